@@ -1,0 +1,1 @@
+"""What every silo uses."""

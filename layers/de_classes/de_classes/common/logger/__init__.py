@@ -1,0 +1,1 @@
+"""Logging: one logger a name, two handlers at most, no secret in any line."""

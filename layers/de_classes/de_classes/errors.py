@@ -1,0 +1,206 @@
+"""Every error this library raises, named by what the caller does about it.
+
+    DeClassesError
+    |-- RetryableError                 do the same again, later
+    |   |-- NetworkError               nothing usable came back: refused, reset, cut short, timed out
+    |   |-- TransientStatusError       the API says "not now": 408, 500, 502, 503, 504
+    |   |   `-- RateLimitedError       the API says "slower": 429
+    |   `-- CorruptResponseError       an answer came, but it is not the promised one
+    `-- FatalError                     doing the same again cannot help
+        |-- ConfigurationError         fix the settings
+        |   `-- InvalidInputError      fix the request, the record or the argument
+        |-- AuthenticationError        fix the credentials (401)
+        |   `-- InvalidTokenResponseError  fix the login endpoint: its answer holds no usable token
+        |-- PermissionDeniedError      ask for access (403, or S3 AccessDenied)
+        |-- RequestRejectedError       fix the request: 400, 404, 422 and other client errors
+        |-- ProtocolError              fix the source's configuration: it breaks its own contract
+        |   |-- PaginationLoopError    it hands out the same page for ever
+        |   `-- ForeignOriginError     it points at another host, where no token may go
+        |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
+        |-- IncompleteRunError         resume or replay: the missing pages are named
+        |-- DataFormatError            fix the data or pick another format
+        |   |-- UnsupportedFormatError     no codec of that name
+        |   |-- UnsupportedValueError      this format cannot hold that value without losing something
+        |   `-- MalformedDataError         the bytes are not what their format promises
+        `-- StorageError               fix the destination
+            |-- BucketNotFoundError    create the bucket, or name another
+            |-- ObjectNotFoundError    check the key
+            |-- ObjectExistsError      the key is taken, and overwriting was not asked for
+            |-- InvalidKeyError        no object can have that key
+            `-- StorageUnavailableError    the store did not answer; nothing was committed
+
+A ``RetryableError`` that outlives every retry is never shown as such: it becomes the ``__cause__``
+of a ``RetriesExhaustedError``. No message ever holds a token, a password or a URL's query values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BODY_EXCERPT_CHARS = 200
+
+
+class DeClassesError(Exception):
+    """Anything this library raises on purpose."""
+
+
+class RetryableError(DeClassesError):
+    """The same call may succeed later.
+
+    Args:
+        message: What happened, without secrets.
+        retry_after: Seconds the API asked to be left alone for, or None if it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NetworkError(RetryableError):
+    """No usable answer: refused, reset, cut short or timed out."""
+
+
+class TransientStatusError(RetryableError):
+    """The API answered 408, 500, 502, 503 or 504."""
+
+    def __init__(self, message: str, *, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+
+
+class RateLimitedError(TransientStatusError):
+    """The API answered 429: slow down."""
+
+
+class CorruptResponseError(RetryableError):
+    """An answer of status 200 that is not what the API promises: HTML, an error, cut or empty."""
+
+
+class FatalError(DeClassesError):
+    """Doing the same again cannot help."""
+
+
+class ConfigurationError(FatalError):
+    """The settings are wrong.
+
+    Args:
+        message: What is wrong and how to mend it.
+        problems: Every problem found, one sentence each, so that all are mended in one go.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems) or (message,)
+
+
+class InvalidInputError(ConfigurationError):
+    """A request, an argument or a record is wrong; nothing was done yet."""
+
+
+class AuthenticationError(FatalError):
+    """The credentials, or the token just issued, were refused."""
+
+
+class InvalidTokenResponseError(AuthenticationError):
+    """The login endpoint answered, but without a usable token."""
+
+
+class PermissionDeniedError(FatalError):
+    """The caller is known and may not do this."""
+
+
+class RequestRejectedError(FatalError):
+    """The API refuses this request as it stands.
+
+    Args:
+        message: What was refused; ``body`` is quoted by the caller if it helps.
+        status: The HTTP status.
+        body: The first characters of the answer.
+    """
+
+    def __init__(self, message: str, *, status: int, body: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body[:BODY_EXCERPT_CHARS]
+
+
+class ProtocolError(FatalError):
+    """The source breaks its own contract, so what it says cannot be trusted."""
+
+
+class PaginationLoopError(ProtocolError):
+    """The source hands out the same page or cursor for ever."""
+
+
+class ForeignOriginError(ProtocolError):
+    """The source redirects or links to another origin; the token is not sent there."""
+
+
+class RetriesExhaustedError(FatalError):
+    """A call kept failing until a ceiling was met; ``__cause__`` is the last failure.
+
+    Args:
+        message: What was tried.
+        attempts: How many calls were made.
+    """
+
+    def __init__(self, message: str, *, attempts: int) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class IncompleteRunError(FatalError):
+    """Not every page arrived.
+
+    Args:
+        message: What is missing and why.
+        missing_pages: The page numbers that are known to be missing, ascending.
+    """
+
+    def __init__(self, message: str, *, missing_pages: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.missing_pages = tuple(missing_pages)
+
+
+class DataFormatError(FatalError):
+    """Data and format do not fit each other."""
+
+
+class UnsupportedFormatError(DataFormatError):
+    """No codec is registered under that name."""
+
+
+class UnsupportedValueError(DataFormatError):
+    """The format cannot hold this value without losing something."""
+
+
+class MalformedDataError(DataFormatError):
+    """The bytes are not what their format promises."""
+
+
+class StorageError(FatalError):
+    """The destination does not do what was asked."""
+
+
+class BucketNotFoundError(StorageError):
+    """There is no such bucket, or none that these credentials may see."""
+
+
+class ObjectNotFoundError(StorageError):
+    """There is no such object."""
+
+
+class ObjectExistsError(StorageError):
+    """The key is taken, and overwriting was not asked for."""
+
+
+class InvalidKeyError(StorageError):
+    """No object can have that key."""
+
+
+class StorageUnavailableError(StorageError):
+    """The store did not answer within its retries; nothing was committed."""

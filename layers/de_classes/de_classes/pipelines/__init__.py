@@ -1,0 +1,1 @@
+"""Pipelines: extract, transform and load steps that plug together."""

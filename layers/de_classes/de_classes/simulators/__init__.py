@@ -1,0 +1,1 @@
+"""Two APIs to rehearse against: one that logs in, one that misbehaves on purpose."""

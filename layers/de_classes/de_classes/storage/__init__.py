@@ -1,0 +1,1 @@
+"""Getting records and frames into an object store and back."""

@@ -1,0 +1,1 @@
+"""What two silos share, and nothing else."""
