@@ -1,0 +1,87 @@
+"""What a client did, counted. Safe among threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from de_classes.errors import TransientStatusError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from de_classes.api.page import Page
+    from de_classes.api.retry import RetryEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A client's counters at one moment.
+
+    Attributes:
+        requests: Requests for pages that were sent.
+        successful_pages: Pages obtained.
+        failed_pages: Pages given up.
+        records_ingested: Records in the pages obtained.
+        retry_count: Attempts that failed and were made again.
+        retries_by_cause: The same by status (``"503"``) or kind of error (``"NetworkError"``).
+        bytes_received: Size of the pages obtained, decoded.
+        seconds_waited: Seconds of waiting that the retries asked for, added over threads.
+    """
+
+    requests: int = 0
+    successful_pages: int = 0
+    failed_pages: int = 0
+    records_ingested: int = 0
+    retry_count: int = 0
+    retries_by_cause: Mapping[str, int] = field(default_factory=dict)
+    bytes_received: int = 0
+    seconds_waited: float = 0.0
+
+
+class ClientCounters:
+    """Adds up what is reported to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers: Counter[str] = Counter()
+        self._causes: Counter[str] = Counter()
+        self._waited = 0.0
+
+    def request_sent(self) -> None:
+        """One request for a page left."""
+        with self._lock:
+            self._numbers["requests"] += 1
+
+    def page_succeeded(self, page: Page) -> None:
+        """A page is there."""
+        with self._lock:
+            self._numbers["successful_pages"] += 1
+            self._numbers["records_ingested"] += len(page.records)
+            self._numbers["bytes_received"] += page.size
+
+    def page_failed(self) -> None:
+        """A page was given up."""
+        with self._lock:
+            self._numbers["failed_pages"] += 1
+
+    def retried(self, event: RetryEvent) -> None:
+        """An attempt failed and is made again."""
+        with self._lock:
+            self._numbers["retry_count"] += 1
+            self._causes[_cause(event)] += 1
+            self._waited += event.wait
+
+    def snapshot(self) -> Counts:
+        """All counters, taken together."""
+        with self._lock:
+            return Counts(
+                **self._numbers, retries_by_cause=dict(self._causes), seconds_waited=round(self._waited, 3)
+            )
+
+
+def _cause(event: RetryEvent) -> str:
+    error = event.error
+    return str(error.status) if isinstance(error, TransientStatusError) else type(error).__name__

@@ -1,0 +1,74 @@
+"""One HTTP request and its answer, as values: what every transport takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from urllib.parse import SplitResult
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What is sent.
+
+    Attributes:
+        method: ``GET``, ``POST``, ...
+        url: Absolute, without credentials in it.
+        params: Query parameters, added to those the URL has.
+        headers: Header names and values; hidden from ``repr``, since tokens live there.
+        body: The bytes to send, or None.
+    """
+
+    method: str
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What came back, whole and decoded.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Header values by lower-case name.
+        body: The content, after any Content-Encoding was undone.
+        seconds: From sending the request to the last byte.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    seconds: float = 0.0
+
+    def header(self, name: str) -> str | None:
+        """The value of one header, whatever its case."""
+        return self.headers.get(name.lower())
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL: a token issued for one origin is sent to no other."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), _port(parts)
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown: no user, no password, no query, no fragment."""
+    parts = urlsplit(url)
+    port = _port(parts)
+    shown_port = f":{port}" if port not in {None, _DEFAULT_PORTS.get(parts.scheme)} else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{shown_port}{parts.path}"

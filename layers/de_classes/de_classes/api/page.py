@@ -1,0 +1,129 @@
+"""One page of an API's answer, read strictly: what cannot be trusted is an error, never an empty page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
+from de_classes.utils.strict_json import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.messages import HttpResponse
+
+MAX_TOTAL = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Mapping[str, Any]):
+    """A page of records; as a mapping, the JSON object that the API sent (``page["data"]``).
+
+    Attributes:
+        number: Its place in the run, from 1.
+        records: The records, in the API's order.
+        payload: The whole answer.
+        total_pages: How many pages the API says there are, or None if it does not say.
+        total_records: How many records it says there are, or None.
+        size: Bytes of the answer, decoded.
+        digest: SHA-256 of the answer, hexadecimal.
+        headers: The answer's headers, names in lower case.
+    """
+
+    number: int
+    records: list[dict[str, Any]] = field(repr=False)
+    payload: dict[str, Any] = field(repr=False)
+    total_pages: int | None = None
+    total_records: int | None = None
+    size: int = 0
+    digest: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
+        return self.payload[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.payload)
+
+    def __len__(self) -> int:
+        return len(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class PageReader:
+    """Knows where in an answer things stand.
+
+    Attributes:
+        records_field: The list of records.
+        total_pages_field: The number of pages; None for an API that has none.
+        total_records_field: The number of records; may be absent from answers.
+    """
+
+    records_field: str = "data"
+    total_pages_field: str | None = "total_pages"
+    total_records_field: str | None = "total_records"
+
+    def read(self, response: HttpResponse, number: int) -> Page:
+        """Check and take apart one answer of status 200.
+
+        Raises:
+            CorruptResponseError: Not JSON, not an object, or without a list of records: worth another try.
+            ProtocolError: The totals are not numbers of pages or records.
+        """
+        payload = self._payload(response)
+        return Page(
+            number=number,
+            records=self._records(payload),
+            payload=payload,
+            total_pages=self._total(payload, self.total_pages_field, required=True),
+            total_records=self._total(payload, self.total_records_field, required=False),
+            size=len(response.body),
+            digest=hashlib.sha256(response.body).hexdigest(),
+            headers=response.headers,
+        )
+
+    def _payload(self, response: HttpResponse) -> dict[str, Any]:
+        try:
+            payload = loads(response.body)
+        except MalformedDataError as error:
+            kind = response.header("content-type") or "no content type"
+            raise CorruptResponseError(f"the answer ({kind[:60]}) is not sound JSON: {error}") from error
+        if not isinstance(payload, dict):
+            raise CorruptResponseError("the answer is JSON, but not an object")
+        return payload
+
+    def _records(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
+        records = payload.get(self.records_field)
+        if not isinstance(records, list):
+            names = ", ".join(sorted(payload)[:8]) or "no fields at all"
+            raise CorruptResponseError(f"the answer has no list {self.records_field!r}; it has {names}")
+        if not all(isinstance(record, dict) for record in records):
+            raise CorruptResponseError(
+                f"the list {self.records_field!r} holds something that is not an object"
+            )
+        return records
+
+    def _total(self, payload: dict[str, Any], name: str | None, *, required: bool) -> int | None:
+        if name is None or (name not in payload and not required):
+            return None
+        if name not in payload:
+            raise ProtocolError(
+                f"the answer has no {name!r}: name the right field, or say that there is none"
+            )
+        return read_total(payload[name], name)
+
+
+def read_total(value: object, name: str) -> int:
+    """A count as APIs send it: a whole number, or one written as text.
+
+    Raises:
+        ProtocolError: Anything else: null, negative, a fraction, words.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:20])
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOTAL:
+        return value
+    raise ProtocolError(f"{name!r} should be a whole number of 0 or more, not {str(value)[:40]!r}")

@@ -1,0 +1,169 @@
+"""How an API numbers its pages: stateless strategies, a page in, the next request out.
+
+A strategy that can compute any page's request from its number (``random_access``) lets pages be
+fetched several at a time; one that must read each answer to find the next cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from de_classes.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from de_classes.api.page import Page
+
+_LINK = re.compile(r"""<\s*([^>]*?)\s*>((?:\s*;\s*[^;,"]+(?:"[^"]*")?)*)""")
+_REL_NEXT = re.compile(r"""rel\s*=\s*"?(?:[^";,]*\s)?next(?:\s[^";,]*)?"?\s*(?:;|$)""", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Where one page is asked for.
+
+    Attributes:
+        number: Its place in the run, from 1.
+        params: Query parameters.
+        url: An absolute URL that replaces the configured one, or None.
+    """
+
+    number: int
+    params: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+
+    def identity(self) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+        """What makes two requests the same, whatever their numbers: the guard against loops."""
+        return self.url, tuple(sorted(self.params.items()))
+
+
+class PaginationStrategy(ABC):
+    """From page to page. Holds settings only, never a place: one object serves any number of runs."""
+
+    random_access = False
+
+    @abstractmethod
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The request for a page by its number.
+
+        Raises:
+            ConfigurationError: The strategy can only start at page 1 and follow.
+        """
+
+    @abstractmethod
+    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+        """The request that follows a page, or None if the page says that it is the last.
+
+        Args:
+            page: The page just read.
+            limit: Records a page.
+            url: Where the page came from, to resolve a relative link.
+        """
+
+    def page_count(self, page: Page, limit: int) -> int | None:
+        """How many pages there are according to this page, or None if it cannot be known."""
+        return None
+
+
+@dataclass(frozen=True)
+class PageNumberPagination(PaginationStrategy):
+    """``?page=3&limit=100``, with the number of pages in the answer: the default."""
+
+    page_param: str = "page"
+    limit_param: str = "limit"
+    random_access = True
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """Page and limit, as numbers."""
+        return PageRequest(number, {self.page_param: str(number), self.limit_param: str(limit)})
+
+    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+        """The next number, up to the stated total; without a total, until a page is empty."""
+        ended = not page.records if page.total_pages is None else page.number >= page.total_pages
+        return None if ended else self.request_for(page.number + 1, limit)
+
+    def page_count(self, page: Page, limit: int) -> int | None:
+        """What the API says."""
+        return page.total_pages
+
+
+@dataclass(frozen=True)
+class OffsetPagination(PaginationStrategy):
+    """``?offset=200&limit=100``, with the number of records in the answer if the API gives it."""
+
+    offset_param: str = "offset"
+    limit_param: str = "limit"
+    random_access = True
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """Offset and limit, in records."""
+        offset = (number - 1) * limit
+        return PageRequest(number, {self.offset_param: str(offset), self.limit_param: str(limit)})
+
+    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+        """The next offset, up to the stated total; without a total, until a page is empty."""
+        count = self.page_count(page, limit)
+        ended = not page.records if count is None else page.number >= count
+        return None if ended else self.request_for(page.number + 1, limit)
+
+    def page_count(self, page: Page, limit: int) -> int | None:
+        """The number of records, divided."""
+        return None if page.total_records is None else -(-page.total_records // limit)
+
+
+@dataclass(frozen=True)
+class CursorPagination(PaginationStrategy):
+    """``?cursor=abc&limit=100``, with the next cursor in the answer; none, null or "" ends it."""
+
+    cursor_param: str = "cursor"
+    cursor_field: str = "next_cursor"
+    limit_param: str = "limit"
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The first page only: any other is known by its cursor alone."""
+        _only_from_the_start(number)
+        return PageRequest(number, {self.limit_param: str(limit)})
+
+    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+        """The request with the cursor that this page names."""
+        cursor = page.payload.get(self.cursor_field)
+        if cursor is None or cursor == "":
+            return None
+        return PageRequest(page.number + 1, {self.cursor_param: str(cursor), self.limit_param: str(limit)})
+
+
+@dataclass(frozen=True)
+class LinkHeaderPagination(PaginationStrategy):
+    """``Link: <https://api.example/items?page=2>; rel="next"`` (RFC 8288)."""
+
+    limit_param: str = "limit"
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The first page only: any other is known by its link alone."""
+        _only_from_the_start(number)
+        return PageRequest(number, {self.limit_param: str(limit)})
+
+    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+        """The linked URL, made absolute; the client checks that it stays on its origin."""
+        target = next_link(page.headers.get("link", ""))
+        return None if target is None else PageRequest(page.number + 1, {}, urljoin(url, target))
+
+
+def next_link(header: str) -> str | None:
+    """The target of the first ``rel="next"`` in a Link header, or None. Never raises."""
+    for target, parameters in _LINK.findall(header):
+        if _REL_NEXT.search(parameters):
+            return str(target)
+    return None
+
+
+def _only_from_the_start(number: int) -> None:
+    if number != 1:
+        raise ConfigurationError(
+            f"this pagination cannot start at page {number}: each page is found through the one before it"
+        )

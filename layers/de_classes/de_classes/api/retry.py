@@ -1,0 +1,142 @@
+"""When to try again, and how long to wait first: an immutable policy, carried out by tenacity."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import tenacity
+
+from de_classes.errors import RetriesExhaustedError, RetryableError
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.utils.clock import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEvent:
+    """One failed attempt that will be made again.
+
+    Attributes:
+        attempt: Which attempt failed, from 1.
+        wait: Seconds that are waited before the next.
+        error: Why it failed.
+    """
+
+    attempt: int
+    wait: float
+    error: RetryableError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How one call is retried.
+
+    The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
+    "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
+    It is never less than ``floor``, nor less than what ``Retry-After`` asks for.
+
+    Attributes:
+        max_attempts: Calls at the most, the first included.
+        max_elapsed: Seconds from the first call after which no other is started.
+        base: Seconds, upper bound of the first wait.
+        cap: Seconds, upper bound of any wait but those that the server asks for.
+        floor: Seconds, lower bound of any wait.
+        jitter: Whether waits are drawn at random, so that many clients do not return together.
+    """
+
+    max_attempts: int = 10
+    max_elapsed: float = 300.0
+    base: float = 0.2
+    cap: float = 30.0
+    floor: float = 0.01
+    jitter: bool = True
+
+    def wait(self, attempt: int, retry_after: float | None, draw: Callable[[float, float], float]) -> float:
+        """Seconds to wait after a failed attempt, counted from 1."""
+        bound = min(self.cap, self.base * 2.0 ** min(attempt - 1, 62))
+        backoff = draw(0.0, bound) if self.jitter else bound
+        return max(self.floor, backoff, retry_after or 0.0)
+
+
+class Retrier:
+    """Carries a policy out: calls until it works or a ceiling is met.
+
+    Args:
+        policy: The ceilings and the backoff.
+        clock: What to measure and to wait with.
+        on_retry: Told of every failure that is followed by another attempt.
+        draw: Draws a number between two bounds.
+    """
+
+    def __init__(
+        self,
+        policy: RetryPolicy | None = None,
+        *,
+        clock: Clock | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._policy = policy or RetryPolicy()
+        self._clock = clock or SystemClock()
+        self._on_retry = on_retry
+        self._draw = draw
+
+    def call(self, operation: Callable[[], T], *, what: str) -> T:
+        """Call ``operation`` until it returns.
+
+        Args:
+            operation: Raises ``RetryableError`` where trying again makes sense.
+            what: Names the operation in the error.
+
+        Raises:
+            RetriesExhaustedError: A ceiling was met; the last failure is its cause.
+            FatalError: Whatever the operation raises that is not retryable, at once.
+        """
+        started = self._clock.monotonic()
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(RetryableError),
+            wait=self._wait,
+            stop=lambda state: self._is_over(state, started),
+            sleep=self._clock.sleep,
+            before_sleep=self._report,
+        )
+        try:
+            return retrying(operation)
+        except tenacity.RetryError as error:
+            raise self._exhausted(error.last_attempt, what, started) from error.last_attempt.exception()
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        return self._policy.wait(state.attempt_number, _failure(state).retry_after, self._draw)
+
+    def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
+        """No attempt is started that a wait would carry past the time limit: the wait is saved too."""
+        elapsed = self._clock.monotonic() - started
+        return (
+            state.attempt_number >= self._policy.max_attempts
+            or elapsed + state.upcoming_sleep > self._policy.max_elapsed
+        )
+
+    def _report(self, state: tenacity.RetryCallState) -> None:
+        if self._on_retry is not None:
+            self._on_retry(RetryEvent(state.attempt_number, state.upcoming_sleep, _failure(state)))
+
+    def _exhausted(self, last: tenacity.Future, what: str, started: float) -> RetriesExhaustedError:
+        seconds = self._clock.monotonic() - started
+        return RetriesExhaustedError(
+            f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}",
+            attempts=last.attempt_number,
+        )
+
+
+def _failure(state: tenacity.RetryCallState) -> RetryableError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, RetryableError):
+        raise TypeError(f"only a RetryableError is retried, not {error!r}")
+    return error

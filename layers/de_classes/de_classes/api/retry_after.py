@@ -1,0 +1,35 @@
+"""Reading ``Retry-After``, in every form that servers send it (RFC 9110, section 10.2.3)."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?\Z", re.ASCII)
+
+
+def parse_retry_after(value: str | None, *, now: float) -> float | None:
+    """Seconds to wait, or None where the header says nothing that can be followed.
+
+    Seconds (also with decimals, which servers do send) and HTTP dates are read; garbage, negative
+    values and dates that have passed count as not said, so the usual backoff applies. Never raises.
+
+    Args:
+        value: The header as it came, or None.
+        now: Seconds since the epoch, UTC, to measure a date against.
+    """
+    text = (value or "").strip()
+    if _SECONDS.match(text):
+        return float(text)
+    return _until(text, now)
+
+
+def _until(text: str, now: float) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return seconds if seconds > 0 and math.isfinite(seconds) else None

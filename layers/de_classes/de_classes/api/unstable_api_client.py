@@ -1,0 +1,236 @@
+"""A client that gets every page out of an API that fails, limits, stalls and lies."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from de_classes.api.counters import ClientCounters
+from de_classes.api.messages import HttpRequest, origin, without_secrets
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.requests_transport import RequestsTransport
+from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
+from de_classes.api.status import UNAUTHORIZED, raise_for_status
+from de_classes.api.walk import NumberedWalk, follow_pages
+from de_classes.errors import CorruptResponseError, DeClassesError, ForeignOriginError, InvalidInputError
+from de_classes.utils.clock import SystemClock
+from de_classes.utils.page_range import PageRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from de_classes.api.auth_client import AuthClient
+    from de_classes.api.counters import Counts
+    from de_classes.api.messages import HttpResponse
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+
+MAX_CONCURRENCY = 64
+_ASKS_FOR_AN_EMPTY_PAGE = 3
+
+
+class UnstableAPIClient:
+    """Fetches pages, retrying each until it is whole, and hands them on in order.
+
+    429, 408, 500, 502, 503, 504, network errors and answers that are not what was promised are
+    retried under the policy; everything else is a typed error at once. The token is read anew for
+    every attempt; a 401 costs one refresh and one replay. Only the configured origin is spoken to.
+
+    Args:
+        base_url: The API's address; ``data_path`` is added to it.
+        auth_client: Supplies tokens; None for an open API.
+        logger: Told of retries; defaults to this module's logger.
+        data_path: Path of the paginated endpoint.
+        retry_policy: Ceilings on attempts and time, backoff, jitter.
+        pagination: How pages are numbered.
+        reader: Where records and totals stand in an answer.
+        pages: Which pages, unless a call says otherwise.
+        concurrency: Pages fetched at once, 1 to 64, where they can be asked for by number.
+        timeout: Seconds for one request, from connecting to the last byte.
+        headers: Sent with every request.
+        transport: How to reach the network.
+        clock: What to measure and to wait with.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth_client: AuthClient | None = None,
+        logger: logging.Logger | None = None,
+        *,
+        data_path: str = "/data",
+        retry_policy: RetryPolicy | None = None,
+        pagination: PaginationStrategy | None = None,
+        reader: PageReader | None = None,
+        pages: PageRange | None = None,
+        concurrency: int = 1,
+        timeout: float = 30.0,
+        headers: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._url = base_url.rstrip("/") + data_path
+        self._auth = auth_client
+        self._logger = logger or logging.getLogger(__name__)
+        self._policy = retry_policy or RetryPolicy()
+        self._pagination = pagination or PageNumberPagination()
+        self._reader = reader or PageReader()
+        self._pages = pages or PageRange()
+        self._concurrency = _checked_concurrency(concurrency)
+        self._timeout = timeout
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._transport = transport or RequestsTransport()
+        self._clock = clock or SystemClock()
+        self._counters = ClientCounters()
+
+    @property
+    def url(self) -> str:
+        """The paginated endpoint, without anything secret."""
+        return without_secrets(self._url)
+
+    @property
+    def pages(self) -> PageRange:
+        """Which pages are fetched unless a call says otherwise."""
+        return self._pages
+
+    @property
+    def retry_count(self) -> int:
+        """Attempts that failed and were made again."""
+        return self._counters.snapshot().retry_count
+
+    @property
+    def successful_pages(self) -> int:
+        """Pages obtained."""
+        return self._counters.snapshot().successful_pages
+
+    @property
+    def failed_pages(self) -> int:
+        """Pages given up."""
+        return self._counters.snapshot().failed_pages
+
+    @property
+    def records_ingested(self) -> int:
+        """Records in the pages obtained."""
+        return self._counters.snapshot().records_ingested
+
+    def counts(self) -> Counts:
+        """All counters, taken together."""
+        return self._counters.snapshot()
+
+    def fetch_page(self, page_num: int, limit: int = 100) -> Page:
+        """One page, whole.
+
+        Args:
+            page_num: From 1.
+            limit: Records a page.
+
+        Raises:
+            RetriesExhaustedError: It kept failing; the last failure is the cause.
+            FatalError: It cannot be had: refused, forbidden, or an answer that cannot be trusted.
+        """
+        _check_limit(limit)
+        return self._fetch(self._pagination.request_for(PageRange(page_num).start, limit), limit)
+
+    def iterate_all_pages(
+        self, limit: int = 100, *, pages: PageRange | None = None, concurrency: int | None = None
+    ) -> Iterator[tuple[int, Page]]:
+        """Every page in order, as ``(page_num, result)``; the same pages at any concurrency.
+
+        Args:
+            limit: Records a page.
+            pages: Which pages; the client's own range if not given.
+            concurrency: Pages fetched at once; the client's own if not given.
+
+        Raises:
+            InvalidInputError: A limit or concurrency out of range; at once, not on the first page.
+        """
+        _check_limit(limit)
+        width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
+        walk = self._walk(limit, pages or self._pages, width)
+        return ((page.number, page) for page in walk)
+
+    def _walk(self, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
+        def fetch(request: PageRequest) -> Page:
+            return self._fetch(request, limit)
+
+        if self._pagination.random_access:
+            return iter(NumberedWalk(fetch, self._pagination, limit=limit, pages=pages, width=width))
+        return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
+
+    def _fetch(self, request: PageRequest, limit: int) -> Page:
+        try:
+            page = self._until_not_empty(request, limit)
+        except DeClassesError:
+            self._counters.page_failed()
+            raise
+        self._counters.page_succeeded(page)
+        return page
+
+    def _until_not_empty(self, request: PageRequest, limit: int) -> Page:
+        """An empty page where there should be records is asked for again, then handed on as it is."""
+        for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
+            page = self._until_whole(request)
+            if page.records or not self._should_hold_records(page, limit):
+                break
+            if ask < _ASKS_FOR_AN_EMPTY_PAGE:
+                self._pause(ask, CorruptResponseError(f"page {page.number} is empty, but not the last"))
+        return page
+
+    def _should_hold_records(self, page: Page, limit: int) -> bool:
+        count = self._pagination.page_count(page, limit)
+        return count is not None and page.number <= count and page.total_records != 0
+
+    def _until_whole(self, request: PageRequest) -> Page:
+        retrier = Retrier(self._policy, clock=self._clock, on_retry=self._retried)
+        return retrier.call(lambda: self._attempt(request), what=f"page {request.number}")
+
+    def _attempt(self, request: PageRequest) -> Page:
+        url = request.url or self._url
+        if origin(url) != origin(self._url):
+            raise ForeignOriginError(
+                f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
+            )
+        response = self._send_authorized(url, request)
+        raise_for_status(response, url=url, now=self._clock.now())
+        return self._reader.read(response, request.number)
+
+    def _send_authorized(self, url: str, request: PageRequest) -> HttpResponse:
+        if self._auth is None:
+            return self._send(url, request, {})
+        token = self._auth.get_token()
+        response = self._send(url, request, {"Authorization": f"Bearer {token}"})
+        if response.status != UNAUTHORIZED:
+            return response
+        self._auth.invalidate(token)
+        self._logger.info("page %d: the token was refused, trying once more with a new one", request.number)
+        return self._send(url, request, self._auth.get_auth_headers())
+
+    def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
+        self._counters.request_sent()
+        headers = {**self._headers, **authorization}
+        return self._transport.send(
+            HttpRequest("GET", url, params=request.params, headers=headers), timeout=self._timeout
+        )
+
+    def _pause(self, ask: int, reason: CorruptResponseError) -> None:
+        wait = self._policy.wait(ask, None, lambda _low, high: high)
+        self._retried(RetryEvent(ask, wait, reason))
+        self._clock.sleep(wait)
+
+    def _retried(self, event: RetryEvent) -> None:
+        self._counters.retried(event)
+        self._logger.warning("attempt %d: %s; again in %.2f s", event.attempt, event.error, event.wait)
+
+
+def _check_limit(limit: int) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidInputError(f"limit must be a whole number of records from 1, not {limit!r}")
+
+
+def _checked_concurrency(concurrency: int) -> int:
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        raise InvalidInputError(f"concurrency must be from 1 to {MAX_CONCURRENCY}, not {concurrency}")
+    return concurrency
