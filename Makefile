@@ -1,0 +1,58 @@
+# `make` lists the targets. Each sets up what it needs, once; nothing is needed beyond Python and make.
+PYTHON ?= python3
+ENV ?= dev
+ARCH ?= arm64
+RECORDS ?=
+RATE ?= 0.2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo up objects lint types format lock build deploy clean
+.PHONY: env-dev env-local
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+SETUP = @command -v $(PYTHON) >/dev/null 2>&1 \
+	|| { echo "$(PYTHON) was not found: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	$(PYTHON) tools/environment.py $(if $(filter command line,$(origin PYTHON)),--python-named)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
+	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
+
+test: env-local ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
+	@python -m pytest -q -n 2 --dist loadgroup
+
+up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
+	@python -m localcloud up
+
+objects: env-dev ## The objects that the last demo left behind
+	@python -m localcloud objects
+
+lint: env-dev ## ruff, rules and format
+	@ruff check . && ruff format --check .
+
+types: env-dev ## mypy, strict
+	@mypy
+
+format: env-dev ## Rewrite the files the way lint wants them
+	@ruff check --fix --quiet . ; ruff format .
+
+lock: env-dev ## Resolve pyproject.toml again; UPGRADE=--upgrade takes newer versions
+	@requirements/lock.sh $(UPGRADE)
+
+build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
+	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV)
+
+deploy: build ## Deploy what was built to AWS, with your credentials (ENV=dev or prod)
+	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH)
+
+clean: ## Remove what was built, the environments and the local cloud's data
+	@rm -rf .aws-sam .localcloud .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+env-dev:
+	$(SETUP) dev
+
+env-local:
+	$(SETUP) dev emulator sam

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Resolves pyproject.toml into the hash-locked files that every environment and layer installs from.
+# Usage: lock.sh [--upgrade]; without it, versions already locked are kept.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() { # OUTPUT ARGUMENT...
+    output=$1
+    shift
+    # Universal: one file for every system and Python from 3.11 on. No index is named: the user's own is used.
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-sources --custom-compile-command "make lock" --output-file "$output" "$@" >/dev/null
+    echo "locked $output"
+}
+
+layer() { # FOLDER SHIPPED-BY-ANOTHER-LAYER...
+    folder=$1
+    shift
+    for package in "$@"; do
+        set -- "$@" --no-emit-package "$package"
+        shift
+    done
+    compile "layers/$folder/requirements.txt" --constraint requirements/dev.txt \
+        --group "layer-$(echo "$folder" | tr _ -)" "$@"
+}
+
+compile requirements/bootstrap.txt --group bootstrap "$@"
+compile requirements/dev.txt pyproject.toml --all-extras --group dev "$@"
+compile requirements/emulator.txt --group emulator "$@"
+compile requirements/sam.txt --group sam "$@"
+
+core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"
+sdk="aws-xray-sdk boto3 botocore python-dateutil s3transfer six wrapt"
+# shellcheck disable=SC2086  # the lists are meant to split
+{
+    layer de_classes
+    layer sdk $core
+    layer arrow
+    layer dataframes $core $sdk pyarrow
+}
