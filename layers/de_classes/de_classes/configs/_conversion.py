@@ -1,0 +1,183 @@
+"""From a mapping to a struct, field by field, so that one wrong value does not hide the next."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import msgspec
+from msgspec import inspect, structs
+
+from de_classes.configs._wording import describe, shown, unknown
+from de_classes.configs.secret import Secret
+from de_classes.errors import ConfigurationError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+MAX_UNKNOWN = 10
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How values are read.
+
+    Args:
+        strict: Whether "5" is refused where a number is asked for.
+        environment: Whether names are upper-case, empty means unset, objects are JSON text and
+            other names are nobody's business.
+    """
+
+    strict: bool
+    environment: bool
+
+
+def fill(
+    struct_type: type[T], values: Mapping[str, object], rules: Rules, *, prefix: str = "", path: str = ""
+) -> tuple[T | None, list[str]]:
+    """Convert every field of a struct.
+
+    Returns:
+        The struct and no problem, or None and every problem found.
+    """
+    filling = _Filling(struct_type, values, rules, prefix=prefix, path=path)
+    given = filling.run()
+    if not filling.can_construct(given):
+        return None, filling.problems
+    try:
+        result = struct_type(**given)
+    except (ValueError, TypeError, ConfigurationError) as error:
+        filling.complain_of_itself(error)
+    return (None, filling.problems) if filling.problems else (result, [])
+
+
+@dataclass
+class _Filling:
+    struct_type: type[msgspec.Struct]
+    values: Mapping[str, object]
+    rules: Rules
+    prefix: str
+    path: str
+    problems: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+
+    def run(self) -> dict[str, object]:
+        """Convert what can be converted; the rest is among the problems, and left to its default."""
+        fields = structs.fields(self.struct_type)
+        given = {}
+        for each in fields:
+            if self._is_unset(each):
+                self._complain_if_required(each)
+                continue
+            value, problems = self._value(each)
+            self.problems += problems
+            if problems:
+                self.failed.add(each.name)
+            else:
+                given[each.name] = value
+        if not self.rules.environment:
+            self._complain_of_unknown({self._key(each.encode_name) for each in fields})
+        return given
+
+    def can_construct(self, given: Mapping[str, object]) -> bool:
+        """Whether the struct's own checks can run, on defaults where a value was wrong."""
+        return all(each.name in given for each in structs.fields(self.struct_type) if each.required)
+
+    def complain_of_itself(self, error: Exception) -> None:
+        """Take over what the struct's own checks found, but nothing about defaults that stand in."""
+        found = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+        self.problems += [self._labelled(each) for each in found if each.partition(" ")[0] not in self.failed]
+
+    def _labelled(self, problem: str) -> str:
+        first, space, rest = problem.partition(" ")
+        if first in self.struct_type.__struct_fields__:
+            return f"{self.path}{self._key(first)}{space}{rest}"
+        return f"{self.path.rstrip('.')}: {problem}" if self.path else problem
+
+    def _key(self, name: str) -> str:
+        return self.prefix + (name.upper() if self.rules.environment else name)
+
+    def _is_unset(self, each: structs.FieldInfo) -> bool:
+        key = self._key(each.encode_name)
+        return key not in self.values or (self.rules.environment and self.values[key] == "")
+
+    def _complain_if_required(self, missing: structs.FieldInfo) -> None:
+        if missing.required:
+            label = self.path + self._key(missing.encode_name)
+            self.problems.append(f"{label} is missing: it must be {describe(missing.type)}")
+
+    def _complain_of_unknown(self, known: set[str]) -> None:
+        strangers = sorted(str(key) for key in self.values if key not in known)
+        self.problems += [unknown(name, known, self.path) for name in strangers[:MAX_UNKNOWN]]
+        if len(strangers) > MAX_UNKNOWN:
+            self.problems.append(f"{self.path}{len(strangers) - MAX_UNKNOWN} more names are unknown")
+
+    def _value(self, each: structs.FieldInfo) -> tuple[object, list[str]]:
+        key = self._key(each.encode_name)
+        return _convert(each.type, self.values[key], self.rules, self.path + key)
+
+
+def _convert(annotation: object, value: object, rules: Rules, label: str) -> tuple[object, list[str]]:
+    if rules.environment and isinstance(value, str) and _is_given_as_json(annotation):
+        try:
+            value = msgspec.json.decode(value)
+        except (ValueError, RecursionError):
+            return None, [f"{label} must be {describe(annotation)}, given as JSON, but is no valid JSON"]
+    rules = replace(rules, environment=False)
+    if isinstance(value, Mapping):
+        return _convert_object(annotation, value, rules, label)
+    return _convert_leaf(annotation, value, rules, label)
+
+
+def _convert_object(
+    annotation: object, value: Mapping[str, object], rules: Rules, label: str
+) -> tuple[object, list[str]]:
+    kind = _without_none(annotation)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return fill(kind, value, rules, path=f"{label}.")
+    if typing.get_origin(kind) is not dict:
+        return _convert_leaf(annotation, value, rules, label)
+    item_type = typing.get_args(kind)[1]
+    items = {name: _convert(item_type, item, rules, f"{label}.{name}") for name, item in value.items()}
+    problems = [problem for _, found in items.values() for problem in found]
+    if problems:
+        return None, problems
+    return _convert_leaf(annotation, {name: item for name, (item, _) in items.items()}, rules, label)
+
+
+def _convert_leaf(annotation: object, value: object, rules: Rules, label: str) -> tuple[object, list[str]]:
+    try:
+        result = msgspec.convert(value, annotation, strict=rules.strict, dec_hook=_make_custom)
+        if not isinstance(result, float) or math.isfinite(result):
+            return result, []
+    except (ValueError, RecursionError):  # its message may quote the value, so ours is written afresh
+        pass
+    return None, [f"{label} must be {describe(annotation)}, but is {shown(label, value)}"]
+
+
+def _make_custom(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, (str, Secret)):
+        return value if isinstance(value, Secret) else Secret(value)
+    raise ValueError(f"no {kind.__name__} can be made of {type(value).__name__}")
+
+
+def _is_given_as_json(annotation: object) -> bool:
+    node = inspect.type_info(annotation)
+    node = node.type if isinstance(node, inspect.Metadata) else node
+    members = node.types if isinstance(node, inspect.UnionType) else (node,)
+    return any(
+        isinstance(member, (inspect.CollectionType, inspect.DictType, inspect.StructType))
+        for member in members
+    )
+
+
+def _without_none(annotation: object) -> object:
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) not in {typing.Union, types.UnionType}:
+        return annotation
+    members = [member for member in typing.get_args(annotation) if member is not type(None)]
+    return _without_none(members[0]) if len(members) == 1 else annotation

@@ -1,0 +1,153 @@
+"""What the ingestion worker is told: by its deployment, and by each request."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from de_classes.configs.urls import url_problems
+from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.page_range import PageRange, parse_pages
+
+FormatName = Literal["csv", "json", "jsonl", "parquet"]
+MAX_PAGE_LIMIT = 1000
+MAX_KEY_BYTES = 1024
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class SourceSettings(Struct, frozen=True, kw_only=True):
+    """An API to ingest from.
+
+    Args:
+        base_url: Where it is; https, or http on this machine.
+        auth_url: Where to log in; the same rules.
+        credentials_secret_id: The Secrets Manager secret with username and password, None for no secret.
+        data_path: The path of the paginated endpoint, below ``base_url``.
+        allow_insecure: Whether plain http to another machine is accepted: for a trusted network only.
+
+    Raises:
+        ConfigurationError: A URL or the path is unfit for use.
+    """
+
+    base_url: str
+    auth_url: str
+    credentials_secret_id: Name | None = None
+    data_path: str = "/data"
+    allow_insecure: bool = False
+
+    def __post_init__(self) -> None:
+        problems = url_problems("base_url", self.base_url, allow_insecure=self.allow_insecure)
+        problems += url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
+        if not self.data_path.startswith("/") or self.data_path.startswith("//") or "\\" in self.data_path:
+            problems.append("data_path must be a path below base_url that begins with one slash")
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """The ingestion worker's settings, read from the environment variables of the same names.
+
+    Args:
+        bucket: Where objects are written.
+        key_prefix: What every key begins with; no slash at either end.
+        default_format: For requests that name none.
+        sources: The APIs that a request may name. In the environment: a JSON object.
+        default_source: For requests that name none; one of ``sources``.
+        page_limit: Records a page, 1 to 1000.
+        concurrency: Pages fetched at once, 1 to 64.
+        max_attempts: Tries of one request, 1 to 100.
+        max_elapsed_seconds: The time a run may take, retries included, in seconds.
+        reserve_seconds: The time kept back to seal what is there before the function is stopped.
+
+    Raises:
+        ConfigurationError: The settings contradict each other.
+    """
+
+    bucket: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$",
+            description="a bucket's name: 3 to 63 letters, digits, dots and hyphens",
+        ),
+    ]
+    key_prefix: Annotated[str, Meta(max_length=512)] = "raw"
+    default_format: FormatName = "parquet"
+    sources: Annotated[dict[str, SourceSettings], Meta(min_length=1)]
+    default_source: Name = "unstable"
+    page_limit: PageLimit = 100
+    concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 10
+    max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
+    reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.default_source not in self.sources:
+            problems.append(f"default_source must be one of {', '.join(sorted(self.sources))}")
+        if self.key_prefix.strip("/") != self.key_prefix or ".." in self.key_prefix.split("/"):
+            problems.append("key_prefix must not begin or end with a slash, nor climb with ..")
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+
+    def source(self, name: str | None = None) -> SourceSettings:
+        """The source of that name, or the default one.
+
+        Raises:
+            InvalidInputError: No source is configured under that name.
+        """
+        wanted = name or self.default_source
+        if wanted not in self.sources:
+            known = ", ".join(sorted(self.sources))
+            raise InvalidInputError(
+                f"source must be one of {known}", problems=[f"source must be one of {known}"]
+            )
+        return self.sources[wanted]
+
+
+class IngestRequest(Struct, frozen=True, kw_only=True):
+    """What a caller may ask of the worker; everything is optional.
+
+    Args:
+        format: How the object is written.
+        key: Where it is written, at most 1024 bytes; the worker's partitioned key by default.
+        limit: Records a page, 1 to 1000.
+        pages: Which pages: ``5``, ``"3-7"``, ``"3-"`` or ``{"start": 3, "stop": 7}``; all by default.
+        source: The name of a configured source, never a URL.
+
+    Raises:
+        InvalidInputError: The pages or the key are not valid.
+    """
+
+    format: FormatName | None = None
+    key: Annotated[str, Meta(min_length=1)] | None = None
+    limit: PageLimit | None = None
+    pages: str | int | dict[str, int | None] | None = None
+    source: Name | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.key is not None and not _is_writable(self.key):
+            problems.append(f"key must have at most {MAX_KEY_BYTES} bytes and no control characters")
+        try:
+            self.page_range()
+        except InvalidInputError as error:
+            problems.append(f"pages cannot be read: {error}")
+        if problems:
+            raise InvalidInputError("; ".join(problems), problems=problems)
+
+    def page_range(self) -> PageRange:
+        """The pages asked for; all of them when the request names none."""
+        return PageRange() if self.pages is None else parse_pages(self.pages)
+
+
+def _is_writable(key: str) -> bool:
+    try:
+        return len(key.encode()) <= MAX_KEY_BYTES and not _CONTROL.search(key)
+    except UnicodeEncodeError:
+        return False

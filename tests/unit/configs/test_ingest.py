@@ -1,0 +1,165 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from de_classes.configs.ingest import IngestRequest, SourceSettings, WorkerSettings
+from de_classes.configs.settings import load, validate
+from de_classes.configs.urls import is_loopback, url_problems
+from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.page_range import PageRange
+
+UNSTABLE = {"base_url": "https://api.example.com/v1", "auth_url": "http://localhost:8000/login"}
+
+
+def variables(**changes: str) -> dict[str, str]:
+    return {"BUCKET": "my-bucket", "SOURCES": json.dumps({"unstable": UNSTABLE})} | changes
+
+
+def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> None:
+    settings = load(WorkerSettings, variables(PAGE_LIMIT="500", CONCURRENCY="16", MAX_ELAPSED_SECONDS="90.5"))
+    assert settings == WorkerSettings(
+        bucket="my-bucket",
+        sources={"unstable": SourceSettings(**UNSTABLE)},
+        page_limit=500,
+        concurrency=16,
+        max_elapsed_seconds=90.5,
+    )
+    assert (settings.key_prefix, settings.default_format, settings.max_attempts) == ("raw", "parquet", 10)
+    assert settings.source() == settings.source("unstable") == SourceSettings(**UNSTABLE)
+    assert settings.source().data_path == "/data"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("BUCKET", "a", "BUCKET must be a bucket's name"),
+        ("PAGE_LIMIT", "1001", "PAGE_LIMIT must be a whole number from 1 to 1000"),
+        ("CONCURRENCY", "0", "CONCURRENCY must be a whole number from 1 to 64"),
+        ("MAX_ATTEMPTS", "2.5", "MAX_ATTEMPTS must be a whole number from 1 to 100"),
+        ("MAX_ELAPSED_SECONDS", "0", "MAX_ELAPSED_SECONDS must be a number above 0"),
+        ("DEFAULT_FORMAT", "xml", "DEFAULT_FORMAT must be one of csv, json, jsonl, parquet"),
+        ("DEFAULT_SOURCE", "quakes", "DEFAULT_SOURCE must be one of unstable"),
+        ("SOURCES", "{}", "SOURCES must be an object with at least 1 entry, given as JSON, but is empty"),
+        ("KEY_PREFIX", "a/../b", "KEY_PREFIX must not"),
+        ("KEY_PREFIX", "/a", "KEY_PREFIX must not"),
+    ],
+)
+def test_a_setting_out_of_bounds_is_named(name: str, value: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint.replace(", given as JSON", "")):
+        load(WorkerSettings, variables(**{name: value}))
+
+
+def test_a_problem_inside_a_source_is_named_with_its_path() -> None:
+    sources = {
+        "unstable": UNSTABLE | {"base_url": "http://api.example.com"},
+        "b": UNSTABLE | {"data_path": "//x"},
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
+    assert caught.value.problems == (
+        (
+            "SOURCES.unstable.base_url must be https, since tokens travel there; "
+            "plain http is for this machine only"
+        ),
+        "SOURCES.b.data_path must be a path below base_url that begins with one slash",
+    )
+
+
+def test_an_unconfigured_source_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidInputError, match="one of unstable"):
+        load(WorkerSettings, variables()).source("quakes")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com",
+        "https://api.example.com:8443/a/b",
+        "http://localhost:4566/x",
+        "http://127.0.0.1/x",
+        "http://127.9.9.9/x",
+        "http://[::1]:80/",
+        "http://LOCALHOST/",
+        "http://api.localhost/",
+    ],
+)
+def test_https_and_this_machine_are_fit_for_use(url: str) -> None:
+    assert url_problems("base_url", url) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("", "must be a URL"),
+        ("api.example.com", "must be a URL"),
+        ("ftp://api.example.com", "must be a URL"),
+        ("file:///etc/passwd", "must be a URL"),
+        ("https://", "must be a URL"),
+        ("https://host:port/", "must be a URL"),
+        ("https://host:99999/", "must be a URL"),
+        ("https://[::1", "must be a URL"),
+        ("https://ho st/", "must be a URL"),
+        ("https://host/\r\nX: y", "must be a URL"),
+        ("https://good.example\\@evil.example", "must be a URL"),
+        ("http://api.example.com", "must be https"),
+        ("http://127.0.0.1.evil.example", "must be https"),
+        ("http://localhost.evil.example", "must be https"),
+        ("https://user:c4n4ry@host/", "must not hold user:password"),
+        ("https://user@host/", "must not hold user:password"),
+        ("https://host/?key=c4n4ry", "must end with its path"),
+        ("https://host/#part", "must end with its path"),
+    ],
+)
+def test_an_unfit_url_is_refused_and_not_quoted(url: str, complaint: str) -> None:
+    found = url_problems("base_url", url)
+    assert len(found) == 1
+    assert found[0].startswith(f"base_url {complaint}")
+    assert "c4n4ry" not in found[0]
+
+
+def test_plain_http_to_another_machine_needs_an_explicit_word() -> None:
+    assert SourceSettings(
+        base_url="http://host.docker.internal:8000", auth_url="http://10.0.0.1/login", allow_insecure=True
+    )
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_judged_without_an_untyped_error(text: str) -> None:
+    assert isinstance(url_problems("url", f"http://{text}"), list)
+    assert is_loopback(text) in {True, False}
+
+
+def test_an_empty_request_asks_for_everything() -> None:
+    request = validate(IngestRequest, None)
+    assert request == IngestRequest()
+    assert request.page_range() == PageRange()
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [(5, PageRange(5, 5)), ("3-7", PageRange(3, 7)), ({"start": 3, "stop": None}, PageRange(3))],
+)
+def test_a_request_may_ask_for_a_range_of_pages(pages: object, expected: PageRange) -> None:
+    assert validate(IngestRequest, {"pages": pages}).page_range() == expected
+
+
+def test_every_problem_of_a_request_is_named() -> None:
+    body = '{"format": "xls", "limit": "5", "pages": "7-3", "kee": 1, "source": "", "key": "a\\u0000b"}'
+    with pytest.raises(InvalidInputError) as caught:
+        validate(IngestRequest, body)
+    assert caught.value.problems == (
+        "format must be one of csv, json, jsonl, parquet or null, but is 'xls'",
+        "limit must be a whole number from 1 to 1000 or null, but is '5'",
+        "source must be text of 1 to 128 characters or null, but is ''",
+        "kee is unknown: did you mean key?",
+        "key must have at most 1024 bytes and no control characters",
+        "pages cannot be read: the page range 7-3 runs backwards: its last page must not be below its first",
+    )
+
+
+@pytest.mark.parametrize("key", ["\u00e4" * 513, "\ud800", "a\x7f"])
+def test_a_key_that_no_object_can_have_is_refused(key: str) -> None:
+    with pytest.raises(InvalidInputError, match="key must have at most 1024 bytes"):
+        validate(IngestRequest, {"key": key})
