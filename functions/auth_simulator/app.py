@@ -1,0 +1,54 @@
+"""The auth simulator on AWS Lambda: ``POST /login`` hands out tokens, ``GET /data`` checks them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.logging import Logger
+
+from de_classes.configs.settings import environment
+from de_classes.simulators.assembly import deployed_auth
+from de_classes.simulators.aws import read_secret
+from de_classes.simulators.lambda_endpoint import LambdaEndpoint
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from de_classes.simulators.aws import SecretReader
+    from de_classes.simulators.lambda_endpoint import RequestLogger
+    from de_classes.utils.clock import Clock
+
+
+def build(
+    environ: Mapping[str, str],
+    secrets: SecretReader,
+    *,
+    logger: RequestLogger | None = None,
+    clock: Clock | None = None,
+) -> LambdaEndpoint:
+    """Put the function together.
+
+    Args:
+        environ: Its settings, as ``SimulatorSettings`` names them.
+        secrets: Reads the credentials and the signing key.
+        logger: Gets one line a request.
+        clock: Of the tokens.
+
+    Raises:
+        ConfigurationError: Its ``problems`` name what is wrong.
+    """
+    clock = clock or SystemClock()
+    simulator = deployed_auth(environ, secrets, clock)
+    return LambdaEndpoint(simulator, logger or Logger(service="auth-simulator"), clock)
+
+
+@cache
+def _endpoint() -> LambdaEndpoint:
+    return build(environment(), read_secret)
+
+
+def lambda_handler(event: Mapping[str, object], context: object = None) -> dict[str, object]:
+    """Answer one request; the first one in an instance reads settings and secrets."""
+    return _endpoint()(event, context)

@@ -1,0 +1,84 @@
+"""An API that hands out tokens and guards one endpoint with them."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+
+from de_classes.configs.settings import validate
+from de_classes.errors import InvalidInputError
+from de_classes.simulators.messages import error_response, json_response
+from de_classes.simulators.openapi import MAX_LOGIN_FIELD, describe_auth
+from de_classes.simulators.routing import Router, protected, unauthorized
+
+if TYPE_CHECKING:
+    from de_classes.simulators.messages import SimRequest, SimResponse
+    from de_classes.simulators.routing import Routes
+    from de_classes.simulators.tokens import Claims, TokenIssuer
+
+MAX_LOGIN_BODY = 16_384
+
+_LoginField = Annotated[str, Meta(min_length=1, max_length=MAX_LOGIN_FIELD)]
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """A username and its password, as a login sends them and as the secret holds them."""
+
+    username: _LoginField
+    password: _LoginField
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+    def match(self, other: Credentials) -> bool:
+        """Whether both are the same, in a time that tells nothing about where they differ."""
+        same_username = hmac.compare_digest(_bytes(self.username), _bytes(other.username))
+        same_password = hmac.compare_digest(_bytes(self.password), _bytes(other.password))
+        return same_username & same_password
+
+
+class AuthSimulator:
+    """``POST /login`` gives a token, ``GET /data`` checks it.
+
+    Args:
+        credentials: The one login that is accepted.
+        tokens: Issues and verifies.
+    """
+
+    def __init__(self, credentials: Credentials, tokens: TokenIssuer) -> None:
+        self._credentials = credentials
+        self._tokens = tokens
+        routes: Routes = {"/login": {"POST": self._login}, "/data": {"GET": protected(tokens, _whoami)}}
+        self._router = Router("auth", routes, describe_auth())
+
+    def handle(self, request: SimRequest) -> SimResponse:
+        """Answer one request."""
+        return self._router.handle(request)
+
+    def _login(self, request: SimRequest) -> SimResponse:
+        if len(request.body) > MAX_LOGIN_BODY:
+            return error_response(413, f"a login has at most {MAX_LOGIN_BODY} bytes")
+        try:
+            given = validate(Credentials, request.body, what="login")
+        except InvalidInputError as error:
+            return error_response(400, "the login is malformed", problems=error.problems)
+        if not given.match(self._credentials):
+            return unauthorized("username or password is wrong")
+        return json_response(200, self._grant(given.username))
+
+    def _grant(self, username: str) -> dict[str, object]:
+        return {
+            "access_token": self._tokens.issue(username),
+            "token_type": "Bearer",
+            "expires_in": self._tokens.life_seconds,
+        }
+
+
+def _whoami(_: SimRequest, claims: Claims) -> SimResponse:
+    return json_response(200, {"message": "the token is valid", "user": claims.sub, "expires_at": claims.exp})
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

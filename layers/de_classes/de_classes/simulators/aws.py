@@ -1,0 +1,85 @@
+"""What a deployed simulator fetches from AWS: its secrets, and the records it serves.
+
+boto3 is imported by the call that needs it, for it costs more than everything else here together.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from de_classes.errors import ConfigurationError
+
+S3_SCHEME = "s3://"
+
+
+class SecretReader(Protocol):
+    """Reads the text of a secret by its id."""
+
+    def __call__(self, secret_id: str) -> str:
+        """The secret's text.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
+        ...
+
+
+class ObjectFetcher(Protocol):
+    """Copies one object to a file."""
+
+    def __call__(self, bucket: str, key: str, path: Path) -> None:
+        """Write the object to that path.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
+        ...
+
+
+def read_secret(secret_id: str) -> str:
+    """Read a secret's text from Secrets Manager.
+
+    Raises:
+        ConfigurationError: The secret is not there, or this role may not read it.
+    """
+    import boto3  # noqa: PLC0415 - see the module
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
+
+    try:
+        return boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+    except (BotoCoreError, ClientError, KeyError) as error:
+        raise ConfigurationError(f"the secret {secret_id} cannot be read: {type(error).__name__}") from error
+
+
+def fetch_object(bucket: str, key: str, path: Path) -> None:
+    """Copy an object from S3 to a file.
+
+    Raises:
+        ConfigurationError: The object is not there, or this role may not read it.
+    """
+    import boto3  # noqa: PLC0415 - see the module
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
+
+    try:
+        boto3.client("s3").download_file(bucket, key, str(path))
+    except (BotoCoreError, ClientError) as error:
+        message = f"s3://{bucket}/{key} cannot be read: {type(error).__name__}"
+        raise ConfigurationError(message) from error
+
+
+def local_copy(uri: str, fetch: ObjectFetcher = fetch_object) -> Path:
+    """The path of a file, which is fetched into the temporary directory if it lies in S3.
+
+    Raises:
+        ConfigurationError: An S3 address without bucket or key, or an object that cannot be read.
+    """
+    if not uri.startswith(S3_SCHEME):
+        return Path(uri)
+    bucket, _, key = uri.removeprefix(S3_SCHEME).partition("/")
+    if not bucket or not key:
+        raise ConfigurationError("records_uri must be a path or s3://bucket/key")
+    path = Path(tempfile.mkdtemp(prefix="records-")) / "records.jsonl"
+    fetch(bucket, key, path)
+    return path

@@ -1,0 +1,196 @@
+"""``simulate``: both simulators on this machine, for anybody's client to be tried against."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from de_classes.configs.settings import environment, load
+from de_classes.errors import ConfigurationError
+from de_classes.simulators.banner import summary, welcome
+from de_classes.simulators.openapi import DEFAULT_LIMIT
+from de_classes.simulators.server import SimulatorServer
+from de_classes.simulators.settings import SimulatorSettings
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+USERNAME_VARIABLE = "SIMULATOR_USERNAME"
+PASSWORD_VARIABLE = "SIMULATOR_PASSWORD"  # noqa: S105 - the variable's name
+DEFAULT_PORT = 8765
+_HIGHEST_PORT = 65_535
+_WAKE_SECONDS = 0.5
+EXIT_OK = 0
+EXIT_USAGE = 2
+
+_RATES = {"rate_500": "--rate-500", "rate_503": "--rate-503", "rate_429": "--rate-429"}
+_OPTIONS = {
+    **_RATES,
+    "seed": "--seed",
+    "retry_after_seconds": "--retry-after",
+    "jitter_seconds": "--jitter",
+    "token_life_seconds": "--token-life",
+    "total_records": "--records-count",
+    "max_limit": "--limit-max",
+    "records_uri": "--records",
+}
+_DEFAULTS = SimulatorSettings()
+_EXAMPLES = f"""\
+examples:
+  python -m de_classes simulate
+  python -m de_classes simulate --rate 0.3 --seed 7 --pages 200
+  python -m de_classes simulate --rate-429 0.5 --retry-after 3 --token-life 10
+  python -m de_classes simulate --records orders.jsonl --rate 0
+
+The same seed gives any client the same faults, in any order and at any concurrency. A password is made
+up if neither --password nor {PASSWORD_VARIABLE} gives one. Ctrl-C stops the server and says what it
+served.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``simulate`` to a command line; what it parses is what ``run`` takes."""
+    parser = subparsers.add_parser(
+        "simulate",
+        help="serve an API that fails on purpose, on this machine",
+        description="Serve an API with a login and paginated data that fails on purpose, on this machine.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    _add_fault_options(parser.add_argument_group("what goes wrong"))
+    _add_record_options(parser.add_argument_group("what is served"))
+    _add_access_options(parser.add_argument_group("where, and to whom"))
+
+
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    wait: Callable[[SimulatorServer], None] | None = None,
+) -> int:
+    """Serve until interrupted.
+
+    Args:
+        args: As parsed by the parser that ``add_parser`` adds.
+        out: In place of stdout.
+        err: In place of stderr.
+        wait: Returns when it is time to stop; by default upon Ctrl-C or SIGTERM.
+
+    Returns:
+        The exit status: 0 after serving, 2 if an argument was wrong and nothing was served.
+    """
+    out, clock = out or sys.stdout, SystemClock()
+    password = args.password or environment().get(PASSWORD_VARIABLE)
+    try:
+        server = _server(args, password).start()
+    except ConfigurationError as error:
+        (err or sys.stderr).writelines(f"simulate: {_by_option(line)}\n" for line in error.problems)
+        return EXIT_USAGE
+    started = clock.monotonic()
+    with_password = password is None
+    try:
+        out.write(welcome(server, password_variable=PASSWORD_VARIABLE, show_password=with_password))
+        out.flush()
+        (wait or _wait_for_interrupt)(server)
+    finally:
+        server.stop()
+    out.write(summary(server.log, clock.monotonic() - started))
+    return EXIT_OK
+
+
+def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
+    username = args.username or environment().get(USERNAME_VARIABLE) or "demo"
+    return SimulatorServer(_settings(args), username=username, password=password, port=args.port)
+
+
+def _settings(args: argparse.Namespace) -> SimulatorSettings:
+    given = {name: value for name in _OPTIONS if (value := getattr(args, name)) is not None}
+    if args.rate is not None:
+        if rivals := [option for name, option in _RATES.items() if name in given]:
+            raise ConfigurationError(f"--rate sets all three rates: leave out {' and '.join(rivals)}")
+        given |= dict.fromkeys(_RATES, args.rate / len(_RATES))
+    if args.pages is not None:
+        limit = min(DEFAULT_LIMIT, int(given.get("max_limit", DEFAULT_LIMIT)))
+        given["total_records"] = args.pages * limit
+    if args.allow_overrides:
+        given["allow_overrides"] = True
+    return load(SimulatorSettings, given, source="command line")
+
+
+def _by_option(problem: str) -> str:
+    setting, space, rest = problem.partition(" ")
+    return f"{_OPTIONS.get(setting, setting)}{space}{rest}"
+
+
+def _wait_for_interrupt(_: SimulatorServer) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(_WAKE_SECONDS):
+        pass
+
+
+def _add_fault_options(group: argparse._ArgumentGroup) -> None:
+    for name, option in _RATES.items():
+        status, default = name.removeprefix("rate_"), getattr(_DEFAULTS, name)
+        group.add_argument(
+            option,
+            dest=name,
+            type=float,
+            metavar="SHARE",
+            help=f"share of pages answered {status}, 0 to 1 (default: {default})",
+        )
+    group.add_argument(
+        "--rate", type=float, metavar="SHARE", help="one share for 500, 503 and 429 together, in equal parts"
+    )
+    _add_setting(group, "retry_after_seconds", "SECONDS", "what a 429 asks to wait", int)
+    _add_setting(group, "jitter_seconds", "SECONDS", "longest delay of an answer", float)
+    _add_setting(group, "seed", "NUMBER", "repeats the faults and the records exactly", int)
+    group.add_argument(
+        "--allow-overrides",
+        action="store_true",
+        help="let a request set its own faults: X-Fault-Rate-429 (-500, -503), X-Seed, X-Attempt, "
+        "X-Retry-After, X-Jitter",
+    )
+
+
+def _add_record_options(group: argparse._ArgumentGroup) -> None:
+    which = group.add_mutually_exclusive_group()
+    _add_setting(which, "total_records", "NUMBER", "how many records are made up", int)
+    which.add_argument(
+        "--pages", type=int, metavar="NUMBER", help=f"the same in pages of {DEFAULT_LIMIT} records"
+    )
+    which.add_argument(
+        "--records", dest="records_uri", metavar="FILE.jsonl", help="your own records, a JSON object a line"
+    )
+    _add_setting(group, "max_limit", "NUMBER", "largest page that may be asked for", int)
+
+
+def _add_access_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)"
+    )
+    group.add_argument("--username", help=f"(default: {USERNAME_VARIABLE}, else demo)")
+    group.add_argument("--password", help=f"(default: {PASSWORD_VARIABLE}, else made up and printed)")
+    _add_setting(group, "token_life_seconds", "SECONDS", "how long a token is valid", int)
+
+
+def _add_setting(
+    group: argparse._ActionsContainer, name: str, metavar: str, meaning: str, kind: Callable[[str], object]
+) -> None:
+    help_text = f"{meaning} (default: {getattr(_DEFAULTS, name)})"
+    group.add_argument(_OPTIONS[name], dest=name, type=kind, metavar=metavar, help=help_text)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise ValueError(f"a port is a number from 0 to {_HIGHEST_PORT}")
+    return port

@@ -1,0 +1,150 @@
+"""HTTP/1.x on a socket, to and from the neutral request and answer."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from de_classes.simulators.messages import Headers, SimRequest, SimResponse, error_response
+from de_classes.simulators.request_log import LogEntry
+
+if TYPE_CHECKING:
+    from de_classes.simulators.messages import Simulator
+    from de_classes.simulators.request_log import RequestLog
+    from de_classes.utils.clock import Clock
+
+MAX_BODY_BYTES = 1_048_576
+MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES
+MAX_PARAMETERS = 100
+IDLE_SECONDS = 120.0
+LINGER_ZERO = struct.pack("ii", 1, 0)
+
+_CHUNK = 65_536
+_logger = logging.getLogger(__name__)
+
+
+class ServerContext(Protocol):
+    """What a handler needs of its server."""
+
+    simulator: Simulator
+    log: RequestLog
+    clock: Clock
+
+
+class SimulatorHandler(BaseHTTPRequestHandler):
+    """One connection: reads requests, has them answered, and notes what was served."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = _CHUNK  # head and body leave together
+    timeout = IDLE_SECONDS
+
+    def serve(self) -> None:
+        """Answer the request whose head was just read."""
+        arrived = self._context.clock.monotonic()
+        request = self._read_request()
+        if isinstance(request, SimRequest):
+            response = self._handled(request)
+        else:
+            response = request
+            self.close_connection = True
+        self._finish(response, arrived)
+
+    # http.server looks a method up by such a name, and answers 501 where there is none.
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = serve  # noqa: N815 - its names
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that could not even be read; the parser of the base class calls this."""
+        self.close_connection = True
+        self.request_version = self.protocol_version  # else the base takes it for HTTP/0.9: no status line
+        self._finish(error_response(code, "the request cannot be read"), self._context.clock.monotonic())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Write nothing to stderr: the request log counts everything."""
+
+    @property
+    def _context(self) -> ServerContext:
+        return cast("ServerContext", self.server)
+
+    def _read_request(self) -> SimRequest | SimResponse:
+        body = self._read_body()
+        if isinstance(body, SimResponse):
+            return body
+        try:
+            target = urlsplit(self.path)
+            query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
+        except ValueError:
+            return error_response(400, "the request target cannot be read")
+        headers = Headers(dict(self.headers.items()))
+        return SimRequest(self.command, unquote(target.path), query, headers, body)
+
+    def _read_body(self) -> bytes | SimResponse:
+        if "Transfer-Encoding" in self.headers:
+            return error_response(411, "a body needs a Content-Length")
+        given = set(self.headers.get_all("Content-Length", ["0"]))
+        length = given.pop()
+        if given or not (length.isascii() and length.isdigit()):
+            return error_response(400, "the Content-Length cannot be read")
+        if len(length) > len(str(MAX_DISCARDED_BYTES)) or int(length) > MAX_BODY_BYTES:
+            self._discard(MAX_DISCARDED_BYTES if len(length) > len(str(MAX_DISCARDED_BYTES)) else int(length))
+            return error_response(413, f"a body has at most {MAX_BODY_BYTES} bytes")
+        body = self.rfile.read(int(length))
+        return body if len(body) == int(length) else error_response(400, "the body was cut short")
+
+    def _discard(self, length: int) -> None:
+        # Closing on unread bytes resets the connection, and the client would never see the answer.
+        left = min(length, MAX_DISCARDED_BYTES)
+        while left and (chunk := self.rfile.read(min(left, _CHUNK))):
+            left -= len(chunk)
+
+    def _handled(self, request: SimRequest) -> SimResponse:
+        try:
+            return self._context.simulator.handle(request)
+        except Exception:
+            _logger.exception("the simulator failed on %s %s", request.method, request.path)
+            return error_response(500, "the simulator failed; see its log")
+
+    def _finish(self, response: SimResponse, arrived: float) -> None:
+        # Noted before it is sent: whoever holds the answer must find it counted.
+        status = None if response.wire else response.status
+        self._context.log.record(LogEntry(arrived, self.command or "", status, response.outcome))
+        if response.delay > 0:
+            self._context.clock.sleep(response.delay)
+        if response.wire:
+            self.close_connection = True
+            response.wire(_Connection(self.connection, self._context.clock), response)
+        else:
+            self._send(response)
+
+    def _send(self, response: SimResponse) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+        self.wfile.flush()
+
+
+class _Connection:
+    """The client's socket, as far as a fault may touch it."""
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        self._socket = sock
+        self._clock = clock
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def pause(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def reset(self) -> None:
+        # The server sees this option and closes without a farewell, which makes it RST.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)

@@ -1,0 +1,233 @@
+"""Both simulators over real HTTP, on this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import socket
+import sys
+import threading
+from http.server import HTTPServer
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, cast
+
+from de_classes.configs.settings import validate
+from de_classes.errors import ConfigurationError
+from de_classes.simulators.assembly import records_of, unstable_simulator
+from de_classes.simulators.auth_service import AuthSimulator, Credentials
+from de_classes.simulators.combined import CombinedSimulator
+from de_classes.simulators.http_handler import LINGER_ZERO, SimulatorHandler
+from de_classes.simulators.openapi import describe_both
+from de_classes.simulators.request_log import RequestLog
+from de_classes.simulators.settings import SimulatorSettings
+from de_classes.simulators.tokens import TokenIssuer
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from de_classes.simulators.messages import Simulator
+    from de_classes.simulators.records import RecordSource
+    from de_classes.utils.clock import Clock
+
+BACKLOG = 256
+_POLL_SECONDS = 0.05
+_JOIN_SECONDS = 5.0
+_PASSWORD_BYTES = 12
+_Request = socket.socket | tuple[bytes, socket.socket]  # what socketserver declares; TCP has the former
+_logger = logging.getLogger(__name__)
+
+
+class SimulatorServer:
+    """The auth and the unstable simulator at one address; a context manager that starts and stops it.
+
+    Args:
+        settings: Faults, records, limits; the defaults fail one request in five.
+        username: The one login.
+        password: Its password; made up if None.
+        signing_key: At least 32 bytes; made up if None.
+        records: What is served, in place of what the settings say.
+        host: A loopback address.
+        port: 0 for any free one.
+        clock: Of delays and of tokens.
+
+    Raises:
+        ConfigurationError: The host is not loopback, or the settings or records are unfit.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings | None = None,
+        *,
+        username: str = "demo",
+        password: str | None = None,
+        signing_key: str | None = None,
+        records: RecordSource | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or SimulatorSettings()
+        login = {"username": username, "password": password or secrets.token_urlsafe(_PASSWORD_BYTES)}
+        self._credentials = validate(Credentials, login, what="simulator's login")
+        self.log = RequestLog()
+        self._clock = clock or SystemClock()
+        self._address = (_loopback(host), port)
+        self.tokens = TokenIssuer(
+            signing_key or secrets.token_urlsafe(48), self.settings.token_life_seconds, self._clock
+        )
+        self.records = records or records_of(self.settings)
+        self._http: _HttpServer | None = None
+
+    def start(self) -> Self:
+        """Listen, and answer in the background.
+
+        Raises:
+            ConfigurationError: The port is taken, or the server runs already.
+        """
+        if self._http:
+            raise ConfigurationError("the simulator runs already")
+        try:
+            self._http = _HttpServer(self._address, self._simulator(), self.log, self._clock)
+        except OSError as error:
+            host, port = self._address
+            raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self._http.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and hang up on every client; harmless when it does not run."""
+        if self._http:
+            self._http.stop()
+            self._http = None
+
+    @property
+    def username(self) -> str:
+        """Who may log in."""
+        return self._credentials.username
+
+    @property
+    def password(self) -> str:
+        """By which password."""
+        return self._credentials.password
+
+    @property
+    def port(self) -> int:
+        """The port it listens on.
+
+        Raises:
+            ConfigurationError: It does not run.
+        """
+        if not self._http:
+            raise ConfigurationError("the simulator does not run: start it first")
+        return int(self._http.server_address[1])
+
+    @property
+    def base_url(self) -> str:
+        """Such as ``http://127.0.0.1:40123``."""
+        host = self._address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def login_url(self) -> str:
+        """Where a username and a password buy a token."""
+        return f"{self.base_url}/login"
+
+    @property
+    def data_url(self) -> str:
+        """Where the pages are."""
+        return f"{self.base_url}/data"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _simulator(self) -> Simulator:
+        auth = AuthSimulator(self._credentials, self.tokens)
+        unstable = unstable_simulator(self.settings, self.tokens, self.records)
+        settings = self.settings
+        description = describe_both(max_limit=settings.max_limit, overrides=settings.allow_overrides)
+        return CombinedSimulator(auth, unstable, description)
+
+
+class _HttpServer(ThreadingMixIn, HTTPServer):
+    request_queue_size = BACKLOG
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], simulator: Simulator, log: RequestLog, clock: Clock) -> None:
+        self.simulator = simulator
+        self.log = log
+        self.clock = clock
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._acceptor = threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True)
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, SimulatorHandler)
+
+    def start(self) -> None:
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            connections = dict(self._open)
+        for connection, thread in connections.items():
+            _hang_up(connection)
+            thread.join(_JOIN_SECONDS)
+        self._acceptor.join(_JOIN_SECONDS)
+
+    def server_bind(self) -> None:
+        # HTTPServer would look its own name up, which can take seconds without a name server.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request_thread(self, request: _Request, client_address: object) -> None:
+        with self._lock:
+            self._open[_tcp(request)] = threading.current_thread()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._open.pop(_tcp(request), None)
+
+    def shutdown_request(self, request: _Request) -> None:
+        linger = _tcp(request).getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(LINGER_ZERO))
+        if linger == LINGER_ZERO:
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: _Request, client_address: object) -> None:
+        # A client that hangs up is everyday life here.
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            _logger.error("a connection failed")
+
+
+def _tcp(request: _Request) -> socket.socket:
+    return cast("socket.socket", request)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it was faster
+
+
+def _loopback(host: str) -> str:
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ConfigurationError(f"{host!r} is no loopback address: the simulator serves this machine only")
+    return host
