@@ -1,0 +1,267 @@
+"""What AWS S3 and every S3-compatible server have in common."""
+
+from __future__ import annotations
+
+import io
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Unpack
+
+from botocore.exceptions import ClientError
+
+from de_classes.errors import (
+    BucketNotFoundError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PermissionDeniedError,
+    StorageError,
+    StorageUnavailableError,
+)
+from de_classes.storage.clients import names
+from de_classes.storage.clients.botocore_errors import error_code, errors_from_botocore, pages_from_botocore
+from de_classes.storage.clients.checksums import Content, sha256_of_stream
+from de_classes.storage.clients.multipart import MultipartUpload
+from de_classes.storage.clients.object_store import (
+    DEFAULT_PART_SIZE,
+    ObjectWrite,
+    check_part_size,
+)
+from de_classes.storage.clients.s3_messages import (
+    info_from_head,
+    info_from_listing,
+    info_from_write,
+    put_arguments,
+)
+from de_classes.storage.clients.s3_reader import S3ObjectReader
+from de_classes.storage.clients.streams import iterate_parts, metadata_ahead
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+    from mypy_boto3_s3.type_defs import PutObjectOutputTypeDef
+
+    from de_classes.errors import FatalError
+    from de_classes.storage.clients.object_store import (
+        ObjectInfo,
+        WriteOptions,
+    )
+    from de_classes.utils.clock import Clock
+
+CONFLICT_WAITS: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between tries of a conditional write that met another one under way (409)."""
+
+
+class BaseS3Client:
+    """Every call of the ``ObjectStore`` contract, over a boto3 client.
+
+    Each write carries its SHA-256, so that the store itself verifies what arrived, and keeps it in the
+    object's metadata. boto3 retries SlowDown, 5xx and broken connections; what outlives that is raised
+    as ``StorageUnavailableError``.
+
+    On AWS a writer needs ``s3:PutObject``, ``s3:AbortMultipartUpload`` and, to tell its own content from
+    another's when a conditional write is refused, ``s3:GetObject``. Without ``s3:ListBucket`` AWS answers
+    403 instead of 404 for a missing object, and that is what the caller then sees.
+
+    Args:
+        client: A boto3 S3 client, or anything that behaves like one.
+        logger: Told of every write and of conditional writes found done already.
+        clock: Waits between tries of a conflicting write.
+    """
+
+    def __init__(self, client: Boto3S3Client, logger: logging.Logger, *, clock: Clock | None = None) -> None:
+        self._s3 = client
+        self._logger = logger
+        self._clock = clock or SystemClock()
+
+    def __repr__(self) -> str:
+        meta = self._s3.meta
+        return f"{type(self).__name__}(endpoint={meta.endpoint_url!r}, region={meta.region_name!r})"
+
+    def validate_key(self, key: str) -> None:
+        """Refuse keys that do not come back exactly; see ``names.validate_key``."""
+        names.validate_key(key)
+
+    def check_bucket(self, bucket: str) -> None:
+        """Ask for the bucket's head, which needs ``s3:ListBucket``.
+
+        A writer that may not list, as a Lambda function should be, uses ``check_writable``.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+            PermissionDeniedError: It is another's, or ``s3:ListBucket`` is missing.
+        """
+        names.validate_bucket(bucket)
+        with errors_from_botocore(bucket):
+            self._s3.head_bucket(Bucket=bucket)
+
+    def check_writable(self, bucket: str, key: str) -> None:
+        """Begin an upload in parts at that key and abort it: the same permissions as writing, no trace.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+            PermissionDeniedError: These credentials may not write at that key.
+            InvalidKeyError: No object can have that key.
+        """
+        with MultipartUpload(self._s3, self._checked(bucket, key), {}, self._logger) as upload:
+            upload.abort()
+
+    def put_object(self, bucket: str, key: str, body: bytes, **options: Unpack[WriteOptions]) -> ObjectInfo:
+        """Store bytes in one request.
+
+        Raises:
+            ObjectExistsError: ``if_none_match`` was asked for and other content has the key.
+        """
+        write = self._checked(bucket, key, **options)
+        content = Content.of(body)
+        arguments = put_arguments(write, body, content)
+        try:
+            with errors_from_botocore(bucket, key):
+                answer = self._put(arguments)
+        except (ObjectExistsError, StorageUnavailableError) as error:
+            return self._settle(write, content, error)
+        return self._written(write, content, answer["ETag"], answer.get("VersionId"))
+
+    def upload_stream(
+        self,
+        stream: BinaryIO,
+        bucket: str,
+        key: str,
+        *,
+        part_size: int = DEFAULT_PART_SIZE,
+        **options: Unpack[WriteOptions],
+    ) -> ObjectInfo:
+        """Store a stream: in one request if it fits into one part, else part after part.
+
+        A stream that can seek is read twice, for its checksum goes into the metadata, unless the caller
+        declares it there. One that cannot seek and needs several parts gets no checksum in its metadata.
+        S3 takes 10,000 parts, so ``part_size`` limits the length to 78 GiB at its default.
+
+        Raises:
+            ObjectExistsError: ``if_none_match`` was asked for and other content has the key.
+            InvalidInputError: ``part_size`` is out of S3's bounds, or the content is not the declared one.
+        """
+        write = self._checked(bucket, key, **options)
+        check_part_size(part_size)
+        metadata = metadata_ahead(stream, write.metadata)
+        parts = iterate_parts(stream, part_size)
+        first, is_only = next(parts)
+        if is_only:
+            return self.put_object(bucket, key, first, **options)
+        upload = MultipartUpload(self._s3, write, metadata, self._logger)
+        return self._send_parts(write, upload, chain([first], (part for part, _ in parts)))
+
+    def get_object(self, bucket: str, key: str) -> bytes:
+        """Read a whole object into memory; boto3 compares it with the store's checksum.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key.
+        """
+        with self.open_object(bucket, key) as stream:
+            return stream.read()
+
+    def open_object(self, bucket: str, key: str) -> BinaryIO:
+        """Open an object for reading as a stream; the caller closes it.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key.
+            StorageUnavailableError: Also later, by a read: the connection broke.
+        """
+        self._checked(bucket, key)
+        with errors_from_botocore(bucket, key):
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+        return io.BufferedReader(S3ObjectReader(answer["Body"], bucket, key))
+
+    def head_object(self, bucket: str, key: str) -> ObjectInfo:
+        """What is known of an object, its checksum included if it was written by this library.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key, or no such bucket: a HEAD does not tell.
+        """
+        self._checked(bucket, key)
+        with errors_from_botocore(bucket, key):
+            answer = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        return info_from_head(bucket, key, answer)
+
+    def object_exists(self, bucket: str, key: str) -> bool:
+        """Whether there is an object at that key; on AWS this needs ``s3:ListBucket`` to say no."""
+        try:
+            self.head_object(bucket, key)
+        except (ObjectNotFoundError, BucketNotFoundError):
+            return False
+        return True
+
+    def list_objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Every object whose key starts with the prefix, 1,000 a request. Needs ``s3:ListBucket``.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+        """
+        names.validate_bucket(bucket)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages_from_botocore(pages, bucket):
+            yield from (info_from_listing(bucket, entry) for entry in page.get("Contents", ()))
+
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Remove an object; in a versioned bucket it is only hidden by a delete marker."""
+        self._checked(bucket, key)
+        with errors_from_botocore(bucket, key):
+            self._s3.delete_object(Bucket=bucket, Key=key)
+
+    def _checked(self, bucket: str, key: str, **options: Unpack[WriteOptions]) -> ObjectWrite:
+        names.validate_bucket(bucket)
+        self.validate_key(key)
+        return ObjectWrite(bucket, key, **options)
+
+    def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
+        for wait in CONFLICT_WAITS:
+            try:
+                return self._s3.put_object(**arguments)
+            except ClientError as error:
+                if error_code(error) != "ConditionalRequestConflict":
+                    raise
+                self._clock.sleep(wait)
+        return self._s3.put_object(**arguments)
+
+    def _send_parts(self, write: ObjectWrite, upload: MultipartUpload, parts: Iterable[bytes]) -> ObjectInfo:
+        try:
+            with upload:
+                for part in parts:
+                    upload.add(part)
+                answer = upload.complete()
+        except (ObjectExistsError, StorageUnavailableError) as error:
+            if not upload.is_sent:
+                raise
+            return self._settle(write, upload.content, error)
+        return self._written(write, upload.content, answer["ETag"], answer.get("VersionId"))
+
+    def _written(self, write: ObjectWrite, content: Content, etag: str, version_id: str | None) -> ObjectInfo:
+        info = info_from_write(write, content, etag, version_id)
+        self._logger.info("Stored %s (%d bytes)", info.uri, info.size)
+        return info
+
+    def _settle(self, write: ObjectWrite, content: Content, error: FatalError) -> ObjectInfo:
+        """A write was refused or not answered: it is done all the same if its content is what is stored."""
+        stored = self._stored(write)
+        if stored is not None and self._holds(stored, content):
+            self._logger.info("%s held this very content already: an earlier try had landed", stored.uri)
+            return stored
+        if stored is not None and write.if_none_match and not isinstance(error, ObjectExistsError):
+            raise ObjectExistsError(f"{stored.uri}: another write came first") from error
+        raise error
+
+    def _stored(self, write: ObjectWrite) -> ObjectInfo | None:
+        try:
+            return self.head_object(write.bucket, write.key)
+        except (StorageError, PermissionDeniedError):
+            return None
+
+    def _holds(self, stored: ObjectInfo, content: Content) -> bool:
+        return stored.size == content.size and self._checksum_of(stored) == content.sha256
+
+    def _checksum_of(self, stored: ObjectInfo) -> str:
+        if stored.checksum is not None:
+            return stored.checksum
+        with self.open_object(stored.bucket, stored.key) as stream:
+            return sha256_of_stream(stream)

@@ -1,0 +1,92 @@
+"""Files that appear whole or not at all. Raises ``OSError``, for the client to translate."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from de_classes.errors import StorageError
+from de_classes.storage.clients.checksums import ContentMeter
+from de_classes.storage.clients.local_paths import DRAFT_PREFIX
+from de_classes.storage.clients.streams import iterate_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from de_classes.storage.clients.checksums import Content
+
+PUBLISH_ATTEMPTS: Final = 10
+"""A directory made for an object may be removed as empty by a delete at the same time."""
+
+
+@contextmanager
+def draft(directory: Path) -> Iterator[Path]:
+    """A name for an unfinished file in the bucket, gone afterwards whatever happens."""
+    draft = directory / f"{DRAFT_PREFIX}{uuid.uuid4().hex}"
+    try:
+        draft.touch(exist_ok=False)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
+    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time."""
+    meter = ContentMeter()
+    with draft.open("wb") as file:
+        for part, _ in iterate_parts(stream, part_size):
+            meter.add(part)
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    return meter.content()
+
+
+def publish(draft: Path, path: Path, *, is_new: bool) -> bool:
+    """Give a whole draft its name; False if the name had to be new and is not."""
+    for _ in range(PUBLISH_ATTEMPTS):
+        try:
+            _make_parents(path)
+            return _link(draft, path) if is_new else _move(draft, path)
+        except FileNotFoundError:
+            continue  # a delete took the directory as empty in between
+    raise StorageError(f"{path}: its directory keeps disappearing")
+
+
+def _make_parents(path: Path) -> None:
+    refuse_directory(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path.parent)) from error
+
+
+def _link(draft: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _move(draft: Path, path: Path) -> bool:
+    draft.replace(path)
+    return True
+
+
+def refuse_directory(path: Path) -> None:
+    """Raise ``IsADirectoryError`` where objects lie below a key already."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+
+
+def remove_empty(folder: Path, stop: Path) -> None:
+    """Remove directories from here upwards as long as they are empty, up to ``stop``."""
+    with suppress(OSError):
+        while folder != stop:
+            folder.rmdir()
+            folder = folder.parent

@@ -1,0 +1,130 @@
+"""An object sent in parts: it appears when the last word is said, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from de_classes.errors import DeClassesError
+from de_classes.storage.clients.botocore_errors import errors_from_botocore
+from de_classes.storage.clients.checksums import Content, ContentMeter, base64_from_hex, check_declared
+from de_classes.storage.clients.s3_messages import condition_argument, content_type_argument
+
+if TYPE_CHECKING:
+    import logging
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CompleteMultipartUploadOutputTypeDef
+
+    from de_classes.storage.clients.object_store import ObjectWrite
+
+
+class MultipartUpload:
+    """One upload in parts, as a context manager: what is not completed inside it is aborted.
+
+    Args:
+        client: The boto3 client.
+        write: Where to, and how.
+        metadata: What to keep beside the object.
+        logger: Told when an abort fails, which must not hide the error that led to it.
+
+    Raises:
+        StorageError: Or another ``FatalError``, on entering: the upload could not be begun.
+    """
+
+    def __init__(
+        self,
+        client: Boto3S3Client,
+        write: ObjectWrite,
+        metadata: dict[str, str],
+        logger: logging.Logger,
+    ) -> None:
+        self._client = client
+        self._write = write
+        self._metadata = metadata
+        self._logger = logger
+        self._upload_id = ""
+        self._parts: list[CompletedPartTypeDef] = []
+        self._meter = ContentMeter()
+        self.is_sent = False
+        """Whether the store was asked to make the object visible, so that it may be so."""
+
+    def __enter__(self) -> Self:
+        with self._errors():
+            answer = self._client.create_multipart_upload(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                ChecksumAlgorithm="SHA256",
+                Metadata=self._metadata,
+                **content_type_argument(self._write),
+            )
+        self._upload_id = answer["UploadId"]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._abort_after_failure()
+
+    @property
+    def content(self) -> Content:
+        """What was sent until now."""
+        return self._meter.content()
+
+    def add(self, part: bytes) -> None:
+        """Send the next part; the store verifies it against its checksum."""
+        number = len(self._parts) + 1
+        checksum = base64_from_hex(Content.of(part).sha256)
+        with self._errors():
+            answer = self._client.upload_part(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=part,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+            )
+        self._meter.add(part)
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumSHA256": checksum})
+
+    def complete(self) -> CompleteMultipartUploadOutputTypeDef:
+        """Make the object visible, under the condition that the write asks for.
+
+        Raises:
+            InvalidInputError: The parts are not the content that was declared.
+            ObjectExistsError: The condition does not hold.
+        """
+        check_declared(self.content.sha256, self._metadata)
+        self.is_sent = True
+        with self._errors():
+            return self._client.complete_multipart_upload(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": self._parts},
+                **condition_argument(self._write),
+            )
+
+    def abort(self) -> None:
+        """Throw away every part sent."""
+        with self._errors():
+            self._client.abort_multipart_upload(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                UploadId=self._upload_id,
+            )
+
+    def _abort_after_failure(self) -> None:
+        try:
+            self.abort()
+        except DeClassesError as error:
+            self._logger.warning("An upload could not be aborted; a lifecycle rule must clean up: %s", error)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return errors_from_botocore(self._write.bucket, self._write.key)

@@ -1,0 +1,206 @@
+"""What every object store does, whatever is behind it: S3, MinIO or a directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
+
+from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MIN_PART_SIZE = 5 * 1024 * 1024
+"""Bytes: S3 refuses a smaller part, except as the last one."""
+
+MAX_PART_SIZE = 5 * 1024 * 1024 * 1024
+"""Bytes: S3 refuses a larger part."""
+
+DEFAULT_PART_SIZE = 8 * 1024 * 1024
+"""Bytes held in memory while a stream is uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What is known of a stored object.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's key, as it was given.
+        uri: Where it is: ``s3://bucket/key`` or ``file:///...``.
+        size: Bytes.
+        etag: The store's own mark of this content, without quotes. Only good for equality.
+        content_type: The media type; None where the store does not say (a listing does not).
+        checksum: SHA-256 of the content in hex; None where it is not known.
+        version_id: The version in a versioned bucket, else None.
+    """
+
+    bucket: str
+    key: str
+    uri: str
+    size: int
+    etag: str | None = None
+    content_type: str | None = None
+    checksum: str | None = None
+    version_id: str | None = None
+
+
+class WriteOptions(TypedDict, total=False):
+    """How an object is written. All may be left out.
+
+    Attributes:
+        content_type: The media type.
+        metadata: Names and values kept beside the object, ASCII. ``sha256`` is added by the client;
+            a caller who gives it declares the content, and any other content is refused.
+        if_none_match: Write only if the key is free. A key that is taken by the very same content
+            counts as success: then it was this write, or its twin, whose answer got lost.
+    """
+
+    content_type: str | None
+    metadata: Mapping[str, str] | None
+    if_none_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectWrite:
+    """One object to be written: where to, and the ``WriteOptions``."""
+
+    bucket: str
+    key: str
+    content_type: str | None = None
+    metadata: Mapping[str, str] | None = field(default=None)
+    if_none_match: bool = False
+
+
+class ObjectStore(Protocol):
+    """The contract that the suite in ``tests/contracts/test_object_stores.py`` holds every store to.
+
+    Every method but ``validate_key`` raises the ``StorageError`` family, ``PermissionDeniedError`` and
+    ``ConfigurationError`` (no credentials, wrong region, impossible bucket name), and nothing else.
+    """
+
+    def validate_key(self, key: str) -> None:
+        """Say no to a key that this store cannot hold exactly.
+
+        Raises:
+            InvalidKeyError: The key is odd; the message says how.
+        """
+        ...
+
+    def check_bucket(self, bucket: str) -> None:
+        """Find out now whether the bucket is there and may be looked at.
+
+        Raises:
+            BucketNotFoundError: It is not there.
+            PermissionDeniedError: These credentials may not look.
+        """
+        ...
+
+    def check_writable(self, bucket: str, key: str) -> None:
+        """Find out now whether an object may be written at that key, leaving nothing behind.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+            PermissionDeniedError: These credentials may not write there.
+            InvalidKeyError: No object can have that key.
+        """
+        ...
+
+    def put_object(self, bucket: str, key: str, body: bytes, **options: Unpack[WriteOptions]) -> ObjectInfo:
+        """Store bytes, whole or not at all.
+
+        Raises:
+            ObjectExistsError: ``if_none_match`` was asked for and other content has the key.
+        """
+        ...
+
+    def upload_stream(
+        self,
+        stream: BinaryIO,
+        bucket: str,
+        key: str,
+        *,
+        part_size: int = DEFAULT_PART_SIZE,
+        **options: Unpack[WriteOptions],
+    ) -> ObjectInfo:
+        """Store what a stream holds from its position on, whole or not at all.
+
+        Memory is bounded by a small multiple of ``part_size`` (bytes), whatever the stream's length.
+
+        Raises:
+            ObjectExistsError: ``if_none_match`` was asked for and other content has the key.
+            InvalidInputError: ``part_size`` is out of S3's bounds, or the content is not the declared one.
+        """
+        ...
+
+    def get_object(self, bucket: str, key: str) -> bytes:
+        """Read a whole object into memory.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key.
+        """
+        ...
+
+    def open_object(self, bucket: str, key: str) -> BinaryIO:
+        """Open an object for reading as a stream; the caller closes it.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key.
+        """
+        ...
+
+    def head_object(self, bucket: str, key: str) -> ObjectInfo:
+        """What is known of an object, without its content.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key (S3 gives no reason, so perhaps no bucket).
+        """
+        ...
+
+    def object_exists(self, bucket: str, key: str) -> bool:
+        """Whether there is an object at that key."""
+        ...
+
+    def list_objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Every object whose key starts with the prefix, in UTF-8 order of the keys.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+        """
+        ...
+
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Remove an object; one that is not there counts as removed."""
+        ...
+
+
+class BucketStore(ObjectStore, Protocol):
+    """An object store whose buckets can be managed too."""
+
+    def create_bucket(self, bucket: str) -> None:
+        """Make a bucket; one that is there already is left as it is."""
+        ...
+
+    def list_buckets(self) -> list[str]:
+        """The names of all buckets, sorted."""
+        ...
+
+    def remove_bucket(self, bucket: str, *, force: bool = False) -> None:
+        """Remove a bucket, with ``force`` together with everything in it.
+
+        Raises:
+            StorageError: It is not empty, and ``force`` was not asked for.
+        """
+        ...
+
+
+def check_part_size(part_size: int) -> None:
+    """Refuse a part size that S3 would refuse, before anything is sent.
+
+    Raises:
+        InvalidInputError: It is out of bounds.
+    """
+    if not MIN_PART_SIZE <= part_size <= MAX_PART_SIZE:
+        raise InvalidInputError(
+            f"part_size is {part_size}; S3 takes parts from {MIN_PART_SIZE} to {MAX_PART_SIZE} bytes",
+        )

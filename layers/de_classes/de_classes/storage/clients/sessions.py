@@ -1,0 +1,161 @@
+"""Making boto3 clients: one shared session, sound time limits, and path style outside AWS."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from de_classes.errors import ConfigurationError
+from de_classes.storage.clients.botocore_errors import errors_from_botocore
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+
+CONNECT_TIMEOUT_SECONDS: Final = 5
+READ_TIMEOUT_SECONDS: Final = 60
+TOTAL_ATTEMPTS: Final = 6
+POOL_CONNECTIONS: Final = 32
+USER_AGENT: Final = "de-classes"
+
+# Sessions and the making of clients are not safe among threads; the clients themselves are.
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """What decides which S3 a client talks to, and as whom. Its text shows no secret.
+
+    Attributes:
+        access_key: Access key id, or None for the default chain.
+        secret_key: Secret of that access key.
+        session_token: Third part of temporary credentials.
+        profile: A profile of the AWS configuration files, instead of keys.
+        region: The bucket's region; None for the configured one.
+        endpoint_url: An S3-compatible server's address; None for AWS, or what ``AWS_ENDPOINT_URL`` says.
+    """
+
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other.
+
+        Raises:
+            ConfigurationError: They do; every contradiction is named in ``problems``.
+        """
+        has_keys = self.access_key is not None
+        rules = (
+            (has_keys != (self.secret_key is not None), "give both access_key and secret_key, or neither"),
+            (bool(self.session_token) and not has_keys, "session_token needs access_key and secret_key"),
+            (bool(self.profile) and has_keys, "give either a profile or keys, not both"),
+            ("" in {self.access_key, self.secret_key}, "access_key and secret_key must not be empty"),
+            (
+                not _is_plain_http_url(self.endpoint_url),
+                "endpoint must be http(s)://host[:port], no login in it",
+            ),
+        )
+        problems = [problem for is_broken, problem in rules if is_broken]
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+
+    def client_arguments(self) -> dict[str, Any]:
+        """The same as boto3 names it."""
+        return {
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+            "aws_session_token": self.session_token,
+            "region_name": self.region,
+            "endpoint_url": self.endpoint_url,
+        }
+
+
+def default_config() -> Config:
+    """Time limits in seconds and retries for every call: standard mode, so SlowDown and 5xx are retried."""
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": TOTAL_ATTEMPTS},
+        max_pool_connections=POOL_CONNECTIONS,
+        tcp_keepalive=True,
+        user_agent_extra=USER_AGENT,
+    )
+
+
+def shared_session() -> Session:
+    """The process's one boto3 session: a new one would read botocore's models from disk again."""
+    with _LOCK:
+        return _make_shared_session()
+
+
+def make_s3_client(
+    settings: S3Settings,
+    *,
+    session: Session | None = None,
+    config: Config | None = None,
+) -> Boto3S3Client:
+    """A boto3 S3 client, safe among threads.
+
+    Args:
+        settings: Which S3, and as whom.
+        session: A boto3 session to use instead of the shared one.
+        config: Laid over ``default_config()``.
+
+    Raises:
+        ConfigurationError: The settings contradict each other, or the profile or region does not exist.
+    """
+    settings.check()
+    with errors_from_botocore():
+        chosen = session or _session_for(settings.profile)
+    merged = default_config().merge(config) if config else default_config()
+    client = _client(chosen, settings, merged)
+    if _speaks_to_aws(client) or _addressing_style(merged):
+        return client
+    # A server of one's own rarely answers to bucket.its-name; AWS_ENDPOINT_URL may have named it, and
+    # what boto3 made of that is known only now.
+    return _client(chosen, settings, merged.merge(Config(s3={"addressing_style": "path"})))
+
+
+def _client(session: Session, settings: S3Settings, config: Config) -> Boto3S3Client:
+    with _LOCK, errors_from_botocore():
+        try:
+            return session.client("s3", config=config, **settings.client_arguments())
+        except ValueError as error:
+            raise ConfigurationError(
+                f"boto3 takes neither endpoint {settings.endpoint_url!r} nor region {settings.region!r}",
+            ) from error
+
+
+@functools.cache
+def _make_shared_session() -> Session:
+    return boto3.session.Session()
+
+
+def _session_for(profile: str | None) -> Session:
+    return boto3.session.Session(profile_name=profile) if profile else shared_session()
+
+
+def _is_plain_http_url(url: str | None) -> bool:
+    if url is None:
+        return True
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _speaks_to_aws(client: Boto3S3Client) -> bool:
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _addressing_style(config: Config) -> str | None:
+    return (getattr(config, "s3", None) or {}).get("addressing_style")

@@ -1,0 +1,127 @@
+"""Every object store there is, each with an empty bucket. Another endpoint is one more line in VARIANTS."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boto3.session import Session
+from moto import mock_aws
+
+from de_classes.storage.clients import BaseS3Client, LocalClient, MinioClient, S3Client
+from de_classes.storage.clients.sessions import S3Settings, make_s3_client
+from de_classes.utils.clock import ManualClock
+from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.fake_s3 import FakeS3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+
+    from de_classes.storage.clients import ObjectStore
+
+LOGGER = logging.getLogger("tests.object_stores")
+
+MOTO_ENDPOINT = f"http://s3.{REGION}.amazonaws.com"
+"""moto answers in place of AWS's own hosts, so that is where a server of one's own has to be."""
+
+
+@dataclass(frozen=True)
+class StoreCase:
+    """One store under test.
+
+    Attributes:
+        store: The store.
+        bucket: An empty bucket in it.
+        unfinished: Counts what aborted or running uploads have left in that bucket.
+    """
+
+    store: ObjectStore
+    bucket: str
+    unfinished: Callable[[], int]
+
+
+@contextmanager
+def local(path: Path) -> Iterator[StoreCase]:
+    client = LocalClient(path / "root", LOGGER)
+    client.create_bucket("bucket")
+    directory = path / "root" / "bucket"
+    yield StoreCase(client, "bucket", lambda: len(list(directory.rglob(".de-classes-*"))))
+
+
+@contextmanager
+def base_on_fake(_path: Path) -> Iterator[StoreCase]:
+    s3 = FakeS3()
+    s3.create_bucket(Bucket="bucket")
+    yield StoreCase(BaseS3Client(s3, LOGGER, clock=ManualClock()), "bucket", lambda: len(s3.uploads))
+
+
+@contextmanager
+def s3_on_moto(_path: Path) -> Iterator[StoreCase]:
+    with no_aws_environment(), mock_aws():
+        raw = _session().client("s3")
+        raw.create_bucket(Bucket="bucket")
+        yield StoreCase(S3Client(LOGGER, session=_session()), "bucket", _count(raw, "bucket"))
+
+
+@contextmanager
+def minio_on_moto(path: Path) -> Iterator[StoreCase]:
+    with mock_aws(), server(MOTO_ENDPOINT, ACCESS_KEY, SECRET_KEY)(path) as case:
+        yield case
+
+
+def server(
+    endpoint: str, access_key: str, secret_key: str
+) -> Callable[[Path], AbstractContextManager[StoreCase]]:
+    """A variant for an S3-compatible server that is running: a bucket of its own, removed at the end."""
+
+    @contextmanager
+    def variant(_path: Path) -> Iterator[StoreCase]:
+        with no_aws_environment():
+            client = MinioClient(LOGGER, endpoint, access_key, secret_key)
+            raw = make_s3_client(
+                S3Settings(
+                    access_key=access_key, secret_key=secret_key, region=REGION, endpoint_url=endpoint
+                ),
+            )
+            bucket = f"contract-{uuid.uuid4().hex}"
+            client.create_bucket(bucket)
+            yield StoreCase(client, bucket, _count(raw, bucket))
+            client.remove_bucket(bucket, force=True)
+
+    return variant
+
+
+@functools.cache
+def _session() -> Session:
+    """Made once: botocore reads its models from disk for every session anew."""
+    return Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
+
+
+def _count(raw: Boto3S3Client, bucket: str) -> Callable[[], int]:
+    return lambda: len(raw.list_multipart_uploads(Bucket=bucket).get("Uploads", []))
+
+
+VARIANTS: dict[str, Callable[[Path], AbstractContextManager[StoreCase]]] = {
+    "local": local,
+    "base-on-fake": base_on_fake,
+    "s3-on-moto": s3_on_moto,
+    "minio-on-moto": minio_on_moto,
+}
+if "DE_CLASSES_TEST_S3_ENDPOINT" in os.environ:
+    VARIANTS["server"] = server(
+        os.environ["DE_CLASSES_TEST_S3_ENDPOINT"],
+        os.environ["DE_CLASSES_TEST_S3_ACCESS_KEY"],
+        os.environ["DE_CLASSES_TEST_S3_SECRET_KEY"],
+    )
+
+ATOMIC_VARIANTS = sorted(VARIANTS.keys() - {"s3-on-moto", "minio-on-moto"})
+"""Those that can show who wins a race: moto looks first and writes then, without a lock."""
