@@ -1,5 +1,5 @@
 # `make` lists the targets. Each sets up what it needs, once; nothing is needed beyond Python and make.
-PYTHON ?= python3
+PYTHON ?=
 ENV ?= dev
 ARCH ?= arm64
 RECORDS ?=
@@ -11,9 +11,7 @@ RATE ?= 0.2
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-SETUP = @command -v $(PYTHON) >/dev/null 2>&1 \
-	|| { echo "$(PYTHON) was not found: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }; \
-	$(PYTHON) tools/environment.py $(if $(filter command line,$(origin PYTHON)),--python-named)
+SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environment.py
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

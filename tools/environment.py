@@ -1,161 +1,162 @@
 """Make the environments that the Makefile's targets run in: dev (.venv), emulator and sam (.venvs/).
 
-Usage: ``python tools/environment.py [--python-named] NAME...``. What is there already and matches its lock is
-left alone, which takes milliseconds. Written for any Python 3, so that a too old one gets an explanation
-instead of a syntax error.
+Usage: ``python tools/environment.py NAME...``. One that is there and matches its lock is left alone, which
+takes milliseconds. Uses the standard library only: it runs before anything is installed.
 """
 
+from __future__ import annotations
+
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OLDEST = (3, 11)
-FOLDERS = {
-    "dev": ".venv",
-    "emulator": os.path.join(".venvs", "emulator"),
-    "sam": os.path.join(".venvs", "sam"),
-}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+DEV = ROOT / ".venv"
 STAMP = ".locked"
+BOOTSTRAP = "bootstrap"
 
 
-def main(arguments):
+class SetupError(Exception):
+    """Something the user can mend; the message says what."""
+
+
+def main(names: Sequence[str]) -> int:
     """Bring every named environment up to its lock; the exit status is 0 when all are."""
-    named = "--python-named" in arguments
-    names = [name for name in arguments if not name.startswith("-")]
-    os.chdir(ROOT)
-    if sys.version_info[:2] < OLDEST:
-        return restart_with_newer_python(arguments, named)
     try:
         for name in names:
             prepare(name)
-    except subprocess.CalledProcessError as error:
-        say("could not set up: %s\n%s" % (" ".join(error.cmd), (error.output or "").strip()))
-        say("If that is the network: the first set-up installs packages; later ones need none.")
-        return 1
-    except MissingModuleError as error:
+    except SetupError as error:
         say(str(error))
         return 1
     return 0
 
 
-class MissingModuleError(Exception):
-    """This Python cannot make virtual environments."""
-
-
-def say(message):
-    """Tell the user, on stderr: stdout belongs to the target's own output."""
-    sys.stderr.write(message + "\n")
-
-
-def restart_with_newer_python(arguments, named):
-    """Run this script by a newer Python of the PATH, unless the user named this one."""
-    wanted = ".".join(map(str, OLDEST))
-    for candidate in () if named else ("python3.13", "python3.12", "python3.11", "python3.14"):
-        path = shutil.which(candidate)
-        if path and subprocess.call([path, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            return subprocess.call([path, os.path.abspath(__file__)] + arguments)
-    say("Python %s or newer is needed; %s is %s." % (wanted, sys.executable, sys.version.split()[0]))
-    say("Install one, or name one: make PYTHON=/path/to/python3.13 <target>")
-    return 1
-
-
-def prepare(name):
+def prepare(name: str) -> None:
     """Make or refresh one environment, and stamp it with what it was made from."""
-    folder = FOLDERS[name]
-    key = lock_key(name)
-    stamp = os.path.join(folder, STAMP)
-    if key == read(stamp):
+    folder = DEV if name == "dev" else ROOT / ".venvs" / name
+    stamp, key = folder / STAMP, lock_key(name)
+    if stamp.exists() and stamp.read_text() == key and interpreter(folder).exists():
         return
-    if name != "dev" and not os.path.exists(interpreter(FOLDERS["dev"])):
+    occasion = "its lock changed" if folder.exists() else "first time"
+    say(f"setting up {folder.relative_to(ROOT)} ({occasion}) ...")
+    started = time.monotonic()
+    stamp.unlink(missing_ok=True)
+    if name == "dev":
+        install_dev()
+    else:
         prepare("dev")
-    started = time.time()
-    say("setting up %s (%s) ..." % (folder, "first time" if not os.path.isdir(folder) else "its lock changed"))
-    if os.path.exists(stamp):
-        os.remove(stamp)
-    install_dev(folder) if name == "dev" else install_beside(name, folder)
-    with open(stamp, "w") as file:
-        file.write(key)
-    say("setting up %s: done in %.0f s" % (folder, time.time() - started))
+        install_beside(name, folder)
+    stamp.write_text(key)
+    say(f"setting up {folder.relative_to(ROOT)}: done in {time.monotonic() - started:.0f} s")
 
 
-def read(path):
-    """Read a small file; one that is not there is empty."""
-    if not os.path.exists(path):
-        return ""
-    with open(path) as file:
-        return file.read()
-
-
-def lock_key(name):
-    """Name the lock's content; another Python's environment of the same lock is another one."""
-    digest = hashlib.sha256(("%d.%d" % sys.version_info[:2]).encode())
-    for path in locks(name):
-        with open(path, "rb") as file:
-            digest.update(file.read())
+def lock_key(name: str) -> str:
+    """Name the locks' content, and the Python: another one's environment is another environment."""
+    digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
+    for lock in locks(name):
+        digest.update(Path(lock).read_bytes())
     return digest.hexdigest()
 
 
-def locks(name):
-    """List the lock files that an environment is made from."""
-    own = [os.path.join("requirements", name + ".txt")]
-    return own + [os.path.join("requirements", "bootstrap.txt")] if name == "dev" else own
+def locks(name: str) -> list[str]:
+    """The files that an environment is installed from; .venv holds uv, which makes the others."""
+    names = [name, BOOTSTRAP] if name == "dev" else [name]
+    return [str(ROOT / "requirements" / f"{each}.txt") for each in names]
 
 
-def install_dev(folder):
+def install_dev() -> None:
     """Make .venv by the standard library, uv inside it by pip, and the rest by uv."""
-    if not usable(folder):
+    if not usable(DEV):
         require_venv()
-        shutil.rmtree(folder, ignore_errors=True)
-        run([sys.executable, "-m", "venv", folder])
-    uv = os.path.join(folder, "bin", "uv")
-    if not os.path.exists(uv):
-        run([interpreter(folder), "-m", "ensurepip"])
-        pip = [interpreter(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run(pip + ["--require-hashes", "-r", locks("dev")[1]])
-    run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", interpreter(folder)] + locks("dev"))
+        shutil.rmtree(DEV, ignore_errors=True)
+        run(sys.executable, "-m", "venv", str(DEV))
+    python = str(interpreter(DEV))
+    if not (DEV / "bin" / "uv").exists():
+        run(python, "-m", "ensurepip")
+        quietly = ("--quiet", "--disable-pip-version-check")
+        run(python, "-m", "pip", "install", *quietly, "--require-hashes", "-r", locks("dev")[1])
+    sync(DEV, "dev")
+    # The library, importable from any folder, without a build step that would need the network.
+    (packages,) = DEV.glob("lib/python*/site-packages")
+    (packages / "de_classes.pth").write_text(f"{ROOT / 'layers' / 'de_classes'}\n")
 
 
-def install_beside(name, folder):
+def install_beside(name: str, folder: Path) -> None:
     """Make an environment next to .venv, with .venv's Python and uv."""
-    uv = os.path.join(FOLDERS["dev"], "bin", "uv")
     if not usable(folder):
-        run([uv, "venv", "--quiet", "--clear", "--no-project", "--python", interpreter(FOLDERS["dev"]), folder])
-    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python"]
-    run(sync + [interpreter(folder)] + locks(name))
+        python = str(interpreter(DEV))
+        run(
+            str(DEV / "bin" / "uv"),
+            "venv",
+            "--quiet",
+            "--clear",
+            "--no-project",
+            "--python",
+            python,
+            str(folder),
+        )
+    sync(folder, name, "--compile-bytecode")
 
 
-def interpreter(folder):
-    """Name an environment's Python."""
-    return os.path.join(folder, "bin", "python")
+def sync(folder: Path, name: str, *options: str) -> None:
+    """Install exactly what the locks say."""
+    uv = str(DEV / "bin" / "uv")
+    exactly = ("--quiet", "--require-hashes", "--python", str(interpreter(folder)))
+    run(uv, "pip", "sync", *exactly, *options, *locks(name))
 
 
-def usable(folder):
-    """Tell whether the environment's Python runs and is of this version."""
-    if not os.path.exists(interpreter(folder)):
-        return False
-    probe = "import sys; sys.exit(sys.version_info[:2] != %r)" % (sys.version_info[:2],)
-    return subprocess.call([interpreter(folder), "-c", probe], stderr=subprocess.DEVNULL) == 0
+def interpreter(folder: Path) -> Path:
+    """An environment's Python."""
+    return folder / "bin" / "python"
 
 
-def require_venv():
-    """Say what to install where a distribution ships Python without its venv module."""
-    try:
-        import ensurepip  # noqa: F401  PLC0415: only whether it is there is asked
-        import venv  # noqa: F401
-    except ImportError as error:
-        hint = "On Debian and Ubuntu: apt install python%d.%d-venv" % sys.version_info[:2]
-        raise MissingModuleError("%s has no %s module. %s" % (sys.executable, error.name, hint))
+def usable(folder: Path) -> bool:
+    """Whether the environment's Python runs, and is of this version."""
+    probe = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
+    command = [str(interpreter(folder)), "-c", probe]
+    return interpreter(folder).exists() and subprocess.run(command, check=False).returncode == 0  # noqa: S603 - an interpreter that we installed
 
 
-def run(command):
-    """Run quietly; the output is shown if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+def require_venv() -> None:
+    """Check for the modules that a distribution may leave out of Python.
+
+    Raises:
+        SetupError: One is missing; says how to get it.
+    """
+    missing = [name for name in ("venv", "ensurepip") if not importlib.util.find_spec(name)]
+    if missing:
+        hint = f"on Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        raise SetupError(f"{sys.executable} has no module {missing[0]}; {hint}")
+
+
+def run(*command: str) -> None:
+    """Run quietly.
+
+    Raises:
+        SetupError: It failed; the message holds what it said.
+    """
+    # The user's own virtual environment, if one is active, is none of ours.
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run(  # noqa: S603 - our own tools, with arguments from this file
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, command, done.stdout)
+        hint = "The first set-up fetches packages: it needs a package index; later ones need none."
+        raise SetupError(f"{' '.join(command)}\n{done.stdout.strip()}\n{hint}")
+
+
+def say(message: str) -> None:
+    """Tell the user, on stderr: stdout is the target's own."""
+    print(message, file=sys.stderr)  # noqa: T201 - a command's own words
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""Clients for the local cloud, whatever the user's profile, configuration and environment say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from localcloud.sam import require_loopback
+from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+# Nothing is read from the user's profile: neither its name nor the files it would be in.
+_NOTHING = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, "/nonexistent", None),
+    "credentials_file": (None, None, "/nonexistent", None),
+}
+_CONFIG = Config(
+    proxies={}, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60
+)
+
+
+class LocalAws:
+    """Makes clients of one local cloud.
+
+    Args:
+        endpoint: Its address.
+
+    Raises:
+        LocalCloudError: The address is not this machine.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        require_loopback(endpoint)
+        self.endpoint = endpoint
+        core = botocore.session.Session(session_vars=_NOTHING)
+        self._session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)
+
+    def s3(self) -> S3Client:
+        """A client of its S3."""
+        return self._session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def cloudformation(self) -> CloudFormationClient:
+        """A client of its CloudFormation."""
+        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def logs(self) -> CloudWatchLogsClient:
+        """A client of its CloudWatch Logs."""
+        return self._session.client("logs", endpoint_url=self.endpoint, config=_CONFIG)

@@ -1,0 +1,180 @@
+"""MiniStack as a child process on loopback, stopped by what started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+import requests
+
+from localcloud.errors import LocalCloudError
+from localcloud.workspace import exclusive, isolated, without_proxies
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from localcloud.workspace import Workspace
+
+HOST = "127.0.0.1"
+STARTUP_SECONDS = 60.0
+STOP_SECONDS = 10.0
+LOG_TAIL_LINES = 15
+
+_HEALTH = "/_ministack/health"
+
+
+class Emulator:
+    """A context manager: inside it, the local cloud is up.
+
+    Args:
+        workspace: Whose data folder it fills; what a former run left there is removed at the start.
+        port: To listen on; a free one by default.
+        startup_seconds: The longest wait for it to be ready.
+
+    Raises:
+        LocalCloudError: It did not come up, or another one uses the same data folder.
+    """
+
+    def __init__(
+        self, workspace: Workspace, *, port: int | None = None, startup_seconds: float = STARTUP_SECONDS
+    ) -> None:
+        self._workspace = workspace
+        self._port = port or free_port()
+        self._startup_seconds = startup_seconds
+        self._held = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Its address, for every service."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def rest_api_base_url(self) -> str:
+        """Where it serves REST APIs: the template's ``ApiBaseUrl``."""
+        return f"{self.endpoint}/_aws/execute-api"
+
+    @property
+    def log(self) -> Path:
+        """What it says."""
+        return self._workspace.data / "emulator.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, and process group; None when it is not running."""
+        return self._process.pid if self._process else None
+
+    def __enter__(self) -> Self:
+        python = self._workspace.emulator_python
+        try:
+            lock = self._held.enter_context(exclusive(self._workspace.data / "lock"))
+            self._workspace.empty()
+            self._process = self._spawn(python, lock)
+            self._wait_until_healthy(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it and every function it runs; asking twice is harmless."""
+        process, self._process = self._process, None
+        try:
+            if process:
+                _end(process)
+        finally:
+            self._held.close()
+
+    def _spawn(self, python: Path, lock: IO[str]) -> subprocess.Popen[bytes]:
+        for folder in ("tmp", "s3", "state"):
+            (self._workspace.data / folder).mkdir()
+        with self.log.open("wb") as log:
+            return subprocess.Popen(  # noqa: S603 - our own script, by our own interpreter
+                [str(python), str(Path(__file__).with_name("keeper.py"))],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                # A session of its own: Ctrl-C reaches only us, and one signal reaches all its functions.
+                start_new_session=True,
+                # The lock outlives us if it does, so the next run waits for its end.
+                pass_fds=(lock.fileno(),),
+            )
+
+    def _environment(self) -> dict[str, str]:
+        data = self._workspace.data
+        user = without_proxies({name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ})
+        own = isolated(user, self._workspace)
+        # Functions inherit this: they must find the emulator's credentials for their role, not ours.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del own[name]
+        return {
+            **own,
+            "HOME": str(data),
+            "TMPDIR": str(data / "tmp"),
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(self._port),
+            "AUTH": "true",  # IAM is enforced: a role that is too narrow shows here, not on AWS
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(data / "s3"),
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(data / "state"),
+            "IOT_MTLS_ENABLED": "0",  # would open a second port
+        }
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + self._startup_seconds
+        with requests.Session() as session:
+            session.trust_env = False
+            while not _is_healthy(session, self.endpoint + _HEALTH):
+                if process.poll() is not None:
+                    raise LocalCloudError(f"the local cloud ended while starting:\n{self._log_tail()}")
+                if time.monotonic() > deadline:
+                    waited = f"{self._startup_seconds:.0f} s"
+                    raise LocalCloudError(
+                        f"the local cloud was not ready after {waited}:\n{self._log_tail()}"
+                    )
+                time.sleep(0.05)
+
+    def _log_tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _is_healthy(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()  # the keeper's signal to save and end
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # functions that are still there, and itself if it hangs
+    process.wait()

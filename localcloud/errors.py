@@ -1,0 +1,5 @@
+"""What the local cloud raises on purpose."""
+
+
+class LocalCloudError(Exception):
+    """Something the user can mend; the message says what."""

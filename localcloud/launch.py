@@ -1,0 +1,41 @@
+"""From nothing to a deployed stack, telling what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcloud.stack import Stack, prepare_artifacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localcloud.console import Console
+    from localcloud.emulator import Emulator
+    from localcloud.sam import SamCli
+
+# Where an AWS deployment and this one differ, and nowhere else.
+LOCAL_PARAMETERS = {"PublishDataFrames": "false"}
+
+
+def launch(emulator: Emulator, sam: SamCli, parameters: Mapping[str, str], console: Console) -> Stack:
+    """Build and deploy the template into a running local cloud.
+
+    Args:
+        emulator: The local cloud.
+        sam: Builds and deploys.
+        parameters: Of the template, besides those that a local cloud needs.
+        console: Where progress is shown.
+
+    Raises:
+        LocalCloudError: The build or the deployment failed.
+    """
+    with console.step("building functions and layers") as step:
+        if not sam.build():
+            step.note("nothing changed")
+    with console.step("deploying template.yaml"):
+        prepare_artifacts(emulator.endpoint)
+        sam.deploy(
+            emulator.endpoint,
+            {**LOCAL_PARAMETERS, "ApiBaseUrl": emulator.rest_api_base_url, **parameters},
+        )
+    return Stack(emulator.endpoint)

@@ -1,0 +1,159 @@
+"""The deployed stack, as its users meet it: its outputs, its worker's API, its logs and its bucket."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from localcloud.aws import LocalAws
+from localcloud.errors import LocalCloudError
+from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STACK = "de-classes-local"
+ARTIFACTS_BUCKET = "sam-artifacts"
+RECORDS_KEY = "simulator/records.jsonl"
+ANSWER_SECONDS = 300.0
+OK = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API answered.
+
+    Args:
+        status: The HTTP status.
+        body: The JSON document.
+    """
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass
+class Traffic:
+    """What the simulators did, counted from their own logs.
+
+    Args:
+        logins: Tokens given out.
+        served: Pages that went out as they should.
+        failures: Name of the failure to how often it was played.
+    """
+
+    logins: int = 0
+    served: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.logins + self.served + self.failures.total()
+
+
+class Stack:
+    """A stack that was deployed into a local cloud.
+
+    Args:
+        endpoint: The local cloud's address.
+
+    Raises:
+        LocalCloudError: The address is not this machine, or there is no such stack.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._aws = LocalAws(endpoint)
+        self._http = requests.Session()
+        self._http.trust_env = False  # no proxy, no .netrc
+        self.outputs = self._read_outputs()
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket that the worker writes to."""
+        return self.outputs["BucketName"]
+
+    def ingest(self, request: Mapping[str, object]) -> Answer:
+        """Call the worker through its API, signed as IAM asks."""
+        url = self.outputs["WorkerUrl"]
+        body = json.dumps(request).encode()
+        signed = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/json"})
+        SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "execute-api", REGION).add_auth(signed)
+        return _answer(
+            self._http.post(url, data=body, headers=dict(signed.headers.items()), timeout=ANSWER_SECONDS)
+        )
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask the simulators' API, unsigned as it is."""
+        url = self.outputs["SimulatorsUrl"] + path
+        return _answer(self._http.get(url, headers=headers, timeout=ANSWER_SECONDS))
+
+    def post_unsigned(self, url: str) -> Answer:
+        """Ask any of its APIs the way a stranger would."""
+        return _answer(self._http.post(url, json={}, timeout=ANSWER_SECONDS))
+
+    def traffic(self) -> Traffic:
+        """Count what the simulators logged so far."""
+        traffic = Traffic()
+        for line in self.log_lines("AuthSimulatorLogName") + self.log_lines("UnstableSimulatorLogName"):
+            if line.get("message") == "request":
+                _count(traffic, line)
+        return traffic
+
+    def log_lines(self, output: str) -> list[dict[str, Any]]:
+        """The structured lines of a log group, which is named by the stack's output."""
+        pages = (
+            self._aws.logs().get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
+        )
+        messages = (event["message"] for page in pages for event in page["events"])
+        return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def put_records(self, path: Path) -> None:
+        """Give the unstable simulator a file to serve."""
+        self._aws.s3().upload_file(str(path), self.bucket, RECORDS_KEY)
+
+    def read_object(self, key: str) -> bytes:
+        """The bytes of an object of its bucket."""
+        return self._aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys of its bucket."""
+        pages = self._aws.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def _read_outputs(self) -> dict[str, str]:
+        stacks = self._aws.cloudformation().describe_stacks(StackName=STACK)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
+
+
+def prepare_artifacts(endpoint: str) -> None:
+    """Make the bucket that the SAM CLI uploads to."""
+    LocalAws(endpoint).s3().create_bucket(Bucket=ARTIFACTS_BUCKET)
+
+
+def _count(traffic: Traffic, line: Mapping[str, Any]) -> None:
+    status = line.get("status")
+    if line.get("fault") or status != OK:
+        traffic.failures[str(line.get("fault") or status)] += 1
+    elif line.get("route") == "/login":
+        traffic.logins += 1
+    elif line.get("route") == "/data":
+        traffic.served += 1
+
+
+def _answer(response: requests.Response) -> Answer:
+    try:
+        body = response.json()
+    except requests.JSONDecodeError as error:
+        raise LocalCloudError(
+            f"{response.url} answered {response.status_code}, not JSON: {response.text[:300]}"
+        ) from error
+    return Answer(response.status_code, body)
