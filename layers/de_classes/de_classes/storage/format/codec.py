@@ -1,0 +1,157 @@
+"""What every format offers: a writer and a reader of records, and of DataFrames through them.
+
+Records are what the worker streams; DataFrames are what people analyse. A codec needs only the first
+face: the second comes from `frames`, which is imported when somebody asks for it and not before.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+
+from de_classes.errors import InvalidInputError, UnsupportedValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+    from typing import BinaryIO
+
+    import pandas as pd
+
+    from de_classes.storage.format.schema import Schema
+
+Record: TypeAlias = dict[str, Any]
+"""A JSON object: its values are None, bool, int of any size, float, str, list and dict with str keys."""
+
+READ_BATCH_ROWS = 1_000
+
+
+def unsupported_value(column: str, row: int, reason: str) -> UnsupportedValueError:
+    """Say which cell a format cannot hold; rows are counted from 1."""
+    return UnsupportedValueError(f"column {column!r}, row {row}: {reason}")
+
+
+class RecordWriter(ABC):
+    """Writes records to a target that the caller opened and will close.
+
+    Memory does not grow with the number of records. As a context manager it closes itself, or
+    abandons the target when the block raised.
+
+    Attributes:
+        schema: The columns and types known so far.
+        records: How many records were written.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.records = 0
+        self._closed = False
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Append records.
+
+        Raises:
+            UnsupportedValueError: The format cannot hold one of the values; column and row are named.
+        """
+        if self._closed:
+            raise InvalidInputError("the writer is closed: open another one for more records")
+        self._append(records)
+        self.records += len(records)
+
+    def close(self) -> None:
+        """Complete the file; asking twice is harmless. The target stays open."""
+        if not self._closed:
+            self._closed = True
+            self._finish()
+
+    def abandon(self) -> None:
+        """Let go of everything held, and leave the target as it is: unfinished."""
+        self._closed = True
+
+    @abstractmethod
+    def _append(self, records: Sequence[Record]) -> None:
+        """Write these records; ``self.records`` were written before."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Write what ends the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error_type is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+class FormatCodec(ABC):
+    """One file format.
+
+    Attributes:
+        name: What the format is called in settings and requests.
+        extension: With its dot.
+        content_type: For the object's Content-Type header.
+        tells_timestamps: A timestamp looks different from a string in this format. Where it does
+            not, a column of nothing but zoned RFC 9557 texts is taken for timestamps in a DataFrame.
+        keeps_columns: A file without rows still names its columns.
+        needs_schema: A file has one schema, which must be known before its first record.
+    """
+
+    name: ClassVar[str]
+    extension: ClassVar[str]
+    content_type: ClassVar[str]
+    tells_timestamps: ClassVar[bool] = False
+    keeps_columns: ClassVar[bool] = False
+    needs_schema: ClassVar[bool] = False
+
+    @abstractmethod
+    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+        """Start a file.
+
+        Args:
+            target: Where the bytes go; only its ``write`` is used.
+            schema: The columns, in order. Without it, those of the first records written.
+        """
+
+    @abstractmethod
+    def read(self, source: BinaryIO) -> Iterator[list[Record]]:
+        """Yield the records in batches of bounded size.
+
+        Raises:
+            MalformedDataError: The bytes are not what the format promises; says where.
+        """
+
+    def read_columns(self, source: BinaryIO) -> tuple[str, ...]:
+        """Name the columns that the file declares; none if the format has no such declaration."""
+        return ()
+
+    def needs_new_segment(self, before: Schema, after: Schema) -> bool:
+        """Whether a file begun under one schema cannot go on under a wider one."""
+        return False
+
+    def dump_frame(self, frame: pd.DataFrame) -> bytes:
+        """Encode a DataFrame.
+
+        Raises:
+            UnsupportedValueError: It would not read back equal; the column and the mend are named.
+        """
+        from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
+
+        return frames.dump_frame(self, frame)
+
+    def load_frame(self, data: bytes) -> pd.DataFrame:
+        """Decode a DataFrame.
+
+        Raises:
+            MalformedDataError: The bytes are not what the format promises; says where.
+        """
+        from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
+
+        return frames.load_frame(self, data)

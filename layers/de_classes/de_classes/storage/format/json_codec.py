@@ -1,0 +1,127 @@
+"""A JSON array of objects, one a line, written and read without holding the array."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from de_classes.errors import MalformedDataError
+from de_classes.storage.format.batches import batched
+from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
+from de_classes.storage.format.json_records import as_record, encode_record
+from de_classes.storage.format.json_text import decode_at
+from de_classes.storage.format.lines import check_size, read_text
+from de_classes.storage.format.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+    from de_classes.storage.format.codec import Record
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class JsonCodec(FormatCodec):
+    """Reads and writes a JSON array of objects, laid out however it may be."""
+
+    name: ClassVar[str] = "json"
+    extension: ClassVar[str] = ".json"
+    content_type: ClassVar[str] = "application/json"
+
+    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+        """Start an array; the schema is kept for those who ask, the bytes do not depend on it."""
+        return _JsonWriter(target, schema or Schema())
+
+    def read(self, source: BinaryIO) -> Iterator[list[Record]]:
+        """Yield the records, holding no more of the text than one record and a chunk."""
+        return batched(_read_records(source), READ_BATCH_ROWS)
+
+
+class _JsonWriter(RecordWriter):
+    def __init__(self, target: BinaryIO, schema: Schema) -> None:
+        super().__init__(schema)
+        self._target = target
+
+    def _append(self, records: Sequence[Record]) -> None:
+        lines = [encode_record(record, row) for row, record in enumerate(records, self.records + 1)]
+        if lines:
+            self._target.write((b",\n" if self.records else b"[\n") + b",\n".join(lines))
+
+    def _finish(self) -> None:
+        self._target.write(b"\n]" if self.records else b"[]")
+
+
+class _Text:
+    """A position in a text of which only the part that is needed has been read."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._pieces = read_text(source)
+        self._text = ""
+        self._position = 0
+
+    def peek(self) -> str:
+        """Skip white space and look at the next character; empty at the end."""
+        self._skip_space()
+        while self._position == len(self._text) and self._grow():
+            self._skip_space()
+        return self._text[self._position : self._position + 1]
+
+    def take(self) -> str:
+        """Skip white space and take the next character; empty at the end."""
+        character = self.peek()
+        self._position += len(character)
+        return character
+
+    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Take the next JSON value, reading on until it is complete."""
+        self.peek()
+        while True:
+            try:
+                value, self._position = decode_at(self._text, self._position)
+            except json.JSONDecodeError as error:
+                self._grow_or_fail(error)
+            else:
+                return value
+
+    def _skip_space(self) -> None:
+        if space := _SPACE.match(self._text, self._position):
+            self._position = space.end()
+
+    def _grow_or_fail(self, error: json.JSONDecodeError) -> None:
+        if not self._grow():
+            raise MalformedDataError(f"not JSON, or cut short: {error.msg}") from error
+
+    def _grow(self) -> bool:
+        """Drop what was taken and at least double the rest; doubling keeps the work linear."""
+        parts = [self._text[self._position :]]
+        known, size = len(parts[0]), len(parts[0])
+        while size <= 2 * known and (piece := next(self._pieces, None)) is not None:
+            parts.append(piece)
+            size += len(piece)
+        self._text, self._position = "".join(parts), 0
+        check_size(known)
+        return size > known
+
+
+def _read_records(source: BinaryIO) -> Iterator[Record]:
+    text, record = _Text(source), 0
+    try:
+        for record, value in enumerate(_read_values(text), 1):  # noqa: B007 - for the message
+            yield as_record(value, "array element")
+    except MalformedDataError as error:
+        raise MalformedDataError(f"after {record} records: {error}") from error
+
+
+def _read_values(text: _Text) -> Iterator[Any]:
+    if text.take() != "[":
+        raise MalformedDataError("no JSON array starts here")
+    if text.peek() != "]":
+        yield text.value()
+    while (separator := text.take()) == ",":
+        yield text.value()
+    if separator != "]":
+        raise MalformedDataError("neither a comma nor the array's end follows")
+    if text.peek():
+        raise MalformedDataError("something follows the array's end")

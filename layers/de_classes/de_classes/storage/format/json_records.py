@@ -1,0 +1,47 @@
+"""What JSON and JSON Lines share: a record as one line of JSON, and what is wrong with one that is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format import json_text
+from de_classes.storage.format.codec import unsupported_value
+
+if TYPE_CHECKING:
+    from de_classes.storage.format.codec import Record
+
+
+def encode_record(record: Record, row: int) -> bytes:
+    """Write one record.
+
+    Raises:
+        UnsupportedValueError: JSON cannot hold a value exactly; column and row are named.
+    """
+    try:
+        return json_text.dumps(record).encode()
+    except UnsupportedValueError as error:
+        raise unsupported_value(_refused_column(record), row, str(error)) from error
+
+
+def as_record(value: object, where: str) -> Record:
+    """Take what was read for a record.
+
+    Raises:
+        MalformedDataError: It is no object.
+    """
+    if not isinstance(value, dict):
+        raise MalformedDataError(f"{where}: a {type(value).__name__} where a JSON object should be")
+    return value
+
+
+def _refused_column(record: Record) -> str:
+    return next((str(name) for name, value in record.items() if not _is_accepted({name: value})), "")
+
+
+def _is_accepted(part: Record) -> bool:
+    try:
+        json_text.dumps(part)
+    except UnsupportedValueError:
+        return False
+    return True

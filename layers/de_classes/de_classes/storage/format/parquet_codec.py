@@ -1,0 +1,247 @@
+"""Parquet, through Arrow: typed columns, compressed, a row group at a time.
+
+Row groups end after 50,000 rows or 32 MiB of Arrow data, looked at every 1,000 rows: never where a page
+happens to end. pyarrow is imported by this module and those it alone imports, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
+
+from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder, schema_of
+from de_classes.storage.format.batches import Rebatcher
+from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
+from de_classes.storage.format.inference import infer
+from de_classes.storage.format.schema import Schema, describe_type, merge, widenings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
+
+    import pandas as pd
+
+    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Field
+
+COMPRESSION = "zstd"
+BATCH_ROWS = 1_000
+ROW_GROUP_ROWS = 50_000
+ROW_GROUP_BYTES = 32 * 2**20
+
+
+class ParquetCodec(FormatCodec):
+    """Reads and writes Parquet files that any tool can read.
+
+    Records: mixed values are kept as JSON text in a marked column; a file made by another tool is
+    read if its types are those of JSON. DataFrames: everything that Arrow holds.
+    """
+
+    name: ClassVar[str] = "parquet"
+    extension: ClassVar[str] = ".parquet"
+    content_type: ClassVar[str] = "application/vnd.apache.parquet"
+    tells_timestamps: ClassVar[bool] = True
+    keeps_columns: ClassVar[bool] = True
+    needs_schema: ClassVar[bool] = True
+
+    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+        """Start a file; what does not fit the schema is refused (`SegmentedWriter` takes it)."""
+        return _ParquetWriter(target, schema)
+
+    def read(self, source: BinaryIO) -> Iterator[list[Record]]:
+        """Yield the records; a source that cannot seek is copied to a temporary file first."""
+        with _seekable(source) as file, _translated():
+            parquet = pq.ParquetFile(file)
+            decoders = _decoders(parquet.schema_arrow)
+            for batch in parquet.iter_batches(batch_size=READ_BATCH_ROWS):
+                yield _decode(batch, decoders)
+
+    def read_columns(self, source: BinaryIO) -> tuple[str, ...]:
+        """Read the names in the file's footer."""
+        with _seekable(source) as file, _translated():
+            return tuple(pq.ParquetFile(file).schema_arrow.names)
+
+    def needs_new_segment(self, before: Schema, after: Schema) -> bool:
+        """Columns and their stored types are fixed once a file is begun."""
+        return before.describe() != after.describe()
+
+    def dump_frame(self, frame: pd.DataFrame) -> bytes:
+        """Encode a DataFrame through Arrow, with every dtype that Arrow holds."""
+        from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
+
+        target = io.BytesIO()
+        pq.write_table(arrow_frames.table_from_frame(frame), target, compression=COMPRESSION)
+        arrow_frames.check_restored(frame, self.load_frame(target.getvalue()))
+        return target.getvalue()
+
+    def load_frame(self, data: bytes) -> pd.DataFrame:
+        """Decode a DataFrame; integers with nulls become Int64, never floats."""
+        from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
+
+        with _translated():
+            table = pq.ParquetFile(io.BytesIO(data)).read()
+        return arrow_frames.frame_from_table(table)
+
+
+class _Outlet(io.RawIOBase):
+    """Passes bytes on to the target until it is shut: Arrow writes a footer even when it is dropped."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target: BinaryIO | None = target
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+        if self._target is not None:
+            self._target.write(data)
+        return len(data)
+
+    def shut(self) -> None:
+        self._target = None
+
+
+class _ParquetWriter(RecordWriter):
+    def __init__(self, target: BinaryIO, schema: Schema | None) -> None:
+        super().__init__(schema or Schema())
+        self._outlet = _Outlet(target)
+        self._arrow: pa.Schema | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self._batches: Rebatcher[Record] = Rebatcher(BATCH_ROWS)
+        self._group: list[pa.RecordBatch] = []
+        self._converted = 0
+        if schema is not None:
+            self._begin(schema)
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._outlet.shut()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _append(self, records: Sequence[Record]) -> None:
+        if self._writer is None and records:
+            self._begin(infer(records))
+        for batch in self._batches.add(records):
+            self._convert(batch)
+
+    def _finish(self) -> None:
+        if rest := self._batches.rest():
+            self._convert(rest)
+        self._flush()
+        writer = self._writer or self._begin(self.schema)
+        writer.close()
+
+    def _begin(self, schema: Schema) -> pq.ParquetWriter:
+        self.schema, self._arrow = schema, arrow_schema(schema)
+        self._writer = pq.ParquetWriter(self._outlet, self._arrow, compression=COMPRESSION)
+        return self._writer
+
+    def _convert(self, records: list[Record]) -> None:
+        row = self._converted + 1
+        self._check_schema(records, row)
+        arrays = [_array(field, records, row) for field in self.schema.fields]
+        self._group.append(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
+        self._converted += len(records)
+        rows, size = (
+            sum(sizes) for sizes in zip(*((b.num_rows, b.nbytes) for b in self._group), strict=True)
+        )
+        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _check_schema(self, records: list[Record], row: int) -> None:
+        """Arrow would drop late columns and cut 2.5 down to 2 without a word, so look first."""
+        if not self.schema.fields:
+            raise UnsupportedValueError(f"row {row}: Parquet cannot hold records without any field")
+        wider = merge(self.schema, infer(records, first_row=row))
+        if wider.describe() != self.schema.describe():
+            change = widenings(self.schema, wider) or "a column of nulls gets a value"
+            raise UnsupportedValueError(
+                f"from row {row} the file's schema is too narrow ({change}): use SegmentedWriter"
+            )
+
+    def _flush(self) -> None:
+        if self._group and self._writer is not None:
+            self._writer.write_table(pa.Table.from_batches(self._group))
+        self._group = []
+
+
+def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:
+    values = [record.get(field.name) for record in records]
+    try:
+        return _encode(field, values)
+    except (UnsupportedValueError, UnicodeEncodeError, pa.ArrowException):
+        for row, value in enumerate(values, first_row):
+            _encode_located(field, value, row)
+        raise
+
+
+def _encode(field: Field, values: list[Any]) -> pa.Array:
+    encode = encoder(field.type)
+    arrow_type = arrow_schema(Schema((field,))).field(0).type
+    return pa.array([encode(value) for value in values] if encode else values, type=arrow_type)
+
+
+def _encode_located(field: Field, value: object, row: int) -> None:
+    try:
+        _encode(field, [value])
+    except UnicodeEncodeError as error:
+        raise unsupported_value(
+            field.name, row, "text with a lone surrogate, which UTF-8 cannot hold"
+        ) from error
+    except (UnsupportedValueError, pa.ArrowException) as error:
+        raise unsupported_value(field.name, row, f"{error} (as {describe_type(field.type)})") from error
+
+
+def _decoders(arrow: pa.Schema) -> dict[str, Callable[[Any], Any]]:
+    schema_of(arrow)
+    if len(set(arrow.names)) != len(arrow.names):
+        raise MalformedDataError("two columns have the same name")
+    return {field.name: decode for field in arrow if (decode := decoder(field))}
+
+
+def _decode(batch: pa.RecordBatch, decoders: dict[str, Callable[[Any], Any]]) -> list[Record]:
+    records: list[Record] = batch.to_pylist()
+    for name, decode in decoders.items():
+        _decode_column(records, name, decode)
+    return records
+
+
+def _decode_column(records: list[Record], name: str, decode: Callable[[Any], Any]) -> None:
+    try:
+        for record in records:
+            record[name] = decode(record[name])
+    except MalformedDataError as error:
+        raise MalformedDataError(f"column {name!r}, marked as JSON text: {error}") from error
+
+
+@contextmanager
+def _seekable(source: BinaryIO) -> Iterator[BinaryIO]:
+    if source.seekable():
+        yield source
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(source, copy)
+        copy.seek(0)
+        yield copy
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Make one error of Arrow's many; an OSError with a number is the file system's own."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise MalformedDataError(f"not a readable Parquet file: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise MalformedDataError(f"not a readable Parquet file: {error}") from error

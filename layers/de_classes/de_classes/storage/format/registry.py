@@ -1,0 +1,53 @@
+"""Which formats there are. A new one is a codec in a file of its own, and a line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from de_classes.errors import UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from de_classes.storage.format.codec import FormatCodec
+
+_CODECS = {
+    "csv": "csv_codec:CsvCodec",
+    "json": "json_codec:JsonCodec",
+    "jsonl": "jsonl_codec:JsonLinesCodec",
+    "parquet": "parquet_codec:ParquetCodec",
+}
+_ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
+
+
+def format_names() -> tuple[str, ...]:
+    """Name every format, without its aliases."""
+    return tuple(_CODECS)
+
+
+def canonical_format(name: str) -> str:
+    """Find the name a format goes by; upper case and aliases are understood.
+
+    Raises:
+        UnsupportedFormatError: There is no such format; those there are get listed.
+    """
+    lowered = name.lower()
+    canonical = _ALIASES.get(lowered, lowered)
+    if canonical not in _CODECS:
+        raise UnsupportedFormatError(f"no format {name!r}: choose one of {', '.join((*_CODECS, *_ALIASES))}")
+    return canonical
+
+
+def get_codec(name: str) -> FormatCodec:
+    """Load a format's codec, importing what it needs only now.
+
+    Raises:
+        UnsupportedFormatError: There is no such format, or the library it needs is not installed.
+    """
+    canonical = canonical_format(name)
+    module_name, _, class_name = _CODECS[canonical].partition(":")
+    try:
+        module = import_module(f"{__package__}.{module_name}")
+    except ModuleNotFoundError as error:
+        raise UnsupportedFormatError(f"format {canonical!r} needs {error.name}: install it") from error
+    codec: FormatCodec = getattr(module, class_name)()
+    return codec

@@ -1,0 +1,199 @@
+"""The types that JSON values can have in a table, and how two of them become one without loss.
+
+    null -> bool
+         -> int53 -> int64 ------+
+              `---> float64 -----+--> json
+         -> string --------------+
+         -> list<T>, struct{..} -+
+
+A type widens along the arrows only. ``int53`` are the integers that float64 holds exactly, so they may
+meet floats; any other integer that meets a float, any mixture (a number and a string, a list here
+and an object there), an integer beyond 64 bits and an empty object become JSON text, which holds
+every value exactly. So does an object of more than 256 fields (it is a map, not a struct) and what
+is nested deeper than 16 levels. Merging is associative, so the final types do not depend on how the
+records were cut into pages.
+
+An absent key and a null are the same thing in a table: both read back as null.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+MAX_STRUCT_FIELDS = 256
+MAX_TYPE_DEPTH = 16
+
+
+class Kind(Enum):
+    """The types without parts."""
+
+    NULL = "null"
+    BOOL = "bool"
+    INT53 = "int53"
+    INT64 = "int64"
+    FLOAT64 = "float64"
+    STRING = "string"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """A JSON array whose elements share a type."""
+
+    element: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named column, or a named part of a struct."""
+
+    name: str
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class StructType:
+    """A JSON object with known fields, in the order they were first seen."""
+
+    fields: tuple[Field, ...]
+
+
+DataType: TypeAlias = Kind | ListType | StructType
+
+_WIDER: dict[frozenset[DataType], DataType] = {
+    frozenset((Kind.INT53, Kind.INT64)): Kind.INT64,
+    frozenset((Kind.INT53, Kind.FLOAT64)): Kind.FLOAT64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a table, in the order they were first seen."""
+
+    fields: tuple[Field, ...] = ()
+
+    @classmethod
+    def of_columns(cls, names: tuple[str, ...]) -> Schema:
+        """Columns of which only the names are known."""
+        return cls(tuple(Field(name, Kind.NULL) for name in names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names."""
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def json_text_paths(self) -> tuple[str, ...]:
+        """Where values are kept as JSON text because no narrower type holds them all."""
+        return tuple(path for field in self.fields for path in _json_paths(field.name, field.type))
+
+    def describe(self) -> dict[str, str]:
+        """Column names to readable types, for reports."""
+        return {field.name: describe_type(field.type) for field in self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """A column, or a part of one, that later records forced to a wider type.
+
+    Attributes:
+        path: ``properties.mag``, ``tags[]``.
+        before: The type until then; ``absent`` for a column that no earlier record had.
+        after: The type from then on.
+    """
+
+    path: str
+    before: str
+    after: str
+
+
+def merge(first: Schema, second: Schema) -> Schema:
+    """Unite two schemas: the first's columns in their order, then what only the second has."""
+    return Schema(_merge_fields(first.fields, second.fields))
+
+
+def merge_types(first: DataType, second: DataType) -> DataType:
+    """Find the narrowest type that holds every value of both."""
+    if first == second or second is Kind.NULL:
+        return first
+    if first is Kind.NULL:
+        return second
+    if isinstance(first, ListType) and isinstance(second, ListType):
+        return ListType(merge_types(first.element, second.element))
+    if isinstance(first, StructType) and isinstance(second, StructType):
+        return struct_or_json(_merge_fields(first.fields, second.fields))
+    return _WIDER.get(frozenset((first, second)), Kind.JSON)
+
+
+def struct_or_json(fields: tuple[Field, ...]) -> DataType:
+    """Make a struct, unless there are no fields or so many that the object must be a map."""
+    return StructType(fields) if 0 < len(fields) <= MAX_STRUCT_FIELDS else Kind.JSON
+
+
+def describe_type(data_type: DataType) -> str:
+    """Spell a type: ``int64``, ``list<string>``, ``struct<a: int64, b: json>``. Unique per storage type."""
+    match data_type:
+        case ListType(element):
+            return f"list<{describe_type(element)}>"
+        case StructType(fields):
+            return f"struct<{', '.join(f'{_spell(f.name)}: {describe_type(f.type)}' for f in fields)}>"
+        case Kind.INT53:
+            return "int64"
+        case Kind():
+            return str(data_type.value)
+
+
+def widenings(before: Schema, after: Schema) -> tuple[Widening, ...]:
+    """List what changed between two schemas, of which the second includes the first.
+
+    A column of nulls that gets its first value is no widening: null said nothing of a type.
+    """
+    return tuple(_field_widenings("", before.fields, after.fields))
+
+
+def _spell(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
+
+
+def _merge_fields(first: tuple[Field, ...], second: tuple[Field, ...]) -> tuple[Field, ...]:
+    if first == second:
+        return first
+    types = {field.name: field.type for field in first}
+    for field in second:
+        types[field.name] = merge_types(types.get(field.name, Kind.NULL), field.type)
+    return tuple(Field(name, data_type) for name, data_type in types.items())
+
+
+def _json_paths(path: str, data_type: DataType) -> list[str]:
+    match data_type:
+        case ListType(element):
+            return _json_paths(f"{path}[]", element)
+        case StructType(fields):
+            return [found for field in fields for found in _json_paths(f"{path}.{field.name}", field.type)]
+        case _:
+            return [path] if data_type is Kind.JSON else []
+
+
+def _field_widenings(prefix: str, before: tuple[Field, ...], after: tuple[Field, ...]) -> list[Widening]:
+    known = {field.name: field.type for field in before}
+    found: list[Widening] = []
+    for field in after:
+        path = f"{prefix}{field.name}"
+        if field.name not in known:
+            found.append(Widening(path, "absent", describe_type(field.type)))
+        else:
+            found.extend(_type_widenings(path, known[field.name], field.type))
+    return found
+
+
+def _type_widenings(path: str, before: DataType, after: DataType) -> list[Widening]:
+    if before is Kind.NULL or describe_type(before) == describe_type(after):
+        return []
+    if isinstance(before, ListType) and isinstance(after, ListType):
+        return _type_widenings(f"{path}[]", before.element, after.element)
+    if isinstance(before, StructType) and isinstance(after, StructType):
+        return _field_widenings(f"{path}.", before.fields, after.fields)
+    return [Widening(path, describe_type(before), describe_type(after))]

@@ -1,0 +1,148 @@
+"""Write one file although its columns and types are only known at the end.
+
+CSV and Parquet need one schema for the whole file, while a late page may bring a new column or a
+wider type. So the file is begun under the schema known so far, in a temporary file. When that no
+longer fits, the file is sealed as a segment and another is begun. At the end one segment is copied as
+it is; several are read back and written again under the final schema. Formats without a schema go
+straight to the target.
+
+The types are looked at once every 1,000 records, counted from the start and not by page: how the
+records were split into ``write`` calls does not show in the bytes.
+
+What was written under a narrower schema went through it: in a Parquet column that ends up as JSON
+text, an earlier 1 beside 2.5 is spelled 1.0, and keys absent from an earlier struct are null.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from de_classes.storage.format.batches import Rebatcher
+from de_classes.storage.format.codec import RecordWriter
+from de_classes.storage.format.inference import infer
+from de_classes.storage.format.schema import Schema, merge, widenings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.schema import Widening
+
+BATCH_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    file: BinaryIO
+    writer: RecordWriter
+    schema: Schema
+
+
+class SegmentedWriter(RecordWriter):
+    """Writes records of any shape, in bounded memory, as one file.
+
+    Args:
+        codec: The format.
+        target: Where the finished bytes go; opened and closed by the caller.
+        schema: Columns known beforehand. They come first, and an empty result has them too.
+        spool_dir: Where temporary files go: as large as the result, for formats with a schema. The
+            system's directory by default.
+
+    Attributes:
+        schema: The union of everything seen in whole batches of 1,000 records; final after ``close``.
+        records: How many records were taken.
+        widenings: What later records changed in the schema that was declared or seen before.
+    """
+
+    def __init__(
+        self,
+        codec: FormatCodec,
+        target: BinaryIO,
+        *,
+        schema: Schema | None = None,
+        spool_dir: Path | str | None = None,
+    ) -> None:
+        super().__init__(schema or Schema())
+        self.widenings: tuple[Widening, ...] = ()
+        self._codec = codec
+        self._target = target
+        self._spool_dir = spool_dir
+        self._batches: Rebatcher[Record] = Rebatcher(BATCH_ROWS)
+        self._taken = 0
+        self._segments: list[_Segment] = []
+        self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
+
+    def abandon(self) -> None:
+        """Remove the temporary files; the target has nothing of a format with a schema."""
+        super().abandon()
+        while self._segments:
+            self._segments.pop().file.close()
+
+    def _append(self, records: Sequence[Record]) -> None:
+        for batch in self._batches.add(records):
+            self._write_batch(batch)
+
+    def _finish(self) -> None:
+        try:
+            if rest := self._batches.rest():
+                self._write_batch(rest)
+            self._assemble()
+        finally:
+            self.abandon()
+
+    def _write_batch(self, batch: list[Record]) -> None:
+        self._widen(merge(self.schema, infer(batch, first_row=self._taken + 1)))
+        self._current_writer().write(batch)
+        self._taken += len(batch)
+
+    def _widen(self, wider: Schema) -> None:
+        if self._taken or self.schema.fields:
+            self.widenings += widenings(self.schema, wider)
+        self.schema = wider
+
+    def _current_writer(self) -> RecordWriter:
+        if self._direct is not None:
+            return self._direct
+        if not self._segments or self._codec.needs_new_segment(self._segments[-1].schema, self.schema):
+            self._begin_segment()
+        return self._segments[-1].writer
+
+    def _begin_segment(self) -> None:
+        self._seal_segment()
+        file = cast("BinaryIO", tempfile.TemporaryFile(dir=self._spool_dir))  # noqa: SIM115 - closed by abandon
+        writer = self._codec.open_writer(file, schema=self.schema)
+        self._segments.append(_Segment(file, writer, self.schema))
+
+    def _seal_segment(self) -> None:
+        if self._segments:
+            self._segments[-1].writer.close()
+
+    def _assemble(self) -> None:
+        self._seal_segment()
+        if self._direct is not None:
+            self._direct.close()
+        elif len(self._segments) == 1:
+            self._copy_segment()
+        else:
+            self._rewrite_segments()
+
+    def _copy_segment(self) -> None:
+        file = self._segments[0].file
+        file.seek(0)
+        shutil.copyfileobj(file, self._target)
+
+    def _rewrite_segments(self) -> None:
+        with self._codec.open_writer(self._target, schema=self.schema) as writer:
+            while self._segments:
+                self._rewrite_segment(self._segments.pop(0), writer)
+
+    def _rewrite_segment(self, segment: _Segment, writer: RecordWriter) -> None:
+        with segment.file as file:
+            file.seek(0)
+            for batch in self._codec.read(file):
+                writer.write(batch)
