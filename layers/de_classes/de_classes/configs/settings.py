@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from de_classes.configs._conversion import Rules, fill
+from de_classes.configs.environment import environment
 from de_classes.configs.secret import Secret
 from de_classes.errors import ConfigurationError, InvalidInputError
 
@@ -22,11 +22,6 @@ __all__ = ["ENVIRONMENT", "Secret", "environment", "load", "load_file", "validat
 T = TypeVar("T", bound=msgspec.Struct)
 
 ENVIRONMENT = "environment"
-
-
-def environment() -> Mapping[str, str]:
-    """A copy of this process's environment: the only place in the library that reads it."""
-    return dict(os.environ)
 
 
 def load(
