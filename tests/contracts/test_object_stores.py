@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.fakes.object_stores import StoreCase
 
 CONTENT = b'id,name\r\n1,"Z\xc3\xbcrich"\r\n'
+CSV_TYPE = "text/csv; charset=utf-8"
 TWO_PARTS = bytes(range(256)) * (MIN_PART_SIZE // 256) + b"the rest"
 ODD_KEYS = [
     "",
@@ -94,12 +95,12 @@ def test_an_empty_object_is_an_object(case: StoreCase) -> None:
 
 
 def test_a_write_tells_what_a_head_tells_later(case: StoreCase) -> None:
-    put = case.store.put_object(case.bucket, "a.csv", CONTENT, content_type="text/csv")
+    put = case.store.put_object(case.bucket, "a.csv", CONTENT, content_type=CSV_TYPE)
     head = case.store.head_object(case.bucket, "a.csv")
     assert put == head
     assert put.size == len(CONTENT)
     assert put.checksum == hashlib.sha256(CONTENT).hexdigest()
-    assert put.content_type == "text/csv"
+    assert put.content_type == CSV_TYPE
     assert put.uri.endswith(f"{case.bucket}/a.csv")
 
 
@@ -115,7 +116,7 @@ def test_a_stream_of_any_length_comes_back_whole(case: StoreCase, size: int) -> 
     stream = io.BytesIO(b"skipped" + content)
     stream.seek(len(b"skipped"))
     info = case.store.upload_stream(
-        stream, case.bucket, "a.csv", part_size=MIN_PART_SIZE, content_type="text/csv"
+        stream, case.bucket, "a.csv", part_size=MIN_PART_SIZE, content_type=CSV_TYPE
     )
     assert case.store.get_object(case.bucket, "a.csv") == content
     assert info.checksum == hashlib.sha256(content).hexdigest()

@@ -38,6 +38,7 @@ class StoredVersion:
     body: bytes
     etag: str
     headers: dict[str, Any]
+    promised_size: int | None = None
 
 
 @dataclass
@@ -90,7 +91,10 @@ class FakeS3:
     def get_object(self, **arguments: Any) -> dict[str, Any]:
         def get() -> dict[str, Any]:
             stored = self._find(arguments, "GetObject")
-            return {"Body": StreamingBody(io.BytesIO(stored.body), len(stored.body)), **self._head(stored)}
+            return {
+                "Body": StreamingBody(io.BytesIO(stored.body), stored.promised_size or len(stored.body)),
+                **self._head(stored),
+            }
 
         return self._call("GetObject", arguments, get)
 

@@ -125,3 +125,6 @@ if "DE_CLASSES_TEST_S3_ENDPOINT" in os.environ:
 
 ATOMIC_VARIANTS = sorted(VARIANTS.keys() - {"s3-on-moto", "minio-on-moto"})
 """Those that can show who wins a race: moto looks first and writes then, without a lock."""
+
+BUCKET_VARIANTS = sorted(VARIANTS.keys() - {"base-on-fake", "s3-on-moto"})
+"""Those whose buckets the client can manage."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Unpack
 
@@ -246,7 +247,7 @@ class BaseS3Client:
         stored = self._stored(write)
         if stored is not None and self._holds(stored, content):
             self._logger.info("%s held this very content already: an earlier try had landed", stored.uri)
-            return stored
+            return replace(stored, checksum=content.sha256)
         if stored is not None and write.if_none_match and not isinstance(error, ObjectExistsError):
             raise ObjectExistsError(f"{stored.uri}: another write came first") from error
         raise error

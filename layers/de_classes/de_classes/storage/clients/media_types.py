@@ -1,4 +1,4 @@
-"""The media type that a key's extension tells."""
+"""The media type that a key's extension tells, as the formats have it, without loading one of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 _BY_EXTENSION: Final = {
-    ".csv": "text/csv",
+    ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
     ".ndjson": "application/x-ndjson",

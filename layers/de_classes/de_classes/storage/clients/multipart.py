@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from botocore.exceptions import ClientError
+
 from de_classes.errors import DeClassesError
-from de_classes.storage.clients.botocore_errors import errors_from_botocore
+from de_classes.storage.clients.botocore_errors import error_code, errors_from_botocore
 from de_classes.storage.clients.checksums import Content, ContentMeter, base64_from_hex, check_declared
 from de_classes.storage.clients.s3_messages import condition_argument, content_type_argument
 
@@ -112,13 +114,17 @@ class MultipartUpload:
             )
 
     def abort(self) -> None:
-        """Throw away every part sent."""
+        """Throw away every part sent; an upload that is gone already counts as aborted."""
         with self._errors():
-            self._client.abort_multipart_upload(
-                Bucket=self._write.bucket,
-                Key=self._write.key,
-                UploadId=self._upload_id,
-            )
+            try:
+                self._client.abort_multipart_upload(
+                    Bucket=self._write.bucket,
+                    Key=self._write.key,
+                    UploadId=self._upload_id,
+                )
+            except ClientError as error:
+                if error_code(error) != "NoSuchUpload":
+                    raise
 
     def _abort_after_failure(self) -> None:
         try:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from de_classes.errors import ConfigurationError
-from de_classes.storage.clients.botocore_errors import errors_from_botocore
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -115,25 +115,25 @@ def make_s3_client(
         ConfigurationError: The settings contradict each other, or the profile or region does not exist.
     """
     settings.check()
-    with errors_from_botocore():
-        chosen = session or _session_for(settings.profile)
     merged = default_config().merge(config) if config else default_config()
-    client = _client(chosen, settings, merged)
-    if _speaks_to_aws(client) or _addressing_style(merged):
+    try:
+        return _make_client(settings, session or _session_for(settings.profile), merged)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"boto3 cannot make an S3 client of these settings: {error}") from error
+
+
+def _make_client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:
+    client = _client(settings, session, config)
+    if _speaks_to_aws(client) or _addressing_style(config):
         return client
     # A server of one's own rarely answers to bucket.its-name; AWS_ENDPOINT_URL may have named it, and
     # what boto3 made of that is known only now.
-    return _client(chosen, settings, merged.merge(Config(s3={"addressing_style": "path"})))
+    return _client(settings, session, config.merge(Config(s3={"addressing_style": "path"})))
 
 
-def _client(session: Session, settings: S3Settings, config: Config) -> Boto3S3Client:
-    with _LOCK, errors_from_botocore():
-        try:
-            return session.client("s3", config=config, **settings.client_arguments())
-        except ValueError as error:
-            raise ConfigurationError(
-                f"boto3 takes neither endpoint {settings.endpoint_url!r} nor region {settings.region!r}",
-            ) from error
+def _client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:
+    with _LOCK:
+        return session.client("s3", config=config, **settings.client_arguments())
 
 
 @functools.cache

@@ -1,0 +1,216 @@
+"""Records in, one object out: whole, or not at all."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
+
+from de_classes.errors import InvalidInputError
+from de_classes.storage.clients.checksums import METADATA_KEY
+from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, check_part_size
+from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.segmented import SegmentedWriter
+from de_classes.storage.services.formats import format_of_key
+from de_classes.storage.services.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
+    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Schema, Widening
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a sink committed.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's key.
+        uri: Where it is.
+        size: Bytes.
+        sha256: SHA-256 of the content, in hex.
+        records: How many records it holds.
+        content_type: Its media type.
+        schema: Its columns and their types, as far as they were looked at.
+        widenings: What later records changed in the schema.
+        etag: The store's own mark of the content.
+        version_id: The version in a versioned bucket, else None.
+    """
+
+    bucket: str
+    key: str
+    uri: str
+    size: int
+    sha256: str
+    records: int
+    content_type: str
+    schema: Schema
+    widenings: tuple[Widening, ...]
+    etag: str | None
+    version_id: str | None
+
+
+class ObjectSink:
+    """Takes records as they come and stores them as one object when told to.
+
+    Records are encoded into a temporary file, so memory does not grow with their number; the disk holds
+    the object once, and for a moment twice in a format with a schema. Used as a context manager: what is
+    not committed inside it is aborted, and the temporary file is gone in any case.
+
+    Bucket, permission and key are checked here, before anybody fetches a first page for it.
+
+    Args:
+        client: Where the object goes.
+        bucket: Its bucket.
+        key: Its key.
+        format: A format's name; by default the key's extension tells it.
+        overwrite: Replace what has the key. Otherwise the key must be free, or hold this very content.
+        content_type: The media type; by default the format's.
+        metadata: Names and values to keep beside the object, ASCII.
+        schema: Columns known beforehand: they come first, and an object without records has them too.
+        spool_dir: Where temporary files go; the system's directory by default.
+        part_size: Bytes held in memory while uploading.
+
+    Raises:
+        UnsupportedFormatError: There is no such format.
+        InvalidKeyError: No object can have that key.
+        BucketNotFoundError: There is no such bucket.
+        PermissionDeniedError: These credentials may not write there.
+        InvalidInputError: ``spool_dir`` is no directory, or ``part_size`` is out of S3's bounds.
+    """
+
+    def __init__(
+        self,
+        client: ObjectStore,
+        bucket: str,
+        key: str,
+        *,
+        format: str | None = None,  # noqa: A002 - the same name as everywhere in this library
+        overwrite: bool = True,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        schema: Schema | None = None,
+        spool_dir: Path | None = None,
+        part_size: int = DEFAULT_PART_SIZE,
+    ) -> None:
+        check_part_size(part_size)
+        client.validate_key(key)
+        codec = get_codec(format_of_key(key, format))
+        client.check_writable(bucket, key)
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._overwrite = overwrite
+        self._content_type = content_type or codec.content_type
+        self._metadata = metadata or {}
+        self._part_size = part_size
+        self._stored: StoredObject | None = None
+        self._is_sealed = False
+        self._is_aborted = False
+        self._spool = Spool(spool_dir)
+        # A writer asks of its target nothing but ``write``.
+        target = cast("BinaryIO", self._spool)
+        self._writer = SegmentedWriter(codec, target, schema=schema, spool_dir=spool_dir)
+
+    @property
+    def records(self) -> int:
+        """How many records were taken until now."""
+        return self._writer.records
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take records. If that fails, nothing can be committed any more: a part would be missing.
+
+        Raises:
+            UnsupportedValueError: The format cannot hold a value.
+            InvalidInputError: The sink was committed or aborted before.
+            StorageUnavailableError: The disk is full.
+        """
+        self._check_open()
+        with self._abort_on_failure(), errors_from_os(self._key):
+            self._writer.write(records)
+
+    def commit(self) -> StoredObject:
+        """Store what was written. A commit that failed may be tried again; one that succeeded is told again.
+
+        Raises:
+            ObjectExistsError: ``overwrite`` is False and other content has the key.
+            StorageError: The store refuses, or does not answer; nothing is visible.
+            InvalidInputError: The sink was aborted before.
+        """
+        if self._stored is None:
+            self._seal()
+            self._stored = self._describe(self._upload())
+            self._release()
+        return self._stored
+
+    def abort(self) -> None:
+        """Forget what was written. After a commit there is nothing left to forget."""
+        self._is_aborted = self._stored is None
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def _seal(self) -> None:
+        if self._is_aborted:
+            raise InvalidInputError(f"nothing to commit to {self._key!r}: it was aborted, or a write failed")
+        if not self._is_sealed:
+            with self._abort_on_failure(), errors_from_os(self._key):
+                self._writer.close()
+            self._is_sealed = True
+
+    def _upload(self) -> ObjectInfo:
+        return self._client.upload_stream(
+            self._spool.reader(),
+            self._bucket,
+            self._key,
+            part_size=self._part_size,
+            content_type=self._content_type,
+            metadata={**self._metadata, METADATA_KEY: self._spool.content.sha256},
+            if_none_match=not self._overwrite,
+        )
+
+    def _describe(self, info: ObjectInfo) -> StoredObject:
+        return StoredObject(
+            bucket=info.bucket,
+            key=info.key,
+            uri=info.uri,
+            size=info.size,
+            sha256=self._spool.content.sha256,
+            records=self._writer.records,
+            content_type=self._content_type,
+            schema=self._writer.schema,
+            widenings=self._writer.widenings,
+            etag=info.etag,
+            version_id=info.version_id,
+        )
+
+    def _check_open(self) -> None:
+        if self._is_sealed or self._is_aborted:
+            raise InvalidInputError(f"the sink of {self._key!r} is closed: open another one for more records")
+
+    @contextmanager
+    def _abort_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
+
+    def _release(self) -> None:
+        self._writer.abandon()
+        self._spool.close()

@@ -1,0 +1,93 @@
+"""DataFrames into an object store and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from de_classes.storage.services.formats import format_of_key
+
+if TYPE_CHECKING:
+    import logging
+
+    import pandas as pd
+
+    from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
+    from de_classes.storage.format import DataFormatService
+
+
+class StorageDataService:
+    """Stores DataFrames as objects, one each, and reads them back equal.
+
+    Args:
+        client: Any object store.
+        format_service: Turns DataFrames into bytes and back.
+        logger: Where to report.
+    """
+
+    def __init__(
+        self,
+        client: ObjectStore,
+        format_service: DataFormatService,
+        logger: logging.Logger,
+    ) -> None:
+        self._client = client
+        self._formats = format_service
+        self._logger = logger
+
+    def upload_df(
+        self,
+        df: pd.DataFrame,
+        bucket: str,
+        key: str,
+        format: str | None = None,  # noqa: A002 - the name that the class's users write
+        *,
+        overwrite: bool = True,
+    ) -> ObjectInfo:
+        """Store a DataFrame as one object.
+
+        Args:
+            df: What to store; it is encoded in memory.
+            bucket: Where to.
+            key: Under which key.
+            format: A format's name; by default the key's extension tells it.
+            overwrite: Replace what has the key, as S3 does. Otherwise the key must be free, or hold
+                these very bytes already.
+
+        Raises:
+            DataFormatError: The format is unknown, or cannot hold a value.
+            ObjectExistsError: The key is taken and ``overwrite`` is False.
+            StorageError: The store refuses, or does not answer.
+        """
+        self._client.validate_key(key)
+        name = format_of_key(key, format)
+        info = self._client.put_object(
+            bucket,
+            key,
+            self._formats.to_bytes(df, name),
+            content_type=self._formats.content_type(name),
+            if_none_match=not overwrite,
+        )
+        self._logger.info("Uploaded %d rows to %s as %s", len(df), info.uri, name)
+        return info
+
+    def download_df(
+        self,
+        bucket: str,
+        key: str,
+        format: str | None = None,  # noqa: A002 - the name that the class's users write
+    ) -> pd.DataFrame:
+        """Read an object as a DataFrame.
+
+        Args:
+            bucket: Where from.
+            key: Which object.
+            format: A format's name; by default the key's extension tells it.
+
+        Raises:
+            ObjectNotFoundError: There is none at that key.
+            MalformedDataError: Its bytes are not what the format promises.
+        """
+        name = format_of_key(key, format)
+        df = self._formats.from_bytes(self._client.get_object(bucket, key), name)
+        self._logger.info("Downloaded %d rows from %s/%s as %s", len(df), bucket, key, name)
+        return df

@@ -1,0 +1,50 @@
+"""Answers for a real boto3 client, given where its requests would go out to the network."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Self
+
+from botocore.awsrequest import AWSResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from botocore.awsrequest import AWSPreparedRequest
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_options: object) -> Iterator[bytes]:
+        while piece := self.read(1024):
+            yield piece
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Callable[[AWSPreparedRequest], AWSResponse]:
+    """An answer of that status."""
+    named = {"content-length": str(len(body)), **headers}
+    return lambda request: AWSResponse(request.url, status, named, _Raw(body))
+
+
+def error_answer(code: str, status: int) -> Callable[[AWSPreparedRequest], AWSResponse]:
+    """An error as S3 words it."""
+    return answer(status, f"<Error><Code>{code}</Code><Message>scripted</Message></Error>".encode())
+
+
+class ScriptedWire:
+    """Gives the next answer to every request, and keeps what was asked."""
+
+    def __init__(self, *answers: Callable[[AWSPreparedRequest], AWSResponse]) -> None:
+        self._answers = list(answers)
+        self.urls: list[str] = []
+        self.bodies: list[bytes] = []
+
+    def attach(self, client: Boto3S3Client) -> Self:
+        """Take the place of the network for this client."""
+        client.meta.events.register("before-send.s3", self._reply)
+        return self
+
+    def _reply(self, request: AWSPreparedRequest, **_event: object) -> AWSResponse:
+        self.urls.append(request.url)
+        self.bodies.append(request.body.read() if hasattr(request.body, "read") else request.body)
+        return self._answers.pop(0)(request)

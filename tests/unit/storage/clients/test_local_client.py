@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import io
+import logging
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.errors import (
+    BucketNotFoundError,
+    InvalidInputError,
+    InvalidKeyError,
+    ObjectNotFoundError,
+    PermissionDeniedError,
+    StorageError,
+    StorageUnavailableError,
+)
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients.media_types import media_type_of
+from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.storage.format.registry import format_names, get_codec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOGGER = logging.getLogger("tests.local")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> LocalClient:
+    client = LocalClient(tmp_path / "root", LOGGER)
+    client.create_bucket("bucket")
+    return client
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "root" / "bucket"
+
+
+def test_an_object_is_a_plain_file_that_says_where_it_is(client: LocalClient, directory: Path) -> None:
+    info = client.put_object("bucket", "day=1/a b.csv", b"content")
+    path = directory / "day=1" / "a b.csv"
+    assert path.read_bytes() == b"content"
+    assert info.uri == path.as_uri()
+
+
+def test_a_file_is_as_readable_as_any_other_of_this_user(client: LocalClient, directory: Path) -> None:
+    client.put_object("bucket", "a", b"")
+    (directory / "other").touch()
+    assert stat.S_IMODE((directory / "a").stat().st_mode) == stat.S_IMODE(
+        (directory / "other").stat().st_mode
+    )
+
+
+def test_nothing_is_created_before_the_first_bucket(tmp_path: Path) -> None:
+    client = LocalClient(tmp_path / "root", LOGGER)
+    with pytest.raises(BucketNotFoundError):
+        client.put_object("bucket", "a", b"")
+    assert client.list_buckets() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["a//b", "a/", "n" * 256, ".de-classes-x", "a/.de-classes-x/b"])
+def test_F49_keys_that_a_directory_cannot_hold_are_typed_errors(client: LocalClient, key: str) -> None:
+    with pytest.raises(InvalidKeyError):
+        client.put_object("bucket", key, b"")
+
+
+@pytest.mark.parametrize("name", [".", "", ".de-classes-x", "n" * 256, "a\0b"])
+def test_F49_buckets_that_are_no_directory_are_typed_errors(client: LocalClient, name: str) -> None:
+    with pytest.raises(InvalidInputError):
+        client.create_bucket(name)
+
+
+def test_F49_an_object_cannot_lie_below_another(client: LocalClient) -> None:
+    client.put_object("bucket", "a", b"file")
+    for key in ("a/b", "a/b/c"):
+        with pytest.raises(InvalidKeyError):
+            client.put_object("bucket", key, b"")
+        with pytest.raises(ObjectNotFoundError):
+            client.get_object("bucket", key)
+    assert client.get_object("bucket", "a") == b"file"
+
+
+@pytest.mark.parametrize("if_none_match", [True, False])
+def test_F49_an_object_cannot_take_a_directorys_place(client: LocalClient, *, if_none_match: bool) -> None:
+    client.put_object("bucket", "a/b", b"below")
+    with pytest.raises(InvalidKeyError, match="below"):
+        client.put_object("bucket", "a", b"", if_none_match=if_none_match)
+    with pytest.raises(InvalidKeyError, match="below"):
+        client.check_writable("bucket", "a")
+
+
+def test_F49_a_symbolic_link_leads_nobody_out_of_the_bucket(
+    client: LocalClient, directory: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"secret")
+    (directory / "link").symlink_to(outside)
+    (directory / "file").symlink_to(outside / "secret")
+    for key in ("link/secret", "file"):
+        with pytest.raises(InvalidKeyError, match="out of the bucket"):
+            client.get_object("bucket", key)
+        with pytest.raises(InvalidKeyError, match="out of the bucket"):
+            client.put_object("bucket", key, b"")
+    assert list(client.list_objects("bucket")) == []
+
+
+def test_a_loop_of_links_is_no_object(client: LocalClient, directory: Path) -> None:
+    (directory / "loop").symlink_to(directory / "loop")
+    assert not client.object_exists("bucket", "loop")
+    assert list(client.list_objects("bucket")) == []
+
+
+def test_files_whose_names_are_no_text_are_not_listed(client: LocalClient, directory: Path) -> None:
+    path = os.path.join(os.fsencode(directory), b"\xff")  # noqa: PTH118 - Path takes no bytes
+    os.close(os.open(path, os.O_CREAT))
+    assert list(client.list_objects("bucket")) == []
+    with pytest.raises(StorageError, match="not empty"):
+        client.remove_bucket("bucket")
+
+
+def test_what_a_killed_process_left_is_not_listed(client: LocalClient, directory: Path) -> None:
+    (directory / ".de-classes-0123").write_bytes(b"half")
+    assert list(client.list_objects("bucket")) == []
+    client.remove_bucket("bucket")
+    assert not directory.exists()
+
+
+def test_an_absolute_root_outlives_a_change_of_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = LocalClient(tmp_path.relative_to(tmp_path) / "root", LOGGER)
+    client.create_bucket("bucket")
+    monkeypatch.chdir("/")
+    client.put_object("bucket", "a", b"content")
+    assert (tmp_path / "root" / "bucket" / "a").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_every_formats_media_type_is_told_by_its_extension(name: str) -> None:
+    codec = get_codec(name)
+    assert media_type_of(f"a/b{codec.extension}") == codec.content_type
+
+
+def test_an_unknown_extension_tells_no_media_type() -> None:
+    assert media_type_of("a.unknown") is None
+
+
+def test_a_stream_that_is_cut_keeps_what_was_there(client: LocalClient, directory: Path) -> None:
+    client.put_object("bucket", "a", b"old")
+    stream = io.BytesIO(b"new")
+    stream.close()
+    with pytest.raises(ValueError, match="closed"):
+        client.upload_stream(stream, "bucket", "a")
+    assert [path.name for path in directory.iterdir()] == ["a"]
+    assert client.get_object("bucket", "a") == b"old"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(28, "No space left on device"), StorageUnavailableError),
+        (PermissionError(13, "Permission denied"), PermissionDeniedError),
+        (OSError(30, "Read-only file system"), PermissionDeniedError),
+        (OSError(36, "File name too long"), InvalidKeyError),
+        (OSError(5, "Input/output error"), StorageError),
+        (OSError("no number"), StorageError),
+    ],
+    ids=str,
+)
+def test_errors_of_the_file_system_are_translated(error: OSError, expected: type[Exception]) -> None:
+    with pytest.raises(expected, match="/somewhere") as caught, errors_from_os("/somewhere"):
+        raise error
+    assert type(caught.value) is expected
+    assert caught.value.__cause__ is error

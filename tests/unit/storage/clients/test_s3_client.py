@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+from boto3.session import Session
+from botocore.config import Config
+
+from de_classes.errors import ConfigurationError, PermissionDeniedError, StorageError, StorageUnavailableError
+from de_classes.storage.clients import MinioClient, S3Client
+from de_classes.storage.clients.base_s3_client import BaseS3Client
+from de_classes.storage.clients.sessions import S3Settings, make_s3_client, shared_session
+from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.s3_wire import ScriptedWire, answer, error_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client as Boto3S3Client
+
+LOGGER = logging.getLogger("tests.s3")
+KEYS = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[pytest.MonkeyPatch]:
+    with no_aws_environment() as patch:
+        yield patch
+
+
+def raw(**settings: str) -> Boto3S3Client:
+    return make_s3_client(S3Settings(**{**KEYS, "region": REGION, **settings}))
+
+
+def test_the_signature_of_the_readme_works() -> None:
+    client = S3Client(LOGGER, access_key="your_key", secret_key="your_secret")
+    assert repr(client).startswith("S3Client(endpoint='https://s3.amazonaws.com'")
+
+
+def test_keys_can_be_given_by_position() -> None:
+    assert isinstance(S3Client(LOGGER, "your_key", "your_secret"), BaseS3Client)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"access_key": "a"},
+        {"secret_key": "s"},
+        {"access_key": "", "secret_key": ""},
+        {"session_token": "t"},
+        {"access_key": "a", "secret_key": "s", "profile": "p"},
+        {"profile": "absent"},
+        {"session": Session(region_name=REGION), "profile": "p"},
+        {**KEYS, "endpoint_url": "127.0.0.1:9000"},
+        {**KEYS, "endpoint_url": "http://user:password@127.0.0.1:9000"},
+        {**KEYS, "region": "not a region"},
+    ],
+    ids=" ".join,
+)
+def test_settings_that_contradict_each_other_are_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        S3Client(LOGGER, **arguments)
+    assert "password" not in str(caught.value)
+
+
+def test_all_contradictions_are_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        S3Client(LOGGER, secret_key="s", session_token="t", endpoint_url="ftp://x")
+    assert len(caught.value.problems) == 3
+
+
+def test_a_secret_is_in_no_text_of_the_client_or_its_settings(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER.name)
+    canary = {"access_key": "AKIACANARY", "secret_key": "canary-secret", "session_token": "canary-token"}
+    client = raw(**canary, endpoint_url="http://127.0.0.1:9000")
+    ScriptedWire(error_answer("InvalidAccessKeyId", 403)).attach(client)
+    with pytest.raises(PermissionDeniedError) as caught:
+        BaseS3Client(client, LOGGER).put_object("bucket", "key", b"")
+    texts = [repr(S3Client(LOGGER, **canary)), repr(S3Settings(**canary)), str(caught.value), caplog.text]
+    assert not [text for text in texts if "canary" in text.lower()]
+
+
+def test_one_session_serves_the_process() -> None:
+    assert shared_session() is shared_session()
+
+
+def test_a_session_of_ones_own_is_used() -> None:
+    session = Session(ACCESS_KEY, SECRET_KEY, region_name="eu-central-1")
+    assert "eu-central-1" in repr(S3Client(LOGGER, session=session))
+
+
+def test_no_credentials_at_all_are_a_typed_error_at_the_first_call() -> None:
+    client = S3Client(LOGGER, session=Session(region_name=REGION))
+    with pytest.raises(ConfigurationError, match="credentials"):
+        client.check_bucket("bucket")
+
+
+def test_time_limits_retries_and_name_are_set() -> None:
+    config = raw().meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 6}
+    assert (config.connect_timeout, config.read_timeout) == (5, 60)
+    assert config.user_agent_extra == "de-classes"
+
+
+def test_settings_of_ones_own_are_laid_over_them() -> None:
+    settings = S3Settings(**KEYS, region=REGION)
+    config = make_s3_client(settings, config=Config(read_timeout=7)).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 7)
+
+
+def test_aws_is_asked_by_the_host_of_the_bucket() -> None:
+    client = raw()
+    wire = ScriptedWire(answer(200)).attach(client)
+    BaseS3Client(client, LOGGER).check_bucket("bucket")
+    assert wire.urls == ["https://bucket.s3.amazonaws.com/"]
+
+
+def test_a_server_of_ones_own_is_asked_by_path() -> None:
+    client = raw(endpoint_url="http://localhost:4566")
+    wire = ScriptedWire(answer(200)).attach(client)
+    BaseS3Client(client, LOGGER).check_bucket("bucket")
+    assert wire.urls == ["http://localhost:4566/bucket"]
+
+
+def test_a_server_named_by_the_environment_is_asked_by_path_too(aws: pytest.MonkeyPatch) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    client = make_s3_client(S3Settings(**KEYS), session=Session(region_name=REGION))
+    wire = ScriptedWire(answer(200)).attach(client)
+    BaseS3Client(client, LOGGER).check_bucket("bucket")
+    assert wire.urls == ["http://localhost:4566/bucket"]
+
+
+def test_the_caller_decides_on_the_style_if_he_says_so() -> None:
+    settings = S3Settings(**KEYS, region=REGION, endpoint_url="http://objects.test")
+    client = make_s3_client(settings, config=Config(s3={"addressing_style": "virtual"}))
+    wire = ScriptedWire(answer(200)).attach(client)
+    BaseS3Client(client, LOGGER).check_bucket("bucket")
+    assert wire.urls == ["http://bucket.objects.test/"]
+
+
+def test_a_minio_client_goes_to_its_endpoint_by_path() -> None:
+    client = MinioClient(LOGGER, "http://127.0.0.1:9999", ACCESS_KEY, SECRET_KEY)
+    assert repr(client) == "MinioClient(endpoint='http://127.0.0.1:9999', region='us-east-1')"
+
+
+def test_F44_a_store_that_is_busy_is_asked_again() -> None:
+    client = raw()
+    busy = error_answer("ServiceUnavailable", 503)
+    wire = ScriptedWire(busy, busy, answer(200, etag='"e"')).attach(client)
+    info = BaseS3Client(client, LOGGER).put_object("bucket", "key", b"content")
+    assert info.etag == "e"
+    assert wire.bodies == [b"content"] * 3
+
+
+def test_F44_a_store_that_stays_busy_is_a_typed_error() -> None:
+    settings = S3Settings(**KEYS, region=REGION)
+    client = make_s3_client(settings, config=Config(retries={"total_max_attempts": 1}))
+    ScriptedWire(*[error_answer("SlowDown", 503)] * 2).attach(client)
+    with pytest.raises(StorageUnavailableError, match="SlowDown"):
+        BaseS3Client(client, LOGGER).put_object("bucket", "key", b"content")
+
+
+def test_an_answer_damaged_on_its_way_is_a_typed_error() -> None:
+    client = raw()
+    wrong = {"x-amz-checksum-sha256": "A" * 43 + "="}
+    ScriptedWire(answer(200, b"content", **wrong)).attach(client)
+    with pytest.raises(StorageError, match="checksum"):
+        BaseS3Client(client, LOGGER).get_object("bucket", "key")
+
+
+def test_metadata_that_is_not_ascii_is_a_typed_error() -> None:
+    with pytest.raises(ConfigurationError, match="ASCII"):
+        BaseS3Client(raw(), LOGGER).put_object("bucket", "key", b"", metadata={"city": "Zürich"})

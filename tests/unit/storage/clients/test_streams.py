@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from de_classes.storage.clients.streams import iterate_parts, metadata_ahead
+
+MIB = 1024 * 1024
+
+
+class DrippingStream(io.BytesIO):
+    """Gives at most three bytes at a time."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 3))
+
+
+class EndlessStream(io.RawIOBase):
+    """Zeros, as many as said, that are nowhere in memory."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        given = min(size, self._left)
+        self._left -= given
+        return bytes(given)
+
+
+@given(content=st.binary(max_size=50), part_size=st.integers(1, 12))
+def test_parts_are_full_but_the_last_and_make_up_the_whole(content: bytes, part_size: int) -> None:
+    parts = list(iterate_parts(DrippingStream(content), part_size))
+    assert b"".join(part for part, _ in parts) == content
+    assert [is_last for _, is_last in parts] == [False] * (len(parts) - 1) + [True]
+    assert all(len(part) == part_size for part, is_last in parts if not is_last)
+    assert len(parts) == max(1, -(-len(content) // part_size))
+
+
+def test_memory_is_bounded_by_the_part_and_not_by_the_stream() -> None:
+    tracemalloc.start()
+    total = sum(len(part) for part, _ in iterate_parts(EndlessStream(64 * MIB), MIB))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total == 64 * MIB
+    assert peak < 4 * MIB
+
+
+def test_the_checksum_ahead_leaves_the_stream_where_it_was() -> None:
+    stream = io.BytesIO(b"skipped" + b"content")
+    stream.seek(7)
+    ahead = metadata_ahead(stream, {"run": "7"})
+    assert stream.read() == b"content"
+    assert ahead.keys() == {"run", "sha256"}
+
+
+def test_a_declared_checksum_saves_reading_twice() -> None:
+    stream = io.BytesIO(b"content")
+    assert metadata_ahead(stream, {"sha256": "declared"}) == {"sha256": "declared"}

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from de_classes.errors import (
+    BucketNotFoundError,
+    InvalidKeyError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    UnsupportedFormatError,
+)
+from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.registry import format_names
+from de_classes.storage.services import StorageDataService
+from tests.fakes.object_stores import VARIANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fakes.object_stores import StoreCase
+
+LOGGER = logging.getLogger("tests.storage")
+
+
+@pytest.fixture(params=["local", "base-on-fake", "s3-on-moto"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
+    with VARIANTS[request.param](tmp_path) as case:
+        yield case
+
+
+@pytest.fixture
+def storage(case: StoreCase) -> StorageDataService:
+    return StorageDataService(case.store, DataFormatService(), LOGGER)
+
+
+@pytest.fixture
+def df() -> pd.DataFrame:
+    return pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+
+
+def test_the_example_of_the_readme_works(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame
+) -> None:
+    storage.upload_df(df, bucket=case.bucket, key="test.csv", format="csv")
+    downloaded_df = storage.download_df(case.bucket, "test.csv", format="csv")
+    assert_frame_equal(downloaded_df, df)
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_a_frame_comes_back_equal_in_every_format(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame, name: str
+) -> None:
+    info = storage.upload_df(df, case.bucket, "data", name)
+    assert_frame_equal(storage.download_df(case.bucket, "data", name), df)
+    assert info.content_type == DataFormatService().content_type(name)
+
+
+@pytest.mark.parametrize("key", ["a/data.parquet", "a/data.CSV", "a.b/data.ndjson"])
+def test_the_keys_extension_tells_the_format(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame, key: str
+) -> None:
+    storage.upload_df(df, case.bucket, key)
+    assert_frame_equal(storage.download_df(case.bucket, key), df)
+
+
+@pytest.mark.parametrize("key", ["data", "data.v1/part", "data.xlsx"])
+def test_a_format_that_nobody_tells_is_a_typed_error(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame, key: str
+) -> None:
+    with pytest.raises(UnsupportedFormatError):
+        storage.upload_df(df, case.bucket, key)
+    with pytest.raises(UnsupportedFormatError):
+        storage.download_df(case.bucket, key)
+
+
+def test_overwriting_is_the_default_and_can_be_refused(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame
+) -> None:
+    storage.upload_df(df, case.bucket, "a.csv")
+    storage.upload_df(df * 2, case.bucket, "a.csv")
+    with pytest.raises(ObjectExistsError):
+        storage.upload_df(df, case.bucket, "a.csv", overwrite=False)
+    storage.upload_df(df * 2, case.bucket, "a.csv", overwrite=False)
+    assert_frame_equal(storage.download_df(case.bucket, "a.csv"), df * 2)
+
+
+def test_the_stores_errors_come_through(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame
+) -> None:
+    with pytest.raises(ObjectNotFoundError):
+        storage.download_df(case.bucket, "absent.csv")
+    with pytest.raises(BucketNotFoundError):
+        storage.upload_df(df, "no-such-bucket", "a.csv")
+    with pytest.raises(InvalidKeyError):
+        storage.upload_df(df, case.bucket, "../a.csv")
+
+
+def test_what_was_done_is_logged(
+    storage: StorageDataService, case: StoreCase, df: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOGGER.name)
+    storage.upload_df(df, case.bucket, "a.csv")
+    assert "Uploaded 2 rows" in caplog.text

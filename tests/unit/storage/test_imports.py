@@ -1,0 +1,38 @@
+"""What a process loads when it asks for one class."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("boto3", "botocore", "pandas", "pyarrow", "awswrangler", "requests", "tenacity")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("from de_classes.storage.clients import LocalClient, ObjectInfo", []),
+        ("from de_classes.storage.services import StorageDataService, ObjectSink", []),
+        ("from de_classes.storage.clients.s3_client import S3Client", ["boto3", "botocore"]),
+        ("from de_classes.storage.clients import MinioClient, BaseS3Client", ["boto3", "botocore"]),
+    ],
+    ids=lambda value: value.split()[-1] if isinstance(value, str) else "",
+)
+def test_only_what_is_used_is_loaded(statement: str, expected: list[str]) -> None:
+    code = f"{statement}\nimport sys; print([name for name in {HEAVY} if name in sys.modules])"
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    loaded = subprocess.run(  # noqa: S603 - this interpreter, a script of ours
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert loaded.stdout.strip() == str(expected)
+
+
+def test_what_is_not_exported_is_an_attribute_error() -> None:
+    from de_classes.storage import clients, services  # noqa: PLC0415 - the import is what is tested
+
+    for module in (clients, services):
+        assert set(module.__all__) <= set(dir(module))
+        with pytest.raises(AttributeError, match="Nothing"):
+            _ = module.Nothing
