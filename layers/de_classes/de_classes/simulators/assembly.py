@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from de_classes.simulators.aws import ObjectFetcher, SecretReader
+    from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.records import RecordSource
     from de_classes.utils.clock import Clock
 
@@ -56,13 +57,13 @@ def deployed_unstable(
 
 
 def unstable_simulator(
-    settings: SimulatorSettings, tokens: TokenIssuer, records: RecordSource
+    settings: SimulatorSettings, tokens: TokenIssuer, records: RecordSource, plan: FaultPlan | None = None
 ) -> UnstableSimulator:
-    """The unstable simulator of these settings."""
+    """The unstable simulator of these settings, or of another plan of faults."""
     return UnstableSimulator(
         records,
         tokens,
-        settings.plan(),
+        plan or settings.plan(),
         max_limit=settings.max_limit,
         max_page_bytes=settings.max_page_bytes,
         allow_overrides=settings.allow_overrides,

@@ -58,7 +58,7 @@ def summary(log: RequestLog, seconds: float) -> str:
 
 
 def _faults(server: SimulatorServer) -> str:
-    plan = server.settings.plan()
+    plan = server.plan
     rates = ", ".join(f"{name} {rate:.1%}" for name, rate in plan.rates.items() if rate)
     return f"{rates or 'none'}; seed {plan.seed}; delays up to {plan.jitter:g} s"
 

@@ -94,11 +94,11 @@ def run(
         (err or sys.stderr).writelines(f"simulate: {_by_option(line)}\n" for line in error.problems)
         return EXIT_USAGE
     started = clock.monotonic()
-    with_password = password is None
     try:
-        out.write(welcome(server, password_variable=PASSWORD_VARIABLE, show_password=with_password))
+        wait = wait or _until_interrupted()
+        out.write(welcome(server, password_variable=PASSWORD_VARIABLE, show_password=password is None))
         out.flush()
-        (wait or _wait_for_interrupt)(server)
+        wait(server)
     finally:
         server.stop()
     out.write(summary(server.log, clock.monotonic() - started))
@@ -129,12 +129,16 @@ def _by_option(problem: str) -> str:
     return f"{_OPTIONS.get(setting, setting)}{space}{rest}"
 
 
-def _wait_for_interrupt(_: SimulatorServer) -> None:
+def _until_interrupted() -> Callable[[SimulatorServer], None]:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(_WAKE_SECONDS):
-        pass
+
+    def wait(_: SimulatorServer) -> None:
+        while not stop.wait(_WAKE_SECONDS):
+            pass
+
+    return wait
 
 
 def _add_fault_options(group: argparse._ArgumentGroup) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.messages import Simulator
     from de_classes.simulators.records import RecordSource
     from de_classes.utils.clock import Clock
@@ -49,6 +50,7 @@ class SimulatorServer:
         password: Its password; made up if None.
         signing_key: At least 32 bytes; made up if None.
         records: What is served, in place of what the settings say.
+        plan: What goes wrong how often, in place of what the settings say.
         host: A loopback address.
         port: 0 for any free one.
         clock: Of delays and of tokens.
@@ -65,6 +67,7 @@ class SimulatorServer:
         password: str | None = None,
         signing_key: str | None = None,
         records: RecordSource | None = None,
+        plan: FaultPlan | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Clock | None = None,
@@ -78,7 +81,8 @@ class SimulatorServer:
         self.tokens = TokenIssuer(
             signing_key or secrets.token_urlsafe(48), self.settings.token_life_seconds, self._clock
         )
-        self.records = records or records_of(self.settings)
+        self.records = records_of(self.settings) if records is None else records
+        self.plan = plan or self.settings.plan()
         self._http: _HttpServer | None = None
 
     def start(self) -> Self:
@@ -150,7 +154,7 @@ class SimulatorServer:
 
     def _simulator(self) -> Simulator:
         auth = AuthSimulator(self._credentials, self.tokens)
-        unstable = unstable_simulator(self.settings, self.tokens, self.records)
+        unstable = unstable_simulator(self.settings, self.tokens, self.records, self.plan)
         settings = self.settings
         description = describe_both(max_limit=settings.max_limit, overrides=settings.allow_overrides)
         return CombinedSimulator(auth, unstable, description)
@@ -158,7 +162,6 @@ class SimulatorServer:
 
 class _HttpServer(ThreadingMixIn, HTTPServer):
     request_queue_size = BACKLOG
-    daemon_threads = True
 
     def __init__(self, address: tuple[str, int], simulator: Simulator, log: RequestLog, clock: Clock) -> None:
         self.simulator = simulator
@@ -175,22 +178,29 @@ class _HttpServer(ThreadingMixIn, HTTPServer):
 
     def stop(self) -> None:
         self.shutdown()
+        self._acceptor.join(_JOIN_SECONDS)
         self.server_close()
         with self._lock:
             connections = dict(self._open)
         for connection, thread in connections.items():
             _hang_up(connection)
             thread.join(_JOIN_SECONDS)
-        self._acceptor.join(_JOIN_SECONDS)
 
     def server_bind(self) -> None:
         # HTTPServer would look its own name up, which can take seconds without a name server.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def process_request_thread(self, request: _Request, client_address: object) -> None:
+    def process_request(self, request: _Request, client_address: object) -> None:
+        # Entered here, by the thread that accepts: after its end none can be missing for the hanging up.
+        worker = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
         with self._lock:
-            self._open[_tcp(request)] = threading.current_thread()
+            self._open[_tcp(request)] = worker
+        worker.start()
+
+    def process_request_thread(self, request: _Request, client_address: object) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:

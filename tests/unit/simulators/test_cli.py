@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.simulators import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.simulators.server import SimulatorServer
+
+LIBRARY = Path(__file__).parents[3] / "layers/de_classes"
+PROGRAM = (
+    "import argparse, sys; from de_classes.simulators import cli; parser = argparse.ArgumentParser();"
+    "cli.add_parser(parser.add_subparsers()); args = parser.parse_args(); sys.exit(args.run(args))"
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_login_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (cli.USERNAME_VARIABLE, cli.PASSWORD_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+
+def parsed(*options: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    cli.add_parser(parser.add_subparsers())
+    return parser.parse_args(["simulate", *options])
+
+
+def simulate(*options: str, wait: Callable[[SimulatorServer], None] = lambda _: None) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    status = cli.run(parsed("--port", "0", *options), out=out, err=err, wait=wait)
+    return status, out.getvalue(), err.getvalue()
+
+
+def served(*options: str) -> SimulatorServer:
+    seen: list[SimulatorServer] = []
+    status, _, problems = simulate(*options, wait=seen.append)
+    assert (status, problems) == (0, "")
+    return seen[0]
+
+
+def test_options_become_settings() -> None:
+    options = [
+        "--rate-500",
+        ".2",
+        "--rate-503",
+        ".1",
+        "--rate-429",
+        ".3",
+        "--retry-after",
+        "4",
+        "--jitter",
+        "0",
+        "--seed",
+        "9",
+    ]
+    more = ["--records-count", "70", "--limit-max", "50", "--token-life", "20", "--allow-overrides"]
+    settings = served(*options, *more).settings
+
+    assert (settings.rate_500, settings.rate_503, settings.rate_429) == (0.2, 0.1, 0.3)
+    assert (settings.retry_after_seconds, settings.jitter_seconds, settings.seed) == (4, 0.0, 9)
+    assert (settings.total_records, settings.max_limit, settings.token_life_seconds) == (70, 50, 20)
+    assert settings.allow_overrides
+
+
+def test_one_rate_is_split_over_the_three() -> None:
+    plan = served("--rate", "0.3").plan
+    assert list(plan.rates.values()) == pytest.approx([0.1, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("options", "records"), [(["--pages", "7"], 700), (["--pages", "7", "--limit-max", "20"], 140)]
+)
+def test_pages_are_counted_at_the_default_limit(options: list[str], records: int) -> None:
+    assert served(*options).records.count == records
+
+
+def test_the_users_own_file_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"a":1}\n{"b":2}\n', encoding="utf-8")
+    assert served("--records", str(path)).records.slice(0, 2) == [b'{"a":1}', b'{"b":2}']
+
+
+def test_a_made_up_password_is_printed_once_and_works() -> None:
+    seen: list[SimulatorServer] = []
+    _, text, _ = simulate(wait=seen.append)
+
+    assert text.count(seen[0].password) == 1
+    assert seen[0].username == "demo"
+
+
+def test_a_given_password_is_not_printed() -> None:
+    _, text, _ = simulate("--username", "me", "--password", "canary-pass")
+
+    assert "canary-pass" not in text
+    assert '"username":"me"' in text
+
+
+def test_the_login_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cli.USERNAME_VARIABLE, "env-user")
+    monkeypatch.setenv(cli.PASSWORD_VARIABLE, "env-pass")
+    server = served()
+
+    assert (server.username, server.password) == ("env-user", "env-pass")
+    assert served("--password", "option-pass").password == "option-pass"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--rate-500", "2", "--retry-after", "-1"], ["--rate-500", "--retry-after"]),
+        (["--rate", "nan"], ["--rate-500", "--rate-503", "--rate-429"]),
+        (["--rate", "0.3", "--rate-429", "0.1"], ["--rate"]),
+        (["--rate-500", ".9", "--rate-503", ".3"], ["the"]),
+        (["--limit-max", "0"], ["--limit-max"]),
+        (["--records", "/no/such/file"], ["the"]),
+        (["--username", "u" * 300], ["username"]),
+    ],
+)
+def test_bad_input_is_named_by_its_option_and_nothing_is_served(options: list[str], named: list[str]) -> None:
+    waited: list[SimulatorServer] = []
+    status, text, problems = simulate(*options, wait=waited.append)
+
+    assert (status, text, waited) == (2, "", [])
+    assert [line.split(" ")[:2] for line in problems.splitlines()] == [["simulate:", name] for name in named]
+
+
+@pytest.mark.parametrize(
+    "options", [["--pages", "1", "--records-count", "1"], ["--port", "70000"], ["--seed", "x"]]
+)
+def test_what_the_parser_refuses_is_status_2_too(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parsed(*options)
+
+    assert caught.value.code == 2
+    assert options[0] in capsys.readouterr().err
+
+
+def test_a_taken_port_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, _, problems = simulate("--port", str(taken.getsockname()[1]))
+
+    assert status == 2
+    assert "cannot listen" in problems
+
+
+def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed("--help")
+    assert "python -m de_classes simulate --records orders.jsonl" in capsys.readouterr().out
+
+
+def test_the_summary_counts_what_was_served() -> None:
+    def use(server: SimulatorServer) -> None:
+        with urllib.request.urlopen(f"{server.base_url}/health") as answer:  # noqa: S310 - loopback
+            assert json.load(answer) == {"status": "ok"}
+
+    _, text, _ = simulate(wait=use)
+
+    assert "1 requests, 0 logins, 0 pages" in text
+    assert "200: 1" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_with_a_summary_and_status_0(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", PROGRAM, "simulate", "--port", "0"]
+    environ = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:  # noqa: S603 - our own program
+        assert process.stdout is not None
+        line = ""
+        while not line.startswith("Ctrl-C"):
+            line = process.stdout.readline()
+        process.send_signal(number)
+        rest = process.stdout.read()
+
+    assert process.returncode == 0
+    assert "Served in" in rest
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the printed commands are for a POSIX shell")
+def test_the_printed_commands_work_as_they_are() -> None:
+    answers: list[str] = []
+
+    def paste(_: SimulatorServer) -> None:
+        lines = out.getvalue().partition("Try it:")[2].partition("Ctrl-C")[0]
+        done = subprocess.run(["/bin/sh", "-c", lines], capture_output=True, text=True, check=True)  # noqa: S603 - what we printed
+        answers.append(done.stdout)
+
+    out = io.StringIO()
+    cli.run(parsed("--port", "0", "--rate", "0"), out=out, wait=paste)
+
+    assert answers[0].startswith("HTTP/1.1 200")
+    assert '"total_pages":500' in answers[0]
