@@ -55,8 +55,23 @@ class HttpResponse:
 
 def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL: a token issued for one origin is sent to no other."""
-    parts = urlsplit(url)
+    parts = _split(url)
     return parts.scheme, (parts.hostname or "").lower(), _port(parts)
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown: no user, no password, no query, no fragment."""
+    parts = _split(url)
+    port = _port(parts)
+    shown_port = f":{port}" if port not in {None, _DEFAULT_PORTS.get(parts.scheme)} else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{shown_port}{parts.path}"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that is not closed, characters no host may have
+        return urlsplit("invalid:")
 
 
 def _port(parts: SplitResult) -> int | None:
@@ -64,11 +79,3 @@ def _port(parts: SplitResult) -> int | None:
         return parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-
-
-def without_secrets(url: str) -> str:
-    """The URL as it may be shown: no user, no password, no query, no fragment."""
-    parts = urlsplit(url)
-    port = _port(parts)
-    shown_port = f":{port}" if port not in {None, _DEFAULT_PORTS.get(parts.scheme)} else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{shown_port}{parts.path}"

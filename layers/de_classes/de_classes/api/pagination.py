@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
 
-_LINK = re.compile(r"""<\s*([^>]*?)\s*>((?:\s*;\s*[^;,"]+(?:"[^"]*")?)*)""")
-_REL_NEXT = re.compile(r"""rel\s*=\s*"?(?:[^";,]*\s)?next(?:\s[^";,]*)?"?\s*(?:;|$)""", re.IGNORECASE)
+_PARAMETER = r"""\s*;\s*([^\s=;,"<>]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?"""
+_PARAMETERS = re.compile(_PARAMETER)
+_LINK = re.compile(rf"""<([^<>]*)>((?:{_PARAMETER.replace("([", "(?:[")})*)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +158,13 @@ class LinkHeaderPagination(PaginationStrategy):
 def next_link(header: str) -> str | None:
     """The target of the first ``rel="next"`` in a Link header, or None. Never raises."""
     for target, parameters in _LINK.findall(header):
-        if _REL_NEXT.search(parameters):
-            return str(target)
+        if any(_is_next(*parameter) for parameter in _PARAMETERS.findall(parameters)):
+            return str(target).strip()
     return None
+
+
+def _is_next(name: str, quoted: str, bare: str) -> bool:
+    return name.lower() == "rel" and "next" in (quoted or bare).lower().split()
 
 
 def _only_from_the_start(number: int) -> None:

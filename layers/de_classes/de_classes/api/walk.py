@@ -113,10 +113,17 @@ class NumberedWalk:
         return bool(page.records) and self._previous is not None and page.records == self._previous.records
 
     def _is_past_end(self, page: Page) -> bool:
-        if page.records or page.number == self._pages.start:
-            return False
+        """Whether the page lies beyond every total that was named, or beyond its own and empty."""
         count = self._strategy.page_count(page, self._limit)
-        return count is None or page.number > count
+        if page.number == self._pages.start:
+            return False
+        if count is None:
+            return not page.records
+        furthest = max([count, *self._known_counts()])
+        return page.number > (furthest if page.records else count)
+
+    def _known_counts(self) -> list[int]:
+        return [count for count in self._counts if count is not None]
 
     def _note(self, page: Page) -> None:
         self._previous = page
@@ -126,7 +133,7 @@ class NumberedWalk:
 
     def _end(self, number: int, page: Page) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
-        known = [count for count in self._counts if count is not None]
+        known = self._known_counts()
         if not known:
             end = number + 1 if page.records else number
         else:

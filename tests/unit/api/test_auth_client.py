@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.api.auth_client import SHORTEST_LIFE, AuthClient
+from de_classes.api.messages import HttpResponse
+from de_classes.api.retry import RetryPolicy
+from de_classes.errors import AuthenticationError, NetworkError, RetriesExhaustedError
+from de_classes.utils.clock import ManualClock
+from tests.fakes.transports import FakeTransport, scripted, token_response
+
+if TYPE_CHECKING:
+    from de_classes.api.messages import HttpRequest
+
+
+def issuing(expires_in: object = 300) -> FakeTransport:
+    numbers = count(1)
+    return FakeTransport(lambda _: token_response(f"token-{next(numbers)}", expires_in))
+
+
+def client(transport: FakeTransport, clock: ManualClock | None = None, **options: Any) -> AuthClient:
+    return AuthClient(
+        auth_url="https://api.example/login",
+        username="ada",
+        password="hunter2",
+        transport=transport,
+        clock=clock or ManualClock(),
+        **options,
+    )
+
+
+def test_the_credentials_are_posted_as_json() -> None:
+    transport = issuing()
+    assert client(transport).get_token() == "token-1"
+    request = transport.requests[0]
+    assert (request.method, request.url) == ("POST", "https://api.example/login")
+    assert json.loads(request.body or b"") == {"username": "ada", "password": "hunter2"}
+
+
+def test_the_headers_are_the_standard_ones() -> None:
+    assert client(issuing()).get_auth_headers() == {"Authorization": "Bearer token-1"}
+
+
+def test_a_token_is_kept_until_the_margin_before_its_end() -> None:
+    clock = ManualClock()
+    auth = client(issuing(expires_in=300), clock, margin=30.0)
+    auth.get_token()
+    clock.advance(269.9)
+    assert auth.get_token() == "token-1"
+    clock.advance(0.1)
+    assert auth.get_token() == "token-2"
+
+
+def test_F29_expiry_during_a_wait_gives_a_new_token() -> None:
+    clock = ManualClock()
+    auth = client(issuing(expires_in=60), clock)
+    auth.get_token()
+    clock.sleep(3600)
+    assert auth.get_token() == "token-2"
+
+
+def test_the_time_the_login_took_counts_against_the_token() -> None:
+    clock = ManualClock()
+
+    def slow(_: HttpRequest) -> HttpResponse:
+        clock.advance(100)
+        return token_response(expires_in=120)
+
+    transport = FakeTransport(slow)
+    auth = client(transport, clock, margin=10.0)
+    auth.get_token()
+    clock.advance(10)
+    auth.get_token()
+    assert len(transport.requests) == 2
+
+
+def test_F30_only_the_token_that_earned_the_401_is_dropped() -> None:
+    auth = client(issuing())
+    first = auth.get_token()
+    auth.invalidate(first)
+    second = auth.get_token()
+    auth.invalidate(first)
+    assert auth.get_token() == second == "token-2"
+
+
+@pytest.mark.parametrize("threads", [8, 64])
+def test_F31_many_threads_make_one_login(threads: int) -> None:
+    together = threading.Barrier(threads)
+    transport = issuing()
+    auth = client(transport)
+
+    def ask(_: int) -> str:
+        together.wait()
+        return auth.get_token()
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(ask, range(threads))) == {"token-1"}
+    assert len(transport.requests) == auth.logins == 1
+
+
+@pytest.mark.parametrize("expires_in", [0, -1, 1])
+def test_F33_a_life_too_short_is_stretched_to_a_floor(expires_in: int) -> None:
+    clock = ManualClock()
+    transport = issuing(expires_in)
+    auth = client(transport, clock)
+    for _ in range(10):
+        auth.get_token()
+        clock.advance(SHORTEST_LIFE / 10.1)
+    assert len(transport.requests) == 1
+
+
+def test_F33_logins_have_a_cap() -> None:
+    transport = issuing()
+    auth = client(transport, max_logins=3)
+    for _ in range(3):
+        auth.invalidate(auth.get_token())
+    with pytest.raises(AuthenticationError, match="3 logins"):
+        auth.get_token()
+    assert len(transport.requests) == 3
+
+
+def test_F35_a_login_that_fails_in_passing_is_retried() -> None:
+    transport = scripted([HttpResponse(503), HttpResponse(429), NetworkError("timed out"), token_response()])
+    assert client(transport).get_token() == "token-1"
+
+
+def test_F35_a_login_that_never_comes_gives_up_in_the_end() -> None:
+    transport = FakeTransport(lambda _: HttpResponse(503))
+    with pytest.raises(RetriesExhaustedError, match="the login failed 3 times"):
+        client(transport, retry_policy=RetryPolicy(max_attempts=3)).get_token()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_F36_a_refused_login_is_not_tried_again(status: int) -> None:
+    transport = FakeTransport(lambda _: HttpResponse(status))
+    with pytest.raises(AuthenticationError):
+        client(transport).get_token()
+    assert len(transport.requests) == 1
+
+
+def test_F38_a_wall_clock_that_jumps_changes_nothing() -> None:
+    clock = ManualClock()
+    transport = issuing()
+    auth = client(transport, clock)
+    auth.get_token()
+    clock.jump_wall_clock(86_400 * 365)
+    auth.get_token()
+    clock.jump_wall_clock(-86_400 * 730)
+    auth.get_token()
+    assert len(transport.requests) == 1
+
+
+def test_a_failed_login_leaves_no_token_behind_and_can_be_made_again() -> None:
+    transport = scripted([HttpResponse(401), token_response("late")])
+    auth = client(transport)
+    with pytest.raises(AuthenticationError):
+        auth.get_token()
+    assert auth.get_token() == "late"
+
+
+def test_nothing_secret_is_shown() -> None:
+    auth = client(issuing())
+    auth.get_token()
+    assert "hunter2" not in repr(auth)
+    assert "token-1" not in repr(auth)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from de_classes.api.messages import HttpResponse
+from de_classes.api.page import PageReader, read_total
+from de_classes.errors import CorruptResponseError, ProtocolError
+from tests.fakes.transports import json_response
+
+PAGE = {"page": 2, "total_pages": 7, "total_records": 650, "data": [{"id": 1}, {"id": 2}]}
+
+
+def test_a_page_is_its_records_its_totals_and_the_answer_as_a_mapping() -> None:
+    response = json_response(PAGE)
+    page = PageReader().read(response, 2)
+    assert (page.number, page.total_pages, page.total_records) == (2, 7, 650)
+    assert page.records == page["data"] == [{"id": 1}, {"id": 2}]
+    assert dict(page) == PAGE
+    assert len(page) == 4
+    assert page.size == len(response.body)
+    assert page.digest == hashlib.sha256(response.body).hexdigest()
+
+
+def test_fields_can_have_other_names() -> None:
+    reader = PageReader(records_field="items", total_pages_field=None, total_records_field="count")
+    page = reader.read(json_response({"items": [], "count": 0, "total_pages": "nonsense"}), 1)
+    assert (page.records, page.total_pages, page.total_records) == ([], None, 0)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html><body>Bad gateway</body></html>", b'{"data": [{"id": 1}', b"\x8b\x1f"]
+)
+def test_F13_F17_what_is_no_json_is_worth_another_try(body: bytes) -> None:
+    with pytest.raises(CorruptResponseError, match="text/html"):
+        PageReader().read(HttpResponse(200, {"content-type": "text/html"}, body), 1)
+
+
+@pytest.mark.parametrize("answer", [{"error": "overloaded"}, {"data": None}, {"data": {}}, {}, [], None, 3])
+def test_F18_an_answer_without_a_list_of_records_is_never_an_empty_page(answer: object) -> None:
+    with pytest.raises(CorruptResponseError):
+        PageReader().read(json_response(answer), 1)
+
+
+@pytest.mark.parametrize("record", [None, 1, "text", []])
+def test_a_record_that_is_no_object_is_refused(record: object) -> None:
+    with pytest.raises(CorruptResponseError, match="not an object"):
+        PageReader().read(json_response({**PAGE, "data": [{}, record]}), 1)
+
+
+def test_F20_a_body_nested_too_deeply_is_a_typed_error() -> None:
+    body = b'{"data": [' + b'{"a":' * 100_000
+    with pytest.raises(CorruptResponseError, match="deeply"):
+        PageReader().read(HttpResponse(200, {}, body), 1)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "many", -1, "-1", 1.5, 1.0, True, [], {}, 2**60, "9" * 5000, "٣"]
+)
+def test_F24_a_total_that_is_no_count_is_a_typed_error(value: object) -> None:
+    with pytest.raises(ProtocolError, match="total_pages"):
+        PageReader().read(json_response({**PAGE, "total_pages": value}), 1)
+
+
+def test_F24_an_absent_number_of_pages_is_a_typed_error() -> None:
+    answer = {name: value for name, value in PAGE.items() if name != "total_pages"}
+    with pytest.raises(ProtocolError, match="say that there is none"):
+        PageReader().read(json_response(answer), 1)
+
+
+def test_F24_a_number_as_text_is_accepted() -> None:
+    assert read_total("12", "total_pages") == 12
+
+
+def test_an_absent_number_of_records_is_unknown() -> None:
+    answer = {name: value for name, value in PAGE.items() if name != "total_records"}
+    assert PageReader().read(json_response(answer), 1).total_records is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.floats() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_F24_no_value_raises_anything_untyped(value: object) -> None:
+    try:
+        total = read_total(value, "total_pages")
+    except ProtocolError:
+        total = None
+    assert total is None or (0 <= total == int(value))  # type: ignore[call-overload]  # only numbers get here
+
+
+def test_a_payload_is_read_exactly() -> None:
+    body = json.dumps({**PAGE, "data": [{"n": 9007199254740993, "x": 2.5, "big": 2**70}]}).encode()
+    assert PageReader().read(HttpResponse(200, {}, body), 1).records == [
+        {"n": 9007199254740993, "x": 2.5, "big": 2**70}
+    ]

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
+from de_classes.errors import (
+    NetworkError,
+    RateLimitedError,
+    RequestRejectedError,
+    RetriesExhaustedError,
+    RetryableError,
+)
+from de_classes.utils.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def fails(times: int, error: Exception, then: str = "done") -> tuple[Callable[[], str], list[int]]:
+    calls: list[int] = []
+
+    def operation() -> str:
+        calls.append(len(calls) + 1)
+        if len(calls) <= times:
+            raise error
+        return then
+
+    return operation, calls
+
+
+def highest(_low: float, high: float) -> float:
+    return high
+
+
+def test_waits_double_up_to_the_cap() -> None:
+    clock = ManualClock()
+    operation, _ = fails(6, NetworkError("reset"))
+    policy = RetryPolicy(base=1.0, cap=10.0, jitter=False)
+    assert Retrier(policy, clock=clock).call(operation, what="it") == "done"
+    assert clock.sleeps == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+
+
+def test_full_jitter_draws_between_nothing_and_the_bound() -> None:
+    bounds = []
+
+    def draw(low: float, high: float) -> float:
+        bounds.append((low, high))
+        return high / 2
+
+    clock = ManualClock()
+    operation, _ = fails(3, NetworkError("reset"))
+    Retrier(RetryPolicy(base=1.0), clock=clock, draw=draw).call(operation, what="it")
+    assert bounds == [(0.0, 1.0), (0.0, 2.0), (0.0, 4.0)]
+    assert clock.sleeps == [0.5, 1.0, 2.0]
+
+
+def test_F04_no_wait_is_shorter_than_retry_after() -> None:
+    clock = ManualClock()
+    operation, _ = fails(2, RateLimitedError("slow", status=429, retry_after=3.0))
+    Retrier(RetryPolicy(base=0.1), clock=clock).call(operation, what="it")
+    assert clock.sleeps == [3.0, 3.0]
+
+
+def test_F06_a_retry_after_of_zero_does_not_go_below_the_floor() -> None:
+    clock = ManualClock()
+    operation, _ = fails(1, RateLimitedError("slow", status=429, retry_after=0.0))
+    Retrier(RetryPolicy(floor=0.05), clock=clock, draw=lambda low, _high: low).call(operation, what="it")
+    assert clock.sleeps == [0.05]
+
+
+def test_F07_a_retry_after_beyond_the_time_left_is_not_waited_for() -> None:
+    clock = ManualClock()
+    operation, calls = fails(9, RateLimitedError("slow", status=429, retry_after=999_999.0))
+    with pytest.raises(RetriesExhaustedError):
+        Retrier(RetryPolicy(max_elapsed=60), clock=clock).call(operation, what="it")
+    assert clock.sleeps == []
+    assert calls == [1]
+
+
+def test_attempts_have_a_ceiling_and_the_last_failure_is_the_cause() -> None:
+    operation, calls = fails(99, NetworkError("reset by peer"))
+    with pytest.raises(RetriesExhaustedError, match=r"page 7 failed 4 times.*reset by peer") as caught:
+        Retrier(RetryPolicy(max_attempts=4), clock=ManualClock()).call(operation, what="page 7")
+    assert calls == [1, 2, 3, 4]
+    assert caught.value.attempts == 4
+    assert isinstance(caught.value.__cause__, NetworkError)
+
+
+def test_time_has_a_ceiling_that_counts_the_next_wait() -> None:
+    clock = ManualClock()
+    operation, calls = fails(99, NetworkError("reset"))
+    policy = RetryPolicy(max_attempts=99, max_elapsed=10.0, base=4.0, cap=4.0, jitter=False)
+    with pytest.raises(RetriesExhaustedError):
+        Retrier(policy, clock=clock).call(operation, what="it")
+    assert (calls, clock.monotonic()) == ([1, 2, 3], 8.0)
+
+
+def test_F03_a_fatal_error_is_not_retried() -> None:
+    operation, calls = fails(1, RequestRejectedError("no", status=404))
+    with pytest.raises(RequestRejectedError):
+        Retrier(clock=ManualClock()).call(operation, what="it")
+    assert calls == [1]
+
+
+def test_every_retry_is_reported_with_its_wait() -> None:
+    events: list[RetryEvent] = []
+    error = NetworkError("reset")
+    operation, _ = fails(2, error)
+    policy = RetryPolicy(base=1.0)
+    Retrier(policy, clock=ManualClock(), on_retry=events.append, draw=highest).call(operation, what="it")
+    assert events == [RetryEvent(1, 1.0, error), RetryEvent(2, 2.0, error)]
+
+
+@given(
+    attempt=st.integers(1, 5000),
+    retry_after=st.none() | st.floats(0, 1e6),
+    draw=st.floats(0, 1),
+    jitter=st.booleans(),
+)
+def test_a_wait_is_never_below_the_floor_nor_above_cap_and_retry_after(
+    attempt: int, retry_after: float | None, draw: float, *, jitter: bool
+) -> None:
+    policy = RetryPolicy(jitter=jitter)
+    wait = policy.wait(attempt, retry_after, lambda low, high: low + draw * (high - low))
+    assert policy.floor <= wait <= max(policy.cap, retry_after or 0)
+    assert wait >= (retry_after or 0)
+
+
+def test_a_retryable_error_says_nothing_of_waiting_unless_told() -> None:
+    assert RetryableError("x").retry_after is None

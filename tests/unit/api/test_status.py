@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from de_classes.api.messages import HttpResponse
+from de_classes.api.status import raise_for_status
+from de_classes.errors import (
+    AuthenticationError,
+    FatalError,
+    ForeignOriginError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    RequestRejectedError,
+    TransientStatusError,
+)
+
+URL = "https://user:hunter2@api.example/v1/data?api_key=hunter2#frag"
+
+
+def check(status: int, body: bytes = b"", **headers: str) -> None:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    raise_for_status(HttpResponse(status, names, body), url=URL, now=1_700_000_000.0)
+
+
+def test_200_passes() -> None:
+    check(200)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_F01_server_failures_are_transient(status: int) -> None:
+    with pytest.raises(TransientStatusError) as caught:
+        check(status)
+    assert caught.value.status == status
+
+
+def test_F01_a_503_may_ask_for_a_wait() -> None:
+    with pytest.raises(TransientStatusError) as caught:
+        check(503, retry_after="7")
+    assert caught.value.retry_after == 7.0
+
+
+def test_F02_a_request_timeout_is_transient() -> None:
+    with pytest.raises(TransientStatusError):
+        check(408)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 418, 422, 451])
+def test_F03_client_errors_are_final_and_quote_the_answer(status: int) -> None:
+    with pytest.raises(RequestRejectedError) as caught:
+        check(status, b'{"error": "no such page"}' + b"x" * 5000)
+    assert caught.value.status == status
+    assert "no such page" in str(caught.value)
+    assert len(caught.value.body) == 200
+
+
+def test_F04_too_many_requests_carries_the_wait() -> None:
+    with pytest.raises(RateLimitedError) as caught:
+        check(429, retry_after="3")
+    assert caught.value.retry_after == 3.0
+
+
+def test_401_is_about_credentials() -> None:
+    with pytest.raises(AuthenticationError):
+        check(401)
+
+
+def test_F37_403_is_about_permission() -> None:
+    with pytest.raises(PermissionDeniedError):
+        check(403)
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/data?token=1", "http://api.example/v1/data"])
+def test_F39_a_redirect_to_another_origin_is_refused(target: str) -> None:
+    with pytest.raises(ForeignOriginError) as caught:
+        check(302, location=target)
+    assert "token=1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["/v2/data", "https://api.example/v2/data", "//evil.example/data", ""])
+def test_F39_no_redirect_is_followed(target: str) -> None:
+    with pytest.raises(ProtocolError):
+        check(307, location=target)
+
+
+@pytest.mark.parametrize("status", [100, 201, 204, 206, 304, 399, 501, 505, 599, 999])
+def test_any_other_status_is_fatal(status: int) -> None:
+    with pytest.raises(FatalError):
+        check(status)
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 408, 429, 500])
+def test_no_error_shows_what_is_secret_in_the_url(status: int) -> None:
+    with pytest.raises(Exception, match=r"api\.example/v1/data answered") as caught:
+        check(status)
+    assert "hunter2" not in str(caught.value)

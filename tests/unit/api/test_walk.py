@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.api.page import Page
+from de_classes.api.pagination import CursorPagination, PageNumberPagination
+from de_classes.api.walk import NumberedWalk, follow_pages
+from de_classes.errors import NetworkError, PaginationLoopError
+from de_classes.utils.page_range import PageRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.api.pagination import PageRequest
+
+LIMIT = 2
+WIDTHS = [1, 2, 16]
+
+
+def page(number: int, total_pages: int | None, total_records: int | None = None, rows: int = LIMIT) -> Page:
+    records = [{"id": number * 100 + row} for row in range(rows)]
+    return Page(number, records, {}, total_pages, total_records)
+
+
+class Source:
+    """Serves what a function of (page number, how many requests came before) says."""
+
+    def __init__(self, serve: Callable[[int, int], Page]) -> None:
+        self._serve = serve
+        self._lock = threading.Lock()
+        self.asked: list[int] = []
+
+    def __call__(self, request: PageRequest) -> Page:
+        with self._lock:
+            self.asked.append(request.number)
+            return self._serve(request.number, len(self.asked) - 1)
+
+    def numbers(self, *, width: int, pages: PageRange | None = None) -> list[int]:
+        walk = NumberedWalk(
+            self, PageNumberPagination(), limit=LIMIT, pages=pages or PageRange(), width=width
+        )
+        return [each.number for each in walk]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_all_pages_come_once_and_in_order_with_not_one_request_too_many(width: int) -> None:
+    source = Source(lambda number, _: page(number, 40, 80))
+    assert source.numbers(width=width) == list(range(1, 41))
+    assert sorted(source.asked) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_pages_are_handed_on_in_order_however_they_arrive(width: int) -> None:
+    gate = threading.Semaphore(0)
+
+    def serve(request: PageRequest) -> Page:
+        if request.number == 2 and width > 2:
+            gate.acquire(timeout=5)  # page 2 comes after page 4
+        if request.number == 4:
+            gate.release()
+        return page(request.number, 9, 18)
+
+    walk = NumberedWalk(serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=width)
+    assert [each.number for each in walk] == list(range(1, 10))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("pages", "expected"), [((3, 5), [3, 4, 5]), ((8, None), [8, 9]), ((2, 99), list(range(2, 10)))]
+)
+def test_a_range_is_kept_to(width: int, pages: tuple[int, int | None], expected: list[int]) -> None:
+    source = Source(lambda number, _: page(number, 9, 18))
+    assert source.numbers(width=width, pages=PageRange(*pages)) == expected
+    assert sorted(source.asked) == expected
+
+
+def test_no_more_pages_are_fetched_ahead_than_the_window_holds() -> None:
+    source = Source(lambda number, _: page(number, 100, 200))
+    walk = iter(NumberedWalk(source, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=4))
+    for _ in range(3):
+        next(walk)
+    assert max(source.asked) <= 3 + 4
+    walk.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F22_a_source_that_grows_is_followed(width: int) -> None:
+    source = Source(lambda number, asked: page(number, 5 if asked < 3 else 8, 16))
+    assert source.numbers(width=width) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F22_growth_seen_on_the_last_page_only_is_followed(width: int) -> None:
+    source = Source(lambda number, _: page(number, 5 if number < 5 else 6, None))
+    assert source.numbers(width=width) == list(range(1, 7))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F22_rows_that_do_not_add_up_cost_one_look_past_the_end(width: int) -> None:
+    source = Source(lambda number, _: page(number, 5, 99, rows=LIMIT if number <= 5 else 0))
+    assert source.numbers(width=width) == list(range(1, 6))
+    assert sorted(source.asked) == list(range(1, 7))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F23_a_total_that_shrinks_ends_where_the_pages_do(width: int) -> None:
+    def serve(number: int, asked: int) -> Page:
+        total = 8 if asked < 3 else 5
+        return page(number, total, total * LIMIT, rows=LIMIT if number <= 5 else 0)
+
+    assert Source(serve).numbers(width=width) == list(range(1, 6))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F23_a_total_that_shrinks_for_one_answer_only_loses_no_page(width: int) -> None:
+    source = Source(lambda number, _: page(number, 3 if number == 4 else 8, 16))
+    assert source.numbers(width=width) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F21_an_empty_page_in_the_middle_is_handed_on_not_taken_for_the_end(width: int) -> None:
+    source = Source(lambda number, _: page(number, 6, 10, rows=0 if number == 3 else LIMIT))
+    assert source.numbers(width=width)[:6] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F27_the_same_page_for_ever_is_a_loop(width: int) -> None:
+    same = page(1, 50, 100).records
+    source = Source(lambda number, _: Page(number, same, {}, 50, 100))
+    with pytest.raises(PaginationLoopError):
+        source.numbers(width=width)
+    assert len(source.asked) <= 3 + width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F27_a_page_repeated_once_is_asked_for_again(width: int) -> None:
+    stale = page(3, 6, 12).records
+    seen: list[int] = []
+
+    def serve(number: int, _: int) -> Page:
+        seen.append(number)
+        fresh = page(number, 6, 12)
+        return Page(4, stale, {}, 6, 12) if number == 4 and seen.count(4) == 1 else fresh
+
+    assert Source(serve).numbers(width=width) == [1, 2, 3, 4, 5, 6]
+    assert seen.count(4) == 2
+
+
+def test_single_records_may_be_equal_for_a_while() -> None:
+    source = Source(lambda number, _: Page(number, [{"on": True}], {}, 10, 10))
+    assert source.numbers(width=1) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F28_without_a_total_an_empty_page_is_the_end(width: int) -> None:
+    source = Source(lambda number, _: page(number, None, rows=LIMIT if number < 5 else 0))
+    assert source.numbers(width=width) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_empty_source_has_one_empty_page(width: int) -> None:
+    source = Source(lambda number, _: page(number, 0, 0, rows=0))
+    assert source.numbers(width=width) == [1]
+    assert source.asked == [1]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_failing_page_fails_the_walk_after_the_pages_before_it(width: int) -> None:
+    def serve(request: PageRequest) -> Page:
+        if request.number == 4:
+            raise NetworkError("gone")
+        return page(request.number, 9, 18)
+
+    walk = NumberedWalk(serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=width)
+    numbers = []
+    with pytest.raises(NetworkError):
+        numbers.extend(each.number for each in walk)
+    assert numbers in ([1, 2, 3], [])  # extend drops what it had when its source raises
+
+
+def cursor_page(number: int, following: str | None) -> Page:
+    return Page(number, [{"id": number}], {"next_cursor": following})
+
+
+def test_cursors_are_followed_to_the_end() -> None:
+    source = Source(lambda number, _: cursor_page(number, f"c{number}" if number < 4 else None))
+    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    assert [each.number for each in walk] == [1, 2, 3, 4]
+
+
+def test_cursors_stop_at_the_end_of_the_range() -> None:
+    source = Source(lambda number, _: cursor_page(number, f"c{number}"))
+    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(1, 3), url="http://x")
+    assert [each.number for each in walk] == [1, 2, 3]
+    assert source.asked == [1, 2, 3]
+
+
+def test_F27_a_cursor_used_before_is_a_loop() -> None:
+    source = Source(lambda number, _: cursor_page(number, f"c{number % 3}"))
+    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    with pytest.raises(PaginationLoopError):
+        list(walk)
+    assert len(source.asked) == 4
