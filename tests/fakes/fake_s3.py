@@ -1,7 +1,5 @@
 """An S3 in memory with boto3's face, whose calls can be made to fail, before or after they take effect."""
 
-# ruff: noqa: ANN401 - it takes and gives what boto3 does, which has no types at run time
-
 from __future__ import annotations
 
 import base64

@@ -7,8 +7,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Unpack
 
-from botocore.exceptions import ClientError
-
 from de_classes.errors import (
     BucketNotFoundError,
     ObjectExistsError,
@@ -18,7 +16,7 @@ from de_classes.errors import (
     StorageUnavailableError,
 )
 from de_classes.storage.clients import names
-from de_classes.storage.clients.botocore_errors import error_code, errors_from_botocore, pages_from_botocore
+from de_classes.storage.clients.botocore_errors import errors_from_botocore, pages_from_botocore, tolerated
 from de_classes.storage.clients.checksums import Content, sha256_of_stream
 from de_classes.storage.clients.multipart import MultipartUpload
 from de_classes.storage.clients.object_store import (
@@ -217,19 +215,15 @@ class BaseS3Client:
 
     def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
         for wait in CONFLICT_WAITS:
-            try:
+            with tolerated("ConditionalRequestConflict"):
                 return self._s3.put_object(**arguments)
-            except ClientError as error:
-                if error_code(error) != "ConditionalRequestConflict":
-                    raise
-                self._clock.sleep(wait)
+            self._clock.sleep(wait)
         return self._s3.put_object(**arguments)
 
     def _send_parts(self, write: ObjectWrite, upload: MultipartUpload, parts: Iterable[bytes]) -> ObjectInfo:
         try:
             with upload:
-                for part in parts:
-                    upload.add(part)
+                upload.add_all(parts)
                 answer = upload.complete()
         except (ObjectExistsError, StorageUnavailableError) as error:
             if not upload.is_sent:

@@ -138,6 +138,16 @@ def pages_from_botocore(pages: Iterable[PageT], bucket: str) -> Iterator[PageT]:
         yield page
 
 
+@contextmanager
+def tolerated(code: str) -> Iterator[None]:
+    """Let an answer of that code pass for success."""
+    try:
+        yield
+    except botocore.ClientError as error:
+        if error_code(error) != code:
+            raise
+
+
 def error_code(error: botocore.ClientError) -> str:
     """S3's own name of what went wrong; a HEAD has no body, so there it is the status."""
     return error.response.get("Error", {}).get("Code", "")

@@ -98,12 +98,12 @@ class LocalClient:
         write = ObjectWrite(bucket, key, **options)
         directory, path = self._place(bucket, key)
         check_part_size(part_size)
-        with errors_from_os(path), local_files.draft(directory) as draft:
+        with local_files.draft(directory) as draft:
             content = local_files.copy(stream, draft, part_size)
             check_declared(content.sha256, write.metadata)
-            if not local_files.publish(draft, path, is_new=write.if_none_match):
-                return self._settle(write, content)
-            info = self._info(write.bucket, write.key, path, write.content_type, content.sha256)
+            info = self._published(draft, path, write, content)
+        if info is None:
+            return self._settle(write, content)
         self._logger.info("Stored %s (%d bytes)", info.uri, info.size)
         return info
 
@@ -204,6 +204,12 @@ class LocalClient:
             if not path.is_file():
                 raise ObjectNotFoundError(f"{path}: there is no such file; check the key")
         return path
+
+    def _published(self, draft: Path, path: Path, write: ObjectWrite, content: Content) -> ObjectInfo | None:
+        with errors_from_os(path):
+            if not local_files.publish(draft, path, is_new=write.if_none_match):
+                return None
+            return self._info(write.bucket, write.key, path, write.content_type, content.sha256)
 
     def _settle(self, write: ObjectWrite, content: Content) -> ObjectInfo:
         """The key is taken: by this very content, then the write is done, or by another."""

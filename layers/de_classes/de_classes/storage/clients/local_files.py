@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all. Raises ``OSError``, for the client to translate."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from de_classes.errors import StorageError
 from de_classes.storage.clients.checksums import ContentMeter
 from de_classes.storage.clients.local_paths import DRAFT_PREFIX
+from de_classes.storage.clients.os_errors import errors_from_os
 from de_classes.storage.clients.streams import iterate_parts
 
 if TYPE_CHECKING:
@@ -27,27 +28,45 @@ PUBLISH_ATTEMPTS: Final = 10
 def draft(directory: Path) -> Iterator[Path]:
     """A name for an unfinished file in the bucket, gone afterwards whatever happens."""
     draft = directory / f"{DRAFT_PREFIX}{uuid.uuid4().hex}"
-    try:
+    with errors_from_os(directory):
         draft.touch(exist_ok=False)
+    try:
         yield draft
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
-    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time."""
+    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time.
+
+    Errors of the stream itself are its owner's and come through as they are.
+    """
     meter = ContentMeter()
-    with draft.open("wb") as file:
-        for part, _ in iterate_parts(stream, part_size):
-            meter.add(part)
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
+    for part, _ in iterate_parts(stream, part_size):
+        meter.add(part)
+        _append(draft, part)
+    _write_through(draft)
     return meter.content()
 
 
+def _append(file: Path, data: bytes) -> None:
+    with errors_from_os(file), file.open("ab") as opened:
+        opened.write(data)
+
+
+def _write_through(file: Path) -> None:
+    """Wait until it is on the disk: a name given before that may outlive the content in a power cut."""
+    with errors_from_os(file), file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
 def publish(draft: Path, path: Path, *, is_new: bool) -> bool:
-    """Give a whole draft its name; False if the name had to be new and is not."""
+    """Give a whole draft its name; False if the name had to be new and is not.
+
+    Raises:
+        OSError: The file system says no; for the client to translate.
+    """
     for _ in range(PUBLISH_ATTEMPTS):
         try:
             _make_parents(path)

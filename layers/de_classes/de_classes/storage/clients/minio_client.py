@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from de_classes.errors import StorageError
 from de_classes.storage.clients import names
 from de_classes.storage.clients.base_s3_client import BaseS3Client
-from de_classes.storage.clients.botocore_errors import error_code, errors_from_botocore, pages_from_botocore
+from de_classes.storage.clients.botocore_errors import errors_from_botocore, pages_from_botocore, tolerated
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 
 if TYPE_CHECKING:
@@ -64,12 +63,8 @@ class MinioClient(BaseS3Client):
             StorageError: Somebody else has a bucket of that name.
         """
         names.validate_bucket(bucket)
-        with errors_from_botocore(bucket):
-            try:
-                self._s3.create_bucket(Bucket=bucket, **self._location())
-            except ClientError as error:
-                if error_code(error) != "BucketAlreadyOwnedByYou":
-                    raise
+        with errors_from_botocore(bucket), tolerated("BucketAlreadyOwnedByYou"):
+            self._s3.create_bucket(Bucket=bucket, **self._location())
 
     def list_buckets(self) -> list[str]:
         """The names of all buckets, sorted."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import ClientError
-
 from de_classes.errors import DeClassesError
-from de_classes.storage.clients.botocore_errors import error_code, errors_from_botocore
+from de_classes.storage.clients.botocore_errors import errors_from_botocore, tolerated
 from de_classes.storage.clients.checksums import Content, ContentMeter, base64_from_hex, check_declared
 from de_classes.storage.clients.s3_messages import condition_argument, content_type_argument
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -95,6 +94,11 @@ class MultipartUpload:
         self._meter.add(part)
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumSHA256": checksum})
 
+    def add_all(self, parts: Iterable[bytes]) -> None:
+        """Send one part after another."""
+        for part in parts:
+            self.add(part)
+
     def complete(self) -> CompleteMultipartUploadOutputTypeDef:
         """Make the object visible, under the condition that the write asks for.
 
@@ -115,16 +119,12 @@ class MultipartUpload:
 
     def abort(self) -> None:
         """Throw away every part sent; an upload that is gone already counts as aborted."""
-        with self._errors():
-            try:
-                self._client.abort_multipart_upload(
-                    Bucket=self._write.bucket,
-                    Key=self._write.key,
-                    UploadId=self._upload_id,
-                )
-            except ClientError as error:
-                if error_code(error) != "NoSuchUpload":
-                    raise
+        with self._errors(), tolerated("NoSuchUpload"):
+            self._client.abort_multipart_upload(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                UploadId=self._upload_id,
+            )
 
     def _abort_after_failure(self) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
 
 from de_classes.errors import InvalidInputError
@@ -68,7 +68,7 @@ class ObjectWrite:
     bucket: str
     key: str
     content_type: str | None = None
-    metadata: Mapping[str, str] | None = field(default=None)
+    metadata: Mapping[str, str] | None = None
     if_none_match: bool = False
 
 
