@@ -41,9 +41,11 @@ lock: env-dev ## Resolve pyproject.toml again; UPGRADE=--upgrade takes newer ver
 	@requirements/lock.sh $(UPGRADE)
 
 build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
-	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV)
+	@case "$(ARCH)" in arm64|x86_64) ;; *) echo "ARCH is arm64 or x86_64, not '$(ARCH)'" >&2; exit 1;; esac
+	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV) --cache-dir .aws-sam/cache-$(ARCH) \
+		--parameter-overrides Architecture=$(ARCH)
 
-deploy: build ## Deploy what was built to AWS, with your credentials (ENV=dev or prod)
+deploy: build ## Deploy to AWS what was built, with your credentials (ENV=dev or prod)
 	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH)
 
 clean: ## Remove what was built, the environments and the local cloud's data

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localcloud.console import Console
     from localcloud.workspace import Workspace
 
+KEY_PREFIX = "raw"  # the template's default
 ROWS = 2
 WIDTH = 108
 
@@ -56,7 +57,7 @@ def show(workspace: Workspace, console: Console) -> None:
 
 
 def _found(top: Path, endings: dict[str, str]) -> Iterator[Found]:
-    for path in top.glob("*/*/**/*"):
+    for path in top.glob(f"*/*/{KEY_PREFIX}/**/*"):
         # The emulator's own notes lie beside the objects, and old versions in a folder of their own.
         if path.is_file() and path.suffix in endings and not path.name.endswith(".meta.json"):
             yield Found(path, endings[path.suffix])
