@@ -269,7 +269,14 @@ def test_a_malformed_request_is_answered_in_json_and_counted(
     assert head.startswith(f"HTTP/1.1 {status}".encode())
     assert b"Connection: close" in head
     assert set(json.loads(body)) >= {"error", "message"}
+    assert [type(each) for each in server.log.by_status] == [int]
     assert server.log.by_status == {status: 1}
+
+
+def test_a_method_nobody_asked_for_is_405(server: SimulatorServer) -> None:
+    methods = ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
+    answers = [requests.request(method, f"{server.base_url}/health", timeout=5) for method in methods]
+    assert {(answer.status_code, answer.headers["Allow"]) for answer in answers} == {(405, "GET")}
 
 
 def test_a_body_beyond_the_bound_is_413_and_the_client_sees_it(server: SimulatorServer) -> None:

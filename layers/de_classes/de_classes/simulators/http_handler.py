@@ -55,13 +55,13 @@ class SimulatorHandler(BaseHTTPRequestHandler):
         self._finish(response, arrived)
 
     # http.server looks a method up by such a name, and answers 501 where there is none.
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = serve  # noqa: N815 - its names
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_QUERY = serve  # noqa: N815 - its names
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that could not even be read; the parser of the base class calls this."""
         self.close_connection = True
         self.request_version = self.protocol_version  # else the base takes it for HTTP/0.9: no status line
-        self._finish(error_response(code, "the request cannot be read"), self._context.clock.monotonic())
+        self._finish(error_response(int(code), "the request cannot be read"), self._context.clock.monotonic())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Write nothing to stderr: the request log counts everything."""

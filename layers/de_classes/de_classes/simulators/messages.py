@@ -18,9 +18,13 @@ _ERROR_CODES = {
     405: "method_not_allowed",
     411: "length_required",
     413: "content_too_large",
+    414: "uri_too_long",
     429: "too_many_requests",
+    431: "request_header_fields_too_large",
     500: "internal_server_error",
+    501: "not_implemented",
     503: "service_unavailable",
+    505: "http_version_not_supported",
 }
 
 
