@@ -106,12 +106,13 @@ class _Text:
 
 
 def _read_records(source: BinaryIO) -> Iterator[Record]:
-    text, record = _Text(source), 0
+    records = 0
     try:
-        for record, value in enumerate(_read_values(text), 1):  # noqa: B007 - for the message
+        for value in _read_values(_Text(source)):
             yield as_record(value, "array element")
+            records += 1
     except MalformedDataError as error:
-        raise MalformedDataError(f"after {record} records: {error}") from error
+        raise MalformedDataError(f"after {records} records: {error}") from error
 
 
 def _read_values(text: _Text) -> Iterator[Any]:

@@ -141,7 +141,7 @@ class _ParquetWriter(RecordWriter):
         writer.close()
 
     def _begin(self, schema: Schema) -> pq.ParquetWriter:
-        self.schema, self._arrow = schema, arrow_schema(schema)
+        self.schema, self._arrow = schema, _named_in_utf8(schema)
         self._writer = pq.ParquetWriter(self._outlet, self._arrow, compression=COMPRESSION)
         return self._writer
 
@@ -172,6 +172,13 @@ class _ParquetWriter(RecordWriter):
         if self._group and self._writer is not None:
             self._writer.write_table(pa.Table.from_batches(self._group))
         self._group = []
+
+
+def _named_in_utf8(schema: Schema) -> pa.Schema:
+    try:
+        return arrow_schema(schema)
+    except UnicodeEncodeError as error:
+        raise UnsupportedValueError("a field's name has a lone surrogate, rename it") from error
 
 
 def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:

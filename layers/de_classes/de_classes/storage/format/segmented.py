@@ -80,8 +80,12 @@ class SegmentedWriter(RecordWriter):
     def abandon(self) -> None:
         """Remove the temporary files; the target has nothing of a format with a schema."""
         super().abandon()
+        if self._direct is not None:
+            self._direct.abandon()
         while self._segments:
-            self._segments.pop().file.close()
+            segment = self._segments.pop()
+            segment.writer.abandon()
+            segment.file.close()
 
     def _append(self, records: Sequence[Record]) -> None:
         for batch in self._batches.add(records):
@@ -115,7 +119,11 @@ class SegmentedWriter(RecordWriter):
     def _begin_segment(self) -> None:
         self._seal_segment()
         file = cast("BinaryIO", tempfile.TemporaryFile(dir=self._spool_dir))  # noqa: SIM115 - closed by abandon
-        writer = self._codec.open_writer(file, schema=self.schema)
+        try:
+            writer = self._codec.open_writer(file, schema=self.schema)
+        except BaseException:
+            file.close()
+            raise
         self._segments.append(_Segment(file, writer, self.schema))
 
     def _seal_segment(self) -> None:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format import json_text
+from tests.fakes.format_samples import CELLS, same
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(value=CELLS)
+def test_any_json_value_reads_back_exactly(value: Any) -> None:
+    assert same(json_text.loads(json_text.dumps(value)), value)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(text=st.text('{}[]",:\\u dE019.-eanNtrf', max_size=20))
+def test_any_text_is_read_or_refused_with_a_typed_error(text: str) -> None:
+    try:
+        value = json_text.loads(text)
+    except MalformedDataError:
+        return
+    assert same(json_text.loads(json_text.dumps(value)), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON"),
+        ("{} {}", "not JSON: Extra data at character 3"),
+        ("NaN", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
+        ("1e400", "too large for float64"),
+        ('{"a": 1, "a": 1}', "duplicate key"),
+        ('"\\ud800"', "lone surrogate"),
+        ('{"\\uDFFF": 1}', "lone surrogate"),
+        ("1" * 5_000, "more digits"),
+        ("[" * 201 + "]" * 201, "nested deeper"),
+        ("[" * 100_000, "nested deeper"),
+        ('{"a":' * 100_000, "nested deeper"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_F54_what_json_leaves_open_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(MalformedDataError, match=reason):
+        json_text.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "not JSON compliant"),
+        ("\ud800", "surrogate"),
+        (10**5_000, "digits"),
+        (object(), "object"),
+    ],
+    ids=["nan", "surrogate", "digits", "object"],
+)
+def test_F54_what_json_cannot_hold_is_refused(value: object, reason: str) -> None:
+    with pytest.raises(UnsupportedValueError, match=reason):
+        json_text.dumps(value)
+
+
+def test_F20_nesting_up_to_the_limit_passes_both_ways() -> None:
+    text = "[" * 200 + "]" * 200
+    assert json_text.dumps(json_text.loads(text)) == text
+    with pytest.raises(UnsupportedValueError, match="nested deeper"):
+        json_text.dumps([json.loads(text)])
+
+
+def test_many_brackets_are_not_deep_nesting() -> None:
+    value: list[Any] = [[[]] * 300, {"text": "[" * 500}]
+    assert json_text.loads(json_text.dumps(value)) == value
+
+
+def test_surrogate_pairs_are_whole_characters() -> None:
+    assert json_text.loads('"\\ud83d\\ude00"') == "😀"
+
+
+def test_a_value_inside_a_longer_text_says_where_it_ends() -> None:
+    assert json_text.decode_at('[{"a": 1}, 2]', 1) == ({"a": 1}, 9)
+
+
+def test_an_unfinished_value_is_told_from_a_refused_one() -> None:
+    with pytest.raises(json.JSONDecodeError):
+        json_text.decode_at('{"a": "b', 0)
+    with pytest.raises(MalformedDataError):
+        json_text.decode_at('{"a": NaN}', 0)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.errors import UnsupportedValueError
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.schema import Schema, Widening
+from de_classes.storage.format.segmented import BATCH_ROWS, SegmentedWriter
+from tests.fakes.format_samples import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.storage.format.codec import Record
+
+PAGES: list[list[Record]] = [
+    [{"a": 1, "n": None}] * BATCH_ROWS,
+    [{"a": 2.5, "n": None}] * BATCH_ROWS,
+    [{"a": "x", "n": 1, "late": True}] * BATCH_ROWS,
+]
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+def test_F50_F51_what_changed_on_the_way_is_reported(name: str) -> None:
+    with SegmentedWriter(get_codec(name), io.BytesIO()) as writer:
+        for page in PAGES:
+            writer.write(page)
+    assert writer.records == 3 * BATCH_ROWS
+    assert writer.schema.describe() == {"a": "json", "n": "int64", "late": "bool"}
+    assert writer.widenings == (
+        Widening("a", "int64", "float64"),
+        Widening("a", "float64", "json"),
+        Widening("late", "absent", "bool"),
+    )
+
+
+def test_a_column_beyond_the_declared_ones_is_reported() -> None:
+    with SegmentedWriter(get_codec("csv"), io.BytesIO(), schema=Schema.of_columns(("a",))) as writer:
+        writer.write([{"a": 1, "b": 2}])
+    assert writer.widenings == (Widening("b", "absent", "int64"),)
+
+
+def test_records_stay_in_order_through_segments() -> None:
+    target = io.BytesIO()
+    with SegmentedWriter(get_codec("parquet"), target) as writer:
+        for page in range(5):
+            writer.write([{"id": page * 1_500 + row, f"c{page}": row} for row in range(1_500)])
+    assert [record["id"] for record in read(get_codec("parquet"), target.getvalue())] == list(range(7_500))
+
+
+def test_temporary_files_are_where_they_were_asked_for(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with (
+        pytest.raises(FileNotFoundError),
+        SegmentedWriter(get_codec("csv"), io.BytesIO(), spool_dir=missing) as writer,
+    ):
+        writer.write([{"a": 1}] * BATCH_ROWS)
+
+
+def test_rows_are_counted_over_all_pages_in_messages() -> None:
+    writer = SegmentedWriter(get_codec("parquet"), io.BytesIO())
+    writer.write([{"a": "x"}] * 1_501)
+    writer.write([{"a": "\ud800"}])
+    with pytest.raises(UnsupportedValueError, match="column 'a', row 1502"):
+        writer.close()
+
+
+def test_what_a_narrower_segment_changed_is_only_what_is_stated() -> None:
+    codec, target = get_codec("parquet"), io.BytesIO()
+    with SegmentedWriter(codec, target) as writer:
+        writer.write([{"a": 1, "s": {"x": 1}}, {"a": 2.5, "s": {"y": 2}}] * (BATCH_ROWS // 2))
+        writer.write([{"a": "z", "s": "z"}])
+    first, *_, last = read(codec, target.getvalue())
+    assert first == {"a": 1.0, "s": {"x": 1, "y": None}}
+    assert last == {"a": "z", "s": "z"}
