@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.errors import DataFormatError, MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.parquet_codec import BATCH_ROWS, ROW_GROUP_ROWS, ParquetCodec
 from tests.fakes.format_samples import EARTHQUAKES, read, same_records, write
@@ -107,6 +108,34 @@ def test_a_damaged_file_is_refused_not_half_read() -> None:
     whole[60:200] = b"\xff" * 140
     with pytest.raises(MalformedDataError, match="not a readable Parquet file"):
         read(CODEC, bytes(whole))
+
+
+def test_no_damaged_byte_goes_unseen_or_gives_an_untyped_error() -> None:
+    whole = write(CODEC, [EARTHQUAKES * 20])
+    records, chance = read(CODEC, whole), random.Random(7)  # noqa: S311 - repeatable, not secret
+    for _ in range(400):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        try:
+            survived = read(CODEC, bytes(damaged))
+        except DataFormatError:
+            continue
+        assert len(survived) == len(records)
+
+
+def test_a_damaged_value_fails_its_checksum() -> None:
+    records: list[Record] = [{"a": "needle in plain sight"}]
+    whole = write(CODEC, [records])
+    with pytest.raises(MalformedDataError, match=r"(?i)crc|checksum"):
+        read(CODEC, whole.replace(b"needle", b"noodle"))
+
+
+def test_an_abandoned_file_has_no_footer() -> None:
+    target = io.BytesIO()
+    writer = CODEC.open_writer(target, schema=infer([{"a": 1}]))
+    writer.write([{"a": 1}])
+    writer.abandon()
+    assert target.getvalue() == b"PAR1"
 
 
 def test_marked_text_that_is_no_json_is_refused() -> None:

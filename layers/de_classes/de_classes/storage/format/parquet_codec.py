@@ -1,7 +1,9 @@
 """Parquet, through Arrow: typed columns, compressed, a row group at a time.
 
 Row groups end after 50,000 rows or 32 MiB of Arrow data, looked at every 1,000 rows: never where a page
-happens to end. pyarrow is imported by this module and those it alone imports, and nowhere else.
+of the source happens to end. Parquet's own pages carry checksums, which are verified in reading;
+the footer (names, types, statistics) has none. pyarrow is imported by this module and those it
+alone imports, and nowhere else.
 """
 
 from __future__ import annotations
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import Field
 
-COMPRESSION = "zstd"
 BATCH_ROWS = 1_000
 ROW_GROUP_ROWS = 50_000
 ROW_GROUP_BYTES = 32 * 2**20
+
+_WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True}
 
 
 class ParquetCodec(FormatCodec):
@@ -58,7 +61,7 @@ class ParquetCodec(FormatCodec):
     def read(self, source: BinaryIO) -> Iterator[list[Record]]:
         """Yield the records; a source that cannot seek is copied to a temporary file first."""
         with _seekable(source) as file, _translated():
-            parquet = pq.ParquetFile(file)
+            parquet = _open(file)
             decoders = _decoders(parquet.schema_arrow)
             for batch in parquet.iter_batches(batch_size=READ_BATCH_ROWS):
                 yield _decode(batch, decoders)
@@ -66,7 +69,7 @@ class ParquetCodec(FormatCodec):
     def read_columns(self, source: BinaryIO) -> tuple[str, ...]:
         """Read the names in the file's footer."""
         with _seekable(source) as file, _translated():
-            return tuple(pq.ParquetFile(file).schema_arrow.names)
+            return tuple(_open(file).schema_arrow.names)
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Columns and their stored types are fixed once a file is begun."""
@@ -77,7 +80,7 @@ class ParquetCodec(FormatCodec):
         from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
 
         target = io.BytesIO()
-        pq.write_table(arrow_frames.table_from_frame(frame), target, compression=COMPRESSION)
+        pq.write_table(arrow_frames.table_from_frame(frame), target, **_WRITE_OPTIONS)
         arrow_frames.check_restored(frame, self.load_frame(target.getvalue()))
         return target.getvalue()
 
@@ -86,8 +89,7 @@ class ParquetCodec(FormatCodec):
         from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
 
         with _translated():
-            table = pq.ParquetFile(io.BytesIO(data)).read()
-        return arrow_frames.frame_from_table(table)
+            return arrow_frames.frame_from_table(_open(io.BytesIO(data)).read())
 
 
 class _Outlet(io.RawIOBase):
@@ -142,7 +144,7 @@ class _ParquetWriter(RecordWriter):
 
     def _begin(self, schema: Schema) -> pq.ParquetWriter:
         self.schema, self._arrow = schema, _named_in_utf8(schema)
-        self._writer = pq.ParquetWriter(self._outlet, self._arrow, compression=COMPRESSION)
+        self._writer = pq.ParquetWriter(self._outlet, self._arrow, **_WRITE_OPTIONS)
         return self._writer
 
     def _convert(self, records: list[Record]) -> None:
@@ -230,6 +232,10 @@ def _decode_column(records: list[Record], name: str, decode: Callable[[Any], Any
         raise MalformedDataError(f"column {name!r}, marked as JSON text: {error}") from error
 
 
+def _open(file: BinaryIO) -> pq.ParquetFile:
+    return pq.ParquetFile(file, page_checksum_verification=True)
+
+
 @contextmanager
 def _seekable(source: BinaryIO) -> Iterator[BinaryIO]:
     if source.seekable():
@@ -243,10 +249,10 @@ def _seekable(source: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Make one error of Arrow's many; an OSError with a number is the file system's own."""
+    """Make one error of the many that damage causes; an OSError with a number is the file system's own."""
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, ValueError, TypeError, LookupError, OverflowError) as error:
         raise MalformedDataError(f"not a readable Parquet file: {error}") from error
     except OSError as error:
         if error.errno is not None:
