@@ -138,17 +138,13 @@ class Emulator:
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._startup_seconds
-        with requests.Session() as session:
-            session.trust_env = False
-            while not _is_healthy(session, self.endpoint + _HEALTH):
-                if process.poll() is not None:
-                    raise LocalCloudError(f"the local cloud ended while starting:\n{self._log_tail()}")
-                if time.monotonic() > deadline:
-                    waited = f"{self._startup_seconds:.0f} s"
-                    raise LocalCloudError(
-                        f"the local cloud was not ready after {waited}:\n{self._log_tail()}"
-                    )
-                time.sleep(0.05)
+        while not _is_healthy(self.endpoint + _HEALTH):
+            if process.poll() is not None:
+                raise LocalCloudError(f"the local cloud ended while starting:\n{self._log_tail()}")
+            if time.monotonic() > deadline:
+                waited = f"{self._startup_seconds:.0f} s"
+                raise LocalCloudError(f"the local cloud was not ready after {waited}:\n{self._log_tail()}")
+            time.sleep(0.05)
 
     def _log_tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
@@ -163,11 +159,13 @@ def free_port() -> int:
         return port
 
 
-def _is_healthy(session: requests.Session, url: str) -> bool:
-    try:
-        return session.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
+def _is_healthy(url: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy
+        try:
+            return session.get(url, timeout=2).ok
+        except requests.RequestException:
+            return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

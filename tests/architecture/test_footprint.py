@@ -1,0 +1,74 @@
+"""A process imports what it uses and no more: on Lambda every import is paid for at each cold start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.sources import LIBRARY, ROOT, module_name, python_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATAFRAMES = ("pandas", "numpy", "pyarrow", "awswrangler")
+# A fifth of a second: a simulator loads it for its first request's secrets, not to start. (The bare
+# name botocore is there: Powertools puts its name into the SDK's user agent.)
+SDK = ("boto3", "botocore.session")
+FORBIDDEN = {
+    "auth_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
+    "unstable_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
+    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server"),
+}
+FORMATS = "de_classes.storage.format."
+# The only modules that need a DataFrame library to be imported at all.
+HEAVY = {
+    f"{FORMATS}{name}" for name in ("frames", "frame_values", "arrow_frames", "arrow_types", "parquet_codec")
+}
+
+PROBE = "import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
+
+
+def library_modules() -> list[str]:
+    names = (module_name(path) for path in python_files("layers/de_classes/de_classes"))
+    return [name for name in names if not name.endswith("__main__")]
+
+
+def run_python(code: str, *folders: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter with a bare environment."""
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def loaded_by(modules: list[str], *folders: Path) -> set[str]:
+    done = run_python(PROBE.format(modules=", ".join(modules)), *folders)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("function", FORBIDDEN)
+def test_a_handler_imports_nothing_it_does_not_need(function: str) -> None:
+    loaded = loaded_by(["app"], LIBRARY.parent, ROOT / "functions" / function)
+    assert "de_classes" in loaded
+    assert loaded & set(FORBIDDEN[function]) == set()
+
+
+def test_only_five_modules_need_a_dataframe_library() -> None:
+    assert set(library_modules()) >= HEAVY
+    thin = [name for name in library_modules() if name not in HEAVY]
+    assert loaded_by(thin, LIBRARY.parent) & set(DATAFRAMES) == set()
+
+
+def test_importing_the_whole_library_prints_nothing_and_writes_no_file(tmp_path: Path) -> None:
+    done = run_python(f"import {', '.join(library_modules())}", LIBRARY.parent, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,64 @@
+"""The project's own source text, as the architecture tests look at it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "layers" / "de_classes" / "de_classes"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, and where it is imported."""
+
+    module: str
+    line: int
+
+
+def python_files(*folders: str) -> list[Path]:
+    """The tracked or trackable Python files below these folders."""
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    """A path as people name it: from the working copy's top."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tracked_files() -> tuple[Path, ...]:
+    """What a clone would hold: tracked, or not yet tracked and not ignored."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return tuple(path for name in listed.split("\0") if name and (path := ROOT / name).is_file())
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The syntax of a file."""
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a file of the library."""
+    parts = path.relative_to(LIBRARY.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> list[Import]:
+    """Every module that a file imports, in functions and for type checking too."""
+    return [Import(module, line) for node in ast.walk(tree(path)) for module, line in _modules(node)]
+
+
+def _modules(node: ast.AST) -> list[tuple[str, int]]:
+    if isinstance(node, ast.Import):
+        return [(alias.name, node.lineno) for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module:
+        # Of `from a.b import c`, c may be a module or a name: the longer one says more.
+        return [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return []
