@@ -107,7 +107,10 @@ def restore_column(values: list[Any], *, tells_timestamps: bool) -> pd.Series[An
     integers beyond 64 bits, nested and mixed values, and columns of nothing but nulls become object.
     """
     kind = infer_type(values)
-    if kind is Kind.STRING and (timestamps := _restore_timestamps(values, tells_timestamps)) is not None:
+    if (
+        kind is Kind.STRING
+        and (timestamps := _restore_timestamps(values, tells_timestamps=tells_timestamps)) is not None
+    ):
         return timestamps
     if isinstance(kind, Kind) and kind in _DTYPES:
         return pd.Series(values, dtype=_DTYPES[kind][None in values])
@@ -218,7 +221,7 @@ def _timestamp_texts(series: pd.Series[Any]) -> list[TimestampText | None]:
     ]
 
 
-def _restore_timestamps(values: list[Any], tells_timestamps: bool) -> pd.Series[Any] | None:  # noqa: FBT001
+def _restore_timestamps(values: list[Any], *, tells_timestamps: bool) -> pd.Series[Any] | None:
     """Make timestamps of texts if all are, in one unit and zone, spelled as they will be again."""
     present = [value for value in values if value is not None]
     if tells_timestamps and not all(isinstance(value, TimestampText) for value in present):
