@@ -1,0 +1,73 @@
+"""template.yaml as data, its CloudFormation tags kept as one-key mappings."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import yaml
+
+from tests.fakes.sources import ROOT
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads ``!Sub x`` as ``{"Sub": x}``."""
+
+
+def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The whole template."""
+    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 - a safe loader
+    return loaded
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of a type, by their logical id."""
+    return {name: each for name, each in template()["Resources"].items() if each["Type"] == kind}
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    """The properties of every function, merged with those of all functions as SAM merges them."""
+    common = template()["Globals"]["Function"]
+    return {
+        name: _merged(common, each["Properties"])
+        for name, each in resources("AWS::Serverless::Function").items()
+    }
+
+
+def variables(function: str) -> dict[str, Any]:
+    """A function's environment variables."""
+    own: dict[str, Any] = functions()[function]["Environment"]["Variables"]
+    return own
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """What a function's role may do."""
+    policies = functions()[function]["Policies"]
+    return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def events(function: str) -> list[dict[str, Any]]:
+    """The routes that lead to a function."""
+    return [each["Properties"] for each in functions()[function]["Events"].values()]
+
+
+def _merged(common: Any, own: Any) -> Any:
+    if isinstance(common, dict) and isinstance(own, dict):
+        return {
+            **common,
+            **own,
+            **{name: _merged(common[name], own[name]) for name in common.keys() & own.keys()},
+        }
+    return [*common, *own] if isinstance(common, list) and isinstance(own, list) else own
