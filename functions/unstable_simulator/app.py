@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.logging import Logger
 
+from de_classes.configs.secrets_manager import read_secret
 from de_classes.configs.settings import environment
 from de_classes.simulators.assembly import deployed_unstable
-from de_classes.simulators.aws import read_secret
 from de_classes.simulators.lambda_endpoint import LambdaEndpoint
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from de_classes.simulators.aws import SecretReader
+    from de_classes.configs.secrets_manager import SecretReader
     from de_classes.simulators.lambda_endpoint import RequestLogger
     from de_classes.utils.clock import Clock
 

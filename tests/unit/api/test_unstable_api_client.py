@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 

@@ -40,6 +40,21 @@ class Counts:
     bytes_received: int = 0
     seconds_waited: float = 0.0
 
+    def since(self, earlier: Counts) -> Counts:
+        """What was counted after an earlier moment."""
+        causes = Counter(self.retries_by_cause)
+        causes.subtract(earlier.retries_by_cause)
+        return Counts(
+            requests=self.requests - earlier.requests,
+            successful_pages=self.successful_pages - earlier.successful_pages,
+            failed_pages=self.failed_pages - earlier.failed_pages,
+            records_ingested=self.records_ingested - earlier.records_ingested,
+            retry_count=self.retry_count - earlier.retry_count,
+            retries_by_cause=dict(+causes),
+            bytes_received=self.bytes_received - earlier.bytes_received,
+            seconds_waited=round(self.seconds_waited - earlier.seconds_waited, 3),
+        )
+
 
 class ClientCounters:
     """Adds up what is reported to it."""

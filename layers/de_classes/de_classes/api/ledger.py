@@ -24,6 +24,7 @@ class RunLedger:
         self._range = pages
         self._empty: list[int] = []
         self._last_filled = 0
+        self._last_seen = 0
         self.pages = 0
         self.records = 0
         self.total_pages: int | None = None
@@ -32,6 +33,7 @@ class RunLedger:
     def observe(self, page: Page) -> None:
         """Enter one page."""
         self.pages += 1
+        self._last_seen = page.number
         self.records += len(page.records)
         self.total_pages = page.total_pages
         self.total_records = page.total_records
@@ -52,6 +54,22 @@ class RunLedger:
         covers_all = self._range.start == 1 and self._range.stop is None
         return self.total_records if covers_all else None
 
+    def is_done(self) -> bool:
+        """Whether the last page that is known of was entered."""
+        if self._range.stop is not None and self._last_seen >= self._range.stop:
+            return True
+        return self.total_pages is not None and self._last_seen >= self.total_pages
+
+    def broken_off(self, reason: str) -> IncompleteRunError:
+        """The error for a run that ends before its last page: it names every page that did not come."""
+        first = max(self._last_seen + 1, self._range.start)
+        last = self._known_last(first)
+        missing = (*self.missing_pages, *range(first, last + 1))
+        named = f"pages {first} to {last} are" if last > first else f"page {first} is"
+        return IncompleteRunError(
+            f"{reason}; {named} missing and nothing was stored: run again", missing_pages=missing
+        )
+
     def settle(self) -> None:
         """Declare the run complete.
 
@@ -69,6 +87,10 @@ class RunLedger:
                 f"{self.records} records came, but the source says it has {self.expected_records}: "
                 "it changed during the run, or loses records; run again"
             )
+
+    def _known_last(self, first: int) -> int:
+        last = max(first, self.total_pages or 0)
+        return last if self._range.stop is None else max(first, min(last, self._range.stop))
 
     def _stated_last(self) -> int:
         if not self.total_records or self.total_pages is None:

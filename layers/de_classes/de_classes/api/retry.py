@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -73,6 +74,7 @@ class Retrier:
         clock: What to measure and to wait with.
         on_retry: Told of every failure that is followed by another attempt.
         draw: Draws a number between two bounds.
+        deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class Retrier:
         clock: Clock | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         draw: Callable[[float, float], float] = random.uniform,
+        deadline: float | None = None,
     ) -> None:
         self._policy = policy or RetryPolicy()
         self._clock = clock or SystemClock()
         self._on_retry = on_retry
         self._draw = draw
+        self._deadline = math.inf if deadline is None else deadline
 
     def call(self, operation: Callable[[], T], *, what: str) -> T:
         """Call ``operation`` until it returns.
@@ -117,10 +121,11 @@ class Retrier:
 
     def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
         """No attempt is started that a wait would carry past the time limit: the wait is saved too."""
-        elapsed = self._clock.monotonic() - started
+        next_at = self._clock.monotonic() + state.upcoming_sleep
         return (
             state.attempt_number >= self._policy.max_attempts
-            or elapsed + state.upcoming_sleep > self._policy.max_elapsed
+            or next_at - started > self._policy.max_elapsed
+            or next_at > self._deadline
         )
 
     def _report(self, state: tenacity.RetryCallState) -> None:

@@ -53,6 +53,7 @@ class UnstableAPIClient:
         headers: Sent with every request.
         transport: How to reach the network.
         clock: What to measure and to wait with.
+        deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class UnstableAPIClient:
         headers: Mapping[str, str] | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
+        deadline: float | None = None,
     ) -> None:
         self._url = base_url.rstrip("/") + data_path
         self._auth = auth_client
@@ -84,6 +86,7 @@ class UnstableAPIClient:
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._transport = transport or RequestsTransport()
         self._clock = clock or SystemClock()
+        self._deadline = deadline
         self._counters = ClientCounters()
 
     @property
@@ -184,7 +187,7 @@ class UnstableAPIClient:
         return count is not None and page.number <= count and page.total_records != 0
 
     def _until_whole(self, request: PageRequest) -> Page:
-        retrier = Retrier(self._policy, clock=self._clock, on_retry=self._retried)
+        retrier = Retrier(self._policy, clock=self._clock, on_retry=self._retried, deadline=self._deadline)
         return retrier.call(lambda: self._attempt(request), what=f"page {request.number}")
 
     def _attempt(self, request: PageRequest) -> Page:

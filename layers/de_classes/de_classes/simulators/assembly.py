@@ -16,7 +16,8 @@ from de_classes.simulators.unstable_service import UnstableSimulator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from de_classes.simulators.aws import ObjectFetcher, SecretReader
+    from de_classes.configs.secrets_manager import SecretReader
+    from de_classes.simulators.aws import ObjectFetcher
     from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.records import RecordSource
     from de_classes.utils.clock import Clock

@@ -1,4 +1,4 @@
-"""What a deployed simulator fetches from AWS: its secrets, and the records it serves.
+"""What a deployed simulator fetches from S3: the records it serves.
 
 boto3 is imported by the call that needs it, for it costs more than everything else here together.
 """
@@ -14,18 +14,6 @@ from de_classes.errors import ConfigurationError
 S3_SCHEME = "s3://"
 
 
-class SecretReader(Protocol):
-    """Reads the text of a secret by its id."""
-
-    def __call__(self, secret_id: str) -> str:
-        """The secret's text.
-
-        Raises:
-            ConfigurationError: It cannot be read.
-        """
-        ...
-
-
 class ObjectFetcher(Protocol):
     """Copies one object to a file."""
 
@@ -36,21 +24,6 @@ class ObjectFetcher(Protocol):
             ConfigurationError: It cannot be read.
         """
         ...
-
-
-def read_secret(secret_id: str) -> str:
-    """Read a secret's text from Secrets Manager.
-
-    Raises:
-        ConfigurationError: The secret is not there, or this role may not read it.
-    """
-    import boto3  # noqa: PLC0415 - see the module
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
-
-    try:
-        return boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
-    except (BotoCoreError, ClientError, KeyError) as error:
-        raise ConfigurationError(f"the secret {secret_id} cannot be read: {type(error).__name__}") from error
 
 
 def fetch_object(bucket: str, key: str, path: Path) -> None:

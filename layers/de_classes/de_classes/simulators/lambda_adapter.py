@@ -7,14 +7,12 @@ with hardly more than a path.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.messages import Headers, SimRequest
+from de_classes.utils.lambda_events import body_of
 
 if TYPE_CHECKING:
     from de_classes.simulators.messages import SimResponse
@@ -28,7 +26,7 @@ def to_request(event: Mapping[str, object]) -> SimRequest:
     Raises:
         InvalidInputError: It is no HTTP request: no path, or a body that is not what it says it is.
     """
-    body = _body(event)
+    body = body_of(event)
     return SimRequest(
         method=_method(event, body),
         path=_path(event),
@@ -54,12 +52,6 @@ def to_proxy(response: SimResponse) -> dict[str, object]:
     }
 
 
-def request_id_of(event: Mapping[str, object]) -> str | None:
-    """The gateway's id of this request, if there was a gateway."""
-    request_id = _mapping(event, "requestContext").get("requestId")
-    return request_id if isinstance(request_id, str) else None
-
-
 def _method(event: Mapping[str, object], body: bytes) -> str:
     context = _mapping(event, "requestContext")
     given = event.get("httpMethod") or _mapping(context, "http").get("method")
@@ -73,19 +65,6 @@ def _path(event: Mapping[str, object]) -> str:
     stage = _mapping(event, "requestContext").get("stage")
     # Payload 2.0 alone puts the stage in front.
     return path.removeprefix(f"/{stage}") or "/" if "rawPath" in event else path
-
-
-def _body(event: Mapping[str, object]) -> bytes:
-    body = event.get("body")
-    if isinstance(body, Mapping):  # hand-made: nobody likes JSON in JSON
-        return msgspec.json.encode(body)
-    if body is None or not isinstance(body, str):
-        return b""
-    try:
-        raw = body.encode()
-        return base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw
-    except (UnicodeEncodeError, binascii.Error) as error:
-        raise InvalidInputError("the event's body is not what it says it is") from error
 
 
 def _pairs(event: Mapping[str, object], single: str, multi: str) -> dict[str, str]:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from de_classes.errors import InvalidInputError
-from de_classes.simulators.lambda_adapter import request_id_of, to_proxy, to_request
+from de_classes.simulators.lambda_adapter import to_proxy, to_request
+from de_classes.utils.lambda_events import request_id_of
 from de_classes.simulators.messages import error_response
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ class StoredObject:
         size: Bytes.
         sha256: SHA-256 of the content, in hex.
         records: How many records it holds.
+        format: csv, json, jsonl or parquet.
         content_type: Its media type.
         schema: Its columns and their types, as far as they were looked at.
         widenings: What later records changed in the schema.
@@ -49,6 +50,7 @@ class StoredObject:
     size: int
     sha256: str
     records: int
+    format: str
     content_type: str
     schema: Schema
     widenings: tuple[Widening, ...]
@@ -103,6 +105,7 @@ class ObjectSink:
         client.validate_key(key)
         codec = get_codec(format_of_key(key, format))
         client.check_writable(bucket, key)
+        self._format = codec.name
         self._client = client
         self._bucket = bucket
         self._key = key
@@ -192,6 +195,7 @@ class ObjectSink:
             size=info.size,
             sha256=self._spool.content.sha256,
             records=self._writer.records,
+            format=self._format,
             content_type=self._content_type,
             schema=self._writer.schema,
             widenings=self._writer.widenings,

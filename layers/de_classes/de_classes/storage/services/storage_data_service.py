@@ -1,10 +1,11 @@
-"""DataFrames into an object store and back."""
+"""DataFrames into an object store and back, and records as they come."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from de_classes.storage.services.formats import format_of_key
+from de_classes.storage.services.object_sink import ObjectSink
 
 if TYPE_CHECKING:
     import logging
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
     from de_classes.storage.format import DataFormatService
+    from de_classes.storage.format.schema import Schema
 
 
 class StorageDataService:
@@ -69,6 +71,23 @@ class StorageDataService:
         )
         self._logger.info("Uploaded %d rows to %s as %s", len(df), info.uri, name)
         return info
+
+    def open_sink(
+        self,
+        bucket: str,
+        key: str,
+        format: str | None = None,  # noqa: A002 - the name that the class's users write
+        *,
+        overwrite: bool = True,
+        schema: Schema | None = None,
+    ) -> ObjectSink:
+        """A sink that takes records page by page and becomes one object when it is committed.
+
+        Raises:
+            DataFormatError: There is no such format.
+            StorageError: Nothing can be written there; found out now, before anything is fetched.
+        """
+        return ObjectSink(self._client, bucket, key, format=format, overwrite=overwrite, schema=schema)
 
     def download_df(
         self,

@@ -1,0 +1,44 @@
+"""The command line: ``python -m de_classes simulate`` and ``python -m de_classes ingest``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from de_classes.cli import ingest_options
+from de_classes.simulators import cli as simulate_cli
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DESCRIPTION = """\
+Pull a flaky, paginated, token-protected API into files or a bucket, with nothing lost and nothing
+doubled; and rehearse it against an API that misbehaves on purpose.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after the program's name; the process's own if not given.
+
+    Returns:
+        The exit status: 0 for success, 1 for a run that is not complete, 2 for a mistake in the words.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m de_classes",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    simulate_cli.add_parser(commands)
+    ingest_options.add_parser(commands)
+    args = parser.parse_args(arguments)
+    status: int = args.run(args)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

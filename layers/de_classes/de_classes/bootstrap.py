@@ -1,0 +1,103 @@
+"""The one place that puts the objects together. Its keyword arguments are the seams of the tests."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.auth_client import AuthClient
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.common.logger.app_logger import AppLogger
+from de_classes.configs.ingest import WorkerSettings
+from de_classes.configs.secrets_manager import parse_login, read_secret
+from de_classes.configs.settings import load
+from de_classes.pipelines.ingestion import Ingestion
+from de_classes.storage.format.data_format_service import DataFormatService
+from de_classes.storage.services.storage_data_service import StorageDataService
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+
+    from de_classes.api.transport import Transport
+    from de_classes.configs.ingest import SourceSettings
+    from de_classes.configs.secrets_manager import SecretReader
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.utils.clock import Clock
+
+SERVICE = "ingestion-worker"
+
+
+def build_ingestion(
+    environ: Mapping[str, str],
+    *,
+    store: Callable[[logging.Logger], ObjectStore] | None = None,
+    secrets: SecretReader = read_secret,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    logger: logging.Logger | None = None,
+) -> Ingestion:
+    """The worker's ingestion, as its environment says.
+
+    Args:
+        environ: The settings, as ``WorkerSettings`` names them.
+        store: Makes the object store; S3 by the default credential chain if not given.
+        secrets: Reads the sources' credentials.
+        transport: How to reach the sources.
+        clock: What to measure and to wait with.
+        logger: Where everything is reported.
+
+    Raises:
+        ConfigurationError: Its ``problems`` name every setting that is wrong.
+    """
+    settings = load(WorkerSettings, environ)
+    clock = clock or SystemClock()
+    logger = logger or AppLogger(SERVICE).get_logger()
+    storage = StorageDataService((store or s3_store)(logger), DataFormatService(), logger)
+
+    @cache  # one login serves every run of this process
+    def auth_for(source: SourceSettings) -> AuthClient | None:
+        return _auth_client(source, secrets, transport, clock, logger)
+
+    def service_for(source: SourceSettings, *, deadline: float | None) -> ApiDataService:
+        client = UnstableAPIClient(
+            source.base_url,
+            auth_for(source),
+            logger,
+            data_path=source.data_path,
+            retry_policy=RetryPolicy(
+                max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds
+            ),
+            concurrency=settings.concurrency,
+            transport=transport,
+            clock=clock,
+            deadline=deadline,
+        )
+        return ApiDataService(client, storage, logger, clock=clock, deadline=deadline)
+
+    return Ingestion(settings, service_for, clock)
+
+
+def s3_store(logger: logging.Logger) -> ObjectStore:
+    """S3, with the credentials that the process was given."""
+    from de_classes.storage.clients.s3_client import S3Client  # noqa: PLC0415 - boto3, only where S3 is used
+
+    return S3Client(logger)
+
+
+def _auth_client(
+    source: SourceSettings,
+    secrets: SecretReader,
+    transport: Transport | None,
+    clock: Clock,
+    logger: logging.Logger,
+) -> AuthClient | None:
+    if source.credentials_secret_id is None:
+        return None
+    login = parse_login(secrets(source.credentials_secret_id))
+    return AuthClient(
+        source.auth_url, login.username, login.password, logger, transport=transport, clock=clock
+    )

@@ -1,0 +1,91 @@
+"""Where an ingestion from the command line goes: a directory, S3, or an S3-compatible server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from de_classes.cli.ingest_options import DESTINATIONS
+from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import logging
+
+    from de_classes.storage.clients.object_store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place in a store.
+
+    Attributes:
+        store: The store.
+        bucket: The bucket, or the directory.
+        prefix: What keys begin with, without a slash at the end; may be empty.
+    """
+
+    store: ObjectStore
+    bucket: str
+    prefix: str
+
+    def key(self, name: str) -> str:
+        """The key of an object of that name."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str | None = None) -> Destination:
+    """Understand where to write. Credentials come from boto3's default chain, never from the target.
+
+    Args:
+        target: A directory, an ``s3://`` address, or the address of a bucket on an S3-compatible server.
+        logger: Told of every write.
+        endpoint_url: The server that ``s3://`` means, if not AWS.
+
+    Raises:
+        InvalidInputError: The target is none of these.
+    """
+    scheme, separator, _ = target.partition("://")
+    if not separator:
+        return _local(Path(target), logger)
+    if scheme == "file":
+        return _local(Path(unquote(urlsplit(target).path)), logger)
+    if scheme == "s3":
+        return _s3(target, logger, endpoint_url)
+    if scheme in {"http", "https"}:
+        return _server(target, logger)
+    raise InvalidInputError(f"{scheme!r} is no kind of destination: give {DESTINATIONS}")
+
+
+def _local(directory: Path, logger: logging.Logger) -> Destination:
+    from de_classes.storage.clients.local_client import LocalClient  # noqa: PLC0415 - one store, one import
+
+    directory = directory.absolute()
+    store = LocalClient(directory.parent, logger)
+    store.create_bucket(directory.name)
+    return Destination(store, directory.name, "")
+
+
+def _s3(target: str, logger: logging.Logger, endpoint_url: str | None) -> Destination:
+    from de_classes.storage.clients.s3_client import S3Client  # noqa: PLC0415 - boto3, only if it is S3
+
+    parts = urlsplit(target)
+    _check(target, parts.netloc)
+    return Destination(S3Client(logger, endpoint_url=endpoint_url), parts.netloc, parts.path.strip("/"))
+
+
+def _server(target: str, logger: logging.Logger) -> Destination:
+    from de_classes.storage.clients.minio_client import MinioClient  # noqa: PLC0415 - boto3, only if it is S3
+
+    parts = urlsplit(target)
+    bucket, _, prefix = parts.path.strip("/").partition("/")
+    _check(target, bucket)
+    if "@" in parts.netloc:
+        raise InvalidInputError("credentials do not belong into an address: set AWS_ACCESS_KEY_ID and so on")
+    return Destination(MinioClient(logger, f"{parts.scheme}://{parts.netloc}"), bucket, prefix)
+
+
+def _check(target: str, bucket: str) -> None:
+    if not bucket:
+        raise InvalidInputError(f"no bucket is named in {target!r}: give {DESTINATIONS}")

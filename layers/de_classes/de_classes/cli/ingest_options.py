@@ -1,0 +1,90 @@
+"""The words of ``ingest``; what they do is imported only when it is run."""
+
+from __future__ import annotations
+
+import argparse
+
+PASSWORD_VARIABLE = "INGEST_PASSWORD"  # noqa: S105 - the variable's name
+PAGINATIONS = ("page", "offset", "cursor", "link")
+MAX_CONCURRENCY = 64
+DESTINATIONS = "a directory, s3://BUCKET/PREFIX, or http://HOST:PORT/BUCKET/PREFIX for MinIO and its like"
+_EPILOG = f"""\
+The password is read from the variable {PASSWORD_VARIABLE}, from --password-file, or asked for; it is no
+option, since every process of the machine could read it there.
+
+exit status: 0 the run is complete, 1 it is not and nothing was stored, 2 a mistake in the command.
+
+examples:
+  python -m de_classes ingest http://127.0.0.1:8765 --username demo --to lake --format parquet
+  python -m de_classes ingest https://api.example/v1 --auth-url https://api.example/login \\
+      --username ada --to s3://my-bucket/raw --key orders.csv --concurrency 8
+  python -m de_classes ingest https://api.example/v1 --data-path /items --pagination cursor \\
+      --records-field items --total-pages-field none --to http://127.0.0.1:9000/raw
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``ingest`` to a command line; what it parses is what ``run`` takes."""
+    parser = subparsers.add_parser(
+        "ingest",
+        help="pull an API into a directory or a bucket",
+        description="Pull every page of an API into one object, or say what is missing.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("base_url", metavar="URL", help="the API's address")
+    _add_source_options(parser.add_argument_group("the source"))
+    _add_target_options(parser.add_argument_group("the destination"))
+    _add_run_options(parser.add_argument_group("the run"))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from de_classes.cli.ingest import run  # noqa: PLC0415 - simulate needs nothing of this
+
+    return run(args)
+
+
+def _add_source_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--data-path", default="/data", metavar="PATH", help="of its pages (/data)")
+    group.add_argument("--username", metavar="NAME", help="log in; without it no token is sent")
+    group.add_argument("--auth-url", metavar="URL", help="where to log in (URL/login)")
+    group.add_argument("--password-file", metavar="FILE", help="its first line is the password")
+    group.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent along")
+    group.add_argument("--pagination", choices=PAGINATIONS, default="page", help="(page)")
+    group.add_argument("--records-field", default="data", metavar="NAME", help="the list of records (data)")
+    group.add_argument(
+        "--total-pages-field",
+        default="total_pages",
+        metavar="NAME",
+        help="(total_pages; none if it has none)",
+    )
+    group.add_argument(
+        "--total-records-field", default="total_records", metavar="NAME", help="(total_records)"
+    )
+
+
+def _add_target_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--to", required=True, metavar="WHERE", help=DESTINATIONS)
+    group.add_argument("--key", metavar="NAME", help="of the object below it (records.FORMAT)")
+    group.add_argument(
+        "--format", metavar="FORMAT", help="csv, json, jsonl or parquet (by the key, else parquet)"
+    )
+    group.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    group.add_argument(
+        "--no-overwrite", dest="overwrite", action="store_false", help="fail if the key is taken"
+    )
+
+
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--limit", type=int, default=100, metavar="N", help="records a page (100)")
+    group.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
+    group.add_argument(
+        "--concurrency", type=int, default=4, metavar="N", help=f"pages at once, 1 to {MAX_CONCURRENCY} (4)"
+    )
+    group.add_argument("--max-attempts", type=int, default=10, metavar="N", help="tries a page (10)")
+    group.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds a request (30)")
+    group.add_argument("--no-jitter", action="store_true", help="wait the full backoff every time")
+    group.add_argument("--json", action="store_true", help="print the receipt as JSON")
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+    group.add_argument("--verbose", action="store_true", help="log every step")

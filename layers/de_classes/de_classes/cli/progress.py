@@ -1,0 +1,47 @@
+"""A progress bar for people who wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TextIO
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from de_classes.api.page import Page
+
+
+class Progress:
+    """Pages done, of how many, and records so far.
+
+    Args:
+        stream: Where the bar is drawn.
+        enabled: Whether there is one at all; where nobody watches (no terminal) there is none either.
+    """
+
+    def __init__(self, stream: TextIO, *, enabled: bool = True) -> None:
+        self._records = 0
+        self._bar = tqdm(
+            file=stream,
+            unit=" pages",
+            disable=not (enabled and stream.isatty()),
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def page(self, page: Page) -> None:
+        """One more page is there."""
+        self._records += len(page.records)
+        if page.total_pages is not None:
+            self._bar.total = page.total_pages
+        self._bar.set_postfix_str(f"{self._records} records", refresh=False)
+        self._bar.update()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

@@ -1,0 +1,62 @@
+"""Reading secrets where AWS keeps them.
+
+boto3 is imported by the call that needs it: it costs a cold start more than everything else here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+
+from de_classes.configs.settings import validate
+from de_classes.errors import ConfigurationError, InvalidInputError
+
+
+class SecretReader(Protocol):
+    """Reads the text of a secret by its id."""
+
+    def __call__(self, secret_id: str) -> str:
+        """The secret's text.
+
+        Raises:
+            ConfigurationError: It cannot be read.
+        """
+        ...
+
+
+class Login(Struct, frozen=True):
+    """Username and password, as a secret holds them: a JSON object of the two."""
+
+    username: Annotated[str, Meta(min_length=1)]
+    password: Annotated[str, Meta(min_length=1)]
+
+    def __repr__(self) -> str:
+        return "Login(username=***, password=***)"
+
+
+def read_secret(secret_id: str) -> str:
+    """Read a secret's text from Secrets Manager.
+
+    Raises:
+        ConfigurationError: The secret is not there, or this role may not read it.
+    """
+    import boto3  # noqa: PLC0415 - see the module
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
+
+    try:
+        return boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+    except (BotoCoreError, ClientError, KeyError) as error:
+        raise ConfigurationError(f"the secret {secret_id} cannot be read: {type(error).__name__}") from error
+
+
+def parse_login(secret: str) -> Login:
+    """Take a credentials secret apart.
+
+    Raises:
+        ConfigurationError: It is not a JSON object of username and password.
+    """
+    try:
+        return validate(Login, secret, what="credentials secret")
+    except InvalidInputError as error:
+        raise ConfigurationError(str(error), problems=error.problems) from error

@@ -1,0 +1,140 @@
+"""The worker as Lambda calls it: an event in, an answer out.
+
+Through the API every outcome is an HTTP answer, and a run that is not complete is never a 200. By
+direct invocation the receipt is the result and every failure is raised, so that whoever invoked it
+(a state machine, a queue, a schedule) cannot mistake one for success.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+from de_classes.configs.ingest import IngestRequest
+from de_classes.configs.settings import validate
+from de_classes.errors import (
+    ConfigurationError,
+    DeClassesError,
+    IncompleteRunError,
+    InvalidInputError,
+    ObjectExistsError,
+    StorageError,
+    UnsupportedValueError,
+)
+from de_classes.utils.lambda_events import body_of, is_http, request_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from de_classes.api.receipt import IngestReceipt
+    from de_classes.pipelines.ingestion import Ingestion
+
+OK = 200
+_STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
+    (InvalidInputError, 400),
+    (ObjectExistsError, 409),
+    (ConfigurationError, 500),
+    (StorageError, 500),
+    (UnsupportedValueError, 422),
+)
+_BAD_GATEWAY = 502
+_NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
+
+
+class LambdaContext(Protocol):
+    """What is used of Lambda's context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until this invocation is stopped."""
+        ...
+
+
+class IngestEndpoint:
+    """Answers events with receipts.
+
+    Args:
+        ingestion: Carries requests out.
+        on_receipt: Told of every run that is complete: a place for metrics.
+        on_failure: Told of every run that is not, and why.
+    """
+
+    def __init__(
+        self,
+        ingestion: Ingestion,
+        *,
+        on_receipt: Callable[[IngestReceipt], None] | None = None,
+        on_failure: Callable[[DeClassesError], None] | None = None,
+    ) -> None:
+        self._ingestion = ingestion
+        self._on_receipt = on_receipt
+        self._on_failure = on_failure
+
+    def __call__(self, event: Mapping[str, object], context: LambdaContext | None = None) -> dict[str, Any]:
+        """Answer an API Gateway event with HTTP, any other with the receipt itself.
+
+        Raises:
+            DeClassesError: By direct invocation, whatever kept the run from being complete.
+        """
+        if not is_http(event):
+            return self._run(event, event, context).as_dict()
+        try:
+            receipt = self._run(body_of(event), event, context)
+        except DeClassesError as error:
+            return _answer(status_of(error), describe(error))
+        return _answer(OK, receipt.as_dict())
+
+    def _run(
+        self, payload: object, event: Mapping[str, object], context: LambdaContext | None
+    ) -> IngestReceipt:
+        try:
+            receipt = self._ingestion.run(
+                validate(IngestRequest, payload),
+                run_id=_run_id(event, context),
+                seconds_left=context.get_remaining_time_in_millis() / 1000 if context else None,
+            )
+        except DeClassesError as error:
+            if self._on_failure is not None:
+                self._on_failure(error)
+            raise
+        if self._on_receipt is not None:
+            self._on_receipt(receipt)
+        return receipt
+
+
+def status_of(error: DeClassesError) -> int:
+    """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's."""
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), _BAD_GATEWAY)
+
+
+def describe(error: DeClassesError) -> dict[str, Any]:
+    """A failure as the caller sees it."""
+    incomplete = isinstance(error, IncompleteRunError)
+    described: dict[str, Any] = {
+        "status": "incomplete" if incomplete else "failed",
+        "error": type(error).__name__,
+        "message": str(error),
+    }
+    if isinstance(error, IncompleteRunError):
+        described["missing_pages"] = list(error.missing_pages)
+    if isinstance(error, InvalidInputError):
+        described["problems"] = list(error.problems)
+    return described
+
+
+def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
+    """The id that stays the same when the same event is delivered again."""
+    given = context.aws_request_id if context else request_id_of(event)
+    return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4()))[:64]
+
+
+def _answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+        "body": json.dumps(body, ensure_ascii=False),
+        "isBase64Encoded": False,
+    }
