@@ -17,7 +17,7 @@ from localcloud.errors import LocalCloudError
 from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 STACK = "de-classes-local"
@@ -54,10 +54,29 @@ class Traffic:
     served: int = 0
     failures: Counter[str] = field(default_factory=Counter)
 
+    @classmethod
+    def of(cls, lines: Iterable[Mapping[str, Any]]) -> Traffic:
+        """Count the lines that tell of a request; there are others."""
+        traffic = cls()
+        for line in lines:
+            if line.get("message") == "request":
+                traffic.count(line)
+        return traffic
+
     @property
     def requests(self) -> int:
         """All of them."""
         return self.logins + self.served + self.failures.total()
+
+    def count(self, line: Mapping[str, Any]) -> None:
+        """Count one request; one for a description or the health is counted nowhere."""
+        fault, status, route = line.get("fault"), line.get("status"), line.get("route")
+        if fault or status != OK:
+            self.failures[str(fault or status)] += 1
+        elif route == "/login":
+            self.logins += 1
+        elif route == "/data":
+            self.served += 1
 
 
 class Stack:
@@ -102,11 +121,7 @@ class Stack:
 
     def traffic(self) -> Traffic:
         """Count what the simulators logged so far."""
-        traffic = Traffic()
-        for line in self.log_lines("AuthSimulatorLogName") + self.log_lines("UnstableSimulatorLogName"):
-            if line.get("message") == "request":
-                _count(traffic, line)
-        return traffic
+        return Traffic.of(self.log_lines("AuthSimulatorLogName") + self.log_lines("UnstableSimulatorLogName"))
 
     def log_lines(self, output: str) -> list[dict[str, Any]]:
         """The structured lines of a log group, which is named by the stack's output."""
@@ -137,16 +152,6 @@ class Stack:
 def prepare_artifacts(endpoint: str) -> None:
     """Make the bucket that the SAM CLI uploads to."""
     LocalAws(endpoint).s3().create_bucket(Bucket=ARTIFACTS_BUCKET)
-
-
-def _count(traffic: Traffic, line: Mapping[str, Any]) -> None:
-    status = line.get("status")
-    if line.get("fault") or status != OK:
-        traffic.failures[str(line.get("fault") or status)] += 1
-    elif line.get("route") == "/login":
-        traffic.logins += 1
-    elif line.get("route") == "/data":
-        traffic.served += 1
 
 
 def _answer(response: requests.Response) -> Answer:

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.errors import ConfigurationError
+from localcloud.console import Console
+from localcloud.demo import FORMATS, Options, Run, conclude, demonstrate, parameters, record_source
+from localcloud.stack import Traffic
+from localcloud.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_rate_is_shared_out_among_the_failures() -> None:
+    rates = {
+        name: float(value) for name, value in parameters(Options(rate=0.2)).items() if name.startswith("Rate")
+    }
+    assert sum(rates.values()) == pytest.approx(0.2)
+    assert all(rate > 0 for rate in rates.values())
+
+
+def test_no_rate_means_no_failures() -> None:
+    assert [parameters(Options(rate=0))[name] for name in ("Rate500", "Rate503", "Rate429")] == [
+        "0",
+        "0",
+        "0",
+    ]
+
+
+def test_the_users_records_reach_the_simulator_through_the_bucket(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}\n')
+    options = Options(records=path)
+    assert record_source(options).count == 2
+    assert parameters(options)["RecordsKey"].startswith("simulator/")
+    assert "TotalRecords" not in parameters(options)
+
+
+def test_unreadable_records_are_told_before_anything_is_started(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path / "data")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        demonstrate(workspace, Options(records=tmp_path / "absent.jsonl"), Console(io.StringIO()))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [Run({}, []), Run({}, ["record 1, a: served 1, stored 2"])],
+        [Run({}, []), None],
+        [None],
+    ],
+    ids=["unequal", "refused", "all refused"],
+)
+def test_it_ends_well_only_if_every_object_is_equal(runs: list[Run | None]) -> None:
+    out = io.StringIO()
+    assert conclude([Run({}, [])] * len(FORMATS), Console(io.StringIO())) == 0
+    assert conclude(runs, Console(out)) == 1
+    assert "NOT what was served" in out.getvalue()
+
+
+def test_requests_are_counted_by_what_came_of_them() -> None:
+    traffic = Traffic.of(
+        [
+            {"message": "request", "route": "/login", "status": 200},
+            {"message": "request", "route": "/data", "status": 200},
+            {"message": "request", "route": "/data", "status": 429, "fault": "rate-limit-429"},
+            {"message": "request", "route": "/data", "status": 200, "fault": "empty-page"},
+            {"message": "request", "route": "/data", "status": 401},
+            {"message": "request", "route": "/health", "status": 200},
+            {"message": "something else", "status": 500},
+        ]
+    )
+    assert (traffic.logins, traffic.served, traffic.requests) == (1, 1, 5)
+    assert traffic.failures == {"rate-limit-429": 1, "empty-page": 1, "401": 1}
