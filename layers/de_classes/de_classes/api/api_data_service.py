@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from de_classes.api.ledger import RunLedger
 from de_classes.api.receipt import COMPLETE, IngestReceipt
 from de_classes.errors import ConfigurationError, RetriesExhaustedError
+from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
 
@@ -78,15 +79,13 @@ class ApiDataService:
             IncompleteRunError: Pages are missing, and which.
             FatalError: The API refuses, or cannot be trusted.
         """
-        from de_classes.storage.format.frames import frame_from_records  # noqa: PLC0415 - pandas, only here
-
         start = self._start()
         records: list[dict[str, Any]] = []
         ledger = self._run(limit, pages, concurrency, records.extend)
         self._logger.info(
             "fetched %d records on %d pages in %.1f s", ledger.records, ledger.pages, self._seconds(start)
         )
-        return frame_from_records(records, self._columns, tells_timestamps=True)
+        return DataFormatService().from_records(records, self._columns)
 
     def fetch_all_to_storage(
         self,

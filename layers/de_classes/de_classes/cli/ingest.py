@@ -24,7 +24,7 @@ from de_classes.cli.ingest_options import PASSWORD_VARIABLE
 from de_classes.cli.progress import Progress
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, UnsupportedFormatError
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.registry import canonical_format
 from de_classes.storage.services.storage_data_service import StorageDataService
@@ -63,6 +63,9 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         receipt = _ingest(args, err)
     except ConfigurationError as error:
         err.writelines(f"ingest: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    except UnsupportedFormatError as error:
+        err.write(f"ingest: {error}\n")
         return EXIT_USAGE
     except DeClassesError as error:
         err.write(f"ingest: {type(error).__name__}: {error}\n")

@@ -23,7 +23,7 @@ def body_of(event: Mapping[str, object]) -> bytes:
     """
     body = event.get("body")
     if isinstance(body, Mapping):  # hand-made: nobody likes JSON in JSON
-        return json.dumps(body).encode()
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     if not isinstance(body, str):
         return b""
     try:

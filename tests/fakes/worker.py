@@ -1,0 +1,77 @@
+"""What stands around the worker in tests: its environment, its secrets, its API, a context."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from de_classes.api.messages import HttpResponse
+from de_classes.storage.clients import LocalClient
+from tests.fakes.transports import FakePagedApi, token_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from de_classes.api.messages import HttpRequest
+    from tests.fakes.transports import Answer
+
+PASSWORD = "hunter2-of-the-worker"
+SOURCES = {
+    "unstable": {
+        "base_url": "https://api.example/unstable",
+        "auth_url": "https://api.example/auth/login",
+        "credentials_secret_id": "credentials",
+    }
+}
+ENVIRONMENT = {
+    "BUCKET": "lake",
+    "SOURCES": json.dumps(SOURCES),
+    "PAGE_LIMIT": "10",
+    "DEFAULT_FORMAT": "jsonl",
+}
+LOGGER = logging.getLogger("tests.worker")
+
+
+def secret(_: str) -> str:
+    return json.dumps({"username": "ada", "password": PASSWORD})
+
+
+class FakeSource(FakePagedApi):
+    """A login and pages behind it."""
+
+    def __init__(self, total: int, faults: dict[int, Sequence[Answer]] | None = None) -> None:
+        super().__init__(total, faults)
+        self.logins: list[HttpRequest] = []
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        if request.url.endswith("/auth/login"):
+            self.logins.append(request)
+            return token_response("token-of-the-worker")
+        if request.headers.get("Authorization") != "Bearer token-of-the-worker":
+            return HttpResponse(401)
+        return super().send(request, timeout=timeout)
+
+
+def lake(root: Path) -> LocalClient:
+    """A store with the worker's bucket in it."""
+    store = LocalClient(root, LOGGER)
+    store.create_bucket("lake")
+    return store
+
+
+@dataclass
+class FakeContext:
+    """Lambda's context, as far as anybody looks at it."""
+
+    aws_request_id: str = "7d0c4a52-aaaa"
+    milliseconds: int = 60_000
+    function_name: str = "ingestion-worker"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:ingestion-worker"
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.messages import HttpResponse
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.errors import (
+    BucketNotFoundError,
+    ConfigurationError,
+    IncompleteRunError,
+    InvalidKeyError,
+    ObjectExistsError,
+    RequestRejectedError,
+    RetriesExhaustedError,
+    UnsupportedFormatError,
+)
+from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.services import StorageDataService
+from de_classes.utils.clock import ManualClock
+from de_classes.utils.page_range import PageRange
+from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
+from tests.fakes.worker import lake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.storage.clients import LocalClient
+
+LOGGER = logging.getLogger("tests.api_data_service")
+FORMATS = ["csv", "json", "jsonl", "parquet"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalClient:
+    return lake(tmp_path)
+
+
+def service(api: FakeTransport, store: LocalClient | None = None, **options: Any) -> ApiDataService:
+    clock = options.setdefault("clock", ManualClock())
+    client = UnstableAPIClient(
+        "https://api.example", transport=api, clock=clock, retry_policy=RetryPolicy(max_attempts=4)
+    )
+    storage = StorageDataService(store, DataFormatService(), LOGGER) if store else None
+    return ApiDataService(client, storage, **options)
+
+
+def records(store: LocalClient, key: str, name: str) -> list[dict[str, Any]]:
+    content = io.BytesIO(store.get_object("lake", key))
+    return [record for batch in get_codec(name).read(content) for record in batch]
+
+
+def keys(store: LocalClient) -> list[str]:
+    return [info.key for info in store.list_objects("lake")]
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_all_pages_become_one_dataframe(concurrency: int) -> None:
+    api = FakePagedApi(total=95, faults={4: [HttpResponse(503)] * 2})
+    frame = service(api).fetch_all_to_df(limit=10, concurrency=concurrency)
+    pd.testing.assert_frame_equal(frame, pd.DataFrame({"id": range(95)}))
+
+
+def test_an_empty_result_keeps_the_columns_that_are_known() -> None:
+    frame = service(FakePagedApi(total=0), columns=["id", "name"]).fetch_all_to_df()
+    assert (list(frame.columns), len(frame)) == (["id", "name"], 0)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("name", FORMATS)
+def test_all_pages_become_one_object_in_any_format(store: LocalClient, name: str, concurrency: int) -> None:
+    api = FakePagedApi(
+        total=95, faults={2: [HttpResponse(500)], 7: [HttpResponse(429, {"retry-after": "2"})]}
+    )
+    receipt = service(api, store).fetch_all_to_storage(
+        bucket="lake", key=f"raw/all.{name}", format=name, limit=10, concurrency=concurrency
+    )
+    assert records(store, f"raw/all.{name}", name) == [{"id": n} for n in range(95)]
+    assert (receipt.status, receipt.pages, receipt.records, receipt.expected_records) == (
+        "complete",
+        10,
+        95,
+        95,
+    )
+    assert (receipt.requests, receipt.retries, receipt.retries_by_cause) == (12, 2, {"500": 1, "429": 1})
+    assert (receipt.bucket, receipt.key, receipt.format) == ("lake", f"raw/all.{name}", name)
+    assert receipt.bytes == len(store.get_object("lake", receipt.key))
+    assert receipt.sha256 == store.head_object("lake", receipt.key).checksum
+    assert receipt.seconds >= receipt.seconds_waited > 0
+    assert json.loads(receipt.to_json()) == receipt.as_dict()
+
+
+def test_the_bytes_are_the_same_at_any_concurrency(store: LocalClient) -> None:
+    for name in FORMATS:
+        for width in (1, 16):
+            service(FakePagedApi(total=2500), store).fetch_all_to_storage(
+                "lake", f"{width}.{name}", name, limit=7, concurrency=width
+            )
+        assert store.get_object("lake", f"1.{name}") == store.get_object("lake", f"16.{name}")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_empty_source_becomes_an_empty_object_with_known_columns(store: LocalClient, name: str) -> None:
+    receipt = service(FakePagedApi(total=0), store, columns=["id"]).fetch_all_to_storage("lake", f"e.{name}")
+    assert (receipt.records, receipt.pages) == (0, 1)
+    assert records(store, f"e.{name}", name) == []
+    if name in {"csv", "parquet"}:
+        assert get_codec(name).read_columns(io.BytesIO(store.get_object("lake", f"e.{name}"))) == ("id",)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_F50_F51_types_that_change_and_late_columns_lose_nothing(store: LocalClient, name: str) -> None:
+    rows: list[dict[str, Any]] = [{"v": 1}, {"v": 2.5}, {"v": "three"}, {"v": None, "late": [2**70]}]
+
+    def serve(request: Any) -> HttpResponse:
+        number = int(request.params["page"])
+        return json_response({"total_pages": 4, "total_records": 4, "data": [rows[number - 1]]})
+
+    receipt = service(FakeTransport(serve), store).fetch_all_to_storage("lake", f"m.{name}", limit=1)
+    expected = rows if name in {"json", "jsonl"} else [{"late": None, **row} for row in rows]
+    assert records(store, f"m.{name}", name) == expected
+    if name == "parquet":
+        assert receipt.columns == {"v": "json", "late": "list<json>"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_F21_a_page_that_stays_empty_is_named_and_nothing_stored(
+    store: LocalClient, concurrency: int
+) -> None:
+    api = FakePagedApi(total=50)
+    api.faults_for(3, [api.page(3, 10, data=[])] * 99)
+    with pytest.raises(IncompleteRunError) as caught:
+        service(api, store).fetch_all_to_storage("lake", "a.csv", limit=10, concurrency=concurrency)
+    assert caught.value.missing_pages == (3,)
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_page_that_is_given_up_stores_nothing_and_names_what_is_missing(
+    store: LocalClient, concurrency: int
+) -> None:
+    api = FakePagedApi(total=50, faults={3: [HttpResponse(503)] * 99})
+    with pytest.raises(IncompleteRunError, match="pages 3 to 5 are missing") as caught:
+        service(api, store).fetch_all_to_storage("lake", "a.csv", limit=10, concurrency=concurrency)
+    assert caught.value.missing_pages == (3, 4, 5)
+    assert isinstance(caught.value.__cause__, RetriesExhaustedError)
+    assert keys(store) == []
+
+
+def test_what_was_stored_before_survives_a_run_that_fails(store: LocalClient) -> None:
+    service(FakePagedApi(total=20), store).fetch_all_to_storage("lake", "a.csv", limit=10)
+    before = store.get_object("lake", "a.csv")
+    with pytest.raises(RequestRejectedError):
+        service(FakePagedApi(total=20, faults={2: [HttpResponse(404)]}), store).fetch_all_to_storage(
+            "lake", "a.csv", limit=10
+        )
+    assert store.get_object("lake", "a.csv") == before
+
+
+def test_F41_when_the_time_is_up_nothing_more_is_begun(store: LocalClient) -> None:
+    clock = ManualClock()
+    api = FakePagedApi(total=50)
+
+    def tick(_: object) -> None:
+        clock.advance(10)
+
+    with pytest.raises(IncompleteRunError, match="the time is up") as caught:
+        service(api, store, clock=clock, deadline=25.0, on_page=tick).fetch_all_to_storage(
+            "lake", "a.csv", limit=10
+        )
+    assert caught.value.missing_pages == (4, 5)
+    assert keys(store) == []
+
+
+def test_a_run_that_ends_with_its_time_is_complete(store: LocalClient) -> None:
+    clock = ManualClock()
+    receipt = service(
+        FakePagedApi(total=50), store, clock=clock, deadline=45.0, on_page=lambda _: clock.advance(10)
+    ).fetch_all_to_storage("lake", "a.csv", limit=10)
+    assert receipt.pages == 5
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "format_name", "error"),
+    [
+        ("no-such-bucket", "a.csv", "csv", BucketNotFoundError),
+        ("lake", "../a.csv", "csv", InvalidKeyError),
+        ("lake", "a.xml", "xml", UnsupportedFormatError),
+        ("lake", "a", None, UnsupportedFormatError),
+    ],
+)
+def test_F47_F49_a_bad_destination_is_found_out_before_the_first_page(
+    store: LocalClient, bucket: str, key: str, format_name: str | None, error: type[Exception]
+) -> None:
+    api = FakePagedApi(total=50)
+    with pytest.raises(error):
+        service(api, store).fetch_all_to_storage(bucket, key, format_name)
+    assert api.requests == []
+
+
+def test_without_overwriting_a_taken_key_is_kept(store: LocalClient) -> None:
+    service(FakePagedApi(total=20), store).fetch_all_to_storage("lake", "a.csv")
+    before = store.get_object("lake", "a.csv")
+    with pytest.raises(ObjectExistsError):
+        service(FakePagedApi(total=30), store).fetch_all_to_storage("lake", "a.csv", overwrite=False)
+    assert store.get_object("lake", "a.csv") == before
+
+
+def test_a_range_of_pages_is_a_part(store: LocalClient) -> None:
+    receipt = service(FakePagedApi(total=95), store).fetch_all_to_storage(
+        "lake", "a.jsonl", limit=10, pages=PageRange(2, 3)
+    )
+    assert records(store, "a.jsonl", "jsonl") == [{"id": n} for n in range(10, 30)]
+    assert receipt.expected_records is None
+
+
+def test_a_second_run_of_the_same_client_has_counts_of_its_own(store: LocalClient) -> None:
+    api = FakePagedApi(total=20, faults={1: [HttpResponse(503)]})
+    twice = service(api, store)
+    first = twice.fetch_all_to_storage("lake", "1.csv", limit=10)
+    second = twice.fetch_all_to_storage("lake", "2.csv", limit=10)
+    assert (first.requests, first.retries, second.requests, second.retries) == (3, 1, 2, 0)
+    assert second.retries_by_cause == {}
+
+
+def test_without_a_storage_service_nothing_is_fetched_for_storage() -> None:
+    api = FakePagedApi(total=20)
+    with pytest.raises(ConfigurationError, match="storage_service"):
+        service(api).fetch_all_to_storage(bucket="lake", key="a.csv", format="csv")
+    assert api.requests == []

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.__main__ import main
+from de_classes.cli import ingest_options
+from de_classes.cli.ingest import run
+from de_classes.simulators.records import SyntheticRecords
+from de_classes.simulators.server import SimulatorServer
+from de_classes.simulators.settings import SimulatorSettings
+from de_classes.storage.format.registry import get_codec
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PASSWORD = "hunter2-of-the-command-line"
+SETTINGS = SimulatorSettings(
+    rate_500=0.1,
+    rate_503=0.05,
+    rate_429=0.05,
+    retry_after_seconds=0,
+    jitter_seconds=0,
+    total_records=230,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimulatorServer]:
+    with SimulatorServer(SETTINGS, username="ada", password=PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, PASSWORD)
+
+
+def ingest(*words: str) -> tuple[int, str, str]:
+    parser = argparse.ArgumentParser()
+    ingest_options.add_parser(parser.add_subparsers(required=True))
+    out, err = io.StringIO(), io.StringIO()
+    return run(parser.parse_args(["ingest", *words]), out=out, err=err), out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+def test_every_record_arrives_through_failures_in_every_format(
+    server: SimulatorServer, tmp_path: Path, name: str
+) -> None:
+    words = ["--username", "ada", "--to", str(tmp_path / "lake"), "--format", name, "--limit", "10"]
+    status, out, err = ingest(server.base_url, *words, "--concurrency", "4", "--json")
+    receipt = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (receipt["status"], receipt["records"], receipt["retries"] > 0) == ("complete", 230, True)
+    with (tmp_path / "lake" / f"records.{name}").open("rb") as file:
+        stored = [record for batch in get_codec(name).read(file) for record in batch]
+    served = [strict_json.loads(record) for record in SyntheticRecords(3, 230).slice(0, 230)]
+    assert [record["id"] for record in stored] == [record["id"] for record in served]
+    if name in {"json", "jsonl"}:
+        assert stored == served
+
+
+def test_the_summary_says_what_came_and_where_it_is(server: SimulatorServer, tmp_path: Path) -> None:
+    status, out, _ = ingest(server.base_url, "--username", "ada", "--to", str(tmp_path), "--key", "a/b.csv")
+    assert status == 0
+    assert out.startswith("complete: 230 records of 230 expected, 3 pages")
+    assert (tmp_path / "a" / "b.csv").as_uri() in out
+
+
+def test_a_run_that_is_not_complete_fails_and_leaves_nothing(tmp_path: Path) -> None:
+    hopeless = SimulatorSettings(rate_500=0, rate_503=1, rate_429=0, jitter_seconds=0, total_records=50)
+    with SimulatorServer(hopeless, username="ada", password=PASSWORD) as server:
+        words = ["--username", "ada", "--to", str(tmp_path), "--max-attempts", "2"]
+        status, out, err = ingest(server.base_url, *words)
+    assert (status, out) == (1, "")
+    assert "IncompleteRunError" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_password_fails_after_one_login(
+    server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, "wrong-" + PASSWORD)
+    logins = server.log.logins
+    status, _, err = ingest(server.base_url, "--username", "ada", "--to", str(tmp_path))
+    assert (status, server.log.logins - logins) == (1, 0)
+    assert "AuthenticationError" in err
+    assert PASSWORD not in err
+
+
+def test_the_password_may_stand_in_a_file(
+    server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ingest_options.PASSWORD_VARIABLE)
+    (tmp_path / "password").write_text(PASSWORD + "\n", encoding="utf-8")
+    words = [
+        "--username",
+        "ada",
+        "--password-file",
+        str(tmp_path / "password"),
+        "--to",
+        str(tmp_path / "lake"),
+    ]
+    assert ingest(server.base_url, *words)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--to", "ftp://host/bucket"], "'ftp'"),
+        (["--to", "s3://"], "no bucket"),
+        (["--to", "http://127.0.0.1:1/"], "no bucket"),
+        (["--to", "http://user:pw@127.0.0.1:1/bucket"], "credentials do not belong"),
+        (["--to", "DIR", "--pages", "7-3"], "backwards"),
+        (["--to", "DIR", "--limit", "0"], "limit"),
+        (["--to", "DIR", "--concurrency", "99"], "concurrency"),
+        (["--to", "DIR", "--header", "nonsense"], "NAME: VALUE"),
+        (["--to", "DIR", "--username", "ada", "--password-file", "DIR/none"], "password"),
+    ],
+)
+def test_a_mistake_in_the_command_is_named_before_anything_is_sent(
+    server: SimulatorServer, tmp_path: Path, words: list[str], named: str
+) -> None:
+    before = server.log.requests
+    status, _, err = ingest(server.base_url, *(word.replace("DIR", str(tmp_path)) for word in words))
+    assert (status, server.log.requests) == (2, before)
+    assert named in err
+
+
+def test_an_unknown_format_is_named(server: SimulatorServer, tmp_path: Path) -> None:
+    status, _, err = ingest(server.base_url, "--to", str(tmp_path), "--format", "xml")
+    assert status == 2
+    assert "csv, json, jsonl, parquet" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"), [([], "simulate"), (["simulate"], "examples:"), (["ingest"], "exit status:")]
+)
+def test_help_is_there(command: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_no_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err

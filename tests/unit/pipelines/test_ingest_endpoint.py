@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.api.messages import HttpResponse
+from de_classes.errors import (
+    AuthenticationError,
+    BucketNotFoundError,
+    ConfigurationError,
+    IncompleteRunError,
+    InvalidInputError,
+    ObjectExistsError,
+    PermissionDeniedError,
+    ProtocolError,
+    RequestRejectedError,
+    RetriesExhaustedError,
+    UnsupportedValueError,
+)
+from de_classes.pipelines.ingest_endpoint import IngestEndpoint, status_of
+from tests.fakes.worker import FakeContext, FakeSource
+from tests.unit.pipelines.test_ingestion import ingestion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.errors import (
+        DeClassesError,
+    )
+
+
+def http(body: object, **event: Any) -> dict[str, Any]:
+    text = body if isinstance(body, str) or body is None else json.dumps(body)
+    return {"httpMethod": "POST", "path": "/ingest", "body": text, **event}
+
+
+def ask(root: Path, event: dict[str, Any], source: FakeSource | None = None) -> tuple[int, dict[str, Any]]:
+    answer = IngestEndpoint(ingestion(root, source or FakeSource(total=25)))(event, FakeContext())
+    assert answer["headers"]["Content-Type"] == "application/json"
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_complete_run_answers_with_its_receipt(tmp_path: Path) -> None:
+    status, receipt = ask(tmp_path, http({"format": "csv", "key": "a.csv"}))
+    assert (status, receipt["status"], receipt["records"], receipt["key"]) == (
+        200,
+        "complete",
+        25,
+        "raw/a.csv",
+    )
+
+
+@pytest.mark.parametrize("body", [None, "", "{}"])
+def test_a_request_may_be_empty(tmp_path: Path, body: str | None) -> None:
+    assert ask(tmp_path, http(body))[0] == 200
+
+
+def test_a_body_may_come_as_base64(tmp_path: Path) -> None:
+    body = base64.b64encode(b'{"key": "b.jsonl"}').decode()
+    assert ask(tmp_path, http(body, isBase64Encoded=True))[1]["key"] == "raw/b.jsonl"
+
+
+def test_bad_input_names_every_problem_before_any_request_leaves(tmp_path: Path) -> None:
+    source = FakeSource(total=25)
+    status, answer = ask(tmp_path, http({"format": "xml", "limit": 0, "url": "https://evil.example"}), source)
+    assert (status, answer["status"], answer["error"]) == (400, "failed", "InvalidInputError")
+    assert len(answer["problems"]) == 3
+    assert all(any(name in problem for problem in answer["problems"]) for name in ("format", "limit", "url"))
+    assert source.requests == source.logins == []
+
+
+@pytest.mark.parametrize(
+    "body", ["format=csv", "[1]", '{"limit": "10"}', "{", '{"pages": "7-3"}', '{"pages": "x"}']
+)
+def test_what_is_no_request_is_a_400(tmp_path: Path, body: str) -> None:
+    assert ask(tmp_path, http(body))[0] == 400
+
+
+def test_bytes_that_are_no_base64_are_a_400(tmp_path: Path) -> None:
+    assert ask(tmp_path, http("%%%", isBase64Encoded=True))[0] == 400
+
+
+def test_a_run_that_is_not_complete_is_never_a_200(tmp_path: Path) -> None:
+    source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
+    status, answer = ask(tmp_path, http({}), source)
+    assert (status, answer["status"], answer["missing_pages"]) == (502, "incomplete", [2, 3])
+
+
+def test_by_direct_invocation_the_receipt_is_the_result(tmp_path: Path) -> None:
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)))
+    receipt = endpoint({"format": "csv", "key": "d.csv"}, FakeContext())
+    assert (receipt["status"], receipt["key"]) == ("complete", "raw/d.csv")
+
+
+def test_by_direct_invocation_every_failure_is_raised(tmp_path: Path) -> None:
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25, faults={1: [HttpResponse(503)] * 99})))
+    with pytest.raises(IncompleteRunError):
+        endpoint({"format": "csv"}, FakeContext())
+    with pytest.raises(InvalidInputError):
+        endpoint({"format": "xml"}, FakeContext())
+
+
+def test_the_run_is_named_by_the_invocation(tmp_path: Path) -> None:
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=5)))
+    assert endpoint({}, FakeContext("id-1/../x"))["key"].endswith("/id-1----x.jsonl")
+    without_context = [endpoint({})["key"] for _ in range(2)]
+    assert without_context[0] != without_context[1]
+
+
+def test_F41_the_time_that_lambda_gives_is_kept_to(tmp_path: Path) -> None:
+    answer = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25, faults={1: [HttpResponse(503)]})))(
+        http({}), FakeContext(milliseconds=5_000)
+    )
+    assert answer["statusCode"] == 502
+
+
+def test_outcomes_are_told(tmp_path: Path) -> None:
+    receipts: list[object] = []
+    failures: list[object] = []
+    endpoint = IngestEndpoint(
+        ingestion(tmp_path, FakeSource(total=25)), on_receipt=receipts.append, on_failure=failures.append
+    )
+    endpoint(http({}), FakeContext())
+    endpoint(http("nonsense"), FakeContext())
+    assert (len(receipts), len(failures)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InvalidInputError("x"), 400),
+        (ObjectExistsError("x"), 409),
+        (UnsupportedValueError("x"), 422),
+        (ConfigurationError("x"), 500),
+        (BucketNotFoundError("x"), 500),
+        (AuthenticationError("x"), 502),
+        (PermissionDeniedError("x"), 502),
+        (RequestRejectedError("x", status=404), 502),
+        (ProtocolError("x"), 502),
+        (RetriesExhaustedError("x", attempts=3), 502),
+        (IncompleteRunError("x"), 502),
+    ],
+)
+def test_the_status_says_whose_move_it_is(error: DeClassesError, status: int) -> None:
+    assert status_of(error) == status

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.bootstrap import build_ingestion
+from de_classes.configs.ingest import IngestRequest
+from de_classes.errors import ConfigurationError, IncompleteRunError, InvalidInputError
+from de_classes.pipelines.ingestion import partition
+from de_classes.utils.clock import ManualClock
+from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSource, lake, secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.pipelines.ingestion import Ingestion
+
+NOVEMBER = 1_795_392_000.0  # 2026-11-23 00:00 UTC
+
+
+def ingestion(root: Path, source: FakeSource, clock: ManualClock | None = None, **environ: str) -> Ingestion:
+    return build_ingestion(
+        {**ENVIRONMENT, **environ},
+        store=lambda _: lake(root),
+        secrets=secret,
+        transport=source,
+        clock=clock or ManualClock(now=NOVEMBER),
+        logger=LOGGER,
+    )
+
+
+def test_what_a_request_leaves_out_comes_from_the_settings(tmp_path: Path) -> None:
+    receipt = ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(), run_id="run-1")
+    assert receipt.key == "raw/unstable/ingest_date=2026-11-23/run-1.jsonl"
+    assert (receipt.format, receipt.pages, receipt.records) == ("jsonl", 3, 25)
+
+
+def test_a_request_may_say_it_all(tmp_path: Path) -> None:
+    request = IngestRequest(format="csv", key="mine/a.csv", limit=5, pages="2-3", source="unstable")
+    receipt = ingestion(tmp_path, FakeSource(total=25)).run(request, run_id="run-1")
+    assert (receipt.key, receipt.format, receipt.pages, receipt.records) == ("raw/mine/a.csv", "csv", 2, 10)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "key", "expected"),
+    [
+        ("raw", "a.jsonl", "raw/a.jsonl"),
+        ("raw", "raw/a.jsonl", "raw/a.jsonl"),
+        ("raw", "rawest/a.jsonl", "raw/rawest/a.jsonl"),
+        ("a/b", "c.jsonl", "a/b/c.jsonl"),
+    ],
+)
+def test_a_key_is_always_below_the_prefix(tmp_path: Path, prefix: str, key: str, expected: str) -> None:
+    receipt = ingestion(tmp_path, FakeSource(total=5), KEY_PREFIX=prefix).run(
+        IngestRequest(key=key), run_id="run-1"
+    )
+    assert receipt.key == expected
+
+
+def test_F43_the_same_run_id_gives_the_same_key_and_bytes(tmp_path: Path) -> None:
+    twice = [ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(), run_id="run-1") for _ in range(2)]
+    assert twice[0].key == twice[1].key
+    assert twice[0].sha256 == twice[1].sha256
+    assert len(list(lake(tmp_path).list_objects("lake"))) == 1
+
+
+def test_an_unknown_source_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    source = FakeSource(total=5)
+    with pytest.raises(InvalidInputError, match="unstable"):
+        ingestion(tmp_path, source).run(IngestRequest(source="https://evil.example"), run_id="run-1")
+    assert source.requests == source.logins == []
+
+
+def test_runs_of_one_process_share_a_login_but_no_counters(tmp_path: Path) -> None:
+    source = FakeSource(total=25)
+    worker = ingestion(tmp_path, source)
+    receipts = [worker.run(IngestRequest(), run_id=f"run-{n}") for n in range(3)]
+    assert len(source.logins) == 1
+    assert [receipt.requests for receipt in receipts] == [3, 3, 3]
+
+
+def test_F41_a_run_stops_at_the_reserve_before_its_process_does(tmp_path: Path) -> None:
+    clock = ManualClock(now=NOVEMBER)
+
+    class Slow(FakeSource):
+        def send(self, request: Any, *, timeout: float) -> Any:
+            clock.advance(10)
+            return super().send(request, timeout=timeout)
+
+    with pytest.raises(IncompleteRunError) as caught:
+        ingestion(tmp_path, Slow(total=100), clock, CONCURRENCY="1", RESERVE_SECONDS="20").run(
+            IngestRequest(), run_id="run-1", seconds_left=60
+        )
+    assert clock.monotonic() <= 60 - 20 + 10
+    assert caught.value.missing_pages == tuple(range(caught.value.missing_pages[0], 11))
+    assert list(lake(tmp_path).list_objects("lake")) == []
+
+
+def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        ingestion(tmp_path, FakeSource(total=5), PAGE_LIMIT="0", DEFAULT_FORMAT="xml", CONCURRENCY="many")
+    text = " ".join(caught.value.problems)
+    assert all(name in text for name in ("PAGE_LIMIT", "DEFAULT_FORMAT", "CONCURRENCY"))
+
+
+def test_the_partition_is_the_day_in_utc() -> None:
+    assert partition(NOVEMBER - 1) == "ingest_date=2026-11-22"
+    assert partition(NOVEMBER) == "ingest_date=2026-11-23"
