@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # Nothing is read from the user's profile: neither its name nor the files it would be in.
 _NOTHING = {
@@ -54,3 +55,7 @@ class LocalAws:
     def logs(self) -> CloudWatchLogsClient:
         """A client of its CloudWatch Logs."""
         return self._session.client("logs", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def secrets(self) -> SecretsManagerClient:
+        """A client of its Secrets Manager."""
+        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=_CONFIG)

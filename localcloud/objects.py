@@ -36,9 +36,9 @@ class Found:
 
 
 def objects(workspace: Workspace) -> list[Found]:
-    """The objects of every bucket, in the order of their names."""
+    """The objects of every bucket, in the order of their formats."""
     endings = {get_codec(name).extension: name for name in format_names()}
-    return sorted(_found(workspace.objects, endings), key=lambda found: found.path.name)
+    return sorted(_found(workspace.objects, endings), key=lambda found: (found.format_name, found.path))
 
 
 def show(workspace: Workspace, console: Console) -> None:
@@ -51,7 +51,7 @@ def show(workspace: Workspace, console: Console) -> None:
     if not found:
         raise LocalCloudError(f"there are no objects in {workspace.objects}: run `make demo` first")
     for item in found:
-        console.say(f"  {item.path}  ({item.path.stat().st_size} bytes)")
+        console.say(f"  {item.path.relative_to(workspace.root)}  ({item.path.stat().st_size} bytes)")
         for row in first_rows(item.path.read_bytes(), item.format_name, ROWS):
             console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
 

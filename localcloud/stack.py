@@ -85,12 +85,16 @@ class Stack:
     Args:
         endpoint: The local cloud's address.
 
+    Attributes:
+        aws: Makes clients of the cloud that it is in.
+        outputs: Name to value, as the template names them.
+
     Raises:
-        LocalCloudError: The address is not this machine, or there is no such stack.
+        LocalCloudError: The address is not this machine.
     """
 
     def __init__(self, endpoint: str) -> None:
-        self._aws = LocalAws(endpoint)
+        self.aws = LocalAws(endpoint)
         self._http = requests.Session()
         self._http.trust_env = False  # no proxy, no .netrc
         self.outputs = self._read_outputs()
@@ -125,27 +129,29 @@ class Stack:
 
     def log_lines(self, output: str) -> list[dict[str, Any]]:
         """The structured lines of a log group, which is named by the stack's output."""
-        pages = (
-            self._aws.logs().get_paginator("filter_log_events").paginate(logGroupName=self.outputs[output])
-        )
-        messages = (event["message"] for page in pages for event in page["events"])
-        return [json.loads(message) for message in messages if message.startswith("{")]
+        return [json.loads(message) for message in self.log_messages(output) if message.startswith("{")]
+
+    def log_messages(self, output: str) -> list[str]:
+        """All that a log group holds."""
+        group = self.outputs[output]
+        pages = self.aws.logs().get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
 
     def put_records(self, path: Path) -> None:
         """Give the unstable simulator a file to serve."""
-        self._aws.s3().upload_file(str(path), self.bucket, RECORDS_KEY)
+        self.aws.s3().upload_file(str(path), self.bucket, RECORDS_KEY)
 
     def read_object(self, key: str) -> bytes:
         """The bytes of an object of its bucket."""
-        return self._aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return self.aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys of its bucket."""
-        pages = self._aws.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        pages = self.aws.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def _read_outputs(self) -> dict[str, str]:
-        stacks = self._aws.cloudformation().describe_stacks(StackName=STACK)["Stacks"]
+        stacks = self.aws.cloudformation().describe_stacks(StackName=STACK)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
 
 

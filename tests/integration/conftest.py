@@ -1,0 +1,33 @@
+"""One deployment into a local cloud, for every test that wants one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud.console import Console
+from localcloud.demo import Options, parameters
+from localcloud.emulator import Emulator
+from localcloud.launch import launch
+from localcloud.sam import SamCli
+from localcloud.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localcloud.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """This working copy, with the emulator's data apart from a demonstration's."""
+    return Workspace(Workspace.default().root, tmp_path_factory.mktemp("localcloud"))
+
+
+@pytest.fixture(scope="session")
+def stack(workspace: Workspace) -> Iterator[Stack]:
+    """The template, deployed; a fifth of the requests for pages fail."""
+    with Emulator(workspace) as emulator:
+        yield launch(emulator, SamCli(workspace), parameters(Options(rate=0.2)), Console(sys.stderr))

@@ -1,0 +1,120 @@
+"""The whole path, deployed: API Gateway, Lambda with its layers, IAM, Secrets Manager, S3."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.storage.format.registry import get_codec
+from localcloud.demo import FORMATS, Options, record_source
+from localcloud.verify import differences
+
+if TYPE_CHECKING:
+    from localcloud.stack import Answer, Stack
+
+pytestmark = pytest.mark.xdist_group("local_cloud")  # one deployment, so one process
+
+SOURCE = record_source(Options())
+LIMIT = 50
+PAGES = SOURCE.count // LIMIT
+LOGS = ("AuthSimulatorLogName", "UnstableSimulatorLogName", "IngestionWorkerLogName")
+
+
+@pytest.fixture(scope="module")
+def answers(stack: Stack) -> dict[str, Answer]:
+    """What the worker answered, by format."""
+    return {name: stack.ingest({"format": name, "limit": LIMIT}) for name in FORMATS}
+
+
+def secret(stack: Stack, logical_id: str) -> str:
+    listed = stack.aws.secrets().list_secrets()["SecretList"]
+    (name,) = (each["Name"] for each in listed if logical_id in each["Name"])
+    return stack.aws.secrets().get_secret_value(SecretId=name)["SecretString"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_arrives_equals_what_was_served(stack: Stack, answers: dict[str, Answer], name: str) -> None:
+    assert answers[name].status == 200, answers[name].body
+    content = stack.read_object(answers[name].body["key"])
+    assert differences(SOURCE, content, name) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_receipt_says_what_was_done(stack: Stack, answers: dict[str, Answer], name: str) -> None:
+    receipt: dict[str, Any] = answers[name].body
+    assert (receipt["records"], receipt["pages"], receipt["format"]) == (SOURCE.count, PAGES, name)
+    assert receipt["retries"] > 0
+    assert receipt["uri"] == f"s3://{stack.bucket}/{receipt['key']}"
+    assert receipt["key"].startswith("raw/")
+    assert receipt["bytes"] == len(stack.read_object(receipt["key"]))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_object_carries_its_content_type(stack: Stack, answers: dict[str, Answer], name: str) -> None:
+    head = stack.aws.s3().head_object(Bucket=stack.bucket, Key=answers[name].body["key"])
+    assert head["ContentType"] == get_codec(name).content_type
+
+
+def test_no_page_was_asked_for_without_need(stack: Stack, answers: dict[str, Answer]) -> None:
+    traffic = stack.traffic()
+    assert traffic.served == PAGES * len(answers)
+    assert set(traffic.failures) == {"server-error-500", "unavailable-503", "rate-limit-429"}
+    assert traffic.failures.total() == sum(answer.body["retries"] for answer in answers.values())
+    assert traffic.logins == 1
+
+
+def test_nothing_but_the_objects_is_in_the_bucket(stack: Stack, answers: dict[str, Answer]) -> None:
+    assert sorted(stack.keys("raw/")) == sorted(answer.body["key"] for answer in answers.values())
+
+
+def test_a_given_key_is_where_the_object_goes(stack: Stack) -> None:
+    answer = stack.ingest({"format": "jsonl", "key": "by-hand/first.jsonl", "limit": 10, "pages": "1-2"})
+    assert answer.status == 200, answer.body
+    lines = stack.read_object(answer.body["key"]).splitlines()
+    assert [json.loads(line)["id"] for line in lines] == list(range(1, 21))
+    assert answer.body["key"].startswith("raw/")
+
+
+def test_a_request_that_is_wrong_in_two_ways_is_told_both_before_any_page_is_asked_for(stack: Stack) -> None:
+    before = stack.traffic().requests
+    answer = stack.ingest({"format": "xml", "limit": 0})
+    assert answer.status == 400
+    assert len(answer.body["problems"]) == 2
+    assert stack.traffic().requests == before
+
+
+def test_a_url_from_a_caller_is_no_source(stack: Stack) -> None:
+    answer = stack.ingest({"source": "http://127.0.0.1:1/"})
+    assert answer.status == 400
+
+
+def test_the_worker_answers_nobody_without_iam_credentials(stack: Stack) -> None:
+    assert stack.post_unsigned(stack.outputs["WorkerUrl"]).status == 403
+
+
+@pytest.mark.parametrize("path", ["/auth/data", "/unstable/data"])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer forged"}], ids=["no token", "forged token"]
+)
+def test_the_simulators_serve_nothing_without_a_token(
+    stack: Stack, path: str, headers: dict[str, str]
+) -> None:
+    assert stack.get(path, headers).status == 401
+
+
+@pytest.mark.parametrize("mount", ["/auth", "/unstable"])
+def test_the_simulators_describe_themselves(stack: Stack, mount: str) -> None:
+    assert stack.get(f"{mount}/health").status == 200
+    assert "openapi" in stack.get(f"{mount}/openapi.json").body
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("log", LOGS)
+def test_no_log_holds_a_secret_or_a_token(stack: Stack, log: str) -> None:
+    text = "\n".join(stack.log_messages(log))
+    assert "request" in text
+    assert json.loads(secret(stack, "CredentialsSecret"))["password"] not in text
+    assert secret(stack, "SigningKeySecret") not in text
+    assert "eyJ" not in text  # how every JSON Web Token begins
