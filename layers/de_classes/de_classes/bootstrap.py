@@ -76,7 +76,7 @@ def build_ingestion(
             clock=clock,
             deadline=deadline,
         )
-        return ApiDataService(client, storage, logger, clock=clock, deadline=deadline)
+        return ApiDataService(client, storage, logger, clock=clock)
 
     return Ingestion(settings, service_for, clock)
 

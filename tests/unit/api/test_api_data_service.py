@@ -47,7 +47,11 @@ def store(tmp_path: Path) -> LocalClient:
 def service(api: FakeTransport, store: LocalClient | None = None, **options: Any) -> ApiDataService:
     clock = options.setdefault("clock", ManualClock())
     client = UnstableAPIClient(
-        "https://api.example", transport=api, clock=clock, retry_policy=RetryPolicy(max_attempts=4)
+        "https://api.example",
+        transport=api,
+        clock=clock,
+        retry_policy=RetryPolicy(max_attempts=4),
+        deadline=options.pop("deadline", None),
     )
     storage = StorageDataService(store, DataFormatService(), LOGGER) if store else None
     return ApiDataService(client, storage, **options)

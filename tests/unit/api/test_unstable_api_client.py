@@ -16,6 +16,7 @@ from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     AuthenticationError,
     ForeignOriginError,
+    IncompleteRunError,
     InvalidInputError,
     NetworkError,
     PermissionDeniedError,
@@ -125,13 +126,30 @@ def test_F21_an_empty_page_in_the_middle_is_asked_for_again(width: int) -> None:
     assert ids(list(client(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
 
 
-def test_F21_a_page_that_stays_empty_is_handed_on_empty_and_the_rest_follows() -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F21_a_page_that_stays_empty_is_named_after_the_rest_has_come(width: int) -> None:
     api = FakePagedApi(total=50)
     api.faults_for(3, [api.page(3, 10, data=[])] * 99)
-    pages = list(client(api).iterate_all_pages(limit=10))
-    assert [number for number, page in pages if not page.records] == [3]
+    pages: list[tuple[int, Page]] = []
+
+    def take_all() -> None:
+        for each in client(api, concurrency=width).iterate_all_pages(limit=10):
+            pages.append(each)  # noqa: PERF402 - what came before the error is looked at
+
+    with pytest.raises(IncompleteRunError) as caught:
+        take_all()
+    assert caught.value.missing_pages == (3,)
     assert len(ids(pages)) == 40
     assert api.pages_asked().count(3) == 3
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_that_is_given_up_is_named_with_all_that_follow(width: int) -> None:
+    api = FakePagedApi(total=50, faults={3: [HttpResponse(503)] * 99})
+    with pytest.raises(IncompleteRunError) as caught:
+        list(client(api, concurrency=width).iterate_all_pages(limit=10))
+    assert caught.value.missing_pages == (3, 4, 5)
+    assert isinstance(caught.value.__cause__, RetriesExhaustedError)
 
 
 def test_an_empty_source_is_asked_once() -> None:

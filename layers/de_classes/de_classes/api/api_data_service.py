@@ -6,19 +6,19 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from de_classes.api.ledger import RunLedger
 from de_classes.api.receipt import COMPLETE, IngestReceipt
-from de_classes.errors import ConfigurationError, RetriesExhaustedError
+from de_classes.errors import ConfigurationError
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from de_classes.api.counters import Counts
+    from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.services import StorageDataService
@@ -43,7 +43,6 @@ class ApiDataService:
         columns: Columns that are known beforehand: they come first, also in an empty result.
         on_page: Called with every page, in order, once its records are taken: a place for progress.
         clock: What to measure with.
-        deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class ApiDataService:
         columns: Sequence[str] = (),
         on_page: Callable[[Page], None] | None = None,
         clock: Clock | None = None,
-        deadline: float | None = None,
     ) -> None:
         self._client = api_client
         self._storage = storage_service
@@ -63,7 +61,6 @@ class ApiDataService:
         self._columns = tuple(columns)
         self._on_page = on_page
         self._clock = clock or SystemClock()
-        self._deadline = deadline
 
     def fetch_all_to_df(
         self, limit: int = 100, *, pages: PageRange | None = None, concurrency: int | None = None
@@ -136,29 +133,12 @@ class ApiDataService:
         concurrency: int | None,
         take: Callable[[list[dict[str, Any]]], None],
     ) -> RunLedger:
-        wanted = pages or self._client.pages
-        ledger = RunLedger(wanted)
-        for page in self._pages(ledger, limit, wanted, concurrency):
-            ledger.observe(page)
+        run = self._client.start_run(limit, pages=pages, concurrency=concurrency)
+        for page in run:
             take(page.records)
             if self._on_page is not None:
                 self._on_page(page)
-        ledger.settle()
-        return ledger
-
-    def _pages(
-        self, ledger: RunLedger, limit: int, wanted: PageRange, concurrency: int | None
-    ) -> Iterator[Page]:
-        try:
-            for _, page in self._client.iterate_all_pages(limit, pages=wanted, concurrency=concurrency):
-                yield page
-                self._check_deadline(ledger)
-        except RetriesExhaustedError as error:
-            raise ledger.broken_off(str(error)) from error
-
-    def _check_deadline(self, ledger: RunLedger) -> None:
-        if self._deadline is not None and self._clock.monotonic() >= self._deadline and not ledger.is_done():
-            raise ledger.broken_off("the time is up")
+        return run.ledger
 
     def _start(self) -> _Start:
         return _Start(self._clock.monotonic(), self._client.counts())

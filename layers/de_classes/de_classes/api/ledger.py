@@ -66,9 +66,7 @@ class RunLedger:
         last = self._known_last(first)
         missing = (*self.missing_pages, *range(first, last + 1))
         named = f"pages {first} to {last} are" if last > first else f"page {first} is"
-        return IncompleteRunError(
-            f"{reason}; {named} missing and nothing was stored: run again", missing_pages=missing
-        )
+        return IncompleteRunError(f"{reason}; {named} missing: run again", missing_pages=missing)
 
     def settle(self) -> None:
         """Declare the run complete.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.counters import ClientCounters
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.page import PageReader
+from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
@@ -149,11 +150,24 @@ class UnstableAPIClient:
 
         Raises:
             InvalidInputError: A limit or concurrency out of range; at once, not on the first page.
+            IncompleteRunError: Pages are missing, and which; after the pages that came.
+            FatalError: The API refuses, or cannot be trusted.
+        """
+        run = self.start_run(limit, pages=pages, concurrency=concurrency)
+        return ((page.number, page) for page in run)
+
+    def start_run(
+        self, limit: int = 100, *, pages: PageRange | None = None, concurrency: int | None = None
+    ) -> PageRun:
+        """The same pages as ``iterate_all_pages``, together with the ledger of the run.
+
+        Raises:
+            InvalidInputError: A limit or concurrency out of range.
         """
         _check_limit(limit)
         width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
-        walk = self._walk(limit, pages or self._pages, width)
-        return ((page.number, page) for page in walk)
+        wanted = pages or self._pages
+        return PageRun(self._walk(limit, wanted, width), wanted, self._clock, self._deadline)
 
     def _walk(self, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
         def fetch(request: PageRequest) -> Page:
