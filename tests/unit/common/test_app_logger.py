@@ -349,7 +349,7 @@ def test_importing_and_asking_load_only_what_is_used(tmp_path: Path) -> None:
         "print(sorted(lazy & sys.modules.keys())); AppLogger('demo', on_lambda=False).get_logger()\n"
         "print(sorted(lazy & sys.modules.keys()))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter, and code from above
+    done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env={"PYTHONPATH": str(Path(app_logger.__file__).parents[3])},
