@@ -36,5 +36,5 @@ sdk="aws-xray-sdk boto3 botocore python-dateutil s3transfer six wrapt"
     layer de_classes
     layer sdk $core
     layer arrow
-    layer dataframes $core $sdk pyarrow
+    layer dataframes $core $sdk pyarrow setuptools # awswrangler names setuptools and never imports it
 }
