@@ -113,10 +113,16 @@ class AuthClient:
     def _renew(self) -> None:
         self._token = None
         self._token, asked_at = self._retrier.call(self._log_in, what="the login")
+        self._keep_out_of_logs(self._token.value)
         life = max(self._token.life, SHORTEST_LIFE)
         margin = min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
         self._refresh_at = asked_at + life - margin
         self._logger.info("logged in, token good for %.0f s", life)
+
+    def _keep_out_of_logs(self, token: str) -> None:
+        """Name both secrets at every login: only the latest are remembered."""
+        redact(self._password)
+        redact(token)
 
     def _log_in(self) -> tuple[Token, float]:
         if self._logins >= self._max_logins:

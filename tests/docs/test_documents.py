@@ -1,0 +1,88 @@
+"""Everything the documents show is run, or is a make target that another test or CI runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.documents import ROOT, blocks, documents
+
+if TYPE_CHECKING:
+    from tests.fakes.documents import Block
+
+LANGUAGES = {"python", "sh", "mermaid"}
+# Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
+# deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
+MAKE = re.compile(r"^make(?: [\w=./-]+)*$")
+PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
+BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
+OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS")
+
+
+def is_make(block: Block) -> bool:
+    return all(MAKE.match(line) for line in block.text.splitlines())
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -> None:
+    run([sys.executable, "-W", "error", "-c", block.text], tmp_path)
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("sh") if not is_make(block)], ids=str)
+def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
+    shell = shutil.which("bash") or "sh"
+    out = run([shell, "-euc", block.text], tmp_path)
+    assert "complete: 2000 records of 2000 expected" in out
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("sh") if is_make(block)], ids=str)
+def test_a_make_target_is_there(block: Block) -> None:
+    for command in block.text.splitlines():
+        assert run([*command.split(), "--dry-run"], ROOT)
+
+
+def test_make_alone_lists_the_targets_that_the_documents_name() -> None:
+    listed = run(["make"], ROOT)
+    named = {
+        word for block in blocks("sh") if is_make(block) for word in re.findall(r"make (\w+)", block.text)
+    }
+    assert {"demo", "test"} <= named
+    assert all(f"make {target}" in listed for target in named)
+
+
+def test_no_block_goes_unrun() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in documents())
+    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= LANGUAGES
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_path_that_is_named_exists(document: Path) -> None:
+    named = PATH_IN_TEXT.findall(document.read_text(encoding="utf-8"))
+    assert [path for path in named if not any((base / path).exists() for base in BASES)] == []
+
+
+def run(command: list[str], directory: Path) -> str:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "COV_", "MAKE", "MFLAGS"))
+    }
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env={**environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
