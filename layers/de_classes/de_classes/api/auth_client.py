@@ -12,6 +12,7 @@ from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import Retrier
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import read_token
+from de_classes.common.logger.redaction import redact
 from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
 from de_classes.utils.clock import SystemClock
 

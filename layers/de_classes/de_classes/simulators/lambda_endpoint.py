@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.lambda_adapter import to_proxy, to_request
-from de_classes.utils.lambda_events import request_id_of
 from de_classes.simulators.messages import error_response
+from de_classes.utils.lambda_events import request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
