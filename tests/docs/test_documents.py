@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.fakes.documents import ROOT, blocks, documents
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
+PORT = "8765"  # what the documents show; somebody may be using it
 LANGUAGES = {"python", "sh", "mermaid"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
@@ -38,7 +42,7 @@ def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if not is_make(block)], ids=str)
 def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     shell = shutil.which("bash") or "sh"
-    out = run([shell, "-euc", block.text], tmp_path)
+    out = run([shell, "-euc", block.text.replace(PORT, str(free_port()))], tmp_path)
     assert "complete: 2000 records of 2000 expected" in out
 
 
@@ -75,14 +79,29 @@ def run(command: list[str], directory: Path) -> str:
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "COV_", "MAKE", "MFLAGS"))
     }
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=directory,
         env={**environment, "PATH": path},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            out, _ = process.communicate(timeout=120)
+        finally:
+            end_group(process)
+    assert process.returncode == 0, out
+    return out
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End what an example left running, so that it is in nobody's way."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

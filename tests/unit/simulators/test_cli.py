@@ -181,7 +181,7 @@ def test_the_summary_counts_what_was_served() -> None:
 def test_an_interrupt_ends_it_with_a_summary_and_status_0(number: signal.Signals) -> None:
     command = [sys.executable, "-c", PROGRAM, "simulate", "--port", "0"]
     environ = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:  # noqa: S603 - our own program
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         line = ""
         while not line.startswith("Ctrl-C"):
@@ -199,7 +199,7 @@ def test_the_printed_commands_work_as_they_are() -> None:
 
     def paste(_: SimulatorServer) -> None:
         lines = out.getvalue().partition("Try it:")[2].partition("Ctrl-C")[0]
-        done = subprocess.run(["/bin/sh", "-c", lines], capture_output=True, text=True, check=True)  # noqa: S603 - what we printed
+        done = subprocess.run(["/bin/sh", "-c", lines], capture_output=True, text=True, check=True)
         answers.append(done.stdout)
 
     out = io.StringIO()

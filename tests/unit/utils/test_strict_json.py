@@ -70,7 +70,6 @@ def test_what_is_no_json_is_refused(data: bytes) -> None:
 def test_no_bytes_whatever_raise_anything_untyped(data: bytes) -> None:
     try:
         value = loads(data)
-    except MalformedDataError as error:
-        assert str(error)
-    else:
-        assert json.loads(data) == value
+    except MalformedDataError:
+        return
+    assert json.loads(data) == value
