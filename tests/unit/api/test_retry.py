@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +133,17 @@ def test_a_wait_is_never_below_the_floor_nor_above_cap_and_retry_after(
 
 def test_a_retryable_error_says_nothing_of_waiting_unless_told() -> None:
     assert RetryableError("x").retry_after is None
+
+
+def test_a_stopped_retry_neither_waits_nor_calls_again() -> None:
+    clock = ManualClock()
+    stopped = threading.Event()
+    operation, calls = fails(99, NetworkError("reset"))
+
+    def stop_at_the_second(event: RetryEvent) -> None:
+        if event.attempt == 2:
+            stopped.set()
+
+    with pytest.raises(RetriesExhaustedError):
+        Retrier(clock=clock, on_retry=stop_at_the_second, stopped=stopped).call(operation, what="it")
+    assert (calls, len(clock.sleeps)) == ([1, 2], 1)

@@ -204,3 +204,22 @@ def test_F27_a_cursor_used_before_is_a_loop() -> None:
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 4
+
+
+def test_a_walk_that_fails_stops_what_is_under_way() -> None:
+    stopped = threading.Event()
+    released = threading.Event()
+
+    def serve(request: PageRequest) -> Page:
+        if request.number == 2:
+            raise NetworkError("gone")
+        if request.number > 2 and stopped.wait(10):
+            released.set()
+        return page(request.number, 9, 18)
+
+    walk = NumberedWalk(
+        serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=4, stopped=stopped
+    )
+    with pytest.raises(NetworkError):
+        list(walk)
+    assert released.wait(10)

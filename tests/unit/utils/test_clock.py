@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 from de_classes.utils.clock import ManualClock, SystemClock
 
 
@@ -22,3 +24,13 @@ def test_the_system_clock_goes_forward() -> None:
     clock.sleep(0)
     assert clock.monotonic() >= before[0]
     assert clock.now() > 1_700_000_000
+
+
+def test_waiting_ends_with_the_event() -> None:
+    event = threading.Event()
+    clock = ManualClock()
+    assert not clock.wait(event, 5.0)
+    event.set()
+    assert clock.wait(event, 5.0)
+    assert clock.sleeps == [5.0]
+    assert SystemClock().wait(event, 60.0)

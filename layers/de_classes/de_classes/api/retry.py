@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -75,6 +76,7 @@ class Retrier:
         on_retry: Told of every failure that is followed by another attempt.
         draw: Draws a number between two bounds.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
+        stopped: Once set, no wait goes on and no other attempt is made.
     """
 
     def __init__(
@@ -85,12 +87,14 @@ class Retrier:
         on_retry: Callable[[RetryEvent], None] | None = None,
         draw: Callable[[float, float], float] = random.uniform,
         deadline: float | None = None,
+        stopped: threading.Event | None = None,
     ) -> None:
         self._policy = policy or RetryPolicy()
         self._clock = clock or SystemClock()
         self._on_retry = on_retry
         self._draw = draw
         self._deadline = math.inf if deadline is None else deadline
+        self._stopped = stopped or threading.Event()
 
     def call(self, operation: Callable[[], T], *, what: str) -> T:
         """Call ``operation`` until it returns.
@@ -108,7 +112,7 @@ class Retrier:
             retry=tenacity.retry_if_exception_type(RetryableError),
             wait=self._wait,
             stop=lambda state: self._is_over(state, started),
-            sleep=self._clock.sleep,
+            sleep=self._pause,
             before_sleep=self._report,
         )
         try:
@@ -127,6 +131,10 @@ class Retrier:
             or next_at - started > self._policy.max_elapsed
             or next_at > self._deadline
         )
+
+    def _pause(self, seconds: int | float) -> None:  # noqa: PYI041 - tenacity's own signature
+        if self._clock.wait(self._stopped, seconds):
+            raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
 
     def _report(self, state: tenacity.RetryCallState) -> None:
         if self._on_retry is not None:

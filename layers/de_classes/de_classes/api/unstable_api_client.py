@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
@@ -170,26 +171,31 @@ class UnstableAPIClient:
         return PageRun(self._walk(limit, wanted, width), wanted, self._clock, self._deadline)
 
     def _walk(self, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
+        stopped = threading.Event()
+
         def fetch(request: PageRequest) -> Page:
-            return self._fetch(request, limit)
+            return self._fetch(request, limit, stopped)
 
         if self._pagination.random_access:
-            return iter(NumberedWalk(fetch, self._pagination, limit=limit, pages=pages, width=width))
+            walk = NumberedWalk(
+                fetch, self._pagination, limit=limit, pages=pages, width=width, stopped=stopped
+            )
+            return iter(walk)
         return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
 
-    def _fetch(self, request: PageRequest, limit: int) -> Page:
+    def _fetch(self, request: PageRequest, limit: int, stopped: threading.Event | None = None) -> Page:
         try:
-            page = self._until_not_empty(request, limit)
+            page = self._until_not_empty(request, limit, stopped)
         except DeClassesError:
             self._counters.page_failed()
             raise
         self._counters.page_succeeded(page)
         return page
 
-    def _until_not_empty(self, request: PageRequest, limit: int) -> Page:
+    def _until_not_empty(self, request: PageRequest, limit: int, stopped: threading.Event | None) -> Page:
         """An empty page where there should be records is asked for again, then handed on as it is."""
         for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
-            page = self._until_whole(request)
+            page = self._until_whole(request, stopped)
             if page.records or not self._should_hold_records(page, limit):
                 break
             if ask < _ASKS_FOR_AN_EMPTY_PAGE:
@@ -200,8 +206,10 @@ class UnstableAPIClient:
         count = self._pagination.page_count(page, limit)
         return count is not None and page.number <= count and page.total_records != 0
 
-    def _until_whole(self, request: PageRequest) -> Page:
-        retrier = Retrier(self._policy, clock=self._clock, on_retry=self._retried, deadline=self._deadline)
+    def _until_whole(self, request: PageRequest, stopped: threading.Event | None) -> Page:
+        retrier = Retrier(
+            self._policy, clock=self._clock, on_retry=self._retried, deadline=self._deadline, stopped=stopped
+        )
         return retrier.call(lambda: self._attempt(request), what=f"page {request.number}")
 
     def _attempt(self, request: PageRequest) -> Page:

@@ -7,6 +7,7 @@ or rows do not add up, one page past the end is asked for before the end is beli
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -61,16 +62,25 @@ class NumberedWalk:
         limit: Records a page.
         pages: Which pages.
         width: Pages under way at the most.
+        stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
     """
 
     def __init__(
-        self, fetch: FetchPage, strategy: PaginationStrategy, *, limit: int, pages: PageRange, width: int
+        self,
+        fetch: FetchPage,
+        strategy: PaginationStrategy,
+        *,
+        limit: int,
+        pages: PageRange,
+        width: int,
+        stopped: threading.Event | None = None,
     ) -> None:
         self._fetch = fetch
         self._strategy = strategy
         self._limit = limit
         self._pages = pages
         self._width = width
+        self._stopped = stopped or threading.Event()
         self._counts: set[int | None] = set()
         self._total_records: int | None = None
         self._rows = 0
@@ -78,8 +88,11 @@ class NumberedWalk:
         self._repeats = 0
 
     def __iter__(self) -> Iterator[Page]:
-        with _window(self._get, self._width) as window:
-            yield from self._walk(window)
+        try:
+            with _window(self._get, self._width) as window:
+                yield from self._walk(window)
+        finally:
+            self._stopped.set()
 
     def _walk(self, window: _Window) -> Iterator[Page]:
         number = self._pages.start

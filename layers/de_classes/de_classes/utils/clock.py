@@ -22,6 +22,10 @@ class Clock(Protocol):
         """Wait that many seconds."""
         ...
 
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait that many seconds, or less if the event is set meanwhile; tells whether it is."""
+        ...
+
 
 class SystemClock:
     """The machine's own time."""
@@ -37,6 +41,10 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Block this thread."""
         time.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Block this thread on the event."""
+        return event.wait(seconds)
 
 
 class ManualClock:
@@ -67,6 +75,12 @@ class ManualClock:
         with self._lock:
             self.sleeps.append(seconds)
         self.advance(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Sleep, unless the event is set already."""
+        if not event.is_set():
+            self.sleep(seconds)
+        return event.is_set()
 
     def advance(self, seconds: float) -> None:
         """Let time pass without anybody sleeping."""
