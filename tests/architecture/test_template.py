@@ -193,7 +193,7 @@ def test_every_function_runs_on_either_processor_with_layers_built_for_it() -> N
 def test_a_function_carries_only_the_layers_it_imports_from() -> None:
     layers = {name: [each["Ref"] for each in function["Layers"]] for name, function in functions().items()}
     assert layers[WORKER] == ["DeClassesLayer", "SdkLayer", "ArrowLayer"]
-    assert layers[AUTH] == layers[UNSTABLE] == ["DeClassesLayer", "SdkLayer"]
+    assert layers[AUTH] == layers[UNSTABLE] == ["DeClassesLayer"]
 
 
 def test_every_parameter_is_described_and_bounded() -> None:

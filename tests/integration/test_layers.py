@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.xdist_group("local_cloud"), pytest.mark.usefixtures("s
 
 LAMBDA_LIMIT_BYTES = 262_144_000
 LAYERS = ("DeClassesLayer", "SdkLayer", "ArrowLayer")
-# Beyond the handler: what is imported only once it is needed.
+# Beyond the handler: what is imported only once it is needed. (The simulators use the runtime's boto3.)
 LATER = {
-    "AuthSimulatorFunction": "boto3",
-    "UnstableSimulatorFunction": "boto3",
+    "AuthSimulatorFunction": "jwt",
+    "UnstableSimulatorFunction": "jwt, de_classes.simulators.synthetic",
     "IngestionWorkerFunction": "boto3, pyarrow.parquet, de_classes.storage.format.parquet_codec",
 }
 PROBE = """
