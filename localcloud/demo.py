@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "json", "jsonl", "parquet")
 SYNTHETIC_RECORDS = 1000
+LOG_LINES = 12
 SEED = 17  # shows every kind of failure within twenty pages
 # A 500, a 503 or a 429: how a rate of failures is shared out among them.
 SHARES = {"Rate500": 0.4, "Rate503": 0.3, "Rate429": 0.3}
@@ -108,7 +109,8 @@ def ingest(stack: Stack, name: str, source: RecordSource, limit: int, console: C
         if answer.status != OK:
             step.note(f"answered {answer.status}")
     if answer.status != OK:
-        console.say(f"    {answer.body}")
+        for line in (str(answer.body), *stack.log_messages("IngestionWorkerLogName")[-LOG_LINES:]):
+            console.say(f"    {line}")
         return None
     problems = differences(source, stack.read_object(answer.body["key"]), name)
     return Run(answer.body, problems)
