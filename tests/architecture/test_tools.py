@@ -11,6 +11,8 @@ import pytest
 
 from tests.fakes.sources import ROOT
 
+from localcloud.workspace import Workspace
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,7 +32,7 @@ def test_the_tool_finds_nothing(command: list[str]) -> None:
 
 
 def test_the_template_is_valid_and_lints_clean(tmp_path: Path) -> None:
-    sam = ROOT / ".venvs" / "sam" / "bin" / "sam"
+    sam = Workspace.default().sam
     environment = {
         "PATH": os.defpath,
         "HOME": str(tmp_path),
