@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.sources import ROOT
-
 from localcloud.workspace import Workspace
+from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
