@@ -80,17 +80,18 @@ class SamCli:
         return {**isolated(self._environment, self._workspace), "PATH": tools, "LAYER_PYTHON": python}
 
     def _run(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
+        scratch = self._workspace.data / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(  # noqa: S603 - the SAM CLI of our own environment
             [str(self._workspace.sam), command, "--config-env", "local", *arguments],
             cwd=self._workspace.root,
-            env=dict(environment),
+            env={**environment, "TMPDIR": str(scratch)},  # the CLI leaves its scratch folders behind
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        self._workspace.data.mkdir(parents=True, exist_ok=True)
         log = self._workspace.data / f"sam-{command}.log"
         log.write_text(done.stdout)
         if done.returncode:
