@@ -54,7 +54,7 @@ def test_a_record_that_is_no_object_is_refused(record: object) -> None:
 
 def test_F20_a_body_nested_too_deeply_is_a_typed_error() -> None:
     body = b'{"data": [' + b'{"a":' * 100_000
-    with pytest.raises(CorruptResponseError, match="deeply"):
+    with pytest.raises(CorruptResponseError, match="nested deeper"):
         PageReader().read(HttpResponse(200, {}, body), 1)
 
 

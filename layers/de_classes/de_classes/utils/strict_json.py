@@ -1,8 +1,8 @@
-"""JSON read exactly, or not at all.
+"""JSON as this library reads and writes it everywhere: exact, or a typed error.
 
-The standard reader lets NaN, doubled keys and numbers beyond a float's range pass in silence. Here
-each is an error, and so are lone surrogates, integers longer than Python converts, and nesting
-deeper than its stack: data comes through as it was, or the caller is told.
+RFC 8259 leaves much to the reader. One policy holds throughout: integers of any size stay exact; NaN,
+infinities (1e400 too), lone surrogates, duplicate keys, nesting deeper than 200 levels and numbers of
+more digits than Python converts (4,300) are refused, in both directions.
 """
 
 from __future__ import annotations
@@ -11,57 +11,125 @@ import json
 import math
 from typing import Any, NoReturn
 
-from de_classes.errors import MalformedDataError
+from de_classes.errors import MalformedDataError, UnsupportedValueError
+
+MAX_DEPTH = 200
 
 
-def loads(text: bytes | str) -> Any:  # noqa: ANN401 - JSON is of any type
-    """Read one JSON document.
+class _RefusedError(ValueError):
+    """Well-formed JSON that this library does not accept."""
 
-    Args:
-        text: UTF-8 bytes, or text.
+
+def dumps(value: object) -> str:
+    """Write a JSON value compactly, non-ASCII characters as they are.
 
     Raises:
-        MalformedDataError: Not JSON, or JSON that Python cannot hold exactly; says what and where.
+        UnsupportedValueError: JSON cannot hold it exactly; the message gives the reason alone.
     """
     try:
-        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        text = _encode(value)
+        text.encode()
+        _check_depth(value, text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnsupportedValueError(_reason(error)) from error
+    return text
+
+
+def loads(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
+    """Read one JSON value.
+
+    Args:
+        text: Text, or its UTF-8.
+
+    Raises:
+        MalformedDataError: It is not JSON, or not the JSON this library accepts.
+    """
+    try:
+        decoded = text.decode() if isinstance(text, bytes) else text
         value = _DECODER.decode(decoded)
-    except RecursionError as error:
-        raise MalformedDataError("nested too deeply") from error
-    except UnicodeDecodeError as error:
-        raise MalformedDataError(f"not UTF-8 at byte {error.start}") from error
-    except json.JSONDecodeError as error:
-        raise MalformedDataError(f"{error.msg} at line {error.lineno}, column {error.colno}") from error
-    except ValueError as error:
-        raise MalformedDataError(f"a number is too long to read: {str(error)[:60]}") from error
-    if "\\u" in decoded:
-        _refuse_lone_surrogates(value)
+        _check(value, decoded)
+    except (ValueError, RecursionError) as error:
+        raise MalformedDataError(_reason(error)) from error
     return value
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise MalformedDataError("an object has the same key twice")
-    return result
+def decode_at(text: str, position: int) -> tuple[Any, int]:
+    """Read the JSON value that starts at a position of a longer text.
+
+    Returns:
+        The value, and the position after it.
+
+    Raises:
+        json.JSONDecodeError: It is not JSON, or the text ends before the value does.
+        MalformedDataError: It is not the JSON this library accepts.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, position)
+        _check(value, text[position:end])
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise MalformedDataError(_reason(error)) from error
+    return value, end
+
+
+def _check(value: object, text: str) -> None:
+    _check_depth(value, text)
+    if "\\u" in text:
+        _encode(value).encode()
+
+
+def _check_depth(value: object, text: str) -> None:
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _depth(value: object) -> int:
+    level, depth = [value], 0
+    while level := [child for item in level for child in _children(item)]:
+        depth += 1
+    return depth
+
+
+def _children(item: object) -> list[object]:
+    if isinstance(item, dict):
+        return list(item.values()) or [None]
+    return (item or [None]) if isinstance(item, list) else []
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"nested deeper than {MAX_DEPTH} levels"
+    if isinstance(error, UnicodeEncodeError):
+        return "text with a lone surrogate, which UTF-8 cannot hold"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.pos}"
+    if "integer string conversion" in str(error):
+        return "an integer of more digits than Python converts (sys.set_int_max_str_digits)"
+    return str(error)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _RefusedError("an object with a duplicate key")
+    return value
 
 
 def _finite(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value):
-        raise MalformedDataError(f"{text[:40]} is beyond the range of a float")
+    if math.isinf(value):
+        raise _RefusedError("a number too large for float64")
     return value
 
 
-def _constant(name: str) -> NoReturn:
-    raise MalformedDataError(f"{name} is not JSON")
+def _refuse_constant(name: str) -> NoReturn:
+    raise _RefusedError(f"{name} is not JSON")
 
 
-def _refuse_lone_surrogates(value: object) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise MalformedDataError("a text holds half of a surrogate pair") from error
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_constant)
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant
+)

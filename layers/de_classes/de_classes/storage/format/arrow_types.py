@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format import json_text
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType
+from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def encoder(data_type: DataType) -> Callable[[Any], Any] | None:
     """Make the function that replaces JSON parts of a value by their text; None if there are none."""
     match data_type:
         case Kind.JSON:
-            return _unless_none(json_text.dumps)
+            return _unless_none(strict_json.dumps)
         case ListType(element):
             return _each(encoder(element))
         case StructType(fields):
@@ -67,7 +67,7 @@ def encoder(data_type: DataType) -> Callable[[Any], Any] | None:
 def decoder(field: pa.Field) -> Callable[[Any], Any] | None:
     """Make the function that replaces JSON text in a value by what it stands for; None if there is none."""
     if field.metadata and JSON_MARK.items() <= field.metadata.items():
-        return _unless_none(json_text.loads)
+        return _unless_none(strict_json.loads)
     if is_list(field.type):
         return _each(decoder(field.type.value_field))
     if pa.types.is_struct(field.type):

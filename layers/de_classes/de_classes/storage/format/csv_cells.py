@@ -24,8 +24,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format import json_text
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
+from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def _decode_quoted(text: str) -> Any:  # noqa: ANN401 - any JSON value
     if not text.startswith(JSON_STARTS):
         return text
     try:
-        return json_text.loads(text)
+        return strict_json.loads(text)
     except MalformedDataError as error:
         raise MalformedDataError(f"quoted text that starts with {text[0]} must be JSON: {error}") from error
 
@@ -111,13 +111,13 @@ def _decode_number(text: str, *, is_float: bool) -> float:
 
 
 def _encode_text(value: Any) -> str:  # noqa: ANN401 - chosen by type
-    return quote(json_text.dumps(value) if value.startswith(JSON_STARTS) else value)
+    return quote(strict_json.dumps(value) if value.startswith(JSON_STARTS) else value)
 
 
 def _encode_json(value: object) -> str:
     if isinstance(value, str):
         return _encode_text(value)
-    text = json_text.dumps(value)
+    text = strict_json.dumps(value)
     return quote(text) if text.startswith(JSON_STARTS) else text
 
 

@@ -10,9 +10,9 @@ from de_classes.errors import MalformedDataError
 from de_classes.storage.format.batches import batched
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
 from de_classes.storage.format.json_records import as_record, encode_record
-from de_classes.storage.format.json_text import decode_at
 from de_classes.storage.format.lines import check_size, read_text
 from de_classes.storage.format.schema import Schema
+from de_classes.utils.strict_json import decode_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

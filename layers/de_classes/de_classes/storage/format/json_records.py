@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format import json_text
 from de_classes.storage.format.codec import unsupported_value
+from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
@@ -19,7 +19,7 @@ def encode_record(record: Record, row: int) -> bytes:
         UnsupportedValueError: JSON cannot hold a value exactly; column and row are named.
     """
     try:
-        return json_text.dumps(record).encode()
+        return strict_json.dumps(record).encode()
     except UnsupportedValueError as error:
         raise unsupported_value(_refused_column(record), row, str(error)) from error
 
@@ -41,7 +41,7 @@ def _refused_column(record: Record) -> str:
 
 def _is_accepted(part: Record) -> bool:
     try:
-        json_text.dumps(part)
+        strict_json.dumps(part)
     except UnsupportedValueError:
         return False
     return True

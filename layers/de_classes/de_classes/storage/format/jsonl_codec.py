@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from de_classes.errors import MalformedDataError
-from de_classes.storage.format import json_text
 from de_classes.storage.format.batches import batched
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
 from de_classes.storage.format.json_records import as_record, encode_record
 from de_classes.storage.format.lines import decode_utf8, read_lines
 from de_classes.storage.format.schema import Schema
+from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +57,6 @@ def _read_records(source: BinaryIO) -> Iterator[Record]:
 def _read_record(line: bytes, where: str) -> Record:
     text = decode_utf8(line, where)
     try:
-        return as_record(json_text.loads(text), where)
+        return as_record(strict_json.loads(text), where)
     except MalformedDataError as error:
         raise MalformedDataError(f"{where}: {error}") from error
