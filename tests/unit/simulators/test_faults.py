@@ -11,7 +11,14 @@ from de_classes.simulators.attempts import AttemptCounter
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import FaultPlan, FaultRegistry, uniform
 from de_classes.simulators.messages import json_response
-from de_classes.simulators.status_faults import RATE_LIMIT, SERVER_ERROR, STATUS_FAULTS, UNAVAILABLE
+from de_classes.simulators.status_faults import (
+    BAD_GATEWAY,
+    GATEWAY_TIMEOUT,
+    RATE_LIMIT,
+    SERVER_ERROR,
+    STATUS_FAULTS,
+    UNAVAILABLE,
+)
 
 RATES = {SERVER_ERROR.name: 0.1, UNAVAILABLE.name: 0.05, RATE_LIMIT.name: 0.15}
 PLAN = FaultPlan(CATALOGUE, RATES, seed=7, retry_after=3, jitter=0.5)
@@ -104,7 +111,7 @@ def test_delays_lie_between_nothing_and_the_jitter_and_repeat() -> None:
 
 def test_a_registry_finds_faults_by_name_and_by_catalogue_id() -> None:
     assert CATALOGUE.named("rate-limit-429") is RATE_LIMIT
-    assert CATALOGUE.numbered("F01") == (SERVER_ERROR, UNAVAILABLE)
+    assert CATALOGUE.numbered("F01") == (SERVER_ERROR, UNAVAILABLE, BAD_GATEWAY, GATEWAY_TIMEOUT)
     assert CATALOGUE.numbered("F99") == ()
 
 

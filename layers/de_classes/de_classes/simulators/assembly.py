@@ -8,6 +8,8 @@ from de_classes.configs.settings import load, validate
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.auth_service import AuthSimulator, Credentials
 from de_classes.simulators.aws import fetch_object, local_copy
+from de_classes.simulators.fault_kinds import RecordFault, Site
+from de_classes.simulators.record_faults import OddRecords
 from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.simulators.tokens import TokenIssuer
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from de_classes.configs.secrets_manager import SecretReader
     from de_classes.simulators.aws import ObjectFetcher
+    from de_classes.simulators.drift import Drift
     from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.records import RecordSource
     from de_classes.utils.clock import Clock
@@ -34,8 +37,9 @@ def deployed_auth(environ: Mapping[str, str], secrets: SecretReader, clock: Cloc
         CREDENTIALS_SECRET_ID=settings.credentials_secret_id, SIGNING_SECRET_ID=settings.signing_secret_id
     )
     credentials = _credentials(secrets(settings.credentials_secret_id))
-    tokens = TokenIssuer(secrets(settings.signing_secret_id), settings.token_life_seconds, clock)
-    return AuthSimulator(credentials, tokens)
+    plan = _deployable(settings.plan())
+    tokens = TokenIssuer(secrets(settings.signing_secret_id), settings.token_life(plan), clock)
+    return AuthSimulator(credentials, tokens, plan)
 
 
 def deployed_unstable(
@@ -53,22 +57,39 @@ def deployed_unstable(
     """
     settings = load(SimulatorSettings, environ)
     _require(SIGNING_SECRET_ID=settings.signing_secret_id)
-    tokens = TokenIssuer(secrets(settings.signing_secret_id), settings.token_life_seconds, clock)
-    return unstable_simulator(settings, tokens, records_of(settings, fetch=fetch))
+    plan = _deployable(settings.plan())
+    tokens = TokenIssuer(secrets(settings.signing_secret_id), settings.token_life(plan), clock)
+    records = odd_records(plan, records_of(settings, fetch=fetch))
+    return unstable_simulator(settings, tokens, records, plan, clock=clock)
 
 
 def unstable_simulator(
-    settings: SimulatorSettings, tokens: TokenIssuer, records: RecordSource, plan: FaultPlan | None = None
+    settings: SimulatorSettings,
+    tokens: TokenIssuer,
+    records: RecordSource,
+    plan: FaultPlan,
+    *,
+    drift: Drift | None = None,
+    clock: Clock | None = None,
 ) -> UnstableSimulator:
-    """The unstable simulator of these settings, or of another plan of faults."""
+    """The unstable simulator of these settings and this plan of faults."""
     return UnstableSimulator(
         records,
         tokens,
-        plan or settings.plan(),
+        plan,
         max_limit=settings.max_limit,
         max_page_bytes=settings.max_page_bytes,
         allow_overrides=settings.allow_overrides,
+        links=settings.links,
+        drift=drift,
+        clock=clock,
     )
+
+
+def odd_records(plan: FaultPlan, records: RecordSource) -> RecordSource:
+    """The records as the faults of the plan disfigure them."""
+    faults = [fault for fault in plan.at(Site.RECORDS) if isinstance(fault, RecordFault)]
+    return OddRecords(records, faults) if faults else records
 
 
 def records_of(settings: SimulatorSettings, *, fetch: ObjectFetcher = fetch_object) -> RecordSource:
@@ -80,6 +101,14 @@ def records_of(settings: SimulatorSettings, *, fetch: ObjectFetcher = fetch_obje
     if settings.records_uri:
         return JsonLinesRecords(local_copy(settings.records_uri, fetch))
     return SyntheticRecords(settings.seed, settings.total_records)
+
+
+def _deployable(plan: FaultPlan) -> FaultPlan:
+    names = [fault.name for site in Site for fault in plan.at(site) if fault.loopback_only]
+    if not names:
+        return plan
+    problems = [f"FAULTS {name} cannot be played behind API Gateway: use simulate" for name in names]
+    raise ConfigurationError("; ".join(problems), problems=problems)
 
 
 def _require(**secret_ids: str) -> None:

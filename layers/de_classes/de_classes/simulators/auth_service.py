@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import itertools
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
 from de_classes.configs.settings import validate
 from de_classes.errors import InvalidInputError
-from de_classes.simulators.messages import error_response, json_response
+from de_classes.simulators.fault_kinds import Fault, FaultRegistry, Site
+from de_classes.simulators.faults import FaultPlan
+from de_classes.simulators.messages import error_response, json_response, with_facts
 from de_classes.simulators.openapi import MAX_LOGIN_FIELD, describe_auth
 from de_classes.simulators.routing import Router, protected, unauthorized
 
@@ -45,11 +48,14 @@ class AuthSimulator:
     Args:
         credentials: The one login that is accepted.
         tokens: Issues and verifies.
+        plan: Its faults at logins and at their token answers; none by default.
     """
 
-    def __init__(self, credentials: Credentials, tokens: TokenIssuer) -> None:
+    def __init__(self, credentials: Credentials, tokens: TokenIssuer, plan: FaultPlan | None = None) -> None:
         self._credentials = credentials
         self._tokens = tokens
+        self._plan = plan or FaultPlan(FaultRegistry(()))
+        self._logins = itertools.count(1)
         routes: Routes = {"/login": {"POST": self._login}, "/data": {"GET": protected(tokens, _whoami)}}
         self._router = Router("auth", routes, describe_auth())
 
@@ -58,6 +64,18 @@ class AuthSimulator:
         return self._router.handle(request)
 
     def _login(self, request: SimRequest) -> SimResponse:
+        number = next(self._logins)
+        context = self._plan.context(0, number, host=request.headers.get("Host", ""))
+        refusal = self._plan.strike(Site.LOGIN, 0, number)
+        if isinstance(refusal, Fault):
+            answer = refusal.play(context, lambda: self._genuine(request))
+            return with_facts(answer, attempt=number, fault=refusal.name)
+        oddity = self._plan.strike(Site.GRANT, 0, number)
+        if isinstance(oddity, Fault):
+            return with_facts(oddity.play(context, lambda: self._genuine(request)), modes=(oddity.name,))
+        return self._genuine(request)
+
+    def _genuine(self, request: SimRequest) -> SimResponse:
         if len(request.body) > MAX_LOGIN_BODY:
             return error_response(413, f"a login has at most {MAX_LOGIN_BODY} bytes")
         try:

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
-from de_classes.simulators.faults import FaultRegistry
-from de_classes.simulators.status_faults import STATUS_FAULTS
-from de_classes.simulators.wire_faults import WIRE_FAULTS
+from de_classes.simulators.body_faults import BODY_FAULTS
+from de_classes.simulators.drift import DRIFT_FAULTS
+from de_classes.simulators.fault_kinds import FaultRegistry
+from de_classes.simulators.foreign_faults import FOREIGN_FAULTS
+from de_classes.simulators.login_faults import GRANT_FAULTS, LOGIN_FAULTS
+from de_classes.simulators.pace_faults import PACE_FAULTS
+from de_classes.simulators.page_faults import PAGE_FAULTS
+from de_classes.simulators.record_faults import RECORD_FAULTS
+from de_classes.simulators.retry_after_faults import RETRY_AFTER_FAULTS
+from de_classes.simulators.status_faults import MORE_STATUS_FAULTS, STATUS_FAULTS
+from de_classes.simulators.token_faults import TOKEN_FAULTS
+from de_classes.simulators.wire_faults import MORE_WIRE_FAULTS, WIRE_FAULTS
 
-CATALOGUE = FaultRegistry((*STATUS_FAULTS, *WIRE_FAULTS))
+CATALOGUE = FaultRegistry(
+    (
+        *STATUS_FAULTS,
+        *WIRE_FAULTS,
+        *MORE_STATUS_FAULTS,
+        *RETRY_AFTER_FAULTS,
+        *MORE_WIRE_FAULTS,
+        *BODY_FAULTS,
+        *PAGE_FAULTS,
+        *PACE_FAULTS,
+        *DRIFT_FAULTS,
+        *TOKEN_FAULTS,
+        *LOGIN_FAULTS,
+        *GRANT_FAULTS,
+        *FOREIGN_FAULTS,
+        *RECORD_FAULTS,
+    )
+)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from de_classes.configs.settings import environment, load
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.banner import summary, welcome
+from de_classes.simulators.fault_list import long_list, short_list
 from de_classes.simulators.openapi import DEFAULT_LIMIT
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TextIO
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TextIO
 
 USERNAME_VARIABLE = "SIMULATOR_USERNAME"
 PASSWORD_VARIABLE = "SIMULATOR_PASSWORD"  # noqa: S105 - the variable's name
@@ -29,8 +30,21 @@ EXIT_OK = 0
 EXIT_USAGE = 2
 
 _RATES = {"rate_500": "--rate-500", "rate_503": "--rate-503", "rate_429": "--rate-429"}
+_DIALS = {
+    "huge_body_bytes": ("--huge-body-bytes", "BYTES", "size of huge-body, and of gzip-bomb unzipped", int),
+    "drip_bytes": ("--drip-bytes", "BYTES", "how many bytes slow-drip sends one by one", int),
+    "drip_seconds": ("--drip-seconds", "SECONDS", "the wait before each of them", float),
+    "hang_seconds": ("--hang", "SECONDS", "how long login-timeout is silent", float),
+    "short_token_seconds": ("--short-token-life", "SECONDS", "how long short-token lets tokens live", int),
+    "token_uses": ("--token-uses", "NUMBER", "pages that a token opens before revoked-token", int),
+    "drift_every": ("--drift-every", "NUMBER", "requests for pages from one drift to the next", int),
+    "drift_changes": ("--drift-changes", "NUMBER", "records inserted, and records deleted", int),
+}
 _OPTIONS = {
     **_RATES,
+    **{name: option for name, (option, *_) in _DIALS.items()},
+    "faults": "--faults",
+    "fault_rate": "--rate",
     "seed": "--seed",
     "retry_after_seconds": "--retry-after",
     "jitter_seconds": "--jitter",
@@ -46,11 +60,27 @@ examples:
   python -m de_classes simulate --rate 0.3 --seed 7 --pages 200
   python -m de_classes simulate --rate-429 0.5 --retry-after 3 --token-life 10
   python -m de_classes simulate --records orders.jsonl --rate 0
+  python -m de_classes simulate --faults F14,F21 --rate 0.2 --seed 7
+  python -m de_classes simulate --faults truncated-gzip=0.1,empty-page=0.05,server-error-500=1@3-5
+
+faults, by the ids of the catalogue (--list-faults says what each does):
+{short_list()}
 
 The same seed gives any client the same faults, in any order and at any concurrency. A password is made
 up if neither --password nor {PASSWORD_VARIABLE} gives one. Ctrl-C stops the server and says what it
 served.
 """
+
+
+class _ListFaults(argparse.Action):
+    """Prints the list in place of serving."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **how: Any) -> None:  # noqa: ANN401 - argparse's
+        super().__init__(option_strings, dest, nargs=0, **how)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(long_list())
+        parser.exit()
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,17 +141,24 @@ def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
 
 
 def _settings(args: argparse.Namespace) -> SimulatorSettings:
-    given = {name: value for name in _OPTIONS if (value := getattr(args, name)) is not None}
-    if args.rate is not None:
-        if rivals := [option for name, option in _RATES.items() if name in given]:
-            raise ConfigurationError(f"--rate sets all three rates: leave out {' and '.join(rivals)}")
-        given |= dict.fromkeys(_RATES, args.rate / len(_RATES))
+    given = {name: value for name in _OPTIONS if (value := getattr(args, name, None)) is not None}
+    given |= _common_rate(args.rate, given)
     if args.pages is not None:
         limit = min(DEFAULT_LIMIT, int(given.get("max_limit", DEFAULT_LIMIT)))
         given["total_records"] = args.pages * limit
-    if args.allow_overrides:
-        given["allow_overrides"] = True
+    given |= {name: True for name in ("allow_overrides", "links") if getattr(args, name)}
     return load(SimulatorSettings, given, source="command line")
+
+
+def _common_rate(rate: float | None, given: Mapping[str, object]) -> dict[str, float]:
+    rivals = [option for name, option in _RATES.items() if name in given]
+    if rivals and "faults" in given:
+        raise ConfigurationError(f"--faults says which faults there are: leave out {' and '.join(rivals)}")
+    if rate is None:
+        return {}
+    if rivals:
+        raise ConfigurationError(f"--rate sets all three rates: leave out {' and '.join(rivals)}")
+    return {"fault_rate": rate} if "faults" in given else dict.fromkeys(_RATES, rate / len(_RATES))
 
 
 def _by_option(problem: str) -> str:
@@ -152,11 +189,23 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
             help=f"share of pages answered {status}, 0 to 1 (default: {default})",
         )
     group.add_argument(
-        "--rate", type=float, metavar="SHARE", help="one share for 500, 503 and 429 together, in equal parts"
+        "--rate",
+        type=float,
+        metavar="SHARE",
+        help=f"one share for 500, 503 and 429 together, in equal parts; with --faults for those, "
+        f"{_DEFAULTS.fault_rate} by default",
     )
+    group.add_argument(
+        "--faults",
+        metavar="LIST",
+        help="in place of 500, 503 and 429: faults by name or id, WHICH[=SHARE][@PAGES], between commas",
+    )
+    group.add_argument("--list-faults", action=_ListFaults, help="list every fault, and stop")
     _add_setting(group, "retry_after_seconds", "SECONDS", "what a 429 asks to wait", int)
     _add_setting(group, "jitter_seconds", "SECONDS", "longest delay of an answer", float)
     _add_setting(group, "seed", "NUMBER", "repeats the faults and the records exactly", int)
+    for name, (_, metavar, meaning, kind) in _DIALS.items():
+        _add_setting(group, name, metavar, meaning, kind)
     group.add_argument(
         "--allow-overrides",
         action="store_true",
@@ -174,6 +223,7 @@ def _add_record_options(group: argparse._ArgumentGroup) -> None:
     which.add_argument(
         "--records", dest="records_uri", metavar="FILE.jsonl", help="your own records, a JSON object a line"
     )
+    group.add_argument("--links", action="store_true", help="pages say where the next one is: next, and Link")
     _add_setting(group, "max_limit", "NUMBER", "largest page that may be asked for", int)
 
 

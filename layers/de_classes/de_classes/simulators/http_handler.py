@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import struct
 from http.server import BaseHTTPRequestHandler
@@ -21,6 +22,7 @@ MAX_BODY_BYTES = 1_048_576
 MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES
 MAX_PARAMETERS = 100
 IDLE_SECONDS = 120.0
+PAUSE_SECONDS = 1.0
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 _CHUNK = 65_536
@@ -143,7 +145,17 @@ class _Connection:
         self._socket.sendall(data)
 
     def pause(self, seconds: float) -> None:
-        self._clock.sleep(seconds)
+        """Wait, as long as there is somebody to wait with."""
+        left = seconds
+        while left > 0:
+            self._clock.sleep(min(left, PAUSE_SECONDS))
+            left -= PAUSE_SECONDS
+            if self._is_gone():
+                raise ConnectionAbortedError("the client is gone")
+
+    def _is_gone(self) -> bool:
+        readable, _, _ = select.select([self._socket], [], [], 0)
+        return bool(readable) and not self._socket.recv(1, socket.MSG_PEEK)
 
     def reset(self) -> None:
         # The server sees this option and closes without a farewell, which makes it RST.

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _ERROR_CODES = {
+    307: "temporary_redirect",
     400: "bad_request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     411: "length_required",
     413: "content_too_large",
     414: "uri_too_long",
+    422: "unprocessable_content",
     429: "too_many_requests",
     431: "request_header_fields_too_large",
     500: "internal_server_error",
     501: "not_implemented",
+    502: "bad_gateway",
     503: "service_unavailable",
+    504: "gateway_timeout",
     505: "http_version_not_supported",
 }
 
@@ -77,6 +83,7 @@ class Outcome:
         limit: Records a page.
         attempt: The how-manieth try for this page it was, from 1.
         fault: The name of the fault that was played, if any.
+        modes: The names of the lasting faults that changed this answer.
     """
 
     service: str | None = None
@@ -85,6 +92,7 @@ class Outcome:
     limit: int | None = None
     attempt: int | None = None
     fault: str | None = None
+    modes: tuple[str, ...] = ()
 
 
 class WireConnection(Protocol):
@@ -158,6 +166,6 @@ def error_response(
     return json_response(status, body, headers=headers)
 
 
-def with_facts(response: SimResponse, **facts: str | int | None) -> SimResponse:
+def with_facts(response: SimResponse, **facts: str | int | tuple[str, ...] | None) -> SimResponse:
     """The same answer with more of its outcome filled in."""
     return replace(response, outcome=replace(response.outcome, **facts))  # type: ignore[arg-type] # names and types are Outcome's own

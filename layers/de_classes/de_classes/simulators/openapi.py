@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from de_classes.simulators.fault_list import as_json
+
 DEFAULT_LIMIT = 100
 MAX_PAGE = 1_000_000_000
 MAX_LOGIN_FIELD = 256
@@ -10,7 +12,7 @@ Json = dict[str, object]
 
 _ABOUT = (
     "An API that hands out tokens, and a paginated one that fails on purpose. Faults are drawn from "
-    "(seed, page, attempt), so that every client meets the same ones."
+    "(seed, page, attempt), so that every client meets the same ones. Which there are: see x-faults."
 )
 _TEXT: Json = {"type": "string"}
 _BEARER_ONLY = [{"bearer": list[str]()}]
@@ -44,6 +46,7 @@ def _document(paths: Json, schemas: Json) -> Json:
         "openapi": "3.1.0",
         "info": {"title": "de-classes simulators", "version": "1.0.0", "description": _ABOUT},
         "servers": [{"url": ".", "description": "Beside this description, under any host and stage"}],
+        "x-faults": as_json(),
         "paths": {
             **paths,
             "/health": {"get": _open_route("health", "Whether it answers", _ref("Health"))},
@@ -101,6 +104,7 @@ def _data(max_limit: int, *, overrides: bool) -> Json:
             "429": _failure("Too many requests", headers={"Retry-After": {"schema": _whole(0)}}),
             "500": _failure("Failed on purpose"),
             "503": _failure("Not available, on purpose"),
+            "default": _failure("Any other fault that was switched on; see x-faults"),
         },
     }
     return {"get": operation}

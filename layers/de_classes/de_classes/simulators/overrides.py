@@ -10,7 +10,7 @@ from de_classes.simulators.settings import Overrides
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from de_classes.simulators.faults import Fault
+    from de_classes.simulators.fault_kinds import FaultKind
     from de_classes.simulators.messages import SimRequest
 
 # Field to header; the parameter in the query has the field's name.
@@ -24,7 +24,7 @@ RATE_HEADER = "X-Fault-Rate-"
 RATE_PARAMETER = "fault_rate_"
 
 
-def read_overrides(request: SimRequest, faults: Iterable[Fault]) -> Overrides:
+def read_overrides(request: SimRequest, faults: Iterable[FaultKind]) -> Overrides:
     """Read them from the headers, or else from the parameters.
 
     Raises:
@@ -36,12 +36,14 @@ def read_overrides(request: SimRequest, faults: Iterable[Fault]) -> Overrides:
         if (text := _text(request, header, name)) is not None
     }
     given["rates"] = {
-        fault.override: text for fault in faults if (text := _rate_text(request, fault)) is not None
+        fault.override: text
+        for fault in faults
+        if fault.site.has_pages and (text := _rate_text(request, fault)) is not None
     }
     return load(Overrides, given, source="request")
 
 
-def _rate_text(request: SimRequest, fault: Fault) -> str | None:
+def _rate_text(request: SimRequest, fault: FaultKind) -> str | None:
     return _text(request, RATE_HEADER + fault.override, RATE_PARAMETER + fault.override)
 
 

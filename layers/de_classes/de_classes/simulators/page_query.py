@@ -26,12 +26,14 @@ class PageQuery:
         limit: Records a page.
         plan: The faults that apply.
         attempt: The try that the client says it is, or None to count here.
+        host: What the client calls this server.
     """
 
     page: int
     limit: int
     plan: FaultPlan
     attempt: int | None = None
+    host: str = ""
 
 
 class PageQueryReader:
@@ -61,7 +63,7 @@ class PageQueryReader:
         plan, attempt = self._faults(request, problems)
         if problems:
             raise InvalidInputError("; ".join(problems), problems=problems)
-        return PageQuery(page, limit, plan, attempt)
+        return PageQuery(page, limit, plan, attempt, request.headers.get("Host", ""))
 
     def _faults(self, request: SimRequest, problems: list[str]) -> tuple[FaultPlan, int | None]:
         if not self._overrides:

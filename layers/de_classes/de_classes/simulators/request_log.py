@@ -31,8 +31,14 @@ class LogEntry:
     outcome: Outcome
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """The names of the faults that it met: the one drawn, and the lasting ones."""
+        drawn = self.outcome.fault
+        return self.outcome.modes if drawn is None else (drawn, *self.outcome.modes)
+
+    @property
     def served_page(self) -> bool:
-        """Whether a page went out as it should."""
+        """Whether a page went out as it should, or as the lasting faults have it."""
         return self.status == _OK and self.outcome.page is not None and self.outcome.fault is None
 
     @property
@@ -64,8 +70,7 @@ class RequestLog:
             self._requests += 1
             self._logins += entry.granted_login
             self._by_status[entry.status] += 1
-            if entry.outcome.fault is not None:
-                self._by_fault[entry.outcome.fault] += 1
+            self._by_fault.update(entry.faults)
             if entry.served_page and entry.outcome.page is not None:
                 self._served_pages[entry.outcome.page] += 1
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from de_classes.errors import AuthenticationError
 from de_classes.simulators.messages import SimRequest, SimResponse, error_response, json_response, with_facts
 from de_classes.simulators.tokens import Claims
-
-if TYPE_CHECKING:
-    from de_classes.simulators.tokens import TokenIssuer
 
 Handler = Callable[[SimRequest], SimResponse]
 Routes = Mapping[str, Mapping[str, Handler]]
 ProtectedHandler = Callable[[SimRequest, Claims], SimResponse]
 
 _REALM = 'Bearer realm="de-classes"'
+
+
+class TokenVerifier(Protocol):
+    """Whatever tells a good token from a bad one."""
+
+    def verify(self, token: str) -> Claims:
+        """What the token says.
+
+        Raises:
+            AuthenticationError: It is not valid.
+        """
+        ...
 
 
 class Router:
@@ -48,7 +57,7 @@ class Router:
         return with_facts(response, service=self._service, route=path)
 
 
-def protected(tokens: TokenIssuer, handler: ProtectedHandler) -> Handler:
+def protected(tokens: TokenVerifier, handler: ProtectedHandler) -> Handler:
     """A handler that is reached with a valid Bearer token only; 401 otherwise."""
 
     def guarded(request: SimRequest) -> SimResponse:
@@ -58,10 +67,15 @@ def protected(tokens: TokenIssuer, handler: ProtectedHandler) -> Handler:
         try:
             claims = tokens.verify(token.strip())
         except AuthenticationError:
-            return unauthorized("the token is not valid", challenge=f'{_REALM}, error="invalid_token"')
+            return invalid_token()
         return handler(request, claims)
 
     return guarded
+
+
+def invalid_token() -> SimResponse:
+    """The 401 for a token that is no good, or not any more."""
+    return unauthorized("the token is not valid", challenge=f'{_REALM}, error="invalid_token"')
 
 
 def unauthorized(message: str, *, challenge: str = _REALM) -> SimResponse:

@@ -12,11 +12,14 @@ from http.server import HTTPServer
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, cast
 
+from msgspec import structs
+
 from de_classes.configs.settings import validate
 from de_classes.errors import ConfigurationError
-from de_classes.simulators.assembly import records_of, unstable_simulator
+from de_classes.simulators.assembly import odd_records, records_of, unstable_simulator
 from de_classes.simulators.auth_service import AuthSimulator, Credentials
 from de_classes.simulators.combined import CombinedSimulator
+from de_classes.simulators.drift import drift_of
 from de_classes.simulators.http_handler import LINGER_ZERO, SimulatorHandler
 from de_classes.simulators.openapi import describe_both
 from de_classes.simulators.request_log import RequestLog
@@ -51,6 +54,7 @@ class SimulatorServer:
         signing_key: At least 32 bytes; made up if None.
         records: What is served, in place of what the settings say.
         plan: What goes wrong how often, in place of what the settings say.
+        faults: The same by name or id, such as ``"F14,F21=0.1"``.
         host: A loopback address.
         port: 0 for any free one.
         clock: Of delays and of tokens.
@@ -68,21 +72,22 @@ class SimulatorServer:
         signing_key: str | None = None,
         records: RecordSource | None = None,
         plan: FaultPlan | None = None,
+        faults: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Clock | None = None,
     ) -> None:
-        self.settings = settings or SimulatorSettings()
+        self.settings = _with_faults(settings or SimulatorSettings(), faults)
         login = {"username": username, "password": password or secrets.token_urlsafe(_PASSWORD_BYTES)}
         self._credentials = validate(Credentials, login, what="simulator's login")
         self.log = RequestLog()
         self._clock = clock or SystemClock()
         self._address = (_loopback(host), port)
-        self.tokens = TokenIssuer(
-            signing_key or secrets.token_urlsafe(48), self.settings.token_life_seconds, self._clock
-        )
-        self.records = records_of(self.settings) if records is None else records
         self.plan = plan or self.settings.plan()
+        life = self.settings.token_life(self.plan)
+        self.tokens = TokenIssuer(signing_key or secrets.token_urlsafe(48), life, self._clock)
+        self.records = odd_records(self.plan, records_of(self.settings) if records is None else records)
+        self._drift = drift_of(self.plan, self.records)
         self._http: _HttpServer | None = None
 
     def start(self) -> Self:
@@ -106,6 +111,19 @@ class SimulatorServer:
         if self._http:
             self._http.stop()
             self._http = None
+
+    def truth(self) -> list[bytes]:
+        """The records that the source holds now, each as the bytes that are served; all in memory.
+
+        With drift they change: this is what the last request found.
+        """
+        records = self._drift.now() if self._drift else self.records
+        return records.slice(0, records.count)
+
+    def steady_truth(self) -> list[bytes]:
+        """The records that are there from the first request to the last, whatever drift there is."""
+        records = self._drift.throughout() if self._drift else self.records
+        return records.slice(0, records.count)
 
     @property
     def username(self) -> str:
@@ -153,9 +171,11 @@ class SimulatorServer:
         self.stop()
 
     def _simulator(self) -> Simulator:
-        auth = AuthSimulator(self._credentials, self.tokens)
-        unstable = unstable_simulator(self.settings, self.tokens, self.records, self.plan)
         settings = self.settings
+        auth = AuthSimulator(self._credentials, self.tokens, self.plan)
+        unstable = unstable_simulator(
+            settings, self.tokens, self.records, self.plan, drift=self._drift, clock=self._clock
+        )
         description = describe_both(max_limit=settings.max_limit, overrides=settings.allow_overrides)
         return CombinedSimulator(auth, unstable, description)
 
@@ -218,6 +238,10 @@ class _HttpServer(ThreadingMixIn, HTTPServer):
         # A client that hangs up is everyday life here.
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             _logger.error("a connection failed")
+
+
+def _with_faults(settings: SimulatorSettings, faults: str | None) -> SimulatorSettings:
+    return settings if faults is None else structs.replace(settings, faults=faults)
 
 
 def _tcp(request: _Request) -> socket.socket:

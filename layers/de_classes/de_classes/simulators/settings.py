@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.catalogue import CATALOGUE
+from de_classes.simulators.fault_kinds import Dials
 from de_classes.simulators.faults import FaultPlan, rates_problem
 from de_classes.simulators.status_faults import RATE_LIMIT, SERVER_ERROR, UNAVAILABLE
+from de_classes.simulators.switches import Switches, parse_switches
+from de_classes.simulators.token_faults import SHORT_TOKEN
 
 # Lambda answers with at most 6 MB, the JSON around the body included.
 MAX_PAGE_BYTES = 5_000_000
@@ -20,6 +23,8 @@ Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 RetryAfter = Annotated[int, Meta(ge=0, le=86_400)]
 Jitter = Annotated[float, Meta(ge=0, le=20)]
 Attempt = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+_DIALS = Dials()
 
 
 class SimulatorSettings(Struct, frozen=True, kw_only=True):
@@ -32,6 +37,8 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         rate_500: Share of requests answered 500.
         rate_503: Share of requests answered 503.
         rate_429: Share of requests answered 429.
+        faults: Faults by name or id, as ``switches`` reads them; where given, the three rates are void.
+        fault_rate: The common rate of those that a retry cures and that have no share of their own.
         retry_after_seconds: What a 429 asks for.
         jitter_seconds: The longest delay of an answer.
         seed: Of the faults and of the synthetic records.
@@ -40,9 +47,18 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         max_page_bytes: The largest page, in bytes.
         allow_overrides: Whether a request may set its own faults.
         records_uri: ``s3://bucket/key`` or a path of JSON Lines to serve; synthetic records if empty.
+        links: Whether a page says where the next one is.
+        huge_body_bytes: The size of a huge body.
+        drip_bytes: How many bytes of a dripping answer come one by one.
+        drip_seconds: The wait before each of them.
+        hang_seconds: How long a login that times out is silent.
+        short_token_seconds: The life of short-lived tokens.
+        token_uses: How many pages a token opens before it is revoked.
+        drift_every: After how many requests for pages the records change again.
+        drift_changes: How many records are inserted, and how many deleted.
 
     Raises:
-        ConfigurationError: The rates add up to more than 1.
+        ConfigurationError: The rates add up to more than 1, or the faults are wrong.
     """
 
     credentials_secret_id: str = ""
@@ -51,6 +67,8 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     rate_500: Rate = 0.1
     rate_503: Rate = 0.05
     rate_429: Rate = 0.05
+    faults: str = ""
+    fault_rate: Rate = 0.2
     retry_after_seconds: RetryAfter = 1
     jitter_seconds: Jitter = 0.05
     seed: Seed = 0
@@ -59,21 +77,49 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     max_page_bytes: Annotated[int, Meta(ge=1000, le=10**9)] = MAX_PAGE_BYTES
     allow_overrides: bool = False
     records_uri: str = ""
+    links: bool = False
+    huge_body_bytes: Annotated[int, Meta(ge=1, le=2**40)] = _DIALS.huge_body_bytes
+    drip_bytes: Annotated[int, Meta(ge=0, le=10**9)] = _DIALS.drip_bytes
+    drip_seconds: Annotated[float, Meta(ge=0, le=3600)] = _DIALS.drip_seconds
+    hang_seconds: Annotated[float, Meta(ge=0, le=86_400)] = _DIALS.hang_seconds
+    short_token_seconds: Annotated[int, Meta(ge=1, le=86_400)] = _DIALS.short_token_seconds
+    token_uses: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.token_uses
+    drift_every: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.drift_every
+    drift_changes: Annotated[int, Meta(ge=1, le=10**6)] = _DIALS.drift_changes
 
     def __post_init__(self) -> None:
-        problem = rates_problem(self._rates())
-        if problem:
+        if not self.faults and (problem := rates_problem(self._rates())):
             raise ConfigurationError(problem)
+        if self.faults:
+            self._check_faults()
 
     def plan(self) -> FaultPlan:
         """What goes wrong how often."""
+        switches = self._switches() if self.faults else Switches(self._rates())
         return FaultPlan(
             CATALOGUE,
-            self._rates(),
+            switches.rates,
             seed=self.seed,
             retry_after=self.retry_after_seconds,
             jitter=self.jitter_seconds,
+            pages=switches.pages,
+            dials=Dials(**{each.name: getattr(self, each.name) for each in fields(Dials)}),
         )
+
+    def token_life(self, plan: FaultPlan) -> int:
+        """Seconds that a token is valid under this plan."""
+        life = self.token_life_seconds
+        return min(life, plan.dials.short_token_seconds) if plan.has(SHORT_TOKEN) else life
+
+    def _switches(self) -> Switches:
+        return parse_switches(self.faults, CATALOGUE, self.fault_rate)
+
+    def _check_faults(self) -> None:
+        try:
+            self.plan()
+        except ConfigurationError as error:
+            problems = [f"faults {each}" for each in error.problems]
+            raise ConfigurationError("; ".join(problems), problems=problems) from error
 
     def _rates(self) -> dict[str, float]:
         return {
