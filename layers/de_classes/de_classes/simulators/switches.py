@@ -86,8 +86,9 @@ def parse_switches(text: str, registry: FaultRegistry, rate: float) -> Switches:
 
 def _switched(entries: Sequence[_Entry], rate: float) -> Switches:
     switches = Switches()
-    sharers = Counter(fault.site for entry in entries for fault in entry.faults if entry.is_common(fault))
-    for entry, fault in ((entry, fault) for entry in entries for fault in entry.faults):
+    pairs = [(entry, fault) for entry in entries for fault in entry.faults]
+    sharers = Counter(fault.site for entry, fault in pairs if entry.is_common(fault))
+    for entry, fault in pairs:
         common = rate / sharers[fault.site] if entry.is_common(fault) else None
         switches.rates[fault.name] = entry.own_share(fault) if common is None else common
         if entry.pages:
