@@ -27,7 +27,16 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def stack(workspace: Workspace) -> Iterator[Stack]:
+def deployed_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """Fails where the tests that share the deployment are not all in one process."""
+    if worker_id != "master":
+        deployed = tmp_path_factory.getbasetemp().parent / "local-cloud-deployed"
+        assert not deployed.exists(), "deployed twice: use --dist loadgroup, and mark the test's xdist_group"
+        deployed.touch()
+
+
+@pytest.fixture(scope="session")
+def stack(workspace: Workspace, deployed_once: None) -> Iterator[Stack]:  # noqa: ARG001 - it is a check
     """The template, deployed; a fifth of the requests for pages fail."""
     with Emulator(workspace) as emulator:
         yield launch(emulator, SamCli(workspace), parameters(Options(rate=0.2)), Console(sys.stderr))
