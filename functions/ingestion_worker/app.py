@@ -11,15 +11,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.configs.settings import environment
-from de_classes.pipelines.ingest_endpoint import IngestEndpoint
+from de_classes.worker.ingest_endpoint import IngestEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.errors import DeClassesError
-    from de_classes.pipelines.ingest_endpoint import LambdaContext
-    from de_classes.pipelines.ingestion import Ingestion
+    from de_classes.worker.ingest_endpoint import LambdaContext
+    from de_classes.worker.ingestion import Ingestion
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -22,6 +22,7 @@ RANKS = {
     "de_classes.storage.services": 4,
     "de_classes.api.api_data_service": 4,
     "de_classes.pipelines": 5,
+    "de_classes.worker": 5,
     "de_classes.bootstrap": 6,
     "de_classes.cli": 7,
     "de_classes.__main__": 7,

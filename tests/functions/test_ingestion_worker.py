@@ -10,7 +10,7 @@ from de_classes.errors import IncompleteRunError
 from functions.ingestion_worker import app
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, FakeContext, FakeSource, lake
-from tests.unit.pipelines.test_ingestion import ingestion
+from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
     from pathlib import Path

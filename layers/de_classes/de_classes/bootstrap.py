@@ -13,10 +13,10 @@ from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
 from de_classes.configs.secrets_manager import parse_login, read_secret
 from de_classes.configs.settings import load
-from de_classes.pipelines.ingestion import Ingestion
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
 from de_classes.utils.clock import SystemClock
+from de_classes.worker.ingestion import Ingestion
 
 if TYPE_CHECKING:
     import logging

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.pipelines.ingestion import Ingestion
+    from de_classes.worker.ingestion import Ingestion
 
 OK = 200
 _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (

@@ -7,14 +7,14 @@ import pytest
 from de_classes.bootstrap import build_ingestion
 from de_classes.configs.ingest import IngestRequest
 from de_classes.errors import ConfigurationError, IncompleteRunError, InvalidInputError
-from de_classes.pipelines.ingestion import partition
 from de_classes.utils.clock import ManualClock
+from de_classes.worker.ingestion import partition
 from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSource, lake, secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from de_classes.pipelines.ingestion import Ingestion
+    from de_classes.worker.ingestion import Ingestion
 
 NOVEMBER = 1_795_392_000.0  # 2026-11-23 00:00 UTC
 

@@ -20,9 +20,9 @@ from de_classes.errors import (
     RetriesExhaustedError,
     UnsupportedValueError,
 )
-from de_classes.pipelines.ingest_endpoint import IngestEndpoint, status_of
+from de_classes.worker.ingest_endpoint import IngestEndpoint, status_of
 from tests.fakes.worker import FakeContext, FakeSource
-from tests.unit.pipelines.test_ingestion import ingestion
+from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
     from pathlib import Path

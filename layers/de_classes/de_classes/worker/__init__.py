@@ -1,0 +1,1 @@
+"""The ingestion worker's request handling: an event in, one run, a receipt or an error out."""
