@@ -11,6 +11,7 @@ from de_classes.configs.secrets_manager import read_secret
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.assembly import deployed_auth, deployed_unstable, records_of
 from de_classes.simulators.aws import fetch_object, local_copy
+from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
 from tests.fakes.simulators import (
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from de_classes.simulators.auth_service import AuthSimulator
+    from de_classes.simulators.unstable_service import UnstableSimulator
+
+LOGIN = login({"username": USERNAME, "password": PASSWORD})
 REGION = "eu-central-1"
 
 
@@ -154,3 +159,32 @@ def test_an_object_is_fetched_from_s3(tmp_path: Path) -> None:
 def test_a_missing_object_is_a_typed_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="s3://mine/nothing cannot be read"):
         fetch_object("mine", "nothing", tmp_path / "copy")
+
+
+@pytest.mark.parametrize("faults", ["F14,F21=0.1", "F16", "F25", "login-timeout"])
+def test_what_api_gateway_cannot_play_is_refused_by_name_when_deployed(faults: str) -> None:
+    environ = {**ENVIRONMENT, "FAULTS": faults}
+    for build in (deployed_auth, deployed_unstable):
+        with pytest.raises(ConfigurationError, match="cannot be played behind API Gateway"):
+            build(environ, FakeSecrets(), ManualClock())
+
+
+def test_all_other_faults_are_played_when_deployed() -> None:
+    kept = [fault for fault in CATALOGUE if not fault.loopback_only]
+    for fault in kept:
+        environ = {**ENVIRONMENT, "FAULTS": f"{fault.name}=1", "TOKEN_USES": "1", "TOTAL_RECORDS": "1000"}
+        clock = ManualClock()
+        sick, well = (
+            played(deployed_auth(each, FakeSecrets(), clock), deployed_unstable(each, FakeSecrets(), clock))
+            for each in (environ, {**environ, "FAULTS": "F14=0", "FAULT_RATE": "0"})
+        )
+        assert sick != well or fault.name == "beyond-end-empty"
+
+
+def played(auth: AuthSimulator, unstable: UnstableSimulator) -> list[tuple[object, ...]]:
+    """What a login, three pages and one past the end are answered, but for the token."""
+    grant = as_json(answer) if (answer := auth.handle(LOGIN)).body else {}
+    token = issuer().issue("demo")
+    pages = [unstable.handle(get("/data", token, page=page)) for page in ("1", "3", "9", "10", "11")]
+    said = {name: len(str(value)) if name == "access_token" else value for name, value in grant.items()}
+    return [(answer.status, said), *((page.status, dict(page.headers), page.body) for page in pages)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.simulators import cli
+from de_classes.simulators.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,26 @@ def test_one_rate_is_split_over_the_three() -> None:
     assert list(plan.rates.values()) == pytest.approx([0.1, 0.1, 0.1])
 
 
+def test_faults_take_the_place_of_the_three_and_share_the_rate() -> None:
+    plan = served("--faults", "F14,F21", "--rate", "0.3", "--seed", "7").plan
+    assert (plan.rates, plan.seed) == ({"truncated-gzip": 0.15, "empty-page": 0.15}, 7)
+
+
+def test_faults_have_rates_of_their_own_and_dials() -> None:
+    options = [
+        "--faults",
+        "truncated-gzip=0.1,empty-page=0.05,huge-body=0",
+        "--huge-body-bytes",
+        "99",
+        "--links",
+    ]
+    server = served(*options, "--drip-seconds", "0.5", "--token-uses", "7")
+
+    assert server.plan.rates == {"truncated-gzip": 0.1, "empty-page": 0.05, "huge-body": 0.0}
+    assert (server.plan.dials.huge_body_bytes, server.plan.dials.token_uses) == (99, 7)
+    assert server.settings.links
+
+
 @pytest.mark.parametrize(
     ("options", "records"), [(["--pages", "7"], 700), (["--pages", "7", "--limit-max", "20"], 140)]
 )
@@ -127,6 +148,10 @@ def test_the_login_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
         (["--rate", "0.3", "--rate-429", "0.1"], ["--rate"]),
         (["--rate-500", ".9", "--rate-503", ".3"], ["the"]),
         (["--limit-max", "0"], ["--limit-max"]),
+        (["--faults", "nonsense,F01=3"], ["--faults", "--faults"]),
+        (["--faults", "F22,F23"], ["--faults"]),
+        (["--faults", "F14", "--rate", "2"], ["--rate"]),
+        (["--faults", "F14", "--rate-500", "0.1"], ["--faults"]),
         (["--records", "/no/such/file"], ["the"]),
         (["--username", "u" * 300], ["username"]),
     ],
@@ -158,6 +183,22 @@ def test_a_taken_port_is_said_so() -> None:
 
     assert status == 2
     assert "cannot listen" in problems
+
+
+def test_every_fault_is_named_in_the_help_and_listed_with_its_summary(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = []
+    for option in ("--help", "--list-faults"):
+        with pytest.raises(SystemExit) as caught:
+            parsed(option)
+        assert caught.value.code == 0
+        texts.append(capsys.readouterr().out)
+    helped, listed = (" ".join(text.split()) for text in texts)
+
+    assert [fault.name for fault in CATALOGUE if fault.name not in helped] == []
+    assert [fault.name for fault in CATALOGUE if fault.summary not in listed] == []
+    assert len(texts[1].splitlines()) == len(list(CATALOGUE))
 
 
 def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.openapi import describe_auth, describe_both, describe_unstable
 from tests.fakes.simulators import PASSWORD, USERNAME, as_json, auth, get, issuer, login, unstable
 
@@ -84,3 +85,19 @@ def test_every_reference_leads_somewhere() -> None:
 def test_both_at_one_address_have_no_path_in_common() -> None:
     paths: Any = describe_both(max_limit=9)["paths"]
     assert list(paths) == ["/login", "/auth/data", "/data", "/health", "/openapi.json"]
+
+
+def test_every_fault_is_described() -> None:
+    described: Any = json.loads(UNSTABLE.handle(get("/openapi.json")).body)["x-faults"]
+
+    assert {each["name"] for each in described} == {fault.name for fault in CATALOGUE}
+    assert [each for each in described if each["name"] == "truncated-gzip"] == [
+        {
+            "name": "truncated-gzip",
+            "ids": ["F14"],
+            "summary": "gzip that stops half way",
+            "strikes": "an answer",
+            "curedByRetry": True,
+            "loopbackOnly": True,
+        }
+    ]

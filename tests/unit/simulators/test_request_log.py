@@ -40,3 +40,12 @@ def test_counts_cover_all_though_only_the_latest_are_kept() -> None:
 
     assert log.requests == 5
     assert log.entries == (LOGIN, REFUSED)
+
+
+def test_a_lasting_fault_is_counted_and_the_page_is_served_all_the_same() -> None:
+    log = RequestLog()
+    outcome = Outcome("unstable", "/data", 3, 100, 1, modes=("total-grows", "foreign-next"))
+    log.record(LogEntry(1.0, "GET", 200, outcome))
+
+    assert log.by_fault == {"total-grows": 1, "foreign-next": 1}
+    assert log.served_pages == {3: 1}
