@@ -118,7 +118,7 @@ class SimulatorHandler(BaseHTTPRequestHandler):
             self._context.clock.sleep(response.delay)
         if response.wire:
             self.close_connection = True
-            response.wire(_Connection(self.connection, self._context.clock), response)
+            response.wire(WireSocket(self.connection, self._context.clock), response)
         else:
             self._send(response)
 
@@ -134,18 +134,32 @@ class SimulatorHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-class _Connection:
-    """The client's socket, as far as a fault may touch it."""
+class WireSocket:
+    """The client's socket, as far as a fault may touch it.
+
+    Args:
+        sock: Connected.
+        clock: Of the pauses.
+    """
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self._socket = sock
         self._clock = clock
 
     def send(self, data: bytes) -> None:
+        """Put these bytes on the wire at once.
+
+        Raises:
+            ConnectionError: The client is gone.
+        """
         self._socket.sendall(data)
 
     def pause(self, seconds: float) -> None:
-        """Wait, as long as there is somebody to wait with."""
+        """Wait, as long as there is somebody to wait with.
+
+        Raises:
+            ConnectionError: The client is gone.
+        """
         left = seconds
         while left > 0:
             self._clock.sleep(min(left, PAUSE_SECONDS))
@@ -153,10 +167,13 @@ class _Connection:
             if self._is_gone():
                 raise ConnectionAbortedError("the client is gone")
 
+    def reset(self) -> None:
+        """Have the connection closed by RST.
+
+        The server sees this option and closes without a farewell, which makes it so.
+        """
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+
     def _is_gone(self) -> bool:
         readable, _, _ = select.select([self._socket], [], [], 0)
         return bool(readable) and not self._socket.recv(1, socket.MSG_PEEK)
-
-    def reset(self) -> None:
-        # The server sees this option and closes without a farewell, which makes it RST.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
