@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from de_classes.errors import InvalidInputError
@@ -10,7 +11,7 @@ from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.formats import format_of_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import pandas as pd
 
@@ -132,10 +133,16 @@ class RecordsExtractor:
         batch_rows: Records in a batch.
 
     Raises:
-        InvalidInputError: ``batch_rows`` is below 1.
+        InvalidInputError: ``batch_rows`` is below 1, or ``records`` is a generator or another iterator: a
+            second run would find it used up, and store nothing over what the first one stored.
     """
 
     def __init__(self, records: Iterable[Record], *, batch_rows: int = BATCH_ROWS) -> None:
+        if isinstance(records, Iterator):
+            raise InvalidInputError(
+                f"records are a {type(records).__name__}, which can be gone through only once: give a list, "
+                "or an extractor of your own whose extract() starts anew"
+            )
         self._records = records
         self._batch_rows = _checked(batch_rows)
 

@@ -11,7 +11,7 @@ from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.object_sink import ObjectSink
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from pathlib import Path
 
     from de_classes.pipelines.steps import LoadSession, Receipt
@@ -58,6 +58,11 @@ class ObjectLoader(Loader):
         self._format = format
         self._options = options
 
+    @property
+    def destination(self) -> Hashable:
+        """Store, bucket and key."""
+        return repr(self._client), self._bucket, self._key
+
     def open(self) -> LoadSession:
         """Check bucket, key and permission, and begin.
 
@@ -103,6 +108,11 @@ class FrameLoader(Loader):
         self._format = format
         self._columns = tuple(columns)
         self._overwrite = overwrite
+
+    @property
+    def destination(self) -> Hashable:
+        """Store, bucket and key."""
+        return repr(self._storage.client), self._bucket, self._key
 
     def open(self) -> LoadSession:
         """Begin to collect."""

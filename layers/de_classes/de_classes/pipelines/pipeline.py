@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from de_classes.errors import InvalidInputError
 from de_classes.pipelines.logging_mixin import LoggingMixin
 from de_classes.pipelines.recording import Recording
 from de_classes.pipelines.steps import as_extractor, as_loader, as_rereadable, as_transform, step_name
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
+    from de_classes.pipelines.logging_mixin import StepCounts
     from de_classes.pipelines.report import RunReport
     from de_classes.pipelines.steps import BatchFunction, Extractor, Loader, Transform
     from de_classes.utils.clock import Clock
@@ -51,14 +53,7 @@ class Pipeline(LoggingMixin, ABC):
         """
         recording = Recording(self.name, self.plan(), self._clock)
         with self.log_step(self.name) as counts:
-            try:
-                with closing(recording):
-                    self.flow(recording)
-            finally:
-                report = self._last_report = recording.report()
-                counts.rows_in, counts.rows_out = report.rows_in, report.rows_out
-                self._log_steps(report)
-        return report
+            return self._flow_and_report(recording, counts)
 
     @abstractmethod
     def plan(self) -> Sequence[tuple[str, str]]:
@@ -67,6 +62,16 @@ class Pipeline(LoggingMixin, ABC):
     @abstractmethod
     def flow(self, run: Recording) -> None:
         """Pass records from step to step: ``run.extract``, ``run.transform``, ``run.load``."""
+
+    def _flow_and_report(self, recording: Recording, counts: StepCounts) -> RunReport:
+        try:
+            with closing(recording):
+                self.flow(recording)
+        finally:
+            report = self._last_report = recording.report()
+            counts.rows_in, counts.rows_out = report.rows_in, report.rows_out
+            self._log_steps(report)
+        return report
 
     def _log_steps(self, report: RunReport) -> None:
         for step in report.steps:
@@ -137,7 +142,7 @@ class EltPipeline(Pipeline):
         clock: What to measure with.
 
     Raises:
-        InvalidInputError: A step is not what its place asks for.
+        InvalidInputError: A step is not what its place asks for, or both loaders write the same object.
     """
 
     def __init__(
@@ -156,6 +161,8 @@ class EltPipeline(Pipeline):
         self._raw = as_rereadable(load)
         self._transforms = [as_transform(step) for step in transforms]
         self._curated = as_loader(curated)
+        if load.destination is not None and load.destination == curated.destination:
+            raise InvalidInputError("load and curated are the same object: the raw copy would be overwritten")
 
     def plan(self) -> Sequence[tuple[str, str]]:
         """Extract, load; read back, transforms, load."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from de_classes.storage.format.codec import Record
 
@@ -79,6 +79,11 @@ class Loader(ABC):
     A database would be ``open`` with a connection: ``write`` copies rows, ``commit`` commits, and
     ``abort`` rolls back.
     """
+
+    @property
+    def destination(self) -> Hashable | None:
+        """What is equal for two loaders that overwrite each other; None if that cannot happen."""
+        return None
 
     @abstractmethod
     def open(self) -> LoadSession:

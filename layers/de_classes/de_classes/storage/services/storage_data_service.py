@@ -36,6 +36,11 @@ class StorageDataService:
         self._formats = format_service
         self._logger = logger
 
+    @property
+    def client(self) -> ObjectStore:
+        """Where objects go."""
+        return self._client
+
     def upload_df(
         self,
         df: pd.DataFrame,
