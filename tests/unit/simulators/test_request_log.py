@@ -21,6 +21,7 @@ def test_each_outcome_is_counted_where_it_belongs() -> None:
     assert (log.requests, log.logins) == (5, 1)
     assert log.by_status == {200: 2, 503: 1, None: 1, 401: 1}
     assert log.by_fault == {"unavailable-503": 1, "empty-reply": 1}
+    assert log.injected == 2
     assert log.served_pages == {3: 1}
     assert log.entries == ALL
 
@@ -48,4 +49,5 @@ def test_a_lasting_fault_is_counted_and_the_page_is_served_all_the_same() -> Non
     log.record(LogEntry(1.0, "GET", 200, outcome))
 
     assert log.by_fault == {"total-grows": 1, "foreign-next": 1}
+    assert log.injected == 0
     assert log.served_pages == {3: 1}

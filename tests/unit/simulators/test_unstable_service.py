@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.messages import SimRequest
 from de_classes.simulators.openapi import MAX_PAGE
 from de_classes.simulators.status_faults import RATE_LIMIT, SERVER_ERROR, UNAVAILABLE
@@ -260,3 +263,43 @@ def test_the_mount_and_the_bare_path_answer_alike(path: str) -> None:
 def test_another_method_is_405() -> None:
     answer = unstable().handle(SimRequest("POST", "/data"))
     assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("404", b'"error":"not_found"'),
+        ("html-page", b"<!doctype html>"),
+        ("total-null", b'"total_pages":null'),
+        ("same-page", b'"id":1,'),
+    ],
+)
+def test_an_override_sets_any_fault_of_an_answer_or_a_page(name: str, text: bytes) -> None:
+    simulator = unstable(overrides=True)
+    answer = simulator.handle(get("/data", TOKEN, page="2", headers={f"X-Fault-Rate-{name}": "1"}))
+
+    assert text in answer.body
+    assert text not in simulator.handle(page(2)).body
+
+
+def test_an_override_cannot_change_logins_tokens_or_records() -> None:
+    names = ["login-503", "token-null", "revoked-token", "nan"]
+    headers = {f"X-Fault-Rate-{name}": "1" for name in names}
+    answer = unstable(overrides=True).handle(get("/data", TOKEN, headers=headers))
+
+    assert (answer.status, answer.outcome.fault, answer.outcome.modes) == (200, None, ())
+
+
+FAULTS = st.dictionaries(st.sampled_from([fault.name for fault in CATALOGUE]), st.just(1 / 12), max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(FAULTS, st.integers(0, 30), st.integers(1, 40), st.integers(1, 40), st.sampled_from([None, 500]))
+def test_no_mix_of_faults_makes_the_simulator_fail(
+    rates: dict[str, float], count: int, number: int, limit: int, most: int | None
+) -> None:
+    simulator = unstable(count=count, rates=rates, max_page_bytes=most)
+    for _ in range(3):
+        answer = simulator.handle(page(number, limit))
+        assert 200 <= answer.status < 600
+        assert all(name in rates for name in (answer.outcome.fault, *answer.outcome.modes) if name)

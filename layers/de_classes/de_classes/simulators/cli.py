@@ -209,7 +209,7 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--allow-overrides",
         action="store_true",
-        help="let a request set its own faults: X-Fault-Rate-429 (-500, -503), X-Seed, X-Attempt, "
+        help="let a request set its own faults: X-Fault-Rate-429 (-500, or any name), X-Seed, X-Attempt, "
         "X-Retry-After, X-Jitter",
     )
 

@@ -62,6 +62,7 @@ class RequestLog:
         self._by_status: Counter[int | None] = Counter()
         self._by_fault: Counter[str] = Counter()
         self._served_pages: Counter[int] = Counter()
+        self._injected = 0
 
     def record(self, entry: LogEntry) -> None:
         """Count one answered request."""
@@ -71,6 +72,7 @@ class RequestLog:
             self._logins += entry.granted_login
             self._by_status[entry.status] += 1
             self._by_fault.update(entry.faults)
+            self._injected += entry.outcome.fault is not None
             if entry.served_page and entry.outcome.page is not None:
                 self._served_pages[entry.outcome.page] += 1
 
@@ -97,6 +99,12 @@ class RequestLog:
         """How often each fault was played."""
         with self._lock:
             return dict(self._by_fault)
+
+    @property
+    def injected(self) -> int:
+        """How many answers a fault took the place of; lasting faults, which bend answers, do not count."""
+        with self._lock:
+            return self._injected
 
     @property
     def served_pages(self) -> dict[int, int]:
