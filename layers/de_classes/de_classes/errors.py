@@ -163,7 +163,7 @@ class IncompleteRunError(FatalError):
 
     def __init__(self, message: str, *, missing_pages: Sequence[int] = ()) -> None:
         super().__init__(message)
-        self.missing_pages = tuple(missing_pages)
+        self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
 
 
 class DataFormatError(FatalError):

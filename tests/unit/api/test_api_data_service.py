@@ -152,7 +152,7 @@ def test_a_page_that_is_given_up_stores_nothing_and_names_what_is_missing(
     store: LocalClient, concurrency: int
 ) -> None:
     api = FakePagedApi(total=50, faults={3: [HttpResponse(503)] * 99})
-    with pytest.raises(IncompleteRunError, match="pages 3 to 5 are missing") as caught:
+    with pytest.raises(IncompleteRunError, match="pages 3-5 are missing") as caught:
         service(api, store).fetch_all_to_storage("lake", "a.csv", limit=10, concurrency=concurrency)
     assert caught.value.missing_pages == (3, 4, 5)
     assert isinstance(caught.value.__cause__, RetriesExhaustedError)

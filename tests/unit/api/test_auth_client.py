@@ -115,14 +115,40 @@ def test_F33_a_life_too_short_is_stretched_to_a_floor(expires_in: int) -> None:
     assert len(transport.requests) == 1
 
 
-def test_F33_logins_have_a_cap() -> None:
+def test_F33_tokens_that_are_refused_as_soon_as_issued_have_a_cap() -> None:
     transport = issuing()
     auth = client(transport, max_logins=3)
     for _ in range(3):
         auth.invalidate(auth.get_token())
-    with pytest.raises(AuthenticationError, match="3 logins"):
+    with pytest.raises(AuthenticationError, match="3 tokens in a row"):
         auth.get_token()
     assert len(transport.requests) == 3
+
+
+def test_F30_tokens_that_were_good_for_a_while_may_be_revoked_for_ever() -> None:
+    clock = ManualClock()
+    auth = client(issuing(), clock, max_logins=3)
+    for _ in range(30):
+        token = auth.get_token()
+        clock.advance(60)
+        auth.invalidate(token)
+    assert auth.get_token() == "token-31"
+
+
+def test_a_login_that_repeats_the_password_is_not_quoted() -> None:
+    transport = FakeTransport(lambda request: HttpResponse(422, {}, request.body or b""))
+    with pytest.raises(AuthenticationError) as caught:
+        client(transport).get_token()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_login_that_is_no_longer_wanted_is_given_up() -> None:
+    stopped = threading.Event()
+    stopped.set()
+    transport = FakeTransport(lambda _: HttpResponse(503))
+    with pytest.raises(RetriesExhaustedError):
+        client(transport).get_token(stopped=stopped)
+    assert len(transport.requests) == 1
 
 
 def test_F35_a_login_that_fails_in_passing_is_retried() -> None:
@@ -165,7 +191,9 @@ def test_a_failed_login_leaves_no_token_behind_and_can_be_made_again() -> None:
 
 
 def test_nothing_secret_is_shown() -> None:
-    auth = client(issuing())
+    auth = AuthClient(
+        "https://ada:hunter2@api.example/login?key=hunter2", "ada", "hunter2", transport=issuing()
+    )
     auth.get_token()
     assert "hunter2" not in repr(auth)
     assert "token-1" not in repr(auth)

@@ -4,6 +4,7 @@ import pytest
 
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
+from de_classes.api.pagination import OffsetPagination, PageNumberPagination
 from de_classes.errors import IncompleteRunError
 from de_classes.utils.page_range import PageRange
 
@@ -13,7 +14,7 @@ def page(number: int, rows: int = 2, total_pages: int | None = 3, total_records:
 
 
 def ledger_of(*pages: Page, wanted: PageRange | None = None) -> RunLedger:
-    ledger = RunLedger(wanted or PageRange())
+    ledger = RunLedger(wanted or PageRange(), limit=2, strategy=PageNumberPagination())
     for each in pages:
         ledger.observe(each)
     return ledger
@@ -27,7 +28,7 @@ def test_a_run_that_adds_up_is_complete() -> None:
 
 def test_F21_an_empty_page_in_the_middle_is_a_gap_with_a_name() -> None:
     ledger = ledger_of(page(1), page(2, rows=0), page(3))
-    with pytest.raises(IncompleteRunError, match=r"came empty.*: 2$") as caught:
+    with pytest.raises(IncompleteRunError, match=r"page 2 is missing, empty or short") as caught:
         ledger.settle()
     assert caught.value.missing_pages == (2,)
 
@@ -39,10 +40,61 @@ def test_F21_an_empty_last_page_is_a_gap_if_the_source_counts_it() -> None:
 
 
 def test_many_gaps_are_all_in_the_error_and_some_in_its_text() -> None:
-    pages = [page(number, rows=0, total_pages=50) for number in range(1, 50)]
+    pages = [page(number, rows=2 * (number % 2), total_pages=99) for number in range(1, 100)]
     with pytest.raises(IncompleteRunError, match="and 29 more") as caught:
-        ledger_of(*pages, page(50, total_pages=50)).settle()
-    assert caught.value.missing_pages == tuple(range(1, 50))
+        ledger_of(*pages).settle()
+    assert caught.value.missing_pages == tuple(range(2, 100, 2))
+
+
+def test_a_run_that_ended_before_the_largest_total_is_never_a_success() -> None:
+    with pytest.raises(IncompleteRunError) as caught:
+        ledger_of(page(1, total_pages=8), page(2, total_pages=2, total_records=4)).settle()
+    assert caught.value.missing_pages == (3, 4, 5, 6, 7, 8)
+
+
+def test_a_million_million_missing_pages_fit_into_an_error() -> None:
+    error = ledger_of(page(1, total_pages=2**40)).broken_off("the time is up")
+    assert len(error.missing_pages) == 2**40 - 1
+    assert "2-1099511627776" in str(error)
+
+
+@pytest.mark.parametrize("wanted", [PageRange(), PageRange(1, 3)])
+def test_a_short_page_before_the_last_is_never_a_success(wanted: PageRange) -> None:
+    with pytest.raises(IncompleteRunError) as caught:
+        ledger_of(page(1), page(2, rows=1), page(3), wanted=wanted).settle()
+    assert 2 in caught.value.missing_pages
+
+
+def test_a_source_that_caps_the_limit_has_pages_of_its_own_size() -> None:
+    pages = [page(number, rows=1, total_pages=6, total_records=6) for number in range(1, 7)]
+    ledger_of(*pages).settle()
+    assert ledger_of(*pages).missing_pages == ()
+
+
+@pytest.mark.parametrize("total", [None, 4])
+def test_a_short_page_by_offset_leaves_a_hole_behind_it(total: int | None) -> None:
+    ledger = RunLedger(PageRange(), limit=2, strategy=OffsetPagination())
+    ledger.observe(page(1, rows=1, total_pages=None, total_records=total))
+    ledger.observe(page(2, rows=1, total_pages=None, total_records=total))
+    assert ledger.missing_pages == (1,)
+
+
+def test_F26_a_total_that_falls_is_never_a_success() -> None:
+    with pytest.raises(IncompleteRunError, match="its total fell from 6"):
+        ledger_of(page(1), page(2, total_records=5), page(3, rows=1, total_records=5)).settle()
+
+
+def test_F25_a_total_that_rises_while_rows_repeat_is_never_a_success() -> None:
+    repeated = Page(2, [{"id": 1}, {"id": 2}], {}, 2, 4)
+    first = Page(1, [{"id": 0}, {"id": 1}], {}, 2, 3)
+    with pytest.raises(IncompleteRunError, match="the total rose from 3"):
+        ledger_of(first, repeated).settle()
+
+
+def test_F22_a_total_that_rises_while_rows_do_not_repeat_is_growth() -> None:
+    first, second = Page(1, [{"id": 0}, {"id": 1}], {}, 2, 3), Page(2, [{"id": 2}, {"id": 3}], {}, 2, 4)
+    ledger_of(first, second).settle()
+    assert ledger_of(first, second).expected_records == 4
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -52,7 +104,7 @@ def test_F25_F26_rows_that_do_not_add_up_are_never_a_success(rows: int) -> None:
 
 
 def test_what_the_source_does_not_count_is_not_held_against_it() -> None:
-    ledger = ledger_of(page(1, total_records=None), page(2, total_records=None))
+    ledger = ledger_of(*(page(number, total_records=None) for number in (1, 2, 3)))
     ledger.settle()
     assert ledger.expected_records is None
 
@@ -81,7 +133,7 @@ def test_an_empty_source_that_counts_one_page_is_complete() -> None:
         ([1], PageRange(), (2, 3)),
         ([1, 2], PageRange(1, 2), (3,)),
         ([2], PageRange(2, 3), (3,)),
-        ([], PageRange(5, 9), (5,)),
+        ([], PageRange(5, 9), (5, 6, 7, 8, 9)),
     ],
 )
 def test_a_run_that_is_broken_off_names_what_did_not_come(

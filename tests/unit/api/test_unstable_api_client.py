@@ -152,10 +152,60 @@ def test_a_page_that_is_given_up_is_named_with_all_that_follow(width: int) -> No
     assert isinstance(caught.value.__cause__, RetriesExhaustedError)
 
 
-def test_an_empty_source_is_asked_once() -> None:
+def test_an_empty_source_is_believed_when_it_says_so_twice() -> None:
     api = FakePagedApi(total=0)
     assert ids(list(client(api).iterate_all_pages(limit=10))) == []
-    assert api.pages_asked() == [1]
+    assert api.pages_asked() == [1, 1]
+
+
+@pytest.mark.parametrize("start", [1, 3])
+def test_F23_a_first_page_that_says_nothing_is_there_for_once_loses_nothing(start: int) -> None:
+    api = FakePagedApi(total=50)
+    api.faults_for(start, [api.page(start, 10, data=[], total_pages=0, total_records=0)])
+    pages = list(client(api).iterate_all_pages(limit=10, pages=PageRange(start)))
+    assert ids(pages) == list(range((start - 1) * 10, 50))
+
+
+def test_an_answer_for_another_page_is_asked_for_again() -> None:
+    api = FakePagedApi(total=100)
+    api.faults_for(4, [api.page(7, 10)])
+    assert ids(list(client(api).iterate_all_pages(limit=10))) == list(range(100))
+
+
+def test_F19_F41_a_request_takes_no_longer_than_the_time_that_is_left() -> None:
+    clock = ManualClock()
+    timeouts: list[float] = []
+
+    class Timed(FakePagedApi):
+        def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+            timeouts.append(timeout)
+            clock.advance(4)
+            return super().send(request, timeout=timeout)
+
+    with pytest.raises(IncompleteRunError, match="the time is up"):
+        list(client(Timed(total=100), clock, deadline=10.0).iterate_all_pages(limit=10))
+    assert timeouts == [10.0, 6.0, 2.0]
+
+
+def test_F41_a_login_keeps_to_the_deadline_too() -> None:
+    clock = ManualClock()
+    auth = AuthClient(
+        f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: HttpResponse(503)), clock=clock
+    )
+    with pytest.raises(IncompleteRunError):
+        list(client(FakePagedApi(total=9), clock, auth_client=auth, deadline=5.0).iterate_all_pages())
+    assert clock.monotonic() <= 5.0
+
+
+def test_no_error_repeats_the_token_that_an_answer_repeats() -> None:
+    def echo(request: HttpRequest) -> HttpResponse:
+        return json_response({"you sent": dict(request.headers)}, status=400)
+
+    logins: list[str] = []
+    with pytest.raises(RequestRejectedError) as caught:
+        authenticated(FakeTransport(echo), ManualClock(), logins).fetch_page(1)
+    assert "you sent" in str(caught.value)
+    assert "token-1" not in str(caught.value) + caught.value.body
 
 
 def authenticated(
@@ -197,14 +247,14 @@ def test_F29_the_token_is_read_anew_for_every_attempt() -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_F30_a_token_revoked_early_costs_one_login_and_no_page(width: int) -> None:
     logins: list[str] = []
-    api = Revoking(total=90)
+    api = Revoking(total=900)
     unstable = authenticated(api, ManualClock(), logins)
     pages = []
     for number, page in unstable.iterate_all_pages(limit=10, concurrency=width):
         pages.append((number, page))
         if number == 3:
             api.revoked.add("token-1")
-    assert ids(pages) == list(range(90))
+    assert ids(pages) == list(range(900))
     assert logins == ["token-1", "token-2"]
     assert unstable.failed_pages == 0
 

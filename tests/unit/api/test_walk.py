@@ -1,20 +1,29 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
 from de_classes.api.walk import NumberedWalk, follow_pages
-from de_classes.errors import NetworkError, PaginationLoopError
+from de_classes.errors import (
+    InvalidInputError,
+    NetworkError,
+    PaginationLoopError,
+    ProtocolError,
+    RequestRejectedError,
+)
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from de_classes.api.pagination import PageRequest
+    from de_classes.api.walk import FetchPage
 
 LIMIT = 2
 WIDTHS = [1, 2, 16]
@@ -23,6 +32,21 @@ WIDTHS = [1, 2, 16]
 def page(number: int, total_pages: int | None, total_records: int | None = None, rows: int = LIMIT) -> Page:
     records = [{"id": number * 100 + row} for row in range(rows)]
     return Page(number, records, {}, total_pages, total_records)
+
+
+def numbered(
+    fetch: FetchPage,
+    width: int,
+    pages: PageRange | None = None,
+    stopped: threading.Event | None = None,
+) -> Generator[Page]:
+    """A walk whose pages are entered into its ledger as they come, as a run does it."""
+    strategy, wanted = PageNumberPagination(), pages or PageRange()
+    ledger = RunLedger(wanted, limit=LIMIT, strategy=strategy)
+    walk = NumberedWalk(fetch, strategy, ledger, limit=LIMIT, pages=wanted, width=width, stopped=stopped)
+    for each in walk:
+        ledger.observe(each)
+        yield each
 
 
 class Source:
@@ -39,10 +63,7 @@ class Source:
             return self._serve(request.number, len(self.asked) - 1)
 
     def numbers(self, *, width: int, pages: PageRange | None = None) -> list[int]:
-        walk = NumberedWalk(
-            self, PageNumberPagination(), limit=LIMIT, pages=pages or PageRange(), width=width
-        )
-        return [each.number for each in walk]
+        return [each.number for each in numbered(self, width, pages)]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -63,7 +84,7 @@ def test_pages_are_handed_on_in_order_however_they_arrive(width: int) -> None:
             gate.release()
         return page(request.number, 9, 18)
 
-    walk = NumberedWalk(serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=width)
+    walk = numbered(serve, width)
     assert [each.number for each in walk] == list(range(1, 10))
 
 
@@ -79,11 +100,11 @@ def test_a_range_is_kept_to(width: int, pages: tuple[int, int | None], expected:
 
 def test_no_more_pages_are_fetched_ahead_than_the_window_holds() -> None:
     source = Source(lambda number, _: page(number, 100, 200))
-    walk = iter(NumberedWalk(source, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=4))
+    walk = numbered(source, 4)
     for _ in range(3):
         next(walk)
     assert max(source.asked) <= 3 + 4
-    walk.close()  # type: ignore[attr-defined]  # a generator
+    walk.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -174,11 +195,81 @@ def test_a_failing_page_fails_the_walk_after_the_pages_before_it(width: int) -> 
             raise NetworkError("gone")
         return page(request.number, 9, 18)
 
-    walk = NumberedWalk(serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=width)
-    numbers = []
+    numbers: list[int] = []
+
+    def take_all() -> None:
+        for each in numbered(serve, width):
+            numbers.append(each.number)  # noqa: PERF401 - what came before the error is looked at
+
     with pytest.raises(NetworkError):
-        numbers.extend(each.number for each in walk)
-    assert numbers in ([1, 2, 3], [])  # extend drops what it had when its source raises
+        take_all()
+    assert numbers == [1, 2, 3]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_first_page_beyond_the_last_is_refused(width: int) -> None:
+    source = Source(lambda number, _: page(number, 3, 6, rows=0))
+    with pytest.raises(InvalidInputError, match="the source has 3 pages"):
+        source.numbers(width=width, pages=PageRange(50))
+
+
+def test_records_of_a_source_that_says_it_has_no_pages_are_no_success() -> None:
+    with pytest.raises(ProtocolError, match="0 pages"):
+        Source(lambda number, _: page(number, 0)).numbers(width=1)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
+def test_F28_beyond_the_end_an_error_is_the_end(width: int, status: int) -> None:
+    def serve(request: PageRequest) -> Page:
+        if request.number > 5:
+            raise RequestRejectedError("no such page", status=status)
+        return page(request.number, 4 if request.number < 3 else 5, 10)
+
+    assert [each.number for each in numbered(serve, width)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F28_before_the_end_a_missing_page_is_an_error(width: int) -> None:
+    def serve(request: PageRequest) -> Page:
+        if request.number == 3:
+            raise RequestRejectedError("no such page", status=404)
+        return page(request.number, 5, 10)
+
+    with pytest.raises(RequestRejectedError):
+        list(numbered(serve, width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F28_without_a_total_a_404_is_the_end_and_a_400_is_not(width: int) -> None:
+    def serve(status: int) -> FetchPage:
+        def fetch(request: PageRequest) -> Page:
+            if request.number > 4:
+                raise RequestRejectedError("no", status=status)
+            return page(request.number, None)
+
+        return fetch
+
+    assert [each.number for each in numbered(serve(404), width)] == [1, 2, 3, 4]
+    with pytest.raises(RequestRejectedError):
+        list(numbered(serve(400), width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F28_the_last_page_again_beyond_the_end_is_the_end(width: int) -> None:
+    def serve(number: int, _: int) -> Page:
+        last = page(min(number, 5), 4 if number < 3 else 5, 10)
+        return replace(last, number=number)
+
+    assert Source(serve).numbers(width=width) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("total", [None, 50])
+def test_F27_pages_that_go_round_in_a_circle_are_a_loop(width: int, total: int | None) -> None:
+    source = Source(lambda number, _: replace(page(number % 2, total, total), number=number))
+    with pytest.raises(PaginationLoopError):
+        source.numbers(width=width)
 
 
 def cursor_page(number: int, following: str | None) -> Page:
@@ -217,9 +308,15 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
             released.set()
         return page(request.number, 9, 18)
 
-    walk = NumberedWalk(
-        serve, PageNumberPagination(), limit=LIMIT, pages=PageRange(), width=4, stopped=stopped
-    )
     with pytest.raises(NetworkError):
-        list(walk)
+        list(numbered(serve, 4, stopped=stopped))
     assert released.wait(10)
+
+
+def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:
+    same = page(1, None).records
+    source = Source(lambda number, _: Page(number, same, {"next_cursor": f"c{number}"}))
+    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    with pytest.raises(PaginationLoopError):
+        list(walk)
+    assert len(source.asked) == 2

@@ -7,9 +7,9 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from de_classes.api.messages import HttpRequest
+from de_classes.api.messages import HttpRequest, without_secrets
 from de_classes.api.requests_transport import RequestsTransport
-from de_classes.api.retry import Retrier
+from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import read_token
 from de_classes.common.logger.redaction import redact
@@ -17,7 +17,6 @@ from de_classes.errors import AuthenticationError, PermissionDeniedError, Reques
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from de_classes.api.retry import RetryPolicy
     from de_classes.api.token import Token
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -42,7 +41,7 @@ class AuthClient:
         transport: How to reach the network.
         retry_policy: How a login that fails for passing reasons is retried; a refused one never is.
         margin: Seconds before expiry at which the token is replaced, at most half its life.
-        max_logins: Logins at the most in this client's life, a guard against loops.
+        max_logins: Tokens that may be refused in a row, each within seconds of its issue.
         timeout: Seconds for one login.
         clock: What to measure with.
     """
@@ -57,7 +56,7 @@ class AuthClient:
         transport: Transport | None = None,
         retry_policy: RetryPolicy | None = None,
         margin: float = 30.0,
-        max_logins: int = 1000,
+        max_logins: int = 10,
         timeout: float = 30.0,
         clock: Clock | None = None,
     ) -> None:
@@ -67,25 +66,31 @@ class AuthClient:
         self._logger = logger or logging.getLogger(__name__)
         self._transport = transport or RequestsTransport()
         self._clock = clock or SystemClock()
-        self._retrier = Retrier(retry_policy, clock=self._clock)
+        self._policy = retry_policy or RetryPolicy()
         self._margin = margin
         self._max_logins = max_logins
         self._timeout = timeout
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh_at = 0.0
+        self._issued_at = 0.0
+        self._refused_in_a_row = 0
         self._logins = 0
 
     def __repr__(self) -> str:
-        return f"AuthClient(auth_url={self._auth_url!r})"
+        return f"AuthClient(auth_url={without_secrets(self._auth_url)!r})"
 
     @property
     def logins(self) -> int:
         """How many logins were attempted, each retry counted."""
         return self._logins
 
-    def get_token(self) -> str:
+    def get_token(self, *, deadline: float | None = None, stopped: threading.Event | None = None) -> str:
         """A token that is good for now, from a login if need be.
+
+        Args:
+            deadline: Moment on the clock's monotonic time after which no login is begun, or None.
+            stopped: Once set, a login that keeps failing is given up.
 
         Raises:
             AuthenticationError: The credentials were refused, or there were too many logins.
@@ -94,7 +99,7 @@ class AuthClient:
         """
         with self._lock:
             if self._token is None or self._clock.monotonic() >= self._refresh_at:
-                self._renew()
+                self._renew(deadline, stopped)
             return self._token.value if self._token else ""
 
     def get_auth_headers(self) -> dict[str, str]:
@@ -110,29 +115,32 @@ class AuthClient:
         with self._lock:
             if self._token is not None and self._token.value == token:
                 self._token = None
+                lasted = self._clock.monotonic() - self._issued_at >= SHORTEST_LIFE
+                self._refused_in_a_row = 0 if lasted else self._refused_in_a_row + 1
 
-    def _renew(self) -> None:
+    def _renew(self, deadline: float | None, stopped: threading.Event | None) -> None:
         self._token = None
-        self._token, asked_at = self._retrier.call(self._log_in, what="the login")
-        self._keep_out_of_logs(self._token.value)
+        redact(self._password)  # at every login: the filter remembers only the latest
+        retrier = Retrier(self._policy, clock=self._clock, deadline=deadline, stopped=stopped)
+        self._token, asked_at = retrier.call(lambda: self._log_in(deadline), what="the login")
+        redact(self._token.value)
+        self._issued_at = asked_at
         life = max(self._token.life, SHORTEST_LIFE)
         margin = min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
         self._refresh_at = asked_at + life - margin
         self._logger.info("logged in, token good for %.0f s", life)
 
-    def _keep_out_of_logs(self, token: str) -> None:
-        """Name both secrets at every login: only the latest are remembered."""
-        redact(self._password)
-        redact(token)
-
-    def _log_in(self) -> tuple[Token, float]:
-        if self._logins >= self._max_logins:
-            raise AuthenticationError(f"{self._logins} logins were made: the API refuses what it issues")
+    def _log_in(self, deadline: float | None) -> tuple[Token, float]:
+        if self._refused_in_a_row >= self._max_logins:
+            raise AuthenticationError(
+                f"{self._refused_in_a_row} tokens in a row were refused as soon as issued"
+            )
         self._logins += 1
         asked_at = self._clock.monotonic()
-        response = self._transport.send(self._login_request(), timeout=self._timeout)
+        timeout = seconds_for(self._timeout, deadline, self._clock)
+        response = self._transport.send(self._login_request(), timeout=timeout)
         try:
-            raise_for_status(response, url=self._auth_url, now=self._clock.now())
+            raise_for_status(response, url=self._auth_url, now=self._clock.now(), quote=False)
         except (RequestRejectedError, PermissionDeniedError) as error:
             raise AuthenticationError(f"the login was refused: {error}") from error
         return read_token(response.body), asked_at

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.api.ledger import RunLedger
 from de_classes.errors import RetriesExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.utils.clock import Clock
-    from de_classes.utils.page_range import PageRange
 
 
 class PageRun:
@@ -20,7 +19,7 @@ class PageRun:
 
     Args:
         pages: The pages, in order.
-        wanted: Which pages were asked for.
+        ledger: Where they are entered.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
 
@@ -29,12 +28,12 @@ class PageRun:
     """
 
     def __init__(
-        self, pages: Iterable[Page], wanted: PageRange, clock: Clock, deadline: float | None = None
+        self, pages: Iterable[Page], ledger: RunLedger, clock: Clock, deadline: float | None = None
     ) -> None:
         self._pages = pages
         self._clock = clock
         self._deadline = deadline
-        self.ledger = RunLedger(wanted)
+        self.ledger = ledger
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.

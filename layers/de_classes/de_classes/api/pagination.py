@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from de_classes.errors import ConfigurationError
+from de_classes.errors import ConfigurationError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,13 @@ class PaginationStrategy(ABC):
     """From page to page. Holds settings only, never a place: one object serves any number of runs."""
 
     random_access = False
+    """Whether any page can be asked for by its number."""
+
+    counts_records = False
+    """Whether a page's place is counted in records, so that a short page leaves a hole behind it."""
+
+    echo_field: str | None = None
+    """The answer's field that repeats the page's number, if it has one; it must then be the right one."""
 
     @abstractmethod
     def request_for(self, number: int, limit: int) -> PageRequest:
@@ -77,6 +84,7 @@ class PageNumberPagination(PaginationStrategy):
 
     page_param: str = "page"
     limit_param: str = "limit"
+    echo_field: str | None = "page"
     random_access = True
 
     def request_for(self, number: int, limit: int) -> PageRequest:
@@ -100,6 +108,7 @@ class OffsetPagination(PaginationStrategy):
     offset_param: str = "offset"
     limit_param: str = "limit"
     random_access = True
+    counts_records = True
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """Offset and limit, in records."""
@@ -131,8 +140,14 @@ class CursorPagination(PaginationStrategy):
         return PageRequest(number, {self.limit_param: str(limit)})
 
     def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
-        """The request with the cursor that this page names."""
+        """The request with the cursor that this page names.
+
+        Raises:
+            ProtocolError: A full first page without the field: the cursor goes by another name.
+        """
         cursor = page.payload.get(self.cursor_field)
+        if self.cursor_field not in page.payload:
+            _must_be_all(page, limit, f"no field {self.cursor_field!r}")
         if cursor is None or cursor == "":
             return None
         return PageRequest(page.number + 1, {self.cursor_param: str(cursor), self.limit_param: str(limit)})
@@ -150,8 +165,15 @@ class LinkHeaderPagination(PaginationStrategy):
         return PageRequest(number, {self.limit_param: str(limit)})
 
     def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
-        """The linked URL, made absolute; the client checks that it stays on its origin."""
-        target = next_link(page.headers.get("link", ""))
+        """The linked URL, made absolute; the client checks that it stays on its origin.
+
+        Raises:
+            ProtocolError: A full first page without the header: the source does not link its pages.
+        """
+        header = page.headers.get("link")
+        if header is None:
+            _must_be_all(page, limit, "no Link header")
+        target = next_link(header or "")
         return None if target is None else PageRequest(page.number + 1, {}, urljoin(url, target))
 
 
@@ -172,3 +194,10 @@ def _only_from_the_start(number: int) -> None:
         raise ConfigurationError(
             f"this pagination cannot start at page {number}: each page is found through the one before it"
         )
+
+
+def _must_be_all(page: Page, limit: int, what: str) -> None:
+    """A first page without a way on is believed to be all only if it is short, or the total says so."""
+    is_full = page.number == 1 and len(page.records) >= limit
+    if is_full and page.total_records != len(page.records):
+        raise ProtocolError(f"a full first page has {what}: name what leads to the next page")

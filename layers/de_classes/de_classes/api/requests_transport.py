@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 64 * 1024
 _UNUSABLE_URL = (
+    requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidSchema,
@@ -51,7 +52,9 @@ class RequestsTransport:
         try:
             return self._exchange(request, started, timeout)
         except _UNUSABLE_URL as error:
-            raise ConfigurationError(f"{without_secrets(request.url)!r} is not a usable URL") from error
+            raise ConfigurationError(
+                f"{without_secrets(request.url)!r} is not a usable URL, or a header is malformed"
+            ) from error
         except requests.exceptions.SSLError as error:
             raise _tls_error(request, error) from error
         except _BROKEN_ANSWER as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 T = TypeVar("T")
+_SHORTEST_TIMEOUT = 0.1  # seconds; none at all would be an error of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +154,16 @@ def _failure(state: tenacity.RetryCallState) -> RetryableError:
     if not isinstance(error, RetryableError):
         raise TypeError(f"only a RetryableError is retried, not {error!r}")
     return error
+
+
+def seconds_for(timeout: float, deadline: float | None, clock: Clock) -> float:
+    """The time that one request may take: its own, or what is left until the deadline, if that is less.
+
+    Args:
+        timeout: Seconds.
+        deadline: Moment on the clock's monotonic time, or None.
+        clock: What to measure with.
+    """
+    if deadline is None:
+        return timeout
+    return min(timeout, max(_SHORTEST_TIMEOUT, deadline - clock.monotonic()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.messages import origin, without_secrets
 from de_classes.api.retry_after import parse_retry_after
+from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -33,24 +34,25 @@ TRANSIENT = frozenset({408, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def raise_for_status(response: HttpResponse, *, url: str, now: float) -> None:
+def raise_for_status(response: HttpResponse, *, url: str, now: float, quote: bool = True) -> None:
     """Return for 200, raise the fitting error for everything else.
 
     Args:
         response: The answer.
         url: Where it came from; only scheme, host and path are quoted.
         now: Seconds since the epoch, for a Retry-After that is a date.
+        quote: Whether an error may quote the answer; a login's may repeat the password.
 
     Raises:
         RetryableError: 408, 429, 500, 502, 503, 504.
         FatalError: Everything else, by kind.
     """
     if response.status != OK:
-        raise _error_for(response, without_secrets(url), url, now)
+        raise _error_for(response, url, now, quote=quote)
 
 
-def _error_for(response: HttpResponse, where: str, url: str, now: float) -> DeClassesError:
-    status = response.status
+def _error_for(response: HttpResponse, url: str, now: float, *, quote: bool) -> DeClassesError:
+    status, where = response.status, without_secrets(url)
     retry_after = parse_retry_after(response.header("retry-after"), now=now)
     message = f"{where} answered {status}"
     if status == _TOO_MANY_REQUESTS:
@@ -63,7 +65,7 @@ def _error_for(response: HttpResponse, where: str, url: str, now: float) -> DeCl
         return PermissionDeniedError(f"{message}: these credentials may not read it")
     if status in REDIRECTS:
         return _redirect_error(message, url, response.headers)
-    return _rejection(message, response)
+    return _rejection(message, response, quote=quote)
 
 
 def _redirect_error(message: str, url: str, headers: Mapping[str, str]) -> ProtocolError:
@@ -75,8 +77,14 @@ def _redirect_error(message: str, url: str, headers: Mapping[str, str]) -> Proto
     return ProtocolError(f"{message}, a redirect: configure the address it leads to")
 
 
-def _rejection(message: str, response: HttpResponse) -> RequestRejectedError | ProtocolError:
-    excerpt = response.body[: BODY_EXCERPT_CHARS * 4].decode("utf-8", "replace")[:BODY_EXCERPT_CHARS]
+def _rejection(message: str, response: HttpResponse, *, quote: bool) -> RequestRejectedError | ProtocolError:
+    excerpt = _excerpt(response.body) if quote else "its answer is not quoted, it may repeat a secret"
     if response.status < UNAUTHORIZED - 1:
         return ProtocolError(f"{message}, where 200 was expected")
     return RequestRejectedError(f"{message}: {excerpt}", status=response.status, body=excerpt)
+
+
+def _excerpt(body: bytes) -> str:
+    """The first characters of an answer, with what it repeats of the request's credentials masked."""
+    text = body[: BODY_EXCERPT_CHARS * 16].decode("utf-8", "replace")
+    return shared_filter().text(text)[:BODY_EXCERPT_CHARS]

@@ -34,7 +34,7 @@ class Transport(Protocol):
 
         Args:
             request: What to send.
-            timeout: Seconds for the whole exchange, from connecting to the last byte.
+            timeout: Seconds for connecting, for each wait on the head, and for the body as a whole.
 
         Raises:
             NetworkError: Refused, reset, cut short, corrupt in transit or not done within the timeout.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
+from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.page import PageReader
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.requests_transport import RequestsTransport
-from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
+from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy, seconds_for
 from de_classes.api.status import UNAUTHORIZED, raise_for_status
 from de_classes.api.walk import NumberedWalk, follow_pages
 from de_classes.errors import CorruptResponseError, DeClassesError, ForeignOriginError, InvalidInputError
@@ -20,7 +22,7 @@ from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
@@ -51,7 +53,7 @@ class UnstableAPIClient:
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
         concurrency: Pages fetched at once, 1 to 64, where they can be asked for by number.
-        timeout: Seconds for one request, from connecting to the last byte.
+        timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request.
         transport: How to reach the network.
         clock: What to measure and to wait with.
@@ -126,7 +128,7 @@ class UnstableAPIClient:
         return self._counters.snapshot()
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
-        """One page, whole.
+        """One page, whole, as the source has it: empty if the source says so.
 
         Args:
             page_num: From 1.
@@ -137,7 +139,14 @@ class UnstableAPIClient:
             FatalError: It cannot be had: refused, forbidden, or an answer that cannot be trusted.
         """
         _check_limit(limit)
-        return self._fetch(self._pagination.request_for(PageRange(page_num).start, limit), limit)
+        request = self._pagination.request_for(PageRange(page_num).start, limit)
+        try:
+            page = self._until_whole(request)
+        except DeClassesError:
+            self._counters.page_failed()
+            raise
+        self._counters.page_succeeded(page)
+        return page
 
     def iterate_all_pages(
         self, limit: int = 100, *, pages: PageRange | None = None, concurrency: int | None = None
@@ -168,82 +177,104 @@ class UnstableAPIClient:
         _check_limit(limit)
         width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
         wanted = pages or self._pages
-        return PageRun(self._walk(limit, wanted, width), wanted, self._clock, self._deadline)
+        ledger = RunLedger(wanted, limit=limit, strategy=self._pagination)
+        walk = self._walk(ledger, limit, wanted, width)
+        return PageRun(self._counted(walk), ledger, self._clock, self._deadline)
 
-    def _walk(self, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
+    def _walk(self, ledger: RunLedger, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
         stopped = threading.Event()
 
         def fetch(request: PageRequest) -> Page:
-            return self._fetch(request, limit, stopped)
+            return self._until_not_empty(request, ledger, stopped)
 
-        if self._pagination.random_access:
-            walk = NumberedWalk(
-                fetch, self._pagination, limit=limit, pages=pages, width=width, stopped=stopped
-            )
-            return iter(walk)
-        return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
+        if not self._pagination.random_access:
+            return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
+        walk = NumberedWalk(
+            fetch, self._pagination, ledger, limit=limit, pages=pages, width=width, stopped=stopped
+        )
+        return iter(walk)
 
-    def _fetch(self, request: PageRequest, limit: int, stopped: threading.Event | None = None) -> Page:
+    def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:
         try:
-            page = self._until_not_empty(request, limit, stopped)
+            for page in pages:
+                self._counters.page_succeeded(page)
+                yield page
         except DeClassesError:
             self._counters.page_failed()
             raise
-        self._counters.page_succeeded(page)
-        return page
 
-    def _until_not_empty(self, request: PageRequest, limit: int, stopped: threading.Event | None) -> Page:
-        """An empty page where there should be records is asked for again, then handed on as it is."""
+    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, stopped: threading.Event) -> Page:
+        """An empty page where there should be records, or where all would end, is asked for again."""
         for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
             page = self._until_whole(request, stopped)
-            if page.records or not self._should_hold_records(page, limit):
+            is_expected = ledger.expects_records(page)
+            if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page, ledger))):
                 break
             if ask < _ASKS_FOR_AN_EMPTY_PAGE:
-                self._pause(ask, CorruptResponseError(f"page {page.number} is empty, but not the last"))
+                self._pause(ask, page, stopped)
         return page
 
-    def _should_hold_records(self, page: Page, limit: int) -> bool:
-        count = self._pagination.page_count(page, limit)
-        return count is not None and page.number <= count and page.total_records != 0
+    def _ends_it_all(self, page: Page, ledger: RunLedger) -> bool:
+        """An empty page that says nothing is there, or that alone marks the end: believed when said twice."""
+        if not self._pagination.random_access:
+            return False
+        return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
 
-    def _until_whole(self, request: PageRequest, stopped: threading.Event | None) -> Page:
+    def _until_whole(self, request: PageRequest, stopped: threading.Event | None = None) -> Page:
         retrier = Retrier(
-            self._policy, clock=self._clock, on_retry=self._retried, deadline=self._deadline, stopped=stopped
+            self._policy,
+            clock=self._clock,
+            on_retry=self._retried,
+            deadline=self._deadline,
+            stopped=stopped,
         )
-        return retrier.call(lambda: self._attempt(request), what=f"page {request.number}")
+        return retrier.call(lambda: self._attempt(request, stopped), what=f"page {request.number}")
 
-    def _attempt(self, request: PageRequest) -> Page:
+    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
         url = request.url or self._url
         if origin(url) != origin(self._url):
             raise ForeignOriginError(
                 f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
             )
-        response = self._send_authorized(url, request)
+        response = self._send_authorized(url, request, stopped)
         raise_for_status(response, url=url, now=self._clock.now())
-        return self._reader.read(response, request.number)
+        return self._as_asked_for(self._reader.read(response, request.number))
 
-    def _send_authorized(self, url: str, request: PageRequest) -> HttpResponse:
+    def _as_asked_for(self, page: Page) -> Page:
+        """Make sure that the answer is for this page; a source may serve its last page again past its end."""
+        echoed = page.payload.get(self._pagination.echo_field or "")
+        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
+            return page
+        if page.total_pages is not None and page.number > page.total_pages:
+            return replace(page, records=[])
+        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+
+    def _send_authorized(
+        self, url: str, request: PageRequest, stopped: threading.Event | None
+    ) -> HttpResponse:
         if self._auth is None:
             return self._send(url, request, {})
-        token = self._auth.get_token()
+        token = self._auth.get_token(deadline=self._deadline, stopped=stopped)
         response = self._send(url, request, {"Authorization": f"Bearer {token}"})
         if response.status != UNAUTHORIZED:
             return response
         self._auth.invalidate(token)
         self._logger.info("page %d: the token was refused, trying once more with a new one", request.number)
-        return self._send(url, request, self._auth.get_auth_headers())
+        token = self._auth.get_token(deadline=self._deadline, stopped=stopped)
+        return self._send(url, request, {"Authorization": f"Bearer {token}"})
 
     def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
         self._counters.request_sent()
         headers = {**self._headers, **authorization}
         return self._transport.send(
-            HttpRequest("GET", url, params=request.params, headers=headers), timeout=self._timeout
+            HttpRequest("GET", url, params=request.params, headers=headers),
+            timeout=seconds_for(self._timeout, self._deadline, self._clock),
         )
 
-    def _pause(self, ask: int, reason: CorruptResponseError) -> None:
+    def _pause(self, ask: int, page: Page, stopped: threading.Event) -> None:
         wait = self._policy.wait(ask, None, lambda _low, high: high)
-        self._retried(RetryEvent(ask, wait, reason))
-        self._clock.sleep(wait)
+        self._retried(RetryEvent(ask, wait, CorruptResponseError(f"page {page.number} is empty")))
+        self._clock.wait(stopped, wait)
 
     def _retried(self, event: RetryEvent) -> None:
         self._counters.retried(event)

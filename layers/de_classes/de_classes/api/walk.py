@@ -8,22 +8,22 @@ or rows do not add up, one page past the end is asked for before the end is beli
 from __future__ import annotations
 
 import threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from de_classes.errors import PaginationLoopError
+from de_classes.api.loop_guard import LoopGuard
+from de_classes.api.window import PageWindow
+from de_classes.errors import InvalidInputError, PaginationLoopError, ProtocolError, RequestRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Iterator
 
+    from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.utils.page_range import PageRange
 
-_REPEATS_OF_ONE_RECORD = 20
+_NO_SUCH_PAGE = frozenset({404, 416})
+_NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
 
 
 class FetchPage(Protocol):
@@ -40,15 +40,19 @@ def follow_pages(
     """One page after the other, each found through the one before it.
 
     Raises:
-        PaginationLoopError: A request comes up that was made before.
+        PaginationLoopError: A request comes up that was made before, or the same records do.
     """
-    seen = set()
+    guard = LoopGuard()
+    asked = set()
     request: PageRequest | None = strategy.request_for(pages.start, limit)
     while request is not None and request.number in pages:
-        if request.identity() in seen:
+        if request.identity() in asked:
             raise PaginationLoopError(f"page {request.number} is asked for by a cursor or link used before")
-        seen.add(request.identity())
+        asked.add(request.identity())
         page = fetch(request)
+        if guard.has_seen(page):
+            raise _loop(page)
+        guard.remember(page)
         yield page
         request = strategy.request_after(page, limit, url=request.url or url)
 
@@ -59,6 +63,7 @@ class NumberedWalk:
     Args:
         fetch: Gets one page; called from several threads if ``width`` is above 1.
         strategy: Computes requests, and the number of pages.
+        ledger: What came until now; entered by whoever takes the pages.
         limit: Records a page.
         pages: Which pages.
         width: Pages under way at the most.
@@ -69,6 +74,7 @@ class NumberedWalk:
         self,
         fetch: FetchPage,
         strategy: PaginationStrategy,
+        ledger: RunLedger,
         *,
         limit: int,
         pages: PageRange,
@@ -77,123 +83,108 @@ class NumberedWalk:
     ) -> None:
         self._fetch = fetch
         self._strategy = strategy
+        self._ledger = ledger
         self._limit = limit
         self._pages = pages
         self._width = width
         self._stopped = stopped or threading.Event()
+        self._guard = LoopGuard()
         self._counts: set[int | None] = set()
-        self._total_records: int | None = None
-        self._rows = 0
-        self._previous: Page | None = None
-        self._repeats = 0
 
     def __iter__(self) -> Iterator[Page]:
+        """Hand the pages on.
+
+        Raises:
+            InvalidInputError: The first page that was asked for lies beyond the source's last.
+            PaginationLoopError: The source hands out the same page again and again.
+        """
         try:
-            with _window(self._get, self._width) as window:
+            with PageWindow(self._get, self._width) as window:
                 yield from self._walk(window)
         finally:
             self._stopped.set()
 
-    def _walk(self, window: _Window) -> Iterator[Page]:
-        number = self._pages.start
-        end = number  # the first page tells how many there are
-        while number <= end:
-            window.fill(end)
-            page = self._checked(window.take(number))
-            if self._is_past_end(page):
-                return
-            self._note(page)
+    def _walk(self, window: PageWindow) -> Iterator[Page]:
+        page = window.take(self._pages.start)
+        self._check_first(page)
+        end = self._pages.start
+        while True:
+            self._counts.add(self._strategy.page_count(page, self._limit))
+            self._guard.remember(page)
             yield page
-            end = self._end(number, page)
-            number += 1
+            end = max(end, self._end(page))
+            if page.number >= end:
+                return
+            window.fill(end)
+            following = self._next_page(window, page.number + 1)
+            if following is None or self._is_past_end(following):
+                return
+            page = following
 
     def _get(self, number: int) -> Page:
         return self._fetch(self._strategy.request_for(number, self._limit))
 
-    def _checked(self, page: Page) -> Page:
-        """Refuse the same content twice in a row, after asking once more."""
-        if self._repeats_previous(page):
-            page = self._get(page.number)
-        if not self._repeats_previous(page):
-            self._repeats = 0
+    def _check_first(self, page: Page) -> None:
+        count = self._strategy.page_count(page, self._limit)
+        if count is None or page.number <= count:
+            return
+        if page.number > 1:
+            raise InvalidInputError(f"page {page.number} was asked for, but the source has {count} pages")
+        if page.records:
+            raise ProtocolError(f"the source hands out records, but says it has {count} pages of them")
+
+    def _next_page(self, window: PageWindow, number: int) -> Page | None:
+        """The page, or None if the source says in its own way that there is none."""
+        try:
+            page = window.take(number)
+        except RequestRejectedError as error:
+            if error.status in self._ways_to_say_no(number):
+                return None
+            raise
+        if not self._guard.has_seen(page):
             return page
-        self._repeats += 1
-        if len(page.records) > 1 or self._repeats > _REPEATS_OF_ONE_RECORD:
-            raise PaginationLoopError(f"page {page.number} has the same records as the page before it")
+        return None if self._is_probe(number) else self._asked_again(number)
+
+    def _asked_again(self, number: int) -> Page:
+        page = self._get(number)
+        if self._guard.has_seen(page):
+            raise _loop(page)
         return page
 
-    def _repeats_previous(self, page: Page) -> bool:
-        return bool(page.records) and self._previous is not None and page.records == self._previous.records
+    def _is_probe(self, number: int) -> bool:
+        """Whether the page lies beyond every total that was named."""
+        known = self._known_counts()
+        return bool(known) and number > max(known)
+
+    def _ways_to_say_no(self, number: int) -> frozenset[int]:
+        if self._is_probe(number):
+            return _NO_SUCH_PAGE_OR_BAD_REQUEST
+        return frozenset() if self._known_counts() else _NO_SUCH_PAGE
 
     def _is_past_end(self, page: Page) -> bool:
-        """Whether the page lies beyond every total that was named, or beyond its own and empty."""
         count = self._strategy.page_count(page, self._limit)
-        if page.number == self._pages.start:
-            return False
         if count is None:
-            return not page.records
+            return not page.records and not self._known_counts()
         furthest = max([count, *self._known_counts()])
         return page.number > (furthest if page.records else count)
 
     def _known_counts(self) -> list[int]:
         return [count for count in self._counts if count is not None]
 
-    def _note(self, page: Page) -> None:
-        self._previous = page
-        self._rows += len(page.records)
-        self._counts.add(self._strategy.page_count(page, self._limit))
-        self._total_records = page.total_records
-
-    def _end(self, number: int, page: Page) -> int:
+    def _end(self, page: Page) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
         known = self._known_counts()
-        if not known:
-            end = number + 1 if page.records else number
-        else:
-            end = max(known)
-            if number >= end and self._is_doubtful(page):
-                end = number + 1
+        end = max(known) if known else page.number + bool(page.records)
+        if known and page.number >= end and self._is_doubtful(page):
+            end = page.number + 1
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
     def _is_doubtful(self, page: Page) -> bool:
         """Totals that moved, or rows that do not add up: the end is believed only after a look past it."""
-        if not page.records or self._pages.start != 1:
-            return False
-        adds_up = self._total_records is None or self._rows == self._total_records
-        return len(self._counts) > 1 or not adds_up
+        expected = self._ledger.expected_records
+        adds_up = expected is None or self._ledger.records == expected
+        return bool(page.records) and (len(self._counts) > 1 or not adds_up)
 
 
-class _Window:
-    """Fetches ahead, up to ``width`` pages, and hands them out by number."""
-
-    def __init__(self, get: Callable[[int], Page], width: int, pool: ThreadPoolExecutor | None) -> None:
-        self._get = get
-        self._width = width
-        self._pool = pool
-        self._under_way: deque[tuple[int, Future[Page]]] = deque()
-        self._next = 0
-
-    def fill(self, end: int) -> None:
-        """Start fetching pages up to ``end``, as far as the window reaches."""
-        while self._pool and self._next and self._next <= end and len(self._under_way) < self._width:
-            self._under_way.append((self._next, self._pool.submit(self._get, self._next)))
-            self._next += 1
-
-    def take(self, number: int) -> Page:
-        """The page of that number, waited for or fetched now."""
-        self._next = max(self._next, number + 1)
-        if not self._under_way:
-            return self._get(number)
-        _, future = self._under_way.popleft()
-        return future.result()
-
-
-@contextmanager
-def _window(get: Callable[[int], Page], width: int) -> Iterator[_Window]:
-    """A window whose threads take nothing new once it is left; with a width of 1 there are none."""
-    pool = ThreadPoolExecutor(width, thread_name_prefix="page") if width > 1 else None
-    try:
-        yield _Window(get, width, pool)
-    finally:
-        if pool:
-            pool.shutdown(wait=False, cancel_futures=True)
+def _loop(page: Page) -> PaginationLoopError:
+    return PaginationLoopError(f"page {page.number} has the records of a page before it")

@@ -1,0 +1,75 @@
+"""Fetching ahead: several pages under way, handed out by number."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.api.page import Page
+
+
+class PageWindow:
+    """Up to ``width`` pages under way at once. Leaving it drops what nobody has taken.
+
+    Its threads are daemons: a request that hangs never keeps an interrupted process alive.
+
+    Args:
+        get: Gets one page by number; called from several threads if ``width`` is above 1.
+        width: Pages under way at the most; with 1 there are no threads and nothing is fetched ahead.
+    """
+
+    def __init__(self, get: Callable[[int], Page], width: int) -> None:
+        self._get = get
+        self._width = width
+        self._tasks: queue.SimpleQueue[tuple[int, Future[Page]] | None] = queue.SimpleQueue()
+        self._under_way: deque[Future[Page]] = deque()
+        self._threads = 0
+        self._next = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for future in self._under_way:
+            future.cancel()
+        for _thread in range(self._threads):
+            self._tasks.put(None)
+
+    def fill(self, end: int) -> None:
+        """Start fetching pages up to ``end``, as far as the window reaches; the first page goes alone."""
+        while self._width > 1 and self._next and self._next <= end and len(self._under_way) < self._width:
+            future: Future[Page] = Future()
+            self._under_way.append(future)
+            self._tasks.put((self._next, future))
+            self._next += 1
+            self._add_thread()
+
+    def take(self, number: int) -> Page:
+        """The page of that number, waited for or fetched now."""
+        self._next = max(self._next, number + 1)
+        if not self._under_way:
+            return self._get(number)
+        return self._under_way.popleft().result()
+
+    def _add_thread(self) -> None:
+        if self._threads < min(self._width, len(self._under_way)):
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"page-{self._threads}", daemon=True).start()
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            number, future = task
+            if future.set_running_or_notify_cancel():
+                self._fetch_into(future, number)
+
+    def _fetch_into(self, future: Future[Page], number: int) -> None:
+        try:
+            future.set_result(self._get(number))
+        except BaseException as error:  # noqa: BLE001 - handed to whoever takes the page
+            future.set_exception(error)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from de_classes.api.page import Page
+from de_classes.api.window import PageWindow
+from de_classes.errors import NetworkError
+
+
+def page(number: int) -> Page:
+    return Page(number, [{"id": number}], {})
+
+
+def test_alone_nothing_is_fetched_ahead() -> None:
+    asked: list[int] = []
+
+    def get(number: int) -> Page:
+        asked.append(number)
+        return page(number)
+
+    with PageWindow(get, 1) as window:
+        window.take(1)
+        window.fill(9)
+        assert asked == [1]
+        assert window.take(2).number == 2
+
+
+def test_pages_are_fetched_at_once_and_taken_in_order() -> None:
+    together = threading.Barrier(4)
+
+    def get(number: int) -> Page:
+        if number > 1:
+            together.wait(10)
+        return page(number)
+
+    with PageWindow(get, 4) as window:
+        window.take(1)
+        window.fill(5)
+        assert [window.take(number).number for number in (2, 3, 4, 5)] == [2, 3, 4, 5]
+
+
+def test_a_failure_is_raised_where_its_page_is_taken() -> None:
+    def get(number: int) -> Page:
+        if number == 3:
+            raise NetworkError("gone")
+        return page(number)
+
+    with PageWindow(get, 4) as window:
+        window.take(1)
+        window.fill(4)
+        assert window.take(2).number == 2
+        with pytest.raises(NetworkError):
+            window.take(3)
+
+
+def test_its_threads_are_daemons_and_end_with_it() -> None:
+    threads: set[threading.Thread] = set()
+
+    def get(number: int) -> Page:
+        threads.add(threading.current_thread())
+        return page(number)
+
+    with PageWindow(get, 3) as window:
+        window.take(1)
+        window.fill(9)
+        window.take(2)
+    workers = threads - {threading.current_thread()}
+    assert workers
+    assert all(worker.daemon for worker in workers)
+    for worker in workers:
+        worker.join(10)
+    assert not any(worker.is_alive() for worker in workers)
