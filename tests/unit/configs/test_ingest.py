@@ -154,12 +154,37 @@ def test_every_problem_of_a_request_is_named() -> None:
         "limit must be a whole number from 1 to 1000 or null, but is '5'",
         "source must be text of 1 to 128 characters or null, but is ''",
         "kee is unknown: did you mean key?",
-        "key must have at most 1024 bytes and no control characters",
+        "key cannot be an object's key: it holds a control character",
         "pages cannot be read: the page range 7-3 runs backwards: its last page must not be below its first",
     )
 
 
-@pytest.mark.parametrize("key", ["\u00e4" * 513, "\ud800", "a\x7f"])
-def test_a_key_that_no_object_can_have_is_refused(key: str) -> None:
-    with pytest.raises(InvalidInputError, match="key must have at most 1024 bytes"):
-        validate(IngestRequest, {"key": key})
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("\u00e4" * 513, "1024 bytes"),
+        ("\ud800", "lone surrogate"),
+        ("a\x7f", "control character"),
+        ("../x", "'..'"),
+        ("a/./b", "'.'"),
+        ("/abs", "first slash"),
+        ("raw/", "ends with '/'"),
+    ],
+)
+def test_F49_a_key_that_no_object_can_have_is_refused_with_the_other_problems(key: str, problem: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        validate(IngestRequest, {"key": key, "limit": 0})
+    limit, found = caught.value.problems
+    assert limit.startswith("limit must be")
+    assert found.startswith("key cannot be an object's key: ")
+    assert problem in found
+
+
+def test_what_a_worker_knows_besides_is_named_with_the_other_problems() -> None:
+    settings = load(WorkerSettings, variables())
+    with pytest.raises(InvalidInputError) as caught:
+        validate(IngestRequest, {"source": "quakes", "format": "xml"}, also=settings.problems_of)
+    assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["format", "source"]
+    with pytest.raises(InvalidInputError, match="source must be one of unstable"):
+        validate(IngestRequest, {"source": "quakes"}, also=settings.problems_of)
+    assert validate(IngestRequest, {"source": "unstable"}, also=settings.problems_of).source == "unstable"

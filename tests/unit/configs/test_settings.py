@@ -86,7 +86,10 @@ def test_every_problem_is_named_at_once() -> None:
         "RETRY_AFTER_SECONDS must be a whole number from 0 to 300, but is '301'",
         "MODE must be one of exact, fast, but is 'slow'",
         "VERBOSE must be true or false, but is 'perhaps'",
-        "TAGS must be a list, given as JSON, but is no valid JSON",
+        (
+            "TAGS must be a list, given as JSON, but cannot be read: not JSON: "
+            "Expecting property name enclosed in double quotes at character 1"
+        ),
         "ENDPOINT.url must be text, but is 5",
         "ENDPOINT.timeuot is unknown: did you mean ENDPOINT.timeout?",
         "ENDPOINTS.x.timeout must be a number above 0 and of at most 60, but is 61",
@@ -160,8 +163,11 @@ def test_a_request_is_read_strictly() -> None:
         ("[1]", "must be a JSON object"),
         ("{", "not valid JSON"),
         (b"\xff", "not valid JSON"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "nested deeper than 200 levels"),
         ('{"name": "\ud800"}', "no UTF-8"),
+        ('{"name": "n", "name": "m"}', "an object with a duplicate key"),
+        ('{"name": "n", "endpoint": {"url": "u", "url": "v"}}', "an object with a duplicate key"),
+        ('{"name": NaN}', "NaN is not JSON"),
         (None, "name is missing"),
         ("", "name is missing"),
         (7, "must be a JSON object"),
@@ -216,6 +222,7 @@ def test_toml_and_json_files_hold_the_same_settings(tmp_path: Path, file_name: s
         ("s.toml", f"password = {CANARY}".encode(), "malformed"),
         ("s.toml", b"name = '\xff'", "no UTF-8"),
         ("s.json", b"{", "malformed"),
+        ("s.json", b'{"name": "n", "name": "m"}', "duplicate key"),
         ("s.json", b"[1]", "must hold an object"),
         ("s.json", b'{"naem": "n"}', "naem is unknown: did you mean name"),
     ],

@@ -14,7 +14,8 @@ from msgspec import inspect, structs
 
 from de_classes.configs._wording import describe, shown, unknown
 from de_classes.configs.secret import Secret
-from de_classes.errors import ConfigurationError
+from de_classes.errors import ConfigurationError, MalformedDataError
+from de_classes.utils import strict_json
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -123,9 +124,11 @@ class _Filling:
 def _convert(annotation: object, value: object, rules: Rules, label: str) -> tuple[object, list[str]]:
     if rules.environment and isinstance(value, str) and _is_given_as_json(annotation):
         try:
-            value = msgspec.json.decode(value)
-        except (ValueError, RecursionError):
-            return None, [f"{label} must be {describe(annotation)}, given as JSON, but is no valid JSON"]
+            value = strict_json.loads(value)
+        except MalformedDataError as error:
+            return None, [
+                f"{label} must be {describe(annotation)}, given as JSON, but cannot be read: {error}"
+            ]
     rules = replace(rules, environment=False)
     if isinstance(value, Mapping):
         return _convert_object(annotation, value, rules, label)

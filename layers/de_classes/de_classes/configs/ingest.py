@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from de_classes.configs.urls import url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.object_keys import key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FormatName = Literal["csv", "json", "jsonl", "parquet"]
 MAX_PAGE_LIMIT = 1000
-MAX_KEY_BYTES = 1024
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -64,6 +64,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         max_attempts: Tries of one request, 1 to 100.
         max_elapsed_seconds: The time a run may take, retries included, in seconds.
         reserve_seconds: The time kept back to seal what is there before the function is stopped.
+        escape_formulas: Whether CSV is written for spreadsheets: text that looks like a formula gets an
+            apostrophe in front, and keeps it when it is read back.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -85,6 +87,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 10
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
+    escape_formulas: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -103,11 +106,21 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         """
         wanted = name or self.default_source
         if wanted not in self.sources:
-            known = ", ".join(sorted(self.sources))
-            raise InvalidInputError(
-                f"source must be one of {known}", problems=[f"source must be one of {known}"]
-            )
+            raise InvalidInputError(self._source_must_be_known())
         return self.sources[wanted]
+
+    def problems_of(self, request: Mapping[str, object]) -> list[str]:
+        """What is wrong with a request here, though it might be right elsewhere: an unknown source.
+
+        Args:
+            request: As it came, before it was checked for anything else.
+        """
+        name = request.get("source")
+        is_wrong = isinstance(name, str) and name and name not in self.sources
+        return [self._source_must_be_known()] if is_wrong else []
+
+    def _source_must_be_known(self) -> str:
+        return f"source must be one of {', '.join(sorted(self.sources))}"
 
 
 class IngestRequest(Struct, frozen=True, kw_only=True):
@@ -132,8 +145,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         problems = []
-        if self.key is not None and not _is_writable(self.key):
-            problems.append(f"key must have at most {MAX_KEY_BYTES} bytes and no control characters")
+        key_is_wrong = _problem_of(self.key)
+        if key_is_wrong:
+            problems.append(f"key cannot be an object's key: {key_is_wrong}")
         try:
             self.page_range()
         except InvalidInputError as error:
@@ -146,8 +160,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         return PageRange() if self.pages is None else parse_pages(self.pages)
 
 
-def _is_writable(key: str) -> bool:
-    try:
-        return len(key.encode()) <= MAX_KEY_BYTES and not _CONTROL.search(key)
-    except UnicodeEncodeError:
-        return False
+def _problem_of(key: str | None) -> str | None:
+    if key is None:
+        return None
+    return key_problem(key) or ("it ends with '/', as a folder's would" if key.endswith("/") else None)

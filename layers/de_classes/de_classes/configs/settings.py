@@ -12,7 +12,8 @@ import msgspec
 from de_classes.configs._conversion import Rules, fill
 from de_classes.configs.environment import environment
 from de_classes.configs.secret import Secret
-from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
+from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,20 +68,27 @@ def load_file(struct_type: type[T], path: str | Path) -> T:
         values = parse(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"the settings file {path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except (MalformedDataError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"the settings file {path} is malformed: {_reason(error)}") from error
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"the settings file {path} must hold an object: names and their values")
     return load(struct_type, values, source=f"file {path}")
 
 
-def validate(struct_type: type[T], payload: object, *, what: str = "request") -> T:
+def validate(
+    struct_type: type[T],
+    payload: object,
+    *,
+    what: str = "request",
+    also: Callable[[Mapping[str, object]], Sequence[str]] = lambda _: (),
+) -> T:
     """Check a request against its type, strictly: "5" is not a number here.
 
     Args:
         struct_type: The msgspec struct.
         payload: The JSON text, or what was parsed from it; None and empty text stand for ``{}``.
         what: What to call it in the message.
+        also: Gives what else is wrong with the object, as it came, so that it is named with the rest.
 
     Raises:
         InvalidInputError: Its ``problems`` name each wrong field; an unknown field is one.
@@ -90,15 +98,16 @@ def validate(struct_type: type[T], payload: object, *, what: str = "request") ->
     if not isinstance(payload, Mapping):
         raise InvalidInputError(f"the {what} must be a JSON object: names and their values")
     result, problems = fill(struct_type, payload, Rules(strict=True, environment=False))
-    if result is None:
+    problems += also(payload)
+    if result is None or problems:
         raise InvalidInputError(_summary(f"the {what} is not valid", problems), problems=problems)
     return result
 
 
 def _parse_body(body: str | bytes | bytearray, what: str) -> object:
     try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
+        return strict_json.loads(body.encode() if isinstance(body, str) else bytes(body))
+    except (MalformedDataError, UnicodeEncodeError) as error:
         raise InvalidInputError(f"the {what} is not valid JSON: {_reason(error)}") from error
 
 
@@ -106,13 +115,13 @@ def _parse_toml(content: bytes) -> object:
     return tomllib.loads(content.decode())
 
 
-_PARSERS: dict[str, Callable[[bytes], object]] = {".toml": _parse_toml, ".json": msgspec.json.decode}
+_PARSERS: dict[str, Callable[[bytes], object]] = {".toml": _parse_toml, ".json": strict_json.loads}
 
 
 def _reason(error: Exception) -> str:
-    # A parser's own words may quote the document, and a document may hold a secret: msgspec's never do.
-    if isinstance(error, msgspec.DecodeError):
-        return str(error)
+    # A parser's own words may quote the document, and a document may hold a secret: strict_json's never do.
+    if isinstance(error, MalformedDataError):
+        return str(error).removeprefix("not JSON: ")
     return "it is nested too deeply" if isinstance(error, RecursionError) else _place(error)
 
 

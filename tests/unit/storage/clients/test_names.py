@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from de_classes.errors import InvalidInputError, InvalidKeyError
-from de_classes.storage.clients.names import MAX_KEY_BYTES, validate_bucket, validate_key
+from de_classes.storage.clients.names import validate_bucket, validate_key
+from de_classes.utils.object_keys import MAX_KEY_BYTES
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.c", "..a", "a..", "...", "é" * 512, "k" * 1024, " ", "a//b", "a/"])

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from typing import TYPE_CHECKING, Final
 
 from de_classes.errors import InvalidInputError, InvalidKeyError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-MAX_KEY_BYTES = 1024
-"""S3's limit, counted in UTF-8."""
+from de_classes.utils.object_keys import key_problem
 
 SHOWN_CHARS = 60
 
@@ -20,43 +13,15 @@ _PLAIN_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 _ACCESS_POINT = re.compile(r"arn:[a-z-]+:s3[a-z-]*:[A-Za-z0-9:/._-]+")
 
 
-def _has_lone_surrogate(key: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in key)
-
-
-def _has_control_character(key: str) -> bool:
-    return any(unicodedata.category(char) == "Cc" for char in key)
-
-
-def _is_too_long(key: str) -> bool:
-    return len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES
-
-
-def _has_relative_segment(key: str) -> bool:
-    return not {".", ".."}.isdisjoint(key.split("/"))
-
-
-_RULES: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
-    (lambda key: not key, "it is empty"),
-    (lambda key: key.startswith("/"), "it starts with '/'; leave the first slash out"),
-    (_has_lone_surrogate, "it holds a lone surrogate, which UTF-8 cannot express"),
-    (_has_control_character, "it holds a control character"),
-    (_is_too_long, f"it is longer than {MAX_KEY_BYTES} bytes in UTF-8"),
-    (_has_relative_segment, "one of its parts is '.' or '..'"),
-)
-
-
 def validate_key(key: str) -> None:
-    """Refuse keys that S3, a proxy or a file system would change or misread.
-
-    Source: "Object key naming guidelines" in the S3 User Guide.
+    """Refuse keys that S3, a proxy or a file system would change or misread; see ``key_problem``.
 
     Raises:
         InvalidKeyError: The key is odd; the message says how.
     """
-    for is_broken, problem in _RULES:
-        if is_broken(key):
-            raise invalid_key(key, problem)
+    problem = key_problem(key)
+    if problem is not None:
+        raise invalid_key(key, problem)
 
 
 def invalid_key(key: str, problem: str) -> InvalidKeyError:
