@@ -58,9 +58,22 @@ def build_ingestion(
     logger = logger or AppLogger(SERVICE).get_logger()
     storage = StorageDataService((store or s3_store)(logger), DataFormatService(), logger)
 
-    @cache  # one login serves every run of this process
+    policy = RetryPolicy(max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds)
+
+    @cache  # one login serves every run of this process, until it is refused
     def auth_for(source: SourceSettings) -> AuthClient | None:
-        return _auth_client(source, secrets, transport, clock, logger)
+        if source.credentials_secret_id is None:
+            return None
+        login = parse_login(secrets(source.credentials_secret_id))
+        return AuthClient(
+            source.auth_url,
+            login.username,
+            login.password,
+            logger,
+            transport=transport,
+            retry_policy=policy,
+            clock=clock,
+        )
 
     def service_for(source: SourceSettings, *, deadline: float | None) -> ApiDataService:
         client = UnstableAPIClient(
@@ -68,9 +81,7 @@ def build_ingestion(
             auth_for(source),
             logger,
             data_path=source.data_path,
-            retry_policy=RetryPolicy(
-                max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds
-            ),
+            retry_policy=policy,
             concurrency=settings.concurrency,
             transport=transport,
             clock=clock,
@@ -78,7 +89,7 @@ def build_ingestion(
         )
         return ApiDataService(client, storage, logger, clock=clock)
 
-    return Ingestion(settings, service_for, clock)
+    return Ingestion(settings, service_for, clock, forget_logins=auth_for.cache_clear)
 
 
 def s3_store(logger: logging.Logger) -> ObjectStore:
@@ -86,18 +97,3 @@ def s3_store(logger: logging.Logger) -> ObjectStore:
     from de_classes.storage.clients.s3_client import S3Client  # noqa: PLC0415 - boto3, only where S3 is used
 
     return S3Client(logger)
-
-
-def _auth_client(
-    source: SourceSettings,
-    secrets: SecretReader,
-    transport: Transport | None,
-    clock: Clock,
-    logger: logging.Logger,
-) -> AuthClient | None:
-    if source.credentials_secret_id is None:
-        return None
-    login = parse_login(secrets(source.credentials_secret_id))
-    return AuthClient(
-        source.auth_url, login.username, login.password, logger, transport=transport, clock=clock
-    )

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.messages import HttpResponse
 from de_classes.bootstrap import build_ingestion
 from de_classes.configs.ingest import IngestRequest
-from de_classes.errors import ConfigurationError, IncompleteRunError, InvalidInputError
+from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingestion import partition
+from tests.fakes.transports import FakeTransport
 from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSource, lake, secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.messages import HttpRequest
     from de_classes.worker.ingestion import Ingestion
 
 NOVEMBER = 1_795_392_000.0  # 2026-11-23 00:00 UTC
@@ -107,3 +111,27 @@ def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:
 def test_the_partition_is_the_day_in_utc() -> None:
     assert partition(NOVEMBER - 1) == "ingest_date=2026-11-22"
     assert partition(NOVEMBER) == "ingest_date=2026-11-23"
+
+
+def test_a_password_that_was_rotated_is_read_anew_by_the_next_run(tmp_path: Path) -> None:
+    passwords = iter(["old", "new"])
+    refusing = FakeSource(total=25)
+
+    def read(_: str) -> str:
+        return json.dumps({"username": "ada", "password": next(passwords)})
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        is_refused = request.url.endswith("/login") and b'"old"' in (request.body or b"")
+        return HttpResponse(401) if is_refused else refusing.send(request, timeout=1.0)
+
+    worker = build_ingestion(
+        ENVIRONMENT,
+        store=lambda _: lake(tmp_path),
+        secrets=read,
+        transport=FakeTransport(answer),
+        clock=ManualClock(now=NOVEMBER),
+        logger=LOGGER,
+    )
+    with pytest.raises(AuthenticationError):
+        worker.run(IngestRequest(), run_id="run-1")
+    assert worker.run(IngestRequest(), run_id="run-2").records == 25

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from de_classes.errors import AuthenticationError
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from de_classes.api.api_data_service import ApiDataService
     from de_classes.api.receipt import IngestReceipt
     from de_classes.configs.ingest import IngestRequest, SourceSettings, WorkerSettings
@@ -33,11 +36,14 @@ class Ingestion:
         settings: Where to write, and which sources there are.
         service_for: Puts together what a run needs.
         clock: Dates the keys, and measures.
+        forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
+            password that was rotated does not keep a warm process failing.
     """
 
     settings: WorkerSettings
     service_for: ServiceFactory
     clock: Clock = field(default_factory=SystemClock)
+    forget_logins: Callable[[], None] = lambda: None
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
         """Fetch what was asked for and store it as one object.
@@ -54,14 +60,18 @@ class Ingestion:
         source = self.settings.source(request.source)
         service = self.service_for(source, deadline=self._deadline(seconds_left))
         name = request.format or self.settings.default_format
-        return service.fetch_all_to_storage(
-            self.settings.bucket,
-            self._key(request, name, run_id),
-            name,
-            limit=request.limit or self.settings.page_limit,
-            pages=request.page_range(),
-            concurrency=self.settings.concurrency,
-        )
+        try:
+            return service.fetch_all_to_storage(
+                self.settings.bucket,
+                self._key(request, name, run_id),
+                name,
+                limit=request.limit or self.settings.page_limit,
+                pages=request.page_range(),
+                concurrency=self.settings.concurrency,
+            )
+        except AuthenticationError:
+            self.forget_logins()
+            raise
 
     def _deadline(self, seconds_left: float | None) -> float:
         allowed = self.settings.max_elapsed_seconds
