@@ -215,6 +215,7 @@ def test_F54_one_record_in_ten_is_odd(fault: str, text: bytes) -> None:
         truth = api.server.truth()
 
     assert body.count(text) == 1
+    assert api.server.log.by_fault == {fault: 1}
     assert truth[15].endswith(text + b"}")
     assert b",".join(truth[10:20]) in body
 

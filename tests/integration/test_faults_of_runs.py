@@ -47,6 +47,7 @@ def test_F25_records_inserted_in_front_come_twice() -> None:
         assert truth(api) == list(range(1, 101))
         assert steady(api) == list(range(4, 101))
     assert found[0] == 4
+    assert api.server.log.by_fault == {"records-inserted": 13}
     assert len(found) - len(set(found)) == 2
     assert set(steady(api)) <= set(found)
     assert totals == [99, 99, 100]
@@ -81,6 +82,7 @@ def test_F29_short_tokens_say_so_and_die_so() -> None:
         stale = api.page(token=grant["access_token"])
 
     assert grant["expires_in"] == 2
+    assert api.server.log.by_fault == {"short-token": 1}
     assert (fresh.status, stale.status) == (200, 401)
     assert stale.headers["WWW-Authenticate"].endswith('error="invalid_token"')
 

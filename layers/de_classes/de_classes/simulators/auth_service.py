@@ -15,6 +15,7 @@ from de_classes.simulators.faults import FaultPlan
 from de_classes.simulators.messages import error_response, json_response, with_facts
 from de_classes.simulators.openapi import MAX_LOGIN_FIELD, describe_auth
 from de_classes.simulators.routing import Router, protected, unauthorized
+from de_classes.simulators.token_faults import SHORT_TOKEN
 
 if TYPE_CHECKING:
     from de_classes.simulators.messages import SimRequest, SimResponse
@@ -55,6 +56,7 @@ class AuthSimulator:
         self._credentials = credentials
         self._tokens = tokens
         self._plan = plan or FaultPlan(FaultRegistry(()))
+        self._lasting = (SHORT_TOKEN.name,) if self._plan.has(SHORT_TOKEN) else ()
         self._logins = itertools.count(1)
         routes: Routes = {"/login": {"POST": self._login}, "/data": {"GET": protected(tokens, _whoami)}}
         self._router = Router("auth", routes, describe_auth())
@@ -71,9 +73,10 @@ class AuthSimulator:
             answer = refusal.play(context, lambda: self._genuine(request))
             return with_facts(answer, attempt=number, fault=refusal.name)
         oddity = self._plan.strike(Site.GRANT, 0, number)
-        if isinstance(oddity, Fault):
-            return with_facts(oddity.play(context, lambda: self._genuine(request)), modes=(oddity.name,))
-        return self._genuine(request)
+        if not isinstance(oddity, Fault):
+            return with_facts(self._genuine(request), modes=self._lasting)
+        answer = oddity.play(context, lambda: self._genuine(request))
+        return with_facts(answer, modes=(*self._lasting, oddity.name))
 
     def _genuine(self, request: SimRequest) -> SimResponse:
         if len(request.body) > MAX_LOGIN_BODY:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from de_classes.simulators.fault_kinds import RunFault
 
 if TYPE_CHECKING:
+    from de_classes.simulators.fault_kinds import FaultKind
     from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.records import RecordSource
 
@@ -104,11 +105,17 @@ class Drift:
         return Window(self._source, self._inserted - inserted, self._inserted, self._inserted + deleted)
 
 
+def drifting(plan: FaultPlan) -> tuple[FaultKind, ...]:
+    """The faults of a plan that make records drift."""
+    return tuple(fault for fault in DRIFT_FAULTS if plan.has(fault))
+
+
 def drift_of(plan: FaultPlan, source: RecordSource) -> Drift | None:
     """The drift that a plan asks for, or None."""
     changes, every = plan.dials.drift_changes, plan.dials.drift_every
-    inserted = changes if plan.has(RECORDS_INSERTED) else 0
-    deleted = changes if plan.has(RECORDS_DELETED) else 0
-    if not inserted + deleted:
+    active = drifting(plan)
+    if not active:
         return None
+    inserted = changes if RECORDS_INSERTED in active else 0
+    deleted = changes if RECORDS_DELETED in active else 0
     return Drift(source, inserted=inserted, deleted=deleted, every=every)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.attempts import AttemptCounter
-from de_classes.simulators.fault_kinds import Fault
+from de_classes.simulators.drift import drifting
+from de_classes.simulators.fault_kinds import Fault, Site
 from de_classes.simulators.foreign_faults import ELSEWHERE, foreign_page
 from de_classes.simulators.messages import error_response, with_facts
 from de_classes.simulators.openapi import describe_unstable
@@ -67,6 +68,7 @@ class UnstableSimulator:
         self._max_page_bytes = max_page_bytes
         self._attempts = AttemptCounter()
         self._revocation = Revocation(plan.dials.token_uses) if plan.has(REVOKED_TOKEN) else None
+        self._lasting = tuple(fault.name for fault in (*plan.at(Site.RECORDS), *drifting(plan)))
         self._reader = PageQueryReader(plan, max_limit=max_limit, overrides=allow_overrides)
         routes: Routes = {
             "/data": {"GET": protected(tokens, self._data)},
@@ -109,7 +111,7 @@ class UnstableSimulator:
         if self._max_page_bytes is not None and len(response.body) > self._max_page_bytes:
             problem = f"limit is too large for these records: a page has at most {self._max_page_bytes} bytes"
             return error_response(400, "the page is too large", problems=[problem])
-        return with_facts(response, modes=modes)
+        return with_facts(response, modes=(*self._lasting, *modes))
 
     @staticmethod
     def _linked(page: Page) -> Page:
