@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 100
 _WINDOW_SECONDS = 1
-_NONSENSE = ("", "-1", "soon", "1e400", "NaN", "9" * 400, "0", "\u00bd", "60, 60;w=1", "0x10")
+_NONSENSE = ("", "-1", "soon", "1e400", "NaN", "9" * 400, "0", "1/2", "60, 60;w=1", "0x10")
 
 
 def _headers(limit: str, remaining: str, reset: str, reset_at: str) -> dict[str, str]:

@@ -10,12 +10,12 @@ from de_classes.simulators.fault_kinds import RunFault
 MAX_TOKENS = 10_000
 
 SHORT_TOKEN = RunFault(
-    name="short-token", catalogue_ids=("F29",), summary="tokens live for 2 seconds, and say so"
+    name="short-token", catalogue_ids=("F29",), summary="tokens live for seconds only (2), and say so"
 )
 REVOKED_TOKEN = RunFault(
     name="revoked-token",
     catalogue_ids=("F30",),
-    summary="a token opens 50 pages, then 401, though it said to live on",
+    summary="a token opens so many pages (50), then 401, though it said to live on",
 )
 TOKEN_FAULTS = (SHORT_TOKEN, REVOKED_TOKEN)
 

@@ -150,6 +150,6 @@ MORE_WIRE_FAULTS = (
     _fault("cut-chunked", "F12", "closes half way through a chunked body", _cut_chunked),
     _fault("cut-body", "F13", "closes half way through a body without Content-Length", _cut_unframed),
     _fault("slow-drip", "F16", "sends the body's first bytes one by one, then the rest", _drip),
-    _fault("huge-body", "F19", "the page, and blanks up to 1 GiB", _huge),
+    _fault("huge-body", "F19", "the page, and blanks up to a size (1 GiB)", _huge),
     _fault("gzip-bomb", "F19", "the same blanks as gzip, a thousand times smaller", _gzip_bomb),
 )
