@@ -7,7 +7,7 @@ RATE ?= 0.2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo up objects lint types format lock build deploy clean
-.PHONY: env-dev env-local
+.PHONY: env-dev env-local env-test
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -19,7 +19,7 @@ help: ## List the targets
 demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
-test: env-local ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
+test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
@@ -56,3 +56,6 @@ env-dev:
 
 env-local:
 	$(SETUP) dev emulator sam
+
+env-test:
+	$(SETUP) dev emulator sam checks
