@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.logging import Logger
-
+from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.secrets_manager import read_secret
 from de_classes.configs.settings import environment
 from de_classes.simulators.assembly import deployed_auth
@@ -41,7 +40,8 @@ def build(
     """
     clock = clock or SystemClock()
     simulator = deployed_auth(environ, secrets, clock)
-    return LambdaEndpoint(simulator, logger or Logger(service="auth-simulator"), clock)
+    logger = logger or AppLogger("auth-simulator", on_lambda=True).get_logger()
+    return LambdaEndpoint(simulator, logger, clock)
 
 
 @cache

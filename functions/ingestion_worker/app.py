@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from de_classes.bootstrap import SERVICE, build_ingestion
+from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
 from de_classes.worker.ingest_endpoint import IngestEndpoint
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
 
-    Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+    Handler = Callable[[object, LambdaContext | None], dict[str, Any]]
 
 NAMESPACE = "DeClasses"
 
@@ -30,7 +32,7 @@ NAMESPACE = "DeClasses"
 class Observer:
     """Publishes how runs end, as log lines and metrics."""
 
-    logger: Logger
+    logger: logging.Logger
     metrics: Metrics
 
     def receipt(self, receipt: IngestReceipt) -> None:
@@ -52,26 +54,44 @@ class Observer:
         self.metrics.add_metric(name, MetricUnit.Count, value)
 
 
+@dataclass
+class NoContext:
+    """Stands in for Lambda's context where somebody calls the handler without one."""
+
+    function_name: str = SERVICE
+    memory_limit_in_mb: int = 0
+    invoked_function_arn: str = ""
+    aws_request_id: str = ""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """As long as Lambda lets anything run: the settings say when to stop."""
+        return 900_000
+
+
 def handler_for(build: Callable[[], Ingestion]) -> Handler:
     """The Lambda handler around an ingestion, which is put together by the first event.
 
     Args:
         build: Puts it together; the seam of the tests.
     """
-    logger = Logger(service=SERVICE)
+    app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
     metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
     tracer = Tracer(service=SERVICE, auto_patch=False)  # patching every library costs a cold start 80 ms
-    observer = Observer(logger, metrics)
+    observer = Observer(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 
-    @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
     @tracer.capture_lambda_handler(capture_response=False)
     @metrics.log_metrics(capture_cold_start_metric=True)
-    def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def handle(event: object, context: LambdaContext) -> dict[str, Any]:
         endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
         return endpoint(event, context)
 
-    handler: Handler = handle
+    logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")
+
+    def handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = logged(event, context or NoContext())
+        return answer
+
     return handler
 
 
@@ -80,6 +100,6 @@ def _handler() -> Handler:
     return handler_for(lambda: build_ingestion(environment()))
 
 
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:
     """Carry out one request; the first one in an instance reads the settings."""
     return _handler()(event, context)

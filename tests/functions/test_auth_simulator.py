@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -15,6 +17,7 @@ from moto import mock_aws
 from de_classes.errors import ConfigurationError
 from de_classes.utils.clock import ManualClock
 from functions.auth_simulator import app
+from functions.unstable_simulator import app as unstable
 from tests.fakes.events import load_event, names
 from tests.fakes.simulators import ENVIRONMENT, PASSWORD, SECRETS, FakeSecrets, ListLogger, issuer
 
@@ -80,6 +83,18 @@ def test_a_log_line_is_json_and_holds_neither_password_nor_token() -> None:
     assert granted["expires_in"] == 60
     assert PASSWORD not in stream.getvalue()
     assert str(granted["access_token"]) not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("build", "name"), [(app.build, "auth"), (unstable.build, "unstable")])
+def test_without_a_logger_of_its_own_a_simulator_masks_what_it_logs(
+    build: Any, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = build(ENVIRONMENT, FakeSecrets())
+    handler(load_event(f"{name}_simulator", "health"))
+    logging.getLogger(f"{name}-simulator").warning("login with password=%s", PASSWORD)
+    request, login = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (request["message"], request["route"], request["status"]) == ("request", "/health", 200)
+    assert login["message"] == "login with password=***"
 
 
 def test_wrong_settings_are_all_named() -> None:

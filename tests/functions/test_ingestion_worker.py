@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from de_classes.api.messages import HttpResponse
-from de_classes.errors import IncompleteRunError
+from de_classes.errors import IncompleteRunError, InvalidInputError
 from functions.ingestion_worker import app
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, FakeContext, FakeSource, lake
@@ -64,6 +65,27 @@ def test_a_direct_invocation_that_fails_is_raised(tmp_path: Path) -> None:
     source = FakeSource(total=250, faults={1: [HttpResponse(503)] * 99})
     with pytest.raises(IncompleteRunError):
         invoke(tmp_path, load_event("ingestion_worker", "direct_jsonl"), source)
+
+
+@pytest.mark.parametrize("context", [None, FakeContext()])
+def test_the_handler_needs_no_context(tmp_path: Path, context: FakeContext | None) -> None:
+    handler = app.handler_for(lambda: ingestion(tmp_path, FakeSource(total=25)))
+    assert handler({"format": "csv", "key": "a.csv"}, context)["records"] == 25
+    assert handler(load_event("ingestion_worker", "ingest_parquet"), context)["statusCode"] == 200
+    with pytest.raises(InvalidInputError, match="the event must be an object"):
+        handler(None, context)
+
+
+def test_what_the_worker_logs_is_masked_and_carries_the_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = load_event("ingestion_worker", "bad_request")
+    invoke(tmp_path, event)
+    logging.getLogger(app.SERVICE).error("POST /login %s", {"password": PASSWORD})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"level"' in line]
+    assert [line["message"] for line in lines] == ["run not complete", "POST /login {'password': '***'}"]
+    assert lines[0]["correlation_id"] == event["requestContext"]["requestId"]
+    assert lines[0]["function_request_id"] == FakeContext().aws_request_id
 
 
 def test_what_is_printed_is_structured_and_holds_no_secret(

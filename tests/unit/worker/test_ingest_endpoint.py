@@ -13,6 +13,7 @@ from de_classes.errors import (
     ConfigurationError,
     IncompleteRunError,
     InvalidInputError,
+    InvalidKeyError,
     ObjectExistsError,
     PermissionDeniedError,
     ProtocolError,
@@ -20,13 +21,15 @@ from de_classes.errors import (
     RetriesExhaustedError,
     UnsupportedValueError,
 )
-from de_classes.worker.ingest_endpoint import IngestEndpoint, status_of
+from de_classes.utils.clock import ManualClock
+from de_classes.worker.ingest_endpoint import HTTP_SECONDS, IngestEndpoint, describe, status_of
 from tests.fakes.worker import FakeContext, FakeSource
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.messages import HttpRequest
     from de_classes.errors import (
         DeClassesError,
     )
@@ -83,6 +86,74 @@ def test_bytes_that_are_no_base64_are_a_400(tmp_path: Path) -> None:
     assert ask(tmp_path, http("%%%", isBase64Encoded=True))[0] == 400
 
 
+@pytest.mark.parametrize("key", ["../x", "/abs", "raw/", "a/../b", ""])
+def test_F49_a_bad_key_is_named_with_the_other_problems(tmp_path: Path, key: str) -> None:
+    source = FakeSource(total=25)
+    wrong = {"key": key, "source": "https://evil.example", "limit": 0, "pages": "7-3"}
+    status, answer = ask(tmp_path, http(wrong), source)
+    named = {problem.partition(" ")[0] for problem in answer["problems"]}
+    assert (status, named) == (400, set(wrong))
+    assert source.requests == source.logins == []
+
+
+def test_F49_a_key_that_only_the_prefix_makes_too_long_is_the_callers_too(tmp_path: Path) -> None:
+    assert ask(tmp_path, http({"key": "a/" * 510 + "b.csv"}))[0] == 400
+
+
+def test_the_same_name_twice_is_a_400(tmp_path: Path) -> None:
+    status, answer = ask(tmp_path, http('{"key": "a.csv", "key": "b.csv"}'))
+    assert (status, "duplicate key" in answer["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("event", [{"requestContext": None}, {"httpMethod": None}, {"requestContext": "x"}])
+def test_an_http_event_of_nobody_starts_no_run(tmp_path: Path, event: dict[str, Any]) -> None:
+    source = FakeSource(total=25)
+    status, answer = ask(tmp_path, event, source)
+    assert (status, answer["error"]) == (400, "InvalidInputError")
+    assert source.requests == source.logins == []
+
+
+@pytest.mark.parametrize("event", [None, [], "{}", 7])
+def test_an_event_that_is_no_object_is_refused(tmp_path: Path, event: object) -> None:
+    failures: list[DeClassesError] = []
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), on_failure=failures.append)
+    with pytest.raises(InvalidInputError, match="the event must be an object") as caught:
+        endpoint(event, FakeContext())
+    assert failures == [caught.value]
+
+
+def test_what_looks_like_a_credential_is_masked_in_the_answer() -> None:
+    error = InvalidInputError("password=hunter2", problems=["at https://ada:hunter2@api.example/"])
+    assert "hunter2" not in json.dumps(describe(error))
+
+
+class Slow(FakeSource):
+    """Takes ten seconds a page."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(total=50)
+        self.clock = clock
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        self.clock.advance(10)
+        return super().send(request, timeout=timeout)
+
+
+def test_through_the_gateway_a_run_ends_before_the_gateway_hangs_up(tmp_path: Path) -> None:
+    clock = ManualClock()
+    worker = ingestion(tmp_path, Slow(clock), clock, CONCURRENCY="1")
+    answer = IngestEndpoint(worker)(http({}), FakeContext(milliseconds=300_000))
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (502, "incomplete")
+    assert clock.monotonic() <= HTTP_SECONDS
+
+
+def test_by_direct_invocation_a_run_has_the_time_that_the_function_has(tmp_path: Path) -> None:
+    clock = ManualClock()
+    worker = ingestion(tmp_path, Slow(clock), clock, CONCURRENCY="1")
+    assert IngestEndpoint(worker)({}, FakeContext(milliseconds=300_000))["records"] == 50
+    assert clock.monotonic() > HTTP_SECONDS
+
+
 def test_a_run_that_is_not_complete_is_never_a_200(tmp_path: Path) -> None:
     source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
     status, answer = ask(tmp_path, http({}), source)
@@ -132,6 +203,7 @@ def test_outcomes_are_told(tmp_path: Path) -> None:
     ("error", "status"),
     [
         (InvalidInputError("x"), 400),
+        (InvalidKeyError("x"), 400),
         (ObjectExistsError("x"), 409),
         (UnsupportedValueError("x"), 422),
         (ConfigurationError("x"), 500),

@@ -15,6 +15,16 @@ def is_http(event: Mapping[str, object]) -> bool:
     return "httpMethod" in event or "requestContext" in event
 
 
+def check_http(event: Mapping[str, object]) -> None:
+    """Refuse an HTTP event that is nobody's request, such as ``{"requestContext": null}``.
+
+    Raises:
+        InvalidInputError: Neither its method nor its context says anything.
+    """
+    if not isinstance(event.get("httpMethod"), str) and not isinstance(event.get("requestContext"), Mapping):
+        raise InvalidInputError("the HTTP event has neither an httpMethod nor a requestContext")
+
+
 def body_of(event: Mapping[str, object]) -> bytes:
     """The request's body, decoded from base64 where the event says so.
 

@@ -10,30 +10,35 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from de_classes.configs.ingest import IngestRequest
-from de_classes.configs.settings import validate
+from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     ConfigurationError,
     DeClassesError,
     IncompleteRunError,
     InvalidInputError,
+    InvalidKeyError,
     ObjectExistsError,
     StorageError,
     UnsupportedValueError,
 )
-from de_classes.utils.lambda_events import body_of, is_http, request_id_of
+from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.worker.ingestion import Ingestion
 
 OK = 200
+HTTP_SECONDS = 28.0
+"""API Gateway hangs up after 29 s: its callers are answered before, be it that the run is not complete."""
+
 _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (InvalidInputError, 400),
+    (InvalidKeyError, 400),
     (ObjectExistsError, 409),
     (ConfigurationError, 500),
     (StorageError, 500),
@@ -73,29 +78,25 @@ class IngestEndpoint:
         self._on_receipt = on_receipt
         self._on_failure = on_failure
 
-    def __call__(self, event: Mapping[str, object], context: LambdaContext | None = None) -> dict[str, Any]:
+    def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer an API Gateway event with HTTP, any other with the receipt itself.
+
+        Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly.
 
         Raises:
             DeClassesError: By direct invocation, whatever kept the run from being complete.
         """
-        if not is_http(event):
-            return self._run(event, event, context).as_dict()
+        if not (isinstance(event, Mapping) and is_http(event)):
+            return self._run(event, context).as_dict()
         try:
-            receipt = self._run(body_of(event), event, context)
+            receipt = self._run(event, context)
         except DeClassesError as error:
             return _answer(status_of(error), describe(error))
         return _answer(OK, receipt.as_dict())
 
-    def _run(
-        self, payload: object, event: Mapping[str, object], context: LambdaContext | None
-    ) -> IngestReceipt:
+    def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
         try:
-            receipt = self._ingestion.run(
-                validate(IngestRequest, payload),
-                run_id=_run_id(event, context),
-                seconds_left=context.get_remaining_time_in_millis() / 1000 if context else None,
-            )
+            receipt = self._carry_out(event, context)
         except DeClassesError as error:
             if self._on_failure is not None:
                 self._on_failure(error)
@@ -104,6 +105,18 @@ class IngestEndpoint:
             self._on_receipt(receipt)
         return receipt
 
+    def _carry_out(self, event: object, context: LambdaContext | None) -> IngestReceipt:
+        if not isinstance(event, Mapping):
+            raise InvalidInputError(
+                'the event must be an object: an HTTP event, or a request such as {"format": "csv"}'
+            )
+        over_http = is_http(event)
+        return self._ingestion.run(
+            self._ingestion.read(_http_body(event) if over_http else event),
+            run_id=_run_id(event, context),
+            seconds_left=_seconds_left(context, over_http=over_http),
+        )
+
 
 def status_of(error: DeClassesError) -> int:
     """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's."""
@@ -111,23 +124,36 @@ def status_of(error: DeClassesError) -> int:
 
 
 def describe(error: DeClassesError) -> dict[str, Any]:
-    """A failure as the caller sees it."""
+    """A failure as the caller sees it; what looks like a credential is masked, as it is in the logs."""
+    masked = shared_filter().text
     incomplete = isinstance(error, IncompleteRunError)
     described: dict[str, Any] = {
         "status": "incomplete" if incomplete else "failed",
         "error": type(error).__name__,
-        "message": str(error),
+        "message": masked(str(error)),
     }
     if isinstance(error, IncompleteRunError):
         described["missing_pages"] = list(error.missing_pages)
     if isinstance(error, InvalidInputError):
-        described["problems"] = list(error.problems)
+        described["problems"] = [masked(problem) for problem in error.problems]
     return described
+
+
+def _http_body(event: Mapping[str, object]) -> bytes:
+    check_http(event)
+    return body_of(event)
+
+
+def _seconds_left(context: LambdaContext | None, *, over_http: bool) -> float | None:
+    left = context.get_remaining_time_in_millis() / 1000 if context else None
+    if not over_http:
+        return left
+    return HTTP_SECONDS if left is None else min(left, HTTP_SECONDS)
 
 
 def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
     """The id that stays the same when the same event is delivered again."""
-    given = context.aws_request_id if context else request_id_of(event)
+    given = (context.aws_request_id if context else "") or request_id_of(event)
     return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4()))[:64]
 
 

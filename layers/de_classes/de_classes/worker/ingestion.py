@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from de_classes.configs.ingest import IngestRequest
+from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError
 from de_classes.utils.clock import SystemClock
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.api_data_service import ApiDataService
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.configs.ingest import IngestRequest, SourceSettings, WorkerSettings
+    from de_classes.configs.ingest import SourceSettings, WorkerSettings
     from de_classes.utils.clock import Clock
 
 _EXTENSIONS = {"csv": "csv", "json": "json", "jsonl": "jsonl", "parquet": "parquet"}
@@ -44,6 +46,17 @@ class Ingestion:
     service_for: ServiceFactory
     clock: Clock = field(default_factory=SystemClock)
     forget_logins: Callable[[], None] = lambda: None
+
+    def read(self, payload: object) -> IngestRequest:
+        """Check a request, against its type and against the sources that are configured.
+
+        Args:
+            payload: JSON text, or what was parsed from it.
+
+        Raises:
+            InvalidInputError: Its ``problems`` name all that is wrong.
+        """
+        return validate(IngestRequest, payload, also=self.settings.problems_of)
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
         """Fetch what was asked for and store it as one object.
