@@ -1,0 +1,221 @@
+"""Every fault against the client, over real HTTP: a run brings all that was served, or says that it does not.
+
+A slice runs by default; DE_CLASSES_MATRIX_SEEDS=25 runs that many seeds of it, in every format and width.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.auth_client import AuthClient
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import LinkHeaderPagination
+from de_classes.api.requests_transport import RequestsTransport
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.transport import BodyLimits
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.errors import (
+    AuthenticationError,
+    DeClassesError,
+    ForeignOriginError,
+    IncompleteRunError,
+    InvalidTokenResponseError,
+    PaginationLoopError,
+    PermissionDeniedError,
+    ProtocolError,
+    RequestRejectedError,
+)
+from de_classes.simulators.catalogue import CATALOGUE
+from de_classes.simulators.server import SimulatorServer
+from de_classes.simulators.settings import SimulatorSettings
+from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.services import StorageDataService
+from de_classes.utils import strict_json
+from de_classes.utils.clock import ManualClock
+from tests.fakes.worker import lake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.storage.clients import LocalClient
+
+LOGGER = logging.getLogger("tests.matrix")
+MEBIBYTE = 1024 * 1024
+SETTINGS: dict[str, Any] = {
+    "jitter_seconds": 0,
+    "total_records": 100,
+    "retry_after_seconds": 2,
+    "hang_seconds": 0.2,
+    "drip_bytes": 50,
+    "huge_body_bytes": 4 * MEBIBYTE,
+    "fault_rate": 0.3,
+}
+
+# The one right outcome of each fault that lasts; every fault that a retry cures must be survived.
+REFUSED: dict[str, type[DeClassesError] | tuple[type[DeClassesError], ...]] = {
+    "bad-request-400": RequestRejectedError,
+    "not-found-404": RequestRejectedError,
+    "unprocessable-422": RequestRejectedError,
+    "retry-after-huge": IncompleteRunError,  # longer than the run may take: not waited for
+    "huge-body": ProtocolError,
+    "gzip-bomb": ProtocolError,
+    "empty-page-always": IncompleteRunError,
+    "total-shrinks": IncompleteRunError,  # cannot be told from records that were deleted meanwhile
+    "total-null": ProtocolError,
+    "total-negative": ProtocolError,
+    "total-float": ProtocolError,
+    "total-absent": ProtocolError,
+    "records-inserted": IncompleteRunError,
+    "records-deleted": IncompleteRunError,
+    "same-page": PaginationLoopError,
+    "token-missing": InvalidTokenResponseError,
+    "token-null": InvalidTokenResponseError,
+    "token-empty": InvalidTokenResponseError,
+    "wrong-password": AuthenticationError,
+    "forbidden-403": PermissionDeniedError,
+    "redirect-elsewhere": ForeignOriginError,
+    "login-redirect-elsewhere": ForeignOriginError,
+    "nan": IncompleteRunError,
+    "float-overflow": IncompleteRunError,
+    "lone-surrogate": IncompleteRunError,
+    "duplicate-keys": IncompleteRunError,
+}
+# These strike by a draw that a whole run of some seeds escapes.
+MAY_ESCAPE = {
+    "retry-after-huge",
+    "huge-body",
+    "gzip-bomb",
+    "empty-page-always",
+    "total-null",
+    "total-negative",
+    "total-float",
+    "total-absent",
+}
+
+FORMATS = ("jsonl", "parquet", "csv", "json")
+WIDTHS = (1, 8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: a fault, a seed, a width and a format."""
+
+    fault: str
+    seed: int
+    width: int
+    format: str
+
+    @property
+    def is_tabular(self) -> bool:
+        return self.format in {"csv", "parquet"}
+
+    def __str__(self) -> str:
+        return f"{self.fault}-{self.seed}-{self.width}-{self.format}"
+
+
+def cases() -> list[Case]:
+    faults = [fault.name for fault in CATALOGUE]
+    seeds = int(os.environ.get("DE_CLASSES_MATRIX_SEEDS", "0"))
+    if seeds:
+        return [Case(*each) for each in itertools.product(faults, range(seeds), WIDTHS, FORMATS)]
+    return [Case(name, 1, 1, "jsonl") for name in faults] + [Case(name, 2, 8, "parquet") for name in faults]
+
+
+def client(server: SimulatorServer, width: int, clock: ManualClock, **options: Any) -> UnstableAPIClient:
+    transport = RequestsTransport(limits=BodyLimits(wire=2 * MEBIBYTE, decoded=2 * MEBIBYTE))
+    policy = RetryPolicy(max_attempts=40, max_elapsed=600)
+    auth = AuthClient(
+        server.login_url,
+        server.username,
+        server.password,
+        transport=transport,
+        clock=clock,
+        retry_policy=policy,
+    )
+    return UnstableAPIClient(
+        server.base_url,
+        auth,
+        LOGGER,
+        transport=transport,
+        clock=clock,
+        retry_policy=policy,
+        concurrency=width,
+        timeout=2.0,
+        **options,
+    )
+
+
+def plain(record: Any, *, tabular: bool) -> str:
+    """A record as text that is equal for equal records; a table cannot tell null from absent."""
+    return json.dumps(_without_nulls(record) if tabular else record, sort_keys=True, default=str)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return (
+        float(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+        else value
+    )
+
+
+def stored(store: LocalClient, case: Case) -> list[str]:
+    content = io.BytesIO(store.get_object("lake", f"out.{case.format}"))
+    records = [record for batch in get_codec(case.format).read(content) for record in batch]
+    return sorted(plain(record, tabular=case.is_tabular) for record in records)
+
+
+def served(server: SimulatorServer, case: Case) -> list[str]:
+    records = [strict_json.loads(record) for record in server.truth()]
+    return sorted(plain(record, tabular=case.is_tabular) for record in records)
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_a_run_brings_all_or_says_that_it_does_not(case: Case, tmp_path: Path) -> None:
+    clock, store = ManualClock(), lake(tmp_path)
+    settings = SimulatorSettings(seed=case.seed, **SETTINGS)
+    with SimulatorServer(settings, faults=case.fault, clock=clock) as server:
+        storage = StorageDataService(store, DataFormatService(), LOGGER)
+        service = ApiDataService(client(server, case.width, clock), storage, LOGGER, clock=clock)
+        refusal = attempt(service, case)
+        if refusal is not None:
+            assert isinstance(refusal, REFUSED.get(case.fault, ())), repr(refusal)
+            assert list(store.list_objects("lake")) == []
+        else:
+            assert case.fault not in REFUSED or case.fault in MAY_ESCAPE, "a quiet success"
+            assert stored(store, case) == served(server, case)
+
+
+def attempt(service: ApiDataService, case: Case) -> DeClassesError | None:
+    try:
+        service.fetch_all_to_storage("lake", f"out.{case.format}", limit=10)
+    except DeClassesError as error:
+        return error
+    return None
+
+
+def test_F40_a_next_link_to_another_host_gets_no_token() -> None:
+    clock = ManualClock()
+    settings = SimulatorSettings(seed=1, links=True, **SETTINGS)
+    with SimulatorServer(settings, faults="foreign-next=1", clock=clock) as server:
+        reader = PageReader(total_pages_field=None, total_records_field=None)
+        following = client(server, 1, clock, pagination=LinkHeaderPagination(), reader=reader)
+        with pytest.raises(ForeignOriginError):
+            list(following.iterate_all_pages(limit=10))
+
+
+def test_every_fault_that_lasts_has_its_outcome_written_down() -> None:
+    assert {*REFUSED} <= {fault.name for fault in CATALOGUE}
