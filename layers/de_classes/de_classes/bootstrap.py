@@ -56,7 +56,8 @@ def build_ingestion(
     settings = load(WorkerSettings, environ)
     clock = clock or SystemClock()
     logger = logger or AppLogger(SERVICE).get_logger()
-    storage = StorageDataService((store or s3_store)(logger), DataFormatService(), logger)
+    formats = DataFormatService(escape_formulas=settings.escape_formulas)
+    storage = StorageDataService((store or s3_store)(logger), formats, logger)
 
     policy = RetryPolicy(max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds)
 

@@ -101,6 +101,18 @@ def test_F41_a_run_stops_at_the_reserve_before_its_process_does(tmp_path: Path) 
     assert list(lake(tmp_path).list_objects("lake")) == []
 
 
+@pytest.mark.parametrize(("setting", "written"), [("true", b"'=1+1"), ("false", b"=1+1")])
+def test_F56_csv_is_written_for_spreadsheets_where_the_settings_say_so(
+    tmp_path: Path, setting: str, written: bytes
+) -> None:
+    source = FakeSource(total=1)
+    source.faults_for(1, [source.page(1, 10, data=[{"a": "=1+1"}])])
+    ingestion(tmp_path, source, ESCAPE_FORMULAS=setting).run(
+        IngestRequest(format="csv", key="a.csv"), run_id="run-1"
+    )
+    assert lake(tmp_path).get_object("lake", "raw/a.csv").splitlines()[1] == b'"' + written + b'"'
+
+
 def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         ingestion(tmp_path, FakeSource(total=5), PAGE_LIMIT="0", DEFAULT_FORMAT="xml", CONCURRENCY="many")

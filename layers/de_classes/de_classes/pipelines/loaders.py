@@ -30,6 +30,7 @@ class SinkOptions(TypedDict, total=False):
     schema: Schema | None
     spool_dir: Path | None
     part_size: int
+    escape_formulas: bool
 
 
 class ObjectLoader(Loader):

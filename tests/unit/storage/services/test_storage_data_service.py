@@ -107,3 +107,27 @@ def test_what_was_done_is_logged(
     caplog.set_level(logging.INFO, LOGGER.name)
     storage.upload_df(df, case.bucket, "a.csv")
     assert "Uploaded 2 rows" in caplog.text
+
+
+def test_F56_csv_for_spreadsheets_is_written_on_demand(case: StoreCase) -> None:
+    careful = StorageDataService(case.store, DataFormatService(escape_formulas=True), LOGGER)
+    careful.upload_df(pd.DataFrame({"a": ["=1+1", "b"]}), case.bucket, "frame.csv")
+    with careful.open_sink(case.bucket, "records.csv") as sink:
+        sink.write([{"a": "=1+1", "n": -1}])
+        sink.write([{"a": "@x", "n": 0.5, "late": "+2"}])  # a wider schema: the first part is written again
+        sink.commit()
+    assert case.store.get_object(case.bucket, "frame.csv") == b'"a"\n"\'=1+1"\n"b"\n'
+    assert case.store.get_object(case.bucket, "records.csv").splitlines()[1:] == [
+        b'"\'=1+1",-1,',
+        b'"\'@x",0.5,"\'+2"',
+    ]
+
+
+def test_F56_other_formats_and_the_default_keep_what_looks_like_a_formula(
+    storage: StorageDataService, case: StoreCase
+) -> None:
+    careful = StorageDataService(case.store, DataFormatService(escape_formulas=True), LOGGER)
+    frame = pd.DataFrame({"a": ["=1+1"]})
+    for service, key in ((careful, "a.jsonl"), (careful, "a.parquet"), (storage, "a.csv")):
+        service.upload_df(frame, case.bucket, key)
+        assert_frame_equal(service.download_df(case.bucket, key), frame)

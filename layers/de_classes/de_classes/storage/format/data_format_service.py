@@ -21,7 +21,14 @@ class DataFormatService:
 
     What is written reads back equal, with its dtypes, or is refused with the column and the mend named.
     Every method raises ``UnsupportedFormatError`` for a format that is not in the registry.
+
+    Args:
+        escape_formulas: Write CSV for spreadsheets: text that looks like a formula gets an apostrophe in
+            front, so that it is shown and not run. It keeps the apostrophe when it is read back.
     """
+
+    def __init__(self, *, escape_formulas: bool = False) -> None:
+        self.escape_formulas = escape_formulas
 
     def to_bytes(self, df: pd.DataFrame, format: str) -> bytes:  # noqa: A002 - the argument's known name
         """Encode a DataFrame.
@@ -29,7 +36,7 @@ class DataFormatService:
         Raises:
             UnsupportedValueError: The format would not give it back equal.
         """
-        return get_codec(format).dump_frame(df)
+        return get_codec(format, escape_formulas=self.escape_formulas).dump_frame(df)
 
     def from_bytes(self, data: bytes, format: str) -> pd.DataFrame:  # noqa: A002 - the argument's known name
         """Decode a DataFrame.

@@ -37,8 +37,12 @@ def canonical_format(name: str) -> str:
     return canonical
 
 
-def get_codec(name: str) -> FormatCodec:
+def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
     """Load a format's codec, importing what it needs only now.
+
+    Args:
+        name: The format's name or alias.
+        escape_formulas: Write CSV for spreadsheets, see ``CsvCodec``; the other formats run no formulas.
 
     Raises:
         UnsupportedFormatError: There is no such format, or the library it needs is not installed.
@@ -49,5 +53,6 @@ def get_codec(name: str) -> FormatCodec:
         module = import_module(f"{__package__}.{module_name}")
     except ModuleNotFoundError as error:
         raise UnsupportedFormatError(f"format {canonical!r} needs {error.name}: install it") from error
-    codec: FormatCodec = getattr(module, class_name)()
+    options = {"escape_formulas": True} if escape_formulas and canonical == "csv" else {}
+    codec: FormatCodec = getattr(module, class_name)(**options)
     return codec

@@ -78,6 +78,7 @@ class ObjectSink:
         schema: Columns known beforehand: they come first, and an object without records has them too.
         spool_dir: Where temporary files go; the system's directory by default.
         part_size: Bytes held in memory while uploading.
+        escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
 
     Raises:
         UnsupportedFormatError: There is no such format.
@@ -100,10 +101,11 @@ class ObjectSink:
         schema: Schema | None = None,
         spool_dir: Path | None = None,
         part_size: int = DEFAULT_PART_SIZE,
+        escape_formulas: bool = False,
     ) -> None:
         check_part_size(part_size)
         client.validate_key(key)
-        codec = get_codec(format_of_key(key, format))
+        codec = get_codec(format_of_key(key, format), escape_formulas=escape_formulas)
         client.check_writable(bucket, key)
         self._format = codec.name
         self._client = client

@@ -92,7 +92,15 @@ class StorageDataService:
             DataFormatError: There is no such format.
             StorageError: Nothing can be written there; found out now, before anything is fetched.
         """
-        return ObjectSink(self._client, bucket, key, format=format, overwrite=overwrite, schema=schema)
+        return ObjectSink(
+            self._client,
+            bucket,
+            key,
+            format=format,
+            overwrite=overwrite,
+            schema=schema,
+            escape_formulas=self._formats.escape_formulas,
+        )
 
     def download_df(
         self,
