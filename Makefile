@@ -46,7 +46,7 @@ build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
 		--parameter-overrides Architecture=$(ARCH)
 
 deploy: build ## Deploy to AWS what was built, with your credentials (ENV=dev or prod)
-	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH)
+	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH) Environment=$(ENV)
 
 clean: ## Remove what was built, the environments and the local cloud's data
 	@rm -rf .aws-sam .localcloud .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import msgspec
 import pytest
 
 from de_classes.configs.ingest import FormatName, WorkerSettings
+from de_classes.simulators.openapi import describe_auth
 from de_classes.simulators.settings import SimulatorSettings
+from tests.fakes.sources import ROOT
 from tests.fakes.template import events, functions, resources, statements, template, variables
 
 AUTH, UNSTABLE, WORKER = "AuthSimulatorFunction", "UnstableSimulatorFunction", "IngestionWorkerFunction"
@@ -74,11 +77,39 @@ def test_both_apis_are_throttled() -> None:
 def test_no_role_is_allowed_a_wildcard_action() -> None:
     actions = {action for name in functions() for action, _ in allowed(name)}
     assert actions == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:SendMessage",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
         "secretsmanager:GetSecretValue",
         "s3:PutObject",
         "s3:GetObject",
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
+    }
+
+
+@pytest.mark.parametrize("function", [AUTH, UNSTABLE, WORKER])
+def test_a_role_is_its_functions_own_and_only_traces_have_no_resource(function: str) -> None:
+    role = functions()[function]["Role"]["GetAtt"].removesuffix(".Arn")
+    properties = resources("AWS::IAM::Role")[role]["Properties"]
+    assert set(properties) == {
+        "AssumeRolePolicyDocument",
+        "Policies",
+    }  # nothing managed by AWS, which is wider
+    assert [functions()[each]["Role"] for each in functions()].count({"GetAtt": f"{role}.Arn"}) == 1
+    assert {action for action, resource in allowed(function) if resource == "*"} == {
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
+
+
+@pytest.mark.parametrize("function", [AUTH, UNSTABLE, WORKER])
+def test_a_function_writes_to_its_own_log_only(function: str) -> None:
+    log = functions()[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert {str(resource) for action, resource in allowed(function) if action.startswith("logs:")} == {
+        str({"GetAtt": f"{log}.Arn"})
     }
 
 
@@ -204,3 +235,149 @@ def test_every_parameter_is_described_and_bounded() -> None:
         if not each.get("Description") or bounds.isdisjoint(each)
     ]
     assert loose == []
+
+
+@pytest.mark.parametrize("function", [AUTH, UNSTABLE, WORKER])
+def test_concurrency_can_be_reserved_for_every_function(function: str) -> None:
+    condition, parameter, otherwise = functions()[function]["ReservedConcurrentExecutions"]["If"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert template()["Conditions"][condition] == {"Not": [{"Equals": [parameter, 0]}]}
+
+
+def test_an_event_that_the_worker_fails_on_ends_in_an_encrypted_queue() -> None:
+    (queue,) = resources("AWS::SQS::Queue").values()
+    assert queue["Properties"]["SqsManagedSseEnabled"] is True
+    alias = functions()[WORKER]["EventInvokeConfig"]
+    bare = resources("AWS::Lambda::EventInvokeConfig")["IngestionWorkerLatest"]["Properties"]
+    assert bare["Qualifier"] == "$LATEST"
+    for config in (alias, bare):
+        assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FailedRuns.Arn"}
+        assert config["MaximumRetryAttempts"] == 1
+
+
+def test_nothing_but_the_worker_is_called_asynchronously() -> None:
+    """So nothing else needs a queue: the simulators' events are all of API Gateway, which waits."""
+    types = {event["Type"] for each in functions().values() for event in each["Events"].values()}
+    assert types == {"Api"}
+    assert "EventInvokeConfig" not in functions()[AUTH] | functions()[UNSTABLE]
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"), [("FailedRunsPolicy", "sqs:*"), ("AlarmTopicPolicy", "sns:Publish")]
+)
+def test_queue_and_topic_refuse_plain_http_on_aws(policy: str, action: str) -> None:
+    resource = template()["Resources"][policy]
+    last = resource["Properties"]["PolicyDocument"]["Statement"][-1]
+    condition, statement, _ = last.get("If") or (resource["Condition"], last, None)
+    assert (condition, statement["Effect"], statement["Action"]) == ("OnAws", "Deny", action)
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_no_access_log_holds_a_header_a_query_or_a_body() -> None:
+    known = {"requestId", "requestTimeEpoch", "httpMethod", "resourcePath", "status", "xrayTraceId"}
+    known |= {"responseLatency", "responseLength", "identity.sourceIp", "identity.userArn"}
+    for api in resources("AWS::Serverless::Api").values():
+        line = api["Properties"]["AccessLogSetting"]["Format"]
+        assert set(re.findall(r"\$context\.([\w.]+)", line)) == known
+        assert isinstance(msgspec.json.decode(line), dict)
+
+
+def test_every_access_log_has_an_end() -> None:
+    for name, api in resources("AWS::Serverless::Api").items():
+        assert mentions(api["Properties"]["AccessLogSetting"]["DestinationArn"], f"{name}Log")
+        log = resources("AWS::Logs::LogGroup")[f"{name}Log"]["Properties"]
+        assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_gateway_checks_a_login_as_the_simulator_describes_it() -> None:
+    described: Any = describe_auth()["components"]
+    model = resources("AWS::Serverless::Api")["SimulatorsApi"]["Properties"]["Models"]["Credentials"]
+    assert {**model, "additionalProperties": False} == described["schemas"]["Credentials"]
+    (login,) = (event for event in events(AUTH) if event["Path"] == "/auth/login")
+    assert login["RequestModel"] == {"Model": "Credentials", "Required": True, "ValidateBody": True}
+
+
+def test_what_the_gateway_answers_itself_looks_like_the_simulators_errors() -> None:
+    for api in resources("AWS::Serverless::Api").values():
+        answers = api["Properties"]["GatewayResponses"]
+        assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "MISSING_AUTHENTICATION_TOKEN"} <= set(answers)
+        for answer in answers.values():
+            text = answer["ResponseTemplates"]["application/json"].replace(
+                "$context.error.messageString", '""'
+            )
+            assert set(msgspec.json.decode(text)) == {"error", "message"}
+
+
+def test_no_name_is_fixed_or_bound_to_an_account() -> None:
+    text = (ROOT / "template.yaml").read_text()
+    assert re.findall(r"\b[0-9]{12}\b", text) == []
+    assert re.findall(r"arn:aws", text) == []
+    fixed = ("BucketName", "FunctionName", "RoleName", "QueueName", "TopicName", "TableName", "AlarmName")
+    named = [
+        (name, key)
+        for name, each in template()["Resources"].items()
+        for key in fixed
+        if isinstance(each["Properties"].get(key), str)
+    ]
+    assert named == []
+
+
+def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
+    alarms = resources("AWS::CloudWatch::Alarm")
+    assert len(alarms) == 8
+    for alarm in alarms.values():
+        properties = alarm["Properties"]
+        assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+        assert properties["TreatMissingData"] == "notBreaching"
+        assert properties["AlarmDescription"]
+
+
+def test_the_alarm_for_incomplete_runs_watches_the_metric_that_the_worker_writes() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["IncompleteRunsAlarm"]["Properties"]
+    written = (ROOT / "functions" / "ingestion_worker" / "app.py").read_text()
+    assert f'"{alarm["MetricName"]}"' in written
+    assert alarm["Namespace"] == variables(WORKER)["POWERTOOLS_METRICS_NAMESPACE"]
+    (dimension,) = alarm["Dimensions"]
+    assert dimension == {"Name": "service", "Value": variables(WORKER)["POWERTOOLS_SERVICE_NAME"]}
+
+
+def test_an_alarm_that_a_local_cloud_cannot_have_is_one_of_metric_math() -> None:
+    for alarm in resources("AWS::CloudWatch::Alarm").values():
+        assert ("Metrics" in alarm["Properties"]) == (alarm.get("Condition") == "OnAws")
+
+
+def test_the_dashboard_shows_what_the_worker_measures() -> None:
+    body, values = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["Properties"]["DashboardBody"]["Sub"]
+    written = (ROOT / "functions" / "ingestion_worker" / "app.py").read_text()
+    widgets = msgspec.json.decode(body)["widgets"]
+    shown = {
+        metric[1] for each in widgets for metric in each["properties"].get("metrics", []) if len(metric) > 1
+    }
+    assert {"Pages", "Records", "Retries", "SecondsWaited", "IncompleteRuns", "CompleteRuns"} <= shown
+    ours = {
+        metric[1]
+        for each in widgets
+        for metric in each["properties"].get("metrics", [])
+        if metric[0] == "DeClasses"
+    }
+    assert all(f'"{name}"' in written for name in ours)
+    known = {*template()["Resources"], *template()["Parameters"], *values, "AWS::Region", "AWS::StackName"}
+    assert {name.partition(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", body)} <= known
+
+
+def test_the_dashboards_widgets_neither_overlap_nor_leave_the_screen() -> None:
+    body, _ = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["Properties"]["DashboardBody"]["Sub"]
+    taken: list[tuple[int, int]] = []
+    for each in msgspec.json.decode(body)["widgets"]:
+        assert each["x"] + each["width"] <= 24
+        columns = range(each["x"], each["x"] + each["width"])
+        taken += [(x, y) for x in columns for y in range(each["y"], each["y"] + each["height"])]
+    assert len(taken) == len(set(taken))
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_deployment_says_which_environment_it_is(environment: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    assert config["parameter_overrides"] == f"Environment={environment}"
+    assert environment in template()["Parameters"]["Environment"]["AllowedValues"]
+    assert "Environment=$(ENV)" in (ROOT / "Makefile").read_text()

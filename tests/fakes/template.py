@@ -54,8 +54,9 @@ def variables(function: str) -> dict[str, Any]:
 
 def statements(function: str) -> list[dict[str, Any]]:
     """What a function's role may do."""
-    policies = functions()[function]["Policies"]
-    return [statement for policy in policies for statement in policy["Statement"]]
+    role = resources("AWS::IAM::Role")[functions()[function]["Role"]["GetAtt"].removesuffix(".Arn")]
+    policies = role["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def events(function: str) -> list[dict[str, Any]]:
