@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
-from de_classes.errors import RetriesExhaustedError, RetryableError
+from de_classes.errors import CorruptResponseError, RetriesExhaustedError, RetryableError
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -48,14 +48,17 @@ class RetryPolicy:
     Attributes:
         max_attempts: Calls at the most, the first included.
         max_elapsed: Seconds from the first call after which no other is started.
+        max_corrupt: Answers at the most that came, but not as promised: what a source says wrongly ten
+            times it will hardly say rightly.
         base: Seconds, upper bound of the first wait.
         cap: Seconds, upper bound of any wait but those that the server asks for.
         floor: Seconds, lower bound of any wait.
         jitter: Whether waits are drawn at random, so that many clients do not return together.
     """
 
-    max_attempts: int = 10
-    max_elapsed: float = 300.0
+    max_attempts: int = 50
+    max_elapsed: float = 900.0
+    max_corrupt: int = 10
     base: float = 0.2
     cap: float = 30.0
     floor: float = 0.01
@@ -109,10 +112,17 @@ class Retrier:
             FatalError: Whatever the operation raises that is not retryable, at once.
         """
         started = self._clock.monotonic()
+        corrupt = 0
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            nonlocal corrupt
+            corrupt += isinstance(_failure(state), CorruptResponseError)
+            return corrupt >= self._policy.max_corrupt or self._is_over(state, started)
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
             wait=self._wait,
-            stop=lambda state: self._is_over(state, started),
+            stop=is_over,
             sleep=self._pause,
             before_sleep=self._report,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
@@ -15,9 +15,16 @@ from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy, seconds_for
+from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import UNAUTHORIZED, raise_for_status
 from de_classes.api.walk import NumberedWalk, follow_pages
-from de_classes.errors import CorruptResponseError, DeClassesError, ForeignOriginError, InvalidInputError
+from de_classes.errors import (
+    CorruptResponseError,
+    DeClassesError,
+    ForeignOriginError,
+    InvalidInputError,
+    RetryableError,
+)
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 
@@ -36,12 +43,21 @@ MAX_CONCURRENCY = 64
 _ASKS_FOR_AN_EMPTY_PAGE = 3
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the requests of one run share."""
+
+    stopped: threading.Event
+    budget: RetryBudget
+
+
 class UnstableAPIClient:
     """Fetches pages, retrying each until it is whole, and hands them on in order.
 
     429, 408, 500, 502, 503, 504, network errors and answers that are not what was promised are
-    retried under the policy; everything else is a typed error at once. The token is read anew for
-    every attempt; a 401 costs one refresh and one replay. Only the configured origin is spoken to.
+    retried under the policy, and under a budget for the run: when that is spent, the source is left
+    alone and probed until it is up again. Everything else is a typed error at once. The token is read
+    anew for every attempt; a 401 costs one refresh and one replay. Only one origin is spoken to.
 
     Args:
         base_url: The API's address; ``data_path`` is added to it.
@@ -141,7 +157,7 @@ class UnstableAPIClient:
         _check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, limit)
         try:
-            page = self._until_whole(request)
+            page = self._until_whole(request, self._new_run())
         except DeClassesError:
             self._counters.page_failed()
             raise
@@ -181,16 +197,19 @@ class UnstableAPIClient:
         walk = self._walk(ledger, limit, wanted, width)
         return PageRun(self._counted(walk), ledger, self._clock, self._deadline)
 
+    def _new_run(self) -> _Run:
+        return _Run(threading.Event(), RetryBudget(clock=self._clock))
+
     def _walk(self, ledger: RunLedger, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
-        stopped = threading.Event()
+        run = self._new_run()
 
         def fetch(request: PageRequest) -> Page:
-            return self._until_not_empty(request, ledger, stopped)
+            return self._until_not_empty(request, ledger, run)
 
         if not self._pagination.random_access:
             return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
         walk = NumberedWalk(
-            fetch, self._pagination, ledger, limit=limit, pages=pages, width=width, stopped=stopped
+            fetch, self._pagination, ledger, limit=limit, pages=pages, width=width, stopped=run.stopped
         )
         return iter(walk)
 
@@ -203,15 +222,15 @@ class UnstableAPIClient:
             self._counters.page_failed()
             raise
 
-    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, stopped: threading.Event) -> Page:
+    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, run: _Run) -> Page:
         """An empty page where there should be records, or where all would end, is asked for again."""
         for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
-            page = self._until_whole(request, stopped)
+            page = self._until_whole(request, run)
             is_expected = ledger.expects_records(page)
             if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page, ledger))):
                 break
             if ask < _ASKS_FOR_AN_EMPTY_PAGE:
-                self._pause(ask, page, stopped)
+                self._pause(ask, page, run.stopped)
         return page
 
     def _ends_it_all(self, page: Page, ledger: RunLedger) -> bool:
@@ -220,15 +239,28 @@ class UnstableAPIClient:
             return False
         return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
 
-    def _until_whole(self, request: PageRequest, stopped: threading.Event | None = None) -> Page:
+    def _until_whole(self, request: PageRequest, run: _Run) -> Page:
         retrier = Retrier(
             self._policy,
             clock=self._clock,
             on_retry=self._retried,
             deadline=self._deadline,
-            stopped=stopped,
+            stopped=run.stopped,
         )
-        return retrier.call(lambda: self._attempt(request, stopped), what=f"page {request.number}")
+        return retrier.call(lambda: self._within_budget(request, run), what=f"page {request.number}")
+
+    def _within_budget(self, request: PageRequest, run: _Run) -> Page:
+        run.budget.enter(deadline=self._deadline, stopped=run.stopped)
+        try:
+            page = self._attempt(request, run.stopped)
+        except RetryableError:
+            run.budget.failed()
+            raise
+        except BaseException:
+            run.budget.released()
+            raise
+        run.budget.succeeded()
+        return page
 
     def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
         url = request.url or self._url

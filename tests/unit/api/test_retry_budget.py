@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from de_classes.api.retry_budget import RetryBudget
+from de_classes.errors import RetriesExhaustedError
+from de_classes.utils.clock import ManualClock
+
+NEVER = threading.Event()
+
+
+def budget(clock: ManualClock, **options: float) -> RetryBudget:
+    return RetryBudget(clock=clock, **{"reserve": 3, "per_success": 1.0, "pause": 5.0, **options})  # type: ignore[arg-type]  # a test's shorthand
+
+
+def enter(spent: RetryBudget, deadline: float | None = None, stopped: threading.Event = NEVER) -> None:
+    spent.enter(deadline=deadline, stopped=stopped)
+
+
+def test_within_the_reserve_nobody_waits() -> None:
+    clock = ManualClock()
+    open_budget = budget(clock)
+    for _ in range(3):
+        enter(open_budget)
+        open_budget.failed()
+    enter(open_budget)
+    assert clock.sleeps == []
+
+
+def test_when_it_is_spent_the_next_request_waits_for_the_pause() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    enter(spent)
+    assert clock.sleeps == [5.0]
+
+
+def test_each_probe_that_fails_doubles_the_pause_up_to_a_minute() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    for _ in range(6):
+        enter(spent)
+        spent.failed()
+    assert clock.sleeps == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+
+
+def test_a_probe_that_succeeds_lets_everybody_in_and_resets_the_pause() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    enter(spent)
+    spent.succeeded()
+    enter(spent)
+    enter(spent)
+    assert clock.sleeps == [5.0]
+    for _ in range(2):
+        spent.failed()
+    enter(spent)
+    assert clock.sleeps == [5.0, 5.0]
+
+
+def test_successes_refill_the_reserve_but_not_beyond_it() -> None:
+    clock = ManualClock()
+    steady = budget(clock)
+    for _ in range(100):
+        steady.failed()
+        steady.succeeded()
+    for _ in range(3):
+        steady.failed()
+    enter(steady)
+    assert clock.sleeps == []
+
+
+def test_while_one_probes_the_others_wait() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    enter(spent)
+    stopped = threading.Event()
+    with pytest.raises(RetriesExhaustedError):
+        spent.enter(deadline=clock.monotonic() + 3, stopped=stopped)
+    assert set(clock.sleeps[1:]) == {0.5}
+
+
+def test_a_probe_that_ends_in_neither_way_lets_another_probe() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    enter(spent)
+    spent.released()
+    enter(spent)
+    assert clock.sleeps == [5.0]
+
+
+def test_a_pause_beyond_the_deadline_is_not_waited_for() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    with pytest.raises(RetriesExhaustedError, match="the source is down"):
+        enter(spent, deadline=4.0)
+    assert clock.sleeps == []
+
+
+def test_a_run_that_is_over_waits_no_more() -> None:
+    stopped = threading.Event()
+    stopped.set()
+    spent = budget(ManualClock())
+    for _ in range(4):
+        spent.failed()
+    with pytest.raises(RetriesExhaustedError, match="over"):
+        enter(spent, stopped=stopped)
