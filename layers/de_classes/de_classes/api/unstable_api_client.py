@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.ledger import RunLedger
-from de_classes.api.messages import HttpRequest, origin, without_secrets
+from de_classes.api.messages import without_secrets
 from de_classes.api.page import PageReader
+from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.requests_transport import RequestsTransport
-from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy, seconds_for
-from de_classes.api.retry_budget import RetryBudget
-from de_classes.api.status import UNAUTHORIZED, raise_for_status
+from de_classes.api.retry import RetryPolicy
 from de_classes.api.walk import NumberedWalk, follow_pages
-from de_classes.errors import (
-    CorruptResponseError,
-    DeClassesError,
-    ForeignOriginError,
-    InvalidInputError,
-    RetryableError,
-)
+from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 
@@ -33,22 +24,14 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
-    from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
+    from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
 MAX_CONCURRENCY = 64
 _ASKS_FOR_AN_EMPTY_PAGE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What the requests of one run share."""
-
-    stopped: threading.Event
-    budget: RetryBudget
 
 
 class UnstableAPIClient:
@@ -95,19 +78,26 @@ class UnstableAPIClient:
         deadline: float | None = None,
     ) -> None:
         self._url = base_url.rstrip("/") + data_path
-        self._auth = auth_client
-        self._logger = logger or logging.getLogger(__name__)
-        self._policy = retry_policy or RetryPolicy()
         self._pagination = pagination or PageNumberPagination()
-        self._reader = reader or PageReader()
         self._pages = pages or PageRange()
         self._concurrency = _checked_concurrency(concurrency)
-        self._timeout = timeout
-        self._headers = {"Accept": "application/json", **(headers or {})}
-        self._transport = transport or RequestsTransport()
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._counters = ClientCounters()
+        self._fetcher = PageFetcher(
+            url=self._url,
+            auth=auth_client,
+            transport=transport or RequestsTransport(),
+            reader=reader or PageReader(),
+            echo_field=self._pagination.echo_field,
+            policy=retry_policy or RetryPolicy(),
+            headers={"Accept": "application/json", **(headers or {})},
+            timeout=timeout,
+            deadline=deadline,
+            clock=self._clock,
+            counters=self._counters,
+            logger=logger or logging.getLogger(__name__),
+        )
 
     @property
     def url(self) -> str:
@@ -157,7 +147,7 @@ class UnstableAPIClient:
         _check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, limit)
         try:
-            page = self._until_whole(request, self._new_run())
+            page = self._fetcher.fetch(request, self._fetcher.new_run())
         except DeClassesError:
             self._counters.page_failed()
             raise
@@ -197,11 +187,8 @@ class UnstableAPIClient:
         walk = self._walk(ledger, limit, wanted, width)
         return PageRun(self._counted(walk), ledger, self._clock, self._deadline)
 
-    def _new_run(self) -> _Run:
-        return _Run(threading.Event(), RetryBudget(clock=self._clock))
-
     def _walk(self, ledger: RunLedger, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
-        run = self._new_run()
+        run = self._fetcher.new_run()
 
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
@@ -222,15 +209,15 @@ class UnstableAPIClient:
             self._counters.page_failed()
             raise
 
-    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, run: _Run) -> Page:
+    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, run: SharedRun) -> Page:
         """An empty page where there should be records, or where all would end, is asked for again."""
         for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
-            page = self._until_whole(request, run)
+            page = self._fetcher.fetch(request, run)
             is_expected = ledger.expects_records(page)
             if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page, ledger))):
                 break
             if ask < _ASKS_FOR_AN_EMPTY_PAGE:
-                self._pause(ask, page, run.stopped)
+                self._fetcher.pause(ask, page, run)
         return page
 
     def _ends_it_all(self, page: Page, ledger: RunLedger) -> bool:
@@ -238,79 +225,6 @@ class UnstableAPIClient:
         if not self._pagination.random_access:
             return False
         return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
-
-    def _until_whole(self, request: PageRequest, run: _Run) -> Page:
-        retrier = Retrier(
-            self._policy,
-            clock=self._clock,
-            on_retry=self._retried,
-            deadline=self._deadline,
-            stopped=run.stopped,
-        )
-        return retrier.call(lambda: self._within_budget(request, run), what=f"page {request.number}")
-
-    def _within_budget(self, request: PageRequest, run: _Run) -> Page:
-        run.budget.enter(deadline=self._deadline, stopped=run.stopped)
-        try:
-            page = self._attempt(request, run.stopped)
-        except RetryableError:
-            run.budget.failed()
-            raise
-        except BaseException:
-            run.budget.released()
-            raise
-        run.budget.succeeded()
-        return page
-
-    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
-        url = request.url or self._url
-        if origin(url) != origin(self._url):
-            raise ForeignOriginError(
-                f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
-            )
-        response = self._send_authorized(url, request, stopped)
-        raise_for_status(response, url=url, now=self._clock.now())
-        return self._as_asked_for(self._reader.read(response, request.number))
-
-    def _as_asked_for(self, page: Page) -> Page:
-        """Make sure that the answer is for this page; a source may serve its last page again past its end."""
-        echoed = page.payload.get(self._pagination.echo_field or "")
-        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
-            return page
-        if page.total_pages is not None and page.number > page.total_pages:
-            return replace(page, records=[])
-        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
-
-    def _send_authorized(
-        self, url: str, request: PageRequest, stopped: threading.Event | None
-    ) -> HttpResponse:
-        if self._auth is None:
-            return self._send(url, request, {})
-        token = self._auth.get_token(deadline=self._deadline, stopped=stopped)
-        response = self._send(url, request, {"Authorization": f"Bearer {token}"})
-        if response.status != UNAUTHORIZED:
-            return response
-        self._auth.invalidate(token)
-        self._logger.info("page %d: the token was refused, trying once more with a new one", request.number)
-        token = self._auth.get_token(deadline=self._deadline, stopped=stopped)
-        return self._send(url, request, {"Authorization": f"Bearer {token}"})
-
-    def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
-        self._counters.request_sent()
-        headers = {**self._headers, **authorization}
-        return self._transport.send(
-            HttpRequest("GET", url, params=request.params, headers=headers),
-            timeout=seconds_for(self._timeout, self._deadline, self._clock),
-        )
-
-    def _pause(self, ask: int, page: Page, stopped: threading.Event) -> None:
-        wait = self._policy.wait(ask, None, lambda _low, high: high)
-        self._retried(RetryEvent(ask, wait, CorruptResponseError(f"page {page.number} is empty")))
-        self._clock.wait(stopped, wait)
-
-    def _retried(self, event: RetryEvent) -> None:
-        self._counters.retried(event)
-        self._logger.warning("attempt %d: %s; again in %.2f s", event.attempt, event.error, event.wait)
 
 
 def _check_limit(limit: int) -> None:

@@ -1,0 +1,156 @@
+"""Getting one page: a token, a request, a reading of the answer, and all of it again until it is whole."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from de_classes.api.messages import HttpRequest, origin, without_secrets
+from de_classes.api.retry import Retrier, RetryEvent, seconds_for
+from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.status import UNAUTHORIZED, raise_for_status
+from de_classes.errors import CorruptResponseError, ForeignOriginError, RetryableError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+
+    from de_classes.api.auth_client import AuthClient
+    from de_classes.api.counters import ClientCounters
+    from de_classes.api.messages import HttpResponse
+    from de_classes.api.page import Page, PageReader
+    from de_classes.api.pagination import PageRequest
+    from de_classes.api.retry import RetryPolicy
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRun:
+    """What the requests of one run share.
+
+    Attributes:
+        budget: The retries that are left to the run.
+        stopped: Set when the run is over.
+    """
+
+    budget: RetryBudget
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFetcher:
+    """Gets pages from one endpoint, each with as many requests as it takes. Safe among threads.
+
+    Attributes:
+        url: The endpoint; no other origin is spoken to.
+        auth: Supplies tokens, or None.
+        transport: Reaches the network.
+        reader: Knows where in an answer things stand.
+        echo_field: The field that repeats the page's number, if there is one.
+        policy: How one page is retried.
+        headers: Sent with every request.
+        timeout: Seconds for one request.
+        deadline: Moment on the clock's monotonic time after which nothing is begun, or None.
+        clock: Measures and waits.
+        counters: Told of requests and retries.
+        logger: Told of retries.
+    """
+
+    url: str
+    auth: AuthClient | None
+    transport: Transport
+    reader: PageReader
+    echo_field: str | None
+    policy: RetryPolicy
+    headers: Mapping[str, str] = field(repr=False)  # keys may be among them
+    timeout: float
+    deadline: float | None
+    clock: Clock
+    counters: ClientCounters
+    logger: logging.Logger
+
+    def new_run(self) -> SharedRun:
+        """What the requests of a new run are to share."""
+        return SharedRun(RetryBudget(clock=self.clock))
+
+    def fetch(self, request: PageRequest, run: SharedRun) -> Page:
+        """One page, whole.
+
+        Raises:
+            RetriesExhaustedError: It kept failing; the last failure is the cause.
+            FatalError: It cannot be had, or cannot be trusted.
+        """
+        retrier = Retrier(
+            self.policy,
+            clock=self.clock,
+            on_retry=self._retried,
+            deadline=self.deadline,
+            stopped=run.stopped,
+        )
+        return retrier.call(lambda: self._within_budget(request, run), what=f"page {request.number}")
+
+    def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
+        run.budget.enter(deadline=self.deadline, stopped=run.stopped)
+        try:
+            page = self._attempt(request, run.stopped)
+        except RetryableError:
+            run.budget.failed()
+            raise
+        except BaseException:
+            run.budget.released()
+            raise
+        run.budget.succeeded()
+        return page
+
+    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
+        url = request.url or self.url
+        if origin(url) != origin(self.url):
+            raise ForeignOriginError(
+                f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
+            )
+        response = self._send_authorized(url, request, stopped)
+        raise_for_status(response, url=url, now=self.clock.now())
+        return self._as_asked_for(self.reader.read(response, request.number))
+
+    def _as_asked_for(self, page: Page) -> Page:
+        """Make sure that the answer is for this page; a source may serve its last page again past its end."""
+        echoed = page.payload.get(self.echo_field or "")
+        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
+            return page
+        if page.total_pages is not None and page.number > page.total_pages:
+            return replace(page, records=[])
+        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+
+    def _send_authorized(
+        self, url: str, request: PageRequest, stopped: threading.Event | None
+    ) -> HttpResponse:
+        if self.auth is None:
+            return self._send(url, request, {})
+        token = self.auth.get_token(deadline=self.deadline, stopped=stopped)
+        response = self._send(url, request, {"Authorization": f"Bearer {token}"})
+        if response.status != UNAUTHORIZED:
+            return response
+        self.auth.invalidate(token)
+        self.logger.info("page %d: the token was refused, trying once more with a new one", request.number)
+        token = self.auth.get_token(deadline=self.deadline, stopped=stopped)
+        return self._send(url, request, {"Authorization": f"Bearer {token}"})
+
+    def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
+        self.counters.request_sent()
+        headers = {**self.headers, **authorization}
+        return self.transport.send(
+            HttpRequest("GET", url, params=request.params, headers=headers),
+            timeout=seconds_for(self.timeout, self.deadline, self.clock),
+        )
+
+    def pause(self, ask: int, page: Page, run: SharedRun) -> None:
+        """Wait before a page that came empty is asked for again."""
+        wait = self.policy.wait(ask, None, lambda _low, high: high)
+        self._retried(RetryEvent(ask, wait, CorruptResponseError(f"page {page.number} is empty")))
+        self.clock.wait(run.stopped, wait)
+
+    def _retried(self, event: RetryEvent) -> None:
+        self.counters.retried(event)
+        self.logger.warning("attempt %d: %s; again in %.2f s", event.attempt, event.error, event.wait)
