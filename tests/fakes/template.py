@@ -47,9 +47,9 @@ def functions() -> dict[str, dict[str, Any]]:
 
 
 def variables(function: str) -> dict[str, Any]:
-    """A function's environment variables."""
+    """A function's environment variables, but for those that are named without a value."""
     own: dict[str, Any] = functions()[function]["Environment"]["Variables"]
-    return own
+    return {name: value for name, value in own.items() if value != {"Ref": "AWS::NoValue"}}
 
 
 def statements(function: str) -> list[dict[str, Any]]:
