@@ -29,6 +29,7 @@ compile requirements/dev.txt pyproject.toml --all-extras --group dev "$@"
 compile requirements/emulator.txt --group emulator "$@"
 compile requirements/sam.txt --group sam "$@"
 compile requirements/checks.txt --group checks "$@"
+compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
 core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"
 sdk="aws-xray-sdk boto3 botocore python-dateutil s3transfer six wrapt"

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Runs a command with a Docker engine: the one that answers, or one of its own, which ends with the command.
+# An engine of its own keeps everything in a scratch folder; Debian's package is installed if there is none.
+# Usage: with-engine.sh COMMAND [ARGUMENT...]
+set -euo pipefail
+# shellcheck source=common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+READY_SECONDS=60
+STOP_SECONDS=30
+
+answers() { command -v docker >/dev/null && timeout 10 docker version >/dev/null 2>&1; }
+
+stop() {
+    local status=$?
+    trap - EXIT
+    say "stopping the engine"
+    if kill "$engine" 2>/dev/null; then
+        for _ in $(seq $((STOP_SECONDS * 10))); do kill -0 "$engine" 2>/dev/null || break; sleep 0.1; done
+        kill -KILL "$engine" 2>/dev/null || true
+    fi
+    wait "$engine" 2>/dev/null || true
+    [ -n "$had_bridge" ] || ip link delete docker0 2>/dev/null || true
+    rm -rf --one-file-system "$scratch" || say "could not remove all of $scratch"
+    exit "$status"
+}
+
+[ $# -gt 0 ] || fail "usage: with-engine.sh COMMAND [ARGUMENT...]"
+
+if answers; then
+    say "using the engine that answers"
+    exec "$@"
+fi
+
+require_root "starting a Docker engine"
+command -v dockerd >/dev/null && command -v docker >/dev/null || apt_install docker.io
+command -v iptables >/dev/null || apt_install iptables
+command -v ip >/dev/null || apt_install iproute2
+
+scratch=$(mktemp -d)
+had_bridge=$(ip link show docker0 2>/dev/null || true)
+export DOCKER_HOST="unix://$scratch/docker.sock"
+# A session of its own: Ctrl-C reaches the command first, and the engine is stopped after it.
+setsid dockerd --host "$DOCKER_HOST" --data-root "$scratch/data" --exec-root "$scratch/exec" \
+    --pidfile "$scratch/docker.pid" >"$scratch/dockerd.log" 2>&1 </dev/null &
+engine=$!
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+for _ in $(seq "$READY_SECONDS"); do
+    answers && break
+    kill -0 "$engine" 2>/dev/null || break
+    sleep 1
+done
+if ! answers; then
+    tail -n 20 "$scratch/dockerd.log" >&2
+    fail "the Docker engine did not start"
+fi
+say "started an engine of its own, $(docker version --format '{{.Server.Version}}')"
+"$@"
