@@ -6,7 +6,7 @@ RECORDS ?=
 RATE ?= 0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo up objects lint types format lock build deploy clean
+.PHONY: help setup test test-containers containers demo up objects lint types format lock build deploy clean
 .PHONY: env-dev env-local env-test
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -14,13 +14,19 @@ export SAM_CLI_TELEMETRY := 0
 SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environment.py
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
+
+test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
+	@python -m pytest -q -m containers tests/containers
+
+containers: env-local ## The functions in Lambda containers behind both APIs, to play with, until Ctrl-C
+	@python -m tools.containers
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up
