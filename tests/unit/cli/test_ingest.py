@@ -3,6 +3,9 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +33,13 @@ SETTINGS = SimulatorSettings(
     total_records=230,
     seed=3,
 )
+
+
+PROGRAM = {
+    "PATH": os.defpath,
+    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    ingest_options.PASSWORD_VARIABLE: PASSWORD,
+}
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +142,67 @@ def test_a_mistake_in_the_command_is_named_before_anything_is_sent(
     status, _, err = ingest(server.base_url, *(word.replace("DIR", str(tmp_path)) for word in words))
     assert (status, server.log.requests) == (2, before)
     assert named in err
+
+
+def test_a_refusal_without_a_username_names_the_option(server: SimulatorServer, tmp_path: Path) -> None:
+    status, _, err = ingest(server.base_url, "--to", str(tmp_path))
+    assert status == 1
+    assert err.rstrip().endswith("; no --username was given, so no token was sent")
+
+
+class Interrupting(io.StringIO):
+    """A terminal whose user presses Ctrl-C as soon as the first page shows."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if "pages" in text:
+            raise KeyboardInterrupt
+        return super().write(text)
+
+
+def test_an_interrupt_while_pages_come_stores_nothing(server: SimulatorServer, tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    ingest_options.add_parser(parser.add_subparsers(required=True))
+    words = ["ingest", server.base_url, "--username", "ada", "--to", str(tmp_path / "lake")]
+    err = Interrupting()
+    assert run(parser.parse_args(words), out=io.StringIO(), err=err) == 1
+    assert "ingest: interrupted; nothing was stored" in err.getvalue()
+    assert list((tmp_path / "lake").iterdir()) == []
+
+
+def test_that_nobody_reads_the_receipt_does_not_undo_the_run(server: SimulatorServer, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = ["--username", "ada", "--to", str(tmp_path), "--json"]
+    command = [sys.executable, "-W", "error", "-m", "de_classes", "ingest", server.base_url, *words]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=PROGRAM, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "records.parquet").stat().st_size > 0
+
+
+def test_the_parent_directory_is_a_place_too(
+    server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert ingest(server.base_url, "--username", "ada", "--to", "..")[0] == 0
+    assert (tmp_path / "records.parquet").is_file()
+
+
+def test_F56_csv_is_written_for_spreadsheets_on_demand(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text('{"a": "=1+1"}\n', encoding="utf-8")
+    calm = SimulatorSettings(
+        rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, records_uri=str(tmp_path / "records.jsonl")
+    )
+    with SimulatorServer(calm, username="ada", password=PASSWORD) as server:
+        words = ["--username", "ada", "--to", str(tmp_path), "--key", "a.csv", "--escape-formulas"]
+        assert ingest(server.base_url, *words)[0] == 0
+    assert (tmp_path / "a.csv").read_bytes() == b'"a"\n"\'=1+1"\n'
 
 
 def test_an_unknown_format_is_named(server: SimulatorServer, tmp_path: Path) -> None:

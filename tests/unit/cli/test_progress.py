@@ -1,9 +1,17 @@
 from __future__ import annotations
 
 import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
 
 from de_classes.api.page import Page
 from de_classes.cli.progress import Progress
+from de_classes.utils.page_range import parse_pages
+
+if TYPE_CHECKING:
+    from de_classes.utils.page_range import PageRange
 
 
 class Terminal(io.StringIO):
@@ -11,17 +19,32 @@ class Terminal(io.StringIO):
         return True
 
 
-def draw(stream: io.StringIO, *, enabled: bool = True) -> str:
-    with Progress(stream, enabled=enabled) as progress:
-        for number in (1, 2, 3):
-            progress.page(Page(number, [{"id": 1}] * 10, {}, 3, 30))
-    return stream.getvalue()
+def draw(stream: io.StringIO, *, pages: str = "1-", total: int | None = 3, enabled: bool = True) -> list[str]:
+    """What stood in the bar, one entry for each time it was drawn."""
+    wanted: PageRange = parse_pages(pages)
+    with Progress(stream, enabled=enabled, pages=wanted, interval=0) as progress:
+        for number in range(wanted.start, wanted.start + 3):
+            progress.page(Page(number, [{"id": 1}] * 10, {}, total, 30))
+    return re.findall(r"(\d+(?:/\d+)?)(?: pages)? \[.*?(?:, (\d+ records))?\]", stream.getvalue())
 
 
-def test_on_a_terminal_there_is_a_bar() -> None:
-    assert "pages" in draw(Terminal())
+@pytest.mark.parametrize(
+    ("pages", "total", "shown"),
+    [
+        ("1-", 3, ["1/3", "2/3", "3/3"]),
+        ("3-7", 20, ["1/5", "2/5", "3/5"]),
+        ("3-7", 5, ["1/3", "2/3", "3/3"]),
+        ("18-", 20, ["1/3", "2/3", "3/3"]),
+        ("3-7", None, ["1/5", "2/5", "3/5"]),
+        ("1-", None, ["1", "2", "3"]),
+    ],
+)
+def test_the_bar_counts_the_pages_that_are_fetched(pages: str, total: int | None, shown: list[str]) -> None:
+    drawn = draw(Terminal(), pages=pages, total=total)[1:]
+    assert [each[0] for each in drawn] == shown
+    assert [each[1] for each in drawn] == ["10 records", "20 records", "30 records"]
 
 
 def test_where_nobody_watches_there_is_none() -> None:
-    assert draw(io.StringIO()) == ""
-    assert draw(Terminal(), enabled=False) == ""
+    assert draw(io.StringIO()) == []
+    assert draw(Terminal(), enabled=False) == []

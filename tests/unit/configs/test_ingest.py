@@ -60,10 +60,10 @@ def test_a_problem_inside_a_source_is_named_with_its_path() -> None:
         load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
     assert caught.value.problems == (
         (
-            "SOURCES.unstable.base_url must be https, since tokens travel there; "
-            "plain http is for this machine only"
+            "SOURCES.unstable.base_url must be https, since tokens travel there; plain http is for this "
+            "machine, or for a network that allow_insecure says is to be trusted"
         ),
-        "SOURCES.b.data_path must be a path below base_url that begins with one slash",
+        "SOURCES.b.data_path must be a path below the URL that begins with one slash, such as /data",
     )
 
 
@@ -93,7 +93,8 @@ def test_https_and_this_machine_are_fit_for_use(url: str) -> None:
     ("url", "complaint"),
     [
         ("", "must be a URL"),
-        ("api.example.com", "must be a URL"),
+        ("api.example.com", "must be a URL that begins with https:// or http://"),
+        ("127.0.0.1:8765", "must be a URL that begins with https:// or http://"),
         ("ftp://api.example.com", "must be a URL"),
         ("file:///etc/passwd", "must be a URL"),
         ("https://", "must be a URL"),

@@ -48,9 +48,9 @@ def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str |
     """
     scheme, separator, _ = target.partition("://")
     if not separator:
-        return _local(Path(target), logger)
+        return _local(target, logger)
     if scheme == "file":
-        return _local(Path(unquote(urlsplit(target).path)), logger)
+        return _local(_file_path(target), logger)
     if scheme == "s3":
         return _s3(target, logger, endpoint_url)
     if scheme in {"http", "https"}:
@@ -58,13 +58,37 @@ def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str |
     raise InvalidInputError(f"{scheme!r} is no kind of destination: give {DESTINATIONS}")
 
 
-def _local(directory: Path, logger: logging.Logger) -> Destination:
+def _local(path: str, logger: logging.Logger) -> Destination:
     from de_classes.storage.clients.local_client import LocalClient  # noqa: PLC0415 - one store, one import
 
-    directory = directory.absolute()
-    store = LocalClient(directory.parent, logger)
-    store.create_bucket(directory.name)
-    return Destination(store, directory.name, "")
+    directory = _made(path)
+    return Destination(LocalClient(directory.parent, logger), directory.name, "")
+
+
+def _made(path: str) -> Path:
+    """The directory, with what leads there."""
+    if not path:
+        raise InvalidInputError(f"--to names no place: give {DESTINATIONS}")
+    try:
+        directory = Path(path).resolve()
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InvalidInputError(f"--to: {path} is a file: name a directory, and the file by --key") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        raise InvalidInputError(f"--to: {path} cannot be made a directory: {why}") from error
+    if not directory.name:
+        raise InvalidInputError("--to: the root of the file system is no place for records: name a directory")
+    return directory
+
+
+def _file_path(target: str) -> str:
+    parts = urlsplit(target)
+    if parts.netloc not in {"", "localhost"}:
+        raise InvalidInputError(
+            f"--to: {parts.netloc!r} in {target!r} is a host: write file:///PATH, or the path alone"
+        )
+    return unquote(parts.path)
 
 
 def _s3(target: str, logger: logging.Logger, endpoint_url: str | None) -> Destination:

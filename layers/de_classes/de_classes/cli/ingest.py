@@ -4,47 +4,33 @@ from __future__ import annotations
 
 import getpass
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
-from de_classes.api.page import PageReader
-from de_classes.api.pagination import (
-    CursorPagination,
-    LinkHeaderPagination,
-    OffsetPagination,
-    PageNumberPagination,
-)
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_options import PASSWORD_VARIABLE
+from de_classes.cli.ingest_settings import read_settings
 from de_classes.cli.progress import Progress
+from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, UnsupportedFormatError
+from de_classes.errors import AuthenticationError, ConfigurationError, DeClassesError, InvalidKeyError
 from de_classes.storage.format.data_format_service import DataFormatService
-from de_classes.storage.format.registry import canonical_format
-from de_classes.storage.services.storage_data_service import StorageDataService
-from de_classes.utils.page_range import PageRange, parse_pages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
-    from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.receipt import IngestReceipt
+    from de_classes.cli.ingest_settings import IngestSettings
 
 EXIT_INCOMPLETE = 1
 EXIT_USAGE = 2
-_PAGINATIONS: dict[str, Callable[[], PaginationStrategy]] = {
-    "page": PageNumberPagination,
-    "offset": OffsetPagination,
-    "cursor": CursorPagination,
-    "link": LinkHeaderPagination,
-}
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -64,16 +50,16 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     except ConfigurationError as error:
         err.writelines(f"ingest: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
-    except UnsupportedFormatError as error:
-        err.write(f"ingest: {error}\n")
+    except InvalidKeyError as error:
+        err.write(f"ingest: --key: {error}\n")
         return EXIT_USAGE
     except DeClassesError as error:
-        err.write(f"ingest: {type(error).__name__}: {error}\n")
+        err.write(f"ingest: {type(error).__name__}: {error}{_hint(error, args)}\n")
         return EXIT_INCOMPLETE
-    except KeyboardInterrupt:
-        err.write("ingest: interrupted; nothing was stored\n")
+    except KeyboardInterrupt as interrupt:
+        err.write(f"ingest: interrupted; {str(interrupt) or 'nothing was stored'}\n")
         return EXIT_INCOMPLETE
-    out.write(f"{receipt.to_json()}\n" if args.json else summary(receipt))
+    _print(out, f"{receipt.to_json()}\n" if args.json else summary(receipt))
     return 0
 
 
@@ -93,45 +79,70 @@ def summary(receipt: IngestReceipt) -> str:
 
 
 def _ingest(args: argparse.Namespace, err: TextIO) -> IngestReceipt:
+    settings = read_settings(args)
     logger = _logger(args)
-    name = canonical_format(args.format or Path(args.key or "").suffix.removeprefix(".") or "parquet")
-    pages = parse_pages(args.pages) if args.pages else PageRange()
-    client = _client(args, logger)
-    destination = open_destination(args.to, logger, endpoint_url=args.endpoint_url)
-    storage = StorageDataService(destination.store, DataFormatService(), logger)
-    with Progress(err, enabled=not args.quiet) as progress:
+    client = _client(settings, _auth(args, settings, logger), logger, jitter=not args.no_jitter)
+    destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    formats = DataFormatService(escape_formulas=args.escape_formulas)
+    storage = WatchedStorage(destination.store, formats, logger)
+    with (
+        storage.telling_of_interrupts(),
+        Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
+    ):
         service = ApiDataService(client, storage, logger, on_page=progress.page)
         return service.fetch_all_to_storage(
             destination.bucket,
-            destination.key(args.key or f"records.{name}"),
-            name,
-            limit=args.limit,
-            pages=pages,
+            destination.key(settings.object_name),
+            settings.format_name,
+            limit=settings.limit,
+            pages=settings.page_range,
             overwrite=args.overwrite,
         )
 
 
-def _client(args: argparse.Namespace, logger: logging.Logger) -> UnstableAPIClient:
-    total_pages = None if args.total_pages_field == "none" else args.total_pages_field
+def _client(
+    settings: IngestSettings, auth: AuthClient | None, logger: logging.Logger, *, jitter: bool
+) -> UnstableAPIClient:
     return UnstableAPIClient(
-        args.base_url,
-        _auth(args, logger),
+        settings.base_url,
+        auth,
         logger,
-        data_path=args.data_path,
-        pagination=_PAGINATIONS[args.pagination](),
-        reader=PageReader(args.records_field, total_pages, args.total_records_field),
-        retry_policy=RetryPolicy(max_attempts=args.max_attempts, jitter=not args.no_jitter),
-        concurrency=args.concurrency,
-        timeout=args.timeout,
-        headers=dict(_header(given) for given in args.header),
+        data_path=settings.data_path,
+        pagination=settings.strategy(),
+        reader=settings.reader(),
+        retry_policy=RetryPolicy(max_attempts=settings.max_attempts, jitter=jitter),
+        concurrency=settings.concurrency,
+        timeout=settings.timeout,
+        headers=settings.headers,
     )
 
 
-def _auth(args: argparse.Namespace, logger: logging.Logger) -> AuthClient | None:
+def _auth(args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger) -> AuthClient | None:
     if args.username is None:
         return None
-    url = args.auth_url or args.base_url.rstrip("/") + "/login"
-    return AuthClient(url, args.username, _password(args), logger)
+    return AuthClient(
+        settings.login_url,
+        args.username,
+        _password(args),
+        logger,
+        retry_policy=RetryPolicy(max_attempts=settings.max_attempts, jitter=not args.no_jitter),
+        timeout=settings.timeout,
+    )
+
+
+def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
+    refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
+    return "; no --username was given, so no token was sent" if refused and args.username is None else ""
+
+
+def _print(out: TextIO, text: str) -> None:
+    """Write what the run came to; that nobody reads it does not undo the run."""
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError:
+        # Python flushes again on its way out, and would complain of the pipe there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _password(args: argparse.Namespace) -> str:
@@ -150,13 +161,6 @@ def _first_line(path: Path) -> str:
         return path.read_text(encoding="utf-8").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
         raise ConfigurationError(f"{path} does not hold a password that can be read") from error
-
-
-def _header(given: str) -> tuple[str, str]:
-    name, separator, value = given.partition(":")
-    if not separator or not name.strip():
-        raise InvalidInputError("a header is given as NAME: VALUE")
-    return name.strip(), value.strip()
 
 
 def _logger(args: argparse.Namespace) -> logging.Logger:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+from de_classes.utils.limits import MAX_CONCURRENCY
+
 PASSWORD_VARIABLE = "INGEST_PASSWORD"  # noqa: S105 - the variable's name
 PAGINATIONS = ("page", "offset", "cursor", "link")
-MAX_CONCURRENCY = 64
+NO_FIELD = "none"
+FIELD_OPTIONS = {
+    "page_param": "the query parameter of the page number (page)",
+    "offset_param": "the query parameter of the offset (offset)",
+    "cursor_param": "the query parameter of the cursor (cursor)",
+    "cursor_field": "where an answer names the next cursor (next_cursor)",
+    "limit_param": "the query parameter of the page's size (limit)",
+}
 DESTINATIONS = "a directory, s3://BUCKET/PREFIX, or http://HOST:PORT/BUCKET/PREFIX for MinIO and its like"
 _EPILOG = f"""\
 The password is read from the variable {PASSWORD_VARIABLE}, from --password-file, or asked for; it is no
@@ -51,7 +60,10 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--auth-url", metavar="URL", help="where to log in (URL/login)")
     group.add_argument("--password-file", metavar="FILE", help="its first line is the password")
     group.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent along")
+    group.add_argument("--allow-insecure", action="store_true", help="plain http to other machines too")
     group.add_argument("--pagination", choices=PAGINATIONS, default="page", help="(page)")
+    for name, meaning in FIELD_OPTIONS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="NAME", help=meaning)
     group.add_argument("--records-field", default="data", metavar="NAME", help="the list of records (data)")
     group.add_argument(
         "--total-pages-field",
@@ -60,7 +72,10 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
         help="(total_pages; none if it has none)",
     )
     group.add_argument(
-        "--total-records-field", default="total_records", metavar="NAME", help="(total_records)"
+        "--total-records-field",
+        default="total_records",
+        metavar="NAME",
+        help="(total_records; none if it has none)",
     )
 
 
@@ -69,6 +84,11 @@ def _add_target_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--key", metavar="NAME", help="of the object below it (records.FORMAT)")
     group.add_argument(
         "--format", metavar="FORMAT", help="csv, json, jsonl or parquet (by the key, else parquet)"
+    )
+    group.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help="CSV for spreadsheets: an apostrophe before text that starts with = + - or @",
     )
     group.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
     group.add_argument(

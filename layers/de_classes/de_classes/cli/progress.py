@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from tqdm import tqdm
 
+from de_classes.utils.page_range import PageRange
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -18,14 +20,26 @@ class Progress:
     Args:
         stream: Where the bar is drawn.
         enabled: Whether there is one at all; where nobody watches (no terminal) there is none either.
+        pages: Which pages are fetched.
+        interval: Seconds between two drawings, at the least.
     """
 
-    def __init__(self, stream: TextIO, *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        enabled: bool = True,
+        pages: PageRange | None = None,
+        interval: float = 0.1,
+    ) -> None:
+        self._pages = pages or PageRange()
         self._records = 0
         self._bar = tqdm(
             file=stream,
             unit=" pages",
             disable=not (enabled and stream.isatty()),
+            total=None if self._pages.is_open else len(self._pages),
+            mininterval=interval,
             dynamic_ncols=True,
             leave=False,
         )
@@ -34,7 +48,8 @@ class Progress:
         """One more page is there."""
         self._records += len(page.records)
         if page.total_pages is not None:
-            self._bar.total = page.total_pages
+            fetched = self._pages.up_to(page.total_pages)
+            self._bar.total = None if fetched is None else len(fetched)
         self._bar.set_postfix_str(f"{self._records} records", refresh=False)
         self._bar.update()
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from de_classes.configs.urls import url_problems
+from de_classes.configs.urls import path_problems, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.object_keys import key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
@@ -44,8 +45,7 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         problems = url_problems("base_url", self.base_url, allow_insecure=self.allow_insecure)
         problems += url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
-        if not self.data_path.startswith("/") or self.data_path.startswith("//") or "\\" in self.data_path:
-            problems.append("data_path must be a path below base_url that begins with one slash")
+        problems += path_problems("data_path", self.data_path)
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
 
@@ -83,7 +83,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     sources: Annotated[dict[str, SourceSettings], Meta(min_length=1)]
     default_source: Name = "unstable"
     page_limit: PageLimit = 100
-    concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 10
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0

@@ -128,6 +128,16 @@ class ObjectSink:
         """How many records were taken until now."""
         return self._writer.records
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a commit was begun; from then on the object may be there."""
+        return self._is_sealed
+
+    @property
+    def stored(self) -> StoredObject | None:
+        """What was committed, once it is."""
+        return self._stored
+
     def write(self, records: Sequence[Record]) -> None:
         """Take records. If that fails, nothing can be committed any more: a part would be missing.
 

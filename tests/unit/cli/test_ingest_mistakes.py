@@ -1,0 +1,124 @@
+"""A mistake in the command is named, as the user wrote it, before anything is sent or made."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.cli import ingest_options
+from de_classes.cli.ingest import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOBODY = "http://127.0.0.1:9"  # nothing listens there, and nothing is to be asked
+
+
+def ingest(*words: str) -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    ingest_options.add_parser(parser.add_subparsers(required=True))
+    out, err = io.StringIO(), io.StringIO()
+    status = run(parser.parse_args(["ingest", *words]), out=out, err=err)
+    assert out.getvalue() == ""
+    return status, err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--timeout", "0"], "--timeout must be a number above 0"),
+        (["--timeout", "-1"], "--timeout must be a number above 0"),
+        (["--timeout", "nan"], "--timeout must be a number above 0"),
+        (["--timeout", "inf"], "--timeout must be a number above 0"),
+        (["--max-attempts", "0"], "--max-attempts must be a whole number from 1"),
+        (["--max-attempts", "-3"], "--max-attempts must be a whole number from 1"),
+        (["--limit", "0"], "--limit must be a whole number of at least 1"),
+        (["--concurrency", "65"], "--concurrency must be a whole number from 1 to 64"),
+        (["--header", "X: ü€"], "--header must be NAME: VALUE"),
+        (["--header", "X-Ü: 1"], "--header must be NAME: VALUE"),
+        (["--header", "X: a\nY: b"], "--header must be NAME: VALUE"),
+        (["--header", ": b"], "--header must be NAME: VALUE"),
+        (["--data-path", "data"], "--data-path must be a path below the URL that begins with one slash"),
+        (["--data-path", "//evil.example"], "--data-path must be a path"),
+        (["--pages", "7-3"], "--pages cannot be read: the page range 7-3 runs backwards"),
+        (["--key", "../x"], "--key cannot be an object's key: one of its parts is '.' or '..'"),
+        (["--key", "/x"], "--key cannot be an object's key"),
+        (["--key", "x/"], "--key cannot be an object's key: it ends with a slash"),
+        (["--key", "a//b.csv"], "--key: 'a//b.csv' cannot be an object's key"),
+        (["--key", "x.csv", "--format", "json"], "--format is json, but the key ends like csv"),
+        (["--key", "x.xlsx"], "--format cannot be told: no format 'xlsx'"),
+        (["--format", "xml"], "--format cannot be told: no format 'xml'"),
+        (["--cursor-param", "c"], "--cursor-param does not go with --pagination page"),
+        (["--pagination", "link", "--page-param", "p"], "--page-param does not go with --pagination link"),
+        (["--pagination", "cursor", "--cursor-field", ""], "--cursor-field must be text of at least 1"),
+        (["--auth-url", "127.0.0.1/login"], "--auth-url must be a URL that begins with https:// or http://"),
+    ],
+    ids=lambda value: ascii(" ".join(value))[:40] if isinstance(value, list) else "",
+)
+def test_a_mistake_in_an_option_is_named_by_the_option(tmp_path: Path, words: list[str], named: str) -> None:
+    status, err = ingest(NOBODY, "--to", str(tmp_path / "lake"), *words)
+    assert status == 2
+    assert err.startswith(f"ingest: {named}")
+    assert list(tmp_path.rglob("*.*")) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("127.0.0.1:8765", "URL must be a URL that begins with https:// or http://"),
+        ("api.example", "URL must be a URL that begins with https:// or http://"),
+        ("http://127.0.0.1?x=1", "URL must end with its path"),
+        ("https://user:hunter2@api.example", "URL must not hold user:password@"),
+        ("http://api.example", "URL must be https, since tokens travel there"),
+    ],
+)
+def test_a_url_that_is_unfit_is_refused_and_its_password_not_repeated(
+    tmp_path: Path, url: str, named: str
+) -> None:
+    status, err = ingest(url, "--to", str(tmp_path / "lake"))
+    assert status == 2
+    assert err.startswith(f"ingest: {named}")
+    assert "hunter2" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plain_http_to_another_machine_has_a_flag_that_the_message_names(tmp_path: Path) -> None:
+    words = ["http://no-such-host.invalid", "--to", str(tmp_path), "--max-attempts", "1"]
+    assert "--allow-insecure" in ingest(*words)[1]
+    status, err = ingest(*words, "--allow-insecure")
+    assert (status, "IncompleteRunError" in err) == (1, True)
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    wrong = ["--timeout", "0", "--limit", "0", "--header", "x", "--key", "../x", "--pages", "x"]
+    status, err = ingest("ftp://x", "--to", str(tmp_path), *wrong)
+    assert status == 2
+    assert {line.split()[1] for line in err.splitlines()} == {
+        *("URL", "--timeout", "--limit", "--header", "--key", "--pages"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ("", "--to must be text of at least 1 characters"),
+        ("/", "--to: the root of the file system"),
+        ("file://lk3", "--to: 'lk3' in 'file://lk3' is a host: write file:///PATH"),
+        ("file://host/path", "--to: 'host' in 'file://host/path' is a host"),
+        ("FILE", "is a file: name a directory, and the file by --key"),
+        ("FILE/below", "cannot be made a directory: Not a directory"),
+        ("/proc/none", "--to: /proc/none cannot be made a directory: "),
+    ],
+)
+def test_a_place_that_is_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    status, err = ingest(NOBODY, "--to", target.replace("FILE", str(tmp_path / "file")))
+    assert status == 2
+    assert named in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import (
+    CursorPagination,
+    LinkHeaderPagination,
+    OffsetPagination,
+    PageNumberPagination,
+)
+from de_classes.cli import ingest_options
+from de_classes.cli.ingest_settings import read_settings
+
+if TYPE_CHECKING:
+    from de_classes.api.pagination import (
+        PaginationStrategy,
+    )
+    from de_classes.cli.ingest_settings import IngestSettings
+
+
+def settings(*words: str) -> IngestSettings:
+    parser = argparse.ArgumentParser()
+    ingest_options.add_parser(parser.add_subparsers(required=True))
+    return read_settings(parser.parse_args(["ingest", "https://api.example/v1/", "--to", "lake", *words]))
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    default = settings()
+    assert default.login_url == "https://api.example/v1/login"
+    assert (default.format_name, default.object_name) == ("parquet", "records.parquet")
+    assert default.strategy() == PageNumberPagination()
+    assert default.reader() == PageReader()
+    assert (default.headers, default.page_range.is_open) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "strategy"),
+    [
+        ("--page-param p --limit-param size", PageNumberPagination(page_param="p", limit_param="size")),
+        (
+            "--pagination offset --offset-param skip --limit-param take",
+            OffsetPagination(offset_param="skip", limit_param="take"),
+        ),
+        (
+            "--pagination cursor --cursor-param after --cursor-field next --limit-param n",
+            CursorPagination(cursor_param="after", cursor_field="next", limit_param="n"),
+        ),
+        ("--pagination link --limit-param per_page", LinkHeaderPagination(limit_param="per_page")),
+    ],
+)
+def test_an_api_may_call_its_parameters_what_it_likes(words: str, strategy: PaginationStrategy) -> None:
+    assert settings(*words.split()).strategy() == strategy
+
+
+def test_an_api_may_have_no_totals() -> None:
+    words = "--records-field items --total-pages-field none --total-records-field none"
+    assert settings(*words.split()).reader() == PageReader("items", None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "key"),
+    [
+        ("--key a/b.csv", "csv", "a/b.csv"),
+        ("--key a/b.CSV", "csv", "a/b.CSV"),
+        ("--key b.ndjson --format jsonl", "jsonl", "b.ndjson"),
+        ("--key b.txt --format csv", "csv", "b.txt"),
+        ("--key b", "parquet", "b"),
+        ("--format ndjson", "jsonl", "records.jsonl"),
+    ],
+)
+def test_the_format_is_told_by_the_option_or_by_the_key(words: str, name: str, key: str) -> None:
+    told = settings(*words.split())
+    assert (told.format_name, told.object_name) == (name, key)
+
+
+def test_headers_are_sent_as_they_were_given() -> None:
+    given = settings("--header", "X-Api-Key: a:b c ", "--header", "Accept:text/json", "--header", "X-None:")
+    assert given.headers == {"X-Api-Key": "a:b c", "Accept": "text/json", "X-None": ""}
