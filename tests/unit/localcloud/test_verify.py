@@ -79,6 +79,20 @@ def test_true_is_not_one() -> None:
     assert differences(Served({"a": True}), written("jsonl", {"a": 1}), "jsonl")
 
 
+@pytest.mark.parametrize("name", ["json", "jsonl"])
+@pytest.mark.parametrize(("sent", "kept"), [(1, 1.0), (1.0, 1), ([1], [1.0]), ({"b": 0}, {"b": 0.0})])
+def test_in_json_a_whole_number_is_no_fraction(name: str, sent: Any, kept: Any) -> None:
+    (found,) = differences(Served({"a": sent}), written(name, {"a": kept}), name)
+    assert found.startswith("record 1, a")
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_in_a_table_whole_numbers_may_be_widened_but_fractions_not_narrowed(name: str) -> None:
+    assert differences(Served({"a": 1}, {"a": 0.5}), written(name, {"a": 1.0}, {"a": 0.5}), name) == []
+    (found,) = differences(Served({"a": 1.0}), written(name, {"a": 1}), name)
+    assert found == "record 1, a: served 1.0, stored 1"
+
+
 def test_json_tells_an_absent_field_from_a_null_one_and_a_table_cannot() -> None:
     served = Served({"a": 1}, {"a": 1, "b": None})
     stored = ({"a": 1, "b": None}, {"a": 1, "b": None})
