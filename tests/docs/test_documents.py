@@ -27,22 +27,36 @@ LANGUAGES = {"python", "sh", "mermaid"}
 MAKE = re.compile(r"^make(?: [\w=./-]+)*$")
 PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
 BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
-OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS")
+OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
 
 
 def is_make(block: Block) -> bool:
     return all(MAKE.match(line) for line in block.text.splitlines())
 
 
+def is_activation(block: Block) -> bool:
+    return block.text.endswith("/activate\n")
+
+
+ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
+COMMAND_LINES = [block for block in blocks("sh") if not is_make(block) and not is_activation(block)]
+
+
+def test_the_environment_is_activated_once() -> None:
+    (activation,) = ACTIVATIONS
+    examples = [*blocks("python"), *COMMAND_LINES]
+    assert all(activation.line < block.line for block in examples if block.document == activation.document)
+
+
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -> None:
-    run([sys.executable, "-W", "error", "-c", block.text], tmp_path)
+    (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
+    in_a_new_shell("python -W error example.py", tmp_path)
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("sh") if not is_make(block)], ids=str)
+@pytest.mark.parametrize("block", COMMAND_LINES, ids=str)
 def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
-    shell = shutil.which("bash") or "sh"
-    out = run([shell, "-euc", block.text.replace(PORT, str(free_port()))], tmp_path)
+    out = in_a_new_shell(block.text.replace(PORT, str(free_port())), tmp_path)
     assert "complete: 2000 records of 2000 expected" in out
 
 
@@ -72,13 +86,16 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
     assert [path for path in named if not any((base / path).exists() for base in BASES)] == []
 
 
-def run(command: list[str], directory: Path) -> str:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "COV_", "MAKE", "MFLAGS"))
-    }
+def in_a_new_shell(text: str, directory: Path) -> str:
+    """What it prints where nothing is on the path but what the activation puts there."""
+    (directory / ".venv").symlink_to(sys.prefix)
+    lines = "\n".join([*(block.text for block in ACTIVATIONS), text])
+    return run([shutil.which("bash") or "sh", "-euc", lines], directory, path=os.defpath)
+
+
+def run(command: list[str], directory: Path, *, path: str | None = None) -> str:
+    path = path or os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS_ALONE)}
     with subprocess.Popen(
         command,
         cwd=directory,
