@@ -1,4 +1,4 @@
-"""Finish an installed layer: nothing in it that no import loads, bytecode for every module, the same bytes each time.
+"""Finish an installed layer: what no import loads is out, every module has bytecode, builds agree to the byte.
 
 Usage: ``finish_layer.py FOLDER VERSION``, by the Python of the runtime that the layer is for: only that one
 compiles its bytecode. FOLDER holds ``python/``. Uses the standard library only.
@@ -78,14 +78,12 @@ def prune(folder: Path) -> None:
 def strip(library: Path) -> None:
     """Cut off what lies behind the last segment that is loaded: symbols, debug data, the section table.
 
-    The same for every processor, unlike a ``strip`` program; and as nothing that is loaded moves, it is safe for
+    The same for every processor, unlike a ``strip`` program; and as nothing that is loaded moves, safe for
     libraries that were patched, which ``strip`` breaks.
     """
     content = bytearray(library.read_bytes())
     table, entry_size, entries = _PROGRAM_TABLE.unpack_from(content)
-    ends = (
-        sum(_SEGMENT.unpack_from(content, table + number * entry_size)) for number in range(entries)
-    )
+    ends = (sum(_SEGMENT.unpack_from(content, table + number * entry_size)) for number in range(entries))
     end = max(table + entry_size * entries, *ends)
     if end < len(content):
         content[_SECTION_TABLE_OFFSET] = bytes(8)
@@ -94,7 +92,7 @@ def strip(library: Path) -> None:
 
 
 def compile_modules(folder: Path) -> None:
-    """Write bytecode that is used unasked: an archive's dates are not the sources', and nothing changes there.
+    """Write bytecode that is used unasked: an archive has not the dates of the sources.
 
     Raises:
         LayerError: A module has a syntax that this Python does not know.
