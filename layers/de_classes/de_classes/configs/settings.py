@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -112,6 +111,8 @@ def _parse_body(body: str | bytes | bytearray, what: str) -> object:
 
 
 def _parse_toml(content: bytes) -> object:
+    import tomllib  # noqa: PLC0415 - a function reads no files, and should not start slower for it
+
     return tomllib.loads(content.decode())
 
 

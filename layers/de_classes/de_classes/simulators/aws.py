@@ -5,7 +5,6 @@ boto3 is imported by the call that needs it, for it costs more than everything e
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +52,8 @@ def local_copy(uri: str, fetch: ObjectFetcher = fetch_object) -> Path:
     bucket, _, key = uri.removeprefix(S3_SCHEME).partition("/")
     if not bucket or not key:
         raise ConfigurationError("records_uri must be a path or s3://bucket/key")
+    import tempfile  # noqa: PLC0415 - with its archive formats it is a twentieth of a start
+
     path = Path(tempfile.mkdtemp(prefix="records-")) / "records.jsonl"
     fetch(bucket, key, path)
     return path
