@@ -6,8 +6,8 @@ RECORDS ?=
 RATE ?= 0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-containers containers demo up objects lint types format lock build deploy clean
-.PHONY: env-dev env-local env-test
+.PHONY: help setup test test-containers containers demo up objects lint types format lock audit build layers deploy clean
+.PHONY: env-dev env-local env-test env-audit
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -50,6 +50,9 @@ build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
 	@case "$(ARCH)" in arm64|x86_64) ;; *) echo "ARCH is arm64 or x86_64, not '$(ARCH)'" >&2; exit 1;; esac
 	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV) --cache-dir .aws-sam/cache-$(ARCH) \
 		--parameter-overrides Architecture=$(ARCH)
+
+layers: env-dev ## Build every layer for both architectures; write down sizes and licences in docs/
+	@python -m tools.layer_documents
 
 deploy: build ## Deploy to AWS what was built, with your credentials (ENV=dev or prod)
 	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH) Environment=$(ENV)

@@ -1,4 +1,4 @@
-"""Finish an installed layer: what no import loads is out, every module has bytecode, builds agree to the byte.
+"""Finish an installed layer: only what imports load, bytecode for every module, the same bytes each time.
 
 Usage: ``finish_layer.py FOLDER VERSION``, by the Python of the runtime that the layer is for: only that one
 compiles its bytecode. FOLDER holds ``python/``. Uses the standard library only.

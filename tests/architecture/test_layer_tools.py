@@ -1,0 +1,154 @@
+"""How a layer is finished, in the small: what goes, what stays, and when it is refused."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec import _core as compiled_library
+
+from tests.fakes.sources import ROOT
+from tools import finish_layer
+from tools.layer_documents import TABLE_BEGIN, TABLE_END, packages, replace_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = ".".join(map(str, sys.version_info[:2]))
+FINDER = ROOT / "tools" / "find-compiler.sh"
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Path:
+    package = tmp_path / "python" / "package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("NAMES = {'a', 'b'}\n")
+    return tmp_path
+
+
+def find(version: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PATH": os.defpath, **environment}
+    return subprocess.run([str(FINDER), version], env=variables, capture_output=True, text=True, check=False)
+
+
+def test_what_no_import_loads_goes_and_what_one_does_stays(layer: Path) -> None:
+    package = layer / "python" / "package"
+    for name in ("tests/test_it.py", "include/a.h", "fast.pyx", "fast.pyi", "stubs/only.pyi", "data.json"):
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text("")
+    finish_layer.prune(layer)
+    left = {path.relative_to(package).as_posix() for path in package.rglob("*")}
+    assert left == {"__init__.py", "data.json"}
+
+
+def test_a_stripped_library_is_smaller_and_still_loads(tmp_path: Path) -> None:
+    library = tmp_path / "library.so"
+    shutil.copy(str(compiled_library.__file__), library)
+    with library.open("ab") as file:
+        file.write(b"debug data" * 1000)
+    before = library.stat().st_size
+    finish_layer.strip(library)
+    assert library.stat().st_size <= before - 10_000
+    assert ctypes.PyDLL(str(library)).PyInit__core
+    once = library.read_bytes()
+    finish_layer.strip(library)
+    assert library.read_bytes() == once
+
+
+def test_a_layer_is_compiled_for_the_place_where_it_is_unpacked(layer: Path) -> None:
+    finish_layer.finish(layer, VERSION)
+    (compiled,) = layer.rglob("*.pyc")
+    assert compiled.name == f"__init__.{sys.implementation.cache_tag}.pyc"
+    assert b"/opt/python/package/__init__.py" in compiled.read_bytes()
+    assert compiled.stat().st_mode & 0o777 == 0o644
+
+
+def test_another_python_than_lambdas_is_refused(layer: Path) -> None:
+    with pytest.raises(finish_layer.LayerError, match="cannot compile a layer"):
+        finish_layer.finish(layer, "3.99")
+    assert finish_layer.main([str(layer), "3.99"]) == 1
+
+
+def test_a_module_that_cannot_be_compiled_is_told_not_left_out(layer: Path) -> None:
+    (layer / "python" / "package" / "odd.py").write_text("def (:\n")
+    with pytest.raises(finish_layer.LayerError, match=r"odd\.py"):
+        finish_layer.finish(layer, VERSION)
+
+
+def test_the_compiler_that_is_named_is_taken() -> None:
+    done = find(VERSION, LAYER_COMPILER=sys.executable)
+    assert (done.returncode, done.stdout.strip()) == (0, sys.executable)
+
+
+def test_a_named_compiler_of_another_version_is_refused_not_replaced() -> None:
+    done = find("3.99", LAYER_COMPILER=sys.executable)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "LAYER_COMPILER=" in done.stderr
+
+
+def test_a_broken_python_on_the_path_is_passed_over(tmp_path: Path) -> None:
+    broken = tmp_path / f"python{VERSION}"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    folder = sysconfig.get_config_var("BINDIR")
+    done = find(VERSION, PATH=f"{tmp_path}{os.pathsep}{folder}{os.pathsep}{os.defpath}")
+    assert done.stdout.strip() == f"{folder}/python{VERSION}"
+
+
+def test_a_layer_is_not_built_without_a_compiler(tmp_path: Path) -> None:
+    makefile = ROOT / "layers" / "de_classes" / "Makefile"
+    variables = {
+        **os.environ,
+        "ARTIFACTS_DIR": str(tmp_path),
+        "UV": sys.executable,
+        "LAYER_PYTHON": "",
+        "LAYER_COMPILER": "no-such-python",
+    }
+    done = subprocess.run(
+        [shutil.which("make") or "make", "-s", "-f", str(makefile), "build-DeClassesLayer"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "LAYER_COMPILER=" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "licence"),
+    [
+        ("License-Expression: MIT\n", "MIT"),
+        ("License: Apache License 2.0\n", "Apache-2.0"),
+        ("Classifier: License :: OSI Approved :: MIT License\n", "MIT"),
+        (
+            "License: long\n        text\nClassifier: License :: OSI Approved :: BSD License\n",
+            "BSD-3-Clause",
+        ),
+        ("Summary: says nothing\n", "not stated"),
+    ],
+)
+def test_a_licence_is_read_from_wherever_a_package_states_it(
+    tmp_path: Path, metadata: str, licence: str
+) -> None:
+    info = tmp_path / "python" / "package-1.0.dist-info"
+    (info / "licenses").mkdir(parents=True)
+    (info / "licenses" / "LICENSE.txt").write_text("terms")
+    (info / "METADATA").write_text(f"Name: package\nVersion: 1.0\n{metadata}")
+    (package,) = packages(tmp_path)
+    assert (package.name, package.version, package.licence, package.texts) == ("package", "1.0", licence, 1)
+
+
+def test_a_table_is_replaced_and_the_rest_of_the_page_is_kept(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{TABLE_BEGIN}\nold\n{TABLE_END}\nafter\n")
+    replace_table(page, "new\n")
+    assert page.read_text() == f"before\n{TABLE_BEGIN}\nnew\n{TABLE_END}\nafter\n"

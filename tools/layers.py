@@ -1,0 +1,169 @@
+"""Build the layers for AWS as ``sam build`` does, and measure them.
+
+Needs uv, and a Python of Lambda's version to compile bytecode: see ``find-compiler.sh``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".aws-sam" / "layers"
+RUNTIME = "3.13"
+ARCHITECTURES = ("arm64", "x86_64")
+LAYERS = {
+    "DeClassesLayer": "de_classes",
+    "SdkLayer": "sdk",
+    "ArrowLayer": "arrow",
+    "DataFramesLayer": "dataframes",
+}
+SOURCES = ("layer.mk", "../tools/finish_layer.py", "../tools/find-compiler.sh")
+SAM_LEVEL = 6
+IGNORED = ("__pycache__", ".mypy_cache", ".ruff_cache")
+
+
+class BuildError(Exception):
+    """A layer cannot be built here; the message is the builder's own."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a layer weighs, in bytes.
+
+    Attributes:
+        unzipped: The sum of its files.
+        zipped: Of an archive of it.
+    """
+
+    unzipped: int
+    zipped: int
+
+
+def compiler() -> str | None:
+    """The Python that compiles bytecode for Lambda, or None if there is none here."""
+    finder = str(ROOT / "tools" / "find-compiler.sh")
+    done = subprocess.run(  # noqa: S603 - our own script
+        [finder, RUNTIME], env=_with_tools(os.environ), capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None
+
+
+def build(name: str, architecture: str, folder: Path) -> None:
+    """Build one layer as ``sam build`` does.
+
+    Args:
+        name: Its logical id in the template.
+        architecture: ``arm64`` or ``x86_64``.
+        folder: Empty, or to be made.
+
+    Raises:
+        BuildError: It cannot be built.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = {"ARTIFACTS_DIR": str(folder), "LAYER_ARCH": architecture, "LAYER_PYTHON": ""}
+    makefile = str(ROOT / "layers" / LAYERS[name] / "Makefile")
+    done = subprocess.run(  # noqa: S603 - our own Makefile
+        [shutil.which("make") or "make", "-s", "-f", makefile, f"build-{name}"],
+        env={**_with_tools(os.environ), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError(done.stdout.strip())
+
+
+@cache
+def built(name: str, architecture: str) -> Path:
+    """The layer, built if what it is made from changed. Not for two processes at a time.
+
+    Raises:
+        BuildError: It cannot be built.
+    """
+    folder = CACHE / architecture / name
+    stamp, key = folder.with_suffix(".json"), _sources_key(name, architecture)
+    if stamp.exists() and json.loads(stamp.read_text())["key"] == key:
+        return folder
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    build(name, architecture, folder)
+    stamp.write_text(json.dumps({"key": key, **asdict(measure(folder, level=1))}))
+    return folder
+
+
+def measured(name: str, architecture: str) -> Measure:
+    """What the layer weighs at most, which is found when it is built.
+
+    Raises:
+        BuildError: It cannot be built.
+    """
+    stamp = json.loads(built(name, architecture).with_suffix(".json").read_text())
+    return Measure(stamp["unzipped"], stamp["zipped"])
+
+
+def measure(folder: Path, level: int = SAM_LEVEL) -> Measure:
+    """Weigh a folder.
+
+    Args:
+        folder: The layer's top.
+        level: Of compression; 1 takes a third of the time and gives an upper bound.
+    """
+    with tempfile.TemporaryFile() as file:
+        _archive(folder, file, level)
+        zipped = file.tell()
+    return Measure(sum(path.stat().st_size for path in files(folder)), zipped)
+
+
+def _archive(folder: Path, file: IO[bytes], level: int) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for path in files(folder):
+            archive.write(path, path.relative_to(folder))
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file of a layer, in a fixed order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def content_hash(folder: Path) -> str:
+    """Name a layer's content: paths, modes and bytes."""
+    digest = hashlib.sha256()
+    for path in files(folder):
+        content = path.read_bytes()
+        head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_mode:o}\0{len(content)}\0"
+        digest.update(head.encode() + content)
+    return digest.hexdigest()
+
+
+def _with_tools(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **environment,
+        "PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}",
+    }
+
+
+def _sources_key(name: str, architecture: str) -> str:
+    digest = hashlib.sha256(f"{architecture}\0{compiler()}".encode())
+    for path in _sources(name):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(name: str) -> Iterator[Path]:
+    yield from (ROOT / "layers" / source for source in SOURCES)
+    own = files(ROOT / "layers" / LAYERS[name])
+    yield from (path for path in own if not any(part in IGNORED for part in path.parts))
