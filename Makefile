@@ -46,6 +46,9 @@ format: env-dev ## Rewrite the files the way lint wants them
 lock: env-dev ## Resolve pyproject.toml again; UPGRADE=--upgrade takes newer versions
 	@requirements/lock.sh $(UPGRADE)
 
+audit: env-audit ## Ask for known vulnerabilities of every locked package; needs the network, and says so without
+	@tools/audit.sh $(AUDIT)
+
 build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
 	@case "$(ARCH)" in arm64|x86_64) ;; *) echo "ARCH is arm64 or x86_64, not '$(ARCH)'" >&2; exit 1;; esac
 	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV) --cache-dir .aws-sam/cache-$(ARCH) \
@@ -68,3 +71,6 @@ env-local:
 
 env-test:
 	$(SETUP) dev emulator sam checks
+
+env-audit:
+	$(SETUP) audit

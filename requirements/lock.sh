@@ -28,6 +28,7 @@ compile requirements/bootstrap.txt --group bootstrap "$@"
 compile requirements/dev.txt pyproject.toml --all-extras --group dev "$@"
 compile requirements/emulator.txt --group emulator "$@"
 compile requirements/sam.txt --group sam "$@"
+compile requirements/audit.txt --group audit "$@"
 compile requirements/checks.txt --group checks "$@"
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
