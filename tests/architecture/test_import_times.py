@@ -1,6 +1,6 @@
 """How long a function takes to start, from its layers alone: CPU time, and against `import boto3`.
 
-Other work on the machine only ever adds CPU time, so the fastest of ten fresh processes says most; and where
+Other work on the machine only ever adds CPU time, so the fastest of ten fresh processes says most; where
 even the fastest `import boto3` takes longer than ``REFERENCE_SECONDS``, the limits grow in proportion. The
 ratio is the median of ten, each of two processes that ran side by side.
 """
@@ -21,6 +21,7 @@ from tests.fakes.template import functions
 pytestmark = pytest.mark.xdist_group("layers")
 
 RUNS = 10
+MOST_RUNS = 40  # where other work disturbs all of the ten
 REFERENCE_SECONDS = 0.150
 WRITE_PATH = """
 import de_classes.storage.clients.s3_client
@@ -39,8 +40,8 @@ class Start:
 
 
 STARTS = {
-    "auth simulator": Start("AuthSimulatorFunction", "import app", 0.090, 0.75),
-    "unstable simulator": Start("UnstableSimulatorFunction", "import app", 0.090, 0.75),
+    "auth simulator": Start("AuthSimulatorFunction", "import app", 0.080, 0.70),
+    "unstable simulator": Start("UnstableSimulatorFunction", "import app", 0.080, 0.70),
     "worker to text": Start(
         "IngestionWorkerFunction",
         f"import app{WRITE_PATH}get_codec('csv'), get_codec('json'), get_codec('jsonl')",
@@ -48,7 +49,7 @@ STARTS = {
         1.90,
     ),
     "worker to Parquet": Start(
-        "IngestionWorkerFunction", f"import app{WRITE_PATH}get_codec('parquet')", 0.290, 2.00
+        "IngestionWorkerFunction", f"import app{WRITE_PATH}get_codec('parquet')", 0.260, 2.05
     ),
 }
 BOTO3 = Start("IngestionWorkerFunction", "import boto3", REFERENCE_SECONDS, 1.0)
@@ -91,12 +92,14 @@ def cpu_seconds(workspace: Workspace, code: str) -> float:
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_a_start_takes_no_longer_than_its_gate(times: dict[str, list[float]], name: str) -> None:
-    slowness = max(1.0, min(times["boto3"]) / REFERENCE_SECONDS)
-    taken = min(times[name])
-    assert taken <= STARTS[name].seconds * slowness, (
-        f"{taken:.3f} s; this machine is {slowness:.2f} times slower"
-    )
+def test_a_start_takes_no_longer_than_its_gate(
+    workspace: Workspace, times: dict[str, list[float]], name: str
+) -> None:
+    gate = STARTS[name].seconds * max(1.0, min(times["boto3"]) / REFERENCE_SECONDS)
+    taken = list(times[name])
+    while min(taken) > gate and len(taken) < MOST_RUNS:
+        taken.append(cpu_seconds(workspace, script(workspace, STARTS[name])))
+    assert min(taken) <= gate, [round(each, 3) for each in taken]
 
 
 @pytest.mark.parametrize("name", STARTS)
