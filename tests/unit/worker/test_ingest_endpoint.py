@@ -157,7 +157,7 @@ def test_by_direct_invocation_a_run_has_the_time_that_the_function_has(tmp_path:
 def test_a_run_that_is_not_complete_is_never_a_200(tmp_path: Path) -> None:
     source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
     status, answer = ask(tmp_path, http({}), source)
-    assert (status, answer["status"], answer["missing_pages"]) == (502, "incomplete", [2, 3])
+    assert (status, answer["status"], answer["missing_pages"]) == (502, "incomplete", ["2-3"])
 
 
 def test_by_direct_invocation_the_receipt_is_the_result(tmp_path: Path) -> None:

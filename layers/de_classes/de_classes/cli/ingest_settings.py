@@ -71,7 +71,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1)] = 100
     pages: str | None = None
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
-    max_attempts: Annotated[int, Meta(ge=1, le=1000)] = 10
+    max_attempts: Annotated[int, Meta(ge=1, le=1000)] = 50
     timeout: Annotated[float, Meta(gt=0, le=86_400)] = 30.0
 
     def __post_init__(self) -> None:

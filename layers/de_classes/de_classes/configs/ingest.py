@@ -84,7 +84,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     default_source: Name = "unstable"
     page_limit: PageLimit = 100
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
-    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 10
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 50
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
     escape_formulas: bool = False

@@ -25,9 +25,10 @@ from de_classes.errors import (
     UnsupportedValueError,
 )
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
+from de_classes.utils.page_set import PageSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.worker.ingestion import Ingestion
@@ -133,7 +134,7 @@ def describe(error: DeClassesError) -> dict[str, Any]:
         "message": masked(str(error)),
     }
     if isinstance(error, IncompleteRunError):
-        described["missing_pages"] = list(error.missing_pages)
+        described["missing_pages"] = list(_as_ranges(error.missing_pages))
     if isinstance(error, InvalidInputError):
         described["problems"] = [masked(problem) for problem in error.problems]
     return described
@@ -149,6 +150,11 @@ def _seconds_left(context: LambdaContext | None, *, over_http: bool) -> float | 
     if not over_http:
         return left
     return HTTP_SECONDS if left is None else min(left, HTTP_SECONDS)
+
+
+def _as_ranges(pages: Sequence[int]) -> tuple[str, ...]:
+    """As a later request may ask for them: ``"3-7"``; a source may claim more pages than an answer can list."""
+    return (pages if isinstance(pages, PageSet) else PageSet.of(pages)).ranges()
 
 
 def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
