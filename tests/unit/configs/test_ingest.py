@@ -26,7 +26,7 @@ def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> No
         concurrency=16,
         max_elapsed_seconds=90.5,
     )
-    assert (settings.key_prefix, settings.default_format, settings.max_attempts) == ("raw", "parquet", 10)
+    assert (settings.key_prefix, settings.default_format, settings.max_attempts) == ("raw", "parquet", 50)
     assert settings.source() == settings.source("unstable") == SourceSettings(**UNSTABLE)
     assert settings.source().data_path == "/data"
 

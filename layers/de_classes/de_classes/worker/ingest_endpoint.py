@@ -153,7 +153,7 @@ def _seconds_left(context: LambdaContext | None, *, over_http: bool) -> float | 
 
 
 def _as_ranges(pages: Sequence[int]) -> tuple[str, ...]:
-    """As a later request may ask for them: ``"3-7"``; a source may claim more pages than an answer can list."""
+    """As a later request may ask for them: ``"3-7"``; a source may claim more than can be listed."""
     return (pages if isinstance(pages, PageSet) else PageSet.of(pages)).ranges()
 
 
