@@ -55,7 +55,11 @@ class Forwarder(ThreadingTCPServer):
 class _Connection(BaseRequestHandler):
     def handle(self) -> None:
         port = cast("Forwarder", self.server).target_port
-        with socket.create_connection((HOST, port)) as target:
+        try:
+            target = socket.create_connection((HOST, port))
+        except OSError:
+            return  # it has ended; so does this connection
+        with target:
             back = threading.Thread(target=_copy, args=(target, self.request), daemon=True)
             back.start()
             _copy(self.request, target)

@@ -26,7 +26,7 @@ NOBODY = "http://127.0.0.1:9"
 BUILD_SECONDS = 600.0
 INVOKE_SECONDS = 180.0
 READY_SECONDS = 180.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 120.0  # the engine gives each container ten seconds to leave
 LOG_TAIL_LINES = 40
 
 
