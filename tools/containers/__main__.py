@@ -16,6 +16,7 @@ from tools.containers.services import Services, own_workspace
 
 FAILED = 2
 INTERRUPTED = 130
+EXAMPLE = "events/ingestion_worker/ingest_parquet.json"
 
 
 def main() -> int:
@@ -45,9 +46,11 @@ def _stay_up(console: Console) -> None:
             held.enter_context(sam.start_api(gateway, services.api_port))
         console.heading("Ingest")
         console.say(f'  curl -d \'{{"format": "csv"}}\' {services.api_url}/ingest')
-        console.heading("Look (any AWS tool)")
-        console.say(f"  export AWS_ENDPOINT_URL={services.aws.endpoint} AWS_DEFAULT_REGION={REGION} \\")
-        console.say(f"    AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
+        console.heading("In a second shell: one function, or any AWS tool")
+        console.say(f"  export PATH={workspace.sam.parent}:$PATH AWS_ENDPOINT_URL={services.aws.endpoint} \\")
+        console.say(f"    AWS_DEFAULT_REGION={REGION} AWS_ACCESS_KEY_ID={ACCESS_KEY} \\")
+        console.say(f"    AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
+        console.say(f"  sam local invoke IngestionWorkerFunction -e {EXAMPLE}")
         console.say("\nCtrl-C stops it.")
         threading.Event().wait()
 
