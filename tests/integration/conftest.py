@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,14 +11,22 @@ import pytest
 from localcloud.console import Console
 from localcloud.demo import Options, parameters
 from localcloud.emulator import Emulator
-from localcloud.launch import launch
+from localcloud.launch import LOCAL_PARAMETERS, launch
 from localcloud.sam import SamCli
 from localcloud.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from localcloud.stack import Stack
+
+
+@dataclass(frozen=True)
+class CalmCloud:
+    """A stack, and how to deploy it again with other parameters."""
+
+    stack: Stack
+    redeploy: Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +49,18 @@ def stack(workspace: Workspace, deployed_once: None) -> Iterator[Stack]:  # noqa
     """The template, deployed; a fifth of the requests for pages fail."""
     with Emulator(workspace) as emulator:
         yield launch(emulator, SamCli(workspace), parameters(Options(rate=0.2)), Console(sys.stderr))
+
+
+@pytest.fixture(scope="session")
+def calm_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalmCloud]:
+    """A second local cloud, where the simulators do not fail."""
+    workspace = Workspace(Workspace.default().root, tmp_path_factory.mktemp("calm"))
+    with Emulator(workspace) as emulator:
+        sam, calm = SamCli(workspace), parameters(Options(rate=0))
+        stack = launch(emulator, sam, calm, Console(sys.stderr))
+
+        def redeploy(**changed: str) -> None:
+            base = {**LOCAL_PARAMETERS, "ApiBaseUrl": emulator.rest_api_base_url}
+            sam.deploy(emulator.endpoint, {**base, **calm, **changed})
+
+        yield CalmCloud(stack, redeploy)

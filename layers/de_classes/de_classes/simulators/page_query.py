@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.openapi import DEFAULT_LIMIT, MAX_PAGE
-from de_classes.simulators.overrides import read_overrides
+from de_classes.simulators.overrides import PLAIN_OVERRIDES, RATE_PARAMETER, read_overrides
 
 if TYPE_CHECKING:
     from de_classes.simulators.faults import FaultPlan
     from de_classes.simulators.messages import SimRequest
 
+_PARAMETERS = ("page", "limit")
+_UNKNOWN = "the parameters are page and limit; there is another one"  # not named: it may hold anything
 _WHOLE = re.compile(r"[0-9]{1,10}")
 
 
@@ -56,7 +58,7 @@ class PageQueryReader:
         Raises:
             InvalidInputError: Its ``problems`` name everything that is wrong.
         """
-        problems: list[str] = []
+        problems = self._strangers(request)
         page = _whole("page", request.query.get("page", "1"), MAX_PAGE, problems)
         default = str(min(DEFAULT_LIMIT, self._max_limit))
         limit = _whole("limit", request.query.get("limit", default), self._max_limit, problems)
@@ -64,6 +66,13 @@ class PageQueryReader:
         if problems:
             raise InvalidInputError("; ".join(problems), problems=problems)
         return PageQuery(page, limit, plan, attempt, request.headers.get("Host", ""))
+
+    def _strangers(self, request: SimRequest) -> list[str]:
+        # Ignored, a misspelt parameter would be answered with the first page, over and over.
+        known = (*_PARAMETERS, *PLAIN_OVERRIDES) if self._overrides else _PARAMETERS
+        others = [name for name in request.query if name not in known]
+        unknown = [name for name in others if not (self._overrides and name.startswith(RATE_PARAMETER))]
+        return [_UNKNOWN] if unknown else []
 
     def _faults(self, request: SimRequest, problems: list[str]) -> tuple[FaultPlan, int | None]:
         if not self._overrides:
