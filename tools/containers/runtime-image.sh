@@ -17,7 +17,7 @@ has_image() { docker image inspect "$IMAGE" >/dev/null 2>&1; }
 # The mirror that this machine's own packages come from.
 mirror() {
     apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-        awk '$1 !~ /security/ { print $2; exit }'
+        awk '$1 !~ /security/ && !found { found = $2 } END { print found }'
 }
 
 unpack_debian() { # FOLDER

@@ -33,7 +33,13 @@ if answers; then
 fi
 
 require_root "starting a Docker engine"
-command -v dockerd >/dev/null && command -v docker >/dev/null || apt_install docker.io
+command -v dockerd >/dev/null || apt_install docker.io
+command -v docker >/dev/null || apt_install docker-cli # a package of its own since Debian 13
+if answers; then # the package's installation started its service
+    trap 'say "stopping the engine"; systemctl stop docker.socket docker.service' EXIT
+    "$@"
+    exit
+fi
 command -v iptables >/dev/null || apt_install iptables
 command -v ip >/dev/null || apt_install iproute2
 
