@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[port], help="deploy, ingest in every format, verify")
     demo.add_argument("--records", type=Path, help="a JSON Lines file to serve; synthetic records by default")
     demo.add_argument("--rate", type=_rate, default=0.2, help="share of requests that fail (default: 0.2)")
-    demo.add_argument("--limit", type=int, default=50, help="records a page (default: 50)")
+    demo.add_argument("--limit", type=int, help="records a page (default: a twentieth, at most 1000)")
     commands.add_parser("up", parents=[port], help="deploy, and stay up until Ctrl-C")
     commands.add_parser("objects", help="list the objects of the last demo")
     return parser

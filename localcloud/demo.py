@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "json", "jsonl", "parquet")
 SYNTHETIC_RECORDS = 1000
 LOG_LINES = 12
+PAGES = 20
+LARGEST_LIMIT = 1000
 SEED = 17  # shows every kind of failure within twenty pages
 # A 500, a 503 or a 429: how a rate of failures is shared out among them.
 SHARES = {"Rate500": 0.4, "Rate503": 0.3, "Rate429": 0.3}
@@ -40,13 +42,14 @@ class Options:
     Args:
         records: A JSON Lines file to serve, synthetic records by default.
         rate: The share of requests that fail, 0 to below 1.
-        limit: Records a page.
+        limit: Records a page; by default as many as make twenty pages, up to the API's largest page, since
+            a run through API Gateway has 28 seconds.
         port: Of the local cloud, a free one by default.
     """
 
     records: Path | None = None
     rate: float = 0.2
-    limit: int = 50
+    limit: int | None = None
     port: int | None = None
 
 
@@ -82,8 +85,9 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
         console.say(f"  worker       {stack.outputs['WorkerUrl']}")
         console.say(f"  bucket       s3://{stack.bucket}")
         console.heading(f"Ingesting {source.count} records, {options.rate:.0%} of requests fail")
-        runs = [ingest(stack, name, source, options.limit, console) for name in FORMATS]
-        report(stack, [run for run in runs if run], options, source, console)
+        limit = page_limit(options, source)
+        runs = [ingest(stack, name, source, limit, console) for name in FORMATS]
+        report(stack, [run for run in runs if run], -(-source.count // limit), console)
     keep_for_later(workspace, stack.bucket)
     console.heading("Objects (plain files, the local cloud is stopped; see them again with: make objects)")
     show(workspace, console)
@@ -93,6 +97,11 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
 def record_source(options: Options) -> RecordSource:
     """What the simulator will serve."""
     return JsonLinesRecords(options.records) if options.records else SyntheticRecords(SEED, SYNTHETIC_RECORDS)
+
+
+def page_limit(options: Options, source: RecordSource) -> int:
+    """How many records a page has."""
+    return options.limit or min(LARGEST_LIMIT, max(1, -(-source.count // PAGES)))
 
 
 def parameters(options: Options) -> dict[str, str]:
@@ -116,13 +125,12 @@ def ingest(stack: Stack, name: str, source: RecordSource, limit: int, console: C
     return Run(answer.body, problems)
 
 
-def report(stack: Stack, runs: list[Run], options: Options, source: RecordSource, console: Console) -> None:
-    """Tell what the API did and what the worker answered."""
+def report(stack: Stack, runs: list[Run], pages: int, console: Console) -> None:
+    """Tell what the API did and what the worker answered, to be asked for so many pages in each format."""
     traffic = stack.traffic()
-    pages = -(-source.count // options.limit) * len(FORMATS)
     failures = ", ".join(f"{count} x {name}" for name, count in sorted(traffic.failures.items())) or "none"
     console.heading("What the API did, by its own log")
-    least = pages + traffic.failures.total() + 1
+    least = pages * len(FORMATS) + traffic.failures.total() + 1
     console.say(f"  {traffic.requests} requests: {traffic.served} pages served, {traffic.logins} logins")
     console.say(f"  {traffic.failures.total()} failures: {failures}")
     console.say(f"  the least possible, with these failures: {least} requests")

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.errors import ConfigurationError
+from de_classes.simulators.records import SyntheticRecords
 from localcloud.console import Console
-from localcloud.demo import FORMATS, Options, Run, conclude, demonstrate, parameters, record_source
+from localcloud.demo import (
+    FORMATS,
+    Options,
+    Run,
+    conclude,
+    demonstrate,
+    page_limit,
+    parameters,
+    record_source,
+)
 from localcloud.stack import Traffic
 from localcloud.workspace import Workspace
 
@@ -38,6 +48,16 @@ def test_the_users_records_reach_the_simulator_through_the_bucket(tmp_path: Path
     assert record_source(options).count == 2
     assert parameters(options)["RecordsKey"].startswith("simulator/")
     assert "TotalRecords" not in parameters(options)
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "limit"),
+    [(1000, None, 50), (7, None, 1), (0, None, 1), (19_999, None, 1000), (10**6, None, 1000), (1000, 10, 10)],
+)
+def test_a_run_fits_into_the_gateways_time_by_the_size_of_its_pages(
+    count: int, asked: int | None, limit: int
+) -> None:
+    assert page_limit(Options(limit=asked), SyntheticRecords(1, count)) == limit
 
 
 def test_unreadable_records_are_told_before_anything_is_started(tmp_path: Path) -> None:
