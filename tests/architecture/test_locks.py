@@ -13,7 +13,8 @@ from tests.fakes.sources import ROOT, relative
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCKS = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / "layers").glob("*/requirements.txt")])
+PLACES = ("requirements/*.txt", "benchmarks/requirements/*.txt", "layers/*/requirements.txt")
+LOCKS = sorted(path for place in PLACES for path in ROOT.glob(place))
 LAYERS = sorted((ROOT / "layers").glob("*/requirements.txt"))
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
 
