@@ -94,7 +94,7 @@ WRITES = {
             "decoder = msgspec.json.Decoder()\n"
             "with pq.ParquetWriter('/dev/null', schema, compression='zstd') as writer:\n"
             "    for page in pages():\n"
-        "        writer.write_batch(pa.RecordBatch.from_pylist(decoder.decode(page), schema))"
+            "        writer.write_batch(pa.RecordBatch.from_pylist(decoder.decode(page), schema))"
         ),
     ),
     "pyarrow, its JSON reader": (
