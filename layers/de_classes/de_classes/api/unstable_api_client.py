@@ -17,6 +17,7 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.walk import NumberedWalk, follow_pages
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
-MAX_CONCURRENCY = 64
 _ASKS_FOR_AN_EMPTY_PAGE = 3
 
 
