@@ -14,6 +14,7 @@ candidates() {
     echo "$PATH" | tr : '\n' | sed "s|\$|/python$version|"
     command -v python3
     "${UV:-uv}" python find --no-project --managed-python "$version" 2>/dev/null
+    ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version"*/bin/python"$version" 2>/dev/null
     prefix=$(pyenv prefix "$(pyenv latest "$version" 2>/dev/null)" 2>/dev/null) && echo "$prefix/bin/python$version"
 }
 
