@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+GONE_SECONDS = 60.0
+
 
 @pytest.fixture(scope="session")
 def sam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamLocal]:
-    """The SAM CLI with an engine; none of its containers is left afterwards."""
+    """The SAM CLI with an engine; none of its containers is left afterwards, nor any other touched."""
     reason = engine.problem()
     if reason:
         absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
@@ -27,7 +30,11 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamLocal]:
     before = engine.containers()
     root = Workspace.default().root
     yield SamLocal(Workspace(root, tmp_path_factory.mktemp("containers")))
-    assert engine.containers() <= before, "containers were left behind"
+    engine.remove_containers_of(root)
+    deadline = time.monotonic() + GONE_SECONDS  # the engine removes in its own time
+    while engine.containers() - before and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert engine.containers() <= before, "containers were left behind that are not of this working copy"
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from localcloud.errors import LocalCloudError
@@ -63,6 +64,23 @@ def gateway() -> str:
 def containers() -> set[str]:
     """The ids of all containers there are, running or not."""
     return set((_docker("ps", "--all", "--quiet", "--no-trunc") or "").split())
+
+
+def remove_containers_of(folder: Path) -> None:
+    """Remove the containers that mount anything below a folder; the SAM CLI leaves one behind at times."""
+    for container in containers():
+        if any(_is_below(mount.get("Source", ""), folder) for mount in _mounts(container)):
+            _docker("rm", "--force", container)
+
+
+def _mounts(container: str) -> list[dict[str, str]]:
+    output = _docker("container", "inspect", "--format", "{{json .Mounts}}", container)
+    mounts: list[dict[str, str]] = json.loads(output) if output else []  # gone meanwhile
+    return mounts
+
+
+def _is_below(path: str, folder: Path) -> bool:
+    return bool(path) and Path(path).resolve().is_relative_to(folder.resolve())
 
 
 def _inspect(kind: str, name: str) -> list[dict[str, Any]]:
