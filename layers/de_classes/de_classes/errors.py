@@ -159,10 +159,14 @@ class IncompleteRunError(FatalError):
     Args:
         message: What is missing and why.
         missing_pages: The page numbers that are known to be missing, ascending.
+        run_id: What to call the run by so that it goes on where it stopped; None if it starts afresh.
     """
 
-    def __init__(self, message: str, *, missing_pages: Sequence[int] = ()) -> None:
+    def __init__(
+        self, message: str, *, missing_pages: Sequence[int] = (), run_id: str | None = None
+    ) -> None:
         super().__init__(message)
+        self.run_id = run_id
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
 
 

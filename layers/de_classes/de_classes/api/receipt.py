@@ -1,67 +1,151 @@
-"""The receipt of a run: what was expected, what came, and where it lies."""
+"""The receipt of a run: what was expected, what came, what it took, and where it lies."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+import msgspec
+from msgspec import Meta, Struct
 
-COMPLETE = "complete"
+COMPLETE: Literal["complete"] = "complete"
+PARTIAL: Literal["partial"] = "partial"
+RECEIPT_VERSION = 1
+MOST_PARTS_IN_BRIEF = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class IngestReceipt:
-    """A run that is complete; one that is not raises ``IncompleteRunError`` and has no receipt.
+class StoredPart(Struct, frozen=True, kw_only=True):
+    """One object of a run.
 
     Attributes:
-        status: ``"complete"``.
-        source: The endpoint, without anything secret.
-        pages: Pages obtained.
-        records: Records written.
-        expected_records: Records the source says it has; None where it does not say, or for a part.
-        requests: Requests for pages that were sent.
-        retries: Attempts that failed and were made again.
-        retries_by_cause: The same by status or kind of error.
-        seconds: From the first request to the commit.
-        seconds_waited: Seconds of waiting that the retries asked for, added over threads.
-        format: csv, json, jsonl or parquet.
-        bucket: Where the object is.
-        key: Its key.
-        uri: Both, as people write it: ``s3://bucket/key``.
-        bytes: Its size.
+        key: Its key in the bucket.
+        size: Bytes.
         sha256: Its checksum, hexadecimal.
-        content_type: Its media type.
-        columns: Its columns in order, by type; empty for formats that have none.
-        widenings: Columns whose type had to widen during the run: ``"mag: int64 -> float64"``.
+        records: How many records it holds.
+        first_page: The first page in it.
+        last_page: The last page in it.
+        pass_: On which pass over the source its records came, from 1.
     """
 
-    status: str
+    key: str
+    size: int
+    sha256: str
+    records: int
+    first_page: int
+    last_page: int
+    pass_: int = 1
+
+
+class PageHash(Struct, frozen=True, array_like=True):
+    """What came on one page; in JSON ``[number, records, sha256]``.
+
+    Attributes:
+        number: The page.
+        records: How many records the source sent on it.
+        sha256: The checksum of the source's answer as it was decoded, hexadecimal.
+    """
+
+    number: int
+    records: int
+    sha256: str
+
+
+class IngestReceipt(Struct, frozen=True, kw_only=True):
+    """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
+
+    Attributes:
+        version: Of this layout.
+        status: ``"complete"`` or ``"partial"``.
+        run_id: What to call the run by; None for a single object, which is not resumed.
+        source: The endpoint, without anything secret.
+        parameters: What the run was asked for: page size, pages, key fields and so on.
+        pages: Pages obtained.
+        expected_pages: Pages the source says it has; None where it does not say.
+        missing_pages: Pages that could not be had: ``["17", "40-41"]``; none if complete.
+        records: Records written.
+        expected_records: Records the source says it has; None where it does not say, or for a part.
+        duplicates: Records dropped because their key had come before.
+        repaired: Records that only a second pass found, after the source had changed during the first.
+        quarantined: Records set aside because they do not fit the pinned schema.
+        drift: How the source changed during the run, a sentence each.
+        passes: How many times the source was gone over.
+        invocations: In how many goes the run was done.
+        requests: Requests for pages that were sent.
+        requests_by_outcome: The same by status or kind of failure.
+        logins: Requests to log in.
+        retries: Attempts that failed and were made again.
+        retries_by_cause: The same by status or kind of error.
+        seconds: From the first request to the commit; over all goes, without the time between them.
+        seconds_waited: Seconds of waiting that the retries asked for, added over threads.
+        seconds_working: Seconds in which requests were under way, added over threads.
+        format: csv, json, jsonl or parquet.
+        bucket: Where the data is.
+        key: The object's key, or that of the manifest that names the parts.
+        uri: Both, as people write it: ``s3://bucket/key``.
+        bytes: The size of all parts.
+        sha256: The checksum of what has the key, hexadecimal.
+        content_type: The media type of the data.
+        columns: Its columns in order, by type; empty for formats that have none.
+        widenings: Columns whose type had to widen during the run: ``"mag: int64 -> float64"``.
+        parts: The objects that hold the data, in order.
+        quarantine: The objects that hold what was set aside.
+        page_hashes: What came on each page.
+        versions: Of what wrote this: ``{"de-classes": "0.1.0", "python": "3.13.1"}``.
+        forecast: What the first page promised: see ``Forecast``.
+        actual: The same figures as they turned out.
+    """
+
+    version: int = RECEIPT_VERSION
+    status: Literal["complete", "partial"]
+    run_id: str | None = None
     source: str
+    parameters: dict[str, Any] = {}
     pages: int
+    expected_pages: int | None = None
+    missing_pages: list[str] = []
     records: int
     expected_records: int | None
+    duplicates: int = 0
+    repaired: int = 0
+    quarantined: int = 0
+    drift: list[str] = []
+    passes: int = 1
+    invocations: int = 1
     requests: int
+    requests_by_outcome: dict[str, int] = {}
+    logins: int = 0
     retries: int
-    retries_by_cause: Mapping[str, int]
+    retries_by_cause: dict[str, int]
     seconds: float
     seconds_waited: float
+    seconds_working: float = 0.0
     format: str
     bucket: str
     key: str
     uri: str
-    bytes: int
+    bytes: Annotated[int, Meta(ge=0)]
     sha256: str
     content_type: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    widenings: Sequence[str] = ()
+    columns: dict[str, str] = {}
+    widenings: list[str] = []
+    parts: list[StoredPart] = []
+    quarantine: list[StoredPart] = []
+    page_hashes: list[PageHash] = []
+    versions: dict[str, str] = {}
+    forecast: dict[str, float] | None = None
+    actual: dict[str, float] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """As plain values, ready for JSON."""
-        return asdict(self)
+    def as_dict(self, *, brief: bool = False) -> dict[str, Any]:
+        """As plain values, ready for JSON.
+
+        Args:
+            brief: Without what grows with the run: an answer has a limit, a stored receipt has none.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        if brief:
+            del plain["page_hashes"]
+            plain["parts"] = plain["parts"][:MOST_PARTS_IN_BRIEF]
+        return plain
 
     def to_json(self) -> str:
         """As one line of JSON."""
-        return json.dumps(self.as_dict(), ensure_ascii=False)
+        return msgspec.json.encode(self).decode()
