@@ -30,6 +30,9 @@ compile requirements/emulator.txt --group emulator "$@"
 compile requirements/sam.txt --group sam "$@"
 compile requirements/audit.txt --group audit "$@"
 compile requirements/checks.txt --group checks "$@"
+for peer in requests dlt singer airbyte; do
+    compile "requirements/peer-$peer.txt" --group "peer-$peer" "$@"
+done
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
 core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"
