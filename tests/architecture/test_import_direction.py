@@ -20,6 +20,7 @@ RANKS = {
     "de_classes.storage.clients": 3,
     "de_classes.api": 3,
     "de_classes.storage.services": 4,
+    "de_classes.storage.datasets": 4,
     "de_classes.api.api_data_service": 4,
     "de_classes.pipelines": 5,
     "de_classes.worker": 5,

@@ -14,6 +14,9 @@ is nested deeper than 16 levels. Merging is associative, so the final types do n
 records were cut into pages.
 
 An absent key and a null are the same thing in a table: both read back as null.
+
+A ``Schema`` is what msgspec takes as it stands: as JSON, a type is its kind's name, or an object whose
+``type`` is ``list`` (with an ``element``) or ``struct`` (with ``fields``), and decoding gives it back equal.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 MAX_STRUCT_FIELDS = 256
 MAX_TYPE_DEPTH = 16
@@ -39,8 +44,7 @@ class Kind(Enum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class ListType:
+class ListType(Struct, frozen=True, tag="list"):
     """A JSON array whose elements share a type."""
 
     element: DataType
@@ -54,8 +58,7 @@ class Field:
     type: DataType
 
 
-@dataclass(frozen=True, slots=True)
-class StructType:
+class StructType(Struct, frozen=True, tag="struct"):
     """A JSON object with known fields, in the order they were first seen."""
 
     fields: tuple[Field, ...]
@@ -139,7 +142,7 @@ def describe_type(data_type: DataType) -> str:
         case ListType(element):
             return f"list<{describe_type(element)}>"
         case StructType(fields):
-            return f"struct<{', '.join(f'{_spell(f.name)}: {describe_type(f.type)}' for f in fields)}>"
+            return f"struct<{', '.join(f'{spell_name(f.name)}: {describe_type(f.type)}' for f in fields)}>"
         case Kind.INT53:
             return "int64"
         case Kind():
@@ -154,7 +157,8 @@ def widenings(before: Schema, after: Schema) -> tuple[Widening, ...]:
     return tuple(_field_widenings("", before.fields, after.fields))
 
 
-def _spell(name: str) -> str:
+def spell_name(name: str) -> str:
+    """Write a field's name as types print it: in quotes unless it is an identifier."""
     return name if name.isidentifier() else json.dumps(name)
 
 

@@ -77,6 +77,11 @@ class SegmentedWriter(RecordWriter):
         self._segments: list[_Segment] = []
         self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
 
+    @property
+    def pending_size(self) -> int:
+        """Bytes in temporary files, not yet in the target: 0 for a format without a schema."""
+        return sum(segment.file.tell() for segment in self._segments)
+
     def abandon(self) -> None:
         """Remove the temporary files; the target has nothing of a format with a schema."""
         super().abandon()

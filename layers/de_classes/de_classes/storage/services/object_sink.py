@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Self
 
-from de_classes.errors import InvalidInputError
-from de_classes.storage.clients.checksums import METADATA_KEY
-from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, check_part_size
-from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
 from de_classes.storage.format.registry import get_codec
-from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.storage.services.formats import format_of_key
-from de_classes.storage.services.spool import Spool
+from de_classes.storage.services.record_spool import RecordSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -109,29 +104,22 @@ class ObjectSink:
         client.check_writable(bucket, key)
         self._format = codec.name
         self._client = client
-        self._bucket = bucket
-        self._key = key
-        self._overwrite = overwrite
-        self._content_type = content_type or codec.content_type
-        self._metadata = metadata or {}
+        self._write = ObjectWrite(
+            bucket, key, content_type or codec.content_type, metadata, if_none_match=not overwrite
+        )
         self._part_size = part_size
         self._stored: StoredObject | None = None
-        self._is_sealed = False
-        self._is_aborted = False
-        self._spool = Spool(spool_dir)
-        # A writer asks of its target nothing but ``write``.
-        target = cast("BinaryIO", self._spool)
-        self._writer = SegmentedWriter(codec, target, schema=schema, spool_dir=spool_dir)
+        self._spool = RecordSpool(codec, key, schema=schema, spool_dir=spool_dir)
 
     @property
     def records(self) -> int:
         """How many records were taken until now."""
-        return self._writer.records
+        return self._spool.records
 
     @property
     def is_sealed(self) -> bool:
         """Whether a commit was begun; from then on the object may be there."""
-        return self._is_sealed
+        return self._spool.is_sealed
 
     @property
     def stored(self) -> StoredObject | None:
@@ -146,9 +134,7 @@ class ObjectSink:
             InvalidInputError: The sink was committed or aborted before.
             StorageUnavailableError: The disk is full.
         """
-        self._check_open()
-        with self._abort_on_failure(), errors_from_os(self._key):
-            self._writer.write(records)
+        self._spool.write(records)
 
     def commit(self) -> StoredObject:
         """Store what was written. A commit that failed may be tried again; one that succeeded is told again.
@@ -159,15 +145,16 @@ class ObjectSink:
             InvalidInputError: The sink was aborted before.
         """
         if self._stored is None:
-            self._seal()
-            self._stored = self._describe(self._upload())
-            self._release()
+            self._spool.seal()
+            info = self._spool.upload(self._client, self._write, part_size=self._part_size)
+            self._stored = self._describe(info)
+            self._spool.release()
         return self._stored
 
     def abort(self) -> None:
         """Forget what was written. After a commit there is nothing left to forget."""
-        self._is_aborted = self._stored is None
-        self._release()
+        if self._stored is None:
+            self._spool.abort()
 
     def __enter__(self) -> Self:
         return self
@@ -180,25 +167,6 @@ class ObjectSink:
     ) -> None:
         self.abort()
 
-    def _seal(self) -> None:
-        if self._is_aborted:
-            raise InvalidInputError(f"nothing to commit to {self._key!r}: it was aborted, or a write failed")
-        if not self._is_sealed:
-            with self._abort_on_failure(), errors_from_os(self._key):
-                self._writer.close()
-            self._is_sealed = True
-
-    def _upload(self) -> ObjectInfo:
-        return self._client.upload_stream(
-            self._spool.reader(),
-            self._bucket,
-            self._key,
-            part_size=self._part_size,
-            content_type=self._content_type,
-            metadata={**self._metadata, METADATA_KEY: self._spool.content.sha256},
-            if_none_match=not self._overwrite,
-        )
-
     def _describe(self, info: ObjectInfo) -> StoredObject:
         return StoredObject(
             bucket=info.bucket,
@@ -206,27 +174,11 @@ class ObjectSink:
             uri=info.uri,
             size=info.size,
             sha256=self._spool.content.sha256,
-            records=self._writer.records,
+            records=self._spool.records,
             format=self._format,
-            content_type=self._content_type,
-            schema=self._writer.schema,
-            widenings=self._writer.widenings,
+            content_type=self._write.content_type or "",
+            schema=self._spool.schema,
+            widenings=self._spool.widenings,
             etag=info.etag,
             version_id=info.version_id,
         )
-
-    def _check_open(self) -> None:
-        if self._is_sealed or self._is_aborted:
-            raise InvalidInputError(f"the sink of {self._key!r} is closed: open another one for more records")
-
-    @contextmanager
-    def _abort_on_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.abort()
-            raise
-
-    def _release(self) -> None:
-        self._writer.abandon()
-        self._spool.close()

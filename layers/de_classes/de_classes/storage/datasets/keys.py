@@ -1,0 +1,77 @@
+"""How the objects of a dataset and of the runs that write it are named.
+
+    <prefix>/_runs/<run_id>/plan.json                             what a run is to do
+    <prefix>/_runs/<run_id>/part-1-00000051.json                  what it has done: a record a part
+    <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
+    <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
+    <dataset>/_receipt-00000001.json                              the receipt of that commit
+    <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
+
+Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start
+with an underscore are invisible to engines that read a prefix the Hive way.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from de_classes.storage.clients.checksums import Content
+    from de_classes.storage.format.codec import FormatCodec
+
+PART_NAME: Final = re.compile(r"part-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z]+")
+"""A part's name, wherever it is spelled."""
+
+_DIGEST_CHARS: Final = 12
+_MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
+_JOURNAL: Final = re.compile(r"(?P<run>(?:.+/)?_runs/(?P<run_id>[^/]+))/(?:plan|part-\d+-\d{8,})\.json")
+
+
+def dataset_name(dataset: str) -> str:
+    """A dataset's key prefix, whether or not it was given with a slash at its end."""
+    return dataset.removesuffix("/")
+
+
+def part_name(pages: tuple[int, int, int], content: Content, codec: FormatCodec) -> str:
+    """The name of a part, relative to its dataset: the same pages and bytes give the same name.
+
+    Args:
+        pages: The pass, the first page and the last page.
+        content: What the part holds.
+        codec: Its format.
+    """
+    pass_, first, last = pages
+    return f"part-{pass_}-{first:08}-{last:08}-{content.sha256[:_DIGEST_CHARS]}{codec.extension}"
+
+
+def manifest_prefix(dataset: str) -> str:
+    """What the keys of all manifests of a dataset start with."""
+    return f"{dataset_name(dataset)}/_manifest-"
+
+
+def manifest_key(dataset: str, generation: int) -> str:
+    """The key of a commit."""
+    return f"{manifest_prefix(dataset)}{generation:08}.json"
+
+
+def symlink_key(dataset: str) -> str:
+    """The key of the list of the latest commit's parts."""
+    return f"{dataset_name(dataset)}/_symlink/manifest.txt"
+
+
+def parse_manifest_key(key: str) -> tuple[str, int] | None:
+    """The dataset and the generation of a manifest's key; None if it is no such key."""
+    match = _MANIFEST.fullmatch(key)
+    return (match["dataset"], int(match["generation"])) if match else None
+
+
+def parse_journal_key(key: str) -> tuple[str, str] | None:
+    """The folder and the id of the run whose progress this is; None if it is no such key."""
+    match = _JOURNAL.fullmatch(key)
+    return (match["run"], match["run_id"]) if match else None
+
+
+def is_part_key(key: str) -> bool:
+    """Whether an object is named as a part."""
+    return PART_NAME.fullmatch(key.rpartition("/")[2]) is not None

@@ -1,0 +1,175 @@
+"""Records in, one part of a dataset out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from de_classes.errors import InvalidInputError
+from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
+from de_classes.storage.datasets.keys import dataset_name, part_name
+from de_classes.storage.datasets.manifest import ManifestPart
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.services.record_spool import RecordSpool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Schema, Widening
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part as it was sealed.
+
+    Attributes:
+        part: What the manifest says of it.
+        schema: The columns and types of this part alone, the declared ones included.
+        widenings: What its records changed in the declared schema.
+    """
+
+    part: ManifestPart
+    schema: Schema
+    widenings: tuple[Widening, ...] = ()
+
+
+class PartWriter:
+    """Takes the records of some pages and stores them as one part, named by pages and content.
+
+    One writer is one part. As a context manager, what is not sealed inside it is aborted. Whether anything
+    can be written there is for the caller to check, once for all parts (``ObjectStore.check_writable``).
+
+    Args:
+        client: Any object store.
+        bucket: Its bucket.
+        dataset: The key prefix of the dataset.
+        format: csv, json, jsonl or parquet.
+        schema: Columns known beforehand, such as those of the parts before.
+        escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
+        spool_dir: Where temporary files go; the system's directory by default.
+        part_size: Bytes held in memory while uploading.
+
+    Raises:
+        UnsupportedFormatError: There is no such format.
+        InvalidInputError: ``spool_dir`` is no directory, or ``part_size`` is out of S3's bounds.
+    """
+
+    def __init__(
+        self,
+        client: ObjectStore,
+        bucket: str,
+        dataset: str,
+        format: str,  # noqa: A002 - the same name as everywhere in this library
+        *,
+        schema: Schema | None = None,
+        escape_formulas: bool = False,
+        spool_dir: Path | None = None,
+        part_size: int = DEFAULT_PART_SIZE,
+    ) -> None:
+        check_part_size(part_size)
+        self._client = client
+        self._bucket = bucket
+        self._dataset = dataset_name(dataset)
+        self._part_size = part_size
+        self._is_done = False
+        self._codec = get_codec(format, escape_formulas=escape_formulas)
+        self._spool = RecordSpool(self._codec, f"{self._dataset}/part", schema=schema, spool_dir=spool_dir)
+
+    @property
+    def records(self) -> int:
+        """How many records were taken until now."""
+        return self._spool.records
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk until now, or a little less than there will be.
+
+        Up to 1,000 records are not counted yet, and of Parquet the row group under way: 32 MiB in memory.
+        """
+        return self._spool.size
+
+    @property
+    def schema(self) -> Schema:
+        """The columns and types seen until now, the declared ones included."""
+        return self._spool.schema
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take records. If that fails, the part is aborted: some of them would be missing.
+
+        Raises:
+            UnsupportedValueError: The format cannot hold a value.
+            InvalidInputError: The part was sealed or aborted before.
+            StorageUnavailableError: The disk is full.
+        """
+        self._spool.write(records)
+
+    def seal(self, pass_: int, first_page: int, last_page: int) -> StoredPart | None:
+        """Store the part; the same records of the same pages stored before count as success.
+
+        A seal that failed may be tried again.
+
+        Args:
+            pass_: The pass over the source, from 1.
+            first_page: The first page whose records are in it.
+            last_page: The last one.
+
+        Returns:
+            What was stored; None if the pages held no record, which needs no object.
+
+        Raises:
+            StorageError: The store refuses, or does not answer.
+            InvalidInputError: It was sealed or aborted before, or the pages run backwards.
+        """
+        if self._is_done or not 1 <= first_page <= last_page:
+            raise InvalidInputError(
+                f"no part of pages {first_page}-{last_page}: it is sealed already, or these are no pages"
+            )
+        self._spool.seal()
+        stored = self._store((pass_, first_page, last_page)) if self.records else None
+        self._is_done = True
+        self._spool.release()
+        return stored
+
+    def abort(self) -> None:
+        """Forget what was written. After a seal there is nothing left to forget."""
+        if not self._is_done:
+            self._spool.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def _store(self, pages: tuple[int, int, int]) -> StoredPart:
+        part = self._describe(pages)
+        write = ObjectWrite(
+            self._bucket,
+            f"{self._dataset}/{part.key}",
+            content_type=self._codec.content_type,
+            if_none_match=True,
+        )
+        self._spool.upload(self._client, write, part_size=self._part_size)
+        return StoredPart(part, self._spool.schema, self._spool.widenings)
+
+    def _describe(self, pages: tuple[int, int, int]) -> ManifestPart:
+        pass_, first_page, last_page = pages
+        content = self._spool.content
+        return ManifestPart(
+            key=part_name(pages, content, self._codec),
+            pass_=pass_,
+            first_page=first_page,
+            last_page=last_page,
+            records=self.records,
+            size=content.size,
+            sha256=content.sha256,
+        )
