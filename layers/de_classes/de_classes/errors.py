@@ -21,7 +21,8 @@
         |-- DataFormatError            fix the data or pick another format
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
-        |   `-- MalformedDataError         the bytes are not what their format promises
+        |   |-- MalformedDataError         the bytes are not what their format promises
+        |   `-- SchemaViolationError       mend the source, pin a wider type, or quarantine such records
         `-- StorageError               fix the destination
             |-- BucketNotFoundError    create the bucket, or name another
             |-- ObjectNotFoundError    check the key
@@ -184,6 +185,10 @@ class UnsupportedValueError(DataFormatError):
 
 class MalformedDataError(DataFormatError):
     """The bytes are not what their format promises."""
+
+
+class SchemaViolationError(DataFormatError):
+    """A record does not fit the schema that was pinned."""
 
 
 class StorageError(FatalError):

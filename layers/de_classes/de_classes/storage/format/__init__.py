@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import FormatCodec, Record, RecordWriter
     from de_classes.storage.format.data_format_service import DataFormatService
     from de_classes.storage.format.inference import infer
+    from de_classes.storage.format.pinned import PinnedSchema, Violation, quarantine_line
     from de_classes.storage.format.registry import canonical_format, format_names, get_codec
     from de_classes.storage.format.schema import Schema, Widening, merge
     from de_classes.storage.format.segmented import SegmentedWriter
@@ -20,31 +21,37 @@ if TYPE_CHECKING:
 __all__ = [
     "DataFormatService",
     "FormatCodec",
+    "PinnedSchema",
     "Record",
     "RecordWriter",
     "Schema",
     "SegmentedWriter",
+    "Violation",
     "Widening",
     "canonical_format",
     "format_names",
     "get_codec",
     "infer",
     "merge",
+    "quarantine_line",
 ]
 
 _HOMES = {
     "DataFormatService": "data_format_service",
     "FormatCodec": "codec",
+    "PinnedSchema": "pinned",
     "Record": "codec",
     "RecordWriter": "codec",
     "Schema": "schema",
     "SegmentedWriter": "segmented",
+    "Violation": "pinned",
     "Widening": "schema",
     "canonical_format": "registry",
     "format_names": "registry",
     "get_codec": "registry",
     "infer": "inference",
     "merge": "schema",
+    "quarantine_line": "pinned",
 }
 
 
