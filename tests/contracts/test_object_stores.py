@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 CONTENT = b'id,name\r\n1,"Z\xc3\xbcrich"\r\n'
 CSV_TYPE = "text/csv; charset=utf-8"
 TWO_PARTS = bytes(range(256)) * (MIN_PART_SIZE // 256) + b"the rest"
+CLOCK_SKEW = 2  # seconds: some stores tell whole ones, and a file system's clock lags a little
 ODD_KEYS = [
     "",
     "/a",
@@ -152,6 +154,14 @@ def test_a_listing_goes_by_prefix_and_in_the_order_of_the_bytes(case: StoreCase)
     assert [info.key for info in listed] == ["b/1/x", "b/Z", "b/z", "b/é"]
     assert [info.size for info in listed] == [5, 3, 3, 4]
     assert [info.etag for info in listed] == [case.store.head_object(case.bucket, i.key).etag for i in listed]
+
+
+def test_a_listing_tells_when_an_object_was_written(case: StoreCase) -> None:
+    before = time.time()
+    case.store.put_object(case.bucket, "a", CONTENT)
+    (listed,) = case.store.list_objects(case.bucket)
+    assert listed.modified is not None
+    assert before - CLOCK_SKEW <= listed.modified <= time.time() + CLOCK_SKEW
 
 
 def test_a_prefix_need_not_end_at_a_slash(case: StoreCase) -> None:

@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ class StoredVersion:
     etag: str
     headers: dict[str, Any]
     promised_size: int | None = None
+    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
@@ -209,7 +211,8 @@ class FakeS3:
         return {**answer, "ChecksumSHA256": checksum, "ChecksumType": "FULL_OBJECT"}
 
     def _entry(self, key: str, stored: StoredVersion) -> dict[str, Any]:
-        return {"Key": key, "Size": len(stored.body), "ETag": stored.etag}
+        modified = stored.modified
+        return {"Key": key, "Size": len(stored.body), "ETag": stored.etag, "LastModified": modified}
 
 
 def _batches(keys: list[str], size: int) -> Any:

@@ -243,4 +243,5 @@ class LocalClient:
             etag=f"{stat.st_mtime_ns:x}-{stat.st_size:x}",
             content_type=content_type,
             checksum=checksum,
+            modified=stat.st_mtime,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
 
 from de_classes.errors import InvalidInputError
@@ -33,6 +33,8 @@ class ObjectInfo:
         content_type: The media type; None where the store does not say (a listing does not).
         checksum: SHA-256 of the content in hex; None where it is not known.
         version_id: The version in a versioned bucket, else None.
+        modified: When it was written, in seconds since the epoch; told by listings, else None. Two
+            answers about one object are equal whether or not they tell it.
     """
 
     bucket: str
@@ -43,6 +45,7 @@ class ObjectInfo:
     content_type: str | None = None
     checksum: str | None = None
     version_id: str | None = None
+    modified: float | None = field(default=None, compare=False)
 
 
 class WriteOptions(TypedDict, total=False):

@@ -74,7 +74,7 @@ def info_from_head(bucket: str, key: str, answer: HeadObjectOutputTypeDef) -> Ob
 
 
 def info_from_listing(bucket: str, entry: ObjectTypeDef) -> ObjectInfo:
-    """What a listing says, which is neither media type nor checksum."""
+    """What a listing says, which is the time of writing, but neither media type nor checksum."""
     key = entry["Key"]
     return ObjectInfo(
         bucket=bucket,
@@ -82,6 +82,7 @@ def info_from_listing(bucket: str, entry: ObjectTypeDef) -> ObjectInfo:
         uri=s3_uri(bucket, key),
         size=entry["Size"],
         etag=_unquoted(entry["ETag"]),
+        modified=entry["LastModified"].timestamp(),
     )
 
 

@@ -72,7 +72,7 @@ class DatasetCommits:
         latest = (self.generations() or [0])[-1]
         if manifest.generation > latest + 1:
             raise InvalidInputError(
-                f"generation {manifest.generation} of {self._dataset} has none to replace: the latest is {latest}"
+                f"generation {manifest.generation} of {self._dataset} replaces none: the latest is {latest}"
             )
         if manifest.generation == latest + 1:
             self._write(manifest)
@@ -110,9 +110,7 @@ class DatasetCommits:
 
     def _conflict(self, manifest: Manifest) -> ObjectExistsError:
         latest = self.latest()
-        holder = (
-            f"{latest.generation} was committed by run {latest.run_id!r}" if latest else "it is gone again"
-        )
+        holder = f"{latest.generation} is the commit of run {latest.run_id!r}" if latest else "it was removed"
         return ObjectExistsError(
             f"run {manifest.run_id!r} cannot commit generation {manifest.generation} of {self._dataset}: "
             f"{holder}; its parts are untouched"
