@@ -17,7 +17,9 @@
         |   |-- PaginationLoopError    it hands out the same page for ever
         |   `-- ForeignOriginError     it points at another host, where no token may go
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
+        |   `-- PageGivenUpError       this page kept failing; others may still come
         |-- IncompleteRunError         resume or replay: the missing pages are named
+        |   `-- SourceChangedError     run again from the start: the pages slid under the run
         |-- DataFormatError            fix the data or pick another format
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
@@ -154,6 +156,10 @@ class RetriesExhaustedError(FatalError):
         self.attempts = attempts
 
 
+class PageGivenUpError(RetriesExhaustedError):
+    """One page kept failing while the source was not known to be down: a run may skip it and go on."""
+
+
 class IncompleteRunError(FatalError):
     """Not every page arrived.
 
@@ -163,12 +169,17 @@ class IncompleteRunError(FatalError):
         run_id: What to call the run by so that it goes on where it stopped; None if it starts afresh.
     """
 
-    def __init__(
-        self, message: str, *, missing_pages: Sequence[int] = (), run_id: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, missing_pages: Sequence[int] = (), run_id: str | None = None) -> None:
         super().__init__(message)
         self.run_id = run_id
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
+
+
+class SourceChangedError(IncompleteRunError):
+    """Records were added or removed while the run went over them: its pages do not fit together.
+
+    Fetching the missing pages cannot mend that. A whole pass more can, where records have a key.
+    """
 
 
 class DataFormatError(FatalError):
@@ -189,6 +200,10 @@ class MalformedDataError(DataFormatError):
 
 class SchemaViolationError(DataFormatError):
     """A record does not fit the schema that was pinned."""
+
+
+class MissingKeyError(DataFormatError):
+    """A record has no value in a field of its key, so it cannot be told from the others."""
 
 
 class StorageError(FatalError):

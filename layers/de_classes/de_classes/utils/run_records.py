@@ -1,0 +1,60 @@
+"""What is written down of a run, so that another process can go on with it: plain records, ready for JSON.
+
+None of them holds a record of the source, a token or a password: only numbers, hashes and the way on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One page that was taken.
+
+    Attributes:
+        number: Its place in the run, from 1.
+        records: How many records it held, as the source sent them.
+        sha256: Of the answer's body, hexadecimal; the same as ``Page.digest``.
+        total_pages: How many pages the source said it has, or None if it did not say.
+        total_records: How many records it said it has, or None.
+        mark: The loop guard's fingerprint of the records, hexadecimal, or None where the page is not telling.
+        repeats: Whether its first record was already on the page before it.
+    """
+
+    number: int
+    records: int
+    sha256: str
+    total_pages: int | None = None
+    total_records: int | None = None
+    mark: str | None = None
+    repeats: bool = False
+
+
+class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a run goes on.
+
+    Attributes:
+        number: The next page, from 1.
+        params: Its query parameters, for pagination that follows cursors; the cursor is among them.
+        url: Its address, for pagination that follows links; left out if it seems to hold a credential.
+        tail: Short hashes of the last page's records, so that an overlap is seen across a resume.
+    """
+
+    number: int
+    params: dict[str, str] = {}
+    url: str | None = None
+    tail: tuple[str, ...] = ()
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run as far as it got.
+
+    Attributes:
+        entries: The pages taken, in the order in which they were taken.
+        gaps: Pages that were skipped and are still missing.
+        place: Where the run goes on, or None if it knows of no other page.
+    """
+
+    entries: tuple[PageEntry, ...] = ()
+    gaps: tuple[int, ...] = ()
+    place: RunPlace | None = None
