@@ -6,7 +6,7 @@ RECORDS ?=
 RATE ?= 0.2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-containers containers demo up objects lint types format lock audit build layers deploy clean
+.PHONY: help setup test test-slow test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean
 .PHONY: env-dev env-local env-test env-audit
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -24,6 +24,9 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 
 test-slow: env-test ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@python -m pytest -q -n 2 --dist loadgroup -m slow
+
+test-s3: env-test ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
+	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+from tests.fakes.running import RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Tests do not time: on a busy machine any example may be slow. What a failure needs is in its message.
 settings.register_profile("de-classes", deadline=None, database=None, print_blob=True)
 settings.load_profile("de-classes")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_with_the_tests() -> Iterator[None]:
+    """Stop what the tests of this process have started for each other."""
+    with RUNNING:
+        yield

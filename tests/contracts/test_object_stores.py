@@ -6,6 +6,7 @@ import hashlib
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ from de_classes.errors import (
     ObjectNotFoundError,
 )
 from de_classes.storage.clients.object_store import MAX_PART_SIZE, MIN_PART_SIZE
-from tests.fakes.object_stores import ATOMIC_VARIANTS, VARIANTS
+from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,12 +54,6 @@ keys = st.lists(names, min_size=1, max_size=4).map("/".join)
 
 @pytest.fixture(params=VARIANTS)
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
-    with VARIANTS[request.param](tmp_path) as case:
-        yield case
-
-
-@pytest.fixture(params=ATOMIC_VARIANTS)
-def atomic_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
     with VARIANTS[request.param](tmp_path) as case:
         yield case
 
@@ -286,25 +281,31 @@ def test_F45_a_failed_overwrite_leaves_what_was_there(case: StoreCase) -> None:
     assert case.store.get_object(case.bucket, "a") == CONTENT
 
 
-@pytest.mark.parametrize("size", [10, MIN_PART_SIZE + 1], ids=["one part", "two parts"])
-def test_F48_of_50_writers_at_one_key_exactly_one_wins(atomic_case: StoreCase, size: int) -> None:
-    case = atomic_case
-    writers = 50 if size == 10 else 8
+@pytest.mark.parametrize("variant", ATOMIC_VARIANTS)
+def test_F48_of_50_writers_at_one_key_exactly_one_wins(variant: str, tmp_path: Path) -> None:
+    race(variant, tmp_path, writers=50, size=10)
 
-    def write(number: int) -> bytes | None:
-        content = bytes([number]) * size
-        try:
-            case.store.upload_stream(
-                io.BytesIO(content), case.bucket, "a", part_size=MIN_PART_SIZE, if_none_match=True
-            )
-        except ObjectExistsError:
-            return None
-        return content
 
-    with ThreadPoolExecutor(writers) as pool:
-        winners = [content for content in pool.map(write, range(writers)) if content is not None]
-    assert winners == [case.store.get_object(case.bucket, "a")]
-    assert case.unfinished() == 0
+@pytest.mark.parametrize("variant", ATOMIC_IN_PARTS)
+def test_F48_the_same_holds_for_writers_in_parts(variant: str, tmp_path: Path) -> None:
+    race(variant, tmp_path, writers=8, size=MIN_PART_SIZE + 1)
+
+
+def race(variant: str, path: Path, *, writers: int, size: int) -> None:
+    with VARIANTS[variant](path) as case, ThreadPoolExecutor(writers) as pool:
+        contents = [bytes([number]) * size for number in range(writers)]
+        won = list(pool.map(lambda content: wins(case, content), contents))
+        assert list(compress(contents, won)) == [case.store.get_object(case.bucket, "a")]
+        assert case.unfinished() == 0
+
+
+def wins(case: StoreCase, content: bytes) -> bool:
+    stream = io.BytesIO(content)
+    try:
+        case.store.upload_stream(stream, case.bucket, "a", part_size=MIN_PART_SIZE, if_none_match=True)
+    except ObjectExistsError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=lambda key: ascii(key[:10]))

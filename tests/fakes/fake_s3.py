@@ -61,15 +61,20 @@ class FakeS3:
     Args:
         page_size: Keys in a page of a listing.
         keeps_checksums: Whether it keeps and returns SHA-256, as S3 does and older servers do not.
+        completes_like_ceph: Whether it ignores the condition when an upload in parts is completed, and
+            leaves the ETag out of the answer, as Ceph 16 does.
     """
 
-    def __init__(self, *, page_size: int = 1000, keeps_checksums: bool = True) -> None:
+    def __init__(
+        self, *, page_size: int = 1000, keeps_checksums: bool = True, completes_like_ceph: bool = False
+    ) -> None:
         self.buckets: dict[str, dict[str, StoredVersion]] = {}
         self.uploads: dict[str, OpenUpload] = {}
         self.calls: Counter[str] = Counter()
         self.meta = SimpleNamespace(endpoint_url="http://fake.invalid", region_name="us-east-1")
         self._page_size = page_size
         self._keeps_checksums = keeps_checksums
+        self._completes_like_ceph = completes_like_ceph
         self._faults: dict[str, list[Fault]] = {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
@@ -129,9 +134,10 @@ class FakeS3:
             upload = self._upload(arguments, "CompleteMultipartUpload")
             numbers = [part["PartNumber"] for part in arguments["MultipartUpload"]["Parts"]]
             body = b"".join(upload.parts[number] for number in numbers)
-            answer = self._put({**upload.headers, **arguments}, body)
+            ignored = {"IfNoneMatch": None} if self._completes_like_ceph else {}
+            answer = self._put({**upload.headers, **arguments, **ignored}, body)
             del self.uploads[arguments["UploadId"]]
-            return answer
+            return {"ETag": ""} if self._completes_like_ceph else answer
 
         return self._call("CompleteMultipartUpload", arguments, complete)
 

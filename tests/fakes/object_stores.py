@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import tempfile
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
@@ -16,13 +18,15 @@ from moto import mock_aws
 from de_classes.storage.clients import BaseS3Client, LocalClient, MinioClient, S3Client
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 from de_classes.utils.clock import ManualClock
+from localcloud import workspace
+from localcloud.emulator import Emulator
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
 from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.running import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client as Boto3S3Client
 
@@ -78,6 +82,12 @@ def minio_on_moto(path: Path) -> Iterator[StoreCase]:
         yield case
 
 
+@contextmanager
+def minio_on_emulator(path: Path) -> Iterator[StoreCase]:
+    with server(_emulator().endpoint, workspace.ACCESS_KEY, workspace.SECRET_KEY)(path) as case:
+        yield case
+
+
 def server(
     endpoint: str, access_key: str, secret_key: str
 ) -> Callable[[Path], AbstractContextManager[StoreCase]]:
@@ -101,6 +111,14 @@ def server(
 
 
 @functools.cache
+def _emulator() -> Emulator:
+    """Started once a process, by the first test that wants it: over HTTP, as a server is."""
+    data = RUNNING.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
+    root = workspace.Workspace.default().root
+    return RUNNING.enter_context(Emulator(workspace.Workspace(root, Path(data))))
+
+
+@functools.cache
 def _session() -> Session:
     """Made once: botocore reads its models from disk for every session anew."""
     return Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
@@ -115,6 +133,7 @@ VARIANTS: dict[str, Callable[[Path], AbstractContextManager[StoreCase]]] = {
     "base-on-fake": base_on_fake,
     "s3-on-moto": s3_on_moto,
     "minio-on-moto": minio_on_moto,
+    "minio-on-emulator": minio_on_emulator,
 }
 if "DE_CLASSES_TEST_S3_ENDPOINT" in os.environ:
     VARIANTS["server"] = server(
@@ -125,6 +144,9 @@ if "DE_CLASSES_TEST_S3_ENDPOINT" in os.environ:
 
 ATOMIC_VARIANTS = sorted(VARIANTS.keys() - {"s3-on-moto", "minio-on-moto"})
 """Those that can show who wins a race: moto looks first and writes then, without a lock."""
+
+ATOMIC_IN_PARTS = sorted({*ATOMIC_VARIANTS} - {"server"})
+"""Those that can show it for an upload in parts: Ceph 16 ignores the condition when one is completed."""
 
 BUCKET_VARIANTS = sorted(VARIANTS.keys() - {"base-on-fake", "s3-on-moto"})
 """Those whose buckets the client can manage."""

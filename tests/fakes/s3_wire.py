@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from botocore.awsrequest import AWSResponse
@@ -10,6 +11,7 @@ from botocore.awsrequest import AWSResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from boto3.session import Session
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3 import S3Client as Boto3S3Client
 
@@ -38,13 +40,28 @@ class ScriptedWire:
         self._answers = list(answers)
         self.urls: list[str] = []
         self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
 
     def attach(self, client: Boto3S3Client) -> Self:
         """Take the place of the network for this client."""
         client.meta.events.register("before-send.s3", self._reply)
         return self
 
+    @contextmanager
+    def attached_to_new_clients(self, session: Session) -> Iterator[Self]:
+        """Take the place of the network for every client that the session makes meanwhile."""
+        session.events.register("before-send.s3", self._reply)
+        try:
+            yield self
+        finally:
+            session.events.unregister("before-send.s3", self._reply)
+
     def _reply(self, request: AWSPreparedRequest, **_event: object) -> AWSResponse:
         self.urls.append(request.url)
+        self.headers.append({name.lower(): _text(value) for name, value in request.headers.items()})
         self.bodies.append(request.body.read() if hasattr(request.body, "read") else request.body)
         return self._answers.pop(0)(request)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,5 +1,5 @@
 # Sourced by the scripts beside it.
-say() { echo "containers: $*" >&2; }
+say() { echo "${SAY_AS:-containers}: $*" >&2; }
 
 fail() {
     say "$*"

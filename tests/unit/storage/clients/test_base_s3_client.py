@@ -234,3 +234,30 @@ def test_a_body_that_breaks_off_is_a_typed_error(client: BaseS3Client, s3: FakeS
     stored.promised_size = 100
     with pytest.raises(StorageUnavailableError):
         client.get_object("bucket", "key")
+
+
+def test_F48_a_store_that_ignores_the_condition_of_an_upload_in_parts_is_looked_at_first() -> None:
+    s3 = FakeS3(completes_like_ceph=True)
+    s3.create_bucket(Bucket="bucket")
+    client = BaseS3Client(s3, logging.getLogger("tests.s3"))
+    client.put_object("bucket", "key", b"first")
+    with pytest.raises(ObjectExistsError):
+        upload(client, TWO_PARTS, if_none_match=True)
+    assert client.get_object("bucket", "key") == b"first"
+    assert s3.uploads == {}
+
+
+def test_an_etag_that_the_completion_left_out_is_asked_for() -> None:
+    s3 = FakeS3(completes_like_ceph=True)
+    s3.create_bucket(Bucket="bucket")
+    client = BaseS3Client(s3, logging.getLogger("tests.s3"))
+    stored = client.upload_stream(io.BytesIO(TWO_PARTS), "bucket", "key", part_size=MIN_PART_SIZE)
+    assert stored.etag == client.head_object("bucket", "key").etag
+
+
+def test_an_error_without_a_message_is_typed_all_the_same(client: BaseS3Client, s3: FakeS3) -> None:
+    wordless = client_error("GetObject", "NoSuchKey", 404)
+    wordless.response["Error"]["Message"] = None  # as botocore reads an error document without one
+    s3.fail("GetObject", wordless)
+    with pytest.raises(ObjectNotFoundError, match="check the key"):
+        client.get_object("bucket", "key")

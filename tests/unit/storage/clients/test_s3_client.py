@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -172,3 +173,12 @@ def test_an_answer_damaged_on_its_way_is_a_typed_error() -> None:
 def test_metadata_that_is_not_ascii_is_a_typed_error() -> None:
     with pytest.raises(ConfigurationError, match="ASCII"):
         BaseS3Client(raw(), LOGGER).put_object("bucket", "key", b"", metadata={"city": "Zürich"})
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_signature_for_a_server_of_ones_own_covers_the_body(scheme: str) -> None:
+    wire = ScriptedWire(answer(200, etag='"e"'))
+    with wire.attached_to_new_clients(shared_session()):
+        client = MinioClient(LOGGER, f"{scheme}://127.0.0.1:9999", ACCESS_KEY, SECRET_KEY)
+    client.put_object("bucket", "key", b"content")
+    assert wire.headers[0]["x-amz-content-sha256"] == hashlib.sha256(b"content").hexdigest()

@@ -157,7 +157,9 @@ def _from_answer(error: botocore.ClientError, bucket: str, key: str | None) -> F
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind, advice = _BY_CODE.get(code) or _by_status(status, key)
-    said = error.response.get("Error", {}).get("Message", "")[:MESSAGE_EXCERPT_CHARS]
+    said = (error.response.get("Error", {}).get("Message") or "")[
+        :MESSAGE_EXCERPT_CHARS
+    ]  # Ceph leaves it out
     return kind(f"{_subject(bucket, key)}: {advice} ({error.operation_name}: {code} {said})".rstrip())
 
 
