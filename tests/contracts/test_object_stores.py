@@ -100,6 +100,10 @@ def test_a_write_tells_what_a_head_tells_later(case: StoreCase) -> None:
     assert put.uri.endswith(f"{case.bucket}/a.csv")
 
 
+def test_where_an_object_would_be_is_told_before_it_is_there(case: StoreCase) -> None:
+    assert case.store.uri(case.bucket, "a/b.csv") == case.store.put_object(case.bucket, "a/b.csv", b"1").uri
+
+
 def test_overwriting_is_the_default(case: StoreCase) -> None:
     case.store.put_object(case.bucket, "a", b"old")
     case.store.put_object(case.bucket, "a", b"new")

@@ -29,6 +29,7 @@ from de_classes.storage.clients.s3_messages import (
     info_from_listing,
     info_from_write,
     put_arguments,
+    s3_uri,
 )
 from de_classes.storage.clients.s3_reader import S3ObjectReader
 from de_classes.storage.clients.streams import iterate_parts, metadata_ahead
@@ -81,6 +82,11 @@ class BaseS3Client:
     def validate_key(self, key: str) -> None:
         """Refuse keys that do not come back exactly; see ``names.validate_key``."""
         names.validate_key(key)
+
+    def uri(self, bucket: str, key: str) -> str:
+        """The address as the AWS tools write it."""
+        self.validate_key(key)
+        return s3_uri(bucket, key)
 
     def check_bucket(self, bucket: str) -> None:
         """Ask for the bucket's head, which needs ``s3:ListBucket``.

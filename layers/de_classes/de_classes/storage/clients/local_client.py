@@ -60,6 +60,11 @@ class LocalClient:
         """
         local_paths.existing_bucket(self._root, bucket)
 
+    def uri(self, bucket: str, key: str) -> str:
+        """The file's own address."""
+        _, path = self._place(bucket, key)
+        return path.as_uri()
+
     def check_writable(self, bucket: str, key: str) -> None:
         """Write an empty draft into the bucket and delete it.
 

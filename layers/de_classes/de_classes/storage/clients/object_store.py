@@ -90,6 +90,15 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def uri(self, bucket: str, key: str) -> str:
+        """How people write where an object is, or would be: ``s3://bucket/key`` or ``file:///...``.
+
+        Raises:
+            InvalidKeyError: No object can have that key.
+            BucketNotFoundError: There is no such bucket, where that shows without asking a server.
+        """
+        ...
+
     def check_bucket(self, bucket: str) -> None:
         """Find out now whether the bucket is there and may be looked at.
 
