@@ -11,18 +11,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.keys import manifest_key
+    from de_classes.storage.datasets.leftovers import find_leftovers, remove
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart
     from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
+    from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
-__all__ = ["DatasetCommits", "Manifest", "ManifestPart", "PartWriter", "StoredPart", "manifest_key"]
+__all__ = [
+    "DatasetCommits",
+    "DatasetReader",
+    "Manifest",
+    "ManifestPart",
+    "PartWriter",
+    "StoredPart",
+    "find_leftovers",
+    "manifest_key",
+    "read_parts",
+    "remove",
+]
 
 _HOMES = {
     "DatasetCommits": "commits",
+    "DatasetReader": "reader",
     "Manifest": "manifest",
     "ManifestPart": "manifest",
     "PartWriter": "part_writer",
     "StoredPart": "part_writer",
+    "find_leftovers": "leftovers",
     "manifest_key": "keys",
+    "read_parts": "reader",
+    "remove": "leftovers",
 }
 
 

@@ -3,6 +3,7 @@
     <prefix>/_runs/<run_id>/plan.json                             what a run is to do
     <prefix>/_runs/<run_id>/part-1-00000051.json                  what it has done: a record a part
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
+    <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
     <dataset>/_receipt-00000001.json                              the receipt of that commit
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.checksums import Content
     from de_classes.storage.format.codec import FormatCodec
 
-PART_NAME: Final = re.compile(r"part-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z]+")
+PART: Final = "part"
+"""What the names of parts start with."""
+
+QUARANTINE: Final = "_quarantine"
+"""What the names of parts that were set aside start with."""
+
+PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z]+")
 """A part's name, wherever it is spelled."""
 
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
-_JOURNAL: Final = re.compile(r"(?P<run>(?:.+/)?_runs/(?P<run_id>[^/]+))/(?:plan|part-\d+-\d{8,})\.json")
+_JOURNAL: Final = re.compile(
+    r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<pass>\d+)-(?P<page>\d{8,}))\.json"
+)
 
 
 def dataset_name(dataset: str) -> str:
@@ -33,16 +42,17 @@ def dataset_name(dataset: str) -> str:
     return dataset.removesuffix("/")
 
 
-def part_name(pages: tuple[int, int, int], content: Content, codec: FormatCodec) -> str:
+def part_name(kind: str, pages: tuple[int, int, int], content: Content, codec: FormatCodec) -> str:
     """The name of a part, relative to its dataset: the same pages and bytes give the same name.
 
     Args:
+        kind: ``PART`` or ``QUARANTINE``.
         pages: The pass, the first page and the last page.
         content: What the part holds.
         codec: Its format.
     """
     pass_, first, last = pages
-    return f"part-{pass_}-{first:08}-{last:08}-{content.sha256[:_DIGEST_CHARS]}{codec.extension}"
+    return f"{kind}-{pass_}-{first:08}-{last:08}-{content.sha256[:_DIGEST_CHARS]}{codec.extension}"
 
 
 def manifest_prefix(dataset: str) -> str:
@@ -66,12 +76,20 @@ def parse_manifest_key(key: str) -> tuple[str, int] | None:
     return (match["dataset"], int(match["generation"])) if match else None
 
 
-def parse_journal_key(key: str) -> tuple[str, str] | None:
-    """The folder and the id of the run whose progress this is; None if it is no such key."""
+def parse_journal_key(key: str) -> tuple[str, tuple[int, int]] | None:
+    """The folder of the run whose progress this is, and the pass and first page; None if it is no such key.
+
+    The plan is what comes before everything: pass 0, page 0.
+    """
     match = _JOURNAL.fullmatch(key)
-    return (match["run"], match["run_id"]) if match else None
+    return (match["run"], (int(match["pass"] or 0), int(match["page"] or 0))) if match else None
 
 
 def is_part_key(key: str) -> bool:
     """Whether an object is named as a part."""
     return PART_NAME.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def names_dataset(key: str) -> bool:
+    """Whether a key can only mean a dataset: a prefix with its slash, or a manifest's key."""
+    return key.endswith("/") or parse_manifest_key(key) is not None

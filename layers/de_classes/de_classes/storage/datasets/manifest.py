@@ -12,7 +12,7 @@ Version 1, as JSON:
     schema          the same, exact; see ``storage.format.schema``
     parts           in the order of pass and first page
     missing_pages   ranges: ["17", "40-41"]
-    quarantine      a part of records that were set aside, or null
+    quarantine      the parts of records that were set aside, as JSON lines
 
 It holds no time and nothing else that would differ between two runners of one run: the same parts are the
 same bytes. Readers ignore fields they do not know.
@@ -72,7 +72,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         schema: The exact schema, which all parts share.
         parts: In the order of pass and first page.
         missing_pages: Ranges of pages that are known to be left out; none if complete.
-        quarantine: Where records that were set aside are, if any were.
+        quarantine: Where records that were set aside are; these are JSON lines whatever the format is.
         status: Whether every page is in it.
         version: Of this layout.
     """
@@ -88,7 +88,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     schema: Schema
     parts: tuple[ManifestPart, ...]
     missing_pages: tuple[str, ...] = ()
-    quarantine: ManifestPart | None = None
+    quarantine: tuple[ManifestPart, ...] = ()
 
     @classmethod
     def of(
@@ -100,7 +100,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         format: FormatName,  # noqa: A002 - the same name as everywhere in this library
         schema: Schema,
         missing_pages: Iterable[str] = (),
-        quarantine: ManifestPart | None = None,
+        quarantine: Iterable[ManifestPart] = (),
     ) -> Manifest:
         """Put parts together, in any order; it is partial if pages are missing.
 
@@ -120,7 +120,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
             schema=schema,
             parts=ordered,
             missing_pages=missing,
-            quarantine=quarantine,
+            quarantine=tuple(sorted(quarantine, key=_position)),
         )
         if problem := _problem(manifest):
             raise InvalidInputError(f"no manifest for run {run_id!r}: {problem}")

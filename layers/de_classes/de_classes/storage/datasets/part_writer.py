@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from de_classes.errors import InvalidInputError
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
-from de_classes.storage.datasets.keys import dataset_name, part_name
+from de_classes.storage.datasets.keys import PART, QUARANTINE, dataset_name, part_name
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.record_spool import RecordSpool
@@ -48,6 +48,7 @@ class PartWriter:
         bucket: Its bucket.
         dataset: The key prefix of the dataset.
         format: csv, json, jsonl or parquet.
+        is_quarantine: Whether the records were set aside; the key shows it, and hides it from most engines.
         schema: Columns known beforehand, such as those of the parts before.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         spool_dir: Where temporary files go; the system's directory by default.
@@ -65,6 +66,7 @@ class PartWriter:
         dataset: str,
         format: str,  # noqa: A002 - the same name as everywhere in this library
         *,
+        is_quarantine: bool = False,
         schema: Schema | None = None,
         escape_formulas: bool = False,
         spool_dir: Path | None = None,
@@ -74,10 +76,13 @@ class PartWriter:
         self._client = client
         self._bucket = bucket
         self._dataset = dataset_name(dataset)
+        self._kind = QUARANTINE if is_quarantine else PART
         self._part_size = part_size
         self._is_done = False
         self._codec = get_codec(format, escape_formulas=escape_formulas)
-        self._spool = RecordSpool(self._codec, f"{self._dataset}/part", schema=schema, spool_dir=spool_dir)
+        self._spool = RecordSpool(
+            self._codec, f"{self._dataset}/{self._kind}", schema=schema, spool_dir=spool_dir
+        )
 
     @property
     def records(self) -> int:
@@ -165,7 +170,7 @@ class PartWriter:
         pass_, first_page, last_page = pages
         content = self._spool.content
         return ManifestPart(
-            key=part_name(pages, content, self._codec),
+            key=part_name(self._kind, pages, content, self._codec),
             pass_=pass_,
             first_page=first_page,
             last_page=last_page,

@@ -6,13 +6,14 @@ face: the second comes from `frames`, which is imported when somebody asks for i
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from de_classes.errors import InvalidInputError, UnsupportedValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import BinaryIO
 
@@ -152,6 +153,17 @@ class FormatCodec(ABC):
         Raises:
             MalformedDataError: The bytes are not what the format promises; says where.
         """
+        return self.load_frames([io.BytesIO(data)])
+
+    def load_frames(self, sources: Iterable[BinaryIO]) -> pd.DataFrame:
+        """Decode files that are parts of one whole, as if they were one file.
+
+        Args:
+            sources: The files, which can seek; each is read to its end before the next is asked for.
+
+        Raises:
+            MalformedDataError: The bytes are not what the format promises; says where.
+        """
         from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
 
-        return frames.load_frame(self, data)
+        return frames.load_frames(self, sources)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from de_classes.storage.format.schema import Kind, Schema, merge
 from de_classes.storage.format.timestamps import TimestampText, find_zone, parse_timestamp, zone_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from de_classes.storage.format.codec import FormatCodec, Record
 
@@ -70,15 +70,19 @@ def dump_frame(codec: FormatCodec, frame: pd.DataFrame) -> bytes:
     return target.getvalue()
 
 
-def load_frame(codec: FormatCodec, data: bytes) -> pd.DataFrame:
-    """Decode a DataFrame through records.
+def load_frames(codec: FormatCodec, sources: Iterable[BinaryIO]) -> pd.DataFrame:
+    """Decode a DataFrame through the records of one or several files.
 
     Raises:
         MalformedDataError: The bytes are not what the format promises.
     """
-    records = list(chain.from_iterable(codec.read(io.BytesIO(data))))
-    columns = codec.read_columns(io.BytesIO(data))
-    return frame_from_records(records, columns, tells_timestamps=codec.tells_timestamps)
+    records: list[Record] = []
+    columns: dict[str, None] = {}
+    for source in sources:
+        columns |= dict.fromkeys(codec.read_columns(source))
+        source.seek(0)
+        records.extend(chain.from_iterable(codec.read(source)))
+    return frame_from_records(records, tuple(columns), tells_timestamps=codec.tells_timestamps)
 
 
 def frame_from_records(

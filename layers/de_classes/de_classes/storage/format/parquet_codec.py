@@ -25,7 +25,7 @@ from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, describe_type, merge, widenings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     import pandas as pd
@@ -84,12 +84,12 @@ class ParquetCodec(FormatCodec):
         arrow_frames.check_restored(frame, self.load_frame(target.getvalue()))
         return target.getvalue()
 
-    def load_frame(self, data: bytes) -> pd.DataFrame:
+    def load_frames(self, sources: Iterable[BinaryIO]) -> pd.DataFrame:
         """Decode a DataFrame; integers with nulls become Int64, never floats."""
         from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
 
         with _translated():
-            return arrow_frames.frame_from_table(_open(io.BytesIO(data)).read())
+            return arrow_frames.frame_from_table(pa.concat_tables([_open(file).read() for file in sources]))
 
 
 class _Outlet(io.RawIOBase):

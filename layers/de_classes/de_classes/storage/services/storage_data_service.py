@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from de_classes.errors import ObjectNotFoundError, UnsupportedFormatError
 from de_classes.storage.services.formats import format_of_key
 from de_classes.storage.services.object_sink import ObjectSink
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class StorageDataService:
-    """Stores DataFrames as objects, one each, and reads them back equal.
+    """Stores DataFrames as objects, one each, and reads them back equal; reads datasets of many parts, too.
 
     Args:
         client: Any object store.
@@ -108,18 +110,38 @@ class StorageDataService:
         key: str,
         format: str | None = None,  # noqa: A002 - the name that the class's users write
     ) -> pd.DataFrame:
-        """Read an object as a DataFrame.
+        """Read an object, or the latest commit of a dataset, as a DataFrame.
+
+        A dataset is read by its manifest: give the manifest's key, or the prefix it is below. A prefix
+        without a slash at its end is looked for where there is no such object.
 
         Args:
             bucket: Where from.
-            key: Which object.
-            format: A format's name; by default the key's extension tells it.
+            key: Which object, dataset or manifest.
+            format: The object's format; by default the key's extension tells it. A dataset's is its own.
 
         Raises:
-            ObjectNotFoundError: There is none at that key.
-            MalformedDataError: Its bytes are not what the format promises.
+            ObjectNotFoundError: There is neither an object at that key nor a dataset.
+            MalformedDataError: Its bytes are not what the format, or the manifest, promises.
         """
-        name = format_of_key(key, format)
-        df = self._formats.from_bytes(self._client.get_object(bucket, key), name)
-        self._logger.info("Downloaded %d rows from %s/%s as %s", len(df), bucket, key, name)
+        df = self._download(bucket, key, format)
+        self._logger.info("Downloaded %d rows from %s/%s", len(df), bucket, key)
         return df
+
+    def _download(self, bucket: str, key: str, format: str | None) -> pd.DataFrame:  # noqa: A002 - as above
+        from de_classes.storage.datasets.keys import names_dataset  # noqa: PLC0415 - for readers only
+
+        if names_dataset(key):
+            return self._dataset(bucket, key)
+        try:
+            name = format_of_key(key, format)
+            return self._formats.from_bytes(self._client.get_object(bucket, key), name)
+        except (ObjectNotFoundError, UnsupportedFormatError) as error:
+            with suppress(ObjectNotFoundError):
+                return self._dataset(bucket, key)
+            raise error from None
+
+    def _dataset(self, bucket: str, key: str) -> pd.DataFrame:
+        from de_classes.storage.datasets.reader import DatasetReader  # noqa: PLC0415 - for readers only
+
+        return DatasetReader(self._client, bucket, key).frame()

@@ -1,0 +1,128 @@
+"""What nobody needs any more: parts that no commit names, and the progress of runs that are over.
+
+An object is a leftover if it is older than a limit and is named
+
+- as progress, and so is all else of its run: that run is over, or given up;
+- as a part, and neither a commit names it nor the progress of a run that still has younger progress. Parts
+  that were rewritten are such, and those of runs that lost or gave up.
+
+The limit must be longer than any pause after which a run may still be resumed. Nothing else is ever named
+here: no manifest, no receipt, and nothing that somebody else put below the prefix.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from de_classes.storage.datasets.keys import PART_NAME, is_part_key, parse_journal_key, parse_manifest_key
+from de_classes.storage.datasets.manifest import decode_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
+    from de_classes.storage.datasets.manifest import Manifest
+
+
+def find_leftovers(
+    client: ObjectStore,
+    bucket: str,
+    prefix: str,
+    *,
+    older_than: float,
+    now: float,
+    superseded: bool = False,
+) -> Iterator[ObjectInfo]:
+    """Yield what can be deleted, in the order in which it is to be deleted.
+
+    Progress comes before parts, and the last of a run before the first: wherever deleting stops, no progress
+    tells of a part that is gone, and none has a hole. Names are held in memory, contents are not.
+
+    Args:
+        client: Any object store.
+        bucket: Its bucket.
+        prefix: What the keys of datasets and runs start with; empty for the whole bucket.
+        older_than: The age limit in seconds.
+        now: The time, in seconds since the epoch.
+        superseded: Also name the parts that only replaced commits name, where the commit that counts is
+            older than the limit. The replaced ones can be read no more then.
+
+    Raises:
+        MalformedDataError: Something is named as a manifest and is none: nothing is safe to delete.
+    """
+    limit = now - older_than
+    # Parts are listed before anything that may name them: a commit in between is seen.
+    parts = [i for i in client.list_objects(bucket, prefix) if is_part_key(i.key) and _is_old(i, limit)]
+    others = [info for info in client.list_objects(bucket, prefix) if not is_part_key(info.key)]
+    runs = _runs(others)
+    committed = set(_committed(client, others, limit if superseded else None))
+    wanted = set(_wanted(client, (run for run in runs if not run.is_over(limit))))
+    yield from chain.from_iterable(run.backwards() for run in runs if run.is_over(limit))
+    yield from (info for info in parts if info.key not in committed and _name(info.key) not in wanted)
+
+
+def remove(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> int:
+    """Delete leftovers in the order they come; how many."""
+    removed = 0
+    for info in leftovers:
+        client.delete_object(info.bucket, info.key)
+        removed += 1
+    return removed
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The progress of one run, by pass and first page."""
+
+    records: dict[tuple[int, int], ObjectInfo]
+
+    def is_over(self, limit: float) -> bool:
+        return all(_is_old(info, limit) for info in self.records.values())
+
+    def backwards(self) -> list[ObjectInfo]:
+        return [self.records[position] for position in sorted(self.records, reverse=True)]
+
+
+def _is_old(info: ObjectInfo, limit: float) -> bool:
+    return info.modified is not None and info.modified <= limit
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _runs(infos: Iterable[ObjectInfo]) -> list[_Run]:
+    runs: dict[str, dict[tuple[int, int], ObjectInfo]] = defaultdict(dict)
+    for info in infos:
+        if found := parse_journal_key(info.key):
+            folder, position = found
+            runs[folder][position] = info
+    return [_Run(records) for records in runs.values()]
+
+
+def _wanted(client: ObjectStore, runs: Iterable[_Run]) -> Iterator[str]:
+    """The names of the parts that runs count on: whatever their progress spells that is named so."""
+    for info in chain.from_iterable(run.backwards() for run in runs):
+        yield from PART_NAME.findall(client.get_object(info.bucket, info.key).decode(errors="replace"))
+
+
+def _committed(client: ObjectStore, infos: Iterable[ObjectInfo], limit: float | None) -> Iterator[str]:
+    """The keys that commits name; with a limit only those of the latest, where it is older than that."""
+    datasets: dict[str, dict[int, ObjectInfo]] = defaultdict(dict)
+    for info in infos:
+        if found := parse_manifest_key(info.key):
+            dataset, generation = found
+            datasets[dataset][generation] = info
+    for dataset, generations in datasets.items():
+        latest = generations[max(generations)]
+        is_alone = limit is not None and _is_old(latest, limit)
+        for info in [latest] if is_alone else generations.values():
+            manifest = decode_manifest(client.get_object(info.bucket, info.key), info.key)
+            yield from _keys(dataset, manifest)
+
+
+def _keys(dataset: str, manifest: Manifest) -> Iterator[str]:
+    return (f"{dataset}/{part.key}" for part in (*manifest.parts, *manifest.quarantine))

@@ -1,0 +1,122 @@
+"""Reading a dataset: by its manifest, part after part, and nothing that is not in it."""
+
+from __future__ import annotations
+
+import io
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO
+
+from de_classes.errors import ObjectNotFoundError
+from de_classes.storage.datasets.commits import DatasetCommits
+from de_classes.storage.datasets.keys import dataset_name, manifest_prefix, parse_manifest_key
+from de_classes.storage.datasets.verified import open_parts
+from de_classes.storage.format.registry import get_codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.datasets.manifest import Manifest, ManifestPart
+    from de_classes.storage.format.codec import Record
+
+
+class DatasetReader:
+    """One commit of a dataset. It reads the same however many commits follow.
+
+    Args:
+        client: Any object store.
+        bucket: Its bucket.
+        dataset: The dataset's key prefix, or the key of one of its manifests.
+        generation: Which commit; the latest by default. A manifest's key says so itself.
+        spool_dir: Where one part at a time is held; the system's directory by default.
+
+    Attributes:
+        manifest: The commit.
+
+    Raises:
+        ObjectNotFoundError: Nothing was committed there, or not that generation.
+        MalformedDataError: Something else has the manifest's key.
+    """
+
+    def __init__(
+        self,
+        client: ObjectStore,
+        bucket: str,
+        dataset: str,
+        *,
+        generation: int | None = None,
+        spool_dir: Path | None = None,
+    ) -> None:
+        named = parse_manifest_key(dataset) or (dataset, generation)
+        self._client = client
+        self._bucket = bucket
+        self._dataset = dataset_name(named[0])
+        self._spool_dir = spool_dir
+        self.manifest = self._find(named[1])
+        self._codec = get_codec(self.manifest.format)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the parts, in order: for tools that take a list of files."""
+        return tuple(f"{self._dataset}/{part.key}" for part in self.manifest.parts)
+
+    def records(self) -> Iterator[list[Record]]:
+        """Yield the records in batches of bounded size, in the order of the pages.
+
+        Raises:
+            MalformedDataError: A part is not the one that was committed. None of its records were given.
+            ObjectNotFoundError: A part is gone.
+        """
+        return chain.from_iterable(map(self._codec.read, self._sources()))
+
+    def frame(self) -> pd.DataFrame:
+        """Read everything into a DataFrame, the same as of one object with these records.
+
+        Raises:
+            MalformedDataError: A part is not the one that was committed.
+            ObjectNotFoundError: A part is gone.
+        """
+        return self._codec.load_frames(self._sources() if self.manifest.parts else [self._empty()])
+
+    def _find(self, generation: int | None) -> Manifest:
+        commits = DatasetCommits(self._client, self._bucket, self._dataset)
+        manifest = commits.latest() if generation is None else commits.read(generation)
+        if manifest is None:
+            raise ObjectNotFoundError(
+                f"{manifest_prefix(self._dataset)}*: nothing was committed there; check the key, "
+                "or finish the run that writes it"
+            )
+        return manifest
+
+    def _sources(self) -> Iterator[BinaryIO]:
+        parts = self.manifest.parts
+        return open_parts(self._client, self._bucket, self._dataset, parts, spool_dir=self._spool_dir)
+
+    def _empty(self) -> BinaryIO:
+        target = io.BytesIO()
+        self._codec.open_writer(target, schema=self.manifest.schema).close()
+        target.seek(0)
+        return target
+
+
+def read_parts(
+    client: ObjectStore,
+    bucket: str,
+    dataset: str,
+    format: str,  # noqa: A002 - the same name as everywhere in this library
+    parts: Iterable[ManifestPart],
+    *,
+    spool_dir: Path | None = None,
+) -> Iterator[list[Record]]:
+    """Yield the records of parts in batches of bounded size, committed or not.
+
+    Raises:
+        MalformedDataError: A part is not what was sealed. None of its records were given.
+        ObjectNotFoundError: A part is gone.
+    """
+    codec = get_codec(format)
+    sources = open_parts(client, bucket, dataset, parts, spool_dir=spool_dir)
+    return chain.from_iterable(map(codec.read, sources))

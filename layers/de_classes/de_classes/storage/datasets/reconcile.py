@@ -1,0 +1,114 @@
+"""One schema for a dataset, although its parts were sealed before the last column was known.
+
+A part is written under the columns known at that time. Where the format allows, it stays as it is: always
+in JSON, in CSV if its header is the final one, in Parquet if its columns and types are. The others are
+read back and written again under the final schema, as ``SegmentedWriter`` does with its segments, so a
+dataset holds what one file would hold. The part that was replaced is left behind; see ``leftovers``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import TYPE_CHECKING, BinaryIO
+
+from de_classes.errors import MalformedDataError
+from de_classes.storage.datasets.part_writer import PartWriter
+from de_classes.storage.datasets.verified import open_part
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.schema import Schema, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.datasets.part_writer import StoredPart
+    from de_classes.storage.format.codec import FormatCodec
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Parts that share a schema.
+
+    Attributes:
+        schema: The schema.
+        parts: The parts, as many as were given and in their order.
+    """
+
+    schema: Schema
+    parts: tuple[StoredPart, ...]
+
+
+def reconcile(
+    client: ObjectStore,
+    bucket: str,
+    dataset: str,
+    format: str,  # noqa: A002 - the same name as everywhere in this library
+    parts: Sequence[StoredPart],
+    *,
+    schema: Schema | None = None,
+    escape_formulas: bool = False,
+    spool_dir: Path | None = None,
+    on_rewritten: Callable[[StoredPart, StoredPart], None] = lambda _old, _new: None,
+) -> Reconciled:
+    """Write those parts again that do not fit the union of all schemas.
+
+    One part is held at a time, on the disk. Keys follow from content, so doing it twice gives the same parts:
+    after a failure go on with those that ``on_rewritten`` told of, or begin again.
+
+    Args:
+        client: Any object store.
+        bucket: Its bucket.
+        dataset: The key prefix of the dataset.
+        format: The parts' format.
+        parts: In the order in which columns are to appear: that of pass and first page.
+        schema: Columns that come first whatever the parts have.
+        escape_formulas: As the parts were written.
+        spool_dir: Where temporary files go; the system's directory by default.
+        on_rewritten: Told of a part and of the one that replaces it, once that is stored.
+
+    Raises:
+        MalformedDataError: A part is not the one that was sealed.
+        StorageError: The store refuses, or does not answer; the parts given are untouched.
+    """
+    codec = get_codec(format, escape_formulas=escape_formulas)
+    union = reduce(merge, (stored.schema for stored in parts), schema or Schema())
+    read = partial(open_part, client, bucket, dataset, spool_dir=spool_dir)
+    writer = partial(
+        PartWriter,
+        client,
+        bucket,
+        dataset,
+        format,
+        schema=union,
+        escape_formulas=escape_formulas,
+        spool_dir=spool_dir,
+    )
+
+    def reconciled(old: StoredPart) -> StoredPart:
+        if _fits(codec, old.schema, union):
+            return old
+        with read(old.part) as source, writer() as target:
+            new = _rewrite(codec, old, source, target)
+        on_rewritten(old, new)
+        return new
+
+    return Reconciled(union, tuple(map(reconciled, parts)))
+
+
+def _fits(codec: FormatCodec, own: Schema, union: Schema) -> bool:
+    """Whether a part of one schema may stay in a dataset of another; the order of columns counts, too."""
+    if not codec.needs_schema:
+        return True
+    return own.names == union.names and not codec.needs_new_segment(own, union)
+
+
+def _rewrite(codec: FormatCodec, old: StoredPart, source: BinaryIO, target: PartWriter) -> StoredPart:
+    part = old.part
+    for batch in codec.read(source):
+        target.write(batch)
+    new = target.seal(part.pass_, part.first_page, part.last_page)
+    if new is None or new.part.records != part.records:
+        raise MalformedDataError(f"{part.key} holds {target.records} records, {part.records} were sealed")
+    return new
