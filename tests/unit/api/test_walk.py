@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
-from de_classes.api.walk import NumberedWalk, follow_pages
+from de_classes.api.walk import NumberedWalk
 from de_classes.errors import (
     InvalidInputError,
     NetworkError,
@@ -278,20 +279,20 @@ def cursor_page(number: int, following: str | None) -> Page:
 
 def test_cursors_are_followed_to_the_end() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}" if number < 4 else None))
-    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
     assert [each.number for each in walk] == [1, 2, 3, 4]
 
 
 def test_cursors_stop_at_the_end_of_the_range() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}"))
-    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(1, 3), url="http://x")
+    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(1, 3), url="http://x")
     assert [each.number for each in walk] == [1, 2, 3]
     assert source.asked == [1, 2, 3]
 
 
 def test_F27_a_cursor_used_before_is_a_loop() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number % 3}"))
-    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 4
@@ -316,7 +317,7 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
 def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:
     same = page(1, None).records
     source = Source(lambda number, _: Page(number, same, {"next_cursor": f"c{number}"}))
-    walk = follow_pages(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 2

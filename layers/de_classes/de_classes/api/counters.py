@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from de_classes.errors import TransientStatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from de_classes.api.page import Page
     from de_classes.api.retry import RetryEvent
+    from de_classes.utils.clock import Clock
+
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Counts:
 
     Attributes:
         requests: Requests for pages that were sent.
+        requests_by_outcome: The same by status (``"200"``) or kind of error (``"NetworkError"``); an
+            answer of 200 that is no page counts as its error, one still awaited as ``"unfinished"``.
         successful_pages: Pages obtained.
         failed_pages: Pages given up.
         records_ingested: Records in the pages obtained.
@@ -29,6 +35,8 @@ class Counts:
         retries_by_cause: The same by status (``"503"``) or kind of error (``"NetworkError"``).
         bytes_received: Size of the pages obtained, decoded.
         seconds_waited: Seconds of waiting that the retries asked for, added over threads.
+        seconds_working: Seconds that requests for pages took, added over threads.
+        logins: Login requests that were sent, each retry counted.
     """
 
     requests: int = 0
@@ -39,20 +47,24 @@ class Counts:
     retries_by_cause: Mapping[str, int] = field(default_factory=dict)
     bytes_received: int = 0
     seconds_waited: float = 0.0
+    seconds_working: float = 0.0
+    logins: int = 0
+    requests_by_outcome: Mapping[str, int] = field(default_factory=dict)
 
     def since(self, earlier: Counts) -> Counts:
         """What was counted after an earlier moment."""
-        causes = Counter(self.retries_by_cause)
-        causes.subtract(earlier.retries_by_cause)
         return Counts(
             requests=self.requests - earlier.requests,
             successful_pages=self.successful_pages - earlier.successful_pages,
             failed_pages=self.failed_pages - earlier.failed_pages,
             records_ingested=self.records_ingested - earlier.records_ingested,
             retry_count=self.retry_count - earlier.retry_count,
-            retries_by_cause=dict(+causes),
+            retries_by_cause=_difference(self.retries_by_cause, earlier.retries_by_cause),
             bytes_received=self.bytes_received - earlier.bytes_received,
             seconds_waited=round(self.seconds_waited - earlier.seconds_waited, 3),
+            seconds_working=round(self.seconds_working - earlier.seconds_working, 3),
+            logins=self.logins - earlier.logins,
+            requests_by_outcome=_difference(self.requests_by_outcome, earlier.requests_by_outcome),
         )
 
 
@@ -63,12 +75,35 @@ class ClientCounters:
         self._lock = threading.Lock()
         self._numbers: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
         self._waited = 0.0
+        self._worked = 0.0
 
-    def request_sent(self) -> None:
-        """One request for a page left."""
+    @contextmanager
+    def working(self, clock: Clock) -> Iterator[None]:
+        """Count one request for a page, and the time it takes."""
+        started = clock.monotonic()
         with self._lock:
             self._numbers["requests"] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._worked += clock.monotonic() - started
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Count an error as the outcome of the request under way."""
+        try:
+            yield
+        except Exception as error:
+            self.request_ended(type(error).__name__)
+            raise
+
+    def request_ended(self, outcome: str) -> None:
+        """A request for a page came to this: a status, or a kind of error."""
+        with self._lock:
+            self._outcomes[outcome] += 1
 
     def page_succeeded(self, page: Page) -> None:
         """A page is there."""
@@ -93,8 +128,23 @@ class ClientCounters:
         """All counters, taken together."""
         with self._lock:
             return Counts(
-                **self._numbers, retries_by_cause=dict(self._causes), seconds_waited=round(self._waited, 3)
+                **self._numbers,
+                retries_by_cause=dict(self._causes),
+                seconds_waited=round(self._waited, 3),
+                seconds_working=round(self._worked, 3),
+                requests_by_outcome=self._all_outcomes(),
             )
+
+    def _all_outcomes(self) -> dict[str, int]:
+        unfinished = self._numbers["requests"] - self._outcomes.total()
+        return {**self._outcomes, UNFINISHED: unfinished} if unfinished else dict(self._outcomes)
+
+
+def _difference(later: Mapping[str, int], earlier: Mapping[str, int]) -> dict[str, int]:
+    """What was added; below zero only for requests that were under way and have ended since."""
+    added = Counter(later)
+    added.subtract(earlier)
+    return {name: number for name, number in added.items() if number}
 
 
 def _cause(event: RetryEvent) -> str:

@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from de_classes.errors import IncompleteRunError
+from de_classes.api.drift import SourceDrift
+from de_classes.api.loop_guard import mark_of
+from de_classes.api.overlap import Overlap
+from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
+from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.pagination import PaginationStrategy, Totals
+    from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange
 
 _NAMED_AT_MOST = 20
 
 
 class RunLedger:
-    """Keeps account of the pages of one run, in the order they are handed on.
+    """Keeps account of the pages of one run, whoever took them, and in whatever order.
 
-    Every total that the source named is remembered, not only the last: a total that shrinks, or grows
-    while rows repeat across two pages, means that the pages slid under the reader's hands.
+    Totals are judged in the order in which the pages were taken, and every one is remembered. Sizes and
+    gaps are judged in the order of the pages, so that a page which is fetched late fills its gap.
 
     Args:
         pages: Which pages were asked for.
         limit: Records a page that were asked for.
         strategy: How the source numbers its pages, and with it how many it says there are.
+        state: What was taken before, by this process or another.
+
+    Attributes:
+        pages: How many pages came.
+        records: How many records were in them.
+        expected_pages: The most pages that the source ever said it has; None if it does not say.
     """
 
-    def __init__(self, pages: PageRange, *, limit: int, strategy: PaginationStrategy) -> None:
+    def __init__(
+        self, pages: PageRange, *, limit: int, strategy: PaginationStrategy, state: RunState | None = None
+    ) -> None:
         self._range = pages
         self._limit = limit
         self._strategy = strategy
+        self._drift = SourceDrift()
         self._last_seen = pages.start - 1
+        self._last_filled = 0
         self._empty: list[int] = []
         self._short: list[int] = []
-        self._maybe_short: int | None = None
+        self._short_unless_last: list[int] = []
         self._first_size = 0
-        self._tail: list[dict[str, Any]] = []
-        self._rows_repeat = False
-        self._record_totals: list[int] = []
+        self._skipped: set[int] = set()
+        self._skipped_because: PageGivenUpError | None = None
         self.pages = 0
         self.records = 0
-        self.largest_count: int | None = None
+        self.expected_pages: int | None = None
+        self._overlap = self._restored(state or RunState())
 
     @property
     def total_records(self) -> int | None:
         """Records the source says it has, as it said last."""
-        return self._record_totals[-1] if self._record_totals else None
+        return self._drift.total
 
     @property
     def expected_records(self) -> int | None:
@@ -54,25 +69,52 @@ class RunLedger:
         covers_all = self._range.start == 1 and self._range.stop is None
         return self.total_records if covers_all else None
 
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """Short hashes of the furthest page's records, for ``RunPlace``."""
+        return self._overlap.tail()
+
+    @property
+    def gaps(self) -> PageSet:
+        """Pages that were skipped and have not come since."""
+        return PageSet.of(self._skipped)
+
     def expects_records(self, page: Page) -> bool:
         """Whether a page that came empty should hold records, by all that was ever said of the total."""
-        counts = (self._strategy.page_count(page, self._limit), self.largest_count)
-        count = max((known for known in counts if known is not None), default=0)
-        return page.number <= count and not (page.total_records == 0 and self._has_none())
+        counts = (self._strategy.page_count(page, self._limit), self.expected_pages, self._last_filled)
+        count = max(known for known in counts if known is not None)
+        return page.number <= count and not (page.total_records == 0 and self._drift.has_only_said_none)
 
     def is_first(self, page: Page) -> bool:
         """Whether the run begins with this page."""
         return page.number == self._range.start
 
-    def observe(self, page: Page) -> None:
-        """Enter one page."""
+    def observe(self, page: Page) -> PageEntry:
+        """Enter one page, and hand back what is to be written down of it."""
+        entry = PageEntry(
+            number=page.number,
+            records=len(page.records),
+            sha256=page.digest,
+            total_pages=page.total_pages,
+            total_records=page.total_records,
+            mark=mark_of(page.records),
+            repeats=self._overlap.step(page),
+        )
+        self._enter(entry)
+        return entry
+
+    def skip(self, number: int, because: PageGivenUpError | None = None) -> None:
+        """Note that a page was given up, and that the run goes on without it for now."""
+        self._skipped.add(number)
+        self._skipped_because = because or self._skipped_because
+        self._last_seen = max(self._last_seen, number)
+
+    def note_totals(self, page: Totals) -> None:
+        """Enter what an answer says of the totals; ``observe`` does it for pages that are handed on."""
         count = self._strategy.page_count(page, self._limit)
-        self._note_totals(page, count)
-        self._note_size(page, count)
-        self._note_overlap(page)
-        self.pages += 1
-        self.records += len(page.records)
-        self._last_seen = page.number
+        if count is not None:
+            self.expected_pages = max(count, self.expected_pages or 0)
+        self._drift.note_total(page.total_records)
 
     def is_done(self) -> bool:
         """Whether the last page that is known of was entered."""
@@ -82,92 +124,91 @@ class RunLedger:
     @property
     def missing_pages(self) -> PageSet:
         """Pages that came empty or short although there should be more in them, and those that never came."""
-        known = PageSet.of(self._short)
-        if self.largest_count is not None and not (self._record_totals and self._has_none()):
-            known |= PageSet.of(page for page in self._empty if page <= self.largest_count)
+        holes = (page for page in self._short_unless_last if page < self._last_filled)
+        known = PageSet.of([*self._short, *holes, *self._empty_before_the_end(), *self._skipped])
         last = self._known_last()
         return known if last is None else known | PageSet([(self._last_seen + 1, last)])
 
     def broken_off(self, reason: str) -> IncompleteRunError:
         """The error for a run that ends before its last page: it names every page that did not come."""
-        following = self._last_seen + 1
-        missing = self.missing_pages | PageSet([(following, following)])
+        missing = self.missing_pages
+        if not (self._skipped and self.is_done()):
+            missing |= PageSet.of([self._last_seen + 1])
         return IncompleteRunError(f"{reason}; {_named(missing)} missing: run again", missing_pages=missing)
 
     def settle(self) -> None:
         """Declare the run complete.
 
         Raises:
-            IncompleteRunError: Pages are missing, or the source changed, or the records do not add up.
+            SourceChangedError: The source changed under the run, or the records do not add up although
+                no page is missing.
+            IncompleteRunError: Pages are missing.
         """
-        problems = [*self._gaps(), *self._drift(), *self._sum()]
+        missing, drift = self.missing_pages, self._drift.problems()
+        problems = [f"{_named(missing)} missing, empty or short"] if missing else []
+        problems += [*drift, *self._sum()]
         if problems:
-            raise IncompleteRunError("; ".join(problems), missing_pages=self.missing_pages)
+            kind = SourceChangedError if drift or not missing else IncompleteRunError
+            raise kind("; ".join(problems), missing_pages=missing) from self._skipped_because
 
-    def _note_totals(self, page: Page, count: int | None) -> None:
-        if count is not None:
-            self.largest_count = max(count, self.largest_count or 0)
-        total = page.total_records
-        if total is not None and total != self.total_records:
-            self._record_totals.append(total)
+    def _restored(self, state: RunState) -> Overlap:
+        for entry in state.entries:
+            self._enter(entry)
+        front = max((entry.number for entry in state.entries), default=self._last_seen)
+        for gap in state.gaps:
+            self.skip(gap)
+        return Overlap(front, state.place.tail if state.place else ())
 
-    def _note_size(self, page: Page, count: int | None) -> None:
+    def _enter(self, entry: PageEntry) -> None:
+        self.note_totals(entry)
+        self._drift.enter(entry)
+        self._note_size(entry)
+        self._skipped.discard(entry.number)
+        self.pages += 1
+        self.records += entry.records
+        self._last_seen = max(self._last_seen, entry.number)
+
+    def _note_size(self, entry: PageEntry) -> None:
         """Find pages that hold fewer records than their place in the source demands."""
-        if self._maybe_short is not None and page.records:
-            self._short.append(self._maybe_short)
-        self._maybe_short = None
-        self._first_size = self._first_size or len(page.records)
-        size = self._size_of_a_page(page, count)
-        if not page.records:
-            self._empty.append(page.number)
-        elif size is not None and len(page.records) < size:
-            self._enter_short(page.number, count)
+        if not entry.records:
+            self._empty.append(entry.number)
+            return
+        self._last_filled = max(self._last_filled, entry.number)
+        self._first_size = self._first_size or entry.records
+        count = self._strategy.page_count(entry, self._limit)
+        size = self._size_of_a_page(entry, count)
+        if size is not None and entry.records < size:
+            self._enter_short(entry.number, count)
 
     def _enter_short(self, number: int, count: int | None) -> None:
         if count is None:
-            self._maybe_short = number  # short only if anything follows it
+            self._short_unless_last.append(number)
         elif number < count:
             self._short.append(number)
 
-    def _size_of_a_page(self, page: Page, count: int | None) -> int | None:
+    def _size_of_a_page(self, entry: PageEntry, count: int | None) -> int | None:
         """Records that every page but the last must hold, or None if the source does not let it be known."""
         if self._strategy.counts_records:
             return self._limit
-        if count is None or page.total_records is None:
+        if count is None or entry.total_records is None:
             return None
-        caps_the_limit = _pages_of(page.total_records, self._limit) != count
+        caps_the_limit = _pages_of(entry.total_records, self._limit) != count
         return max(self._first_size, 1) if caps_the_limit else self._limit
 
-    def _note_overlap(self, page: Page) -> None:
-        if page.records and page.records[0] in self._tail:
-            self._rows_repeat = True
-        self._tail = page.records or self._tail
-
-    def _gaps(self) -> list[str]:
-        missing = self.missing_pages
-        return [f"{_named(missing)} missing, empty or short"] if missing else []
-
-    def _drift(self) -> list[str]:
-        totals = self._record_totals
-        if totals != sorted(totals):
-            return [f"the source lost records during the run, its total fell from {max(totals)}: run again"]
-        if len(totals) > 1 and self._rows_repeat:
-            return [f"records were inserted during the run, the total rose from {totals[0]}: run again"]
-        return []
+    def _empty_before_the_end(self) -> list[int]:
+        has_none = self._drift.total is not None and self._drift.has_only_said_none
+        counted = 0 if has_none else self.expected_pages or 0
+        return [page for page in self._empty if page <= max(counted, self._last_filled)]
 
     def _sum(self) -> list[str]:
         if self.expected_records is None or self.records == self.expected_records:
             return []
         return [f"{self.records} records came, but the source says it has {self.expected_records}"]
 
-    def _has_none(self) -> bool:
-        """Whether the source never said that it has any record."""
-        return not any(self._record_totals)
-
     def _known_last(self) -> int | None:
-        if self.largest_count is None:
+        if self.expected_pages is None:
             return self._range.stop if self._strategy.random_access else None
-        return self.largest_count if self._range.stop is None else min(self.largest_count, self._range.stop)
+        return self.expected_pages if self._range.stop is None else min(self.expected_pages, self._range.stop)
 
 
 def _pages_of(records: int, size: int) -> int:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
+from de_classes.utils.digests import digest
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from de_classes.api.page import Page
+
+_BYTES = 8
 
 
 class LoopGuard:
     """Remembers eight bytes a page: of how many records, and of the first and the last of them.
 
     Pages whose records are all alike are no sign of a loop: such data repeats by itself.
+
+    Args:
+        marks: Those of the pages that were taken before, as ``mark_of`` gives them.
     """
 
-    def __init__(self) -> None:
-        self._seen: set[bytes] = set()
+    def __init__(self, marks: Iterable[str | None] = ()) -> None:
+        self._seen = {bytes.fromhex(mark) for mark in marks if mark is not None}
 
     def has_seen(self, page: Page) -> bool:
         """Whether a page with the same records was remembered."""
@@ -29,10 +36,14 @@ class LoopGuard:
             self._seen.add(_fingerprint(page.records))
 
 
+def mark_of(records: list[dict[str, Any]]) -> str | None:
+    """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart."""
+    return _fingerprint(records).hex() if _is_telling(records) else None
+
+
 def _is_telling(records: list[dict[str, Any]]) -> bool:
     return len(records) > 1 and any(record != records[0] for record in records)
 
 
 def _fingerprint(records: list[dict[str, Any]]) -> bytes:
-    text = json.dumps([len(records), records[0], records[-1]], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return digest([len(records), records[0], records[-1]], _BYTES)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from de_classes.common.logger.redaction import is_secret_name, shared_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_CURSOR = re.compile(
+    r"(?:after|before|continuation|cursor|next|page|paging|skip|start|sync)[_-]?token", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,17 @@ def without_secrets(url: str) -> str:
     port = _port(parts)
     shown_port = f":{port}" if port not in {None, _DEFAULT_PORTS.get(parts.scheme)} else ""
     return f"{parts.scheme}://{parts.hostname or ''}{shown_port}{parts.path}"
+
+
+def holds_credential(url: str) -> bool:
+    """Whether a URL must not be written down: its query has names as credentials have, or it has a user.
+
+    A query name such as ``page_token`` is that of a cursor.
+    """
+    parts = _split(url)
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    suspects = [name for name in names if is_secret_name(name) and not _CURSOR.fullmatch(name)]
+    return bool(suspects) or "@" in parts.netloc or shared_filter().holds_secret(url)
 
 
 def _split(url: str) -> SplitResult:

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
-from de_classes.api.status import UNAUTHORIZED, raise_for_status
-from de_classes.errors import CorruptResponseError, ForeignOriginError, RetryableError
+from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.errors import (
+    CorruptResponseError,
+    ForeignOriginError,
+    PageGivenUpError,
+    RetriesExhaustedError,
+    RetryableError,
+)
 
 if TYPE_CHECKING:
     import logging
@@ -79,15 +85,28 @@ class PageFetcher:
         """One page, whole.
 
         Raises:
-            RetriesExhaustedError: It kept failing; the last failure is the cause.
+            PageGivenUpError: It kept failing; the last failure is the cause.
+            RetriesExhaustedError: The source is down or asks to be left alone, or the time is up.
             FatalError: It cannot be had, or cannot be trusted.
         """
+        down_since = run.budget.down_since
+        try:
+            return self._fetch_patiently(request, run)
+        except PageGivenUpError as error:
+            if down_since is None or down_since != run.budget.down_since:
+                raise
+            raise RetriesExhaustedError(
+                f"the source is down: {error}", attempts=error.attempts
+            ) from error.__cause__
+
+    def _fetch_patiently(self, request: PageRequest, run: SharedRun) -> Page:
         retrier = Retrier(
             self.policy,
             clock=self.clock,
             on_retry=self._retried,
             deadline=self.deadline,
             stopped=run.stopped,
+            given_up=PageGivenUpError,
         )
         return retrier.call(lambda: self._within_budget(request, run), what=f"page {request.number}")
 
@@ -112,7 +131,13 @@ class PageFetcher:
             )
         response = self._send_authorized(url, request, stopped)
         raise_for_status(response, url=url, now=self.clock.now())
-        return self._as_asked_for(self.reader.read(response, request.number))
+        return self._read(response, request)
+
+    def _read(self, response: HttpResponse, request: PageRequest) -> Page:
+        with self.counters.failures():
+            page = self._as_asked_for(self.reader.read(response, request.number))
+        self.counters.request_ended(str(OK))
+        return page
 
     def _as_asked_for(self, page: Page) -> Page:
         """Make sure that the answer is for this page; a source may serve its last page again past its end."""
@@ -138,12 +163,14 @@ class PageFetcher:
         return self._send(url, request, {"Authorization": f"Bearer {token}"})
 
     def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
-        self.counters.request_sent()
         headers = {**self.headers, **authorization}
-        return self.transport.send(
-            HttpRequest("GET", url, params=request.params, headers=headers),
-            timeout=seconds_for(self.timeout, self.deadline, self.clock),
-        )
+        page = HttpRequest("GET", url, params=request.params, headers=headers)
+        timeout = seconds_for(self.timeout, self.deadline, self.clock)
+        with self.counters.failures(), self.counters.working(self.clock):
+            response = self.transport.send(page, timeout=timeout)
+        if response.status != OK:
+            self.counters.request_ended(str(response.status))
+        return response
 
     def pause(self, ask: int, page: Page, run: SharedRun) -> None:
         """Wait before a page that came empty is asked for again."""

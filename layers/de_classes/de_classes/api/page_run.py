@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.errors import RetriesExhaustedError
 
 if TYPE_CHECKING:
@@ -11,14 +13,21 @@ if TYPE_CHECKING:
 
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
+    from de_classes.api.walk import PageWalk
     from de_classes.utils.clock import Clock
+    from de_classes.utils.page_set import PageSet
+    from de_classes.utils.run_records import PageEntry, RunPlace
 
 
 class PageRun:
     """Pages in order, entered into a ledger as they are handed on. Iterate it once.
 
+    After each page, ``entry``, ``place`` and ``gaps`` say what to write down, so that another process
+    can go on behind that page; see ``RunState``.
+
     Args:
         pages: The pages, in order.
+        walk: Where they come from.
         ledger: Where they are entered.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
@@ -28,23 +37,56 @@ class PageRun:
     """
 
     def __init__(
-        self, pages: Iterable[Page], ledger: RunLedger, clock: Clock, deadline: float | None = None
+        self,
+        pages: Iterable[Page],
+        walk: PageWalk,
+        ledger: RunLedger,
+        clock: Clock,
+        deadline: float | None = None,
     ) -> None:
         self._pages = pages
+        self._walk = walk
         self._clock = clock
         self._deadline = deadline
+        self._entry: PageEntry | None = None
         self.ledger = ledger
+
+    @property
+    def entry(self) -> PageEntry:
+        """What is to be written down of the page just handed on.
+
+        Raises:
+            LookupError: None was handed on yet.
+        """
+        if self._entry is None:
+            raise LookupError("no page was handed on yet")
+        return self._entry
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where to go on after the page just handed on; None if no other page is known of.
+
+        Its ``tail`` is worked out anew each time it is read.
+        """
+        place = self._walk.place
+        return None if place is None else structs.replace(place, tail=self.ledger.tail)
+
+    @property
+    def gaps(self) -> PageSet:
+        """Pages that were skipped, in this process or before it, and have not come since."""
+        return self.ledger.gaps
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.
 
         Raises:
             IncompleteRunError: After the last page that came: pages are missing, and which.
+            SourceChangedError: The same, and the pages that came do not fit together.
             FatalError: The API refuses, or cannot be trusted.
         """
         try:
             for page in self._pages:
-                self.ledger.observe(page)
+                self._entry = self.ledger.observe(page)
                 yield page
                 self._check_deadline()
         except RetriesExhaustedError as error:
@@ -52,7 +94,7 @@ class PageRun:
         self.ledger.settle()
 
     def _check_deadline(self) -> None:
-        if self._deadline is None or self.ledger.is_done():
+        if self._deadline is None or (self.ledger.is_done() and not self._walk.is_filling_gaps):
             return
         if self._clock.monotonic() >= self._deadline:
             raise self.ledger.broken_off("the time is up")

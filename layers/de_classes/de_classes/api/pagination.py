@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin
 
 from de_classes.errors import ConfigurationError, ProtocolError
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 _PARAMETER = r"""\s*;\s*([^\s=;,"<>]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?"""
 _PARAMETERS = re.compile(_PARAMETER)
 _LINK = re.compile(rf"""<([^<>]*)>((?:{_PARAMETER.replace("([", "(?:[")})*)""")
+
+
+class Totals(Protocol):
+    """What a page says of the whole: ``Page`` does, and so does a ``PageEntry`` that was written down."""
+
+    @property
+    def total_pages(self) -> int | None:
+        """How many pages there are, or None."""
+        ...
+
+    @property
+    def total_records(self) -> int | None:
+        """How many records there are, or None."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ class PaginationStrategy(ABC):
             url: Where the page came from, to resolve a relative link.
         """
 
-    def page_count(self, page: Page, limit: int) -> int | None:
+    def page_count(self, page: Totals, limit: int) -> int | None:
         """How many pages there are according to this page, or None if it cannot be known."""
         return None
 
@@ -96,7 +110,7 @@ class PageNumberPagination(PaginationStrategy):
         ended = not page.records if page.total_pages is None else page.number >= page.total_pages
         return None if ended else self.request_for(page.number + 1, limit)
 
-    def page_count(self, page: Page, limit: int) -> int | None:
+    def page_count(self, page: Totals, limit: int) -> int | None:
         """What the API says."""
         return page.total_pages
 
@@ -121,7 +135,7 @@ class OffsetPagination(PaginationStrategy):
         ended = not page.records if count is None else page.number >= count
         return None if ended else self.request_for(page.number + 1, limit)
 
-    def page_count(self, page: Page, limit: int) -> int | None:
+    def page_count(self, page: Totals, limit: int) -> int | None:
         """The number of records, divided."""
         return None if page.total_records is None else -(-page.total_records // limit)
 

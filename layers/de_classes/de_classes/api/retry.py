@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
-from de_classes.errors import CorruptResponseError, RetriesExhaustedError, RetryableError
+from de_classes.errors import CorruptResponseError, RateLimitedError, RetriesExhaustedError, RetryableError
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Retrier:
         draw: Draws a number between two bounds.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
         stopped: Once set, no wait goes on and no other attempt is made.
+        given_up: The error for a call that met the policy's own ceilings, rather than the deadline or a
+            source that asks to be left alone.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Retrier:
         draw: Callable[[float, float], float] = random.uniform,
         deadline: float | None = None,
         stopped: threading.Event | None = None,
+        given_up: type[RetriesExhaustedError] = RetriesExhaustedError,
     ) -> None:
         self._policy = policy or RetryPolicy()
         self._clock = clock or SystemClock()
@@ -99,6 +102,7 @@ class Retrier:
         self._draw = draw
         self._deadline = math.inf if deadline is None else deadline
         self._stopped = stopped or threading.Event()
+        self._given_up = given_up
 
     def call(self, operation: Callable[[], T], *, what: str) -> T:
         """Call ``operation`` until it returns.
@@ -113,10 +117,12 @@ class Retrier:
         """
         started = self._clock.monotonic()
         corrupt = 0
+        kind = self._given_up
 
         def is_over(state: tenacity.RetryCallState) -> bool:
-            nonlocal corrupt
+            nonlocal corrupt, kind
             corrupt += isinstance(_failure(state), CorruptResponseError)
+            kind = RetriesExhaustedError if self._must_wait(state, started) else self._given_up
             return corrupt >= self._policy.max_corrupt or self._is_over(state, started)
 
         retrying = tenacity.Retrying(
@@ -129,7 +135,9 @@ class Retrier:
         try:
             return retrying(operation)
         except tenacity.RetryError as error:
-            raise self._exhausted(error.last_attempt, what, started) from error.last_attempt.exception()
+            message = self._summary(error.last_attempt, what, started)
+            attempts = error.last_attempt.attempt_number
+            raise kind(message, attempts=attempts) from error.last_attempt.exception()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         return self._policy.wait(state.attempt_number, _failure(state).retry_after, self._draw)
@@ -143,6 +151,13 @@ class Retrier:
             or next_at > self._deadline
         )
 
+    def _must_wait(self, state: tenacity.RetryCallState, started: float) -> bool:
+        """Whether it is not this call that cannot succeed, but any call now: too little time, or too many."""
+        failure = _failure(state)
+        next_at = self._clock.monotonic() + state.upcoming_sleep
+        asks_for_too_long = next_at - started > self._policy.max_elapsed and failure.retry_after is not None
+        return next_at > self._deadline or asks_for_too_long or isinstance(failure, RateLimitedError)
+
     def _pause(self, seconds: int | float) -> None:  # noqa: PYI041 - tenacity's own signature
         if self._clock.wait(self._stopped, seconds):
             raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
@@ -151,12 +166,9 @@ class Retrier:
         if self._on_retry is not None:
             self._on_retry(RetryEvent(state.attempt_number, state.upcoming_sleep, _failure(state)))
 
-    def _exhausted(self, last: tenacity.Future, what: str, started: float) -> RetriesExhaustedError:
+    def _summary(self, last: tenacity.Future, what: str, started: float) -> str:
         seconds = self._clock.monotonic() - started
-        return RetriesExhaustedError(
-            f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}",
-            attempts=last.attempt_number,
-        )
+        return f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
 
 
 def _failure(state: tenacity.RetryCallState) -> RetryableError:

@@ -46,8 +46,14 @@ class RetryBudget:
         self._lock = threading.Lock()
         self._left = self._reserve
         self._pause = pause
+        self._down_since: float | None = None
         self._closed_until: float | None = None
         self._is_probing = False
+
+    @property
+    def down_since(self) -> float | None:
+        """The moment on the clock's monotonic time when the source was taken to be down; None if it is up."""
+        return self._down_since
 
     def enter(self, *, deadline: float | None, stopped: threading.Event) -> None:
         """Wait until a request may be made.
@@ -71,7 +77,7 @@ class RetryBudget:
         """A request was answered as it should be."""
         with self._lock:
             self._left = min(self._reserve, max(self._left, 0.0) + self._per_success)
-            self._closed_until = None
+            self._down_since = self._closed_until = None
             self._is_probing = False
             self._pause = self._first_pause
 
@@ -90,7 +96,9 @@ class RetryBudget:
     def _close(self) -> None:
         if self._is_probing:
             self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-        self._closed_until = self._clock.monotonic() + self._pause
+        now = self._clock.monotonic()
+        self._down_since = now if self._down_since is None else self._down_since
+        self._closed_until = now + self._pause
         self._is_probing = False
 
     def _seconds_to_wait(self) -> float:

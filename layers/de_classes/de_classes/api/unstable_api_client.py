@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
+from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import without_secrets
 from de_classes.api.page import PageReader
@@ -14,7 +17,8 @@ from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.walk import NumberedWalk, follow_pages
+from de_classes.api.run_state import check_state
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import MAX_CONCURRENCY
@@ -29,9 +33,10 @@ if TYPE_CHECKING:
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.api.transport import Transport
+    from de_classes.api.walk import PageWalk, SkipPage
+    from de_classes.errors import PageGivenUpError
     from de_classes.utils.clock import Clock
-
-_ASKS_FOR_AN_EMPTY_PAGE = 3
+    from de_classes.utils.run_records import RunState
 
 
 class UnstableAPIClient:
@@ -84,6 +89,8 @@ class UnstableAPIClient:
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._counters = ClientCounters()
+        self._auth = auth_client
+        self._logger = logger or logging.getLogger(__name__)
         self._fetcher = PageFetcher(
             url=self._url,
             auth=auth_client,
@@ -96,7 +103,7 @@ class UnstableAPIClient:
             deadline=deadline,
             clock=self._clock,
             counters=self._counters,
-            logger=logger or logging.getLogger(__name__),
+            logger=self._logger,
         )
 
     @property
@@ -108,6 +115,11 @@ class UnstableAPIClient:
     def pages(self) -> PageRange:
         """Which pages are fetched unless a call says otherwise."""
         return self._pages
+
+    @property
+    def random_access(self) -> bool:
+        """Whether any page can be asked for by its number, so that one that fails can be skipped."""
+        return self._pagination.random_access
 
     @property
     def retry_count(self) -> int:
@@ -131,7 +143,8 @@ class UnstableAPIClient:
 
     def counts(self) -> Counts:
         """All counters, taken together."""
-        return self._counters.snapshot()
+        logins = 0 if self._auth is None else self._auth.logins
+        return replace(self._counters.snapshot(), logins=logins)
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
         """One page, whole, as the source has it: empty if the source says so.
@@ -173,32 +186,75 @@ class UnstableAPIClient:
         return ((page.number, page) for page in run)
 
     def start_run(
-        self, limit: int = 100, *, pages: PageRange | None = None, concurrency: int | None = None
+        self,
+        limit: int = 100,
+        *,
+        pages: PageRange | None = None,
+        concurrency: int | None = None,
+        state: RunState | None = None,
+        skip_failed: bool = False,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
+        Args:
+            limit: Records a page.
+            pages: Which pages; the client's own range if not given.
+            concurrency: Pages fetched at once; the client's own if not given.
+            state: What was taken of this very run before, by this process or another. None of it is
+                asked for again: its gaps are fetched, and then what comes after its place. The verdict
+                is on the whole run.
+            skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
+                of all is not skipped, and none is when the source is down or the time is up.
+
         Raises:
-            InvalidInputError: A limit or concurrency out of range.
+            InvalidInputError: A limit or concurrency out of range, a state of another run, or
+                ``skip_failed`` where pages cannot be asked for by number.
         """
         _check_limit(limit)
         width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
         wanted = pages or self._pages
-        ledger = RunLedger(wanted, limit=limit, strategy=self._pagination)
-        walk = self._walk(ledger, limit, wanted, width)
-        return PageRun(self._counted(walk), ledger, self._clock, self._deadline)
+        if skip_failed and not self.random_access:
+            raise InvalidInputError("skip_failed needs pages that can be asked for by number")
+        if state is not None:
+            check_state(state, wanted, random_access=self.random_access)
+        ledger = RunLedger(wanted, limit=limit, strategy=self._pagination, state=state)
+        skip = partial(self._skip, ledger) if skip_failed else None
+        walk = self._walk(ledger, limit, wanted, width, state=state, skip=skip)
+        return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 
-    def _walk(self, ledger: RunLedger, limit: int, pages: PageRange, width: int) -> Iterator[Page]:
+    def _walk(
+        self,
+        ledger: RunLedger,
+        limit: int,
+        pages: PageRange,
+        width: int,
+        *,
+        state: RunState | None,
+        skip: SkipPage | None,
+    ) -> PageWalk:
         run = self._fetcher.new_run()
 
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
 
-        if not self._pagination.random_access:
-            return follow_pages(fetch, self._pagination, limit=limit, pages=pages, url=self._url)
-        walk = NumberedWalk(
-            fetch, self._pagination, ledger, limit=limit, pages=pages, width=width, stopped=run.stopped
+        if not self.random_access:
+            return FollowedWalk(fetch, self._pagination, limit=limit, pages=pages, url=self._url, state=state)
+        return NumberedWalk(
+            fetch,
+            self._pagination,
+            ledger,
+            limit=limit,
+            pages=pages,
+            width=width,
+            stopped=run.stopped,
+            state=state,
+            skip=skip,
         )
-        return iter(walk)
+
+    def _skip(self, ledger: RunLedger, number: int, because: PageGivenUpError) -> None:
+        ledger.skip(number, because)
+        self._counters.page_failed()
+        self._logger.warning("page %d is skipped for now: %s", number, because)
 
     def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:
         try:
@@ -211,12 +267,12 @@ class UnstableAPIClient:
 
     def _until_not_empty(self, request: PageRequest, ledger: RunLedger, run: SharedRun) -> Page:
         """An empty page where there should be records, or where all would end, is asked for again."""
-        for ask in range(1, _ASKS_FOR_AN_EMPTY_PAGE + 1):
+        for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
             page = self._fetcher.fetch(request, run)
             is_expected = ledger.expects_records(page)
             if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page, ledger))):
                 break
-            if ask < _ASKS_FOR_AN_EMPTY_PAGE:
+            if ask < ASKS_FOR_AN_EMPTY_PAGE:
                 self._fetcher.pause(ask, page, run)
         return page
 

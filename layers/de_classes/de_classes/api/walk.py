@@ -3,25 +3,36 @@
 Pages that can be asked for by number are fetched several at a time inside a window and handed on in
 order; the total is read anew from every page, so a source that grows is followed. Where totals moved
 or rows do not add up, one page past the end is asked for before the end is believed.
+
+A walk that goes on with another's run fetches the pages that were skipped first, and then the rest.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.window import PageWindow
-from de_classes.errors import InvalidInputError, PaginationLoopError, ProtocolError, RequestRejectedError
+from de_classes.errors import (
+    InvalidInputError,
+    PageGivenUpError,
+    PaginationLoopError,
+    ProtocolError,
+    RequestRejectedError,
+)
+from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.utils.page_range import PageRange
 
+ASKS_FOR_AN_EMPTY_PAGE = 3
 _NO_SUCH_PAGE = frozenset({404, 416})
 _NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
 
@@ -34,27 +45,30 @@ class FetchPage(Protocol):
         ...
 
 
-def follow_pages(
-    fetch: FetchPage, strategy: PaginationStrategy, *, limit: int, pages: PageRange, url: str
-) -> Iterator[Page]:
-    """One page after the other, each found through the one before it.
+class SkipPage(Protocol):
+    """Is told of a page that was given up, where a walk may go on without it."""
 
-    Raises:
-        PaginationLoopError: A request comes up that was made before, or the same records do.
-    """
-    guard = LoopGuard()
-    asked = set()
-    request: PageRequest | None = strategy.request_for(pages.start, limit)
-    while request is not None and request.number in pages:
-        if request.identity() in asked:
-            raise PaginationLoopError(f"page {request.number} is asked for by a cursor or link used before")
-        asked.add(request.identity())
-        page = fetch(request)
-        if guard.has_seen(page):
-            raise _loop(page)
-        guard.remember(page)
-        yield page
-        request = strategy.request_after(page, limit, url=request.url or url)
+    def __call__(self, number: int, because: PageGivenUpError) -> None:
+        """Take note of the gap."""
+        ...
+
+
+class PageWalk(Protocol):
+    """Pages in order, and the place where another process could go on."""
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where the walk goes on after the page just handed on; None if it knows of no other page."""
+        ...
+
+    @property
+    def is_filling_gaps(self) -> bool:
+        """Whether pages that were skipped before are still to be asked for."""
+        ...
+
+    def __iter__(self) -> Iterator[Page]:
+        """Hand the pages on. Iterate it once."""
+        ...
 
 
 class NumberedWalk:
@@ -68,6 +82,8 @@ class NumberedWalk:
         pages: Which pages.
         width: Pages under way at the most.
         stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
+        state: What was taken before; the ledger holds it too.
+        skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
     """
 
     def __init__(
@@ -80,6 +96,8 @@ class NumberedWalk:
         pages: PageRange,
         width: int,
         stopped: threading.Event | None = None,
+        state: RunState | None = None,
+        skip: SkipPage | None = None,
     ) -> None:
         self._fetch = fetch
         self._strategy = strategy
@@ -88,8 +106,19 @@ class NumberedWalk:
         self._pages = pages
         self._width = width
         self._stopped = stopped or threading.Event()
-        self._guard = LoopGuard()
-        self._counts: set[int | None] = set()
+        self._skip = skip
+        self._restore(state or RunState())
+
+    @property
+    def place(self) -> RunPlace | None:
+        """The page after the last; None if the walk knows of no other."""
+        goes_on = self._is_at_start or self._last < self._end()
+        return RunPlace(number=self._last + 1) if goes_on else None
+
+    @property
+    def is_filling_gaps(self) -> bool:
+        """Whether pages that were skipped before are still to be asked for."""
+        return bool(self._late)
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.
@@ -97,32 +126,119 @@ class NumberedWalk:
         Raises:
             InvalidInputError: The first page that was asked for lies beyond the source's last.
             PaginationLoopError: The source hands out the same page again and again.
+            PageGivenUpError: A page kept failing, and none may be skipped, or it is the first.
         """
         try:
-            with PageWindow(self._get, self._width) as window:
-                yield from self._walk(window)
+            yield from self._late_pages()
+            yield from self._pages_in_order()
         finally:
             self._stopped.set()
 
-    def _walk(self, window: PageWindow) -> Iterator[Page]:
-        page = window.take(self._pages.start)
-        self._check_first(page)
-        end = self._pages.start
-        while True:
-            self._counts.add(self._strategy.page_count(page, self._limit))
-            self._guard.remember(page)
-            yield page
-            end = max(end, self._end(page))
-            if page.number >= end:
-                return
-            window.fill(end)
-            following = self._next_page(window, page.number + 1)
-            if following is None or self._is_past_end(following):
-                return
-            page = following
+    def _restore(self, state: RunState) -> None:
+        taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
+        self._is_at_start = not state.entries
+        self._is_over = False
+        self._last = max([taken, *state.gaps])
+        self._late = sorted(state.gaps)
+        self._guard = LoopGuard(entry.mark for entry in state.entries)
+        self._counts = {self._strategy.page_count(entry, self._limit) for entry in state.entries}
+        self._more_may_follow = state.place is not None and (
+            self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
+        )
+
+    def _late_pages(self) -> Iterator[Page]:
+        late = tuple(self._late)
+        with PageWindow(lambda index: self._get(late[index - 1]), self._width, start=1) as window:
+            for index, number in enumerate(late, 1):
+                window.fill(len(late))
+                self._late.remove(number)
+                yield from self._taken(number, partial(self._late_page, window, index))
+
+    def _pages_in_order(self) -> Iterator[Page]:
+        ahead_from = None if self._is_at_start else self._last + 1
+        with PageWindow(self._get, self._width, start=ahead_from) as window:
+            if self._is_at_start:
+                yield self._remembered(self._first_page(window))
+            while self._last < self._end() and not self._is_over:
+                window.fill(self._end())
+                number = self._last + 1
+                yield from self._taken(number, partial(self._next_page, window, number))
+
+    def _taken(self, number: int, take: Callable[[], Page | None]) -> Iterator[Page]:
+        """The page, or nothing if it is skipped or does not exist."""
+        try:
+            page = take()
+        except PageGivenUpError as error:
+            if self._skip is None:
+                raise
+            self._skip(number, error)
+            self._move_on(number, more_may_follow=True)
+            return
+        if page is not None:
+            yield self._remembered(page)
+
+    def _remembered(self, page: Page) -> Page:
+        self._is_at_start = False
+        self._counts.add(self._strategy.page_count(page, self._limit))
+        self._guard.remember(page)
+        self._move_on(page.number, more_may_follow=bool(page.records))
+        return page
+
+    def _move_on(self, number: int, *, more_may_follow: bool) -> None:
+        if number >= self._last:
+            self._last, self._more_may_follow = number, more_may_follow
 
     def _get(self, number: int) -> Page:
         return self._fetch(self._strategy.request_for(number, self._limit))
+
+    def _first_page(self, window: PageWindow) -> Page:
+        page = window.take(self._pages.start)
+        self._check_first(page)
+        if self._skip is not None:
+            self._check_filled(page)
+        return page
+
+    def _late_page(self, window: PageWindow, index: int) -> Page:
+        page = self._unless_seen(window.take(index))
+        self._check_filled(page)
+        return page
+
+    def _next_page(self, window: PageWindow, number: int) -> Page | None:
+        """The page, or None if the walk is over."""
+        page = self._unless_denied(window, number)
+        if page is None or self._is_past_end(page):
+            self._is_over = True
+            self._note_denial(page)
+            return None
+        if self._skip is not None:
+            self._check_filled(page)
+        return page
+
+    def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
+        """The page, or None if the source says in its own way that there is none."""
+        try:
+            page = window.take(number)
+        except RequestRejectedError as error:
+            if error.status in self._ways_to_say_no(number):
+                return None
+            raise
+        if self._is_probe(number) and self._guard.has_seen(page):
+            return None
+        return self._unless_seen(page)
+
+    def _unless_seen(self, page: Page) -> Page:
+        """The page; one that has the records of another is asked for again."""
+        if not self._guard.has_seen(page):
+            return page
+        again = self._get(page.number)
+        if self._guard.has_seen(again):
+            raise PaginationLoopError(f"page {page.number} has the records of a page before it")
+        return again
+
+    def _note_denial(self, page: Page | None) -> None:
+        """A page that was once counted and now lies past the end tells that the source has shrunk."""
+        if page is not None and page.number <= max(self._known_counts(), default=0):
+            self._ledger.note_totals(page)
 
     def _check_first(self, page: Page) -> None:
         count = self._strategy.page_count(page, self._limit)
@@ -133,23 +249,16 @@ class NumberedWalk:
         if page.records:
             raise ProtocolError(f"the source hands out records, but says it has {count} pages of them")
 
-    def _next_page(self, window: PageWindow, number: int) -> Page | None:
-        """The page, or None if the source says in its own way that there is none."""
-        try:
-            page = window.take(number)
-        except RequestRejectedError as error:
-            if error.status in self._ways_to_say_no(number):
-                return None
-            raise
-        if not self._guard.has_seen(page):
-            return page
-        return None if self._is_probe(number) else self._asked_again(number)
-
-    def _asked_again(self, number: int) -> Page:
-        page = self._get(number)
-        if self._guard.has_seen(page):
-            raise _loop(page)
-        return page
+    def _check_filled(self, page: Page) -> None:
+        """Refuse a page that is still empty although there should be records in it."""
+        if page.records or not self._ledger.expects_records(page):
+            return
+        if self._is_past_end(page):
+            self._note_denial(page)
+        raise PageGivenUpError(
+            f"page {page.number} came empty each time, although there should be records in it",
+            attempts=ASKS_FOR_AN_EMPTY_PAGE,
+        )
 
     def _is_probe(self, number: int) -> bool:
         """Whether the page lies beyond every total that was named."""
@@ -171,20 +280,16 @@ class NumberedWalk:
     def _known_counts(self) -> list[int]:
         return [count for count in self._counts if count is not None]
 
-    def _end(self, page: Page) -> int:
+    def _end(self) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
         known = self._known_counts()
-        end = max(known) if known else page.number + bool(page.records)
-        if known and page.number >= end and self._is_doubtful(page):
-            end = page.number + 1
+        end = max(known) if known else self._last + (self._more_may_follow and not self._is_over)
+        if known and self._last >= end and self._is_doubtful():
+            end = self._last + 1
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
-    def _is_doubtful(self, page: Page) -> bool:
+    def _is_doubtful(self) -> bool:
         """Totals that moved, or rows that do not add up: the end is believed only after a look past it."""
         expected = self._ledger.expected_records
-        adds_up = expected is None or self._ledger.records == expected
-        return bool(page.records) and (len(self._counts) > 1 or not adds_up)
-
-
-def _loop(page: Page) -> PaginationLoopError:
-    return PaginationLoopError(f"page {page.number} has the records of a page before it")
+        adds_up = expected is None or self._ledger.records == expected or bool(self._ledger.gaps)
+        return self._more_may_follow and not self._is_over and (len(self._counts) > 1 or not adds_up)

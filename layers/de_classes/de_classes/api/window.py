@@ -22,15 +22,16 @@ class PageWindow:
     Args:
         get: Gets one page by number; called from several threads if ``width`` is above 1.
         width: Pages under way at the most; with 1 there are no threads and nothing is fetched ahead.
+        start: The first page, if it need not go alone; None if the pages ahead are known only after it.
     """
 
-    def __init__(self, get: Callable[[int], Page], width: int) -> None:
+    def __init__(self, get: Callable[[int], Page], width: int, *, start: int | None = None) -> None:
         self._get = get
         self._width = width
         self._tasks: queue.SimpleQueue[tuple[int, Future[Page]] | None] = queue.SimpleQueue()
         self._under_way: deque[Future[Page]] = deque()
         self._threads = 0
-        self._next = 0
+        self._next = start or 0
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +43,7 @@ class PageWindow:
             self._tasks.put(None)
 
     def fill(self, end: int) -> None:
-        """Start fetching pages up to ``end``, as far as the window reaches; the first page goes alone."""
+        """Start fetching pages up to ``end``, as far as the window reaches."""
         while self._width > 1 and self._next and self._next <= end and len(self._under_way) < self._width:
             future: Future[Page] = Future()
             self._under_way.append(future)

@@ -24,7 +24,9 @@ _NAMES = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credential|authorization|cookie|signature"
     r"|(?:api|access|account|auth|private|signing|encryption)[_-]?key)[\w.-]{0,40}"
 )
+_QUERY_NAMES = r"(?:key|sig|code|auth|session|sid|jwt|assertion)"
 _SENSITIVE_NAME = re.compile(_NAMES, re.IGNORECASE)
+_SENSITIVE_QUERY_NAME = re.compile(_QUERY_NAMES, re.IGNORECASE)
 _VALUE = r"""(?:[bru]?(?P<{0}>\\*["'])(?:(?!(?P={0}))(?:\\.|.))*(?:(?P={0})|\Z)|{1})"""
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
@@ -44,7 +46,7 @@ _PATTERNS = tuple(
             rf"\1\g<quote>{MASK}\g<quote>",
         ),
         (r"""://[^\s/?#"']*@""", f"://{MASK}@"),
-        (r"""([?&](?:key|sig|code|auth|session|sid|jwt|assertion)=)[^\s&"'#]+""", rf"\1{MASK}"),
+        (rf"""([?&]{_QUERY_NAMES}=)[^\s&"'#]+""", rf"\1{MASK}"),
     )
 )
 
@@ -91,6 +93,10 @@ class RedactingFilter(logging.Filter):
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text
+
+    def holds_secret(self, text: str) -> bool:
+        """Whether a registered secret is in the text, in any of its forms."""
+        return any(secret in text for secret in self._longest_first)
 
     def value(self, value: object, depth: int = MAX_DEPTH) -> object:
         """A copy that is made of JSON's types, with its credentials masked.
@@ -146,6 +152,11 @@ def shared_filter() -> RedactingFilter:
     if not holder.filters:
         holder.addFilter(RedactingFilter())
     return cast("RedactingFilter", holder.filters[0])
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what goes by this name in a URL's query is masked."""
+    return bool(_SENSITIVE_NAME.search(name) or _SENSITIVE_QUERY_NAME.fullmatch(name))
 
 
 def redact(secret: str) -> None:

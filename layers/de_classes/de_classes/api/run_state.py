@@ -1,0 +1,51 @@
+"""Making sure that a state which was written down belongs to the run that is to go on with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from de_classes.errors import InvalidInputError
+from de_classes.utils.page_set import PageSet
+
+if TYPE_CHECKING:
+    from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import RunState
+
+
+def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> None:
+    """Refuse a state from which a run would lose or double pages.
+
+    Args:
+        state: The pages taken, those skipped, and where to go on.
+        pages: Which pages the run is over.
+        random_access: Whether any page can be asked for by its number.
+
+    Raises:
+        InvalidInputError: Pages are left out, named twice or not of this run, or the way on is missing.
+    """
+    numbers = [*(entry.number for entry in state.entries), *state.gaps]
+    last = max(numbers, default=pages.start - 1)
+    _check_numbers(numbers, PageSet([(pages.start, last)]), pages)
+    if state.entries and state.entries[0].number != pages.start:
+        raise InvalidInputError(f"the state of a run over pages {pages} must begin with page {pages.start}")
+    if state.gaps and not (random_access and state.entries):
+        raise InvalidInputError("the state has gaps, but this run cannot have skipped any page")
+    if state.place is not None and state.place.number != last + 1:
+        raise InvalidInputError(f"the state goes on at page {state.place.number}, but ends at page {last}")
+    if state.place is not None and state.entries and not random_access:
+        _check_way_on(state)
+
+
+def _check_numbers(numbers: list[int], expected: PageSet, pages: PageRange) -> None:
+    if len(numbers) != len(set(numbers)):
+        raise InvalidInputError("the state names a page twice")
+    if len(numbers) != len(expected) or any(number not in pages for number in numbers):
+        raise InvalidInputError(f"the state leaves out pages, or is not of a run over pages {pages}")
+
+
+def _check_way_on(state: RunState) -> None:
+    if state.place is not None and not state.place.params and state.place.url is None:
+        raise InvalidInputError(
+            "the state does not say how to reach the next page, since its address seems to hold a "
+            "credential: start the run again from its first page"
+        )
