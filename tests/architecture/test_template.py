@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from de_classes.configs.ingest import FormatName, WorkerSettings
+from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.openapi import describe_auth
 from de_classes.simulators.settings import SimulatorSettings
 from tests.fakes.sources import ROOT
@@ -197,6 +198,16 @@ def test_the_simulators_variables_are_settings_that_they_have() -> None:
     known = setting_names(SimulatorSettings)
     for name in (AUTH, UNSTABLE):
         assert {each for each in variables(name) if not POWERTOOLS.match(each)} <= known
+
+
+def test_every_fault_can_be_named_in_a_parameter_and_reaches_both_simulators() -> None:
+    pattern = template()["Parameters"]["Faults"]["AllowedPattern"]
+    for fault in CATALOGUE:
+        assert re.fullmatch(pattern, f"{fault.name}=0.25@3-5,{fault.catalogue_ids[0]}")
+    assert not re.fullmatch(pattern, "F01 F02")
+    for name in (AUTH, UNSTABLE):
+        assert variables(name)["FAULTS"] == {"Ref": "Faults"}
+        assert variables(name)["FAULT_RATE"] == {"Ref": "FaultRate"}
 
 
 def test_the_workers_variables_are_settings_that_it_has() -> None:

@@ -150,11 +150,13 @@ def test_the_longest_description_of_a_version_fits() -> None:
     parameters = translated("Environment=prod")["Parameters"]
     longest = {
         "RecordsKey": 90,
+        "Faults": 80,
         "KeyPrefix": 100,
         "Architecture": 6,
         "StageName": 32,
         "DefaultFormat": 7,
         "Seed": 19,
+        "TotalRecords": 9,
     }
     for version in resources("AWS::Lambda::Version").values():
         text = version["Properties"]["Description"]["Fn::Sub"]
