@@ -1,0 +1,94 @@
+"""Knowing which records were seen, by their keys: on disk, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from de_classes.errors import InvalidInputError, MissingKeyError
+from de_classes.utils.digests import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_BYTES: Final = 16
+_CACHE_KIB: Final = 8192
+_ADD: Final = "INSERT OR IGNORE INTO keys VALUES (?)"
+
+
+class KeySet:
+    """The keys of the records seen, as hashes of 16 bytes in a file that has no name.
+
+    The operating system removes the file when the set is closed, or when the process dies. A million
+    keys take about 25 MB of disk, and 8 MiB of memory hold what is in use.
+
+    A key is compared by value and type: ``1``, ``1.0``, ``"1"`` and ``true`` are four keys. JSON would
+    let 1 and 1.0 be one number; two records held apart by mistake can be found in the data, whereas one
+    that was dropped by mistake is lost.
+
+    Args:
+        fields: The fields that together tell a record from all others.
+
+    Raises:
+        InvalidInputError: No field was named, or one twice.
+    """
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        if not fields or len(set(fields)) != len(fields):
+            raise InvalidInputError("a key has at least one field, and each only once")
+        self._fields = tuple(fields)
+        self._file = sqlite3.connect("", isolation_level=None)  # no name: a temporary file
+        self._file.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._file.execute("PRAGMA journal_mode = OFF")
+        self._file.execute("CREATE TABLE keys (hash BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._file.execute("BEGIN")  # for good: nothing here outlives the set
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """How many keys are in it."""
+        return self._size
+
+    def add(self, record: dict[str, Any]) -> bool:
+        """Take a record's key in; tells whether it is new.
+
+        Raises:
+            MissingKeyError: The record has no value in a field of the key.
+        """
+        return self._add(self._hash(record))
+
+    def new_among(self, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take in the keys of many records; gives those records whose keys are new, in their order.
+
+        Raises:
+            MissingKeyError: A record has no value in a field of the key; then no key was taken in.
+        """
+        hashed = [(record, self._hash(record)) for record in records]
+        return [record for record, key in hashed if self._add(key)]
+
+    def close(self) -> None:
+        """Forget everything; the file is gone."""
+        self._file.close()
+
+    def _add(self, key: bytes) -> bool:
+        is_new = self._file.execute(_ADD, (key,)).rowcount == 1
+        self._size += is_new
+        return is_new
+
+    def _hash(self, record: dict[str, Any]) -> bytes:
+        key = [record.get(field) for field in self._fields]
+        if None in key:
+            raise self._missing(record)
+        return digest(key, _BYTES)
+
+    def _missing(self, record: dict[str, Any]) -> MissingKeyError:
+        field = next(field for field in self._fields if record.get(field) is None)
+        what = "is null" if field in record else "is not there"
+        return MissingKeyError(
+            f"the key field {field!r} {what} in a record: mend the data, or name a key that all records have"
+        )
