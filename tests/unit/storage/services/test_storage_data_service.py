@@ -14,9 +14,12 @@ from de_classes.errors import (
     ObjectNotFoundError,
     UnsupportedFormatError,
 )
+from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.registry import format_names
 from de_classes.storage.services import StorageDataService
+from tests.fakes.datasets import BUCKET, commit
+from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.object_stores import VARIANTS
 
 if TYPE_CHECKING:
@@ -131,3 +134,25 @@ def test_F56_other_formats_and_the_default_keep_what_looks_like_a_formula(
     for service, key in ((careful, "a.jsonl"), (careful, "a.parquet"), (storage, "a.csv")):
         service.upload_df(frame, case.bucket, key)
         assert_frame_equal(service.download_df(case.bucket, key), frame)
+
+
+def test_an_object_comes_before_a_dataset_of_the_same_name(df: pd.DataFrame) -> None:
+    s3 = FakeS3()
+    s3.create_bucket(Bucket=BUCKET)
+    client = BaseS3Client(s3, LOGGER)
+    storage = StorageDataService(client, DataFormatService(), LOGGER)
+    commit(client, [[{"id": 1}]], dataset="a.csv")
+    storage.upload_df(df, BUCKET, "a.csv")
+    assert_frame_equal(storage.download_df(BUCKET, "a.csv"), df)
+    assert_frame_equal(storage.download_df(BUCKET, "a.csv/"), pd.DataFrame({"id": [1]}))
+
+
+def test_where_there_is_neither_object_nor_dataset_the_first_problem_is_told(
+    storage: StorageDataService, case: StoreCase
+) -> None:
+    with pytest.raises(ObjectNotFoundError, match="absent.csv"):
+        storage.download_df(case.bucket, "absent.csv")
+    with pytest.raises(UnsupportedFormatError, match="extension"):
+        storage.download_df(case.bucket, "absent")
+    with pytest.raises(ObjectNotFoundError, match="nothing was committed"):
+        storage.download_df(case.bucket, "absent/")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
-from de_classes.storage.clients.s3_messages import s3_uri
 from de_classes.storage.datasets.keys import (
     dataset_name,
     manifest_key,
@@ -117,7 +116,8 @@ class DatasetCommits:
         )
 
     def _list_parts(self, manifest: Manifest) -> ObjectInfo:
-        uris = (s3_uri(self._bucket, f"{self._dataset}/{part.key}") for part in manifest.parts)
+        keys = (f"{self._dataset}/{part.key}" for part in manifest.parts)
+        uris = (self._client.uri(self._bucket, key) for key in keys)
         body = "".join(f"{uri}\n" for uri in uris).encode()
         return self._client.put_object(
             self._bucket, symlink_key(self._dataset), body, content_type="text/plain; charset=utf-8"

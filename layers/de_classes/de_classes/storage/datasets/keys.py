@@ -5,7 +5,7 @@
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
-    <dataset>/_receipt-00000001.json                              the receipt of that commit
+    <dataset>/_receipt-00000001-<run_id>.json                     the receipt of that commit
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
 
 Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start

@@ -144,7 +144,7 @@ def decode_manifest(data: bytes, key: str) -> Manifest:
     """
     try:
         manifest = _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedDataError(f"{key} is no manifest of version 1: {error}") from error
     if problem := _problem(manifest):
         raise MalformedDataError(f"{key} contradicts itself: {problem}")
