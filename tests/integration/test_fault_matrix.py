@@ -17,9 +17,9 @@ import pytest
 
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.page import PageReader
 from de_classes.api.pagination import LinkHeaderPagination
-from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.transport import BodyLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -132,7 +132,7 @@ def cases() -> list[Case]:
 
 
 def client(server: SimulatorServer, width: int, clock: ManualClock, **options: Any) -> UnstableAPIClient:
-    transport = RequestsTransport(limits=BodyLimits(wire=2 * MEBIBYTE, decoded=2 * MEBIBYTE))
+    transport = HttpClientTransport(limits=BodyLimits(wire=2 * MEBIBYTE, decoded=2 * MEBIBYTE))
     policy = RetryPolicy(max_attempts=40, max_elapsed=600)
     auth = AuthClient(
         server.login_url,

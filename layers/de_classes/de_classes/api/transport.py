@@ -34,7 +34,8 @@ class Transport(Protocol):
 
         Args:
             request: What to send.
-            timeout: Seconds for connecting, for each wait on the head, and for the body as a whole.
+            timeout: Seconds for all of it. A transport over a library that has no such deadline holds at
+                least connecting, each wait on the head, and the body as a whole to it.
 
         Raises:
             NetworkError: Refused, reset, cut short, corrupt in transit or not done within the timeout.

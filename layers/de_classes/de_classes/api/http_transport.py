@@ -1,0 +1,154 @@
+"""The default transport: the standard library's ``http.client``, which costs a third and starts at once."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+import time
+from functools import cached_property
+from http.client import HTTPException, InvalidURL
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urlsplit
+
+from de_classes.api.decoding import ACCEPT_ENCODING, read_body
+from de_classes.api.messages import HttpResponse, origin, without_secrets
+from de_classes.api.timed_connection import TimedConnection
+from de_classes.api.transport import BodyLimits
+from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from http.client import HTTPResponse
+
+    from de_classes.api.messages import HttpRequest
+
+_READ_SIZE = 64 * 1024
+_SAFE_IN_URL = "!$%&'()*+,/:;=?@[]~"
+_DEFAULT_HEADERS = {"Accept": "*/*", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": "de-classes"}
+_HUNG_UP = (ConnectionError, ssl.SSLEOFError)
+
+
+class _Connections(threading.local):
+    """Each thread's own; they are closed when it ends."""
+
+    def __init__(self) -> None:
+        self.by_origin: dict[tuple[str, str, int | None], TimedConnection] = {}
+
+
+class HttpClientTransport:
+    """Sends through ``http.client``, over one kept-alive connection a thread and origin.
+
+    The timeout of a request is for all of it, from connecting to the last byte. Cookies are not kept, and
+    nothing is read from the environment: neither proxies nor credentials. Who needs a proxy or an
+    adapter gives ``RequestsTransport`` a session that has it.
+
+    Args:
+        limits: How much of an answer is taken.
+        context: What servers' certificates are checked by; the system's authorities by default.
+    """
+
+    def __init__(self, *, limits: BodyLimits | None = None, context: ssl.SSLContext | None = None) -> None:
+        self._limits = limits or BodyLimits()
+        self._given_context = context
+        self._own = _Connections()
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        """Send one request once; see ``Transport.send``.
+
+        A kept connection may have been closed by the other side. A GET of which no byte was answered is then
+        sent again on a new one: that is how such a connection ends, not a failure of the request.
+        """
+        where = without_secrets(request.url)
+        try:
+            return self._exchange(request, timeout)
+        except ssl.SSLCertVerificationError as error:
+            raise ConfigurationError(
+                f"{where}: the server's certificate is not trusted; check host and CA bundle"
+            ) from error
+        except ssl.SSLError as error:
+            raise NetworkError(f"{where}: TLS failed") from error
+        except TimeoutError as error:
+            raise NetworkError(
+                f"{where}: no whole answer within {timeout:g} s, the time for one request"
+            ) from error
+        except (InvalidURL, ValueError) as error:
+            raise ConfigurationError(f"{where!r} is not a usable URL, or a header is malformed") from error
+        except (HTTPException, OSError) as error:
+            raise NetworkError(f"{where}: {type(error).__name__}") from error
+
+    def _exchange(self, request: HttpRequest, timeout: float) -> HttpResponse:
+        connection = self._connection(request.url)
+        connection.exchange.start(timeout)
+        connection.close_if_stale()
+        is_kept = connection.is_open
+        try:
+            return self._ask(connection, request)
+        except _HUNG_UP:
+            if not is_kept or connection.exchange.is_heard or request.method != "GET":
+                raise
+            return self._ask(connection, request)
+
+    def _ask(self, connection: TimedConnection, request: HttpRequest) -> HttpResponse:
+        started = time.monotonic()
+        try:
+            connection.request(request.method, _target(request), request.body, _sent_headers(request))
+            with connection.getresponse() as answer:
+                _check_framing(answer)
+                body = read_body(_chunks(answer), answer.getheader("Content-Encoding"), self._limits)
+            return HttpResponse(answer.status, _received_headers(answer), body, time.monotonic() - started)
+        except BaseException:
+            connection.close()  # the rest of this answer must not be taken for the next one
+            raise
+
+    def _connection(self, url: str) -> TimedConnection:
+        kept = self._own.by_origin
+        scheme, host, port = key = origin(url)
+        if urlsplit(url).username is not None or scheme not in {"http", "https"} or not host or port is None:
+            raise InvalidURL
+        if key not in kept:
+            kept[key] = TimedConnection(host, port, self._context if scheme == "https" else None)
+        return kept[key]
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Made when it is needed: reading the authorities takes longer than a request."""
+        return self._given_context or ssl.create_default_context()
+
+
+def _target(request: HttpRequest) -> str:
+    parts = urlsplit(request.url)
+    query = "&".join(filter(None, (parts.query, urlencode(request.params))))
+    return quote((parts.path or "/") + (f"?{query}" if query else ""), safe=_SAFE_IN_URL)
+
+
+def _sent_headers(request: HttpRequest) -> dict[str, str]:
+    """The request's own headers win, whatever their case; each keeps the spelling it was given."""
+    every = (*_DEFAULT_HEADERS.items(), *request.headers.items())
+    return dict({name.lower(): (name, value) for name, value in every}.values())
+
+
+def _chunks(answer: HTTPResponse) -> Iterator[bytes]:
+    while chunk := answer.read1(_READ_SIZE):
+        yield chunk
+    if answer.length:
+        raise NetworkError("the answer ended before its Content-Length")
+
+
+def _check_framing(answer: HTTPResponse) -> None:
+    """Refuse what http.client would read by guessing: an answer must say in one way where it ends."""
+    coding = answer.getheader("Transfer-Encoding", "chunked").strip().lower()
+    if coding != "chunked":
+        raise ProtocolError(f"the answer has Transfer-Encoding {coding[:40]!r}, which was not asked for")
+    lengths = {each.strip() for each in answer.getheader("Content-Length", "0").split(",")}
+    if len(lengths) > 1 or not re.fullmatch("[0-9]+", lengths.pop()):
+        raise NetworkError("the answer has no usable Content-Length")
+
+
+def _received_headers(answer: HTTPResponse) -> dict[str, str]:
+    """By name in lower case; values of a repeated header are joined, as the standard has it."""
+    headers: dict[str, str] = {}
+    for name, value in answer.getheaders():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
