@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RANKS = {
     "de_classes.errors": 0,
     "de_classes.utils": 0,
+    "de_classes.version": 0,
     "de_classes.configs": 1,
     "de_classes.common": 1,
     "de_classes.storage.format": 2,
@@ -23,6 +24,7 @@ RANKS = {
     "de_classes.storage.datasets": 4,
     "de_classes.api.api_data_service": 4,
     "de_classes.pipelines": 5,
+    "de_classes.runs": 5,
     "de_classes.worker": 5,
     "de_classes.bootstrap": 6,
     "de_classes.cli": 7,

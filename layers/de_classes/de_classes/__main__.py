@@ -1,4 +1,4 @@
-"""The command line: ``python -m de_classes simulate`` and ``python -m de_classes ingest``."""
+"""The command line, ``python -m de_classes``: simulate, ingest, replay, verify and clean."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from de_classes.cli import ingest_options
+from de_classes.cli import clean_options, ingest_options, verify_options
 from de_classes.simulators import cli as simulate_cli
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     simulate_cli.add_parser(commands)
     ingest_options.add_parser(commands)
+    verify_options.add_parser(commands)
+    clean_options.add_parser(commands)
     args = parser.parse_args(arguments)
     status: int = args.run(args)
     return status

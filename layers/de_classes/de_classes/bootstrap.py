@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -76,8 +75,8 @@ def build_ingestion(
             clock=clock,
         )
 
-    def service_for(source: SourceSettings, *, deadline: float | None) -> ApiDataService:
-        client = UnstableAPIClient(
+    def client_for(source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
+        return UnstableAPIClient(
             source.base_url,
             auth_for(source),
             logger,
@@ -88,9 +87,8 @@ def build_ingestion(
             clock=clock,
             deadline=deadline,
         )
-        return ApiDataService(client, storage, logger, clock=clock)
 
-    return Ingestion(settings, service_for, clock, forget_logins=auth_for.cache_clear)
+    return Ingestion(settings, client_for, storage, logger, clock, forget_logins=auth_for.cache_clear)
 
 
 def s3_store(logger: logging.Logger) -> ObjectStore:

@@ -176,8 +176,8 @@ def test_by_direct_invocation_every_failure_is_raised(tmp_path: Path) -> None:
 
 def test_the_run_is_named_by_the_invocation(tmp_path: Path) -> None:
     endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=5)))
-    assert endpoint({}, FakeContext("id-1/../x"))["key"].endswith("/id-1----x.jsonl")
-    without_context = [endpoint({})["key"] for _ in range(2)]
+    assert endpoint({}, FakeContext("id-1/../x"))["run_id"] == "id-1----x"
+    without_context = [endpoint({})["run_id"] for _ in range(2)]
     assert without_context[0] != without_context[1]
 
 

@@ -9,6 +9,7 @@ from de_classes.api.messages import HttpResponse
 from de_classes.bootstrap import build_ingestion
 from de_classes.configs.ingest import IngestRequest
 from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
+from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingestion import partition
 from tests.fakes.transports import FakeTransport
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
+    from de_classes.api.receipt import IngestReceipt
     from de_classes.worker.ingestion import Ingestion
 
 NOVEMBER = 1_795_392_000.0  # 2026-11-23 00:00 UTC
@@ -34,10 +36,20 @@ def ingestion(root: Path, source: FakeSource, clock: ManualClock | None = None, 
     )
 
 
+def rows(root: Path, receipt: IngestReceipt) -> int:
+    reader = DatasetReader(lake(root), receipt.bucket, receipt.key)
+    return sum(len(batch) for batch in reader.records())
+
+
+def keys(root: Path) -> list[str]:
+    return [info.key for info in lake(root).list_objects("lake")]
+
+
 def test_what_a_request_leaves_out_comes_from_the_settings(tmp_path: Path) -> None:
     receipt = ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(), run_id="run-1")
-    assert receipt.key == "raw/unstable/ingest_date=2026-11-23/run-1.jsonl"
+    assert receipt.key == "raw/unstable/ingest_date=2026-11-23/run-1/_manifest-00000001.json"
     assert (receipt.format, receipt.pages, receipt.records) == ("jsonl", 3, 25)
+    assert rows(tmp_path, receipt) == 25
 
 
 def test_a_request_may_say_it_all(tmp_path: Path) -> None:
@@ -62,11 +74,52 @@ def test_a_key_is_always_below_the_prefix(tmp_path: Path, prefix: str, key: str,
     assert receipt.key == expected
 
 
-def test_F43_the_same_run_id_gives_the_same_key_and_bytes(tmp_path: Path) -> None:
-    twice = [ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(), run_id="run-1") for _ in range(2)]
-    assert twice[0].key == twice[1].key
-    assert twice[0].sha256 == twice[1].sha256
-    assert len(list(lake(tmp_path).list_objects("lake"))) == 1
+def test_F43_the_same_event_a_second_time_is_the_same_run(tmp_path: Path) -> None:
+    source = FakeSource(total=25)
+    twice = [ingestion(tmp_path, source).run(IngestRequest(), run_id="run-1") for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert len(source.requests) == 3
+    assert [key for key in keys(tmp_path) if "/part-" in key and key.endswith(".jsonl")] == [
+        part.key for part in twice[0].parts
+    ]
+
+
+def test_F43_a_run_that_is_asked_for_again_after_midnight_keeps_its_place(tmp_path: Path) -> None:
+    runs = [
+        ingestion(tmp_path, FakeSource(total=25), ManualClock(now=NOVEMBER + day * 86_400))
+        for day in range(2)
+    ]
+    assert len({each.run(IngestRequest(), run_id="run-1").key for each in runs}) == 1
+
+
+def test_a_run_id_alone_goes_on_with_what_the_run_was_asked_for(tmp_path: Path) -> None:
+    first = IngestRequest(format="csv", limit=5, pages="2-4", run_id="monday")
+    with pytest.raises(IncompleteRunError) as caught:
+        ingestion(tmp_path, FakeSource(total=25, faults={3: [HttpResponse(503)] * 99}), MAX_ATTEMPTS="2").run(
+            first, run_id="of-the-invocation"
+        )
+    assert (caught.value.run_id, list(caught.value.missing_pages)) == ("monday", [3])
+    source = FakeSource(total=25)
+    receipt = ingestion(tmp_path, source).run(IngestRequest(run_id="monday"), run_id="of-the-next")
+    assert [request.params["page"] for request in source.requests] == ["3"]
+    assert (receipt.format, receipt.pages, receipt.records, receipt.invocations) == ("csv", 3, 15, 2)
+
+
+def test_a_run_that_goes_on_is_not_made_another(tmp_path: Path) -> None:
+    ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(run_id="monday"), run_id="x")
+    with pytest.raises(InvalidInputError, match="limit is 5, but the run was begun with 10"):
+        ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(run_id="monday", limit=5), run_id="x")
+
+
+def test_a_partial_run_is_committed_where_that_is_allowed_and_mended_by_asking_again(tmp_path: Path) -> None:
+    request = IngestRequest(run_id="monday", allow_partial=True)
+    broken = FakeSource(total=45, faults={3: [HttpResponse(503)] * 99})
+    partial = ingestion(tmp_path, broken, MAX_ATTEMPTS="2").run(request, run_id="x")
+    assert (partial.status, partial.missing_pages, partial.records) == ("partial", ["3"], 35)
+    mended = ingestion(tmp_path, FakeSource(total=45)).run(request, run_id="x")
+    assert (mended.status, mended.missing_pages, mended.records) == ("complete", [], 45)
+    assert rows(tmp_path, mended) == 45
+    assert rows(tmp_path, partial) == 35  # an earlier commit can still be read
 
 
 def test_an_unknown_source_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
@@ -98,7 +151,29 @@ def test_F41_a_run_stops_at_the_reserve_before_its_process_does(tmp_path: Path) 
         )
     assert clock.monotonic() <= 60 - 20 + 10
     assert caught.value.missing_pages == tuple(range(caught.value.missing_pages[0], 11))
-    assert list(lake(tmp_path).list_objects("lake")) == []
+    assert [key for key in keys(tmp_path) if "_manifest" in key] == []
+    assert caught.value.run_id == "run-1"
+
+
+def test_F41_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    clock = ManualClock(now=NOVEMBER)
+
+    class Slow(FakeSource):
+        def send(self, request: Any, *, timeout: float) -> Any:
+            clock.advance(10)
+            return super().send(request, timeout=timeout)
+
+    source = Slow(total=100)
+    worker = ingestion(tmp_path, source, clock, CONCURRENCY="1", RESERVE_SECONDS="20")
+    for _ in range(9):
+        try:
+            receipt = worker.run(IngestRequest(), run_id="run-1", seconds_left=60)
+            break
+        except IncompleteRunError:
+            continue
+    assert (receipt.records, receipt.pages, receipt.requests) == (100, 10, 10)
+    assert receipt.invocations > 1
+    assert sorted(int(request.params["page"]) for request in source.requests) == list(range(1, 11))
 
 
 @pytest.mark.parametrize(("setting", "written"), [("true", b"'=1+1"), ("false", b"=1+1")])

@@ -6,11 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from de_classes.api.receipt import COMPLETE, IngestReceipt
+from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
 from de_classes.errors import ConfigurationError
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
+from de_classes.version import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,7 +79,7 @@ class ApiDataService:
         """
         start = self._start()
         records: list[dict[str, Any]] = []
-        ledger = self._run(limit, pages, concurrency, records.extend)
+        ledger = self._run(limit, pages, concurrency, lambda page: records.extend(page.records))
         self._logger.info(
             "fetched %d records on %d pages in %.1f s", ledger.records, ledger.pages, self._seconds(start)
         )
@@ -94,6 +95,7 @@ class ApiDataService:
         pages: PageRange | None = None,
         concurrency: int | None = None,
         overwrite: bool = True,
+        keep_receipt: bool = False,
     ) -> IngestReceipt:
         """All records into one object, page by page; memory does not grow with their number.
 
@@ -108,6 +110,7 @@ class ApiDataService:
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.
             overwrite: Replace what has the key; otherwise the key must be free.
+            keep_receipt: Store the receipt too, at ``receipt_key(key)``, once the object is there.
 
         Raises:
             IncompleteRunError: Pages are missing, and which; nothing was stored.
@@ -119,10 +122,22 @@ class ApiDataService:
             raise ConfigurationError("give ApiDataService a storage_service to store anything")
         start = self._start()
         schema = Schema.of_columns(self._columns)
+        hashes: list[PageHash] = []
         with self._storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
-            ledger = self._run(limit, pages, concurrency, sink.write)
+
+            def take(page: Page) -> None:
+                sink.write(page.records)
+                hashes.append(PageHash(page.number, len(page.records), page.digest))
+
+            ledger = self._run(limit, pages, concurrency, take)
             stored = sink.commit()
-        receipt = self._receipt(ledger, stored, start)
+        receipt = self._receipt(
+            ledger, stored, start, hashes, {"limit": limit, "pages": str(pages or self._client.pages)}
+        )
+        if keep_receipt:
+            self._storage.client.put_object(
+                bucket, receipt_key(key), receipt.to_json().encode(), content_type="application/json"
+            )
         self._logger.info("stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds)
         return receipt
 
@@ -131,11 +146,11 @@ class ApiDataService:
         limit: int,
         pages: PageRange | None,
         concurrency: int | None,
-        take: Callable[[list[dict[str, Any]]], None],
+        take: Callable[[Page], None],
     ) -> RunLedger:
         run = self._client.start_run(limit, pages=pages, concurrency=concurrency)
         for page in run:
-            take(page.records)
+            take(page)
             if self._on_page is not None:
                 self._on_page(page)
         return run.ledger
@@ -146,19 +161,31 @@ class ApiDataService:
     def _seconds(self, start: _Start) -> float:
         return round(self._clock.monotonic() - start.at, 3)
 
-    def _receipt(self, ledger: RunLedger, stored: StoredObject, start: _Start) -> IngestReceipt:
+    def _receipt(
+        self,
+        ledger: RunLedger,
+        stored: StoredObject,
+        start: _Start,
+        hashes: list[PageHash],
+        parameters: dict[str, Any],
+    ) -> IngestReceipt:
         counts = self._client.counts().since(start.counts)
         return IngestReceipt(
             status=COMPLETE,
             source=self._client.url,
+            parameters=parameters,
             pages=ledger.pages,
+            expected_pages=ledger.expected_pages,
             records=ledger.records,
             expected_records=ledger.expected_records,
             requests=counts.requests,
+            requests_by_outcome=dict(counts.requests_by_outcome),
+            logins=counts.logins,
             retries=counts.retry_count,
-            retries_by_cause=counts.retries_by_cause,
+            retries_by_cause=dict(counts.retries_by_cause),
             seconds=self._seconds(start),
             seconds_waited=counts.seconds_waited,
+            seconds_working=counts.seconds_working,
             format=stored.format,
             bucket=stored.bucket,
             key=stored.key,
@@ -167,5 +194,25 @@ class ApiDataService:
             sha256=stored.sha256,
             content_type=stored.content_type,
             columns=stored.schema.describe(),
-            widenings=[f"{each.path}: {each.before} -> {each.after}" for each in stored.widenings],
+            widenings=[str(widening) for widening in stored.widenings],
+            parts=[_as_part(stored, hashes)] if hashes else [],
+            page_hashes=hashes,
+            versions=versions(),
         )
+
+
+def receipt_key(key: str) -> str:
+    """The key of the receipt of a single object: beside it, by a name that tables do not read as data."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}_receipt-{name}.json"
+
+
+def _as_part(stored: StoredObject, hashes: list[PageHash]) -> StoredPart:
+    return StoredPart(
+        key=stored.key,
+        size=stored.size,
+        sha256=stored.sha256,
+        records=stored.records,
+        first_page=hashes[0].number,
+        last_page=hashes[-1].number,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 COMPLETE: Literal["complete"] = "complete"
 PARTIAL: Literal["partial"] = "partial"
@@ -23,7 +23,7 @@ class StoredPart(Struct, frozen=True, kw_only=True):
         records: How many records it holds.
         first_page: The first page in it.
         last_page: The last page in it.
-        pass_: On which pass over the source its records came, from 1.
+        pass_: On which pass over the source its records came, from 1. In JSON: ``pass``.
     """
 
     key: str
@@ -32,7 +32,7 @@ class StoredPart(Struct, frozen=True, kw_only=True):
     records: int
     first_page: int
     last_page: int
-    pass_: int = 1
+    pass_: int = field(default=1, name="pass")
 
 
 class PageHash(Struct, frozen=True, array_like=True):

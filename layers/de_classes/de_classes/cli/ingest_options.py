@@ -21,7 +21,8 @@ _EPILOG = f"""\
 The password is read from the variable {PASSWORD_VARIABLE}, from --password-file, or asked for; it is no
 option, since every process of the machine could read it there.
 
-exit status: 0 the run is complete, 1 it is not and nothing was stored, 2 a mistake in the command.
+exit status: 0 the run is complete, 1 it is not, and nothing was committed, 2 a mistake in the command,
+3 the run is partial, as --partial allows: the receipt names the pages that are missing.
 
 examples:
   python -m de_classes ingest http://127.0.0.1:8765 --username demo --to lake --format parquet
@@ -29,22 +30,41 @@ examples:
       --username ada --to s3://my-bucket/raw --key orders.csv --concurrency 8
   python -m de_classes ingest https://api.example/v1 --data-path /items --pagination cursor \\
       --records-field items --total-pages-field none --to http://127.0.0.1:9000/raw
+  python -m de_classes ingest https://api.example/v1 --to s3://my-bucket/raw --dataset orders \\
+      --run-id monday --key-field id
+"""
+_REPLAY = """\
+Fetch what a run that was begun with --dataset is still missing, and commit it anew. Give the words that
+it was begun with, and its --run-id.
 """
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``ingest`` to a command line; what it parses is what ``run`` takes."""
-    parser = subparsers.add_parser(
+    _add_command(
+        subparsers,
         "ingest",
-        help="pull an API into a directory or a bucket",
-        description="Pull every page of an API into one object, or say what is missing.",
+        "pull an API into a directory or a bucket",
+        "Pull every page of an API into one object or one dataset, or say what is missing.",
+    )
+    _add_command(subparsers, "replay", "fetch only the pages that a run is missing", _REPLAY)
+
+
+def _add_command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, brief: str, text: str
+) -> None:
+    parser = subparsers.add_parser(
+        name,
+        help=brief,
+        description=text,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, replay=name == "replay")
     parser.add_argument("base_url", metavar="URL", help="the API's address")
     _add_source_options(parser.add_argument_group("the source"))
     _add_target_options(parser.add_argument_group("the destination"))
+    _add_dataset_options(parser.add_argument_group("a dataset: many parts, resumable, instead of one object"))
     _add_run_options(parser.add_argument_group("the run"))
 
 
@@ -93,6 +113,23 @@ def _add_target_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
     group.add_argument(
         "--no-overwrite", dest="overwrite", action="store_false", help="fail if the key is taken"
+    )
+
+
+def _add_dataset_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dataset", metavar="NAME", help="of the folder for its parts and its manifest")
+    group.add_argument("--run-id", metavar="ID", help="go on with this run, or begin it by this name")
+    group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
+    group.add_argument(
+        "--key-field",
+        action="append",
+        metavar="FIELD",
+        help="tells records apart: drop duplicates, repair drift",
+    )
+    group.add_argument("--columns", metavar="FILE", help="JSON of columns and types that records must fit")
+    group.add_argument("--quarantine", action="store_true", help="set aside what does not fit --columns")
+    group.add_argument(
+        "--part-pages", type=int, default=1_000, metavar="N", help="pages in a part at the most (1000)"
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from msgspec import Meta, Struct
 
@@ -17,19 +17,29 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.cli.ingest_options import FIELD_OPTIONS, NO_FIELD
+from de_classes.configs.ingest import RunId
 from de_classes.configs.settings import load
 from de_classes.configs.urls import path_problems, url_problems
-from de_classes.errors import ConfigurationError, InvalidInputError, UnsupportedFormatError
+from de_classes.errors import (
+    ConfigurationError,
+    InvalidInputError,
+    MalformedDataError,
+    UnsupportedFormatError,
+)
+from de_classes.runs.plan import RunPlan, new_run_id
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.format.registry import canonical_format
+from de_classes.utils import strict_json
 from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.object_keys import key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from de_classes.api.pagination import PaginationStrategy
+    from de_classes.configs.ingest import FormatName
 
 DEFAULT_FORMAT = "parquet"
 _PAGINATIONS: dict[str, type[Any]] = {
@@ -73,9 +83,20 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=1000)] = 50
     timeout: Annotated[float, Meta(gt=0, le=86_400)] = 30.0
+    dataset: str | None = None
+    run_id: RunId | None = None
+    key_field: list[FieldName] = []
+    columns: str | None = None
+    quarantine: bool = False
+    part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
 
     def __post_init__(self) -> None:
-        problems = [*self._source_problems(), *self._pagination_problems(), *self._target_problems()]
+        problems = [
+            *self._source_problems(),
+            *self._pagination_problems(),
+            *self._target_problems(),
+            *self._dataset_problems(),
+        ]
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
 
@@ -104,6 +125,25 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def object_name(self) -> str:
         """The object's key below the destination."""
         return self.key or f"records.{self.format_name}"
+
+    def plan(self, source: str, key_of: Callable[[str], str]) -> RunPlan:
+        """The run that is asked for, where a dataset is.
+
+        Args:
+            source: The endpoint, without anything secret.
+            key_of: Puts a name below the destination.
+        """
+        return RunPlan(
+            run_id=self.run_id or new_run_id(),
+            source=source,
+            dataset=key_of((self.dataset or "").strip("/")),
+            format=cast("FormatName", self.format_name),
+            limit=self.limit,
+            pages=str(self.page_range),
+            key_fields=tuple(self.key_field),
+            pinned=self._pinned(),
+            on_violation="quarantine" if self.quarantine else "refuse",
+        )
 
     def strategy(self) -> PaginationStrategy:
         """How pages are asked for."""
@@ -153,6 +193,33 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         else:
             if told and told != written:
                 yield f"format is {written}, but the key ends like {told}: leave one out, or let them agree"
+
+    def _dataset_problems(self) -> Iterator[str]:
+        if self.dataset is None:
+            given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
+            yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
+            return
+        problem = key_problem(self.dataset.strip("/"))
+        if problem:
+            yield f"dataset cannot be a key's beginning: {problem}"
+        if self.key is not None:
+            yield "key asks for one object, and --dataset for many: leave one out"
+        if self.quarantine and self.columns is None:
+            yield "quarantine needs --columns to tell what does not fit"
+        try:
+            self._pinned()
+        except ConfigurationError as error:
+            yield f"columns cannot be used: {error}"
+
+    def _pinned(self) -> dict[str, str] | None:
+        if self.columns is None:
+            return None
+        try:
+            return PinnedSchema.parse(strict_json.loads(Path(self.columns).read_bytes())).describe()
+        except (OSError, MalformedDataError) as error:
+            raise ConfigurationError(
+                f"{self.columns} does not hold a JSON object of columns: {error}"
+            ) from error
 
     def _told_by_key(self) -> str | None:
         try:

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FormatName = Literal["csv", "json", "jsonl", "parquet"]
+OnViolation = Literal["refuse", "quarantine"]
 MAX_PAGE_LIMIT = 1000
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
+RunId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
+        description="1 to 80 letters, digits, dots, underscores and hyphens, the first a letter or digit",
+    ),
+]
 
 
 class SourceSettings(Struct, frozen=True, kw_only=True):
@@ -31,6 +39,11 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
         credentials_secret_id: The Secrets Manager secret with username and password, None for no secret.
         data_path: The path of the paginated endpoint, below ``base_url``.
         allow_insecure: Whether plain http to another machine is accepted: for a trusted network only.
+        key_fields: The fields that tell its records apart. With them duplicates are dropped, and a source
+            that changes while it is read is gone over again; without them that is only reported.
+        columns: The columns that every record must fit, by type; None if the schema follows the records.
+        on_violation: What becomes of a record that does not fit: ``refuse`` ends the run, ``quarantine`` sets
+            it aside.
 
     Raises:
         ConfigurationError: A URL or the path is unfit for use.
@@ -41,6 +54,9 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     credentials_secret_id: Name | None = None
     data_path: str = "/data"
     allow_insecure: bool = False
+    key_fields: tuple[Name, ...] = ()
+    columns: dict[str, str] | None = None
+    on_violation: OnViolation = "refuse"
 
     def __post_init__(self) -> None:
         problems = url_problems("base_url", self.base_url, allow_insecure=self.allow_insecure)
@@ -66,6 +82,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         reserve_seconds: The time kept back to seal what is there before the function is stopped.
         escape_formulas: Whether CSV is written for spreadsheets: text that looks like a formula gets an
             apostrophe in front, and keeps it when it is read back.
+        part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
+        part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -88,6 +106,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
     escape_formulas: bool = False
+    part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
 
     def __post_init__(self) -> None:
         problems = []
@@ -132,6 +152,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         limit: Records a page, 1 to 1000.
         pages: Which pages: ``5``, ``"3-7"``, ``"3-"`` or ``{"start": 3, "stop": 7}``; all by default.
         source: The name of a configured source, never a URL.
+        run_id: The run to go on with, or a name for a new one: asking twice by the same name is one run.
+        allow_partial: Whether to commit without the pages that cannot be had; asking again by the run's id
+            fetches only those, and commits anew.
 
     Raises:
         InvalidInputError: The pages or the key are not valid.
@@ -142,9 +165,15 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     limit: PageLimit | None = None
     pages: str | int | dict[str, int | None] | None = None
     source: Name | None = None
+    run_id: RunId | None = None
+    allow_partial: bool = False
 
     def __post_init__(self) -> None:
         problems = []
+        if self.key is not None and (self.run_id is not None or self.allow_partial):
+            problems.append(
+                "run_id and allow_partial are for datasets: leave out the key, which asks for one object"
+            )
         key_is_wrong = _problem_of(self.key)
         if key_is_wrong:
             problems.append(f"key cannot be an object's key: {key_is_wrong}")

@@ -88,12 +88,12 @@ class IngestEndpoint:
             DeClassesError: By direct invocation, whatever kept the run from being complete.
         """
         if not (isinstance(event, Mapping) and is_http(event)):
-            return self._run(event, context).as_dict()
+            return self._run(event, context).as_dict(brief=True)
         try:
             receipt = self._run(event, context)
         except DeClassesError as error:
             return _answer(status_of(error), describe(error))
-        return _answer(OK, receipt.as_dict())
+        return _answer(OK, receipt.as_dict(brief=True))
 
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
         try:
@@ -135,6 +135,7 @@ def describe(error: DeClassesError) -> dict[str, Any]:
     }
     if isinstance(error, IncompleteRunError):
         described["missing_pages"] = list(_as_ranges(error.missing_pages))
+        described["run_id"] = error.run_id
     if isinstance(error, InvalidInputError):
         described["problems"] = [masked(problem) for problem in error.problems]
     return described

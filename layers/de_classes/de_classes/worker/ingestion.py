@@ -6,27 +6,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError
+from de_classes.runs.journal import RunJournal
+from de_classes.runs.open_part import PartLimits
+from de_classes.runs.plan import RunPlan
+from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
-    from de_classes.api.api_data_service import ApiDataService
     from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import SourceSettings, WorkerSettings
+    from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
 
-_EXTENSIONS = {"csv": "csv", "json": "json", "jsonl": "jsonl", "parquet": "parquet"}
 
+class ClientFactory(Protocol):
+    """Puts together the client for one run, with counters of its own."""
 
-class ServiceFactory(Protocol):
-    """Puts together the service for one run, with counters of its own."""
-
-    def __call__(self, source: SourceSettings, *, deadline: float | None) -> ApiDataService:
-        """A service that reads this source and begins nothing after the deadline."""
+    def __call__(self, source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
+        """A client that reads this source and begins nothing after the deadline."""
         ...
 
 
@@ -34,16 +40,23 @@ class ServiceFactory(Protocol):
 class Ingestion:
     """Carries out requests, one at a time.
 
+    A request that names a key gets one object there, whole or not at all. Any other gets a dataset: parts
+    and a manifest, written by a run that goes on where it was stopped when it is asked for again.
+
     Attributes:
         settings: Where to write, and which sources there are.
-        service_for: Puts together what a run needs.
+        client_for: Puts together what gets the pages.
+        storage: Writes objects.
+        logger: Told how runs go.
         clock: Dates the keys, and measures.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
     """
 
     settings: WorkerSettings
-    service_for: ServiceFactory
+    client_for: ClientFactory
+    storage: StorageDataService
+    logger: logging.Logger
     clock: Clock = field(default_factory=SystemClock)
     forget_logins: Callable[[], None] = lambda: None
 
@@ -59,32 +72,87 @@ class Ingestion:
         return validate(IngestRequest, payload, also=self.settings.problems_of)
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
-        """Fetch what was asked for and store it as one object.
+        """Fetch what was asked for and store it.
 
         Args:
-            request: What is wanted; what it leaves out comes from the settings.
-            run_id: Names the object if the request does not: the same id gives the same key.
+            request: What is wanted; what it leaves out comes from the run that it goes on with, or else from
+                the settings.
+            run_id: What to call the run by, if the request does not say: the same id is the same run.
             seconds_left: After how many seconds this process is stopped, or None.
 
         Raises:
-            InvalidInputError: There is no such source; nothing was done yet.
-            DeClassesError: Whatever keeps the run from being complete; nothing was stored.
+            InvalidInputError: There is no such source, or the run was begun with another request; nothing
+                was done.
+            IncompleteRunError: Pages are missing, and which. If it has a ``run_id``, what came is kept, and
+                asking again with that id fetches the rest.
+            DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
-        source = self.settings.source(request.source)
-        service = self.service_for(source, deadline=self._deadline(seconds_left))
-        name = request.format or self.settings.default_format
+        begun = self._begun(request)
+        name = request.source or (begun.source_name if begun else None) or self.settings.default_source
+        source = self.settings.source(name)
+        client = self.client_for(source, deadline=self._deadline(seconds_left))
         try:
-            return service.fetch_all_to_storage(
-                self.settings.bucket,
-                self._key(request, name, run_id),
-                name,
-                limit=request.limit or self.settings.page_limit,
-                pages=request.page_range(),
-                concurrency=self.settings.concurrency,
-            )
+            if request.key is not None:
+                return self._one_object(request, request.key, client)
+            plan = self._plan(request, begun, name=name, run_id=request.run_id or run_id, client=client)
+            return self._service(client).carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
             raise
+
+    def _one_object(self, request: IngestRequest, key: str, client: UnstableAPIClient) -> IngestReceipt:
+        service = ApiDataService(client, self.storage, self.logger, clock=self.clock)
+        return service.fetch_all_to_storage(
+            self.settings.bucket,
+            self._below_prefix(key),
+            request.format or self.settings.default_format,
+            limit=request.limit or self.settings.page_limit,
+            pages=request.page_range(),
+            keep_receipt=True,
+        )
+
+    def _service(self, client: UnstableAPIClient) -> RunService:
+        return RunService(
+            client,
+            self.storage.client,
+            self.settings.bucket,
+            prefix=self.settings.key_prefix,
+            logger=self.logger,
+            limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
+            escape_formulas=self.settings.escape_formulas,
+            clock=self.clock,
+        )
+
+    def _begun(self, request: IngestRequest) -> RunPlan | None:
+        if request.run_id is None:
+            return None
+        store, settings = self.storage.client, self.settings
+        return RunJournal(store, settings.bucket, settings.key_prefix, request.run_id).plan()
+
+    def _plan(
+        self,
+        request: IngestRequest,
+        begun: RunPlan | None,
+        *,
+        name: str,
+        run_id: str,
+        client: UnstableAPIClient,
+    ) -> RunPlan:
+        """What the request says, over what the run was begun with, over the settings."""
+        source = self.settings.source(name)
+        pages = str(request.page_range()) if request.pages is not None else None
+        return RunPlan(
+            run_id=run_id,
+            source=client.url,
+            source_name=name,
+            dataset=self._below_prefix(f"{name}/{partition(self.clock.now())}/{run_id}"),
+            format=request.format or (begun.format if begun else self.settings.default_format),
+            limit=request.limit or (begun.limit if begun else self.settings.page_limit),
+            pages=pages or (begun.pages if begun else str(PageRange())),
+            key_fields=source.key_fields,
+            pinned=source.columns,
+            on_violation=source.on_violation,
+        )
 
     def _deadline(self, seconds_left: float | None) -> float:
         allowed = self.settings.max_elapsed_seconds
@@ -92,14 +160,9 @@ class Ingestion:
             allowed = min(allowed, seconds_left - self.settings.reserve_seconds)
         return self.clock.monotonic() + max(0.0, allowed)
 
-    def _key(self, request: IngestRequest, name: str, run_id: str) -> str:
+    def _below_prefix(self, key: str) -> str:
         prefix = self.settings.key_prefix
-        if request.key is not None:
-            relative = request.key.removeprefix(f"{prefix}/") if prefix else request.key
-        else:
-            source = request.source or self.settings.default_source
-            relative = f"{source}/{partition(self.clock.now())}/{run_id}.{_EXTENSIONS[name]}"
-        return f"{prefix}/{relative}" if prefix else relative
+        return f"{prefix}/{key.removeprefix(f'{prefix}/')}" if prefix else key
 
 
 def partition(moment: float) -> str:

@@ -27,7 +27,7 @@ from msgspec import Struct, field
 
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.storage.format.registry import get_codec
-from de_classes.storage.format.schema import Schema  # noqa: TC001 - msgspec reads the annotations
+from de_classes.storage.format.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -112,6 +112,9 @@ class Widening:
     before: str
     after: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.before} -> {self.after}"
+
 
 def merge(first: Schema, second: Schema) -> Schema:
     """Unite two schemas: the first's columns in their order, then what only the second has."""

@@ -1,0 +1,75 @@
+"""``clean``: what runs left behind, listed or deleted."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from de_classes.cli.destination import open_destination
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.storage.datasets.leftovers import find_leftovers
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    import argparse
+
+    from de_classes.utils.clock import Clock
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+_SECONDS_A_DAY = 86_400
+
+
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """List what was left behind, and delete it if that is asked for.
+
+    Args:
+        args: As ``clean_options`` parses them.
+        out: In place of stdout: a line an object, and their sum.
+        err: In place of stderr: what went wrong.
+        clock: Tells how old an object is.
+
+    Returns:
+        The exit status: 0 done, 1 the store refuses, 2 a mistake in the command.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        _clean(args, out, (clock or SystemClock()).now())
+    except ConfigurationError as error:
+        err.writelines(f"clean: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    except DeClassesError as error:
+        err.write(f"clean: {type(error).__name__}: {error}\n")
+        return EXIT_FAILED
+    return 0
+
+
+def _clean(args: argparse.Namespace, out: TextIO, now: float) -> None:
+    if not args.older_than >= 0:
+        raise InvalidInputError("--older-than is a number of days, 0 or more")
+    place = open_destination(
+        args.where, logging.getLogger("de_classes.clean"), endpoint_url=args.endpoint_url
+    )
+    leftovers = find_leftovers(
+        place.store,
+        place.bucket,
+        f"{place.prefix}/" if place.prefix else "",
+        older_than=args.older_than * _SECONDS_A_DAY,
+        now=now,
+        superseded=args.superseded,
+    )
+    count = size = 0
+    for found in leftovers:
+        if args.delete:
+            place.store.delete_object(place.bucket, found.key)
+        out.write(f"{'deleted' if args.delete else 'left behind'}: {found.uri}, {found.size} bytes\n")
+        count, size = count + 1, size + found.size
+    advice = "" if args.delete or not count else "; --delete removes them"
+    out.write(f"{count} objects, {size} bytes{advice}\n")

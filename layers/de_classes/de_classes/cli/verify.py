@@ -1,0 +1,83 @@
+"""``verify``: whether the objects of a run are what its receipt says."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+from de_classes.api.receipt import IngestReceipt
+from de_classes.cli.destination import open_destination
+from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
+from de_classes.runs.verify import differences
+
+if TYPE_CHECKING:
+    import argparse
+
+    from de_classes.cli.destination import Destination
+
+EXIT_DIFFERENT = 1
+EXIT_USAGE = 2
+
+
+def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Compare, and say what differs.
+
+    Args:
+        args: As ``verify_options`` parses them.
+        out: In place of stdout: what differs, or that nothing does.
+        err: In place of stderr: what kept it from being compared.
+
+    Returns:
+        The exit status: 0 nothing differs, 1 something does, 2 it cannot be compared.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        place, name = _place(args)
+        receipt = read_receipt(place.store.get_object(place.bucket, place.key(name)), args.receipt)
+        found = list(differences(receipt, place.store, place.bucket))
+    except DeClassesError as error:
+        err.write(f"verify: {error}\n")
+        return EXIT_USAGE
+    out.writelines(f"differs: {difference}\n" for difference in found)
+    if found:
+        return EXIT_DIFFERENT
+    out.write(f"as written: {receipt.records} records in {len(receipt.parts)} parts, {receipt.status}\n")
+    return 0
+
+
+def read_receipt(data: bytes, name: str) -> IngestReceipt:
+    """Read a receipt.
+
+    Raises:
+        MalformedDataError: It is none that this version can read.
+    """
+    try:
+        return msgspec.json.decode(data, type=IngestReceipt)
+    except msgspec.MsgspecError as error:
+        raise MalformedDataError(f"{name} is no receipt that this version can read: {error}") from error
+
+
+def _place(args: argparse.Namespace) -> tuple[Destination, str]:
+    """Where the receipt is: its bucket is the one that all keys in it are for."""
+    logger = logging.getLogger("de_classes.verify")
+    if "://" not in args.receipt:
+        return _local(Path(args.receipt), logger)
+    folder, _, name = args.receipt.rpartition("/")
+    return open_destination(folder, logger, endpoint_url=args.endpoint_url), name
+
+
+def _local(path: Path, logger: logging.Logger) -> tuple[Destination, str]:
+    """The directory that stands for the bucket: the one from which the receipt's key leads back to it."""
+    try:
+        receipt = read_receipt(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
+    root = path.resolve().parent
+    for _ in range(receipt.key.count("/")):
+        root = root.parent
+    place = open_destination(str(root), logger)
+    return place, str(path.resolve().relative_to(root))

@@ -1,0 +1,133 @@
+"""What one invocation of a run works with: the source, the store, the journal and the limits."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from de_classes.runs.sealed_part import RunCounts
+from de_classes.runs.sifter import Sifter
+from de_classes.storage.datasets.part_writer import PartWriter
+from de_classes.storage.datasets.reader import read_parts
+from de_classes.storage.format.schema import Schema
+from de_classes.utils.key_set import KeySet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from de_classes.api.counters import Counts
+    from de_classes.api.page import Page
+    from de_classes.api.page_run import PageRun
+    from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.runs.journal import RunJournal
+    from de_classes.runs.open_part import PartLimits
+    from de_classes.runs.plan import RunPlan
+    from de_classes.runs.progress import RunProgress
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.format.pinned import PinnedSchema
+    from de_classes.utils.clock import Clock
+    from de_classes.utils.run_records import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What an invocation had spent at some moment.
+
+    Attributes:
+        counts: The client's counters.
+        at: The moment, on the clock's monotonic time.
+    """
+
+    counts: Counts
+    at: float
+
+    def since(self, earlier: Spending) -> RunCounts:
+        """What was spent after an earlier moment."""
+        return RunCounts.of(self.counts.since(earlier.counts), self.at - earlier.at)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One invocation of a run.
+
+    Attributes:
+        plan: What the run is.
+        journal: Its progress.
+        client: Gets the pages.
+        store: Holds the parts.
+        bucket: Where.
+        limits: When a part is sealed.
+        clock: What to measure with.
+        invocation: A name of its own.
+        pinned: The schema that every record must fit, if there is one.
+        concurrency: Pages fetched at once; the client's own if None.
+        escape_formulas: Whether CSV is written for spreadsheets.
+        on_page: Told of every page that is taken.
+    """
+
+    plan: RunPlan
+    journal: RunJournal
+    client: UnstableAPIClient
+    store: ObjectStore
+    bucket: str
+    limits: PartLimits
+    clock: Clock
+    invocation: str
+    pinned: PinnedSchema | None
+    concurrency: int | None
+    escape_formulas: bool
+    on_page: Callable[[Page], None]
+
+    @property
+    def declared(self) -> Schema:
+        """The columns known before the first record."""
+        return self.pinned.to_schema() if self.pinned else Schema.of_columns(self.plan.columns)
+
+    def start_run(self, state: RunState | None) -> PageRun:
+        """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
+        return self.client.start_run(
+            self.plan.limit,
+            pages=self.plan.page_range(),
+            concurrency=self.concurrency,
+            state=state,
+            skip_failed=self.client.random_access,
+        )
+
+    def spending(self) -> Spending:
+        """What was spent until now."""
+        return Spending(self.client.counts(), self.clock.monotonic())
+
+    def part_writer(self, schema: Schema) -> PartWriter:
+        """For the records of the next part."""
+        return PartWriter(
+            self.store,
+            self.bucket,
+            self.plan.dataset,
+            self.plan.format,
+            schema=schema,
+            escape_formulas=self.escape_formulas,
+        )
+
+    def quarantine_writer(self) -> PartWriter:
+        """For what is set aside of the next part."""
+        return PartWriter(self.store, self.bucket, self.plan.dataset, "jsonl", is_quarantine=True)
+
+    @contextmanager
+    def sifter(self, progress: RunProgress) -> Iterator[Sifter]:
+        """Tells records apart as if this invocation had seen all that was sealed before."""
+        quarantines = self.plan.on_violation == "quarantine"
+        if not self.plan.key_fields:
+            yield Sifter(pinned=self.pinned, quarantines=quarantines)
+            return
+        with KeySet(self.plan.key_fields) as keys:
+            self._recall(keys, progress)
+            yield Sifter(keys, self.pinned, quarantines=quarantines)
+
+    def _recall(self, keys: KeySet, progress: RunProgress) -> None:
+        parts = [part.part for part in progress.parts if part.part]
+        for batch in read_parts(self.store, self.bucket, self.plan.dataset, self.plan.format, parts):
+            keys.new_among(batch)
+        aside = [part.quarantine for part in progress.parts if part.quarantine]
+        for batch in read_parts(self.store, self.bucket, self.plan.dataset, "jsonl", aside):
+            keys.new_among([line["record"] for line in batch])

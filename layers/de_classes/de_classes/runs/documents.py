@@ -1,0 +1,74 @@
+"""Small JSON documents beside the data: written once, by whoever comes first, and read back by type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.storage.clients.object_store import ObjectStore
+
+T = TypeVar("T", bound=msgspec.Struct)
+_JSON = "application/json"
+
+
+class Documents:
+    """Documents in a bucket, each under a key of its own.
+
+    Args:
+        store: Holds them.
+        bucket: Where.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self._store = store
+        self._bucket = bucket
+
+    def put_once(self, key: str, document: T) -> T:
+        """Write a document unless there is one; the one that is there then, ours or another's.
+
+        Raises:
+            StorageError: The store refuses, or does not answer.
+        """
+        body = msgspec.json.encode(document)
+        try:
+            self._store.put_object(self._bucket, key, body, content_type=_JSON, if_none_match=True)
+        except ObjectExistsError:
+            return self.get(key, type(document))
+        return document
+
+    def replace(self, key: str, document: msgspec.Struct) -> None:
+        """Write a document, whatever was there."""
+        self._store.put_object(self._bucket, key, msgspec.json.encode(document), content_type=_JSON)
+
+    def get(self, key: str, kind: type[T]) -> T:
+        """Read a document.
+
+        Raises:
+            ObjectNotFoundError: There is none.
+            MalformedDataError: It is not what its key promises.
+        """
+        body = self._store.get_object(self._bucket, key)
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise MalformedDataError(
+                f"{key} is no {kind.__name__} that this version can read: {error}"
+            ) from error
+
+    def find(self, key: str, kind: type[T]) -> T | None:
+        """Read a document that need not be there."""
+        try:
+            return self.get(key, kind)
+        except ObjectNotFoundError:
+            return None
+
+    def below(self, prefix: str, kind: type[T]) -> Iterator[T]:
+        """Every document whose key starts with the prefix, in the order of the keys."""
+        for found in self._store.list_objects(self._bucket, prefix):
+            yield self.get(found.key, kind)

@@ -1,0 +1,68 @@
+"""A run's progress, kept in the bucket beside its data: what it is, and a document for each sealed part.
+
+Nothing is ever changed here. A part's document is named by its first page and written only if there
+is none: of two processes that carry out the same run, the first to seal decides, and the other finds
+out by what it reads back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from de_classes.runs.documents import Documents
+from de_classes.runs.plan import RunPlan
+from de_classes.runs.progress import RunProgress
+from de_classes.runs.sealed_part import SealedPart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.storage.clients.object_store import ObjectStore
+
+RUNS = "_runs"
+
+
+class RunJournal:
+    """The journal of one run.
+
+    Args:
+        store: Holds it.
+        bucket: Where.
+        prefix: What all keys begin with, without a slash at the end; may be empty.
+        run_id: Which run.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str, prefix: str, run_id: str) -> None:
+        self._documents = Documents(store, bucket)
+        self._folder = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
+
+    @property
+    def plan_key(self) -> str:
+        """Where the plan is."""
+        return f"{self._folder}plan.json"
+
+    def plan(self) -> RunPlan | None:
+        """What the run is; None if it was never begun."""
+        return self._documents.find(self.plan_key, RunPlan)
+
+    def begin(self, plan: RunPlan) -> RunPlan:
+        """Write down what the run is, or find that it was begun before.
+
+        Raises:
+            InvalidInputError: It was begun before, with another request.
+        """
+        stored = self._documents.put_once(self.plan_key, plan)
+        stored.check_same(plan)
+        return stored
+
+    def seal(self, sealed: SealedPart) -> SealedPart:
+        """Remember a part; what comes back is another's if somebody else was first."""
+        key = f"{self._folder}part-{sealed.pass_}-{sealed.first_page:08d}.json"
+        return self._documents.put_once(key, sealed)
+
+    def progress(self) -> RunProgress:
+        """How far the run is."""
+        return RunProgress.of(self._sealed())
+
+    def _sealed(self) -> Iterator[SealedPart]:
+        return self._documents.below(f"{self._folder}part-", SealedPart)

@@ -1,0 +1,85 @@
+"""The part of a run that is under way: pages are taken until it is large enough, and then it is sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from de_classes.runs.sifter import Sifted
+    from de_classes.storage.datasets.part_writer import PartWriter
+    from de_classes.utils.run_records import PageEntry
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class PartLimits:
+    """When a part is sealed: as soon as one of these is reached.
+
+    Small parts lose less when a process is killed; large ones are faster to read.
+
+    Attributes:
+        pages: Pages in a part.
+        size: Bytes, as far as they are known before the part is complete.
+        seconds: Seconds since its first page.
+    """
+
+    pages: int = 1_000
+    size: int = 64 * MEBIBYTE
+    seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.pages < 1 or self.size < 1 or self.seconds <= 0:
+            raise InvalidInputError("a part needs at least one page, one byte and some time")
+
+
+@dataclass(slots=True)
+class OpenPart:
+    """Pages that follow one another, with their records on the way into one object.
+
+    Attributes:
+        writer: Takes the records that are kept.
+        aside: Takes those that are set aside.
+        began: The moment of its first page, on the clock's monotonic time.
+        entries: The pages in it.
+        duplicates: Records dropped because their key had come before.
+    """
+
+    writer: PartWriter
+    aside: PartWriter
+    began: float
+    entries: list[PageEntry] = field(default_factory=list)
+    duplicates: int = 0
+
+    def is_followed_by(self, number: int) -> bool:
+        """Whether a page comes next: parts have no holes."""
+        return not self.entries or number == self.entries[-1].number + 1
+
+    def take(self, entry: PageEntry, sifted: Sifted) -> None:
+        """Add a page.
+
+        Args:
+            entry: What came.
+            sifted: Its records.
+        """
+        self.writer.write(sifted.kept)
+        if sifted.aside:
+            self.aside.write(sifted.aside)
+        self.duplicates += sifted.duplicates
+        self.entries.append(entry)
+
+    def is_full(self, limits: PartLimits, now: float) -> bool:
+        """Whether it is to be sealed."""
+        return (
+            len(self.entries) >= limits.pages
+            or self.writer.size >= limits.size
+            or now - self.began >= limits.seconds
+        )
+
+    def abort(self) -> None:
+        """Let go of everything."""
+        self.writer.abort()
+        self.aside.abort()

@@ -1,0 +1,158 @@
+"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from de_classes.errors import DeClassesError
+from de_classes.runs.open_part import OpenPart
+from de_classes.runs.progress import RunProgress
+from de_classes.runs.sealed_part import SealedPart
+from de_classes.runs.sifter import Sifter
+from de_classes.storage.format.schema import Schema, merge
+from de_classes.utils.page_set import PageSet
+from de_classes.utils.run_records import RunPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.api.page_run import PageRun
+    from de_classes.runs.context import RunContext
+    from de_classes.runs.sealed_part import RunCounts
+
+
+class SealedByAnotherError(DeClassesError):
+    """Another process at the same run was first to seal a part; what it sealed counts."""
+
+
+class PassOver:
+    """Takes the pages of one pass and seals them part by part.
+
+    Args:
+        context: What this invocation of the run works with.
+        number: Which pass, from 1.
+        drift: What was said of the passes before.
+
+    Attributes:
+        number: Which pass, from 1.
+        progress: What was sealed until now, by this invocation or another.
+    """
+
+    def __init__(self, context: RunContext, number: int, drift: tuple[str, ...] = ()) -> None:
+        self.number = number
+        self.progress = RunProgress(())
+        self._context = context
+        self._drift = drift
+        self._sifter = Sifter()
+        self._schema = Schema()
+        self._open: OpenPart | None = None
+        self._run: PageRun | None = None
+        self._spent_until = context.spending()
+
+    @property
+    def ledger(self) -> RunLedger:
+        """What came, against what should.
+
+        Raises:
+            LookupError: The pass was not begun.
+        """
+        if self._run is None:
+            raise LookupError("the pass was not begun")
+        return self._run.ledger
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether no other page is known of, so that what is missing was asked for and did not come."""
+        return self._run is not None and self._run.place is None
+
+    @property
+    def gaps(self) -> PageSet:
+        """The pages that were given up: asking again may bring them."""
+        return PageSet() if self._run is None else self._run.gaps
+
+    def carry_out(self) -> None:
+        """Go on to the end of the source from what was sealed.
+
+        Raises:
+            IncompleteRunError: It ended before, or pages are missing; what came is sealed.
+            SealedByAnotherError: Somebody else is at it: carry out again, to go on from there.
+            FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
+        """
+        self.progress = self._context.journal.progress()
+        self._schema = merge(self._context.declared, self.progress.schema)
+        run = self._run = self._context.start_run(self.progress.state(self.number))
+        with self._context.sifter(self.progress) as self._sifter:
+            try:
+                for page in self._pages(run):
+                    self._take(run, page)
+            finally:
+                self._abandon()
+
+    def _pages(self, run: PageRun) -> Iterator[Page]:
+        """The pages; whatever ends them, those that came are sealed before it is told."""
+        try:
+            yield from run
+        except (DeClassesError, KeyboardInterrupt):
+            self._seal(run, run.place)
+            raise
+        self._seal(run, run.place)
+
+    def _take(self, run: PageRun, page: Page) -> None:
+        if self._open is not None and not self._open.is_followed_by(page.number):
+            self._seal(run, RunPlace(number=self._open.entries[-1].number + 1))
+        part = self._open = self._open or self._begin()
+        part.take(run.entry, self._sifter.sift(page))
+        self._context.on_page(page)
+        if part.is_full(self._context.limits, self._context.clock.monotonic()):
+            self._seal(run, run.place)
+
+    def _begin(self) -> OpenPart:
+        return OpenPart(
+            writer=self._context.part_writer(self._schema),
+            aside=self._context.quarantine_writer(),
+            began=self._context.clock.monotonic(),
+        )
+
+    def _seal(self, run: PageRun, place: RunPlace | None) -> None:
+        """Store the part and write it down, together with the place where the walk goes on."""
+        if self._open is None or not self._open.entries:
+            return
+        gaps = tuple(gap for gap in run.gaps if place is None or gap < place.number)
+        sealed = self._stored(self._open, place, gaps)
+        self._open = None
+        if self._context.journal.seal(sealed) != sealed:
+            raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
+        self.progress = self.progress.plus(sealed)
+        self._schema = merge(self._schema, sealed.schema)
+
+    def _stored(self, part: OpenPart, place: RunPlace | None, gaps: tuple[int, ...]) -> SealedPart:
+        first, last = part.entries[0].number, part.entries[-1].number
+        stored = part.writer.seal(self.number, first, last)
+        aside = part.aside.seal(self.number, first, last)
+        return SealedPart(
+            pass_=self.number,
+            sequence=len(self.progress.parts),
+            invocation=self._context.invocation,
+            entries=tuple(part.entries),
+            gaps=gaps,
+            place=place,
+            part=stored.part if stored else None,
+            quarantine=aside.part if aside else None,
+            schema=stored.schema if stored else Schema(),
+            widenings=tuple(map(str, stored.widenings)) if stored else (),
+            duplicates=part.duplicates,
+            drift=self._drift,
+            counts=self._spent(),
+        )
+
+    def _spent(self) -> RunCounts:
+        now = self._context.spending()
+        spent, self._spent_until = now.since(self._spent_until), now
+        return spent
+
+    def _abandon(self) -> None:
+        if self._open is not None:
+            self._open.abort()
+            self._open = None

@@ -1,0 +1,86 @@
+"""What a run is: written down before its first page, and never changed."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from de_classes.configs.ingest import FormatName, OnViolation, RunId
+from de_classes.errors import InvalidInputError
+from de_classes.utils.page_range import parse_pages
+
+if TYPE_CHECKING:
+    from de_classes.utils.page_range import PageRange
+
+_MAY_DIFFER = frozenset({"dataset"})
+_SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "source_name", "dataset"})
+
+
+class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run was asked for. A run that goes on must have been asked for the same.
+
+    Attributes:
+        version: Of this layout.
+        run_id: What the run is called by.
+        source: The endpoint, without anything secret.
+        source_name: What the source is called in the settings; None where there are none.
+        dataset: The key prefix of its parts and manifests, without a slash at the end.
+        format: csv, json, jsonl or parquet.
+        limit: Records a page.
+        pages: Which pages: ``"1-"`` for all.
+        columns: Columns known beforehand; they come first.
+        key_fields: The fields that tell records apart; none if duplicates are not looked for.
+        pinned: The schema that every record must fit, by column; None if the schema follows the records.
+        on_violation: What becomes of a record that does not fit it.
+    """
+
+    version: int = 1
+    run_id: RunId
+    source: str
+    source_name: str | None = None
+    dataset: str
+    format: FormatName
+    limit: int
+    pages: str = "1-"
+    columns: tuple[str, ...] = ()
+    key_fields: tuple[str, ...] = ()
+    pinned: dict[str, str] | None = None
+    on_violation: OnViolation = "refuse"
+
+    def page_range(self) -> PageRange:
+        """Which pages."""
+        return parse_pages(self.pages)
+
+    def parameters(self) -> dict[str, Any]:
+        """What was asked for, as the receipt says it."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: plain[name] for name in plain if name not in _SAID_ELSEWHERE}
+
+    def check_same(self, asked: RunPlan) -> None:
+        """Make sure that a run which goes on was begun with the same request.
+
+        Raises:
+            InvalidInputError: It was not; every difference is named.
+        """
+        stored, wanted = _terms(self), _terms(asked)
+        problems = [
+            f"{name} is {wanted[name]!r}, but the run was begun with {stored[name]!r}"
+            for name in stored
+            if stored[name] != wanted[name]
+        ]
+        if problems:
+            problems.append(f"ask for the same, or leave out the run id {self.run_id!r} for a new run")
+            raise InvalidInputError("; ".join(problems), problems=problems)
+
+
+def new_run_id() -> str:
+    """A name that no other run has: it sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def _terms(plan: RunPlan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in plan.__struct_fields__ if name not in _MAY_DIFFER}

@@ -1,0 +1,174 @@
+"""A run from end to end: begun once, gone on with as often as it takes, committed once."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from de_classes.errors import IncompleteRunError, InvalidInputError, SourceChangedError
+from de_classes.runs.commit import RunCommit
+from de_classes.runs.context import RunContext
+from de_classes.runs.journal import RunJournal
+from de_classes.runs.open_part import PartLimits
+from de_classes.runs.pass_over import PassOver, SealedByAnotherError
+from de_classes.storage.datasets.commits import DatasetCommits
+from de_classes.storage.format.pinned import PinnedSchema
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.api.page import Page
+    from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.runs.plan import RunPlan
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.utils.clock import Clock
+
+MAX_PASSES = 5
+
+
+class RunService:
+    """Carries runs out: pages into parts, parts into a dataset, with nothing lost and nothing doubled.
+
+    What a run has done is in the bucket, so that it goes on from there: after a time limit, a crash or
+    ``kill -9``, on this machine or another. Carrying out a run that is complete gives its receipt again.
+
+    Args:
+        client: Gets the pages; its deadline ends the invocation in time.
+        store: Where everything is written.
+        bucket: The bucket.
+        prefix: What the journal's keys begin with, without a slash at the end; may be empty.
+        logger: Told how runs go; defaults to this module's logger.
+        limits: When a part is sealed.
+        concurrency: Pages fetched at once; the client's own if None.
+        escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
+        on_page: Called with every page that is taken: a place for progress.
+        clock: What to measure with.
+    """
+
+    def __init__(
+        self,
+        client: UnstableAPIClient,
+        store: ObjectStore,
+        bucket: str,
+        *,
+        prefix: str = "",
+        logger: logging.Logger | None = None,
+        limits: PartLimits | None = None,
+        concurrency: int | None = None,
+        escape_formulas: bool = False,
+        on_page: Callable[[Page], None] = lambda _: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._bucket = bucket
+        self._prefix = prefix
+        self._logger = logger or logging.getLogger(__name__)
+        self._limits = limits or PartLimits()
+        self._concurrency = concurrency
+        self._escape_formulas = escape_formulas
+        self._on_page = on_page
+        self._clock = clock or SystemClock()
+
+    def check_begun(self, run_id: str) -> None:
+        """Make sure that there is such a run.
+
+        Raises:
+            InvalidInputError: There is none.
+        """
+        if self._journal(run_id).plan() is None:
+            raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
+
+    def carry_out(self, plan: RunPlan, *, allow_partial: bool = False) -> IngestReceipt:
+        """Begin a run, or go on with it, and commit it.
+
+        Args:
+            plan: What the run is. One that was begun before keeps its dataset.
+            allow_partial: Commit without the pages that cannot be had, if others can.
+
+        Raises:
+            IncompleteRunError: Pages are missing, and which; what came is sealed, and carrying out the
+                same plan again fetches only the rest.
+            InvalidInputError: The run was begun with another plan; nothing was done.
+            ObjectExistsError: Another run has committed to this dataset; nothing was changed.
+            StorageError: The destination does not do what was asked; what was sealed stays.
+            FatalError: The source refuses, or cannot be trusted; what was sealed stays.
+        """
+        self._store.check_writable(self._bucket, f"{plan.dataset}/part")
+        journal = self._journal(plan.run_id)
+        context = self._context(journal.begin(plan), journal)
+        commit = RunCommit(context, DatasetCommits(self._store, self._bucket, context.plan.dataset))
+        before = commit.latest()
+        if before is not None and before.status == "complete":
+            return commit.receipt_of(before)
+        began = context.spending()
+        over = self._go_over(context, allow_partial=allow_partial)
+        receipt = commit.carry_out(over.progress, over.ledger, began)
+        self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
+        return receipt
+
+    def _go_over(self, context: RunContext, *, allow_partial: bool) -> PassOver:
+        """Pass after pass, until one finds the source as it was when the pass began."""
+        progress = context.journal.progress()
+        number, drift = progress.pass_, progress.drift
+        while True:
+            over = PassOver(context, number, drift)
+            try:
+                self._to_its_end(over)
+            except IncompleteRunError as error:
+                if self._may_look_again(over, error, context.plan):
+                    self._logger.warning("pass %d: %s; going over the source again", number, error)
+                    number, drift = number + 1, (*drift, f"pass {number}: {error}")
+                    continue
+                if not (allow_partial and over.is_at_end and over.gaps):
+                    raise _resumable(error, over, context.plan.run_id) from error
+                self._logger.warning("committing what came: %s", error)
+            return over
+
+    def _to_its_end(self, over: PassOver) -> None:
+        """Carry a pass out, together with whoever else is at it."""
+        while True:
+            try:
+                over.carry_out()
+            except SealedByAnotherError as error:
+                self._logger.info("%s; going on from there", error)
+                continue
+            return
+
+    def _may_look_again(self, over: PassOver, error: IncompleteRunError, plan: RunPlan) -> bool:
+        """Whether the source changed under a pass that reached its end, and records can be told apart."""
+        has_changed = isinstance(error, SourceChangedError) or (over.is_at_end and not over.gaps)
+        return has_changed and bool(plan.key_fields) and over.number < MAX_PASSES
+
+    def _journal(self, run_id: str) -> RunJournal:
+        return RunJournal(self._store, self._bucket, self._prefix, run_id)
+
+    def _context(self, plan: RunPlan, journal: RunJournal) -> RunContext:
+        pinned = PinnedSchema.parse(plan.pinned) if plan.pinned else None
+        return RunContext(
+            plan=plan,
+            journal=journal,
+            client=self._client,
+            store=self._store,
+            bucket=self._bucket,
+            limits=self._limits,
+            clock=self._clock,
+            invocation=uuid.uuid4().hex,
+            pinned=pinned,
+            concurrency=self._concurrency,
+            escape_formulas=self._escape_formulas,
+            on_page=self._on_page,
+        )
+
+
+def _resumable(error: IncompleteRunError, over: PassOver, run_id: str) -> IncompleteRunError:
+    """The same, with what to ask for so that the run goes on, unless its pages do not fit together."""
+    goes_on = bool(over.gaps) or not over.is_at_end
+    return type(error)(
+        f"{error}; what came is kept" if goes_on else str(error),
+        missing_pages=error.missing_pages,
+        run_id=run_id if goes_on else None,
+    )

@@ -1,0 +1,117 @@
+"""What is remembered of a part once it is sealed: enough to go on from there, on any machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from de_classes.storage.datasets.manifest import ManifestPart
+from de_classes.storage.format.schema import Schema
+from de_classes.utils.run_records import PageEntry, RunPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from de_classes.api.counters import Counts
+
+
+class RunCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was spent, as far as it is known when a part is sealed.
+
+    Attributes:
+        requests_by_outcome: Requests for pages, by status or kind of failure.
+        retries_by_cause: Attempts that were made again, by status or kind of error.
+        logins: Requests to log in.
+        seconds: On the clock.
+        seconds_waited: Of waiting that retries asked for, added over threads.
+        seconds_working: With requests under way, added over threads.
+    """
+
+    requests_by_outcome: dict[str, int] = {}
+    retries_by_cause: dict[str, int] = {}
+    logins: int = 0
+    seconds: float = 0.0
+    seconds_waited: float = 0.0
+    seconds_working: float = 0.0
+
+    @classmethod
+    def of(cls, counts: Counts, seconds: float) -> RunCounts:
+        """A client's counters, and the time on the clock."""
+        return cls(
+            requests_by_outcome=dict(counts.requests_by_outcome),
+            retries_by_cause=dict(counts.retries_by_cause),
+            logins=counts.logins,
+            seconds=round(seconds, 3),
+            seconds_waited=counts.seconds_waited,
+            seconds_working=counts.seconds_working,
+        )
+
+    @classmethod
+    def total(cls, all_counts: Iterable[RunCounts]) -> RunCounts:
+        """Several, added up."""
+        outcomes: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        logins, seconds, waited, working = 0, 0.0, 0.0, 0.0
+        for counts in all_counts:
+            outcomes.update(counts.requests_by_outcome)
+            causes.update(counts.retries_by_cause)
+            logins += counts.logins
+            seconds += counts.seconds
+            waited += counts.seconds_waited
+            working += counts.seconds_working
+        return cls(
+            requests_by_outcome=dict(sorted(outcomes.items())),
+            retries_by_cause=dict(sorted(causes.items())),
+            logins=logins,
+            seconds=round(seconds, 3),
+            seconds_waited=round(waited, 3),
+            seconds_working=round(working, 3),
+        )
+
+
+class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One part of a run, and the place where the run goes on after it.
+
+    Attributes:
+        version: Of this layout.
+        pass_: On which pass over the source, from 1.
+        sequence: How many parts were sealed before, as far as its maker knew: tells the order of sealing.
+        invocation: Which go of the run sealed it.
+        entries: The pages in it, consecutive, in order.
+        gaps: Pages before it that were given up.
+        place: Where the walk goes on; None where it is over.
+        part: The object; None if the pages brought no record that is kept.
+        quarantine: The object with the records that were set aside; None if there are none.
+        schema: The columns known when it was sealed.
+        widenings: Columns whose type had to widen in it.
+        duplicates: Records dropped because their key had come before.
+        drift: How the source changed on the passes before, a sentence each.
+        counts: What was spent since the part before, or since the go began.
+    """
+
+    version: int = 1
+    pass_: int = 1
+    sequence: int
+    invocation: str
+    entries: tuple[PageEntry, ...]
+    gaps: tuple[int, ...] = ()
+    place: RunPlace | None = None
+    part: ManifestPart | None = None
+    quarantine: ManifestPart | None = None
+    schema: Schema = Schema()
+    widenings: tuple[str, ...] = ()
+    duplicates: int = 0
+    drift: tuple[str, ...] = ()
+    counts: RunCounts = RunCounts()
+
+    @property
+    def first_page(self) -> int:
+        """The first page in it."""
+        return self.entries[0].number
+
+    @property
+    def last_page(self) -> int:
+        """The last page in it."""
+        return self.entries[-1].number

@@ -1,0 +1,72 @@
+"""Which of a page's records are kept: not those that came before, nor those that do not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from de_classes.storage.format.pinned import violation_error
+
+if TYPE_CHECKING:
+    from de_classes.api.page import Page
+    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.pinned import PinnedSchema, Violation
+    from de_classes.utils.key_set import KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A page's records, told apart.
+
+    Attributes:
+        kept: Those that are written.
+        aside: Those that do not fit the pinned schema, as quarantine keeps them.
+        duplicates: How many were dropped because their key had come before.
+    """
+
+    kept: list[Record]
+    aside: list[Record]
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Tells records apart, page by page.
+
+    Attributes:
+        keys: The keys that came before; None if records are not told apart by key.
+        pinned: The schema to fit; None if it follows the records.
+        quarantines: Whether a record that does not fit is set aside; otherwise it ends the run.
+    """
+
+    keys: KeySet | None = None
+    pinned: PinnedSchema | None = None
+    quarantines: bool = False
+
+    def sift(self, page: Page) -> Sifted:
+        """Tell a page's records apart.
+
+        Raises:
+            MalformedDataError: A record lacks a key field.
+            SchemaViolationError: A record does not fit the pinned schema, and is not to be set aside.
+        """
+        records = page.records if self.keys is None else self.keys.new_among(page.records)
+        duplicates = len(page.records) - len(records)
+        if self.pinned is None:
+            return Sifted(records, [], duplicates)
+        kept, violations = self.pinned.split(records)
+        if violations and not self.quarantines:
+            raise violation_error(violations, page.number)
+        return Sifted(kept, [_set_aside(each, page.number) for each in violations], duplicates)
+
+
+def _set_aside(violation: Violation, page: int) -> Record:
+    """A record that does not fit, together with where it came and why it does not."""
+    return {
+        "page": page,
+        "row": violation.row,
+        "column": violation.column,
+        "expected": violation.expected,
+        "found": violation.found,
+        "record": violation.record,
+    }

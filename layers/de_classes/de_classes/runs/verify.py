@@ -1,0 +1,92 @@
+"""Whether what a receipt says is still so: every object looked at again, byte by byte and row by row."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from de_classes.errors import MalformedDataError, ObjectNotFoundError
+from de_classes.storage.clients.checksums import PIECE_BYTES, Content
+from de_classes.storage.format.registry import get_codec
+from de_classes.storage.services.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.receipt import IngestReceipt, StoredPart
+    from de_classes.storage.clients.object_store import ObjectStore
+
+_QUARANTINE_FORMAT = "jsonl"
+
+
+def differences(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iterator[str]:
+    """Compare the objects of a run with its receipt. Memory is bounded; the disk holds one part at a time.
+
+    Args:
+        receipt: What was written down.
+        store: Where the objects are.
+        bucket: The bucket there.
+
+    Yields:
+        What differs, a sentence each; nothing if all is as it was.
+
+    Raises:
+        StorageError: The store cannot be read at all.
+    """
+    yield from _own_differences(receipt)
+    if receipt.run_id is not None:
+        yield from _of_manifest(receipt, store, bucket)
+    for part in receipt.parts:
+        yield from _of_part(part, receipt.format, store, bucket)
+    for part in receipt.quarantine:
+        yield from _of_part(part, _QUARANTINE_FORMAT, store, bucket)
+
+
+def _own_differences(receipt: IngestReceipt) -> Iterator[str]:
+    """What a receipt says against itself."""
+    in_parts = sum(part.records for part in receipt.parts)
+    if in_parts != receipt.records:
+        yield f"the receipt counts {receipt.records} records, its parts hold {in_parts}"
+    on_pages = sum(page.records for page in receipt.page_hashes)
+    kept = receipt.records + receipt.quarantined + receipt.duplicates
+    if receipt.passes == 1 and on_pages != kept:
+        yield f"its pages brought {on_pages} records, but {kept} were kept, set aside or dropped"
+    if len(receipt.page_hashes) != receipt.pages:
+        yield f"the receipt counts {receipt.pages} pages, and lists {len(receipt.page_hashes)}"
+
+
+def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iterator[str]:
+    try:
+        found = Content.of(store.get_object(bucket, receipt.key))
+    except ObjectNotFoundError:
+        yield f"{receipt.key} is gone: the run is not committed"
+        return
+    if found.sha256 != receipt.sha256:
+        yield f"{receipt.key} has SHA-256 {found.sha256}, not {receipt.sha256}"
+
+
+def _of_part(part: StoredPart, name: str, store: ObjectStore, bucket: str) -> Iterator[str]:
+    with Spool() as spool:
+        try:
+            with store.open_object(bucket, part.key) as stream:
+                shutil.copyfileobj(stream, spool, PIECE_BYTES)
+        except ObjectNotFoundError:
+            yield f"{part.key} is gone"
+            return
+        found = spool.content
+        if found == Content(part.size, part.sha256):
+            yield from _of_records(part, name, spool)
+        elif found.size != part.size:
+            yield f"{part.key} has {found.size} bytes, not {part.size}"
+        else:
+            yield f"{part.key} has SHA-256 {found.sha256}, not {part.sha256}"
+
+
+def _of_records(part: StoredPart, name: str, spool: Spool) -> Iterator[str]:
+    try:
+        records = sum(len(batch) for batch in get_codec(name).read(spool.reader()))
+    except MalformedDataError as error:
+        yield f"{part.key} cannot be read: {error}"
+        return
+    if records != part.records:
+        yield f"{part.key} holds {records} records, not {part.records}"
