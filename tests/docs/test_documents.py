@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
-LANGUAGES = {"python", "sh", "mermaid"}
+LANGUAGES = {"python", "sh", "sql", "mermaid"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
 MAKE = re.compile(r"^make(?: [\w=./-]+)*$")

@@ -15,7 +15,7 @@ from de_classes.storage.datasets import (
     PartWriter,
     find_leftovers,
     manifest_key,
-    remove,
+    remove_leftovers,
 )
 from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, commit, seal
@@ -121,7 +121,7 @@ def test_the_progress_of_a_committed_run_goes_and_its_parts_stay(s3: FakeS3, cli
     manifest = commit(client, PAGES)
     age(s3, "raw", OLD)
     assert sorted(leftovers(client)) == sorted(journal)
-    assert remove(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
+    assert remove_leftovers(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
     assert leftovers(client) == []
     assert DatasetReader(client, BUCKET, DATASET).manifest == manifest
     assert len(DatasetReader(client, BUCKET, DATASET).frame()) == 2
@@ -171,6 +171,6 @@ def test_F42_deleting_that_stops_in_between_goes_on_later(s3: FakeS3, client: Ba
     note(client, "lost", *seal(client, PAGES))
     age(s3, "raw", OLD)
     found = find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)
-    assert remove(client, [next(found), next(found)]) == 2
-    assert remove(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
+    assert remove_leftovers(client, [next(found), next(found)]) == 2
+    assert remove_leftovers(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
     assert list(client.list_objects(BUCKET)) == []

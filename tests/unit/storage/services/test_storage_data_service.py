@@ -150,7 +150,7 @@ def test_an_object_comes_before_a_dataset_of_the_same_name(df: pd.DataFrame) -> 
 def test_where_there_is_neither_object_nor_dataset_the_first_problem_is_told(
     storage: StorageDataService, case: StoreCase
 ) -> None:
-    with pytest.raises(ObjectNotFoundError, match="absent.csv"):
+    with pytest.raises(ObjectNotFoundError, match=r"absent\.csv"):
         storage.download_df(case.bucket, "absent.csv")
     with pytest.raises(UnsupportedFormatError, match="extension"):
         storage.download_df(case.bucket, "absent")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.keys import manifest_key
-    from de_classes.storage.datasets.leftovers import find_leftovers, remove
+    from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart
     from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
@@ -26,7 +26,7 @@ __all__ = [
     "find_leftovers",
     "manifest_key",
     "read_parts",
-    "remove",
+    "remove_leftovers",
 ]
 
 _HOMES = {
@@ -39,7 +39,7 @@ _HOMES = {
     "find_leftovers": "leftovers",
     "manifest_key": "keys",
     "read_parts": "reader",
-    "remove": "leftovers",
+    "remove_leftovers": "leftovers",
 }
 
 

@@ -64,7 +64,7 @@ def find_leftovers(
     yield from (info for info in parts if info.key not in committed and _name(info.key) not in wanted)
 
 
-def remove(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> int:
+def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> int:
     """Delete leftovers in the order they come; how many."""
     removed = 0
     for info in leftovers:
