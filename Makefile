@@ -4,10 +4,13 @@ ENV ?= dev
 ARCH ?= arm64
 RECORDS ?=
 RATE ?= 0.2
+CLIENTS ?=
+CASES ?=
+SEEDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean
-.PHONY: env-dev env-local env-test env-audit
+.PHONY: help setup test test-slow test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard
+.PHONY: env-dev env-local env-test env-audit env-scoreboard
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -33,6 +36,10 @@ test-containers: env-local ## The functions in Lambda containers, where there is
 
 containers: env-local ## The functions in Lambda containers behind both APIs, to play with, until Ctrl-C
 	@python -m tools.containers
+
+scoreboard: env-scoreboard ## Other clients through the same faults, about ten minutes; CLIENTS=dlt CASES=F21 SEEDS=5
+	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up
@@ -80,3 +87,6 @@ env-test:
 
 env-audit:
 	$(SETUP) audit
+
+env-scoreboard:
+	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

@@ -101,7 +101,7 @@ def test_simulator_functions_use_the_simulators_and_the_worker_does_not() -> Non
 
 
 def test_the_library_does_not_know_who_deploys_or_tests_it() -> None:
-    outside = {"localcloud", "tests", "tools", "functions", "benchmarks"}
+    outside = {"localcloud", "tests", "tools", "functions", "benchmarks", "scoreboard"}
     found = [
         f"{relative(path)} imports {each.module}"
         for path in LIBRARY_FILES

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-OWN_CODE = python_files("layers/de_classes/de_classes", "functions", "localcloud", "tools")
+OWN_CODE = python_files("layers/de_classes/de_classes", "functions", "localcloud", "tools", "scoreboard")
 TESTS = python_files("tests", "benchmarks")
 
 MAX_FILE_LINES = 300
