@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.storage.datasets import Manifest, ManifestPart
@@ -37,6 +40,10 @@ def manifest(**changes: Any) -> Manifest:
     }
     settings |= changes
     return Manifest.of(settings.pop("parts"), **settings)
+
+
+WHOLE = encode_manifest(manifest())
+BYTES = st.binary(max_size=3)
 
 
 def changed(**fields: Any) -> bytes:
@@ -107,3 +114,10 @@ def test_parts_out_of_order_are_refused_since_rows_would_be() -> None:
     parts = json.loads(encode_manifest(manifest()))["parts"]
     with pytest.raises(MalformedDataError, match="out of order"):
         decode_manifest(changed(parts=parts[::-1]), "key")
+
+
+@given(data=st.binary() | st.builds(lambda end, tail: WHOLE[:end] + tail, st.integers(0, len(WHOLE)), BYTES))
+def test_any_bytes_are_a_manifest_or_a_typed_error(data: bytes) -> None:
+    with suppress(MalformedDataError):
+        found = decode_manifest(data, "key")
+        assert decode_manifest(encode_manifest(found), "key") == found

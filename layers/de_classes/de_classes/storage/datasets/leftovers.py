@@ -44,7 +44,8 @@ def find_leftovers(
     Args:
         client: Any object store.
         bucket: Its bucket.
-        prefix: What the keys of datasets and runs start with; empty for the whole bucket.
+        prefix: Where both datasets and their runs are, empty for the whole bucket. Below a narrower one
+            the progress of a run under way is not seen, and its oldest parts look left over.
         older_than: The age limit in seconds.
         now: The time, in seconds since the epoch.
         superseded: Also name the parts that only replaced commits name, where the commit that counts is

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError, UnsupportedFormatError
+from de_classes.storage.datasets.keys import names_dataset
 from de_classes.storage.services.formats import format_of_key
 from de_classes.storage.services.object_sink import ObjectSink
 
@@ -129,8 +130,6 @@ class StorageDataService:
         return df
 
     def _download(self, bucket: str, key: str, format: str | None) -> pd.DataFrame:  # noqa: A002 - as above
-        from de_classes.storage.datasets.keys import names_dataset  # noqa: PLC0415 - for readers only
-
         if names_dataset(key):
             return self._dataset(bucket, key)
         try:
