@@ -5,8 +5,9 @@ import pytest
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import OffsetPagination, PageNumberPagination
-from de_classes.errors import IncompleteRunError
+from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_range import PageRange
+from de_classes.utils.run_records import RunState
 
 
 def page(number: int, rows: int = 2, total_pages: int | None = 3, total_records: int | None = 6) -> Page:
@@ -149,3 +150,57 @@ def test_done_is_when_the_last_known_page_was_entered() -> None:
     assert ledger_of(page(3)).is_done()
     assert ledger_of(page(2), wanted=PageRange(2, 2)).is_done()
     assert not ledger_of(page(2, total_pages=None)).is_done()
+
+
+def test_a_page_that_comes_late_fills_its_gap() -> None:
+    ledger = ledger_of(page(1))
+    ledger.skip(2)
+    ledger.observe(page(3))
+    assert (ledger.missing_pages, ledger.gaps) == ((2,), (2,))
+    ledger.observe(page(2))
+    ledger.settle()
+    assert (ledger.missing_pages, ledger.gaps) == ((), ())
+
+
+def test_a_gap_alone_is_no_change_of_the_source() -> None:
+    ledger = ledger_of(page(1))
+    ledger.skip(2)
+    ledger.observe(page(3))
+    with pytest.raises(IncompleteRunError) as caught:
+        ledger.settle()
+    assert type(caught.value) is IncompleteRunError
+
+
+def test_a_short_page_that_comes_late_is_short_because_pages_follow_it() -> None:
+    ledger = RunLedger(PageRange(), limit=2, strategy=OffsetPagination())
+    for number, rows in ((1, 2), (3, 2), (2, 1)):
+        ledger.observe(page(number, rows, total_pages=None, total_records=None))
+    assert ledger.missing_pages == (2,)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [page(1), page(2, total_records=5), page(3, rows=1, total_records=5)],
+        [page(1), page(2), page(3, rows=3)],
+        [page(1, total_pages=8, total_records=16), page(2, total_pages=2, total_records=4)],
+    ],
+    ids=["fell", "too many", "fell, and pages are missing"],
+)
+def test_F23_F25_F26_a_source_that_changed_is_told_from_pages_that_are_missing(pages: list[Page]) -> None:
+    with pytest.raises(SourceChangedError):
+        ledger_of(*pages).settle()
+
+
+def test_what_was_written_down_gives_the_same_account() -> None:
+    whole = RunLedger(PageRange(), limit=2, strategy=PageNumberPagination())
+    entries = [whole.observe(page(number, rows)) for number, rows in ((1, 2), (2, 0), (3, 2))]
+    again = RunLedger(
+        PageRange(), limit=2, strategy=PageNumberPagination(), state=RunState(entries=tuple(entries))
+    )
+    assert (again.pages, again.records, again.missing_pages) == (3, 4, (2,))
+    with pytest.raises(IncompleteRunError) as first:
+        whole.settle()
+    with pytest.raises(IncompleteRunError) as second:
+        again.settle()
+    assert str(first.value) == str(second.value)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
 from de_classes.errors import (
+    CorruptResponseError,
     NetworkError,
+    PageGivenUpError,
     RateLimitedError,
     RequestRejectedError,
     RetriesExhaustedError,
     RetryableError,
+    TransientStatusError,
 )
 from de_classes.utils.clock import ManualClock
 
@@ -98,6 +101,28 @@ def test_time_has_a_ceiling_that_counts_the_next_wait() -> None:
     with pytest.raises(RetriesExhaustedError):
         Retrier(policy, clock=clock).call(operation, what="it")
     assert (calls, clock.monotonic()) == ([1, 2, 3], 8.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "kind"),
+    [
+        (NetworkError("reset"), {}, PageGivenUpError),
+        (TransientStatusError("no", status=503, retry_after=2.0), {}, PageGivenUpError),
+        (CorruptResponseError("html"), {}, PageGivenUpError),
+        (NetworkError("reset"), {"deadline": 3.0}, RetriesExhaustedError),
+        (RateLimitedError("slow", status=429), {}, RetriesExhaustedError),
+        (TransientStatusError("no", status=503, retry_after=999.0), {}, RetriesExhaustedError),
+    ],
+    ids=["network", "503", "corrupt", "time", "429", "retry-after"],
+)
+def test_a_call_that_failed_by_itself_is_told_from_one_that_could_not_succeed_now(
+    error: RetryableError, options: dict[str, Any], kind: type[Exception]
+) -> None:
+    operation, _ = fails(99, error)
+    retrier = Retrier(RetryPolicy(max_attempts=20), clock=ManualClock(), given_up=PageGivenUpError, **options)
+    with pytest.raises(RetriesExhaustedError) as caught:
+        retrier.call(operation, what="page 7")
+    assert type(caught.value) is kind
 
 
 def test_F03_a_fatal_error_is_not_retried() -> None:

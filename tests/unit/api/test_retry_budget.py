@@ -118,3 +118,19 @@ def test_a_run_that_is_over_waits_no_more() -> None:
         spent.failed()
     with pytest.raises(RetriesExhaustedError, match="over"):
         enter(spent, stopped=stopped)
+
+
+def test_it_tells_since_when_the_source_is_down() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        assert spent.down_since is None
+        clock.advance(1)
+        spent.failed()
+    for _ in range(3):
+        enter(spent)
+        spent.failed()
+    assert spent.down_since == 4.0
+    enter(spent)
+    spent.succeeded()
+    assert spent.down_since is None

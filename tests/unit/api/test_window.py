@@ -72,3 +72,15 @@ def test_its_threads_are_daemons_and_end_with_it() -> None:
     for worker in workers:
         worker.join(10)
     assert not any(worker.is_alive() for worker in workers)
+
+
+def test_where_the_pages_are_known_beforehand_the_first_need_not_go_alone() -> None:
+    together = threading.Barrier(3)
+
+    def get(number: int) -> Page:
+        together.wait(10)
+        return page(number)
+
+    with PageWindow(get, 3, start=7) as window:
+        window.fill(9)
+        assert [window.take(number).number for number in (7, 8, 9)] == [7, 8, 9]

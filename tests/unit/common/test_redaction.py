@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.common.logger.redaction import MASK, MAX_SECRETS, RedactingFilter, redact, shared_filter
+from de_classes.common.logger.redaction import (
+    MASK,
+    MAX_SECRETS,
+    RedactingFilter,
+    is_secret_name,
+    redact,
+    shared_filter,
+)
 
 CANARY = "c4n4ry-v4lue"
 
@@ -227,3 +234,22 @@ def test_the_process_has_one_filter_that_redact_feeds() -> None:
     redact("a-secret-of-this-test")
     assert shared_filter() is shared_filter()
     assert shared_filter().text("a-secret-of-this-test") == MASK
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "access_token", "API-Key", "X-Amz-Signature", "sig", "code", "jwt"]
+)
+def test_a_name_in_a_query_that_hides_its_value_is_known_as_such(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["page", "cursor", "after", "zipcode", "keyword", "design"])
+def test_other_names_in_a_query_hide_nothing(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_a_registered_secret_is_found_however_it_is_written() -> None:
+    redacting = RedactingFilter()
+    redacting.register("p&ss word")
+    assert redacting.holds_secret("https://api.example/data?x=p%26ss%20word")
+    assert not redacting.holds_secret("https://api.example/data?x=password")
