@@ -98,7 +98,7 @@ class PageReader:
     def _records(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
         records = payload.get(self.records_field)
         if not isinstance(records, list):
-            names = ", ".join(sorted(payload)[:8]) or "no fields at all"
+            names = ", ".join(name[:40] for name in sorted(payload)[:8]) or "no fields at all"
             raise CorruptResponseError(f"the answer has no list {self.records_field!r}; it has {names}")
         if not all(isinstance(record, dict) for record in records):
             raise CorruptResponseError(

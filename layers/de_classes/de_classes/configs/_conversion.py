@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import inspect, structs
 
-from de_classes.configs._wording import describe, shown, unknown
+from de_classes.configs._wording import describe, shown, shown_name, unknown
 from de_classes.configs.secret import Secret
 from de_classes.errors import ConfigurationError, MalformedDataError
 from de_classes.utils import strict_json
@@ -144,7 +144,9 @@ def _convert_object(
     if typing.get_origin(kind) is not dict:
         return _convert_leaf(annotation, value, rules, label)
     item_type = typing.get_args(kind)[1]
-    items = {name: _convert(item_type, item, rules, f"{label}.{name}") for name, item in value.items()}
+    items = {
+        name: _convert(item_type, item, rules, f"{label}.{shown_name(name)}") for name, item in value.items()
+    }
     problems = [problem for _, found in items.values() for problem in found]
     if problems:
         return None, problems

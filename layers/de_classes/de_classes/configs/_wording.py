@@ -41,8 +41,12 @@ def unknown(label: str, known: Iterable[str], path: str = "") -> str:
 
     nearest = difflib.get_close_matches(label, list(known), n=1)
     hint = f": did you mean {path}{nearest[0]}?" if nearest else f": known are {', '.join(sorted(known))}"
-    name = label if _PLAIN.fullmatch(label) else repr(label[:40])
-    return f"{path}{name} is unknown{hint}"
+    return f"{path}{shown_name(label)} is unknown{hint}"
+
+
+def shown_name(name: str) -> str:
+    """A name that somebody made up, fit for a message: short, and without line breaks."""
+    return name if _PLAIN.fullmatch(name) else repr(name[:40])
 
 
 _KINDS = {"str": "other text", "dict": "an object", "list": "a list", "bytes": "bytes"}

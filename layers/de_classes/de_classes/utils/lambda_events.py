@@ -31,15 +31,12 @@ def body_of(event: Mapping[str, object]) -> bytes:
     Raises:
         InvalidInputError: The body is not what the event says it is.
     """
-    body = event.get("body")
-    if isinstance(body, Mapping):  # hand-made: nobody likes JSON in JSON
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    if not isinstance(body, str):
-        return b""
     try:
-        raw = body.encode()
-        return base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw
-    except (UnicodeEncodeError, binascii.Error) as error:
+        body = event.get("body")
+        raw = _raw(body)
+        is_encoded = isinstance(body, str) and event.get("isBase64Encoded")
+        return base64.b64decode(raw, validate=True) if is_encoded else raw
+    except (UnicodeEncodeError, binascii.Error, RecursionError) as error:
         raise InvalidInputError("the event's body is not what it says it is") from error
 
 
@@ -48,3 +45,9 @@ def request_id_of(event: Mapping[str, object]) -> str | None:
     context = event.get("requestContext")
     request_id = context.get("requestId") if isinstance(context, Mapping) else None
     return request_id if isinstance(request_id, str) else None
+
+
+def _raw(body: object) -> bytes:
+    if isinstance(body, Mapping):  # hand-made: nobody likes JSON in JSON
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return body.encode() if isinstance(body, str) else b""

@@ -145,7 +145,7 @@ def decode_manifest(data: bytes, key: str) -> Manifest:
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedDataError(f"{key} is no manifest of version 1: {error}") from error
+        raise MalformedDataError(f"{key} is no manifest of version 1: {str(error)[:200]}") from error
     if problem := _problem(manifest):
         raise MalformedDataError(f"{key} contradicts itself: {problem}")
     return manifest
