@@ -47,11 +47,13 @@ def read_body(chunks: Iterable[bytes], encoding: str | None, limits: BodyLimits)
 
 
 def _join(chunks: Iterable[bytes], limits: BodyLimits) -> bytes:
-    body = bytearray()
+    parts: list[bytes] = []
+    size = 0
     for chunk in chunks:
-        body += chunk
-        _check_size(len(body), limits.wire, "wire")
-    return bytes(body)
+        parts.append(chunk)
+        size += len(chunk)
+        _check_size(size, limits.wire, "wire")
+    return b"".join(parts)
 
 
 class _Inflater:

@@ -1,4 +1,4 @@
-"""The default transport: the standard library's ``http.client``, which costs a third and starts at once."""
+"""The default transport: the standard library's ``http.client``, at a third of the cost of ``requests``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.messages import HttpRequest
 
-_READ_SIZE = 64 * 1024
+_READ_SIZE = 16 * 1024  # measured: larger ones cost more, since their memory comes afresh from the system
 _SAFE_IN_URL = "!$%&'()*+,/:;=?@[]~"
 _DEFAULT_HEADERS = {"Accept": "*/*", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": "de-classes"}
 _HUNG_UP = (ConnectionError, ssl.SSLEOFError)

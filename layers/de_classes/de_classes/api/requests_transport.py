@@ -1,4 +1,4 @@
-"""The default transport: ``requests``, with people's own sessions and adapters if they have them."""
+"""``requests`` as a transport: for people who have sessions and adapters, or need a proxy."""
 
 from __future__ import annotations
 
