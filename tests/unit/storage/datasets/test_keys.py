@@ -56,8 +56,8 @@ def test_a_manifest_is_known_by_its_key() -> None:
 
 
 def test_progress_is_known_by_its_key() -> None:
-    assert parse_journal_key("raw/_runs/r1/plan.json") == ("raw/_runs/r1", (0, 0))
-    assert parse_journal_key("_runs/r1/part-2-00000051.json") == ("_runs/r1", (2, 51))
+    assert parse_journal_key("raw/_runs/r1/plan.json") == ("raw/_runs/r1", 0)
+    assert parse_journal_key("_runs/r1/part-00000051.json") == ("_runs/r1", 51)
     assert parse_journal_key("raw/_runs/r1/notes.json") is None
     assert parse_journal_key("raw/runs/r1/plan.json") is None
 

@@ -54,8 +54,8 @@ def note(client: BaseS3Client, run_id: str, *parts: StoredPart) -> list[str]:
     client.put_object(BUCKET, f"{folder}/plan.json", b"{}")
     for stored in parts:
         body = f'{{"part":{{"key":"{stored.part.key}"}}}}'.encode()
-        client.put_object(BUCKET, f"{folder}/part-1-{stored.part.first_page:08}.json", body)
-    return [f"{folder}/part-1-{each.part.first_page:08}.json" for each in parts] + [f"{folder}/plan.json"]
+        client.put_object(BUCKET, f"{folder}/part-{stored.part.first_page:08}.json", body)
+    return [f"{folder}/part-{each.part.first_page:08}.json" for each in parts] + [f"{folder}/plan.json"]
 
 
 def leftovers(client: BaseS3Client, *, prefix: str = "raw", superseded: bool = False) -> list[str]:

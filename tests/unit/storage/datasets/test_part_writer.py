@@ -8,6 +8,7 @@ import pytest
 
 from de_classes.errors import (
     InvalidInputError,
+    ObjectExistsError,
     StorageUnavailableError,
     UnsupportedFormatError,
     UnsupportedValueError,
@@ -17,7 +18,7 @@ from de_classes.storage.datasets import PartWriter
 from de_classes.storage.format import format_names, get_codec
 from de_classes.storage.format.schema import Field, Kind, Schema, Widening
 from de_classes.utils.clock import ManualClock
-from tests.fakes.datasets import BUCKET, DATASET
+from tests.fakes.datasets import BUCKET, DATASET, seal
 from tests.fakes.fake_s3 import FakeS3, client_error
 from tests.fakes.format_samples import EARTHQUAKES, read, same_records
 
@@ -67,6 +68,14 @@ def test_F43_two_runners_of_the_same_pages_make_one_part(client: BaseS3Client) -
             parts.append(writer.seal(1, 1, 1))
     assert parts[0] == parts[1]
     assert len(keys(client)) == 1
+
+
+def test_F48_a_part_is_never_written_over(client: BaseS3Client) -> None:
+    (first,) = seal(client, [[{"id": 1}]])
+    client.put_object(BUCKET, f"{DATASET}/{first.part.key}", b"another's")
+    with pytest.raises(ObjectExistsError):
+        seal(client, [[{"id": 1}]])
+    assert client.get_object(BUCKET, f"{DATASET}/{first.part.key}") == b"another's"
 
 
 def test_pages_without_a_record_need_no_object(client: BaseS3Client) -> None:

@@ -88,10 +88,12 @@ def test_only_parts_that_do_not_fit_are_written_again(
     assert [each.part.first_page for each in one.parts] == [1, 2, 3]
 
 
-def test_columns_in_another_order_are_another_header(client: BaseS3Client) -> None:
-    parts = seal(client, [[{"a": 1, "b": 2}], [{"b": 2, "a": 1}]], format="csv")
-    one = reconcile(client, BUCKET, DATASET, "csv", parts)
-    assert [stream(client, each).readline() for each in one.parts] == [b'"a","b"\n', b'"a","b"\n']
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_columns_in_another_order_are_another_header(client: BaseS3Client, name: str) -> None:
+    parts = seal(client, [[{"a": 1, "b": 2}], [{"b": 2, "a": 1}]], format=name)
+    one = reconcile(client, BUCKET, DATASET, name, parts)
+    headers = [get_codec(name).read_columns(stream(client, each)) for each in one.parts]
+    assert headers == [("a", "b"), ("a", "b")]
 
 
 def test_declared_columns_come_first_and_are_in_every_part(client: BaseS3Client) -> None:
