@@ -1,8 +1,9 @@
 """A run's progress, kept in the bucket beside its data: what it is, and a document for each sealed part.
 
-Nothing is ever changed here. A part's document is named by its first page and written only if there
-is none: of two processes that carry out the same run, the first to seal decides, and the other finds
-out by what it reads back.
+Nothing is ever changed here. A part's document is named by its place in the order of sealing, and
+written only if there is none: of two processes that carry out the same run, the first to seal decides,
+and the other finds out by what it reads back. So every part was sealed in full knowledge of all those
+before it: no page is in two of them, and whatever a process knows of a run is how that run began.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class RunJournal:
 
     def seal(self, sealed: SealedPart) -> SealedPart:
         """Remember a part; what comes back is another's if somebody else was first."""
-        key = f"{self._folder}part-{sealed.pass_}-{sealed.first_page:08d}.json"
+        key = f"{self._folder}part-{sealed.sequence:08d}.json"
         return self._documents.put_once(key, sealed)
 
     def progress(self) -> RunProgress:

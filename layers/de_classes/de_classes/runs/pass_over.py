@@ -133,7 +133,7 @@ class PassOver:
         aside = part.aside.seal(self.number, first, last)
         return SealedPart(
             pass_=self.number,
-            sequence=len(self.progress.parts),
+            sequence=len(self.progress.parts) + 1,
             invocation=self._context.invocation,
             entries=tuple(part.entries),
             gaps=gaps,

@@ -19,30 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """The parts of a run that count, in the order in which they were sealed.
+    """The parts of a run, in the order in which they were sealed.
 
     Attributes:
-        parts: No page is in two of them, on one pass.
+        parts: Without a hole. No page is in two of them, on one pass.
     """
 
     parts: tuple[SealedPart, ...]
 
     @classmethod
     def of(cls, sealed: Iterable[SealedPart]) -> Self:
-        """What counts of everything that was sealed.
+        """What a listing showed of it, up to the first hole.
 
-        Two processes at the same run may have cut their parts differently after a page that only one
-        of them could get. Then a part that overlaps one before it does not count; its other pages are
-        fetched again.
+        A listing takes its time: it may show a part that was sealed meanwhile, and not the one before.
         """
-        counting: list[SealedPart] = []
-        taken: set[tuple[int, int]] = set()
-        for part in sorted(sealed, key=lambda part: (part.pass_, part.sequence, part.first_page)):
-            pages = {(part.pass_, entry.number) for entry in part.entries}
-            if taken.isdisjoint(pages):
-                counting.append(part)
-                taken |= pages
-        return cls(tuple(counting))
+        in_order = enumerate(sorted(sealed, key=lambda part: part.sequence), 1)
+        return cls(tuple(part for place, part in in_order if part.sequence == place))
 
     def plus(self, part: SealedPart) -> RunProgress:
         """With one more part."""

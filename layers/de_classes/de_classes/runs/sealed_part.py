@@ -77,7 +77,7 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         version: Of this layout.
         pass_: On which pass over the source, from 1.
-        sequence: How many parts were sealed before, as far as its maker knew: tells the order of sealing.
+        sequence: Its place in the order of sealing, from 1: its maker knew all those before it.
         invocation: Which go of the run sealed it.
         entries: The pages in it, consecutive, in order.
         gaps: Pages before it that were given up.

@@ -1,7 +1,7 @@
 """How the objects of a dataset and of the runs that write it are named.
 
     <prefix>/_runs/<run_id>/plan.json                             what a run is to do
-    <prefix>/_runs/<run_id>/part-1-00000051.json                  what it has done: a record a part
+    <prefix>/_runs/<run_id>/part-00000001.json                    what it has done: a record a part
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
@@ -33,7 +33,7 @@ PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
-    r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<pass>\d+)-(?P<page>\d{8,}))\.json"
+    r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<sequence>\d{8,}))\.json"
 )
 
 
@@ -76,13 +76,13 @@ def parse_manifest_key(key: str) -> tuple[str, int] | None:
     return (match["dataset"], int(match["generation"])) if match else None
 
 
-def parse_journal_key(key: str) -> tuple[str, tuple[int, int]] | None:
-    """The folder of the run whose progress this is, and the pass and first page; None if it is no such key.
+def parse_journal_key(key: str) -> tuple[str, int] | None:
+    """The folder of the run whose progress this is, and its place in there; None if it is no such key.
 
-    The plan is what comes before everything: pass 0, page 0.
+    The plan is what comes before everything: 0.
     """
     match = _JOURNAL.fullmatch(key)
-    return (match["run"], (int(match["pass"] or 0), int(match["page"] or 0))) if match else None
+    return (match["run"], int(match["sequence"] or 0)) if match else None
 
 
 def is_part_key(key: str) -> bool:

@@ -76,9 +76,9 @@ def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> in
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The progress of one run, by pass and first page."""
+    """The progress of one run, by its place in the order of sealing."""
 
-    records: dict[tuple[int, int], ObjectInfo]
+    records: dict[int, ObjectInfo]
 
     def is_over(self, limit: float) -> bool:
         return all(_is_old(info, limit) for info in self.records.values())
@@ -96,7 +96,7 @@ def _name(key: str) -> str:
 
 
 def _runs(infos: Iterable[ObjectInfo]) -> list[_Run]:
-    runs: dict[str, dict[tuple[int, int], ObjectInfo]] = defaultdict(dict)
+    runs: dict[str, dict[int, ObjectInfo]] = defaultdict(dict)
     for info in infos:
         if found := parse_journal_key(info.key):
             folder, position = found
