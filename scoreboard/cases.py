@@ -148,7 +148,7 @@ def _families() -> Iterator[_Family]:
 def _spell(fault: FaultKind) -> tuple[str, Callable[[FaultPlan], bool]]:
     """How the fault is switched on, and when a seed shows it."""
     if fault.site is Site.LOGIN and fault.cured_by_retry:
-        return f"{fault.name}=0.5", lambda plan: _strikes(plan, Site.LOGIN, 0, 1) == {1}
+        return f"{fault.name}={RATE}", lambda plan: _strikes(plan, Site.LOGIN, 0, 1) == {1}
     if fault.site is Site.ANSWER and fault.cured_by_retry:
         return fault.name, _in_the_middle
     if fault.site is Site.ANSWER or fault.name == "empty-page-always":

@@ -92,7 +92,8 @@ CONTESTANTS = (
         {
             DEFAULTS: "a loop over pages, `Retry(5)` on the session, `raise_for_status`",
             TUNED: "10 retries of 408, 429, 500, 502, 503 and 504, of GET and POST, with backoff"
-            " and a ceiling on `Retry-After`; timeouts; a fresh token ahead of expiry and on a 401",
+            " and a ceiling on `Retry-After`; timeouts; no redirects; a fresh token ahead of expiry"
+            " and on a 401",
         },
     ),
     Contestant(
@@ -103,7 +104,7 @@ CONTESTANTS = (
         {
             DEFAULTS: "`rest_api_source`, `PageNumberPaginator`, `OAuth2ClientCredentials`, DuckDB, append",
             TUNED: "a `Client` with 10 attempts, 408 among its statuses, undecodable answers among its"
-            " exceptions, a timeout, and a `retry_condition` for an answer that is no page;"
+            " exceptions, a timeout, no redirects, and a `retry_condition` for an answer that is no page;"
             " `stop_after_empty_page=False`; merge by primary key",
         },
     ),
@@ -115,7 +116,8 @@ CONTESTANTS = (
         {
             DEFAULTS: "`RESTStream`, `PageNumberPaginator` with `has_more`, `OAuthAuthenticator`",
             TUNED: "10 tries, 408 among its statuses, `backoff_runtime` by `Retry-After`, a timeout,"
-            " `validate_response` for an answer that is no page and for a 401, `continue_if_empty`;"
+            " no redirects, `validate_response` for an answer that is no page and for a 401,"
+            " `continue_if_empty`;"
             " a target that merges by primary key",
         },
     ),
@@ -127,8 +129,8 @@ CONTESTANTS = (
         {
             DEFAULTS: "a manifest with `SessionTokenAuthenticator`, `PageIncrement` and no error handler",
             TUNED: "`DefaultErrorHandler` with 10 retries, `WaitTimeFromHeader` with a ceiling,"
-            " and a filter for an answer that is no page; timeouts; `CursorPagination` that stops"
-            " by the total; a destination that deduplicates by primary key",
+            " and a filter for an answer that is no page; timeouts;"
+            " a destination that deduplicates by primary key",
         },
     ),
 )

@@ -1,8 +1,8 @@
 """Airbyte's CDK: a low-code manifest, read by its own command, its RECORD messages as a destination has them.
 
 By default: a session token, page numbers, the default error handler. Tuned, each by a documented
-component: timeouts, more retries, waits by ``Retry-After``, another try for an answer that is no page, an
-end where the total says, deduplication by primary key. The token is fetched for every request in both, as
+component: timeouts, more retries, waits by ``Retry-After``, another try for an answer that is no page,
+deduplication by primary key. The token is fetched for every request in both, as
 it is without ``expiration_duration``: the one way that no expiry or revocation can end.
 """
 
@@ -102,33 +102,19 @@ def login(task: protocol.Task) -> Component:
 
 
 def paginator(task: protocol.Task) -> Component:
-    """Until a page is short by default; tuned, until the total that every page states."""
-    strategy: Component = {
+    """Until a page is short: what it says of totals is not needed, and so cannot mislead."""
+    strategy = {
         "type": "PageIncrement",
         "page_size": task.limit,
         "start_from_page": 1,
         "inject_on_first_request": True,
     }
-    if task.tuned:
-        strategy = {
-            "type": "CursorPagination",
-            "page_size": task.limit,
-            "cursor_value": "{{ response['page'] + 1 }}",
-            "stop_condition": "{{ response['page'] >= response['total_pages'] }}",
-        }
+    parameter = {"type": "RequestOption", "inject_into": "request_parameter"}
     return {
         "type": "DefaultPaginator",
         "pagination_strategy": strategy,
-        "page_token_option": {
-            "type": "RequestOption",
-            "inject_into": "request_parameter",
-            "field_name": "page",
-        },
-        "page_size_option": {
-            "type": "RequestOption",
-            "inject_into": "request_parameter",
-            "field_name": "limit",
-        },
+        "page_token_option": {**parameter, "field_name": "page"},
+        "page_size_option": {**parameter, "field_name": "limit"},
     }
 
 

@@ -1,8 +1,9 @@
 """dlt: its REST API source into DuckDB.
 
 By default as in its first steps: page numbers, a token class for the login, append. Tuned, each by a
-documented setting: a ``Client`` with more attempts, a timeout, 408 and a retry condition for an answer
-that is no page; pagination that goes by the total and not by the first empty page; merge by primary key.
+documented setting: a ``Client`` with more attempts, a timeout, no redirects, 408 and a retry condition for
+an answer that is no page; pagination that goes by the total and not by the first empty page; merge by
+primary key.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def tuned_session() -> Session:
             exceptions.ContentDecodingError,
         ),
         retry_condition=is_no_page,
+        session_attrs={"max_redirects": 0},
     )
     session: Session = client.session
     return session
@@ -108,7 +110,7 @@ def is_no_page(response: Response | None, _: BaseException | None) -> bool:
         return False
     try:
         return not isinstance(response.json().get("data"), list)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return True
 
 

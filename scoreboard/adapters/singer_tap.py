@@ -1,9 +1,9 @@
 """A Singer tap by the Meltano SDK, its RECORD messages taken as a target would.
 
 By default as its code samples have it: ``RESTStream``, ``PageNumberPaginator`` with ``has_more``, an
-``OAuthAuthenticator``. Tuned, each by a documented override: more tries, a wait by ``Retry-After``, 408,
-a timeout, a fresh token on a 401, ``validate_response`` for an answer that is no page, a paginator that
-goes on after an empty page, and a primary key that the target merges by.
+``OAuthAuthenticator``. Tuned, each by a documented override: more tries, a wait by ``Retry-After``, 408, a
+timeout, no redirects, a fresh token on a 401, ``validate_response`` for an answer that is no page, a
+paginator that goes on after an empty page, and a primary key that the target merges by.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class Login(OAuthAuthenticator):
             client_id=config["username"],
             client_secret=config["password"],
         )
+        # Logins are retried over https, as the SDK comes; the server here is on loopback, without it.
+        self._session.mount("http://", self._session.get_adapter("https://"))
 
     @property
     def oauth_request_payload(self) -> Any:  # noqa: ANN401 - the SDK hands it to requests as it is
@@ -94,6 +96,7 @@ class TunedOrders(Orders):
 
     primary_keys = ("id",)
     extra_retry_statuses = protocol.RETRIED_STATUSES
+    allow_redirects = False
 
     @property
     def timeout(self) -> int:
@@ -148,7 +151,7 @@ def is_page(response: requests.Response) -> bool:
     """Whether an answer holds a list of records."""
     try:
         return isinstance(response.json().get("data"), list)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False
 
 

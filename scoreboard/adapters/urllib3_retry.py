@@ -1,7 +1,7 @@
 """A script of one's own: requests, with urllib3's Retry mounted on the session.
 
 By default ``Retry(5)``. Tuned: statuses, methods, backoff and a ceiling on ``Retry-After`` spelled out, a
-timeout on every request, and a fresh token ahead of expiry and on a 401.
+timeout on every request, no redirects, and a fresh token ahead of expiry and on a 401.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Script:
         self._task = task
         self._timeout = protocol.TIMEOUT_SECONDS if task.tuned else None
         self._session = requests.Session()
+        if task.tuned:
+            self._session.max_redirects = 0
         self._session.mount("http://", HTTPAdapter(max_retries=_TUNED if task.tuned else Retry(5)))
         self._fresh_until = 0.0
 
