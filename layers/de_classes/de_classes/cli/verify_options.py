@@ -8,7 +8,7 @@ _EPILOG = """\
 exit status: 0 nothing differs, 1 something does, 2 it could not be compared.
 
 examples:
-  python -m de_classes verify lake/orders/_receipt-00000001-monday.json
+  python -m de_classes verify lake/orders/_receipt-00000001-monday-0a1b2c3d4e5f.json
   python -m de_classes verify s3://my-bucket/raw/_receipt-orders.csv.json
 """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from de_classes.api import receipt as receipts
 from de_classes.api.receipt import IngestReceipt, PageHash
 from de_classes.errors import ObjectExistsError
@@ -19,19 +21,24 @@ from de_classes.version import versions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from de_classes.api.ledger import RunLedger
     from de_classes.runs.context import RunContext, Spending
+    from de_classes.runs.pass_over import PassOver
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.manifest import ManifestPart
     from de_classes.storage.datasets.reconcile import Reconciled
 
 _ENOUGH_TRIES: Final = 10
+_DIGEST_CHARS: Final = 12
 
 
-def receipt_key(dataset: str, generation: int, run_id: str) -> str:
-    """The key of the receipt of a commit: beside it, and of this run alone."""
-    return f"{dataset}/_receipt-{generation:08d}-{run_id}.json"
+def receipt_key(dataset: str, manifest: Manifest) -> str:
+    """The key of the receipt of a commit: beside it, and of these very bytes.
+
+    Who is about to commit something else writes another receipt, and not over that of the one who wins.
+    """
+    sha256 = _sha256(manifest)[:_DIGEST_CHARS]
+    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
 
 
 class RunCommit:
@@ -64,33 +71,28 @@ class RunCommit:
 
     def receipt_of(self, manifest: Manifest) -> IngestReceipt:
         """The receipt that was stored with a commit."""
-        key = receipt_key(self._plan.dataset, manifest.generation, manifest.run_id)
-        return self._documents.get(key, IngestReceipt)
+        return self._documents.get(receipt_key(self._plan.dataset, manifest), IngestReceipt)
 
-    def carry_out(self, progress: RunProgress, ledger: RunLedger, began: Spending) -> IngestReceipt:
+    def carry_out(self, over: PassOver, began: Spending) -> IngestReceipt:
         """Commit what was sealed.
 
         Args:
-            progress: The parts.
-            ledger: What came, against what should.
+            over: The last pass over the source.
             began: The moment at which this invocation began.
 
         Raises:
             ObjectExistsError: Another run was first.
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
-        missing = ledger.missing_pages.ranges()
-        stored = self._one_schema(progress)
-        parts = tuple(part.part for part in stored.parts)
+        stored = self._one_schema(over.progress)
         for _ in range(_ENOUGH_TRIES):
             before = self.latest()
-            if before is not None and (before.status == "complete" or before.parts == parts):
+            generation = before.generation if before else 0
+            manifest = self._manifest(over, stored, generation + 1)
+            if before and (before.status == "complete" or _says_the_same(before, manifest)):
                 return self.receipt_of(before)
-            manifest = self._manifest(progress, stored, missing, before)
-            receipt = self._receipt(progress, ledger, manifest, self._spent(progress, began))
-            self._documents.replace(
-                receipt_key(self._plan.dataset, manifest.generation, manifest.run_id), receipt
-            )
+            receipt = self._receipt(over, manifest, self._spent(over.progress, began))
+            self._documents.replace(receipt_key(self._plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
             except ObjectExistsError:
@@ -110,21 +112,15 @@ class RunCommit:
             escape_formulas=self._context.escape_formulas,
         )
 
-    def _manifest(
-        self,
-        progress: RunProgress,
-        stored: Reconciled,
-        missing: tuple[str, ...],
-        before: Manifest | None,
-    ) -> Manifest:
+    def _manifest(self, over: PassOver, stored: Reconciled, generation: int) -> Manifest:
         return Manifest.of(
             (part.part for part in stored.parts),
             run_id=self._plan.run_id,
-            generation=1 if before is None else before.generation + 1,
+            generation=generation,
             format=self._plan.format,
             schema=stored.schema,
-            missing_pages=missing,
-            quarantine=_present(part.quarantine for part in progress.in_page_order()),
+            missing_pages=over.ledger.missing_pages.ranges(),
+            quarantine=_present(part.quarantine for part in over.progress.in_page_order()),
         )
 
     def _spent(self, progress: RunProgress, began: Spending) -> RunCounts:
@@ -133,26 +129,24 @@ class RunCommit:
         others = (part.counts for part in progress.parts if part.invocation != own)
         return RunCounts.total((*others, self._context.spending().since(began)))
 
-    def _receipt(
-        self, progress: RunProgress, ledger: RunLedger, manifest: Manifest, spent: RunCounts
-    ) -> IngestReceipt:
+    def _receipt(self, over: PassOver, manifest: Manifest, spent: RunCounts) -> IngestReceipt:
         bucket, key = self._context.bucket, manifest_key(self._plan.dataset, manifest.generation)
-        pages = progress.pages(progress.pass_)
+        progress, pages = over.progress, over.progress.pages(over.number)
         return IngestReceipt(
             status=manifest.status,
             run_id=manifest.run_id,
             source=self._plan.source,
             parameters=self._plan.parameters(),
             pages=len(pages),
-            expected_pages=ledger.expected_pages,
+            expected_pages=over.ledger.expected_pages,
             missing_pages=list(manifest.missing_pages),
             records=manifest.records,
-            expected_records=ledger.expected_records,
+            expected_records=over.ledger.expected_records,
             duplicates=progress.duplicates,
             repaired=manifest.records - progress.records_of(1),
             quarantined=sum(part.records for part in manifest.quarantine),
             drift=list(progress.drift),
-            passes=progress.pass_,
+            passes=over.number,
             invocations=len(progress.invocations | {self._context.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
@@ -167,7 +161,7 @@ class RunCommit:
             key=key,
             uri=self._context.store.uri(bucket, key),
             bytes=sum(part.size for part in manifest.parts),
-            sha256=hashlib.sha256(encode_manifest(manifest)).hexdigest(),
+            sha256=_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=progress.widenings,
@@ -187,6 +181,15 @@ class RunCommit:
             last_page=part.last_page,
             pass_=part.pass_,
         )
+
+
+def _sha256(manifest: Manifest) -> str:
+    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
+
+
+def _says_the_same(before: Manifest, manifest: Manifest) -> bool:
+    """Whether a commit has nothing to add to the one it would replace."""
+    return structs.replace(manifest, generation=before.generation) == before
 
 
 def _present(parts: Iterable[ManifestPart | None]) -> tuple[ManifestPart, ...]:

@@ -106,7 +106,7 @@ class RunService:
             return commit.receipt_of(before)
         began = context.spending()
         over = self._go_over(context, allow_partial=allow_partial)
-        receipt = commit.carry_out(over.progress, over.ledger, began)
+        receipt = commit.carry_out(over, began)
         self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 

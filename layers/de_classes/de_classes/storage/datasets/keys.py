@@ -5,7 +5,7 @@
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
-    <dataset>/_receipt-00000001-<run_id>.json                     the receipt of that commit
+    <dataset>/_receipt-00000001-<run_id>-5f4e3d2c1b0a.json        the receipt of that commit, and its content
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
 
 Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start
@@ -32,9 +32,7 @@ PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{
 
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
-_JOURNAL: Final = re.compile(
-    r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<sequence>\d{8,}))\.json"
-)
+_JOURNAL: Final = re.compile(r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<sequence>\d{8,}))\.json")
 
 
 def dataset_name(dataset: str) -> str:
