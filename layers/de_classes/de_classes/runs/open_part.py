@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from de_classes.api.overlap import Overlap
 from de_classes.errors import InvalidInputError
+from de_classes.utils.run_records import RunPlace
 
 if TYPE_CHECKING:
+    from de_classes.api.page import Page
     from de_classes.runs.sifter import Sifted
     from de_classes.storage.datasets.part_writer import PartWriter
     from de_classes.utils.run_records import PageEntry
@@ -45,6 +48,7 @@ class OpenPart:
         aside: Takes those that are set aside.
         began: The moment of its first page, on the clock's monotonic time.
         entries: The pages in it.
+        last: The last of them.
         duplicates: Records dropped because their key had come before.
     """
 
@@ -52,17 +56,28 @@ class OpenPart:
     aside: PartWriter
     began: float
     entries: list[PageEntry] = field(default_factory=list)
+    last: Page | None = None
     duplicates: int = 0
+
+    @property
+    def place(self) -> RunPlace:
+        """Where a walk goes on right behind it, whatever was skipped there."""
+        if self.last is None:
+            raise LookupError("it holds no page yet")
+        overlap = Overlap(self.last.number - 1)
+        overlap.step(self.last)
+        return RunPlace(number=self.last.number + 1, tail=overlap.tail())
 
     def is_followed_by(self, number: int) -> bool:
         """Whether a page comes next: parts have no holes."""
         return not self.entries or number == self.entries[-1].number + 1
 
-    def take(self, entry: PageEntry, sifted: Sifted) -> None:
+    def take(self, page: Page, entry: PageEntry, sifted: Sifted) -> None:
         """Add a page.
 
         Args:
-            entry: What came.
+            page: What came.
+            entry: What is to be written down of it.
             sifted: Its records.
         """
         self.writer.write(sifted.kept)
@@ -70,6 +85,7 @@ class OpenPart:
             self.aside.write(sifted.aside)
         self.duplicates += sifted.duplicates
         self.entries.append(entry)
+        self.last = page
 
     def is_full(self, limits: PartLimits, now: float) -> bool:
         """Whether it is to be sealed."""

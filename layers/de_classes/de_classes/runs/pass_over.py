@@ -11,7 +11,6 @@ from de_classes.runs.sealed_part import SealedPart
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.page_set import PageSet
-from de_classes.utils.run_records import RunPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from de_classes.api.page_run import PageRun
     from de_classes.runs.context import RunContext
     from de_classes.runs.sealed_part import RunCounts
+    from de_classes.utils.run_records import RunPlace
 
 
 class SealedByAnotherError(DeClassesError):
@@ -101,9 +101,9 @@ class PassOver:
 
     def _take(self, run: PageRun, page: Page) -> None:
         if self._open is not None and not self._open.is_followed_by(page.number):
-            self._seal(run, RunPlace(number=self._open.entries[-1].number + 1))
+            self._seal(run, self._open.place)
         part = self._open = self._open or self._begin()
-        part.take(run.entry, self._sifter.sift(page))
+        part.take(page, run.entry, self._sifter.sift(page))
         self._context.on_page(page)
         if part.is_full(self._context.limits, self._context.clock.monotonic()):
             self._seal(run, run.place)
