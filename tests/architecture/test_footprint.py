@@ -22,7 +22,7 @@ SDK = ("boto3", "botocore.session")
 FORBIDDEN = {
     "auth_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
     "unstable_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
-    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server"),
+    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server", "requests"),
 }
 # The only modules that need a DataFrame library to be imported at all.
 HEAVY = {

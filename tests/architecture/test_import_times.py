@@ -46,10 +46,10 @@ STARTS = {
         "IngestionWorkerFunction",
         f"import app{WRITE_PATH}get_codec('csv'), get_codec('json'), get_codec('jsonl')",
         0.230,
-        1.90,
+        1.75,
     ),
     "worker to Parquet": Start(
-        "IngestionWorkerFunction", f"import app{WRITE_PATH}get_codec('parquet')", 0.260, 2.05
+        "IngestionWorkerFunction", f"import app{WRITE_PATH}get_codec('parquet')", 0.260, 1.95
     ),
 }
 BOTO3 = Start("IngestionWorkerFunction", "import boto3", REFERENCE_SECONDS, 1.0)

@@ -7,8 +7,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpRequest, without_secrets
-from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import read_token
@@ -64,7 +64,7 @@ class AuthClient:
         self._username = username
         self._password = password
         self._logger = logger or logging.getLogger(__name__)
-        self._transport = transport or RequestsTransport()
+        self._transport = transport or HttpClientTransport()
         self._clock = clock or SystemClock()
         self._policy = retry_policy or RetryPolicy()
         self._margin = margin

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.followed_walk import FollowedWalk
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import without_secrets
 from de_classes.api.page import PageReader
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
-from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
@@ -94,7 +94,7 @@ class UnstableAPIClient:
         self._fetcher = PageFetcher(
             url=self._url,
             auth=auth_client,
-            transport=transport or RequestsTransport(),
+            transport=transport or HttpClientTransport(),
             reader=reader or PageReader(),
             echo_field=self._pagination.echo_field,
             policy=retry_policy or RetryPolicy(),
