@@ -68,18 +68,26 @@ def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Ite
 def _of_part(part: StoredPart, name: str, store: ObjectStore, bucket: str) -> Iterator[str]:
     with Spool() as spool:
         try:
-            with store.open_object(bucket, part.key) as stream:
-                shutil.copyfileobj(stream, spool, PIECE_BYTES)
+            _copy(store, bucket, part.key, spool)
         except ObjectNotFoundError:
             yield f"{part.key} is gone"
-            return
-        found = spool.content
-        if found == Content(part.size, part.sha256):
-            yield from _of_records(part, name, spool)
-        elif found.size != part.size:
-            yield f"{part.key} has {found.size} bytes, not {part.size}"
         else:
-            yield f"{part.key} has SHA-256 {found.sha256}, not {part.sha256}"
+            yield from _of_content(part, name, spool)
+
+
+def _copy(store: ObjectStore, bucket: str, key: str, spool: Spool) -> None:
+    with store.open_object(bucket, key) as stream:
+        shutil.copyfileobj(stream, spool, PIECE_BYTES)
+
+
+def _of_content(part: StoredPart, name: str, spool: Spool) -> Iterator[str]:
+    found = spool.content
+    if found == Content(part.size, part.sha256):
+        yield from _of_records(part, name, spool)
+    elif found.size != part.size:
+        yield f"{part.key} has {found.size} bytes, not {part.size}"
+    else:
+        yield f"{part.key} has SHA-256 {found.sha256}, not {part.sha256}"
 
 
 def _of_records(part: StoredPart, name: str, spool: Spool) -> Iterator[str]:

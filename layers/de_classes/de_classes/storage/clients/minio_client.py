@@ -53,8 +53,10 @@ class MinioClient(BaseS3Client):
             endpoint_url=endpoint,
         )
         # A server that knows no SHA-256 header ignores it; that the signature covers the body, all verify.
-        style = {"addressing_style": "path" if path_style else "virtual", "payload_signing_enabled": True}
-        super().__init__(make_s3_client(settings, config=Config(s3=style)), logger)
+        config = Config(
+            s3={"addressing_style": "path" if path_style else "virtual", "payload_signing_enabled": True}
+        )
+        super().__init__(make_s3_client(settings, config=config), logger)
         self._region = region
 
     def create_bucket(self, bucket: str) -> None:
