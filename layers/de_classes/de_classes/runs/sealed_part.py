@@ -62,13 +62,18 @@ class RunCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
             waited += counts.seconds_waited
             working += counts.seconds_working
         return cls(
-            requests_by_outcome=dict(sorted(outcomes.items())),
-            retries_by_cause=dict(sorted(causes.items())),
+            requests_by_outcome=_told(outcomes),
+            retries_by_cause=_told(causes),
             logins=logins,
             seconds=round(seconds, 3),
             seconds_waited=round(waited, 3),
             seconds_working=round(working, 3),
         )
+
+
+def _told(counter: Counter[str]) -> dict[str, int]:
+    """In order, and without requests that were under way and have ended since."""
+    return {name: number for name, number in sorted(counter.items()) if number}
 
 
 class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,102 @@
+"""Runs in a few words: a source, a store, and a process that dies where a test says."""
+
+from __future__ import annotations
+
+import logging
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.journal import RunJournal
+from de_classes.runs.open_part import PartLimits
+from de_classes.runs.plan import RunPlan
+from de_classes.runs.run_service import RunService
+from de_classes.storage.datasets import DatasetReader
+from de_classes.utils.clock import ManualClock
+
+if TYPE_CHECKING:
+    from de_classes.api.auth_client import AuthClient
+    from de_classes.api.page import Page, PageReader
+    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.transport import Transport
+    from de_classes.runs.progress import RunProgress
+    from de_classes.storage.clients import ObjectStore
+    from de_classes.storage.format.codec import Record
+
+BASE = "https://api.example"
+BUCKET = "lake"
+DATASET = "raw/day"
+LOGGER = logging.getLogger("tests.runs")
+PLAN = RunPlan(run_id="run", source=f"{BASE}/data", dataset=DATASET, format="jsonl", limit=10)
+
+
+class KilledError(BaseException):
+    """What ends a run in place of SIGKILL: nothing of ours catches it."""
+
+
+def plan(**changes: Any) -> RunPlan:
+    return structs.replace(PLAN, **changes)
+
+
+def service(
+    store: ObjectStore,
+    transport: Transport,
+    *,
+    base_url: str = BASE,
+    auth: AuthClient | None = None,
+    style: PaginationStrategy | None = None,
+    reader: PageReader | None = None,
+    width: int = 1,
+    part_pages: int = 2,
+    die_after: int | None = None,
+    seconds: float | None = None,
+    clock: ManualClock | None = None,
+    attempts: int = 3,
+) -> RunService:
+    """What carries runs out: one invocation, that dies after so many pages, or has so many seconds."""
+    clock = clock or ManualClock()
+    client = UnstableAPIClient(
+        base_url,
+        auth,
+        LOGGER,
+        transport=transport,
+        pagination=style or PageNumberPagination(),
+        reader=reader,
+        concurrency=width,
+        retry_policy=RetryPolicy(max_attempts=attempts),
+        clock=clock,
+        deadline=None if seconds is None else clock.monotonic() + seconds,
+    )
+    taken: list[Page] = []
+
+    def on_page(page: Page) -> None:
+        taken.append(page)
+        if len(taken) == die_after:
+            raise KilledError
+
+    limits = PartLimits(pages=part_pages)
+    return RunService(
+        client, store, BUCKET, prefix="raw", logger=LOGGER, limits=limits, on_page=on_page, clock=clock
+    )
+
+
+def journal(store: ObjectStore, run_id: str = "run") -> RunJournal:
+    return RunJournal(store, BUCKET, "raw", run_id)
+
+
+def progress(store: ObjectStore, run_id: str = "run") -> RunProgress:
+    return journal(store, run_id).progress()
+
+
+def rows(store: ObjectStore, receipt: IngestReceipt) -> list[Record]:
+    """What readers of the commit see, in order."""
+    return list(chain.from_iterable(DatasetReader(store, receipt.bucket, receipt.key).records()))
+
+
+def ids(store: ObjectStore, receipt: IngestReceipt) -> list[int]:
+    return [record["id"] for record in rows(store, receipt)]

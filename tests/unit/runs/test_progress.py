@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+from de_classes.runs.progress import RunProgress
+from de_classes.runs.sealed_part import RunCounts, SealedPart
+from de_classes.storage.datasets import ManifestPart
+from de_classes.utils.run_records import PageEntry, RunPlace, RunState
+
+
+def sealed(sequence: int, *pages: int, **more: Any) -> SealedPart:
+    entries = tuple(PageEntry(number=page, records=1, sha256=f"{page:02}") for page in pages)
+    return SealedPart(**{"sequence": sequence, "invocation": "a", "entries": entries, **more})
+
+
+def stored(records: int) -> ManifestPart:
+    return ManifestPart(key="k", pass_=1, first_page=1, last_page=1, records=records, size=1, sha256="00")
+
+
+def test_parts_count_in_the_order_in_which_they_were_sealed() -> None:
+    parts = [sealed(number, number) for number in range(1, 12)]
+    mixed = parts[1::2] + parts[::-2]
+    assert RunProgress.of(mixed).parts == tuple(parts)
+
+
+def test_nothing_counts_behind_a_part_that_a_listing_missed() -> None:
+    parts = [sealed(1, 1), sealed(2, 2), sealed(4, 4), sealed(5, 5)]
+    assert RunProgress.of(parts).parts == tuple(parts[:2])
+
+
+def test_a_run_that_was_not_begun_has_no_state() -> None:
+    nothing = RunProgress.of([])
+    assert (nothing.state(1), nothing.pass_, nothing.records, nothing.drift) == (None, 1, 0, ())
+
+
+def test_a_page_that_came_late_is_a_gap_no_more() -> None:
+    first = sealed(1, 1, 2, place=RunPlace(number=3))
+    second = sealed(2, 5, 6, gaps=(3, 4), place=RunPlace(number=7, tail=("aa",)))
+    late = sealed(3, 4, gaps=(3,), place=RunPlace(number=5))
+    state = RunProgress.of([first, second, late]).state(1)
+    assert state == RunState(
+        entries=(*first.entries, *second.entries, *late.entries),
+        gaps=(3,),
+        place=RunPlace(number=7, tail=("aa",)),
+    )
+
+
+def test_each_pass_has_a_state_of_its_own() -> None:
+    first = sealed(1, 1, 2, part=stored(9), duplicates=1)
+    second = sealed(2, 1, pass_=2, place=RunPlace(number=2), drift=("slid",), part=stored(2), duplicates=8)
+    progress = RunProgress.of([first, second])
+    assert (progress.pass_, progress.drift) == (2, ("slid",))
+    assert progress.state(2) == RunState(entries=second.entries, place=RunPlace(number=2))
+    assert progress.state(3) is None
+    assert [entry.number for entry in progress.pages(1)] == [1, 2]
+    assert (progress.records, progress.records_of(2), progress.duplicates) == (11, 2, 1)
+
+
+def test_records_follow_one_another_by_pass_and_page() -> None:
+    parts = [sealed(1, 1, 2), sealed(2, 5), sealed(3, 1, pass_=2), sealed(4, 3, 4)]
+    ordered = RunProgress.of(parts).in_page_order()
+    assert [(part.pass_, part.first_page) for part in ordered] == [(1, 1), (1, 3), (1, 5), (2, 1)]
+
+
+def test_what_was_spent_adds_up() -> None:
+    spent = [
+        RunCounts(requests_by_outcome={"200": 2, "503": 1, "unfinished": 3}, logins=1, seconds=0.1),
+        RunCounts(requests_by_outcome={"200": 3, "unfinished": -3}, retries_by_cause={"503": 1}, seconds=0.2),
+    ]
+    parts = [sealed(n, n, counts=counts, invocation=f"go-{n}") for n, counts in enumerate(spent, 1)]
+    progress = RunProgress.of(parts)
+    assert progress.counts == RunCounts(
+        requests_by_outcome={"200": 5, "503": 1}, retries_by_cause={"503": 1}, logins=1, seconds=0.3
+    )
+    assert progress.invocations == {"go-1", "go-2"}
