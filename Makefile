@@ -25,7 +25,7 @@ demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your o
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
 
-test-slow: env-test ## The proofs that take minutes: many seeds, kills, fuzzing, memory
+test-slow: env-test env-scoreboard ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@python -m pytest -q -n 2 --dist loadgroup -m slow
 
 test-s3: env-test ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not

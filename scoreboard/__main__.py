@@ -28,15 +28,15 @@ WORKERS = 4  # most of a run is waiting: for a Retry-After, for a backoff, for t
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit status is 0 unless the command was wrong: the table is the result."""
+    """Run it; the exit status is 2 if a client cannot be run or the command is wrong."""
     args = _parsed(arguments)
     try:
         clients, troubles = contestants(args.clients), cases(args.cases, seeds=args.seeds)
         versions = {each.name: each.versions for each in clients}
+        runs = list(_played(clients, troubles, args))
     except ConfigurationError as error:
         sys.stderr.write(f"scoreboard: {error}\n")
         return EXIT_USAGE
-    runs = list(_played(clients, troubles, args))
     board = Board(date=args.date, seeds=args.seeds, limit_seconds=args.limit, versions=versions, runs=runs)
     sys.stdout.write(totals(board))
     if args.docs:
