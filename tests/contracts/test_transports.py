@@ -124,7 +124,7 @@ def test_F16_a_slow_drip_ends_at_the_deadline_for_the_whole_request(transports: 
         started = time.monotonic()
         with pytest.raises(NetworkError):
             transports().send(HttpRequest("GET", server.url), timeout=0.3)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.0
 
 
 def test_F19_an_answer_beyond_the_limit_is_refused(transports: Transports) -> None:
@@ -228,7 +228,7 @@ def test_F09_a_certificate_that_nobody_vouches_for_is_fatal(transports: Transpor
 
 def test_F09_a_server_that_speaks_no_tls_is_worth_another_try(transports: Transports) -> None:
     with RawServer([answer(BODY)]) as server, pytest.raises(NetworkError):
-        transports().send(HttpRequest("GET", server.url.replace("http:", "https:")), timeout=0.5)
+        transports().send(HttpRequest("GET", server.url.replace("http:", "https:")), timeout=0.2)
 
 
 def test_the_environments_credentials_and_proxies_are_not_used(
