@@ -15,8 +15,10 @@ from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
+from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetReader
 from de_classes.utils.clock import ManualClock
+from tests.fakes.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
     from de_classes.api.auth_client import AuthClient
@@ -100,3 +102,10 @@ def rows(store: ObjectStore, receipt: IngestReceipt) -> list[Record]:
 
 def ids(store: ObjectStore, receipt: IngestReceipt) -> list[int]:
     return [record["id"] for record in rows(store, receipt)]
+
+
+def memory() -> BaseS3Client:
+    """A store in memory, with the bucket in it."""
+    s3 = FakeS3()
+    s3.create_bucket(Bucket=BUCKET)
+    return BaseS3Client(s3, LOGGER, clock=ManualClock())
