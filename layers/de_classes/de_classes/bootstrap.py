@@ -88,7 +88,21 @@ def build_ingestion(
             deadline=deadline,
         )
 
-    return Ingestion(settings, client_for, storage, logger, clock, forget_logins=auth_for.cache_clear)
+    return Ingestion(
+        settings,
+        client_for,
+        storage,
+        logger,
+        clock,
+        memory_megabytes=_memory_of(environ),
+        forget_logins=auth_for.cache_clear,
+    )
+
+
+def _memory_of(environ: Mapping[str, str]) -> float:
+    """Megabytes that Lambda says it gives; a gigabyte anywhere else."""
+    given = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return float(given) if given.isdigit() and int(given) else 1024.0
 
 
 def s3_store(logger: logging.Logger) -> ObjectStore:

@@ -70,6 +70,12 @@ class RunLedger:
         return self.total_records if covers_all else None
 
     @property
+    def pages_to_come(self) -> int | None:
+        """Pages of the whole run, as far as the source has said how many it has; None if it has not."""
+        last = self._known_last()
+        return None if last is None else max(last - self._range.start + 1, 0)
+
+    @property
     def tail(self) -> tuple[str, ...]:
         """Short hashes of the furthest page's records, for ``RunPlace``."""
         return self._overlap.tail()

@@ -49,6 +49,28 @@ class PageHash(Struct, frozen=True, array_like=True):
     sha256: str
 
 
+class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run takes: foreseen from its first page, or as it turned out.
+
+    Attributes:
+        seconds: Over all invocations.
+        invocations: In how many goes.
+        requests: For pages.
+        gigabyte_seconds: What AWS Lambda charges by.
+        dollars: At AWS's published prices for us-east-1 on arm64.
+        memory_megabytes: What the process needs at the most; foreseen alone.
+        best_concurrency: Pages at once above which it would not be faster; foreseen alone.
+    """
+
+    seconds: float
+    invocations: int
+    requests: int
+    gigabyte_seconds: float
+    dollars: float
+    memory_megabytes: float | None = None
+    best_concurrency: int | None = None
+
+
 class IngestReceipt(Struct, frozen=True, kw_only=True):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
@@ -90,7 +112,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True):
         quarantine: The objects that hold what was set aside.
         page_hashes: What came on each page.
         versions: Of what wrote this: ``{"de-classes": "0.1.0", "python": "3.13.1"}``.
-        forecast: What the first page promised: see ``Forecast``.
+        forecast: What its first page let one expect; None where it was not reckoned.
         actual: The same figures as they turned out.
     """
 
@@ -131,8 +153,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True):
     quarantine: list[StoredPart] = []
     page_hashes: list[PageHash] = []
     versions: dict[str, str] = {}
-    forecast: dict[str, float] | None = None
-    actual: dict[str, float] | None = None
+    forecast: Figures | None = None
+    actual: Figures | None = None
 
     def as_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As plain values, ready for JSON.

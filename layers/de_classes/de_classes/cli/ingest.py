@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+import msgspec
+
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
@@ -22,6 +24,7 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidKeyError,
 )
+from de_classes.runs.forecast import LambdaTerms
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
@@ -29,7 +32,7 @@ from de_classes.storage.format.data_format_service import DataFormatService
 if TYPE_CHECKING:
     import argparse
 
-    from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.cli.destination import Destination
     from de_classes.cli.ingest_settings import IngestSettings
@@ -52,6 +55,9 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
+        if args.plan:
+            _print(out, _look_ahead(args))
+            return 0
         receipt = _ingest(args, err)
     except ConfigurationError as error:
         err.writelines(f"ingest: {problem}\n" for problem in error.problems)
@@ -104,6 +110,28 @@ def _ingest(args: argparse.Namespace, err: TextIO) -> IngestReceipt:
         return _dataset(args, settings, client, destination, progress)
 
 
+def _look_ahead(args: argparse.Namespace) -> str:
+    settings = read_settings(args)
+    logger = _logger(args)
+    client = open_source(args, settings, logger)
+    destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    terms = LambdaTerms(concurrency=settings.concurrency, part_pages=settings.part_pages)
+    service = RunService(client, destination.store, destination.bucket, logger=logger, terms=terms)
+    figures = service.look_ahead(settings.plan(client.url, destination.key))
+    return f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures)
+
+
+def outlook(figures: Figures) -> str:
+    """What a run would take, in a few lines."""
+    lines = [
+        f"forecast: {figures.requests} requests, {figures.seconds:.1f} s, {figures.invocations} invocations",
+        f"costs:    {figures.dollars:.6f} USD on AWS Lambda, {figures.gigabyte_seconds:.1f} GB-seconds",
+        f"memory:   {figures.memory_megabytes} MB at the most",
+        f"at once:  {figures.best_concurrency} pages; more would not be faster",
+    ]
+    return "\n".join([*lines, ""])
+
+
 def _one_object(
     args: argparse.Namespace,
     settings: IngestSettings,
@@ -141,6 +169,7 @@ def _dataset(
         prefix=destination.prefix,
         logger=_logger(args),
         limits=PartLimits(pages=settings.part_pages),
+        terms=LambdaTerms(concurrency=settings.concurrency, part_pages=settings.part_pages),
         escape_formulas=args.escape_formulas,
         on_page=progress.page,
     )

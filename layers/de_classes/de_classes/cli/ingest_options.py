@@ -142,6 +142,9 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--max-attempts", type=int, default=50, metavar="N", help="tries a page (50)")
     group.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds a request (30)")
     group.add_argument("--no-jitter", action="store_true", help="wait the full backoff every time")
+    group.add_argument(
+        "--plan", action="store_true", help="fetch the first page alone, and say what the run would take"
+    )
     group.add_argument("--json", action="store_true", help="print the receipt as JSON")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
     group.add_argument("--verbose", action="store_true", help="log every step")

@@ -11,6 +11,7 @@ from de_classes.api import receipt as receipts
 from de_classes.api.receipt import IngestReceipt, PageHash
 from de_classes.errors import ObjectExistsError
 from de_classes.runs.documents import Documents
+from de_classes.runs.forecast import actual, forecast
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.storage.datasets.keys import manifest_key
 from de_classes.storage.datasets.manifest import Manifest, encode_manifest
@@ -132,6 +133,7 @@ class RunCommit:
     def _receipt(self, over: PassOver, manifest: Manifest, spent: RunCounts) -> IngestReceipt:
         bucket, key = self._context.bucket, manifest_key(self._plan.dataset, manifest.generation)
         progress, pages = over.progress, over.progress.pages(over.number)
+        invocations = len(progress.invocations | {self._context.invocation})
         return IngestReceipt(
             status=manifest.status,
             run_id=manifest.run_id,
@@ -147,7 +149,7 @@ class RunCommit:
             quarantined=sum(part.records for part in manifest.quarantine),
             drift=list(progress.drift),
             passes=over.number,
-            invocations=len(progress.invocations | {self._context.invocation}),
+            invocations=invocations,
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
             logins=spent.logins,
@@ -169,6 +171,8 @@ class RunCommit:
             quarantine=[self._stored(part) for part in manifest.quarantine],
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
             versions=versions(),
+            forecast=forecast(progress.first, self._context.terms) if progress.first else None,
+            actual=actual(spent, len(pages), invocations, self._context.terms),
         )
 
     def _stored(self, part: ManifestPart) -> receipts.StoredPart:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
     from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.runs.forecast import LambdaTerms
     from de_classes.runs.journal import RunJournal
     from de_classes.runs.open_part import PartLimits
     from de_classes.runs.plan import RunPlan
@@ -64,6 +65,7 @@ class RunContext:
         concurrency: Pages fetched at once; the client's own if None.
         escape_formulas: Whether CSV is written for spreadsheets.
         on_page: Told of every page that is taken.
+        terms: What it costs.
     """
 
     plan: RunPlan
@@ -78,6 +80,7 @@ class RunContext:
     concurrency: int | None
     escape_formulas: bool
     on_page: Callable[[Page], None]
+    terms: LambdaTerms
 
     @property
     def declared(self) -> Schema:

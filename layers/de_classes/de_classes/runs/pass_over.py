@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.errors import DeClassesError
+from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
 from de_classes.runs.sealed_part import SealedPart
@@ -49,6 +50,7 @@ class PassOver:
         self._schema = Schema()
         self._open: OpenPart | None = None
         self._run: PageRun | None = None
+        self._first: FirstPage | None = None
         self._spent_until = context.spending()
 
     @property
@@ -104,9 +106,15 @@ class PassOver:
             self._seal(run, self._open.place)
         part = self._open = self._open or self._begin()
         part.take(page, run.entry, self._sifter.sift(page))
+        self._look_ahead(run, page)
         self._context.on_page(page)
         if part.is_full(self._context.limits, self._context.clock.monotonic()):
             self._seal(run, run.place)
+
+    def _look_ahead(self, run: PageRun, page: Page) -> None:
+        """Write down what the first page of all shows: the run is reckoned from it."""
+        if run.ledger.is_first(page) and self.number == 1:
+            self._first = FirstPage.of(page, run.ledger, self._context.spending().since(self._spent_until))
 
     def _begin(self) -> OpenPart:
         return OpenPart(
@@ -144,6 +152,7 @@ class PassOver:
             widenings=tuple(map(str, stored.widenings)) if stored else (),
             duplicates=part.duplicates,
             drift=self._drift,
+            first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
             counts=self._spent(),
         )
 

@@ -13,6 +13,7 @@ from de_classes.utils.run_records import RunState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.runs.forecast import FirstPage
     from de_classes.runs.sealed_part import SealedPart
     from de_classes.utils.run_records import PageEntry
 
@@ -96,6 +97,11 @@ class RunProgress:
     def drift(self) -> tuple[str, ...]:
         """How the source changed on the passes before, as far as it was written down."""
         return max((part.drift for part in self.parts), key=len, default=())
+
+    @property
+    def first(self) -> FirstPage | None:
+        """What the first page of the run showed, if that was written down."""
+        return next((part.first for part in self.parts if part.first), None)
 
     @property
     def counts(self) -> RunCounts:

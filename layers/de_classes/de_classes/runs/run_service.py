@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from de_classes.errors import IncompleteRunError, InvalidInputError, SourceChangedError
 from de_classes.runs.commit import RunCommit
 from de_classes.runs.context import RunContext
+from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
 from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.pass_over import PassOver, SealedByAnotherError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from de_classes.api.page import Page
-    from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.plan import RunPlan
     from de_classes.storage.clients.object_store import ObjectStore
@@ -45,6 +46,7 @@ class RunService:
         concurrency: Pages fetched at once; the client's own if None.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         on_page: Called with every page that is taken: a place for progress.
+        terms: What the process is given and what it costs; the receipt reckons with it.
         clock: What to measure with.
     """
 
@@ -60,6 +62,7 @@ class RunService:
         concurrency: int | None = None,
         escape_formulas: bool = False,
         on_page: Callable[[Page], None] = lambda _: None,
+        terms: LambdaTerms | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._client = client
@@ -71,6 +74,7 @@ class RunService:
         self._concurrency = concurrency
         self._escape_formulas = escape_formulas
         self._on_page = on_page
+        self._terms = terms or LambdaTerms()
         self._clock = clock or SystemClock()
 
     def check_begun(self, run_id: str) -> None:
@@ -81,6 +85,21 @@ class RunService:
         """
         if self._journal(run_id).plan() is None:
             raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
+
+    def look_ahead(self, plan: RunPlan) -> Figures:
+        """What a run will take, told from its first page. Nothing else is fetched, and nothing written.
+
+        Raises:
+            IncompleteRunError: The first page cannot be had.
+            FatalError: The source refuses, or cannot be trusted.
+        """
+        context = self._context(plan, self._journal(plan.run_id))
+        began = context.spending()
+        run = context.start_run(None)
+        for page in run:
+            first = FirstPage.of(page, run.ledger, context.spending().since(began))
+            return forecast(first, self._terms)
+        raise IncompleteRunError("the source has no first page", missing_pages=(plan.page_range().start,))
 
     def carry_out(self, plan: RunPlan, *, allow_partial: bool = False) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
@@ -161,6 +180,7 @@ class RunService:
             concurrency=self._concurrency,
             escape_formulas=self._escape_formulas,
             on_page=self._on_page,
+            terms=self._terms,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from de_classes.runs.forecast import FirstPage
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.run_records import PageEntry, RunPlace
@@ -93,6 +94,7 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
         widenings: Columns whose type had to widen in it.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
+        first: What the first page of the run showed; only in the part that holds it.
         counts: What was spent since the part before, or since the go began.
     """
 
@@ -109,6 +111,7 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     widenings: tuple[str, ...] = ()
     duplicates: int = 0
     drift: tuple[str, ...] = ()
+    first: FirstPage | None = None
     counts: RunCounts = RunCounts()
 
     @property

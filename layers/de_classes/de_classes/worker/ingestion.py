@@ -10,6 +10,7 @@ from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError
+from de_classes.runs.forecast import LambdaTerms
 from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
@@ -49,6 +50,7 @@ class Ingestion:
         storage: Writes objects.
         logger: Told how runs go.
         clock: Dates the keys, and measures.
+        memory_megabytes: What the function is given; the receipt reckons with it.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
     """
@@ -58,6 +60,7 @@ class Ingestion:
     storage: StorageDataService
     logger: logging.Logger
     clock: Clock = field(default_factory=SystemClock)
+    memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
 
     def read(self, payload: object) -> IngestRequest:
@@ -120,7 +123,16 @@ class Ingestion:
             logger=self.logger,
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
+            terms=self._terms(),
             clock=self.clock,
+        )
+
+    def _terms(self) -> LambdaTerms:
+        return LambdaTerms(
+            memory_megabytes=self.memory_megabytes,
+            seconds_per_invocation=self.settings.max_elapsed_seconds,
+            concurrency=self.settings.concurrency,
+            part_pages=self.settings.part_pages,
         )
 
     def _begun(self, request: IngestRequest) -> RunPlan | None:

@@ -1,0 +1,164 @@
+"""What a run will take, told from its first page; and what it took, in the same figures.
+
+    seconds = latency + pages * max(latency / at once, cpu a page)
+    gigabyte-seconds = (seconds + invocations * startup) * memory
+    dollars = gigabyte-seconds * price + invocations * price + requests to the store * price
+
+A page waits for the network while others do, so latency is divided by how many are under way at once;
+decoding and encoding share one processor, so their time is not. Prices are AWS's published ones for
+us-east-1 on arm64, in USD; retries are not foreseen, since a first page says nothing of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from de_classes.api.receipt import Figures
+from de_classes.utils.limits import MAX_CONCURRENCY
+
+if TYPE_CHECKING:
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.runs.sealed_part import RunCounts
+
+MEBIBYTE: Final = 2**20
+_STORE_REQUESTS_A_RUN: Final = 8  # the plan, the checks, the manifest, the receipt, the list
+_STORE_REQUESTS_A_PART: Final = 3  # the part, its journal entry, reading that back
+_COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as objects, as columns; measured on flat records
+
+
+class FirstPage(Struct, frozen=True, kw_only=True):
+    """What the first page of a run showed.
+
+    Attributes:
+        latency: Seconds that its request took, the successful one.
+        size: Bytes of the answer, decoded.
+        records: Records on it.
+        pages: Pages that the run will have; None if the source does not say.
+    """
+
+    latency: float
+    size: int
+    records: int
+    pages: int | None
+
+    @classmethod
+    def of(cls, page: Page, ledger: RunLedger, spent: RunCounts) -> FirstPage:
+        """A first page, with what was spent until it was there."""
+        requests = sum(spent.requests_by_outcome.values())
+        return cls(
+            latency=round(spent.seconds_working / max(requests, 1), 6),
+            size=page.size,
+            records=len(page.records),
+            pages=ledger.pages_to_come,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaTerms:
+    """What a function is given, and what it costs.
+
+    Attributes:
+        memory_megabytes: Of the function.
+        seconds_per_invocation: That one invocation can use: the time limit less the reserve.
+        concurrency: Pages under way at once.
+        part_pages: Pages in a part.
+        startup_seconds: Of each invocation, before its first page is asked for.
+        cpu_seconds_a_record: To decode, check and encode one, on one processor; measured.
+        base_megabytes: What a process needs before its first page.
+        dollars_a_gigabyte_second: Price of the time.
+        dollars_an_invocation: Price of each call.
+        dollars_a_store_request: Price of a PUT or a LIST.
+    """
+
+    memory_megabytes: float = 1024.0
+    seconds_per_invocation: float = 890.0
+    concurrency: int = 4
+    part_pages: int = 1_000
+    startup_seconds: float = 0.5
+    cpu_seconds_a_record: float = 10e-6
+    base_megabytes: float = 110.0
+    dollars_a_gigabyte_second: float = 0.0000133334
+    dollars_an_invocation: float = 0.20 / 1e6
+    dollars_a_store_request: float = 0.005 / 1e3
+
+
+def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
+    """What the whole run will take.
+
+    Args:
+        first: What its first page showed. Of a source that does not say how many pages it has, only the
+            first is reckoned.
+        terms: What it is carried out with.
+    """
+    pages = first.pages if first.pages is not None else 1
+    cpu = first.records * terms.cpu_seconds_a_record
+    # The first page goes alone: only it says how many there are.
+    rest = max(pages - 1, 0) * max(first.latency / terms.concurrency, cpu)
+    seconds = first.latency + cpu + rest
+    return _figures(seconds, requests=pages, pages=pages, terms=terms, first=first)
+
+
+def actual(spent: RunCounts, pages: int, invocations: int, terms: LambdaTerms) -> Figures:
+    """What a run took, in the figures of its forecast.
+
+    Args:
+        spent: Over all invocations.
+        pages: Pages obtained.
+        invocations: In how many goes.
+        terms: What it was carried out with.
+    """
+    gigabyte_seconds = _gigabyte_seconds(spent.seconds, invocations, terms)
+    return Figures(
+        seconds=round(spent.seconds, 3),
+        invocations=invocations,
+        requests=sum(spent.requests_by_outcome.values()),
+        gigabyte_seconds=round(gigabyte_seconds, 3),
+        dollars=_dollars(gigabyte_seconds, invocations, pages, terms),
+    )
+
+
+def best_concurrency(first: FirstPage, terms: LambdaTerms) -> int:
+    """Pages at once above which a run would not be faster: the processor is busy with what came before."""
+    cpu = first.records * terms.cpu_seconds_a_record
+    if cpu <= 0:
+        return MAX_CONCURRENCY
+    return max(1, min(MAX_CONCURRENCY, math.ceil(first.latency / cpu)))
+
+
+def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
+    """What the process needs at the most: for itself, and for the pages under way."""
+    return round(terms.base_megabytes + terms.concurrency * first.size * _COPIES_OF_A_PAGE / MEBIBYTE, 1)
+
+
+def _figures(seconds: float, *, requests: int, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:
+    invocations = max(1, math.ceil(seconds / terms.seconds_per_invocation))
+    gigabyte_seconds = _gigabyte_seconds(seconds, invocations, terms)
+    return Figures(
+        seconds=round(seconds, 3),
+        invocations=invocations,
+        requests=requests,
+        gigabyte_seconds=round(gigabyte_seconds, 3),
+        dollars=_dollars(gigabyte_seconds, invocations, pages, terms),
+        memory_megabytes=memory_megabytes(first, terms),
+        best_concurrency=best_concurrency(first, terms),
+    )
+
+
+def _gigabyte_seconds(seconds: float, invocations: int, terms: LambdaTerms) -> float:
+    return (seconds + invocations * terms.startup_seconds) * terms.memory_megabytes / 1024
+
+
+def _dollars(gigabyte_seconds: float, invocations: int, pages: int, terms: LambdaTerms) -> float:
+    parts = math.ceil(pages / terms.part_pages)
+    store = _STORE_REQUESTS_A_RUN + parts * _STORE_REQUESTS_A_PART
+    return round(
+        gigabyte_seconds * terms.dollars_a_gigabyte_second
+        + invocations * terms.dollars_an_invocation
+        + store * terms.dollars_a_store_request,
+        8,
+    )
