@@ -12,6 +12,8 @@ from tests.fakes.running import RUNNING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.fakes.canary_plugin"]
+
 # Tests do not time: on a busy machine any example may be slow. What a failure needs is in its message.
 settings.register_profile("de-classes", deadline=None, database=None, print_blob=True)
 settings.load_profile("de-classes")

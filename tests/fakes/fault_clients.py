@@ -13,6 +13,7 @@ from msgspec import structs
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
+from tests.fakes.canary import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,5 +99,5 @@ def client(faults: str | None, settings: SimulatorSettings = QUIET, **changes: A
     """A server with these faults, on a clock that no test waits for, and a client with a token."""
     clock = ManualClock()
     calm = structs.replace(settings, rate_500=0, rate_503=0, rate_429=0, fault_rate=1, **changes)
-    with SimulatorServer(calm, faults=faults, clock=clock) as server:
+    with SimulatorServer(calm, faults=faults, clock=clock, password=PASSWORD) as server:
         yield Client(server, clock, server.tokens.issue("demo"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.messages import HttpResponse
 from de_classes.storage.clients import LocalClient
+from tests.fakes.canary import PASSWORD, TOKEN
 from tests.fakes.transports import FakePagedApi, token_response
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
     from tests.fakes.transports import Answer
 
-PASSWORD = "hunter2-of-the-worker"
 SOURCES = {
     "unstable": {
         "base_url": "https://api.example/unstable",
@@ -49,8 +49,8 @@ class FakeSource(FakePagedApi):
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         if request.url.endswith("/auth/login"):
             self.logins.append(request)
-            return token_response("token-of-the-worker")
-        if request.headers.get("Authorization") != "Bearer token-of-the-worker":
+            return token_response(TOKEN)
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return HttpResponse(401)
         return super().send(request, timeout=timeout)
 

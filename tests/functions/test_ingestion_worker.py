@@ -10,7 +10,7 @@ from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, InvalidInputError
 from functions.ingestion_worker import app
 from tests.fakes.events import load_event, names
-from tests.fakes.worker import PASSWORD, FakeContext, FakeSource, lake
+from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def test_what_is_printed_is_structured_and_holds_no_secret(
     blobs = [line for line in lines if "_aws" in line]
     assert {"CompleteRuns", "IncompleteRuns"} <= {name for blob in blobs for name in blob}
     assert PASSWORD not in printed
-    assert "token-of-the-worker" not in printed
+    assert TOKEN not in printed

@@ -18,12 +18,12 @@ from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.format.registry import get_codec
 from de_classes.utils import strict_json
+from tests.fakes.canary import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PASSWORD = "hunter2-of-the-command-line"
 SETTINGS = SimulatorSettings(
     rate_500=0.1,
     rate_503=0.05,
