@@ -12,6 +12,7 @@ import selectors
 import socket
 import time
 import weakref
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 
@@ -141,17 +142,20 @@ class _TimedReader(io.RawIOBase):
 
 def _connect(host: str, port: int, exchange: Exchange) -> socket.socket:
     """Try each address for its share of the time; only the resolver knows no deadline."""
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for untried in range(len(addresses), 0, -1):
-        family, kind, protocol, _, address = addresses[-untried]
-        connecting = socket.socket(family, kind, protocol)
-        try:
-            connecting.settimeout(exchange.left() / untried)
-            connecting.connect(address)
-        except OSError:
-            connecting.close()
-            if untried == 1:
-                raise
-        else:
-            return connecting
-    raise ConnectionError
+    *others, last = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for tried, address in enumerate(others):
+        with suppress(OSError):
+            return _connect_to(address, exchange.left() / (len(others) + 1 - tried))
+    return _connect_to(last, exchange.left())
+
+
+def _connect_to(resolved: tuple[Any, ...], seconds: float) -> socket.socket:
+    family, kind, protocol, _, address = resolved
+    connecting = socket.socket(family, kind, protocol)
+    try:
+        connecting.settimeout(seconds)
+        connecting.connect(address)
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting
