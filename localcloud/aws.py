@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
 from botocore.config import Config
 
+from de_classes.storage.clients import S3Client as Store
 from localcloud.sam import require_loopback
 from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 
@@ -47,6 +49,11 @@ class LocalAws:
     def s3(self) -> S3Client:
         """A client of its S3."""
         return self._session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def store(self) -> Store:
+        """Its S3, as this library reads and writes it."""
+        logger = logging.getLogger("localcloud.store")
+        return Store(logger, session=self._session, endpoint_url=self.endpoint, config=_CONFIG)
 
     def cloudformation(self) -> CloudFormationClient:
         """A client of its CloudFormation."""

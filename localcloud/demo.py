@@ -42,8 +42,7 @@ class Options:
     Args:
         records: A JSON Lines file to serve, synthetic records by default.
         rate: The share of requests that fail, 0 to below 1.
-        limit: Records a page; by default as many as make twenty pages, up to the API's largest page, since
-            a run through API Gateway has 28 seconds.
+        limit: Records a page; by default as many as make twenty pages, up to the API's largest page.
         port: Of the local cloud, a free one by default.
     """
 
@@ -59,7 +58,7 @@ class Run:
 
     Args:
         receipt: What it answered.
-        problems: How its object differs from what was served.
+        problems: How its dataset differs from what was served.
     """
 
     receipt: dict[str, Any]
@@ -67,7 +66,7 @@ class Run:
 
 
 def demonstrate(workspace: Workspace, options: Options, console: Console) -> int:
-    """Run the whole story; the exit status is 0 only if every object is equal to what was served.
+    """Run the whole story; the exit status is 0 only if every dataset is equal to what was served.
 
     Raises:
         ConfigurationError: The records file cannot be read, or holds something else; nothing was started.
@@ -89,7 +88,7 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
         runs = [ingest(stack, name, source, limit, console) for name in FORMATS]
         report(stack, [run for run in runs if run], -(-source.count // limit), console)
     keep_for_later(workspace, stack.bucket)
-    console.heading("Objects (plain files, the local cloud is stopped; see them again with: make objects)")
+    console.heading("Datasets (plain files, the local cloud is stopped; see them again with: make objects)")
     show(workspace, console)
     return conclude(runs, console)
 
@@ -112,16 +111,18 @@ def parameters(options: Options) -> dict[str, str]:
 
 
 def ingest(stack: Stack, name: str, source: RecordSource, limit: int, console: Console) -> Run | None:
-    """Have one object written, and compare it; None if the worker refused."""
+    """Have one dataset written, and compare it; None if the worker refused."""
     with console.step(f"POST /ingest, format {name}") as step:
-        answer = stack.ingest({"format": name, "limit": limit})
+        answer = stack.ingest_to_the_end({"format": name, "limit": limit})
         if answer.status != OK:
             step.note(f"answered {answer.status}")
+        elif answer.body["invocations"] > 1:
+            step.note(f"in {answer.body['invocations']} goes")
     if answer.status != OK:
         for line in (str(answer.body), *stack.log_messages("IngestionWorkerLogName")[-LOG_LINES:]):
             console.say(f"    {line}")
         return None
-    problems = differences(source, stack.read_object(answer.body["key"]), name)
+    problems = differences(source, stack.records(answer.body["key"]), name)
     return Run(answer.body, problems)
 
 
@@ -148,7 +149,7 @@ def conclude(runs: list[Run | None], console: Console) -> int:
         for problem in problems:
             console.say(f"  {problem}")
         return 1
-    console.heading("Every object reads back equal to what the API served.")
+    console.heading("Every dataset reads back equal to what the API served.")
     return 0
 
 

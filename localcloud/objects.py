@@ -1,66 +1,82 @@
-"""The objects that a demonstration left behind, as plain files."""
+"""What a demonstration left behind, as plain files: datasets, and single objects."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets.keys import is_part_key, parse_manifest_key
 from de_classes.storage.format.registry import format_names, get_codec
 from localcloud.errors import LocalCloudError
-from localcloud.verify import first_rows
+from localcloud.verify import stored_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
+    from de_classes.storage.clients.object_store import ObjectInfo
     from localcloud.console import Console
     from localcloud.workspace import Workspace
 
 KEY_PREFIX = "raw"  # the template's default
 ROWS = 2
 WIDTH = 108
-
-
-@dataclass(frozen=True)
-class Found:
-    """An object.
-
-    Args:
-        path: The file.
-        format_name: How it is written, by its name's ending.
-    """
-
-    path: Path
-    format_name: str
-
-
-def objects(workspace: Workspace) -> list[Found]:
-    """The objects of every bucket, in the order of their formats."""
-    endings = {get_codec(name).extension: name for name in format_names()}
-    return sorted(_found(workspace.objects, endings), key=lambda found: (found.format_name, found.path))
+_NOTES = ".meta.json"  # the emulator's own, beside the objects
+_ENDINGS = {get_codec(name).extension for name in format_names()}
 
 
 def show(workspace: Workspace, console: Console) -> None:
-    """List the objects with their first rows.
+    """List what was ingested with its first rows: a dataset by the manifest that names its parts.
 
     Raises:
-        LocalCloudError: There are none.
+        LocalCloudError: There is nothing.
     """
-    found = objects(workspace)
-    if not found:
+    count = 0
+    for account in sorted(workspace.objects.glob("*")):
+        store = LocalClient(account, logging.getLogger("localcloud.objects"))
+        for found in _in_account(store):
+            count += 1
+            console.say(f"  {_path(found).relative_to(workspace.root)}  ({found.size} bytes)")
+            for row in islice(stored_records(store, found.bucket, found.key), ROWS):
+                console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
+    if not count:
         raise LocalCloudError(f"there are no objects in {workspace.objects}: run `make demo` first")
-    for item in found:
-        console.say(f"  {item.path.relative_to(workspace.root)}  ({item.path.stat().st_size} bytes)")
-        for row in first_rows(item.path.read_bytes(), item.format_name, ROWS):
-            console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
 
 
-def _found(top: Path, endings: dict[str, str]) -> Iterator[Found]:
-    for path in top.glob(f"*/*/{KEY_PREFIX}/**/*"):
-        # The emulator's own notes lie beside the objects, and old versions in a folder of their own.
-        if path.is_file() and path.suffix in endings and not path.name.endswith(".meta.json"):
-            yield Found(path, endings[path.suffix])
+def readable(listed: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+    """What is worth showing of a bucket: the latest manifest of each dataset, and single objects.
+
+    Args:
+        listed: All that is in the bucket.
+    """
+    manifests: dict[str, ObjectInfo] = {}
+    singles = []
+    for info in listed:  # in the order of their keys, so that the last manifest is the latest
+        if found := parse_manifest_key(info.key):
+            manifests[found[0]] = info
+        elif _is_single(info.key):
+            singles.append(info)
+    return [*manifests.values(), *singles]
+
+
+def _in_account(store: LocalClient) -> Iterator[ObjectInfo]:
+    for bucket in store.list_buckets():
+        yield from readable(store.list_objects(bucket, f"{KEY_PREFIX}/"))
+
+
+def _is_single(key: str) -> bool:
+    """Not a part, nor what is written beside the data: manifests, receipts, progress."""
+    path = PurePosixPath(key)
+    is_beside = any(part.startswith("_") for part in path.parts)
+    return path.suffix in _ENDINGS and not (is_beside or is_part_key(key) or key.endswith(_NOTES))
+
+
+def _path(found: ObjectInfo) -> Path:
+    return Path(unquote(urlsplit(found.uri).path))
 
 
 def _shortened(text: str) -> str:

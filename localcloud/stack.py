@@ -14,16 +14,20 @@ from botocore.credentials import Credentials
 
 from localcloud.aws import LocalAws
 from localcloud.errors import LocalCloudError
+from localcloud.verify import stored_records
 from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from de_classes.storage.format.codec import Record
 
 STACK = "de-classes-local"
 ARTIFACTS_BUCKET = "sam-artifacts"
 RECORDS_KEY = "simulator/records.jsonl"
 ANSWER_SECONDS = 300.0
+MOST_GOES = 20
 OK = 200
 
 
@@ -38,6 +42,11 @@ class Answer:
 
     status: int
     body: dict[str, Any]
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it tells of a run that goes on where it was when it is asked for again."""
+        return self.body.get("status") == "incomplete" and self.body.get("run_id") is not None
 
 
 @dataclass
@@ -114,6 +123,13 @@ class Stack:
             self._http.post(url, data=body, headers=dict(signed.headers.items()), timeout=ANSWER_SECONDS)
         )
 
+    def ingest_to_the_end(self, request: Mapping[str, object]) -> Answer:
+        """Call the worker, and again by the run's id while the run is one that goes on."""
+        answer, goes = self.ingest(request), 1
+        while answer.is_resumable and goes < MOST_GOES:
+            answer, goes = self.ingest({"run_id": answer.body["run_id"]}), goes + 1
+        return answer
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask the simulators' API, unsigned as it is."""
         url = self.outputs["SimulatorsUrl"] + path
@@ -144,6 +160,10 @@ class Stack:
     def read_object(self, key: str) -> bytes:
         """The bytes of an object of its bucket."""
         return self.aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def records(self, key: str) -> Iterator[Record]:
+        """The records of an object of its bucket, or of a dataset by its manifest's key."""
+        return stored_records(self.aws.store(), self.bucket, key)
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys of its bucket."""

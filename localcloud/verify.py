@@ -1,18 +1,22 @@
-"""Whether an object holds what the simulator served: every record, in order, equal in every field."""
+"""Whether the bucket holds what the simulator served: every record, in order, equal in every field."""
 
 from __future__ import annotations
 
-import io
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from de_classes.storage.datasets import DatasetReader
+from de_classes.storage.datasets.keys import names_dataset
 from de_classes.storage.format.registry import get_codec
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from de_classes.simulators.records import RecordSource
+    from de_classes.storage.clients import ObjectStore
+    from de_classes.storage.format.codec import Record
 
 CHUNK = 1000
 MAX_DIFFERENCES = 5
@@ -21,33 +25,40 @@ MAX_DIFFERENCES = 5
 TABULAR = ("csv", "parquet")
 
 
-def differences(source: RecordSource, content: bytes, format_name: str) -> list[str]:
-    """Compare an object with what was served.
+def stored_records(store: ObjectStore, bucket: str, key: str) -> Iterator[Record]:
+    """Read what a receipt's key names: a dataset by its manifest, or one object by its extension.
+
+    Raises:
+        ObjectNotFoundError: It is not there, or a part of it is not.
+        MalformedDataError: It is not what was committed.
+    """
+    if names_dataset(key):
+        yield from chain.from_iterable(DatasetReader(store, bucket, key).records())
+        return
+    codec = get_codec(PurePosixPath(key).suffix.removeprefix("."))
+    with store.open_object(bucket, key) as stream:
+        yield from chain.from_iterable(codec.read(stream))
+
+
+def differences(source: RecordSource, stored: Iterable[Record], format_name: str) -> list[str]:
+    """Compare what was stored with what was served.
 
     Args:
         source: What was served.
-        content: The object.
-        format_name: How it is written.
+        stored: The records as they were read back.
+        format_name: How they were written.
 
     Returns:
-        The first few differences, a sentence each; none if the object is right.
+        The first few differences, a sentence each; none if they are equal.
     """
-    served = _served(source)
-    stored = (record for batch in get_codec(format_name).read(io.BytesIO(content)) for record in batch)
     tabular = format_name in TABULAR
-    pairs = enumerate(zip_longest(served, stored), start=1)
+    pairs = enumerate(zip_longest(_served(source), stored), start=1)
     found = (
         f"record {number}, {where}: served {expected!r}, stored {actual!r}"
         for number, (sent, kept) in pairs
         for where, expected, actual in _unequal(sent, kept, tabular=tabular)
     )
     return list(islice(found, MAX_DIFFERENCES))
-
-
-def first_rows(content: bytes, format_name: str, count: int) -> list[dict[str, Any]]:
-    """Read the first records of an object."""
-    batches = get_codec(format_name).read(io.BytesIO(content))
-    return list(islice((record for batch in batches for record in batch), count))
 
 
 def _served(source: RecordSource) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
+from de_classes.api.receipt import COMPLETE
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
@@ -36,9 +37,9 @@ class Observer:
     metrics: Metrics
 
     def receipt(self, receipt: IngestReceipt) -> None:
-        """A run is complete."""
-        self.logger.info("run complete", extra={"receipt": receipt.as_dict()})
-        self._count("CompleteRuns", 1)
+        """A run is complete, or partial where that was allowed."""
+        self.logger.info("run %s", receipt.status, extra={"receipt": _in_a_line(receipt)})
+        self._count("CompleteRuns" if receipt.status == COMPLETE else "PartialRuns", 1)
         self._count("Pages", receipt.pages)
         self._count("Records", receipt.records)
         self._count("Retries", receipt.retries)
@@ -52,6 +53,12 @@ class Observer:
 
     def _count(self, name: str, value: int) -> None:
         self.metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def _in_a_line(receipt: IngestReceipt) -> dict[str, Any]:
+    """What a log line has room for, which is 256 KB: the parts are in the stored receipt."""
+    brief = receipt.as_dict(brief=True)
+    return {name: brief[name] for name in brief if name not in {"parts", "quarantine"}}
 
 
 @dataclass

@@ -49,7 +49,7 @@ def test_what_arrives_equals_what_was_served(http: requests.Session, services: S
     receipt: dict[str, Any] = response.json()
     assert response.status_code == 200, receipt
     assert (receipt["records"], receipt["pages"]) == (SOURCE.count, -(-SOURCE.count // LIMIT))
-    assert differences(SOURCE, services.read_object(receipt["key"]), name) == []
+    assert differences(SOURCE, services.records(receipt["key"]), name) == []
 
 
 def test_a_wrong_request_is_told_so(http: requests.Session, services: Services) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, InvalidInputError
+from de_classes.storage.datasets.reader import DatasetReader
+from de_classes.utils.clock import ManualClock
 from functions.ingestion_worker import app
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
@@ -16,8 +18,12 @@ from tests.unit.worker.test_ingestion import ingestion
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.messages import HttpRequest
+
 EXPECTED = {
     "ingest_parquet": (200, "parquet", 250),
+    "ingest_partial": (200, "csv", 250),
+    "ingest_resume": (200, "jsonl", 250),
     "ingest_csv_of_some_pages": (200, "csv", 150),
     "ingest_with_defaults": (200, "jsonl", 250),
     "bad_request": (400, None, None),
@@ -30,9 +36,27 @@ def quiet_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
 
 
-def invoke(root: Path, event: dict[str, Any], source: FakeSource | None = None) -> dict[str, Any]:
-    handler = app.handler_for(lambda: ingestion(root, source or FakeSource(total=250)))
+def invoke(
+    root: Path, event: dict[str, Any], source: FakeSource | None = None, **environ: str
+) -> dict[str, Any]:
+    handler = app.handler_for(lambda: ingestion(root, source or FakeSource(total=250), **environ))
     return handler(event, FakeContext())
+
+
+class SlowSource(FakeSource):
+    """Takes ten seconds a page."""
+
+    def __init__(self, clock: ManualClock, total: int) -> None:
+        super().__init__(total=total)
+        self.clock = clock
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        self.clock.advance(10)
+        return super().send(request, timeout=timeout)
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
 
 
 def test_every_event_has_its_expectation() -> None:
@@ -65,6 +89,49 @@ def test_a_direct_invocation_that_fails_is_raised(tmp_path: Path) -> None:
     source = FakeSource(total=250, faults={1: [HttpResponse(503)] * 99})
     with pytest.raises(IncompleteRunError):
         invoke(tmp_path, load_event("ingestion_worker", "direct_jsonl"), source)
+
+
+def test_a_partial_run_is_counted_as_one_and_mended_by_the_same_event(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = load_event("ingestion_worker", "ingest_partial")
+    partial, mended = (
+        json.loads(invoke(tmp_path, event, source, MAX_ATTEMPTS="2")["body"])
+        for source in (FakeSource(total=250, faults={2: [HttpResponse(503)] * 99}), FakeSource(total=250))
+    )
+    assert (partial["status"], partial["missing_pages"], partial["records"]) == ("partial", ["2"], 150)
+    assert (mended["status"], mended["missing_pages"], mended["records"]) == ("complete", [], 250)
+    counted = [name for line in lines_of(capsys) for name in line if name.endswith("Runs")]
+    assert counted == ["PartialRuns", "CompleteRuns"]
+
+
+def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too_long_for_one(
+    tmp_path: Path,
+) -> None:
+    """Lambda tries an asynchronous event three times, and gives all three the same request id."""
+    clock = ManualClock()
+    source = SlowSource(clock, total=250)
+    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=110_000)
+    for _ in range(2):
+        with pytest.raises(IncompleteRunError) as caught:
+            handler(event, context)
+        assert caught.value.run_id == "of-the-event"
+    receipt = handler(event, context)
+    assert (receipt["status"], receipt["records"], receipt["invocations"]) == ("complete", 250, 3)
+    asked = [int(request.params["page"]) for request in source.requests]
+    assert asked == list(range(1, 26))  # each page once, over all three
+    stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
+    assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
+
+
+def test_the_log_has_a_receipt_that_fits_into_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke(tmp_path, load_event("ingestion_worker", "ingest_parquet"))
+    (receipt,) = (line["receipt"] for line in lines_of(capsys) if line.get("message") == "run complete")
+    assert receipt["records"] == 250
+    assert not {"parts", "quarantine", "page_hashes"} & set(receipt)
 
 
 @pytest.mark.parametrize("context", [None, FakeContext()])

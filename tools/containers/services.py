@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Self
 
 from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
+from localcloud.verify import stored_records
 from localcloud.workspace import Workspace, exclusive
 from tools.containers.bridge import Forwarder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
+
+    from de_classes.storage.format.codec import Record
 
 BUCKET = "ingested"
 CREDENTIALS = "auth-credentials"
@@ -75,9 +79,9 @@ class Services:
     ) -> None:
         self._held.close()
 
-    def read_object(self, key: str) -> bytes:
-        """The bytes of an object that the worker wrote."""
-        return self.aws.s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    def records(self, key: str) -> Iterator[Record]:
+        """The records of an object that the worker wrote, or of a dataset by its manifest's key."""
+        return stored_records(self.aws.store(), BUCKET, key)
 
     def variables(self, endpoint: str) -> dict[str, str]:
         """The functions' environment variables that depend on where they run.

@@ -18,7 +18,7 @@ from localcloud.demo import (
     parameters,
     record_source,
 )
-from localcloud.stack import Traffic
+from localcloud.stack import Answer, Traffic
 from localcloud.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -97,3 +97,17 @@ def test_requests_are_counted_by_what_came_of_them() -> None:
     )
     assert (traffic.logins, traffic.served, traffic.requests) == (1, 1, 5)
     assert traffic.failures == {"rate-limit-429": 1, "empty-page": 1, "401": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "goes_on"),
+    [
+        ({"status": "incomplete", "run_id": "monday"}, True),
+        ({"status": "incomplete", "run_id": None}, False),
+        ({"status": "failed"}, False),
+        ({"status": "complete", "run_id": "monday"}, False),
+        ({"message": "Endpoint request timed out"}, False),
+    ],
+)
+def test_only_a_run_that_was_stopped_is_asked_for_again(body: dict[str, object], *, goes_on: bool) -> None:
+    assert Answer(502, body).is_resumable is goes_on

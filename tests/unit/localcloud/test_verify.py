@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import logging
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.errors import ObjectNotFoundError
 from de_classes.simulators.records import SyntheticRecords
+from de_classes.storage.clients import LocalClient
 from de_classes.storage.format.registry import format_names, get_codec
-from localcloud.verify import differences, first_rows
+from localcloud.verify import differences, stored_records
+from tests.fakes.datasets import commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RECORDS = SyntheticRecords(7, 60)
 
@@ -27,11 +36,16 @@ class Served:
         return self._records[start:stop]
 
 
-def written(format_name: str, *records: dict[str, Any]) -> bytes:
+def encoded(format_name: str, *records: dict[str, Any]) -> bytes:
     target = io.BytesIO()
     with get_codec(format_name).open_writer(target) as writer:
         writer.write(records)
     return target.getvalue()
+
+
+def written(format_name: str, *records: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Records as a format keeps them."""
+    return chain.from_iterable(get_codec(format_name).read(io.BytesIO(encoded(format_name, *records))))
 
 
 def served_records() -> list[dict[str, Any]]:
@@ -39,7 +53,7 @@ def served_records() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", format_names())
-def test_an_equal_object_has_no_differences(name: str) -> None:
+def test_what_is_equal_has_no_differences(name: str) -> None:
     assert differences(RECORDS, written(name, *served_records()), name) == []
 
 
@@ -104,6 +118,22 @@ def test_few_differences_speak_for_all() -> None:
     assert len(differences(RECORDS, written("jsonl"), "jsonl")) == 5
 
 
-def test_the_first_rows_are_the_first() -> None:
-    rows = first_rows(written("csv", *served_records()), "csv", 2)
-    assert [row["id"] for row in rows] == [1, 2]
+@pytest.fixture
+def store(tmp_path: Path) -> LocalClient:
+    store = LocalClient(tmp_path, logging.getLogger("tests.localcloud"))
+    store.create_bucket("bucket")
+    return store
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_a_dataset_is_read_by_its_manifest_and_an_object_by_its_ending(store: LocalClient, name: str) -> None:
+    records = served_records()
+    manifest = commit(store, [records[:20], records[20:]], format=name)
+    dataset = stored_records(store, "bucket", "raw/day/_manifest-00000001.json")
+    assert differences(RECORDS, dataset, name) == []
+    key = f"raw/one{get_codec(name).extension}"
+    store.put_object("bucket", key, encoded(name, *records))
+    assert differences(RECORDS, stored_records(store, "bucket", key), name) == []
+    store.delete_object("bucket", f"raw/day/{manifest.parts[1].key}")
+    with pytest.raises(ObjectNotFoundError):
+        list(stored_records(store, "bucket", "raw/day/"))
