@@ -71,7 +71,8 @@ class RunCommit:
         return latest
 
     def receipt_of(self, manifest: Manifest) -> IngestReceipt:
-        """The receipt that was stored with a commit."""
+        """The receipt that was stored with a commit; what a crash left undone after that is done."""
+        self._commits.publish(manifest)
         return self._documents.get(receipt_key(self._plan.dataset, manifest), IngestReceipt)
 
     def carry_out(self, over: PassOver, began: Spending) -> IngestReceipt:
@@ -167,17 +168,20 @@ class RunCommit:
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=progress.widenings,
-            parts=[self._stored(part) for part in manifest.parts],
-            quarantine=[self._stored(part) for part in manifest.quarantine],
+            parts=stored_parts(self._plan.dataset, manifest.parts),
+            quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
             versions=versions(),
             forecast=forecast(progress.first, self._context.terms) if progress.first else None,
             actual=actual(spent, len(pages), invocations, self._context.terms),
         )
 
-    def _stored(self, part: ManifestPart) -> receipts.StoredPart:
-        return receipts.StoredPart(
-            key=f"{self._plan.dataset}/{part.key}",
+
+def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[receipts.StoredPart]:
+    """The parts of a dataset as a receipt lists them, under their whole keys."""
+    return [
+        receipts.StoredPart(
+            key=f"{dataset}/{part.key}",
             size=part.size,
             sha256=part.sha256,
             records=part.records,
@@ -185,6 +189,8 @@ class RunCommit:
             last_page=part.last_page,
             pass_=part.pass_,
         )
+        for part in parts
+    ]
 
 
 def _sha256(manifest: Manifest) -> str:

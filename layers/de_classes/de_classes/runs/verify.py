@@ -6,7 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from de_classes.errors import MalformedDataError, ObjectNotFoundError
+from de_classes.runs.commit import stored_parts
 from de_classes.storage.clients.checksums import PIECE_BYTES, Content
+from de_classes.storage.datasets.manifest import decode_manifest
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.spool import Spool
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.receipt import IngestReceipt, StoredPart
     from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.datasets.manifest import Manifest
 
 _QUARANTINE_FORMAT = "jsonl"
 
@@ -44,25 +47,51 @@ def differences(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iter
 
 def _own_differences(receipt: IngestReceipt) -> Iterator[str]:
     """What a receipt says against itself."""
-    in_parts = sum(part.records for part in receipt.parts)
-    if in_parts != receipt.records:
-        yield f"the receipt counts {receipt.records} records, its parts hold {in_parts}"
+    sums = {
+        "records": (receipt.records, sum(part.records for part in receipt.parts)),
+        "bytes": (receipt.bytes, sum(part.size for part in receipt.parts)),
+        "quarantined": (receipt.quarantined, sum(part.records for part in receipt.quarantine)),
+        "pages": (receipt.pages, len(receipt.page_hashes)),
+        "requests": (receipt.requests, sum(receipt.requests_by_outcome.values())),
+        "retries": (receipt.retries, sum(receipt.retries_by_cause.values())),
+    }
+    for name, (told, added) in sums.items():
+        if told != added:
+            yield f"the receipt says {name}: {told}, but what it lists adds up to {added}"
     on_pages = sum(page.records for page in receipt.page_hashes)
     kept = receipt.records + receipt.quarantined + receipt.duplicates
     if receipt.passes == 1 and on_pages != kept:
         yield f"its pages brought {on_pages} records, but {kept} were kept, set aside or dropped"
-    if len(receipt.page_hashes) != receipt.pages:
-        yield f"the receipt counts {receipt.pages} pages, and lists {len(receipt.page_hashes)}"
 
 
 def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iterator[str]:
     try:
-        found = Content.of(store.get_object(bucket, receipt.key))
+        body = store.get_object(bucket, receipt.key)
     except ObjectNotFoundError:
         yield f"{receipt.key} is gone: the run is not committed"
         return
+    found = Content.of(body)
     if found.sha256 != receipt.sha256:
         yield f"{receipt.key} has SHA-256 {found.sha256}, not {receipt.sha256}"
+        return
+    yield from _against(receipt, decode_manifest(body, receipt.key))
+
+
+def _against(receipt: IngestReceipt, manifest: Manifest) -> Iterator[str]:
+    """What a receipt says that its manifest does not."""
+    folder = receipt.key.rpartition("/")[0]
+    pairs = {
+        "status": (receipt.status, manifest.status),
+        "run_id": (receipt.run_id, manifest.run_id),
+        "format": (receipt.format, manifest.format),
+        "columns": (receipt.columns, manifest.columns),
+        "missing_pages": (receipt.missing_pages, list(manifest.missing_pages)),
+        "parts": (receipt.parts, stored_parts(folder, manifest.parts)),
+        "quarantine": (receipt.quarantine, stored_parts(folder, manifest.quarantine)),
+    }
+    for name, (told, committed) in pairs.items():
+        if told != committed:
+            yield f"the receipt says another {name} than {receipt.key}"
 
 
 def _of_part(part: StoredPart, name: str, store: ObjectStore, bucket: str) -> Iterator[str]:
