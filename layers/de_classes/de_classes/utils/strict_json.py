@@ -3,6 +3,9 @@
 RFC 8259 leaves much to the reader. One policy holds throughout: integers of any size stay exact; NaN,
 infinities (1e400 too), lone surrogates, duplicate keys, nesting deeper than 200 levels and numbers of
 more digits than Python converts (4,300) are refused, in both directions.
+
+What is plainly sound is decoded at three times the speed by `fast_json`; the rest is looked at here,
+character by character.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import math
 from typing import Any, NoReturn
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.utils import fast_json
 
 MAX_DEPTH = 200
 
@@ -44,6 +48,11 @@ def loads(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     Raises:
         MalformedDataError: It is not JSON, or not the JSON this library accepts.
     """
+    if (
+        isinstance(text, bytes)
+        and (value := fast_json.decode(text, max_depth=MAX_DEPTH)) is not fast_json.UNSURE
+    ):
+        return value
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
         value = _DECODER.decode(decoded)
