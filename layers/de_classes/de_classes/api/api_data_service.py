@@ -10,6 +10,7 @@ from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
 from de_classes.errors import ConfigurationError
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
+from de_classes.storage.format.shapes import CurrentShape
 from de_classes.utils.clock import SystemClock
 from de_classes.version import versions
 
@@ -123,13 +124,15 @@ class ApiDataService:
         start = self._start()
         schema = Schema.of_columns(self._columns)
         hashes: list[PageHash] = []
+        shape = CurrentShape()
         with self._storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
 
             def take(page: Page) -> None:
                 sink.write(page.records)
+                shape.follow(sink.schema)
                 hashes.append(PageHash(page.number, len(page.records), page.digest))
 
-            ledger = self._run(limit, pages, concurrency, take)
+            ledger = self._run(limit, pages, concurrency, take, shape)
             stored = sink.commit()
         receipt = self._receipt(
             ledger, stored, start, hashes, {"limit": limit, "pages": str(pages or self._client.pages)}
@@ -147,8 +150,9 @@ class ApiDataService:
         pages: PageRange | None,
         concurrency: int | None,
         take: Callable[[Page], None],
+        shape: CurrentShape | None = None,
     ) -> RunLedger:
-        run = self._client.start_run(limit, pages=pages, concurrency=concurrency)
+        run = self._client.start_run(limit, pages=pages, concurrency=concurrency, shape=shape)
         for page in run:
             take(page)
             if self._on_page is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from de_classes.api.page import Page
 
@@ -36,14 +36,18 @@ class LoopGuard:
             self._seen.add(_fingerprint(page.records))
 
 
-def mark_of(records: list[dict[str, Any]]) -> str | None:
+def mark_of(records: Sequence[dict[str, Any]]) -> str | None:
     """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart."""
     return _fingerprint(records).hex() if _is_telling(records) else None
 
 
-def _is_telling(records: list[dict[str, Any]]) -> bool:
-    return len(records) > 1 and any(record != records[0] for record in records)
+def _is_telling(records: Sequence[dict[str, Any]]) -> bool:
+    """Whether two differ; one is looked at after the other, since nearly always the second does."""
+    if len(records) <= 1:
+        return False
+    first = records[0]
+    return any(records[place] != first for place in range(1, len(records)))
 
 
-def _fingerprint(records: list[dict[str, Any]]) -> bytes:
+def _fingerprint(records: Sequence[dict[str, Any]]) -> bytes:
     return digest([len(records), records[0], records[-1]], _BYTES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from de_classes.api.page import Page
 
@@ -27,7 +27,7 @@ class Overlap:
     def __init__(self, front: int, tail: Iterable[str] = ()) -> None:
         self._front = front
         self._hashes = tuple(tail)
-        self._records: list[dict[str, Any]] = []
+        self._records: Sequence[dict[str, Any]] = []
 
     def step(self, page: Page) -> bool:
         """Take a page; tells whether its first record was already on the page before it."""

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from de_classes.api.page_body import BlockPayload, split
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
+from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.strict_json import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from de_classes.api.messages import HttpResponse
+    from de_classes.storage.format.shapes import CurrentShape
 
 MAX_TOTAL = 2**53
 
@@ -24,7 +27,7 @@ class Page(Mapping[str, Any]):
 
     Attributes:
         number: Its place in the run, from 1.
-        records: The records, in the API's order.
+        records: The records, in the API's order: a list, or a ``RecordBlock`` on its way into an object.
         payload: The whole answer.
         total_pages: How many pages the API says there are, or None if it does not say.
         total_records: How many records it says there are, or None.
@@ -34,8 +37,8 @@ class Page(Mapping[str, Any]):
     """
 
     number: int
-    records: list[dict[str, Any]] = field(repr=False)
-    payload: dict[str, Any] = field(repr=False)
+    records: Sequence[dict[str, Any]] = field(repr=False)
+    payload: Mapping[str, Any] = field(repr=False)
     total_pages: int | None = None
     total_records: int | None = None
     size: int = 0
@@ -66,17 +69,23 @@ class PageReader:
     total_pages_field: str | None = "total_pages"
     total_records_field: str | None = "total_records"
 
-    def read(self, response: HttpResponse, number: int) -> Page:
+    def read(self, response: HttpResponse, number: int, current: CurrentShape | None = None) -> Page:
         """Check and take apart one answer of status 200.
+
+        Args:
+            response: The answer.
+            number: The page's place in the run, from 1.
+            current: What is written of the pages before. Records of that shape become a ``RecordBlock``
+                without dictionaries; all others are decoded first, and become one if they can.
 
         Raises:
             CorruptResponseError: Not JSON, not an object, or without a list of records: worth another try.
             ProtocolError: The totals are not numbers of pages or records.
         """
-        payload = self._payload(response)
+        payload, records = self._taken_apart(response, current)
         return Page(
             number=number,
-            records=self._records(payload),
+            records=records,
             payload=payload,
             total_pages=self._total(payload, self.total_pages_field, required=True),
             total_records=self._total(payload, self.total_records_field, required=False),
@@ -84,6 +93,18 @@ class PageReader:
             digest=hashlib.sha256(response.body).hexdigest(),
             headers=response.headers,
         )
+
+    def _taken_apart(
+        self, response: HttpResponse, current: CurrentShape | None
+    ) -> tuple[Mapping[str, Any], Sequence[dict[str, Any]]]:
+        body = None if current is None else split(response.body, self.records_field)
+        if body is not None and current is not None:
+            block = RecordBlock.straight(body.records, current.shape)
+            if block is not None:
+                return BlockPayload(body.rest, self.records_field, block), block
+        payload = self._payload(response)
+        records = self._records(payload)
+        return payload, records if body is None else RecordBlock(body.records, records=records)
 
     def _payload(self, response: HttpResponse) -> dict[str, Any]:
         try:
@@ -106,7 +127,7 @@ class PageReader:
             )
         return records
 
-    def _total(self, payload: dict[str, Any], name: str | None, *, required: bool) -> int | None:
+    def _total(self, payload: Mapping[str, Any], name: str | None, *, required: bool) -> int | None:
         if name is None or (name not in payload and not required):
             return None
         if name not in payload:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
+    from de_classes.storage.format.shapes import CurrentShape
     from de_classes.utils.clock import Clock
 
 
@@ -39,10 +40,12 @@ class SharedRun:
     Attributes:
         budget: The retries that are left to the run.
         stopped: Set when the run is over.
+        shape: What is written of the pages that came; None where they are not written but handed on.
     """
 
     budget: RetryBudget
     stopped: threading.Event = field(default_factory=threading.Event)
+    shape: CurrentShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,9 @@ class PageFetcher:
     counters: ClientCounters
     logger: logging.Logger
 
-    def new_run(self) -> SharedRun:
+    def new_run(self, shape: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share."""
-        return SharedRun(RetryBudget(clock=self.clock))
+        return SharedRun(RetryBudget(clock=self.clock), shape=shape)
 
     def fetch(self, request: PageRequest, run: SharedRun) -> Page:
         """One page, whole.
@@ -113,7 +116,7 @@ class PageFetcher:
     def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
         run.budget.enter(deadline=self.deadline, stopped=run.stopped)
         try:
-            page = self._attempt(request, run.stopped)
+            page = self._attempt(request, run)
         except RetryableError:
             run.budget.failed()
             raise
@@ -123,19 +126,19 @@ class PageFetcher:
         run.budget.succeeded()
         return page
 
-    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
+    def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
         url = request.url or self.url
         if origin(url) != origin(self.url):
             raise ForeignOriginError(
                 f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
             )
-        response = self._send_authorized(url, request, stopped)
+        response = self._send_authorized(url, request, run.stopped)
         raise_for_status(response, url=url, now=self.clock.now())
-        return self._read(response, request)
+        return self._read(response, request, run.shape)
 
-    def _read(self, response: HttpResponse, request: PageRequest) -> Page:
+    def _read(self, response: HttpResponse, request: PageRequest, shape: CurrentShape | None) -> Page:
         with self.counters.failures():
-            page = self._as_asked_for(self.reader.read(response, request.number))
+            page = self._as_asked_for(self.reader.read(response, request.number, shape))
         self.counters.request_ended(str(OK))
         return page
 

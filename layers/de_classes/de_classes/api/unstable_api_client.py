@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from de_classes.api.transport import Transport
     from de_classes.api.walk import PageWalk, SkipPage
     from de_classes.errors import PageGivenUpError
+    from de_classes.storage.format.shapes import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
@@ -193,6 +194,7 @@ class UnstableAPIClient:
         concurrency: int | None = None,
         state: RunState | None = None,
         skip_failed: bool = False,
+        shape: CurrentShape | None = None,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -205,6 +207,7 @@ class UnstableAPIClient:
                 is on the whole run.
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up.
+            shape: What is written of the pages that came, where they are; see ``PageReader.read``.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -219,11 +222,12 @@ class UnstableAPIClient:
             check_state(state, wanted, random_access=self.random_access)
         ledger = RunLedger(wanted, limit=limit, strategy=self._pagination, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
-        walk = self._walk(ledger, limit, wanted, width, state=state, skip=skip)
+        walk = self._walk(self._fetcher.new_run(shape), ledger, limit, wanted, width, state=state, skip=skip)
         return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 
     def _walk(
         self,
+        run: SharedRun,
         ledger: RunLedger,
         limit: int,
         pages: PageRange,
@@ -232,8 +236,6 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:
-        run = self._fetcher.new_run()
-
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
 

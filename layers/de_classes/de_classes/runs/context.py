@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.format.pinned import PinnedSchema
+    from de_classes.storage.format.shapes import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
@@ -87,7 +88,12 @@ class RunContext:
         """The columns known before the first record."""
         return self.pinned.to_schema() if self.pinned else Schema.of_columns(self.plan.columns)
 
-    def start_run(self, state: RunState | None) -> PageRun:
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every record is written, so that none need be looked at by itself."""
+        return self.pinned is None and not self.plan.key_fields
+
+    def start_run(self, state: RunState | None, shape: CurrentShape | None = None) -> PageRun:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_run(
             self.plan.limit,
@@ -95,6 +101,7 @@ class RunContext:
             concurrency=self.concurrency,
             state=state,
             skip_failed=self.client.random_access,
+            shape=shape,
         )
 
     def spending(self) -> Spending:

@@ -11,6 +11,7 @@ from de_classes.runs.progress import RunProgress
 from de_classes.runs.sealed_part import SealedPart
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.format.schema import Schema, merge
+from de_classes.storage.format.shapes import CurrentShape
 from de_classes.utils.page_set import PageSet
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class PassOver:
         self._drift = drift
         self._sifter = Sifter()
         self._schema = Schema()
+        self._shape = CurrentShape() if context.keeps_all else None
         self._open: OpenPart | None = None
         self._run: PageRun | None = None
         self._first: FirstPage | None = None
@@ -84,7 +86,7 @@ class PassOver:
         """
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
-        run = self._run = self._context.start_run(self.progress.state(self.number))
+        run = self._run = self._context.start_run(self.progress.state(self.number), self._shape)
         with self._context.sifter(self.progress) as self._sifter:
             try:
                 for page in self._pages(run):
@@ -106,6 +108,8 @@ class PassOver:
             self._seal(run, self._open.place)
         part = self._open = self._open or self._begin()
         part.take(page, run.entry, self._sifter.sift(page))
+        if self._shape is not None:
+            self._shape.follow(part.writer.schema)
         self._look_ahead(run, page)
         self._context.on_page(page)
         if part.is_full(self._context.limits, self._context.clock.monotonic()):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from de_classes.storage.format.pinned import violation_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from de_classes.api.page import Page
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.pinned import PinnedSchema, Violation
@@ -24,7 +26,7 @@ class Sifted:
         duplicates: How many were dropped because their key had come before.
     """
 
-    kept: list[Record]
+    kept: Sequence[Record]
     aside: list[Record]
     duplicates: int
 

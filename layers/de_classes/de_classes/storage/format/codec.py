@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.schema import Schema
+    from de_classes.storage.format.shapes import Column
 
 Record: TypeAlias = dict[str, Any]
 """A JSON object: its values are None, bool, int of any size, float, str, list and dict with str keys."""
@@ -54,10 +56,23 @@ class RecordWriter(ABC):
         Raises:
             UnsupportedValueError: The format cannot hold one of the values; column and row are named.
         """
-        if self._closed:
-            raise InvalidInputError("the writer is closed: open another one for more records")
+        self._check_open()
         self._append(records)
         self.records += len(records)
+
+    def write_fitting(self, batch: Batch, columns: tuple[Column, ...] | None = None) -> None:
+        """Append records of which the caller has made sure that they fit the schema.
+
+        Args:
+            batch: The records.
+            columns: The same, field by field in the schema's order, if they were decoded so.
+
+        Raises:
+            UnsupportedValueError: The format cannot hold one of the values; column and row are named.
+        """
+        self._check_open()
+        self._append_fitting(batch, columns)
+        self.records += len(batch)
 
     def close(self) -> None:
         """Complete the file; asking twice is harmless. The target stays open."""
@@ -68,6 +83,14 @@ class RecordWriter(ABC):
     def abandon(self) -> None:
         """Let go of everything held, and leave the target as it is: unfinished."""
         self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidInputError("the writer is closed: open another one for more records")
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        """Write these records by the shortest way that the format has."""
+        self._append(batch.records())
 
     @abstractmethod
     def _append(self, records: Sequence[Record]) -> None:

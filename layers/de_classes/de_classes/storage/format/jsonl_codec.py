@@ -1,4 +1,7 @@
-"""JSON Lines: one object a line. Any values, no schema, and a cut file keeps its whole lines."""
+"""JSON Lines: one object a line. Any values, no schema, and a cut file keeps its whole lines.
+
+A record that came as JSON is written as it came, letter for letter, once it was found sound.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
+    from msgspec import Raw
+
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.shapes import Column
 
 
 class JsonLinesCodec(FormatCodec):
@@ -41,11 +48,24 @@ class _JsonLinesWriter(RecordWriter):
         self._target = target
 
     def _append(self, records: Sequence[Record]) -> None:
-        lines = [encode_record(record, row) for row, record in enumerate(records, self.records + 1)]
-        self._target.write(b"".join(line + b"\n" for line in lines))
+        self._write_lines(_encode(records, self.records + 1))
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        row = self.records + 1
+        for piece in batch.pieces:
+            self._write_lines(piece.lines() or _encode(piece.records(), row))
+            row += len(piece)
+
+    def _write_lines(self, lines: Sequence[bytes | Raw]) -> None:
+        if lines:
+            self._target.write(b"\n".join((*lines, b"")))
 
     def _finish(self) -> None:
         """Nothing ends a JSON Lines file."""
+
+
+def _encode(records: Sequence[Record], first_row: int) -> list[bytes]:
+    return [encode_record(record, row) for row, record in enumerate(records, first_row)]
 
 
 def _read_records(source: BinaryIO) -> Iterator[Record]:

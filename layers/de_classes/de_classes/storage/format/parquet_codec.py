@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import Field
+    from de_classes.storage.format.shapes import Column
 
 BATCH_ROWS = 1_000
 ROW_GROUP_ROWS = 50_000
@@ -116,9 +118,11 @@ class _ParquetWriter(RecordWriter):
         super().__init__(schema or Schema())
         self._outlet = _Outlet(target)
         self._arrow: pa.Schema | None = None
+        self._types: list[pa.DataType] = []
         self._writer: pq.ParquetWriter | None = None
         self._batches: Rebatcher[Record] = Rebatcher(BATCH_ROWS)
         self._group: list[pa.RecordBatch] = []
+        self._group_rows = self._group_bytes = 0
         self._converted = 0
         if schema is not None:
             self._begin(schema)
@@ -133,36 +137,57 @@ class _ParquetWriter(RecordWriter):
         if self._writer is None and records:
             self._begin(infer(records))
         for batch in self._batches.add(records):
-            self._convert(batch)
+            self._check_and_convert(batch)
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        self._convert_rest()
+        self._check_columns()
+        if columns is None:
+            self._convert(batch.records())
+        else:
+            self._add(list(map(pa.array, columns, self._types)))
 
     def _finish(self) -> None:
-        if rest := self._batches.rest():
-            self._convert(rest)
+        self._convert_rest()
         self._flush()
         writer = self._writer or self._begin(self.schema)
         writer.close()
 
     def _begin(self, schema: Schema) -> pq.ParquetWriter:
         self.schema, self._arrow = schema, _named_in_utf8(schema)
+        self._types = self._arrow.types
         self._writer = pq.ParquetWriter(self._outlet, self._arrow, **_WRITE_OPTIONS)
         return self._writer
 
+    def _convert_rest(self) -> None:
+        if rest := self._batches.rest():
+            self._check_and_convert(rest)
+
+    def _check_and_convert(self, records: list[Record]) -> None:
+        self._check_schema(records)
+        self._convert(records)
+
     def _convert(self, records: list[Record]) -> None:
-        row = self._converted + 1
-        self._check_schema(records, row)
-        arrays = [_array(field, records, row) for field in self.schema.fields]
-        self._group.append(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
-        self._converted += len(records)
-        rows, size = (
-            sum(sizes) for sizes in zip(*((b.num_rows, b.nbytes) for b in self._group), strict=True)
-        )
-        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+        """Arrow would drop late columns and cut 2.5 down to 2 without a word: only for what fits."""
+        self._add([_array(field, records, self._converted + 1) for field in self.schema.fields])
+
+    def _add(self, arrays: list[pa.Array]) -> None:
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._arrow)
+        self._group.append(batch)
+        self._converted += batch.num_rows
+        self._group_rows += batch.num_rows
+        self._group_bytes += batch.nbytes
+        if self._group_rows >= ROW_GROUP_ROWS or self._group_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
-    def _check_schema(self, records: list[Record], row: int) -> None:
-        """Arrow would drop late columns and cut 2.5 down to 2 without a word, so look first."""
+    def _check_columns(self) -> None:
         if not self.schema.fields:
+            row = self._converted + 1
             raise UnsupportedValueError(f"row {row}: Parquet cannot hold records without any field")
+
+    def _check_schema(self, records: list[Record]) -> None:
+        self._check_columns()
+        row = self._converted + 1
         wider = merge(self.schema, infer(records, first_row=row))
         if wider.describe() != self.schema.describe():
             change = widenings(self.schema, wider) or "a column of nulls gets a value"
@@ -173,7 +198,7 @@ class _ParquetWriter(RecordWriter):
     def _flush(self) -> None:
         if self._group and self._writer is not None:
             self._writer.write_table(pa.Table.from_batches(self._group))
-        self._group = []
+        self._group, self._group_rows, self._group_bytes = [], 0, 0
 
 
 def _named_in_utf8(schema: Schema) -> pa.Schema:

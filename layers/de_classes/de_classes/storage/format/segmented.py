@@ -20,16 +20,18 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from de_classes.storage.format.batches import Rebatcher
+from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, merge, widenings
+from de_classes.storage.format.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import FormatCodec, Record
     from de_classes.storage.format.schema import Widening
 
@@ -72,7 +74,8 @@ class SegmentedWriter(RecordWriter):
         self._codec = codec
         self._target = target
         self._spool_dir = spool_dir
-        self._batches: Rebatcher[Record] = Rebatcher(BATCH_ROWS)
+        self._batches = Batcher(BATCH_ROWS)
+        self._shape = shape_of(self.schema)
         self._taken = 0
         self._segments: list[_Segment] = []
         self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
@@ -98,21 +101,24 @@ class SegmentedWriter(RecordWriter):
 
     def _finish(self) -> None:
         try:
-            if rest := self._batches.rest():
+            if len(rest := self._batches.rest()):
                 self._write_batch(rest)
             self._assemble()
         finally:
             self.abandon()
 
-    def _write_batch(self, batch: list[Record]) -> None:
-        self._widen(merge(self.schema, infer(batch, first_row=self._taken + 1)))
-        self._current_writer().write(batch)
+    def _write_batch(self, batch: Batch) -> None:
+        """What fits the schema's shape brings nothing new, so nothing need be inferred from it."""
+        columns = batch.columns(self._shape) if self._shape else None
+        if columns is None:
+            self._widen(merge(self.schema, infer(batch.records(), first_row=self._taken + 1)))
+        self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
 
     def _widen(self, wider: Schema) -> None:
         if self._taken or self.schema.fields:
             self.widenings += widenings(self.schema, wider)
-        self.schema = wider
+        self.schema, self._shape = wider, shape_of(wider)
 
     def _current_writer(self) -> RecordWriter:
         if self._direct is not None:

@@ -117,6 +117,11 @@ class ObjectSink:
         return self._spool.records
 
     @property
+    def schema(self) -> Schema:
+        """The columns and types seen until now, the declared ones included."""
+        return self._spool.schema
+
+    @property
     def is_sealed(self) -> bool:
         """Whether a commit was begun; from then on the object may be there."""
         return self._spool.is_sealed

@@ -1,0 +1,155 @@
+"""Decoding records straight into columns: what fits is what dictionaries would hold, all else is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec import UNSET
+
+from de_classes.storage.format.inference import infer
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, merge
+from de_classes.storage.format.shapes import CurrentShape, shape_of
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    from de_classes.storage.format.shapes import Shape
+
+
+def shape(**types: Kind | ListType) -> Shape:
+    found = shape_of(Schema(tuple(Field(name, data_type) for name, data_type in types.items())))
+    assert found is not None
+    return found
+
+
+def test_columns_hold_the_very_values_of_the_text() -> None:
+    columns = shape(a=Kind.INT53, b=Kind.FLOAT64, c=Kind.STRING, d=Kind.BOOL, e=Kind.NULL).decode(
+        b'[{"a":1,"b":1,"c":"x:y","d":true,"e":null},{"a":-0,"b":-0.0,"c":"\\"}","d":null,"e":null}]'
+    )
+    assert columns is not None
+    assert list(map(repr, columns.values)) == [
+        "(1, 0)",
+        "(1, -0.0)",
+        "('x:y', '\"}')",
+        "(True, None)",
+        "(None, None)",
+    ]
+
+
+def test_keys_may_come_in_any_order_and_may_be_absent() -> None:
+    columns = shape(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null},{}]')
+    assert columns is not None
+    assert columns.values == ((1, None, UNSET), ("x", UNSET, UNSET))
+    assert columns.dense(0, 3) == ((1, None, None), ("x", None, None))
+    assert columns.dense(1, 2) == ((None,), (None,))
+    assert [columns.record(index) for index in range(3)] == [{"a": 1, "b": "x"}, {"a": None}, {}]
+
+
+def test_an_absent_key_and_a_null_are_told_apart_in_looking_a_record_up() -> None:
+    columns = shape(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null}]')
+    assert columns is not None
+    assert {"a": 1.0, "b": "x"} in columns  # as dictionaries compare
+    assert {"a": None} in columns
+    assert {"a": None, "b": None} not in columns
+    assert {"a": None, "c": 1} not in columns
+
+
+def test_a_text_without_records_has_empty_columns() -> None:
+    columns = shape(a=Kind.INT53).decode(b"[ ]")
+    assert columns is not None
+    assert (columns.values, columns.size) == (((),), 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "token"),
+    [
+        (Kind.INT53, b"9007199254740993"),
+        (Kind.INT53, b"1.0"),
+        (Kind.INT53, b"1e3"),
+        (Kind.INT53, b"true"),
+        (Kind.INT64, b"9223372036854775808"),
+        (Kind.INT64, b"1" + b"0" * 50),
+        (Kind.FLOAT64, b"9007199254740993"),
+        (Kind.FLOAT64, b"1e400"),
+        (Kind.FLOAT64, b"NaN"),
+        (Kind.FLOAT64, b'"1"'),
+        (Kind.STRING, b"1"),
+        (Kind.STRING, b'"\\ud800"'),
+        (Kind.STRING, b'"\xff"'),
+        (Kind.STRING, b'"\n"'),
+        (Kind.BOOL, b"1"),
+        (Kind.NULL, b"1"),
+    ],
+)
+def test_a_value_beyond_the_type_is_refused(kind: Kind, token: bytes) -> None:
+    assert shape(a=kind).decode(b'[{"a":' + token + b"}]") is None
+    assert shape(a=kind).decode(b'[{"a":null}]') is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"a":1,"a":2}]',
+        b'[{"a":1,"a" :2}]',
+        b'[{"a":1,"a"\n:2}]',
+        b'[{"a":1,"\\u0061":2}]',
+        b'[{"a":1,"b":"x","a":2},{"a":1}]',
+        b'[{"a":1,"b":":","b":"x"}]',
+        b'[{"a":1,"b":"x","b":"\\u003a"}]',
+        b'[{"a":1,"b":"\\u003A","a":2}]',
+    ],
+)
+def test_F15_a_duplicate_key_is_refused(text: bytes) -> None:
+    assert shape(a=Kind.INT53, b=Kind.STRING).decode(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", [b'[{"z":1}]', b"[1]", b"[null]", b'{"a":1}', b'[{"a":1}] x', b'[{"a":1}', b""]
+)
+def test_what_is_no_array_of_such_records_is_refused(text: bytes) -> None:
+    assert shape(a=Kind.INT53).decode(text) is None
+
+
+def test_colons_in_names_and_strings_are_no_keys() -> None:
+    text = b'[{"a:b":"x:y:z","l":["::",null]},{"a:b":null},{ "l" : [] }]'
+    columns = shape(**{"a:b": Kind.STRING, "l": ListType(Kind.STRING)}).decode(text)
+    assert columns is not None
+    assert columns.values == (("x:y:z", None, UNSET), (["::", None], UNSET, []))
+
+
+@pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.INT53),)), ListType(Kind.JSON)])
+def test_what_is_no_plain_column_has_no_shape(data_type: Kind | ListType | StructType) -> None:
+    assert shape_of(Schema((Field("a", Kind.INT53), Field("b", data_type)))) is None
+
+
+@pytest.mark.parametrize("name", ['say "a"', "back\\slash", "line\n", "\ud800"])
+def test_a_name_that_text_may_spell_in_two_ways_has_no_shape(name: str) -> None:
+    assert shape_of(Schema((Field(name, Kind.INT53),))) is None
+
+
+def test_no_columns_have_no_shape() -> None:
+    assert shape_of(Schema()) is None
+
+
+def test_a_schema_has_one_shape() -> None:
+    assert shape_of(Schema((Field("a", Kind.INT53),))) is shape(a=Kind.INT53)
+
+
+def test_the_current_shape_follows_what_is_written() -> None:
+    current = CurrentShape()
+    assert current.shape is None
+    current.follow(Schema((Field("a", Kind.INT53),)))
+    assert current.shape is shape(a=Kind.INT53)
+    current.follow(Schema((Field("a", Kind.JSON),)))
+    assert current.shape is None
+
+
+@pytest.mark.parametrize(
+    "text", [b'[{"a":1,"b":2.5}]', b'[{"a":9007199254740992}]', b'[{"b":[1,null]}]', b"[{}]"]
+)
+def test_what_fits_widens_nothing(text: bytes) -> None:
+    schema = Schema((Field("a", Kind.INT53), Field("b", Kind.FLOAT64)))
+    found = shape_of(schema)
+    assert found is not None
+    widened = merge(schema, infer(strict_json.loads(text)))
+    assert (found.decode(text) is not None) == (widened == schema)
