@@ -184,7 +184,7 @@ class Batcher:
 
 
 def _joined(parts: Iterable[Column]) -> Column:
-    return tuple(chain.from_iterable(parts))
+    return list(chain.from_iterable(parts))
 
 
 def _has_line_ends(text: bytes) -> bool:

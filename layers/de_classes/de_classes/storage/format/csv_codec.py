@@ -19,6 +19,7 @@ from de_classes.storage.format.csv_cells import (
     quote,
     split_row,
 )
+from de_classes.storage.format.csv_columns import encode_rows
 from de_classes.storage.format.lines import check_size, decode_utf8, read_lines
 from de_classes.storage.format.schema import Schema
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.shapes import Column
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -93,6 +96,12 @@ class _CsvWriter(RecordWriter):
             self.begin(Schema.of_columns(tuple(dict.fromkeys(name for record in records for name in record))))
         rows = [self._encode_row(record, row) for row, record in enumerate(records, self.records + 1)]
         self._target.write(b"".join(rows))
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        if columns is None:
+            self._append(batch.records())
+        else:
+            self._target.write(encode_rows(columns, self._encode, starts=self._refused_starts))
 
     def _finish(self) -> None:
         if self._names is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import DataType, Schema
 
-Column: TypeAlias = tuple[Any, ...]
+Column: TypeAlias = list[Any]
 """A field's value in each record; ``UNSET`` where a record has no such key."""
 
 _INT53: Final = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -41,6 +42,7 @@ _PYTHON: Final[dict[Kind, Any]] = {
     Kind.FLOAT64: _INT53 | float,  # an integer stays one: CSV spells 1 and 1.0 as they came
     Kind.STRING: str,
 }
+_ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
 
@@ -102,6 +104,8 @@ class Shape:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.names = schema.names
+        self._attributes = [f"f{number}" for number in range(len(self.names))]
+        self._getters = list(map(attrgetter, self._attributes))
         self._complete = self._decoder([(_python_type(field.type),) for field in schema.fields])
         self._sparse = self._decoder([(_python_type(f.type) | UnsetType, UNSET) for f in schema.fields])
 
@@ -119,23 +123,22 @@ class Shape:
             rows, is_complete = _decoded(self._sparse, text), False
         if rows is None:
             return None
-        values = tuple(zip(*map(msgspec.structs.astuple, rows), strict=True)) or ((),) * len(self.names)
+        values = tuple([list(map(value_of, rows)) for value_of in self._getters])
         columns = Columns(self, values, len(rows), is_complete)
         return columns if self._has_every_key(columns, text) else None
 
     def _decoder(self, fields: list[tuple[Any, ...]]) -> msgspec.json.Decoder[list[Any]]:
-        attributes = [f"f{number}" for number in range(len(fields))]
         row = msgspec.defstruct(
             "Row",
-            [(attribute, *field) for attribute, field in zip(attributes, fields, strict=True)],
-            rename=dict(zip(attributes, self.names, strict=True)),
+            [(attribute, *field) for attribute, field in zip(self._attributes, fields, strict=True)],
+            rename=dict(zip(self._attributes, self.names, strict=True)),
             forbid_unknown_fields=True,
             gc=False,
         )
         return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # made a line above
 
     def _has_every_key(self, columns: Columns, text: bytes) -> bool:
-        if _ESCAPED_COLON in text:
+        if _ESCAPE in text and _ESCAPED_COLON in text:
             return False
         of_keys = sum(present * (1 + name.count(":")) for name, present in columns.presence())
         in_text = text.count(b":")
@@ -189,7 +192,7 @@ def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type, for msgs
 
 
 def _with_nulls(column: Column) -> Column:
-    return tuple([None if value is UNSET else value for value in column])
+    return [None if value is UNSET else value for value in column]
 
 
 def _decoded(decoder: msgspec.json.Decoder[list[Any]], text: bytes) -> list[Any] | None:
@@ -199,10 +202,17 @@ def _decoded(decoder: msgspec.json.Decoder[list[Any]], text: bytes) -> list[Any]
         return None
 
 
-def _colons(data_type: DataType, values: Iterable[Any]) -> int:
+def _colons(data_type: DataType, values: Column) -> int:
     """Colons in the strings of a column; what is falsy has none."""
     if data_type is Kind.STRING:
-        return "".join(filter(None, values)).count(":")
+        return _joined(values).count(":")
     if isinstance(data_type, ListType):
-        return _colons(data_type.element, chain.from_iterable(filter(None, values)))
+        return _colons(data_type.element, list(chain.from_iterable(filter(None, values))))
     return 0
+
+
+def _joined(texts: Column) -> str:
+    try:
+        return "".join(texts)
+    except TypeError:  # there are nulls
+        return "".join(filter(None, texts))

@@ -1,0 +1,57 @@
+"""Columns of values that came as JSON, as CSV: the text that `csv_cells` gives cell by cell, but faster."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from de_classes.storage.format.csv_cells import JSON_STARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_WORDS: Final = {bool, int, NoneType}
+_TEXTS: Final = {str, NoneType}
+_FAR_FROM_ONE: Final = ("e", "0.0000")
+
+
+def encode_rows(
+    columns: Sequence[list[Any]], encode: Callable[[object], str], *, starts: Sequence[str] = ()
+) -> bytes:
+    """Write rows, each ended by a newline.
+
+    Args:
+        columns: At least one, each as long as the others.
+        encode: Writes a single cell.
+        starts: What a text must not begin with to be written in quotes as it is, beside what tells JSON.
+    """
+    special = (*JSON_STARTS, *starts)
+    cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
+    return "".join([",".join(row) + "\n" for row in zip(*cells, strict=True)]).encode()
+
+
+def _encode_plain(values: list[Any], special: Sequence[str]) -> list[str] | None:
+    """The cells of a column; None if they are not plainly what JSON makes of them."""
+    kinds = set(map(type, values))
+    if kinds <= _TEXTS:
+        return _encode_texts(values, special)
+    if kinds <= {*_WORDS, float}:
+        return _encode_words(values, has_floats=float in kinds)
+    return None
+
+
+def _encode_texts(values: list[Any], special: Sequence[str]) -> list[str] | None:
+    joined = "".join(filter(None, values))
+    if any(character in joined for character in special):
+        return None
+    return ["" if value is None else f'"{value}"' for value in values]
+
+
+def _encode_words(values: list[Any], *, has_floats: bool) -> list[str] | None:
+    """Numbers and booleans as JSON spells them; it spells exponents in its own way."""
+    text = msgspec.json.encode(values).decode()
+    if has_floats and any(mark in text for mark in _FAR_FROM_ONE):
+        return None
+    return text[1:-1].replace("null", "").split(",")
