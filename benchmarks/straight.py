@@ -13,6 +13,7 @@ import io
 import json
 import random
 import statistics
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,7 @@ def main() -> None:
     for name in runs:
         cost = statistics.median(each[name] for each in rounds)
         ratio = statistics.median(each[name] / each["pyarrow to parquet"] for each in rounds)
-        print(f"{name:24} {cost:6.2f} us/record {ratio:6.2f} x pyarrow")
+        sys.stdout.write(f"{name:24} {cost:6.2f} us/record {ratio:6.2f} x pyarrow\n")
 
 
 if __name__ == "__main__":
