@@ -183,7 +183,7 @@ def _dataset(
 
 def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; what came is kept: go on with --run-id {error.run_id}"
+        return f"; go on with --run-id {error.run_id}"
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
     return "; no --username was given, so no token was sent" if refused and args.username is None else ""
 

@@ -89,6 +89,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     columns: str | None = None
     quarantine: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    replay: bool = False
 
     def __post_init__(self) -> None:
         problems = [
@@ -195,6 +196,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
                 yield f"format is {written}, but the key ends like {told}: leave one out, or let them agree"
 
     def _dataset_problems(self) -> Iterator[str]:
+        if self.replay and (self.dataset is None or self.run_id is None):
+            yield "run_id and --dataset are what a replay is told its run by: give both"
+            return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
