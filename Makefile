@@ -28,10 +28,10 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 test-slow: env-test env-scoreboard ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@python -m pytest -q -n 2 --dist loadgroup -m slow
 
-test-matrix: env-test ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
+test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
 	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py
 
-test-s3: env-test ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
+test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
