@@ -56,7 +56,9 @@ class UnstableAPIClient:
         pagination: How pages are numbered.
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
-        concurrency: Pages fetched at once, 1 to 64, where they can be asked for by number.
+        concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
+            many it really is follows the source, see ``Pace``.
+        requests_per_second: A limit on requests for pages; None for none.
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request.
         transport: How to reach the network.
@@ -76,6 +78,7 @@ class UnstableAPIClient:
         reader: PageReader | None = None,
         pages: PageRange | None = None,
         concurrency: int = 1,
+        requests_per_second: float | None = None,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
         transport: Transport | None = None,
@@ -100,6 +103,7 @@ class UnstableAPIClient:
             policy=retry_policy or RetryPolicy(),
             headers={"Accept": "application/json", **(headers or {})},
             timeout=timeout,
+            per_second=requests_per_second,
             deadline=deadline,
             clock=self._clock,
             counters=self._counters,
@@ -232,7 +236,7 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:
-        run = self._fetcher.new_run()
+        run = self._fetcher.new_run(width)
 
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
