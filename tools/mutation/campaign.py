@@ -14,7 +14,7 @@ import pytest
 from tools.mutation.forks import Fate, run_all
 from tools.mutation.graft import intercept
 from tools.mutation.mutants import mutants_of
-from tools.mutation.session import ARGUMENTS, Session, read_trial, run_anew, usable
+from tools.mutation.session import ARGUMENTS, Session, chosen, read_trial, run_anew, usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,11 +96,10 @@ class Campaign:
                     self._progress.ended(self._module(mutant), mutant, fate)
 
             plugin = Session(
+                self._scope,
                 [mutant for mutant in self.mutants if mutant.is_in_body],
                 self._module_of.keys(),
                 processes=self._processes,
-                slowest=self._scope.slowest_test,
-                patience=self._scope.patience,
                 folder=self._folder,
                 on_fate=note,
                 on_failure=self._progress.left_out,
@@ -120,7 +119,7 @@ class Campaign:
     def _job(self, mutant: Mutant, quick: list[Trial]) -> Callable[[], int]:
         def job() -> int:
             path = str(mutant.path)
-            near = [trial for trial in quick if trial.reaches(mutant)]
+            near = list(chosen(quick, mutant, self._scope.seconds_per_mutant))
             trials = near or [trial for trial in quick if any(file == path for file, _ in trial.reached)]
             intercept(mutant, self._scope.name_of(self._module(mutant)))
             return run_anew(trials, self._scope.patience) if trials else os.EX_OK

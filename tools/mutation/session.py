@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tools.mutation.forks import Fate
     from tools.mutation.mutants import Mutant
     from tools.mutation.probes import Reached
+    from tools.mutation.scope import Scope
 
 _TIMES_LONGER = 10.0
 _TO_IMPORT = 60.0  # seconds, on a machine that has other things to do
@@ -50,6 +51,10 @@ class Trial:
         """Seconds that it may take against a mutant."""
         return patience + _TIMES_LONGER * self.seconds
 
+    def is_of(self, mutant: Mutant) -> bool:
+        """Whether it is in the file of tests that is named after the mutant's module."""
+        return f"/test_{mutant.path.stem}.py::" in f"/{self.test}"
+
     def reaches(self, mutant: Mutant) -> bool:
         """Whether it calls the mutant's function, or any of its class or module."""
         inner = f"{mutant.scope}."
@@ -63,11 +68,10 @@ class Session:
     """The plugin: tries every test alone, then every mutant against the tests that reach it.
 
     Args:
+        scope: What it is about.
         mutants: Those whose function can be exchanged.
         paths: The files of the mutated modules.
         processes: Mutants at a time.
-        slowest: Seconds of processor time that a test may take.
-        patience: Seconds that a test may take beyond ten times what it took before.
         folder: Where the trials are kept while they run.
         on_fate: Told of each mutant's end.
         on_failure: Told of each test that fails without any mutant.
@@ -78,12 +82,11 @@ class Session:
 
     def __init__(
         self,
+        scope: Scope,
         mutants: Sequence[Mutant],
         paths: Iterable[str],
         *,
         processes: int,
-        slowest: float,
-        patience: float,
         folder: Path,
         on_fate: Callable[[Mutant, Fate], None],
         on_failure: Callable[[str], None],
@@ -91,8 +94,7 @@ class Session:
         self._mutants = mutants
         self._paths = frozenset(paths)
         self._processes = processes
-        self._slowest = slowest
-        self._patience = patience
+        self._scope = scope
         self._folder = folder
         self._on_fate = on_fate
         self._on_failure = on_failure
@@ -133,7 +135,7 @@ class Session:
         trials = [read_trial(path) for path in self._folder.glob("*.trial")]
         for test in sorted({*items} - {trial.test for trial in trials if trial.passed}):
             self._on_failure(test)
-        return usable(trials, self._slowest)
+        return usable(trials, self._scope.slowest_test)
 
     def _try(self, item: pytest.Item, number: int) -> int:
         self._reached.clear()
@@ -150,15 +152,19 @@ class Session:
                 exchange(mutant, self._functions)
             except GraftError:
                 return NOT_GRAFTED
-            return KILLED if any(self._notices(trial, items) for trial in self._of(mutant)) else SURVIVED
+            return (
+                KILLED
+                if any(
+                    self._notices(trial, items)
+                    for trial in chosen(self.trials, mutant, self._scope.seconds_per_mutant)
+                )
+                else SURVIVED
+            )
 
         return job
 
-    def _of(self, mutant: Mutant) -> Iterator[Trial]:
-        return (trial for trial in self.trials if trial.reaches(mutant))
-
     def _notices(self, trial: Trial, items: dict[str, pytest.Item]) -> bool:
-        limit_time(trial.limit(self._patience))
+        limit_time(trial.limit(self._scope.patience))
         return not self._passes(items[trial.test])
 
     def _passes(self, item: pytest.Item) -> bool:
@@ -171,6 +177,18 @@ def usable(trials: Iterable[Trial], slowest: float) -> list[Trial]:
     """Those that passed and are quick, the quickest first."""
     quick = (trial for trial in trials if trial.passed and trial.processor_seconds <= slowest)
     return sorted(quick, key=lambda trial: trial.seconds)
+
+
+def chosen(trials: Iterable[Trial], mutant: Mutant, seconds: float) -> Iterator[Trial]:
+    """Those that reach a mutant, its module's own first, for as long as they take together."""
+    reaching = sorted(
+        (trial for trial in trials if trial.reaches(mutant)), key=lambda each: not each.is_of(mutant)
+    )
+    spent = 0.0
+    for trial in reaching:
+        spent += trial.processor_seconds
+        if spent <= seconds:
+            yield trial
 
 
 def read_trial(path: Path) -> Trial:
