@@ -10,10 +10,8 @@ import msgspec
 import pytest
 
 from de_classes.configs.ingest import FormatName, WorkerSettings
-from de_classes.configs.settings import load
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.openapi import describe_auth
-from de_classes.simulators.records import SyntheticRecords
 from de_classes.simulators.settings import SimulatorSettings
 from tests.fakes.sources import ROOT
 from tests.fakes.template import events, functions, resources, statements, template, variables
@@ -161,36 +159,6 @@ def test_the_bucket_outlives_its_stack_and_forgets_unfinished_uploads() -> None:
     assert "AbortIncompleteMultipartUpload" in repr(bucket["Properties"]["LifecycleConfiguration"])
 
 
-def test_only_the_progress_of_runs_expires_by_its_age() -> None:
-    """A rule that reached a part would delete what a manifest names."""
-    (bucket,) = resources("AWS::S3::Bucket").values()
-    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
-    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [
-        ({"Sub": "${KeyPrefix}/_runs/"}, 30)
-    ]
-    assert all(rule["Status"] == "Enabled" for rule in rules)
-
-
-def test_the_simulators_records_are_told_apart_by_their_id_and_those_of_others_are_not() -> None:
-    sources, values = variables(WORKER)["SOURCES"]["Sub"]
-    assert values["KeyFields"] == {"If": ["ServesOwnRecords", "[]", '["id"]']}
-    text = re.sub(r"\$\{(?!KeyFields)[\w.]+\}", "https://simulators.example", sources)
-    for keys in values["KeyFields"]["If"][1:]:
-        told = {"bucket": "lake", "sources": msgspec.json.decode(text.replace("${KeyFields}", keys))}
-        source = load(WorkerSettings, told, source="template").source()
-        assert list(source.key_fields) == msgspec.json.decode(keys)
-    assert all("id" in msgspec.json.decode(each) for each in SyntheticRecords(7, 3).slice(0, 3))
-
-
-def test_every_try_of_an_event_is_over_before_the_event_expires() -> None:
-    config = functions()[WORKER]["EventInvokeConfig"]
-    longest = template()["Parameters"]["WorkerTimeoutSeconds"]["MaxValue"]
-    waits = 60 + 120  # Lambda's own, between the tries
-    tries = config["MaximumRetryAttempts"] + 1
-    assert tries * longest + waits <= config["MaximumEventAgeInSeconds"]
-
-
 def test_the_bucket_refuses_plain_http_on_aws() -> None:
     (policy,) = resources("AWS::S3::BucketPolicy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
@@ -290,17 +258,6 @@ def test_concurrency_can_be_reserved_for_every_function(function: str) -> None:
     condition, parameter, otherwise = functions()[function]["ReservedConcurrentExecutions"]["If"]
     assert otherwise == {"Ref": "AWS::NoValue"}
     assert template()["Conditions"][condition] == {"Not": [{"Equals": [parameter, 0]}]}
-
-
-def test_an_event_that_the_worker_fails_on_ends_in_an_encrypted_queue() -> None:
-    (queue,) = resources("AWS::SQS::Queue").values()
-    assert queue["Properties"]["SqsManagedSseEnabled"] is True
-    alias = functions()[WORKER]["EventInvokeConfig"]
-    bare = resources("AWS::Lambda::EventInvokeConfig")["IngestionWorkerLatest"]["Properties"]
-    assert bare["Qualifier"] == "$LATEST"
-    for config in (alias, bare):
-        assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FailedRuns.Arn"}
-        assert config["MaximumRetryAttempts"] == 2
 
 
 def test_nothing_but_the_worker_is_called_asynchronously() -> None:
