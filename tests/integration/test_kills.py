@@ -85,8 +85,22 @@ def source() -> Iterator[SimulatorServer]:
         yield server
 
 
-def go(server: SimulatorServer, place: str | Server, *, name: str = "jsonl", width: int = 1) -> Go:
-    plan = RunPlan(run_id="run", source=server.data_url, dataset=DATASET, format=name, limit=LIMIT)
+def go(
+    server: SimulatorServer,
+    place: str | Server,
+    *,
+    name: str = "jsonl",
+    width: int = 1,
+    key_fields: tuple[str, ...] = (),
+) -> Go:
+    plan = RunPlan(
+        run_id="run",
+        source=server.data_url,
+        dataset=DATASET,
+        format=name,
+        limit=LIMIT,
+        key_fields=key_fields,
+    )
     return Go(
         plan=plan,
         base_url=server.base_url,
@@ -207,11 +221,13 @@ def killed_until_done(
 WAYS = [("jsonl", 1), ("jsonl", 8), ("parquet", 1), ("parquet", 8)]
 
 
-def test_F42_kill_9_at_a_dozen_boundaries(mortal: Mortal, source: SimulatorServer, tmp_path: Path) -> None:
-    count, rows = undisturbed(mortal, source, tmp_path / "whole")
+def test_F42_kill_9_at_half_a_dozen_boundaries(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path
+) -> None:
+    count, rows = undisturbed(mortal, source, tmp_path / "whole", key_fields=("id",))
     assert rows == expected_of(source)
-    moments = [1 + step * (count - 1) // 11 for step in range(12)]
-    assert killed_at(moments, rows, mortal, source, tmp_path) == Tally(kills=12)
+    moments = [1 + step * (count - 1) // 5 for step in range(6)]
+    assert killed_at(moments, rows, mortal, source, tmp_path, key_fields=("id",)) == Tally(kills=6)
 
 
 @pytest.mark.slow
@@ -250,11 +266,13 @@ def test_F42_kill_9_at_random_moments(
 @pytest.mark.slow
 def test_F42_kill_9_while_parts_are_written_again_under_one_schema(mortal: Mortal, tmp_path: Path) -> None:
     with SimulatorServer(structs.replace(SOURCE, faults="F50,F51,F01"), clock=ManualClock()) as server:
-        count, rows = undisturbed(mortal, server, tmp_path / "whole", name="parquet")
-        tally = killed_at(range(1, count + 1), rows, mortal, server, tmp_path, name="parquet")
+        count, rows = undisturbed(mortal, server, tmp_path / "whole", name="parquet", key_fields=("id",))
+        tally = killed_at(
+            range(1, count + 1, 2), rows, mortal, server, tmp_path, name="parquet", key_fields=("id",)
+        )
     print(f"many schemas: {count} boundaries, {tally}")  # noqa: T201 - the figures are the proof
     assert (tally.lost, tally.doubled) == (0, 0)
-    assert tally.kills >= 0.8 * count
+    assert tally.kills >= 0.4 * count
 
 
 class HeavyRecords:
