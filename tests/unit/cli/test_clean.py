@@ -59,7 +59,7 @@ def test_what_was_left_behind_is_listed_and_stays(lake: Path) -> None:
     assert (status, err) == (0, "")
     assert files(lake) == before
     assert all(line.startswith("left behind: ") for line in out.splitlines()[:-1])
-    assert out.splitlines()[-1].startswith("9 objects, ")
+    assert out.splitlines()[-1].startswith("11 objects, ")
     assert out.endswith("; --delete removes them\n")
 
 
@@ -68,7 +68,7 @@ def test_what_is_deleted_is_progress_and_parts_that_no_manifest_names(store: Loc
     status, out, _ = clean(lake, "--delete")
     gone = before - files(lake)
     assert status == 0
-    assert out.count("deleted: ") == len(gone) == 9
+    assert out.count("deleted: ") == len(gone) == 11
     assert {name.split("/")[1] for name in gone} == {"_runs", "other"}
     assert clean(lake)[1] == "0 objects, 0 bytes\n"
     receipt = service(store, FakePagedApi(45)).carry_out(plan())
@@ -80,7 +80,7 @@ def test_what_may_still_be_needed_is_spared(lake: Path) -> None:
     assert clean(lake, "--delete", after_days=6.9)[1] == "0 objects, 0 bytes\n"
     assert clean(lake, "--delete", "--older-than", "40")[1] == "0 objects, 0 bytes\n"
     assert files(lake) == before
-    assert "\n9 objects, " in clean(lake, "--older-than", "0", after_days=0)[1]
+    assert "\n11 objects, " in clean(lake, "--older-than", "0", after_days=0)[1]
 
 
 def test_the_help_says_what_makes_it_safe(capsys: pytest.CaptureFixture[str]) -> None:

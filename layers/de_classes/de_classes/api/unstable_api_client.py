@@ -21,6 +21,7 @@ from de_classes.api.run_state import check_state
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.digests import digest
 from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.page_range import PageRange
 
@@ -114,6 +115,14 @@ class UnstableAPIClient:
     def url(self) -> str:
         """The paginated endpoint, without anything secret."""
         return without_secrets(self._url)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what is read and how: two clients of one fingerprint get the same pages.
+
+        The whole address counts, its query too, and so do the pagination and the fields that are read.
+        """
+        return digest([self._url, repr(self._pagination), repr(self._fetcher.reader)], 12).hex()
 
     @property
     def pages(self) -> PageRange:

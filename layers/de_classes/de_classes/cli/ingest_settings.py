@@ -27,6 +27,7 @@ from de_classes.errors import (
     UnsupportedFormatError,
 )
 from de_classes.runs.plan import RunPlan, new_run_id
+from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.format.registry import canonical_format
 from de_classes.utils import strict_json
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import FormatName
 
 DEFAULT_FORMAT = "parquet"
@@ -127,16 +129,17 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         """The object's key below the destination."""
         return self.key or f"records.{self.format_name}"
 
-    def plan(self, source: str, key_of: Callable[[str], str]) -> RunPlan:
+    def plan(self, client: UnstableAPIClient, key_of: Callable[[str], str]) -> RunPlan:
         """The run that is asked for, where a dataset is.
 
         Args:
-            source: The endpoint, without anything secret.
+            client: Reads the source.
             key_of: Puts a name below the destination.
         """
         return RunPlan(
             run_id=self.run_id or new_run_id(),
-            source=source,
+            source=client.url,
+            fingerprint=client.fingerprint,
             dataset=key_of((self.dataset or "").strip("/")),
             format=cast("FormatName", self.format_name),
             limit=self.limit,
@@ -187,6 +190,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         problem = None if self.key is None else key_problem(self.key)
         if problem or (self.key or "").endswith("/"):
             yield f"key cannot be an object's key: {problem or 'it ends with a slash'}"
+        elif is_reserved(self.key or ""):
+            yield "key is one that runs and commits write under: choose another"
         try:
             told, written = self._told_by_key(), self.format_name
         except UnsupportedFormatError as error:
