@@ -73,6 +73,10 @@ class KeySet:
         hashed = [(record, self._hash(record)) for record in records]
         return [record for record, key in hashed if self._add(key)]
 
+    def limit_pages(self, pages: int) -> None:
+        """Let the file have no more than so many pages of 4 KiB, beyond those that it has."""
+        self._file.execute(f"PRAGMA max_page_count = {pages}")
+
     def take_fresh(self) -> bytes:
         """The hashes of the keys taken in since this was asked last, one behind the other."""
         fresh, self._fresh = bytes(self._fresh), bytearray()
