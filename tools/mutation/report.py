@@ -102,7 +102,7 @@ class Report:
         rows = [list(_HEADS), ["---"] + ["---:"] * (len(_HEADS) - 1)]
         for group, modules in self._groups.items():
             rows.append([f"**{group}**", *(f"**{cell}**" for cell in together(modules.values()).cells())])
-            rows += [[f"`{module}`", *tally.cells()] for module, tally in modules.items()]
+            rows += [[f"`{module}.py`", *tally.cells()] for module, tally in modules.items()]
         return "\n".join(f"| {' | '.join(row)} |" for row in rows if row[1] not in {"0", "**0**"})
 
     def write(self, path: Path, about: Mapping[str, object]) -> None:

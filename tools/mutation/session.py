@@ -55,7 +55,11 @@ class Trial:
         """Whether it is in the file of tests that is named after the mutant's module."""
         return f"/test_{mutant.path.stem}.py::" in f"/{self.test}"
 
-    def reaches(self, mutant: Mutant) -> bool:
+    def may_notice(self, mutant: Mutant) -> bool:
+        """Whether it reaches the mutant. What no function holds, such as a default, need not be called."""
+        return self._reaches(mutant) or (self.is_of(mutant) and not mutant.is_in_body)
+
+    def _reaches(self, mutant: Mutant) -> bool:
         """Whether it calls the mutant's function, or any of its class or module."""
         inner = f"{mutant.scope}."
         return any(
@@ -180,12 +184,10 @@ def usable(trials: Iterable[Trial], slowest: float) -> list[Trial]:
 
 
 def chosen(trials: Iterable[Trial], mutant: Mutant, seconds: float) -> Iterator[Trial]:
-    """Those that reach a mutant, its module's own first, for as long as they take together."""
-    reaching = sorted(
-        (trial for trial in trials if trial.reaches(mutant)), key=lambda each: not each.is_of(mutant)
-    )
+    """Those that may notice a mutant, its module's own first, for as long as they take together."""
+    reaching = [trial for trial in trials if trial.may_notice(mutant)]
     spent = 0.0
-    for trial in reaching:
+    for trial in sorted(reaching, key=lambda trial: not trial.is_of(mutant)):
         spent += trial.processor_seconds
         if spent <= seconds:
             yield trial
