@@ -9,7 +9,7 @@ CASES ?=
 SEEDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard
+.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard
 .PHONY: env-dev env-local env-test env-audit env-scoreboard
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -28,7 +28,10 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 test-slow: env-test env-scoreboard ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@python -m pytest -q -n 2 --dist loadgroup -m slow
 
-test-s3: env-test ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
+test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
+	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py
+
+test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not

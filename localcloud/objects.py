@@ -36,13 +36,11 @@ def show(workspace: Workspace, console: Console) -> None:
         LocalCloudError: There is nothing.
     """
     count = 0
-    for account in sorted(workspace.objects.glob("*")):
-        store = LocalClient(account, logging.getLogger("localcloud.objects"))
-        for found in _in_account(store):
-            count += 1
-            console.say(f"  {_path(found).relative_to(workspace.root)}  ({found.size} bytes)")
-            for row in islice(stored_records(store, found.bucket, found.key), ROWS):
-                console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
+    for store, found in _found(workspace):
+        count += 1
+        console.say(f"  {_path(found).relative_to(workspace.root)}  ({found.size} bytes)")
+        for row in islice(stored_records(store, found.bucket, found.key), ROWS):
+            console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
     if not count:
         raise LocalCloudError(f"there are no objects in {workspace.objects}: run `make demo` first")
 
@@ -63,9 +61,11 @@ def readable(listed: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     return [*manifests.values(), *singles]
 
 
-def _in_account(store: LocalClient) -> Iterator[ObjectInfo]:
-    for bucket in store.list_buckets():
-        yield from readable(store.list_objects(bucket, f"{KEY_PREFIX}/"))
+def _found(workspace: Workspace) -> Iterator[tuple[LocalClient, ObjectInfo]]:
+    for account in sorted(workspace.objects.glob("*")):
+        store = LocalClient(account, logging.getLogger("localcloud.objects"))
+        for bucket in store.list_buckets():
+            yield from ((store, info) for info in readable(store.list_objects(bucket, f"{KEY_PREFIX}/")))
 
 
 def _is_single(key: str) -> bool:

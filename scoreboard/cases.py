@@ -27,7 +27,7 @@ MEBIBYTE = 1024 * 1024
 NONE = "nothing"
 MIX = "mix"
 SIX_TIMES = "one-page-six-times"
-_MIXED = "server-error-500,rate-limit-429,short-body,truncated-gzip,html-page,empty-page,login-503"
+_MIXED = "server-error-500,rate-limit-429,short-body,truncated-gzip,html-page,empty-page"
 _UNSEEN = {"foreign-next"}  # clients that count pages follow no link
 # Where no client can bring all rows, or none can know that it has: to say so is the right outcome.
 _REFUSALS = frozenset(
@@ -142,7 +142,7 @@ def _families() -> Iterator[_Family]:
         if fault.name not in _UNSEEN:
             yield _Family(fault.name, fault.catalogue_ids, *_spell(fault))
     yield _Family(SIX_TIMES, (), f"server-error-500=0.8@{ONE_PAGE}", _six_times)
-    yield _Family(MIX, (), _MIXED, lambda _: True)
+    yield _Family(MIX, (), _MIXED, _mixed)
 
 
 def _spell(fault: FaultKind) -> tuple[str, Callable[[FaultPlan], bool]]:
@@ -160,6 +160,12 @@ def _in_the_middle(plan: FaultPlan) -> bool:
     """One or two pages are struck at the first try, neither the first nor the last of all."""
     struck = {page for page in range(1, PAGES + 2) if plan.draw(page, 1)}
     return 1 <= len(struck) <= 2 and struck <= {*range(2, PAGES)}  # noqa: PLR2004 - as it says
+
+
+def _mixed(plan: FaultPlan) -> bool:
+    """Three kinds of trouble at the first tries."""
+    kinds = {fault.name for page in range(1, PAGES + 1) if (fault := plan.draw(page, 1))}
+    return len(kinds) == 3  # noqa: PLR2004 - as it says
 
 
 def _six_times(plan: FaultPlan) -> bool:

@@ -127,7 +127,8 @@ CONTESTANTS = (
         ".venvs/peer-airbyte",
         ("airbyte-cdk", "requests", "urllib3"),
         {
-            DEFAULTS: "a manifest with `SessionTokenAuthenticator`, `PageIncrement` and no error handler",
+            DEFAULTS: "a manifest with `PageIncrement`, no error handler, and a `SessionTokenAuthenticator`"
+            " that is given no `expiration_duration`, so logs in for every request",
             TUNED: "`DefaultErrorHandler` with 10 retries, `WaitTimeFromHeader` with a ceiling,"
             " and a filter for an answer that is no page; timeouts;"
             " a destination that deduplicates by primary key",

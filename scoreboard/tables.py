@@ -14,6 +14,7 @@ from scoreboard.figures import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from de_classes.simulators.fault_kinds import FaultKind
     from scoreboard.figures import Board, Run
 
 _PAGE = Path(__file__).with_name("page.md")
@@ -27,12 +28,13 @@ _MEANINGS = {
 }
 _ORDER = tuple(_MEANINGS)
 _WRONG = {"-": "lost", "+": "doubled", "?": "foreign"}
-_COUNTS = ("lost", "doubled", "foreign", "leaks", "logins", "requests")
-_HEAD = ("client", "settings", *(each.value for each in _ORDER), *_COUNTS, "seconds")
+_COUNTS = ("lost", "doubled", "foreign", "leaks")
+_EFFORTS = ("logins", "requests")  # of runs that ended: one that runs in circles has no end of them
+_HEAD = ("client", "settings", *(each.value for each in _ORDER), *_COUNTS, *_EFFORTS, "seconds")
 _NO_FAULT = {
     NONE: "no fault at all",
     SIX_TIMES: "one page is answered 500 six times running",
-    MIX: "seven faults by turns: a fourth of the answers, and of the logins",
+    MIX: "six faults of answers by turns, three of them at least",
 }
 
 
@@ -64,7 +66,9 @@ def _sums(board: Board, client: str, variant: str) -> tuple[str, ...]:
     runs = board.of(client, variant)
     ended = (str(sum(run.verdict is each for run in runs)) for each in _ORDER)
     counts = (str(sum(getattr(run, name) for run in runs)) for name in _COUNTS)
-    return (client, variant, *ended, *counts, f"{sum(run.seconds for run in runs):.0f}")
+    done = [run for run in runs if run.verdict is not Verdict.UNFINISHED]
+    efforts = (str(sum(getattr(run, name) for run in done)) for name in _EFFORTS)
+    return (client, variant, *ended, *counts, *efforts, f"{sum(run.seconds for run in runs):.0f}")
 
 
 def _signs(board: Board) -> Iterable[tuple[str, ...]]:
@@ -87,17 +91,23 @@ def _matrix_head(board: Board) -> tuple[str, ...]:
 
 def _matrix(board: Board) -> Iterable[tuple[str, ...]]:
     faults = {fault.name: fault for fault in CATALOGUE}
-    for name in dict.fromkeys(run.case for run in board.runs):
+    ids_of = {run.case: _ids(faults.get(run.case)) for run in board.runs}
+    for name, ids in sorted(ids_of.items(), key=lambda item: item[1]):
         fault = faults.get(name)
-        ids = " ".join(fault.catalogue_ids) if fault else ""
         what = fault.summary if fault else _NO_FAULT[name]
         right = "; to refuse is right" if wants_refusal(name) else ""
         cells = (_cell([run for run in board.of(*line) if run.case == name]) for line in board.lines)
         yield (ids, f"`{name}`", f"{what}{right}", *cells)
 
 
+def _ids(fault: FaultKind | None) -> str:
+    return " ".join(fault.catalogue_ids) if fault else ""
+
+
 def _cell(runs: Sequence[Run]) -> str:
     """The worst that happened, and in what the rows were wrong."""
+    if not runs:
+        return ""
     sign, _ = _MEANINGS[max((run.verdict for run in runs), key=_ORDER.index)]
     sums = {mark: sum(getattr(run, name) for run in runs) for mark, name in _WRONG.items()}
     return " ".join([sign, *(f"{mark}{count}" for mark, count in sums.items() if count)])

@@ -48,7 +48,8 @@ class Observer:
 
     def failure(self, error: DeClassesError) -> None:
         """A run is not complete, and why."""
-        self.logger.error("run not complete", extra={"error": type(error).__name__, "reason": str(error)})
+        told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
+        self.logger.error("run not complete", extra=told)
         self._count("IncompleteRuns", 1)
 
     def _count(self, name: str, value: int) -> None:

@@ -260,17 +260,6 @@ def test_concurrency_can_be_reserved_for_every_function(function: str) -> None:
     assert template()["Conditions"][condition] == {"Not": [{"Equals": [parameter, 0]}]}
 
 
-def test_an_event_that_the_worker_fails_on_ends_in_an_encrypted_queue() -> None:
-    (queue,) = resources("AWS::SQS::Queue").values()
-    assert queue["Properties"]["SqsManagedSseEnabled"] is True
-    alias = functions()[WORKER]["EventInvokeConfig"]
-    bare = resources("AWS::Lambda::EventInvokeConfig")["IngestionWorkerLatest"]["Properties"]
-    assert bare["Qualifier"] == "$LATEST"
-    for config in (alias, bare):
-        assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FailedRuns.Arn"}
-        assert config["MaximumRetryAttempts"] == 1
-
-
 def test_nothing_but_the_worker_is_called_asynchronously() -> None:
     """So nothing else needs a queue: the simulators' events are all of API Gateway, which waits."""
     types = {event["Type"] for each in functions().values() for event in each["Events"].values()}
@@ -369,7 +358,15 @@ def test_the_dashboard_shows_what_the_worker_measures() -> None:
     shown = {
         metric[1] for each in widgets for metric in each["properties"].get("metrics", []) if len(metric) > 1
     }
-    assert {"Pages", "Records", "Retries", "SecondsWaited", "IncompleteRuns", "CompleteRuns"} <= shown
+    assert {
+        "Pages",
+        "Records",
+        "Retries",
+        "SecondsWaited",
+        "IncompleteRuns",
+        "PartialRuns",
+        "CompleteRuns",
+    } <= shown
     ours = {
         metric[1]
         for each in widgets

@@ -33,11 +33,13 @@ class FakeTransport:
         self._answer = answer
         self._lock = threading.Lock()
         self.requests: list[HttpRequest] = []
+        self.timeouts: list[float] = []
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         assert timeout > 0
         with self._lock:
             self.requests.append(request)
+            self.timeouts.append(timeout)
         answer = self._answer(request)
         if isinstance(answer, Exception):
             raise answer

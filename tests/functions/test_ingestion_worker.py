@@ -106,7 +106,7 @@ def test_a_partial_run_is_counted_as_one_and_mended_by_the_same_event(
 
 
 def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too_long_for_one(
-    tmp_path: Path,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Lambda tries an asynchronous event three times, and gives all three the same request id."""
     clock = ManualClock()
@@ -117,6 +117,8 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
         with pytest.raises(IncompleteRunError) as caught:
             handler(event, context)
         assert caught.value.run_id == "of-the-event"
+    told = [line["run_id"] for line in lines_of(capsys) if line.get("message") == "run not complete"]
+    assert told == ["of-the-event"] * 2
     receipt = handler(event, context)
     assert (receipt["status"], receipt["records"], receipt["invocations"]) == ("complete", 250, 3)
     asked = [int(request.params["page"]) for request in source.requests]

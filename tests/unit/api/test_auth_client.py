@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -11,6 +12,7 @@ import pytest
 from de_classes.api.auth_client import SHORTEST_LIFE, AuthClient
 from de_classes.api.messages import HttpResponse
 from de_classes.api.retry import RetryPolicy
+from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import AuthenticationError, NetworkError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakeTransport, scripted, token_response
@@ -197,3 +199,110 @@ def test_nothing_secret_is_shown() -> None:
     auth.get_token()
     assert "hunter2" not in repr(auth)
     assert "token-1" not in repr(auth)
+
+
+def test_the_login_says_that_it_sends_and_wants_json() -> None:
+    transport = issuing()
+    client(transport).get_token()
+    headers = transport.requests[0].headers
+    assert headers == {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+def test_by_default_a_token_is_replaced_half_a_minute_early_and_a_login_may_take_as_long() -> None:
+    clock = ManualClock()
+    transport = issuing(expires_in=300)
+    auth = client(transport, clock)
+    auth.get_token()
+    clock.advance(269.9)
+    assert auth.get_token() == "token-1"
+    clock.advance(0.1)
+    assert auth.get_token() == "token-2"
+    assert transport.timeouts == [30.0, 30.0]
+
+
+def test_by_default_ten_tokens_may_be_refused_in_a_row() -> None:
+    auth = client(issuing())
+    for _ in range(10):
+        auth.invalidate(auth.get_token())
+    with pytest.raises(AuthenticationError, match="10 tokens in a row"):
+        auth.get_token()
+
+
+def test_F33_a_short_token_is_used_for_half_its_life() -> None:
+    clock = ManualClock()
+    auth = client(issuing(expires_in=20), clock)
+    auth.get_token()
+    clock.advance(9.9)
+    assert auth.get_token() == "token-1"
+    clock.advance(0.1)
+    assert auth.get_token() == "token-2"
+
+
+def test_F33_a_token_without_a_life_is_used_for_five_seconds() -> None:
+    clock = ManualClock()
+    auth = client(issuing(expires_in=0), clock)
+    auth.get_token()
+    clock.advance(4.9)
+    assert auth.get_token() == "token-1"
+    clock.advance(0.1)
+    assert auth.get_token() == "token-2"
+
+
+def refuse(auth: AuthClient, clock: ManualClock, *, after: float) -> None:
+    token = auth.get_token()
+    clock.advance(after)
+    auth.invalidate(token)
+
+
+def test_F33_refusals_are_counted_from_the_issue_however_long_the_process_runs() -> None:
+    clock = ManualClock()
+    clock.advance(86_400)
+    auth = client(issuing(), clock, max_logins=3)
+    for _ in range(3):
+        refuse(auth, clock, after=4.9)
+    with pytest.raises(AuthenticationError):
+        auth.get_token()
+
+
+def test_F30_a_token_that_lasted_ends_the_row_of_refusals() -> None:
+    clock = ManualClock()
+    auth = client(issuing(), clock, max_logins=3)
+    for after in (0.0, 0.0, 5.0, 0.0, 0.0, 0.0):
+        refuse(auth, clock, after=after)
+    with pytest.raises(AuthenticationError, match="3 tokens in a row"):
+        auth.get_token()
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_F36_a_refusal_is_told_from_an_answer_without_a_token(status: int) -> None:
+    with pytest.raises(AuthenticationError, match="the login was refused"):
+        client(FakeTransport(lambda _: HttpResponse(status))).get_token()
+
+
+def test_what_a_refused_login_answers_is_not_quoted_whatever_it_is() -> None:
+    transport = FakeTransport(lambda _: HttpResponse(422, {}, b"you sent: a secret nobody masked"))
+    with pytest.raises(AuthenticationError) as caught:
+        client(transport).get_token()
+    assert "nobody masked" not in str(caught.value)
+
+
+def test_F35_a_login_is_retried_on_the_clients_clock_until_the_deadline() -> None:
+    clock = ManualClock()
+    transport = FakeTransport(lambda _: HttpResponse(503))
+    policy = RetryPolicy(base=4.0, cap=4.0, jitter=False)
+    with pytest.raises(RetriesExhaustedError):
+        client(transport, clock, retry_policy=policy).get_token(deadline=9.0)
+    assert clock.sleeps == [4.0, 4.0]
+    assert transport.timeouts == [9.0, 5.0, 1.0]
+
+
+def test_the_password_and_every_token_are_masked_wherever_they_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    transport = FakeTransport(lambda _: token_response("a-token-of-this-test"))
+    auth = AuthClient("https://api.example/login", "ada", "a-password-of-this-test", transport=transport)
+    with caplog.at_level(logging.INFO):
+        auth.get_token()
+    masked = shared_filter().text("a-token-of-this-test a-password-of-this-test")
+    assert "this-test" not in masked
+    assert "logged in, token good for 300 s" in caplog.text

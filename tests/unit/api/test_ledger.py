@@ -4,10 +4,10 @@ import pytest
 
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
-from de_classes.api.pagination import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination import CursorPagination, OffsetPagination, PageNumberPagination
 from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_range import PageRange
-from de_classes.utils.run_records import RunState
+from de_classes.utils.run_records import RunPlace, RunState
 
 
 def page(number: int, rows: int = 2, total_pages: int | None = 3, total_records: int | None = 6) -> Page:
@@ -204,3 +204,99 @@ def test_what_was_written_down_gives_the_same_account() -> None:
     with pytest.raises(IncompleteRunError) as second:
         again.settle()
     assert str(first.value) == str(second.value)
+
+
+def numbered(wanted: PageRange, limit: int = 2) -> RunLedger:
+    return RunLedger(wanted, limit=limit, strategy=PageNumberPagination())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "total_pages", "to_come"),
+    [
+        (PageRange(), 10, 10),
+        (PageRange(3), 10, 8),
+        (PageRange(3, 5), 10, 3),
+        (PageRange(3, 5), 4, 2),
+        (PageRange(3, 5), None, 3),
+        (PageRange(3), 1, 0),
+        (PageRange(), None, None),
+    ],
+)
+def test_pages_to_come_are_those_of_the_range_that_the_source_has(
+    wanted: PageRange, total_pages: int | None, to_come: int | None
+) -> None:
+    ledger = numbered(wanted)
+    ledger.note_totals(page(wanted.start, total_pages=total_pages))
+    assert ledger.pages_to_come == to_come
+
+
+def test_a_range_over_pages_that_are_followed_may_end_before_its_last() -> None:
+    ledger = RunLedger(PageRange(1, 3), limit=2, strategy=CursorPagination())
+    ledger.observe(page(1, total_pages=None, total_records=None))
+    assert (ledger.pages_to_come, ledger.missing_pages) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("number", "total_records", "expected"), [(3, 6, True), (4, 6, False), (3, 0, False), (3, 1, True)]
+)
+def test_records_are_expected_up_to_the_last_page_unless_there_never_was_one(
+    number: int, total_records: int, *, expected: bool
+) -> None:
+    void = page(number, rows=0, total_records=total_records)
+    assert numbered(PageRange()).expects_records(void) is expected
+
+
+def test_records_are_expected_where_others_came_behind_them() -> None:
+    ledger = ledger_of(page(1), page(3, total_pages=2))
+    assert ledger.expects_records(page(3, rows=0, total_pages=2))
+
+
+def test_a_last_page_that_was_skipped_is_done_with() -> None:
+    ledger = ledger_of(page(1), page(2))
+    ledger.skip(3)
+    assert ledger.is_done()
+    assert ledger.broken_off("page 3 failed").missing_pages == (3,)
+
+
+def test_a_source_without_pages_has_none_to_expect() -> None:
+    ledger = ledger_of(page(1, rows=0, total_pages=0, total_records=0))
+    assert ledger.expected_pages == 0
+
+
+def test_an_empty_page_is_missed_only_where_something_says_that_it_should_not_be() -> None:
+    ledger = ledger_of(page(1, rows=0, total_pages=None, total_records=None))
+    ledger.settle()
+    assert ledger.missing_pages == ()
+
+
+def test_the_next_page_after_a_resume_is_compared_with_the_furthest_before_it() -> None:
+    whole = numbered(PageRange())
+    entries = tuple(whole.observe(page(number, rows)) for number, rows in ((1, 2), (3, 2), (2, 2)))
+    state = RunState(entries=entries, place=RunPlace(number=4, tail=whole.tail))
+    again = RunLedger(PageRange(), limit=2, strategy=PageNumberPagination(), state=state)
+    assert again.observe(page(4)).repeats
+
+
+def test_where_the_source_caps_the_limit_a_page_is_short_by_the_size_of_its_own() -> None:
+    pages = [page(number, rows, total_pages=5, total_records=10) for number, rows in ((1, 2), (2, 1), (3, 2))]
+    ledger = numbered(PageRange(1, 3), limit=4)
+    for each in pages:
+        ledger.observe(each)
+    assert ledger.missing_pages == (2,)
+
+
+def test_a_short_first_page_is_no_measure_where_the_limit_holds() -> None:
+    assert ledger_of(page(1, rows=1), page(2), page(3)).missing_pages == (1,)
+
+
+def test_a_short_page_is_named_before_any_other_follows_it() -> None:
+    assert ledger_of(page(1, rows=1)).missing_pages == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("gaps", "text"), [(20, "37, 39 are"), (21, "37, 39 and 1 more are")])
+def test_twenty_ranges_are_named_and_then_counted(gaps: int, text: str) -> None:
+    ledger = numbered(PageRange(1, 2 * gaps))
+    for number in range(1, 2 * gaps + 1):
+        ledger.observe(page(number, rows=2 * (number % 2 == 0), total_pages=None, total_records=None))
+    with pytest.raises(IncompleteRunError, match=text):
+        ledger.settle()

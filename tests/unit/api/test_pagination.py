@@ -15,7 +15,7 @@ from de_classes.api.pagination import (
     PageRequest,
     next_link,
 )
-from de_classes.errors import ConfigurationError
+from de_classes.errors import ConfigurationError, ProtocolError
 
 if TYPE_CHECKING:
     from de_classes.api.pagination import (
@@ -110,3 +110,92 @@ def test_what_must_be_followed_starts_at_the_first_page(strategy: PaginationStra
     assert not strategy.random_access
     with pytest.raises(ConfigurationError, match="cannot start at page 4"):
         strategy.request_for(4, 10)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "params"),
+    [
+        (PageNumberPagination(), {"page": "1", "limit": "5"}),
+        (OffsetPagination(), {"offset": "0", "limit": "5"}),
+        (CursorPagination(), {"limit": "5"}),
+        (LinkHeaderPagination(), {"limit": "5"}),
+    ],
+)
+def test_parameters_go_by_their_usual_names(strategy: PaginationStrategy, params: dict[str, str]) -> None:
+    assert strategy.request_for(1, 5) == PageRequest(1, params, None)
+
+
+def test_a_strategy_tells_how_its_pages_can_be_had() -> None:
+    strategies = [PageNumberPagination(), OffsetPagination(), CursorPagination(), LinkHeaderPagination()]
+    assert [each.random_access for each in strategies] == [True, True, False, False]
+    assert [each.counts_records for each in strategies] == [False, True, False, False]
+    assert [each.echo_field for each in strategies] == ["page", None, None, None]
+
+
+@pytest.mark.parametrize("strategy", [PageNumberPagination(), OffsetPagination()])
+def test_a_page_beyond_the_total_is_the_last(strategy: PaginationStrategy) -> None:
+    assert after(strategy, page(3, total_pages=2, total_records=4)) is None
+
+
+@pytest.mark.parametrize("strategy", [CursorPagination(), LinkHeaderPagination()])
+def test_only_a_source_that_can_be_asked_by_number_says_how_many_pages_it_has(
+    strategy: PaginationStrategy,
+) -> None:
+    assert strategy.page_count(page(1, total_pages=2, total_records=4), 2) is None
+    assert PageNumberPagination().page_count(page(1, total_pages=7, total_records=4), 2) == 7
+    assert OffsetPagination().page_count(page(1, total_pages=7), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "what"),
+    [
+        (CursorPagination(cursor_field="after"), "no field 'after'"),
+        (LinkHeaderPagination(), "no Link header"),
+    ],
+)
+def test_a_full_first_page_that_leads_nowhere_is_all_only_if_its_total_says_so(
+    strategy: PaginationStrategy, what: str
+) -> None:
+    for rows in (2, 3):
+        with pytest.raises(ProtocolError, match=what):
+            after(strategy, page(1, rows=rows))
+    with pytest.raises(ProtocolError, match=what):
+        after(strategy, page(1, total_records=3))
+    assert after(strategy, page(1, total_records=2)) is None
+    assert after(strategy, page(1, rows=1)) is None
+    assert after(strategy, page(2)) is None
+
+
+def test_a_full_first_page_whose_cursor_is_null_is_all() -> None:
+    assert after(CursorPagination(), page(1, next_cursor=None)) is None
+
+
+def test_a_cursor_may_be_a_number_also_nought() -> None:
+    following = after(CursorPagination(cursor_param="c"), page(1, next_cursor=0))
+    assert following == PageRequest(2, {"c": "0", "limit": "2"})
+
+
+def test_requests_are_the_same_by_what_they_ask_whatever_their_number() -> None:
+    one = PageRequest(1, {"a": "1", "b": "2"})
+    assert one.identity() == PageRequest(9, {"b": "2", "a": "1"}).identity()
+    assert one.identity() != PageRequest(1, {"a": "1", "b": "3"}).identity()
+    assert one.identity() != PageRequest(1, {"a": "1", "b": "2"}, URL).identity()
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ('< a >; rel="next"', "a"),
+        ("<a>; REL=NEXT", "a"),
+        ("<a>;rel=next", "a"),
+        ("<a> ; rel = next", "a"),
+        ('<a>; rel="prev"; rel="next"', "a"),
+        ("<a>; rel=next, <b>; rel=next", "a"),
+        ("<a>; crossorigin; rel=next", "a"),
+        ("<a>; rel=prev, <b>; rel=next", "b"),
+        ("<a>; next", None),
+        ('<a>; rel=""', None),
+    ],
+)
+def test_link_headers_as_servers_spell_them(header: str, target: str | None) -> None:
+    assert next_link(header) == target

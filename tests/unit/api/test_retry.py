@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy
+from de_classes.api.retry import Retrier, RetryEvent, RetryPolicy, seconds_for
 from de_classes.errors import (
     CorruptResponseError,
     NetworkError,
@@ -172,3 +172,77 @@ def test_a_stopped_retry_neither_waits_nor_calls_again() -> None:
     with pytest.raises(RetriesExhaustedError):
         Retrier(clock=clock, on_retry=stop_at_the_second, stopped=stopped).call(operation, what="it")
     assert (calls, len(clock.sleeps)) == ([1, 2], 1)
+
+
+def test_by_default_a_call_is_tried_often_but_for_a_quarter_of_an_hour_at_most() -> None:
+    promised = RetryPolicy(
+        max_attempts=50, max_elapsed=900.0, max_corrupt=10, base=0.2, cap=30.0, floor=0.01, jitter=True
+    )
+    assert RetryPolicy() == promised
+
+
+def test_F10_answers_that_are_not_as_promised_have_a_ceiling_of_their_own() -> None:
+    errors = [CorruptResponseError("html"), NetworkError("reset"), CorruptResponseError("html")] * 9
+    calls: list[RetryableError] = []
+
+    def operation() -> str:
+        calls.append(errors[len(calls)])
+        raise calls[-1]
+
+    with pytest.raises(RetriesExhaustedError):
+        Retrier(RetryPolicy(max_corrupt=4), clock=ManualClock()).call(operation, what="it")
+    assert [type(error) for error in calls].count(CorruptResponseError) == 4
+    assert len(calls) == 6
+
+
+def started_late() -> ManualClock:
+    clock = ManualClock()
+    clock.advance(1000.0)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("options", "deadline"),
+    [({"max_elapsed": 8.0}, None), ({}, 1008.0)],
+    ids=["policy", "deadline"],
+)
+def test_the_last_moment_still_counts_whenever_a_call_began(
+    options: dict[str, float], deadline: float | None
+) -> None:
+    clock = started_late()
+    operation, calls = fails(99, NetworkError("reset"))
+    policy = RetryPolicy(base=4.0, cap=4.0, jitter=False, **options)  # type: ignore[arg-type]  # only floats
+    with pytest.raises(RetriesExhaustedError, match=r"3 times in 8\.0 s"):
+        Retrier(policy, clock=clock, deadline=deadline).call(operation, what="it")
+    assert (calls, clock.sleeps) == ([1, 2, 3], [4.0, 4.0])
+
+
+@pytest.mark.parametrize("asked", [8.0, 8.5])
+@pytest.mark.parametrize("ceiling", ["policy", "deadline"])
+def test_a_wait_that_just_fits_is_no_reason_to_spare_the_page(asked: float, ceiling: str) -> None:
+    error = TransientStatusError("no", status=503, retry_after=asked)
+    operation, _ = fails(99, error)
+    elapsed, deadline = (8.0, None) if ceiling == "policy" else (900.0, 1008.0)
+    policy = RetryPolicy(max_attempts=1, max_elapsed=elapsed)
+    retrier = Retrier(policy, clock=started_late(), given_up=PageGivenUpError, deadline=deadline)
+    with pytest.raises(RetriesExhaustedError) as caught:
+        retrier.call(operation, what="page 7")
+    assert type(caught.value) is (PageGivenUpError if asked == 8.0 else RetriesExhaustedError)
+
+
+def test_a_stopped_retry_says_nothing_of_attempts() -> None:
+    stopped = threading.Event()
+    stopped.set()
+    operation, _ = fails(99, NetworkError("reset"))
+    with pytest.raises(RetriesExhaustedError) as caught:
+        Retrier(clock=ManualClock(), stopped=stopped).call(operation, what="it")
+    assert caught.value.attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("deadline", "seconds"), [(None, 30.0), (1040.0, 30.0), (1012.5, 12.5), (1000.05, 0.1), (900.0, 0.1)]
+)
+def test_a_request_may_take_what_is_left_but_is_never_without_time(
+    deadline: float | None, seconds: float
+) -> None:
+    assert seconds_for(30.0, deadline, started_late()) == seconds

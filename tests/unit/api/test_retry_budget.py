@@ -134,3 +134,66 @@ def test_it_tells_since_when_the_source_is_down() -> None:
     enter(spent)
     spent.succeeded()
     assert spent.down_since is None
+
+
+def test_a_probe_that_succeeds_makes_the_next_pause_a_first_one_again() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    for _ in range(2):
+        enter(spent)
+        spent.failed()
+    enter(spent)
+    spent.succeeded()
+    for _ in range(2):
+        spent.failed()
+    enter(spent)
+    assert clock.sleeps == [5.0, 10.0, 20.0, 5.0]
+
+
+def test_a_pause_that_ends_at_the_deadline_is_waited_for() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    enter(spent, deadline=5.0)
+    assert clock.sleeps == [5.0]
+
+
+def test_who_comes_late_into_a_pause_waits_for_the_rest_of_it() -> None:
+    clock = ManualClock()
+    spent = budget(clock)
+    for _ in range(4):
+        spent.failed()
+    clock.advance(4.25)
+    enter(spent)
+    assert clock.sleeps == [0.75]
+
+
+def test_who_may_not_enter_has_made_no_attempt() -> None:
+    spent = budget(ManualClock())
+    for _ in range(4):
+        spent.failed()
+    stopped = threading.Event()
+    stopped.set()
+    for options in ({"deadline": 4.0}, {"stopped": stopped}):
+        with pytest.raises(RetriesExhaustedError) as caught:
+            enter(spent, **options)  # type: ignore[arg-type]  # one or the other
+        assert caught.value.attempts == 0
+
+
+def test_by_default_forty_failures_are_free_and_each_success_pays_for_two() -> None:
+    clock = ManualClock()
+    default = RetryBudget(clock=clock)
+    for _ in range(40):
+        default.failed()
+    enter(default)
+    default.succeeded()
+    for _ in range(2):
+        default.failed()
+    enter(default)
+    assert clock.sleeps == []
+    default.failed()
+    enter(default)
+    assert clock.sleeps == [5.0]

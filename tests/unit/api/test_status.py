@@ -70,17 +70,19 @@ def test_F37_403_is_about_permission() -> None:
         check(403)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["https://evil.example/data?token=1", "http://api.example/v1/data"])
-def test_F39_a_redirect_to_another_origin_is_refused(target: str) -> None:
+def test_F39_a_redirect_to_another_origin_is_refused(status: int, target: str) -> None:
     with pytest.raises(ForeignOriginError) as caught:
-        check(302, location=target)
+        check(status, location=target)
     assert "token=1" not in str(caught.value)
 
 
 @pytest.mark.parametrize("target", ["/v2/data", "https://api.example/v2/data", "//evil.example/data", ""])
 def test_F39_no_redirect_is_followed(target: str) -> None:
-    with pytest.raises(ProtocolError):
+    with pytest.raises(ProtocolError, match="configure the address") as caught:
         check(307, location=target)
+    assert type(caught.value) is ProtocolError
 
 
 @pytest.mark.parametrize("status", [100, 201, 204, 206, 304, 399, 501, 505, 599, 999])
@@ -94,3 +96,24 @@ def test_no_error_shows_what_is_secret_in_the_url(status: int) -> None:
     with pytest.raises(Exception, match=r"api\.example/v1/data answered") as caught:
         check(status)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(204, ProtocolError), (399, ProtocolError), (400, RequestRejectedError)]
+)
+def test_success_of_another_kind_is_no_refusal(status: int, kind: type[FatalError]) -> None:
+    with pytest.raises(FatalError) as caught:
+        check(status)
+    assert type(caught.value) is kind
+
+
+def test_F03_an_answer_that_is_no_text_is_quoted_all_the_same() -> None:
+    with pytest.raises(RequestRejectedError, match="no \N{REPLACEMENT CHARACTER} page"):
+        check(404, b"no \xff page")
+
+
+def test_an_answer_that_may_repeat_a_secret_is_not_quoted() -> None:
+    response = HttpResponse(422, {}, b"the password was hunter2")
+    with pytest.raises(RequestRejectedError, match="is not quoted") as caught:
+        raise_for_status(response, url=URL, now=0.0, quote=False)
+    assert "the password" not in caught.value.body

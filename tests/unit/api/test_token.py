@@ -63,3 +63,12 @@ def test_a_token_does_not_show_itself() -> None:
 def test_no_answer_raises_anything_untyped(answer: bytes) -> None:
     with pytest.raises(InvalidTokenResponseError):
         read_token(answer)
+
+
+def test_F32_a_token_that_does_not_say_is_good_for_five_minutes() -> None:
+    assert read_token(body()).life == 300.0
+
+
+@pytest.mark.parametrize(("value", "life"), [(2**53 - 1, 2.0**53 - 1), (2**53, 300.0), (-(2**53), 300.0)])
+def test_F32_a_life_is_believed_as_far_as_numbers_are_exact(value: int, life: float) -> None:
+    assert read_token(body(expires_in=value)).life == life

@@ -84,3 +84,57 @@ def test_where_the_pages_are_known_beforehand_the_first_need_not_go_alone() -> N
     with PageWindow(get, 3, start=7) as window:
         window.fill(9)
         assert [window.take(number).number for number in (7, 8, 9)] == [7, 8, 9]
+
+
+def test_nothing_is_fetched_ahead_before_the_first_page_says_how_many_there_are() -> None:
+    asked: list[int] = []
+
+    def get(number: int) -> Page:
+        asked.append(number)
+        return page(number)
+
+    with PageWindow(get, 4) as window:
+        window.fill(3)
+        window.take(5)
+        assert asked == [5]
+
+
+def test_two_at_a_time_are_two() -> None:
+    together = threading.Barrier(2)
+
+    def get(number: int) -> Page:
+        together.wait(2)
+        return page(number)
+
+    with PageWindow(get, 2, start=1) as window:
+        window.fill(9)
+        assert [window.take(number).number for number in (1, 2)] == [1, 2]
+
+
+def test_no_page_beyond_the_width_is_fetched_ahead() -> None:
+    threads: dict[int, threading.Thread] = {}
+
+    def get(number: int) -> Page:
+        threads[number] = threading.current_thread()
+        return page(number)
+
+    with PageWindow(get, 2, start=1) as window:
+        window.fill(9)
+        for number in (1, 2, 3):
+            window.take(number)
+    assert threads[3] is threading.current_thread()
+    assert threads[1] is not threads[3]
+
+
+def test_there_are_no_more_threads_than_pages_were_ever_under_way() -> None:
+    names: set[str] = set()
+
+    def get(number: int) -> Page:
+        names.add(threading.current_thread().name)
+        return page(number)
+
+    with PageWindow(get, 4, start=1) as window:
+        for number in range(1, 30):
+            window.fill(number)
+            window.take(number)
+    assert names == {"page-1"}

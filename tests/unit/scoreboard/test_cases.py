@@ -5,7 +5,7 @@ import pytest
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.fault_kinds import Site
-from scoreboard.cases import NONE, ONE_PAGE, PAGES, SIX_TIMES, TIMES_RUNNING, cases, wants_refusal
+from scoreboard.cases import MIX, NONE, ONE_PAGE, PAGES, SIX_TIMES, TIMES_RUNNING, cases, wants_refusal
 
 FAULTS = {fault.name: fault for fault in CATALOGUE}
 
@@ -47,6 +47,12 @@ def test_six_times_running_is_six_times_and_then_no_more() -> None:
     plan = case.settings.plan()
     struck = [plan.draw(ONE_PAGE, attempt) is not None for attempt in range(1, TIMES_RUNNING + 2)]
     assert struck == [True] * 6 + [False]
+
+
+def test_the_mix_is_one() -> None:
+    (case,) = cases([MIX])
+    plan = case.settings.plan()
+    assert len({fault.name for page in range(1, PAGES + 1) if (fault := plan.draw(page, 1))}) == 3
 
 
 def test_without_a_fault_nothing_strikes() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from scoreboard.contestants import DEFAULTS, TUNED
 from scoreboard.figures import Board, Run, Verdict, load, save
 from scoreboard.tables import page, totals
@@ -41,6 +43,14 @@ def row(text: str, *first: str) -> list[str]:
 def test_the_sums_of_a_line_are_over_all_its_runs() -> None:
     sums = row(page(BOARD), "dlt", DEFAULTS)
     assert sums == ["dlt", DEFAULTS, "1", "0", "0", "0", "1", "30", "0", "0", "0", "1", "4", "1"]
+
+
+def test_who_runs_in_circles_is_not_credited_with_the_requests() -> None:
+    endless = Run(
+        client="dlt", variant=TUNED, case="mix", seed=0, verdict=Verdict.UNFINISHED, requests=9000, seconds=60
+    )
+    sums = row(page(structs.replace(BOARD, runs=[*BOARD.runs, endless])), "dlt", TUNED)
+    assert sums[-2:] == ["9", "60"]
 
 
 def test_the_matrix_shows_the_worst_and_in_what_it_was_wrong() -> None:

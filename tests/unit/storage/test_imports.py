@@ -16,6 +16,7 @@ HEAVY = ("boto3", "botocore", "pandas", "pyarrow", "awswrangler", "requests", "t
         ("from de_classes.storage.clients import LocalClient, ObjectInfo", []),
         ("from de_classes.storage.services import StorageDataService, ObjectSink", []),
         ("from de_classes.storage.datasets import DatasetCommits, DatasetReader, PartWriter", []),
+        ("from de_classes.runs import PartLimits, RunPlan, RunService", []),
         ("from de_classes.storage.clients.s3_client import S3Client", ["boto3", "botocore"]),
         ("from de_classes.storage.clients import MinioClient, BaseS3Client", ["boto3", "botocore"]),
     ],
@@ -31,9 +32,10 @@ def test_only_what_is_used_is_loaded(statement: str, expected: list[str]) -> Non
 
 
 def test_what_is_not_exported_is_an_attribute_error() -> None:
-    from de_classes.storage import clients, datasets, services  # noqa: PLC0415 - the import is what is tested
+    from de_classes import runs  # noqa: PLC0415 - the import is what is tested
+    from de_classes.storage import clients, datasets, services  # noqa: PLC0415 - the same
 
-    for module in (clients, datasets, services):
+    for module in (clients, datasets, runs, services):
         assert set(module.__all__) <= set(dir(module))
         with pytest.raises(AttributeError, match="Nothing"):
             _ = module.Nothing

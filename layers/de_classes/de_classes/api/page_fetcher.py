@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from de_classes.api.messages import HttpRequest, origin, without_secrets
+from de_classes.api.pace import Pace
+from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
@@ -14,6 +16,7 @@ from de_classes.errors import (
     CorruptResponseError,
     ForeignOriginError,
     PageGivenUpError,
+    RateLimitedError,
     RetriesExhaustedError,
     RetryableError,
 )
@@ -39,11 +42,13 @@ class SharedRun:
 
     Attributes:
         budget: The retries that are left to the run.
+        pace: How fast it may ask.
         stopped: Set when the run is over.
         shape: What is written of the pages that came; None where they are not written but handed on.
     """
 
     budget: RetryBudget
+    pace: Pace
     stopped: threading.Event = field(default_factory=threading.Event)
     shape: CurrentShape | None = None
 
@@ -61,6 +66,7 @@ class PageFetcher:
         policy: How one page is retried.
         headers: Sent with every request.
         timeout: Seconds for one request.
+        per_second: Requests a second at the most, or None.
         deadline: Moment on the clock's monotonic time after which nothing is begun, or None.
         clock: Measures and waits.
         counters: Told of requests and retries.
@@ -75,14 +81,22 @@ class PageFetcher:
     policy: RetryPolicy
     headers: Mapping[str, str] = field(repr=False)  # keys may be among them
     timeout: float
+    per_second: float | None
     deadline: float | None
     clock: Clock
     counters: ClientCounters
     logger: logging.Logger
 
+<<<<<<< HEAD
     def new_run(self, shape: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share."""
         return SharedRun(RetryBudget(clock=self.clock), shape=shape)
+=======
+    def new_run(self, width: int = 1) -> SharedRun:
+        """What the requests of a new run are to share, so many of them at once."""
+        pace = Pace(width, per_second=self.per_second, clock=self.clock)
+        return SharedRun(RetryBudget(clock=self.clock), pace)
+>>>>>>> main
 
     def fetch(self, request: PageRequest, run: SharedRun) -> Page:
         """One page, whole.
@@ -116,7 +130,11 @@ class PageFetcher:
     def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
         run.budget.enter(deadline=self.deadline, stopped=run.stopped)
         try:
+<<<<<<< HEAD
             page = self._attempt(request, run)
+=======
+            page = self._at_pace(request, run)
+>>>>>>> main
         except RetryableError:
             run.budget.failed()
             raise
@@ -126,7 +144,23 @@ class PageFetcher:
         run.budget.succeeded()
         return page
 
+<<<<<<< HEAD
     def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
+=======
+    def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
+        began = self.clock.monotonic()
+        try:
+            with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
+                began = self.clock.monotonic()
+                page = self._attempt(request, run.stopped)
+        except RateLimitedError as error:
+            run.pace.slow_down(began, error.retry_after)
+            raise
+        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now()))
+        return page
+
+    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
+>>>>>>> main
         url = request.url or self.url
         if origin(url) != origin(self.url):
             raise ForeignOriginError(

@@ -63,6 +63,11 @@ class PageRun:
         return self._entry
 
     @property
+    def way_on(self) -> RunPlace | None:
+        """The same as ``place``, without its ``tail``: it costs nothing to ask for after every page."""
+        return self._walk.place
+
+    @property
     def place(self) -> RunPlace | None:
         """Where to go on after the page just handed on; None if no other page is known of.
 

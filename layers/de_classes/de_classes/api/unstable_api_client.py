@@ -21,6 +21,7 @@ from de_classes.api.run_state import check_state
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.digests import digest
 from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.page_range import PageRange
 
@@ -57,7 +58,9 @@ class UnstableAPIClient:
         pagination: How pages are numbered.
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
-        concurrency: Pages fetched at once, 1 to 64, where they can be asked for by number.
+        concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
+            many it really is follows the source, see ``Pace``.
+        requests_per_second: A limit on requests for pages; None for none.
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request.
         transport: How to reach the network.
@@ -77,6 +80,7 @@ class UnstableAPIClient:
         reader: PageReader | None = None,
         pages: PageRange | None = None,
         concurrency: int = 1,
+        requests_per_second: float | None = None,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
         transport: Transport | None = None,
@@ -101,6 +105,7 @@ class UnstableAPIClient:
             policy=retry_policy or RetryPolicy(),
             headers={"Accept": "application/json", **(headers or {})},
             timeout=timeout,
+            per_second=requests_per_second,
             deadline=deadline,
             clock=self._clock,
             counters=self._counters,
@@ -111,6 +116,14 @@ class UnstableAPIClient:
     def url(self) -> str:
         """The paginated endpoint, without anything secret."""
         return without_secrets(self._url)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what is read and how: two clients of one fingerprint get the same pages.
+
+        The whole address counts, its query too, and so do the pagination and the fields that are read.
+        """
+        return digest([self._url, repr(self._pagination), repr(self._fetcher.reader)], 12).hex()
 
     @property
     def pages(self) -> PageRange:
@@ -236,6 +249,11 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:
+<<<<<<< HEAD
+=======
+        run = self._fetcher.new_run(width)
+
+>>>>>>> main
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
 

@@ -7,6 +7,10 @@ import argparse
 from de_classes.cli.ingest_options import DESTINATIONS
 
 _EPILOG = """\
+WHERE must be what runs were given as --to, or above it: the progress of runs lies there in _runs, and
+below a narrower place the parts of a run under way look left behind. --older-than must be longer than any
+pause after which a run is still to go on.
+
 exit status: 0 done, 1 the store refuses, 2 a mistake in the command.
 
 examples:
@@ -20,14 +24,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "clean",
         help="find, and delete, what runs left behind",
-        description="List the parts that no manifest names and the progress of runs that are over.",
+        description="List the parts that no manifest names, and the progress of runs that are over.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run)
     parser.add_argument("where", metavar="WHERE", help=DESTINATIONS)
     parser.add_argument(
-        "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what a run may still need (7)"
+        "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what is younger (7)"
     )
     parser.add_argument(
         "--superseded", action="store_true", help="also parts that only replaced manifests name"

@@ -117,7 +117,7 @@ def _look_ahead(args: argparse.Namespace) -> str:
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
     terms = LambdaTerms(concurrency=settings.concurrency, part_pages=settings.part_pages)
     service = RunService(client, destination.store, destination.bucket, logger=logger, terms=terms)
-    figures = service.look_ahead(settings.plan(client.url, destination.key))
+    figures = service.look_ahead(settings.plan(client, destination.key))
     return f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures)
 
 
@@ -161,7 +161,7 @@ def _dataset(
     destination: Destination,
     progress: Progress,
 ) -> IngestReceipt:
-    plan = settings.plan(client.url, destination.key)
+    plan = settings.plan(client, destination.key)
     service = RunService(
         client,
         destination.store,
@@ -183,7 +183,7 @@ def _dataset(
 
 def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; what came is kept: go on with --run-id {error.run_id}"
+        return f"; go on with --run-id {error.run_id}"
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
     return "; no --username was given, so no token was sent" if refused and args.username is None else ""
 

@@ -27,6 +27,7 @@ from de_classes.errors import (
     UnsupportedFormatError,
 )
 from de_classes.runs.plan import RunPlan, new_run_id
+from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.format.registry import canonical_format
 from de_classes.utils import strict_json
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import FormatName
 
 DEFAULT_FORMAT = "parquet"
@@ -89,6 +91,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     columns: str | None = None
     quarantine: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    replay: bool = False
 
     def __post_init__(self) -> None:
         problems = [
@@ -126,16 +129,17 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         """The object's key below the destination."""
         return self.key or f"records.{self.format_name}"
 
-    def plan(self, source: str, key_of: Callable[[str], str]) -> RunPlan:
+    def plan(self, client: UnstableAPIClient, key_of: Callable[[str], str]) -> RunPlan:
         """The run that is asked for, where a dataset is.
 
         Args:
-            source: The endpoint, without anything secret.
+            client: Reads the source.
             key_of: Puts a name below the destination.
         """
         return RunPlan(
             run_id=self.run_id or new_run_id(),
-            source=source,
+            source=client.url,
+            fingerprint=client.fingerprint,
             dataset=key_of((self.dataset or "").strip("/")),
             format=cast("FormatName", self.format_name),
             limit=self.limit,
@@ -186,6 +190,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         problem = None if self.key is None else key_problem(self.key)
         if problem or (self.key or "").endswith("/"):
             yield f"key cannot be an object's key: {problem or 'it ends with a slash'}"
+        elif is_reserved(self.key or ""):
+            yield "key is one that runs and commits write under: choose another"
         try:
             told, written = self._told_by_key(), self.format_name
         except UnsupportedFormatError as error:
@@ -195,6 +201,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
                 yield f"format is {written}, but the key ends like {told}: leave one out, or let them agree"
 
     def _dataset_problems(self) -> Iterator[str]:
+        if self.replay and (self.dataset is None or self.run_id is None):
+            yield "run_id and --dataset are what a replay is told its run by: give both"
+            return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)

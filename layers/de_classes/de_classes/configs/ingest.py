@@ -24,7 +24,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
+        pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z",
         description="1 to 80 letters, digits, dots, underscores and hyphens, the first a letter or digit",
     ),
 ]

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from de_classes.api import receipt as receipts
 from de_classes.api.receipt import IngestReceipt, PageHash
-from de_classes.errors import ObjectExistsError
+from de_classes.errors import ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.documents import Documents
 from de_classes.runs.forecast import actual, forecast
 from de_classes.runs.sealed_part import RunCounts
@@ -87,6 +87,7 @@ class RunCommit:
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
         stored = self._one_schema(over.progress)
+        self._check_present([part.part for part in stored.parts])
         for _ in range(_ENOUGH_TRIES):
             before = self.latest()
             generation = before.generation if before else 0
@@ -113,6 +114,16 @@ class RunCommit:
             schema=self._context.declared,
             escape_formulas=self._context.escape_formulas,
         )
+
+    def _check_present(self, parts: list[ManifestPart]) -> None:
+        """A part that was sealed long ago may have been cleaned away: no manifest may name it."""
+        for part in parts:
+            key = f"{self._plan.dataset}/{part.key}"
+            if not self._context.store.object_exists(self._context.bucket, key):
+                raise ObjectNotFoundError(
+                    f"{key} was sealed by this run and is gone: begin another run, and clean only what is "
+                    "older than the longest pause of a run"
+                )
 
     def _manifest(self, over: PassOver, stored: Reconciled, generation: int) -> Manifest:
         return Manifest.of(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.datasets.part_writer import PartWriter
-from de_classes.storage.datasets.reader import read_parts
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.key_set import KeySet
 
@@ -135,9 +134,18 @@ class RunContext:
             yield Sifter(keys, self.pinned, quarantines=quarantines)
 
     def _recall(self, keys: KeySet, progress: RunProgress) -> None:
-        parts = [part.part for part in progress.parts if part.part]
-        for batch in read_parts(self.store, self.bucket, self.plan.dataset, self.plan.format, parts):
-            keys.new_among(batch)
-        aside = [part.quarantine for part in progress.parts if part.quarantine]
-        for batch in read_parts(self.store, self.bucket, self.plan.dataset, "jsonl", aside):
-            keys.new_among([line["record"] for line in batch])
+        for part in progress.parts:
+            if part.keys is not None:
+                keys.recall(self.store.get_object(self.bucket, part.keys))
+
+    def keep_keys(self, sequence: int, hashes: bytes) -> str | None:
+        """Store the keys of a part's records, so that another invocation knows them as they came.
+
+        Returns:
+            Where; None if there are none.
+        """
+        if not hashes:
+            return None
+        key = self.journal.keys_key(sequence, hashes)
+        self.store.put_object(self.bucket, key, hashes, if_none_match=True)
+        return key

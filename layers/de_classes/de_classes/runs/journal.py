@@ -8,7 +8,10 @@ before it: no page is in two of them, and whatever a process knows of a run is h
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from de_classes.runs.documents import Documents
 from de_classes.runs.plan import RunPlan
@@ -21,6 +24,16 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectStore
 
 RUNS = "_runs"
+
+
+class Invocation(Struct, frozen=True):
+    """One go of a run; when it began is told by the age of its document.
+
+    Attributes:
+        id: A name of its own.
+    """
+
+    id: str
 
 
 class RunJournal:
@@ -41,6 +54,15 @@ class RunJournal:
     def plan_key(self) -> str:
         """Where the plan is."""
         return f"{self._folder}plan.json"
+
+    def keys_key(self, sequence: int, hashes: bytes) -> str:
+        """Where the keys of a part's records are: the same keys have the same place."""
+        digest = hashlib.sha256(hashes).hexdigest()[:12]
+        return f"{self._folder}keys-{sequence:08d}-{digest}.bin"
+
+    def note_invocation(self, invocation: str) -> None:
+        """Say that somebody is at it: what has young progress is not cleaned away."""
+        self._documents.put_once(f"{self._folder}invocation-{invocation}.json", Invocation(id=invocation))
 
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.api.overlap import Overlap
 from de_classes.errors import InvalidInputError
-from de_classes.utils.run_records import RunPlace
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.runs.sifter import Sifted
     from de_classes.storage.datasets.part_writer import PartWriter
-    from de_classes.utils.run_records import PageEntry
+    from de_classes.utils.run_records import PageEntry, RunPlace
 
 MEBIBYTE = 2**20
 
@@ -49,6 +50,7 @@ class OpenPart:
         began: The moment of its first page, on the clock's monotonic time.
         entries: The pages in it.
         last: The last of them.
+        way_on: Where the walk goes on after that; None if it knows of no other page.
         duplicates: Records dropped because their key had come before.
     """
 
@@ -57,27 +59,29 @@ class OpenPart:
     began: float
     entries: list[PageEntry] = field(default_factory=list)
     last: Page | None = None
+    way_on: RunPlace | None = None
     duplicates: int = 0
 
     @property
-    def place(self) -> RunPlace:
-        """Where a walk goes on right behind it, whatever was skipped there."""
-        if self.last is None:
-            raise LookupError("it holds no page yet")
+    def place(self) -> RunPlace | None:
+        """Where a walk goes on right behind it; None if no other page was known of."""
+        if self.last is None or self.way_on is None:
+            return None
         overlap = Overlap(self.last.number - 1)
         overlap.step(self.last)
-        return RunPlace(number=self.last.number + 1, tail=overlap.tail())
+        return structs.replace(self.way_on, tail=overlap.tail())
 
     def is_followed_by(self, number: int) -> bool:
         """Whether a page comes next: parts have no holes."""
         return not self.entries or number == self.entries[-1].number + 1
 
-    def take(self, page: Page, entry: PageEntry, sifted: Sifted) -> None:
+    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, sifted: Sifted) -> None:
         """Add a page.
 
         Args:
             page: What came.
             entry: What is to be written down of it.
+            way_on: Where the walk goes on after it.
             sifted: Its records.
         """
         self.writer.write(sifted.kept)
@@ -85,7 +89,7 @@ class OpenPart:
             self.aside.write(sifted.aside)
         self.duplicates += sifted.duplicates
         self.entries.append(entry)
-        self.last = page
+        self.last, self.way_on = page, way_on
 
     def is_full(self, limits: PartLimits, now: float) -> bool:
         """Whether it is to be sealed."""

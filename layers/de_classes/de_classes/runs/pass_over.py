@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from de_classes.errors import DeClassesError
+from de_classes.errors import DeClassesError, IncompleteRunError
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from de_classes.api.page_run import PageRun
     from de_classes.runs.context import RunContext
     from de_classes.runs.sealed_part import RunCounts
-    from de_classes.utils.run_records import RunPlace
 
 
 class SealedByAnotherError(DeClassesError):
@@ -76,6 +76,24 @@ class PassOver:
         """The pages that were given up: asking again may bring them."""
         return PageSet() if self._run is None else self._run.gaps
 
+    def again(self, drift: str) -> PassOver:
+        """The pass after this one.
+
+        Args:
+            drift: How the source changed under this one, for the receipt.
+        """
+        return PassOver(self._context, self.number + 1, (*self._drift, drift))
+
+    def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
+        """The same error, with the run to ask for so that it goes on, if it can."""
+        if self.is_at_end and not self.gaps:
+            return error
+        return IncompleteRunError(
+            f"{error}; what came is kept",
+            missing_pages=error.missing_pages,
+            run_id=self._context.plan.run_id,
+        )
+
     def carry_out(self) -> None:
         """Go on to the end of the source from what was sealed.
 
@@ -98,22 +116,26 @@ class PassOver:
         """The pages; whatever ends them, those that came are sealed before it is told."""
         try:
             yield from run
-        except (DeClassesError, KeyboardInterrupt):
-            self._seal(run, run.place)
+        except DeClassesError:
+            self._seal(run)
             raise
-        self._seal(run, run.place)
+        except KeyboardInterrupt:
+            with suppress(SealedByAnotherError):
+                self._seal(run)
+            raise
+        self._seal(run)
 
     def _take(self, run: PageRun, page: Page) -> None:
         if self._open is not None and not self._open.is_followed_by(page.number):
-            self._seal(run, self._open.place)
+            self._seal(run)
         part = self._open = self._open or self._begin()
-        part.take(page, run.entry, self._sifter.sift(page))
+        part.take(page, run.entry, run.way_on, self._sifter.sift(page))
         if self._shape is not None:
             self._shape.follow(part.writer.schema)
         self._look_ahead(run, page)
         self._context.on_page(page)
         if part.is_full(self._context.limits, self._context.clock.monotonic()):
-            self._seal(run, run.place)
+            self._seal(run)
 
     def _look_ahead(self, run: PageRun, page: Page) -> None:
         """Write down what the first page of all shows: the run is reckoned from it."""
@@ -127,28 +149,28 @@ class PassOver:
             began=self._context.clock.monotonic(),
         )
 
-    def _seal(self, run: PageRun, place: RunPlace | None) -> None:
-        """Store the part and write it down, together with the place where the walk goes on."""
+    def _seal(self, run: PageRun) -> None:
+        """Store the part and write it down, together with the place where the walk goes on behind it."""
         if self._open is None or not self._open.entries:
             return
-        gaps = tuple(gap for gap in run.gaps if place is None or gap < place.number)
-        sealed = self._stored(self._open, place, gaps)
+        sealed = self._stored(self._open, run.gaps)
         self._open = None
         if self._context.journal.seal(sealed) != sealed:
             raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
 
-    def _stored(self, part: OpenPart, place: RunPlace | None, gaps: tuple[int, ...]) -> SealedPart:
+    def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
+        place, sequence = part.place, len(self.progress.parts) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last)
         return SealedPart(
             pass_=self.number,
-            sequence=len(self.progress.parts) + 1,
+            sequence=sequence,
             invocation=self._context.invocation,
             entries=tuple(part.entries),
-            gaps=gaps,
+            gaps=tuple(gap for gap in gaps if place is None or gap < place.number),
             place=place,
             part=stored.part if stored else None,
             quarantine=aside.part if aside else None,
@@ -156,6 +178,7 @@ class PassOver:
             widenings=tuple(map(str, stored.widenings)) if stored else (),
             duplicates=part.duplicates,
             drift=self._drift,
+            keys=self._context.keep_keys(sequence, self._sifter.fresh_keys()),
             first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
             counts=self._spent(),
         )

@@ -14,10 +14,14 @@ from de_classes.errors import InvalidInputError
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
+    from de_classes.api.receipt import IngestReceipt
     from de_classes.utils.page_range import PageRange
 
+_SOURCE_DIFFERS = (
+    "the source's address, its pagination or its fields are not those that the run was begun with"
+)
 _MAY_DIFFER = frozenset({"dataset"})
-_SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "source_name", "dataset"})
+_SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "source_name", "dataset"})
 
 
 class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,6 +31,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         version: Of this layout.
         run_id: What the run is called by.
         source: The endpoint, without anything secret.
+        fingerprint: A hash of the source's whole address and of how it is read, see ``UnstableAPIClient``.
         source_name: What the source is called in the settings; None where there are none.
         dataset: The key prefix of its parts and manifests, without a slash at the end.
         format: csv, json, jsonl or parquet.
@@ -41,6 +46,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 1
     run_id: RunId
     source: str
+    fingerprint: str = ""
     source_name: str | None = None
     dataset: str
     format: FormatName
@@ -60,6 +66,17 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return {name: plain[name] for name in plain if name not in _SAID_ELSEWHERE}
 
+    def check_receipt(self, receipt: IngestReceipt) -> None:
+        """Make sure that a run which was committed before, and of which no plan is left, is this one.
+
+        Raises:
+            InvalidInputError: It was asked for something else.
+        """
+        if (receipt.source, receipt.parameters) != (self.source, self.parameters()):
+            raise InvalidInputError(
+                f"a run {self.run_id!r} was committed with another request: choose another run id"
+            )
+
     def check_same(self, asked: RunPlan) -> None:
         """Make sure that a run which goes on was begun with the same request.
 
@@ -68,7 +85,9 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         stored, wanted = _terms(self), _terms(asked)
         problems = [
-            f"{name} is {wanted[name]!r}, but the run was begun with {stored[name]!r}"
+            _SOURCE_DIFFERS
+            if name == "fingerprint"
+            else f"{name} is {wanted[name]!r}, but the run was begun with {stored[name]!r}"
             for name in stored
             if stored[name] != wanted[name]
         ]

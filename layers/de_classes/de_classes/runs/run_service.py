@@ -6,7 +6,12 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from de_classes.errors import IncompleteRunError, InvalidInputError, SourceChangedError
+from de_classes.errors import (
+    IncompleteRunError,
+    InvalidInputError,
+    PaginationLoopError,
+    SourceChangedError,
+)
 from de_classes.runs.commit import RunCommit
 from de_classes.runs.context import RunContext
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
@@ -118,34 +123,75 @@ class RunService:
         """
         self._store.check_writable(self._bucket, f"{plan.dataset}/part")
         journal = self._journal(plan.run_id)
+        if journal.plan() is None and (receipt := self._committed(plan, journal)):
+            return receipt
         context = self._context(journal.begin(plan), journal)
-        commit = RunCommit(context, DatasetCommits(self._store, self._bucket, context.plan.dataset))
+        commit = self._commit(context)
         before = commit.latest()
         if before is not None and before.status == "complete":
             return commit.receipt_of(before)
+        journal.note_invocation(context.invocation)
         began = context.spending()
         over = self._go_over(context, allow_partial=allow_partial)
         receipt = commit.carry_out(over, began)
         self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 
+    def _committed(self, plan: RunPlan, journal: RunJournal) -> IngestReceipt | None:
+        """What a run has committed whose progress was cleaned away since."""
+        commit = self._commit(self._context(plan, journal))
+        before = commit.latest()
+        if before is None:
+            return None
+        receipt = commit.receipt_of(before)
+        plan.check_receipt(receipt)
+        if before.status == "partial":
+            raise InvalidInputError(
+                f"the progress of run {plan.run_id!r} was cleaned away: begin another run"
+            )
+        return receipt
+
     def _go_over(self, context: RunContext, *, allow_partial: bool) -> PassOver:
         """Pass after pass, until one finds the source as it was when the pass began."""
         progress = context.journal.progress()
-        number, drift = progress.pass_, progress.drift
-        while True:
-            over = PassOver(context, number, drift)
+        over = PassOver(context, progress.pass_, progress.drift)
+        for _ in range(MAX_PASSES):
             try:
-                self._to_its_end(over)
-            except IncompleteRunError as error:
-                if self._may_look_again(over, error, context.plan):
-                    self._logger.warning("pass %d: %s; going over the source again", number, error)
-                    number, drift = number + 1, (*drift, f"pass {number}: {error}")
-                    continue
-                if not (allow_partial and over.is_at_end and over.gaps):
-                    raise _resumable(error, over, context.plan.run_id) from error
-                self._logger.warning("committing what came: %s", error)
-            return over
+                return self._one_pass(over, allow_partial=allow_partial)
+            except (SourceChangedError, PaginationLoopError) as error:
+                if not context.plan.key_fields:
+                    raise
+                last = error
+                self._logger.warning("pass %d: %s; going over the source again", over.number, error)
+                over = over.again(f"pass {over.number}: {error}")
+        raise IncompleteRunError(
+            f"the source changed on each of {MAX_PASSES} passes, at last: {last}; ask again when it is calm",
+            missing_pages=getattr(last, "missing_pages", ()),
+            run_id=context.plan.run_id,
+        ) from last
+
+    def _one_pass(self, over: PassOver, *, allow_partial: bool) -> PassOver:
+        """Carry a pass out; pages that could not be had are asked for once more at its end."""
+        try:
+            self._to_its_end(over)
+        except SourceChangedError:
+            raise
+        except IncompleteRunError as error:
+            if not (over.is_at_end and over.gaps):
+                raise over.resumable(error) from error
+            self._logger.info("%s; asking for them once more", error)
+            self._ask_for_gaps(over, allow_partial=allow_partial)
+        return over
+
+    def _ask_for_gaps(self, over: PassOver, *, allow_partial: bool) -> None:
+        try:
+            self._to_its_end(over)
+        except SourceChangedError:
+            raise
+        except IncompleteRunError as error:
+            if not (allow_partial and over.is_at_end and over.gaps):
+                raise over.resumable(error) from error
+            self._logger.warning("committing what came: %s", error)
 
     def _to_its_end(self, over: PassOver) -> None:
         """Carry a pass out, together with whoever else is at it."""
@@ -157,10 +203,8 @@ class RunService:
                 continue
             return
 
-    def _may_look_again(self, over: PassOver, error: IncompleteRunError, plan: RunPlan) -> bool:
-        """Whether the source changed under a pass that reached its end, and records can be told apart."""
-        has_changed = isinstance(error, SourceChangedError) or (over.is_at_end and not over.gaps)
-        return has_changed and bool(plan.key_fields) and over.number < MAX_PASSES
+    def _commit(self, context: RunContext) -> RunCommit:
+        return RunCommit(context, DatasetCommits(self._store, self._bucket, context.plan.dataset))
 
     def _journal(self, run_id: str) -> RunJournal:
         return RunJournal(self._store, self._bucket, self._prefix, run_id)
@@ -182,13 +226,3 @@ class RunService:
             on_page=self._on_page,
             terms=self._terms,
         )
-
-
-def _resumable(error: IncompleteRunError, over: PassOver, run_id: str) -> IncompleteRunError:
-    """The same, with what to ask for so that the run goes on, unless its pages do not fit together."""
-    goes_on = bool(over.gaps) or not over.is_at_end
-    return type(error)(
-        f"{error}; what came is kept" if goes_on else str(error),
-        missing_pages=error.missing_pages,
-        run_id=run_id if goes_on else None,
-    )

@@ -94,6 +94,7 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
         widenings: Columns whose type had to widen in it.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
+        keys: Where the keys of its records are; None if they are not told apart.
         first: What the first page of the run showed; only in the part that holds it.
         counts: What was spent since the part before, or since the go began.
     """
@@ -111,6 +112,7 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
     widenings: tuple[str, ...] = ()
     duplicates: int = 0
     drift: tuple[str, ...] = ()
+    keys: str | None = None
     first: FirstPage | None = None
     counts: RunCounts = RunCounts()
 

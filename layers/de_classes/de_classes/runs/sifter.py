@@ -45,6 +45,10 @@ class Sifter:
     pinned: PinnedSchema | None = None
     quarantines: bool = False
 
+    def fresh_keys(self) -> bytes:
+        """The hashed keys of the records since this was asked last."""
+        return b"" if self.keys is None else self.keys.take_fresh()
+
     def sift(self, page: Page) -> Sifted:
         """Tell a page's records apart.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from de_classes.errors import InvalidInputError, MissingKeyError
+from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyError, StorageUnavailableError
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _BYTES: Final = 16
 _CACHE_KIB: Final = 8192
@@ -43,6 +44,7 @@ class KeySet:
         self._file.execute("CREATE TABLE keys (hash BLOB PRIMARY KEY) WITHOUT ROWID")
         self._file.execute("BEGIN")  # for good: nothing here outlives the set
         self._size = 0
+        self._fresh = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -71,14 +73,48 @@ class KeySet:
         hashed = [(record, self._hash(record)) for record in records]
         return [record for record, key in hashed if self._add(key)]
 
+    def limit_pages(self, pages: int) -> None:
+        """Let the file have no more than so many pages of 4 KiB, beyond those that it has."""
+        self._file.execute(f"PRAGMA max_page_count = {pages}")
+
+    def take_fresh(self) -> bytes:
+        """The hashes of the keys taken in since this was asked last, one behind the other."""
+        fresh, self._fresh = bytes(self._fresh), bytearray()
+        return fresh
+
+    def recall(self, hashes: bytes) -> None:
+        """Take in what ``take_fresh`` gave, be it in another process.
+
+        Raises:
+            MalformedDataError: It is no such thing.
+            StorageUnavailableError: The disk is full.
+        """
+        if len(hashes) % _BYTES:
+            raise MalformedDataError(f"{len(hashes)} bytes are no hashes of keys")
+        each = ((hashes[start : start + _BYTES],) for start in range(0, len(hashes), _BYTES))
+        with self._on_disk():
+            self._size += self._file.executemany(_ADD, each).rowcount
+
     def close(self) -> None:
         """Forget everything; the file is gone."""
         self._file.close()
 
     def _add(self, key: bytes) -> bool:
-        is_new = self._file.execute(_ADD, (key,)).rowcount == 1
-        self._size += is_new
+        with self._on_disk():
+            is_new = self._file.execute(_ADD, (key,)).rowcount == 1
+        if is_new:
+            self._size += 1
+            self._fresh += key
         return is_new
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageUnavailableError(
+                f"the keys of the records seen cannot be kept: {error}; make room for temporary files"
+            ) from error
 
     def _hash(self, record: dict[str, Any]) -> bytes:
         key = [record.get(field) for field in self._fields]

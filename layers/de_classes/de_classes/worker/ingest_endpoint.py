@@ -1,6 +1,7 @@
 """The worker as Lambda calls it: an event in, an answer out.
 
-Through the API every outcome is an HTTP answer, and a run that is not complete is never a 200. By
+Through the API every outcome is an HTTP answer: 200 is a complete run, 206 a partial one that was allowed,
+and any other is an error. By
 direct invocation the receipt is the result and every failure is raised, so that whoever invoked it
 (a state machine, a queue, a schedule) cannot mistake one for success.
 """
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from de_classes.api.receipt import COMPLETE
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     ConfigurationError,
@@ -20,6 +22,7 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidInputError,
     InvalidKeyError,
+    MalformedDataError,
     ObjectExistsError,
     StorageError,
     UnsupportedValueError,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from de_classes.worker.ingestion import Ingestion
 
 OK = 200
+PARTIAL_CONTENT = 206
 HTTP_SECONDS = 28.0
 """API Gateway hangs up after 29 s: its callers are answered before, be it that the run is not complete."""
 
@@ -44,6 +48,7 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (ConfigurationError, 500),
     (StorageError, 500),
     (UnsupportedValueError, 422),
+    (MalformedDataError, 500),
 )
 _BAD_GATEWAY = 502
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
@@ -64,7 +69,7 @@ class IngestEndpoint:
 
     Args:
         ingestion: Carries requests out.
-        on_receipt: Told of every run that is complete: a place for metrics.
+        on_receipt: Told of every run that was committed, complete or partial: a place for metrics.
         on_failure: Told of every run that is not, and why.
     """
 
@@ -93,7 +98,7 @@ class IngestEndpoint:
             receipt = self._run(event, context)
         except DeClassesError as error:
             return _answer(status_of(error), describe(error))
-        return _answer(OK, receipt.as_dict(brief=True))
+        return _answer(OK if receipt.status == COMPLETE else PARTIAL_CONTENT, receipt.as_dict(brief=True))
 
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
         try:
@@ -161,7 +166,7 @@ def _as_ranges(pages: Sequence[int]) -> tuple[str, ...]:
 def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
     """The id that stays the same when the same event is delivered again."""
     given = (context.aws_request_id if context else "") or request_id_of(event)
-    return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4()))[:64]
+    return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4())).lstrip("-_")[:64] or uuid.uuid4().hex
 
 
 def _answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:

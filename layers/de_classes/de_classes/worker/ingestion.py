@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import AuthenticationError
+from de_classes.errors import AuthenticationError, InvalidInputError
 from de_classes.runs.forecast import LambdaTerms
 from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
+from de_classes.storage.datasets.keys import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 
@@ -104,6 +105,8 @@ class Ingestion:
             raise
 
     def _one_object(self, request: IngestRequest, key: str, client: UnstableAPIClient) -> IngestReceipt:
+        if is_reserved(self._below_prefix(key)):
+            raise InvalidInputError(f"key {key!r} is one that runs and commits write under: choose another")
         service = ApiDataService(client, self.storage, self.logger, clock=self.clock)
         return service.fetch_all_to_storage(
             self.settings.bucket,
@@ -156,6 +159,7 @@ class Ingestion:
         return RunPlan(
             run_id=run_id,
             source=client.url,
+            fingerprint=client.fingerprint,
             source_name=name,
             dataset=self._below_prefix(f"{name}/{partition(self.clock.now())}/{run_id}"),
             format=request.format or (begun.format if begun else self.settings.default_format),

@@ -2,6 +2,8 @@
 
     <prefix>/_runs/<run_id>/plan.json                             what a run is to do
     <prefix>/_runs/<run_id>/part-00000001.json                    what it has done: a record a part
+    <prefix>/_runs/<run_id>/keys-00000001-0a1b2c3d4e5f.bin        the keys of that part's records, hashed
+    <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
@@ -32,7 +34,13 @@ PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{
 
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
-_JOURNAL: Final = re.compile(r"(?P<run>(?:.+/)?_runs/[^/]+)/(?:plan|part-(?P<sequence>\d{8,}))\.json")
+_JOURNAL: Final = re.compile(
+    r"(?P<run>(?:.+/)?_runs/[^/]+)/"
+    r"(?:plan\.json|invocation-[0-9a-f]+\.json|(?:part|keys)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+)
+_RESERVED: Final = re.compile(
+    r"(?:.+/)?(?:_runs/.*|_symlink/.*|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+)
 
 
 def dataset_name(dataset: str) -> str:
@@ -86,6 +94,11 @@ def parse_journal_key(key: str) -> tuple[str, int] | None:
 def is_part_key(key: str) -> bool:
     """Whether an object is named as a part."""
     return PART_NAME.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a key is one that runs and commits write under: nobody else may."""
+    return _RESERVED.fullmatch(key) is not None
 
 
 def names_dataset(key: str) -> bool:

@@ -76,15 +76,17 @@ def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> in
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The progress of one run, by its place in the order of sealing."""
+    """The progress of one run, each with its place in the order of sealing."""
 
-    records: dict[int, ObjectInfo]
+    records: list[tuple[int, ObjectInfo]]
 
     def is_over(self, limit: float) -> bool:
-        return all(_is_old(info, limit) for info in self.records.values())
+        return all(_is_old(info, limit) for _, info in self.records)
 
     def backwards(self) -> list[ObjectInfo]:
-        return [self.records[position] for position in sorted(self.records, reverse=True)]
+        """The last first; of one place, what names others (``part-``) before what it names (``keys-``)."""
+        ordered = sorted(self.records, key=lambda record: (record[0], record[1].key), reverse=True)
+        return [info for _, info in ordered]
 
 
 def _is_old(info: ObjectInfo, limit: float) -> bool:
@@ -96,17 +98,18 @@ def _name(key: str) -> str:
 
 
 def _runs(infos: Iterable[ObjectInfo]) -> list[_Run]:
-    runs: dict[str, dict[int, ObjectInfo]] = defaultdict(dict)
+    runs: dict[str, list[tuple[int, ObjectInfo]]] = defaultdict(list)
     for info in infos:
         if found := parse_journal_key(info.key):
             folder, position = found
-            runs[folder][position] = info
+            runs[folder].append((position, info))
     return [_Run(records) for records in runs.values()]
 
 
 def _wanted(client: ObjectStore, runs: Iterable[_Run]) -> Iterator[str]:
     """The names of the parts that runs count on: whatever their progress spells that is named so."""
-    for info in chain.from_iterable(run.backwards() for run in runs):
+    documents = (info for run in runs for info in run.backwards() if info.key.endswith(".json"))
+    for info in documents:
         yield from PART_NAME.findall(client.get_object(info.bucket, info.key).decode(errors="replace"))
 
 

@@ -1,0 +1,148 @@
+"""How fast a run may ask: so many pages at once, so many requests a second, and never before it may.
+
+The number at once is found out as TCP finds it: doubled while all goes well, halved when the source says
+"slower", then grown by one for each round that goes well again. A latency far above the best one seen
+stops the growth: more at once would only wait in the source's own queue. One request's 429 is
+everybody's: all wait as long as it asks for.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from de_classes.api.rate_limits import LONGEST_HINT
+from de_classes.errors import InvalidInputError, RetriesExhaustedError
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.rate_limits import RateLimit
+    from de_classes.utils.clock import Clock
+
+_FIRST_WIDTH: Final = 4
+_SLOWER_BY: Final = 3.0  # times the best latency
+_SLACK: Final = 0.05  # seconds: below that, latency is noise
+_GLANCE: Final = 0.1  # seconds between two looks at whether the run is over
+
+
+class Pace:
+    """Lets requests through. Safe among threads.
+
+    Args:
+        ceiling: Requests under way at once, at the most.
+        per_second: Requests a second at the most; None for no limit.
+        clock: What to measure and to wait with.
+
+    Attributes:
+        width: Requests that may be under way at once now; a fraction counts towards the next one.
+    """
+
+    def __init__(self, ceiling: int, *, per_second: float | None = None, clock: Clock | None = None) -> None:
+        if per_second is not None and not per_second > 0:
+            raise InvalidInputError(f"requests a second must be above 0, not {per_second}")
+        self.width = float(min(_FIRST_WIDTH, ceiling))
+        self._ceiling = ceiling
+        self._interval = 1 / per_second if per_second else 0.0
+        self._clock = clock or SystemClock()
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._is_starting = True
+        self._not_before = 0.0
+        self._best = float("inf")
+        self._slowed_at = float("-inf")
+
+    @contextmanager
+    def turn(self, *, deadline: float | None, stopped: threading.Event) -> Iterator[None]:
+        """Wait for a turn, and have it for the length of the block.
+
+        Args:
+            deadline: Moment on the clock's monotonic time after which there is no use in waiting, or None.
+            stopped: Once set, nobody waits any more.
+
+        Raises:
+            RetriesExhaustedError: The source asks for more time than there is, or the run is over.
+        """
+        self._take_place(stopped)
+        try:
+            self._wait_until_allowed(deadline, stopped)
+            began = self._clock.monotonic()
+            yield
+        except BaseException:
+            self._leave()
+            raise
+        self._leave()
+        self._went_well(began)
+
+    def slow_down(self, began: float, seconds: float | None) -> None:
+        """The source says "slower": fewer at once, and none for as long as it asks, up to a minute.
+
+        Args:
+            began: When the request that it said so to began. Of many that were under way together, only
+                the first counts.
+            seconds: How long it asks to be left alone, or None if it does not say.
+        """
+        with self._changed:
+            if began > self._slowed_at:
+                self.width = max(1.0, self.width / 2)
+                self._slowed_at = self._clock.monotonic()
+                self._is_starting = False
+            self._hold(seconds or 0.0)
+
+    def heed(self, limit: RateLimit | None) -> None:
+        """Take a hint from an answer's headers: no more at once than it would answer, and none if none."""
+        if limit is None:
+            return
+        with self._changed:
+            if limit.remaining < self.width:
+                self.width = max(1.0, float(limit.remaining))
+                self._is_starting = False
+            if limit.remaining == 0 and limit.reset is not None:
+                self._hold(limit.reset)
+
+    def _hold(self, seconds: float) -> None:
+        self._not_before = max(self._not_before, self._clock.monotonic() + min(seconds, LONGEST_HINT))
+
+    def _take_place(self, stopped: threading.Event) -> None:
+        with self._changed:
+            while self._under_way >= int(self.width):
+                if stopped.is_set():
+                    raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
+                self._changed.wait(_GLANCE)
+            self._under_way += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify()
+
+    def _wait_until_allowed(self, deadline: float | None, stopped: threading.Event) -> None:
+        while (seconds := self._seconds_to_wait()) > 0:
+            if deadline is not None and self._clock.monotonic() + seconds > deadline:
+                raise RetriesExhaustedError(
+                    f"the source asks to be left alone for {seconds:.0f} s, and the time is up before that",
+                    attempts=0,
+                )
+            if self._clock.wait(stopped, seconds):
+                raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
+
+    def _seconds_to_wait(self) -> float:
+        with self._changed:
+            now = self._clock.monotonic()
+            if self._not_before > now:
+                return self._not_before - now
+            self._not_before = now + self._interval
+            return 0.0
+
+    def _went_well(self, began: float) -> None:
+        with self._changed:
+            latency = self._clock.monotonic() - began
+            self._best = min(self._best, latency)
+            if latency > _SLOWER_BY * self._best + _SLACK:
+                self._is_starting = False
+                return
+            grown = self.width + (1.0 if self._is_starting else 1.0 / self.width)
+            self.width = min(float(self._ceiling), grown)
+            self._changed.notify()

@@ -1,0 +1,55 @@
+"""What runs rest on in template.yaml: progress that lasts, events that come again, records with keys."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from de_classes.configs.ingest import WorkerSettings
+from de_classes.configs.settings import load
+from de_classes.simulators.records import SyntheticRecords
+from tests.fakes.template import functions, resources, template, variables
+
+WORKER = "IngestionWorkerFunction"
+
+
+def test_only_the_progress_of_runs_expires_by_its_age() -> None:
+    """A rule that reached a part would delete what a manifest names."""
+    (bucket,) = resources("AWS::S3::Bucket").values()
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [
+        ({"Sub": "${KeyPrefix}/_runs/"}, 30)
+    ]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+
+
+def test_the_simulators_records_are_told_apart_by_their_id_and_those_of_others_are_not() -> None:
+    sources, values = variables(WORKER)["SOURCES"]["Sub"]
+    assert values["KeyFields"] == {"If": ["ServesOwnRecords", "[]", '["id"]']}
+    text = re.sub(r"\$\{(?!KeyFields)[\w.]+\}", "https://simulators.example", sources)
+    for keys in values["KeyFields"]["If"][1:]:
+        told = {"bucket": "lake", "sources": msgspec.json.decode(text.replace("${KeyFields}", keys))}
+        source = load(WorkerSettings, told, source="template").source()
+        assert list(source.key_fields) == msgspec.json.decode(keys)
+    assert all("id" in msgspec.json.decode(each) for each in SyntheticRecords(7, 3).slice(0, 3))
+
+
+def test_every_try_of_an_event_is_over_before_the_event_expires() -> None:
+    config = functions()[WORKER]["EventInvokeConfig"]
+    longest = template()["Parameters"]["WorkerTimeoutSeconds"]["MaxValue"]
+    waits = 60 + 120  # Lambda's own, between the tries
+    tries = config["MaximumRetryAttempts"] + 1
+    assert tries * longest + waits <= config["MaximumEventAgeInSeconds"]
+
+
+def test_an_event_that_the_worker_fails_on_ends_in_an_encrypted_queue() -> None:
+    (queue,) = resources("AWS::SQS::Queue").values()
+    assert queue["Properties"]["SqsManagedSseEnabled"] is True
+    alias = functions()[WORKER]["EventInvokeConfig"]
+    bare = resources("AWS::Lambda::EventInvokeConfig")["IngestionWorkerLatest"]["Properties"]
+    assert bare["Qualifier"] == "$LATEST"
+    for config in (alias, bare):
+        assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FailedRuns.Arn"}
+        assert config["MaximumRetryAttempts"] == 2

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from de_classes.api.drift import SourceDrift
+from de_classes.utils.run_records import PageEntry
+
+
+def drift_of(*pages: tuple[int, int | None], repeats: int = 0) -> SourceDrift:
+    """Of pages with what each said of the total; one of them repeats a row."""
+    drift = SourceDrift()
+    for number, total in pages:
+        entry = PageEntry(number=number, records=2, sha256="", total_records=total, repeats=number == repeats)
+        drift.enter(entry)
+    return drift
+
+
+def test_a_source_that_says_the_same_every_time_did_not_change() -> None:
+    drift = drift_of((1, 6), (2, 6), (3, 6), repeats=2)
+    assert (drift.problems(), drift.total, drift.has_only_said_none) == ([], 6, False)
+
+
+def test_a_source_that_says_nothing_of_its_total_shows_no_drift() -> None:
+    drift = drift_of((1, None), (2, None), (5, None), repeats=2)
+    assert (drift.problems(), drift.total, drift.has_only_said_none) == ([], None, True)
+
+
+def test_a_page_that_says_nothing_leaves_the_total_as_it_was() -> None:
+    assert drift_of((1, 6), (2, None)).total == 6
+
+
+def test_F22_growth_at_the_end_alone_is_no_problem() -> None:
+    drift = drift_of((1, 6), (2, 7), (3, 9))
+    assert (drift.problems(), drift.total) == ([], 9)
+
+
+def test_F25_growth_is_one_while_rows_repeat_on_any_page() -> None:
+    (problem,) = drift_of((1, 6), (2, 7), (3, 7), repeats=2).problems()
+    assert "inserted" in problem
+    assert "rose from 6" in problem
+
+
+@pytest.mark.parametrize("numbers", [(1, 3, 4), (1, 3, 2), (2, 1, 2)])
+def test_growth_is_one_where_pages_have_no_neighbours(numbers: tuple[int, int, int]) -> None:
+    (problem,) = drift_of(*zip(numbers, (6, 6, 8), strict=True)).problems()
+    assert "rose from 6 to 8 while pages were skipped" in problem
+
+
+def test_pages_that_were_skipped_are_none_as_long_as_the_total_stays() -> None:
+    assert drift_of((1, 6), (3, 6), (2, 6)).problems() == []
+
+
+@pytest.mark.parametrize("totals", [(6, 5, 5), (6, 8, 7), (5, 6, 5), (6, 5, 6)])
+def test_F26_a_total_that_ever_fell_is_one_even_if_it_rose_again(totals: tuple[int, int, int]) -> None:
+    (problem,) = drift_of(*enumerate(totals, 1)).problems()
+    assert f"lost records during the run, its total fell from {max(totals)}" in problem
+
+
+def test_a_source_that_ever_had_a_record_has_not_only_said_none() -> None:
+    assert drift_of((1, 0), (2, 0)).has_only_said_none
+    assert not drift_of((1, 0), (2, 1)).has_only_said_none
+    assert not drift_of((1, 1), (2, 0)).has_only_said_none

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.cli import clean_options
+from de_classes.cli.clean import run
+from de_classes.storage.clients import LocalClient
+from de_classes.utils.clock import ManualClock
+from tests.fakes.runs import BUCKET, KilledError, ids, plan, service
+from tests.fakes.transports import FakePagedApi
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400
+WRITTEN = 1_795_392_000.0  # when all files were, as far as the store can tell
+
+
+def clean(where: Path | str, *words: str, after_days: float = 30) -> tuple[int, str, str]:
+    parser = argparse.ArgumentParser()
+    clean_options.add_parser(parser.add_subparsers(required=True))
+    out, err = io.StringIO(), io.StringIO()
+    clock = ManualClock(now=WRITTEN + after_days * DAY)
+    status = run(parser.parse_args(["clean", str(where), *words]), out=out, err=err, clock=clock)
+    return status, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalClient:
+    store = LocalClient(tmp_path, logging.getLogger("tests.cli"))
+    store.create_bucket(BUCKET)
+    return store
+
+
+@pytest.fixture
+def lake(store: LocalClient, tmp_path: Path) -> Path:
+    """What a complete run and a run that was killed after two parts left, all of it of one day."""
+    service(store, FakePagedApi(45)).carry_out(plan())
+    with pytest.raises(KilledError):
+        service(store, FakePagedApi(45), die_after=5).carry_out(plan(run_id="killed", dataset="raw/other"))
+    for path in (tmp_path / BUCKET).rglob("*.json*"):
+        os.utime(path, (WRITTEN, WRITTEN))
+    return tmp_path / BUCKET
+
+
+def files(lake: Path) -> set[str]:
+    return {path.relative_to(lake).as_posix() for path in lake.rglob("*") if path.is_file()}
+
+
+def test_what_was_left_behind_is_listed_and_stays(lake: Path) -> None:
+    before = files(lake)
+    status, out, err = clean(lake)
+    assert (status, err) == (0, "")
+    assert files(lake) == before
+    assert all(line.startswith("left behind: ") for line in out.splitlines()[:-1])
+    assert out.splitlines()[-1].startswith("11 objects, ")
+    assert out.endswith("; --delete removes them\n")
+
+
+def test_what_is_deleted_is_progress_and_parts_that_no_manifest_names(store: LocalClient, lake: Path) -> None:
+    before = files(lake)
+    status, out, _ = clean(lake, "--delete")
+    gone = before - files(lake)
+    assert status == 0
+    assert out.count("deleted: ") == len(gone) == 11
+    assert {name.split("/")[1] for name in gone} == {"_runs", "other"}
+    assert clean(lake)[1] == "0 objects, 0 bytes\n"
+    receipt = service(store, FakePagedApi(45)).carry_out(plan())
+    assert ids(store, receipt) == list(range(45))
+
+
+def test_what_may_still_be_needed_is_spared(lake: Path) -> None:
+    before = files(lake)
+    assert clean(lake, "--delete", after_days=6.9)[1] == "0 objects, 0 bytes\n"
+    assert clean(lake, "--delete", "--older-than", "40")[1] == "0 objects, 0 bytes\n"
+    assert files(lake) == before
+    assert "\n11 objects, " in clean(lake, "--older-than", "0", after_days=0)[1]
+
+
+def test_the_help_says_what_makes_it_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    clean_options.add_parser(parser.add_subparsers(required=True))
+    with pytest.raises(SystemExit):
+        parser.parse_args(["clean", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the progress of runs lies there in _runs" in told
+    assert "longer than any pause after which a run is still to go on" in told
+
+
+@pytest.mark.parametrize("days", ["-1", "nan"])
+def test_an_age_that_is_none_is_a_mistake(lake: Path, days: str) -> None:
+    status, out, err = clean(lake, f"--older-than={days}", "--delete")
+    assert (status, out) == (2, "")
+    assert "--older-than" in err
+
+
+def test_where_a_manifest_cannot_be_read_nothing_is_deleted(lake: Path) -> None:
+    (manifest,) = lake.rglob("_manifest-*.json")
+    manifest.write_bytes(b"{")
+    before = files(lake)
+    status, out, err = clean(lake, "--delete")
+    assert (status, out) == (1, "")
+    assert "MalformedDataError" in err
+    assert files(lake) == before

@@ -1,0 +1,282 @@
+"""What a reviewer broke, held from now on: keys, sources, cleaning, interrupts and reserved names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.api.messages import HttpResponse
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import OffsetPagination
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.errors import (
+    IncompleteRunError,
+    InvalidInputError,
+    MalformedDataError,
+    ObjectNotFoundError,
+    SourceChangedError,
+    StorageUnavailableError,
+)
+from de_classes.runs.plan import RunPlan
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
+from de_classes.utils.clock import SystemClock
+from de_classes.utils.key_set import KeySet
+from tests.fakes.runs import BUCKET, DATASET, LOGGER, KilledError, ids, journal, memory, plan, rows, service
+from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from de_classes.api.messages import HttpRequest
+    from de_classes.storage.clients import ObjectStore
+
+DOWN = [HttpResponse(503)] * 99
+
+
+def with_ids(*values: object) -> FakeTransport:
+    """Two records a page, with these ids."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        start = (int(request.params["page"]) - 1) * 2
+        total = -(-len(values) // 2)
+        body = {"total_pages": total, "data": [{"id": value} for value in values[start : start + 2]]}
+        return json_response(body)
+
+    return FakeTransport(answer)
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("pinned", [None, {"id": "float64"}])
+@pytest.mark.parametrize("values", [(1, 2, 2.5, 3, 4, 1, 2, 5), ("=a", "b", "=a", "c", "b", "d")])
+def test_F42_keys_are_known_after_a_resume_as_they_came_and_not_as_they_were_written(
+    name: str, pinned: dict[str, str] | None, values: tuple[object, ...]
+) -> None:
+    if pinned and isinstance(values[0], str):
+        pinned = {"id": "string"}
+    wanted = plan(format=name, limit=2, key_fields=("id",), pinned=pinned)
+    store = memory()
+    with pytest.raises(KilledError):
+        service(store, with_ids(*values), part_pages=1, die_after=3).carry_out(wanted)
+    receipt = service(store, with_ids(*values), part_pages=1).carry_out(wanted)
+    whole = memory()
+    undisturbed = service(whole, with_ids(*values), part_pages=1).carry_out(wanted)
+    assert rows(store, receipt) == rows(whole, undisturbed)
+    assert (receipt.records, receipt.duplicates) == (len(set(values)), len(values) - len(set(values)))
+
+
+def test_the_keys_of_a_part_can_be_recalled_and_nothing_else_can() -> None:
+    with KeySet(["id"]) as first, KeySet(["id"]) as second:
+        first.new_among([{"id": 1}, {"id": 2}, {"id": 1}])
+        fresh = first.take_fresh()
+        assert (len(fresh), first.take_fresh()) == (32, b"")
+        second.recall(fresh)
+        assert second.new_among([{"id": 1}, {"id": 3}]) == [{"id": 3}]
+        assert len(second) == 3
+        with pytest.raises(MalformedDataError, match="no hashes"):
+            second.recall(b"short")
+
+
+def test_a_disk_that_is_full_is_a_typed_error() -> None:
+    with KeySet(["id"]) as keys:
+        keys.limit_pages(1)
+        with pytest.raises(StorageUnavailableError, match="make room"):
+            keys.new_among([{"id": number} for number in range(10_000)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"data_path": "/data?type=refunds"}, {"style": OffsetPagination()}, {"reader": PageReader("rows")}],
+)
+def test_a_run_does_not_go_on_with_another_source(change: dict[str, Any]) -> None:
+    def client(**options: Any) -> UnstableAPIClient:
+        return UnstableAPIClient("https://api.example", None, LOGGER, transport=FakePagedApi(5), **options)
+
+    options = {"pagination" if name == "style" else name: value for name, value in change.items()}
+    prints = {client().fingerprint, client(**options).fingerprint}
+    assert len(prints) == 2
+    assert client().fingerprint in prints
+    first, second = prints
+    with pytest.raises(InvalidInputError, match="the source's address"):
+        plan(fingerprint=first).check_same(plan(fingerprint=second))
+
+
+def later(store: ObjectStore, days: float) -> int:
+    """Clean as if so many days had passed."""
+    now = SystemClock().now() + days * 86_400
+    return remove_leftovers(store, find_leftovers(store, BUCKET, "", older_than=7 * 86_400, now=now))
+
+
+def directory(path: Path) -> LocalClient:
+    store = LocalClient(path, LOGGER)
+    store.create_bucket(BUCKET)
+    return store
+
+
+def test_no_manifest_names_a_part_that_was_cleaned_away(tmp_path: Path) -> None:
+    store = directory(tmp_path)
+    with pytest.raises(KilledError):
+        service(store, FakePagedApi(40), die_after=3).carry_out(plan())
+    part = journal(store).progress().parts[0].part
+    assert part is not None
+    store.delete_object(BUCKET, f"{DATASET}/{part.key}")
+    with pytest.raises(ObjectNotFoundError, match="begin another run"):
+        service(store, FakePagedApi(40)).carry_out(plan())
+    assert [info.key for info in store.list_objects(BUCKET) if "_manifest" in info.key] == []
+
+
+def test_what_a_run_needs_is_spared_while_somebody_is_at_it(tmp_path: Path) -> None:
+    store = directory(tmp_path)
+    with pytest.raises(KilledError):
+        service(store, FakePagedApi(40), die_after=3).carry_out(plan())
+    assert later(store, days=6) == 0
+    assert later(store, days=8) == 4  # the plan, the invocation, the part's entry and the part
+
+
+@pytest.mark.parametrize(
+    "changed", [{"format": "csv"}, {"limit": 5}, {"pages": "1-2"}, {"source": "https://x.example"}]
+)
+def test_a_committed_run_without_its_progress_is_still_itself_alone(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    store = directory(tmp_path)
+    receipt = service(store, FakePagedApi(40)).carry_out(plan())
+    assert later(store, days=8) > 0
+    api = FakePagedApi(40)
+    assert service(store, api).carry_out(plan()) == receipt
+    with pytest.raises(InvalidInputError, match="another request"):
+        service(store, api).carry_out(plan(**changed))
+    assert api.requests == []
+
+
+def test_a_partial_run_without_its_progress_says_so(tmp_path: Path) -> None:
+    store = directory(tmp_path)
+    service(store, FakePagedApi(40, {2: DOWN})).carry_out(plan(), allow_partial=True)
+    later(store, days=8)
+    with pytest.raises(InvalidInputError, match="cleaned away"):
+        service(store, FakePagedApi(40)).carry_out(plan())
+
+
+class Interrupted(FakeTransport):
+    """Somebody presses Ctrl-C while a page is on its way."""
+
+    def __init__(self, total: int, at: int) -> None:
+        self._api = FakePagedApi(total)
+        self._at = at
+        super().__init__(self._answer)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if request.params["page"] == str(self._at):
+            raise KeyboardInterrupt
+        return self._api.send(request, timeout=1.0)
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 6, 10])
+def test_a_run_that_was_interrupted_goes_on(at: int) -> None:
+    store = memory()
+    with pytest.raises(KeyboardInterrupt):
+        service(store, Interrupted(100, at), part_pages=4).carry_out(plan())
+    api = FakePagedApi(100)
+    receipt = service(store, api, part_pages=4).carry_out(plan())
+    assert ids(store, receipt) == list(range(100))
+    assert str(at - 2) not in {request.params["page"] for request in api.requests}
+
+
+def test_an_interrupt_is_told_although_another_sealed_first() -> None:
+    store = memory()
+    service(store, FakePagedApi(100, {10: DOWN}), part_pages=4)
+
+    class BothAtOnce(Interrupted):
+        def _answer(self, request: HttpRequest) -> HttpResponse:
+            if request.params["page"] == str(self._at):
+                service(store, FakePagedApi(100)).carry_out(plan())
+            return super()._answer(request)
+
+    with pytest.raises(KeyboardInterrupt):
+        service(store, BothAtOnce(100, 3), part_pages=9).carry_out(plan())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "_runs/r/plan.json",
+        "raw/_runs/r/part-00000001.json",
+        "d/_manifest-00000001.json",
+        "d/_receipt-x.json",
+        "d/_quarantine-1-00000001-00000002-0a1b2c3d4e5f.jsonl",
+        "d/_symlink/manifest.txt",
+        "d/part-1-00000001-00000002-0a1b2c3d4e5f.csv",
+    ],
+)
+def test_what_runs_write_under_is_nobody_elses(key: str) -> None:
+    assert is_reserved(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["orders.csv", "a/part-time.csv", "runs/r.json", "my_manifest-1.json", "a/b/c.jsonl"]
+)
+def test_any_other_key_is_free(key: str) -> None:
+    assert not is_reserved(key)
+
+
+def test_pages_that_could_not_be_had_are_asked_for_once_more_at_the_end() -> None:
+    store = memory()
+    receipt = service(store, FakePagedApi(50, {3: [HttpResponse(503)] * 3})).carry_out(plan())
+    assert (receipt.status, receipt.invocations) == ("complete", 1)
+    assert ids(store, receipt) == list(range(50))
+
+
+def shrinking(before: int, after: int, at: int) -> FakeTransport:
+    """The source has fewer records from the n-th request on."""
+    sources = FakePagedApi(before), FakePagedApi(after)
+    sent = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        sent.append(request)
+        return sources[len(sent) >= at].send(request, timeout=1.0)
+
+    return FakeTransport(answer)
+
+
+def test_a_run_whose_pages_do_not_fit_together_is_not_said_to_go_on() -> None:
+    with pytest.raises(SourceChangedError) as caught:
+        service(memory(), shrinking(100, 45, at=3)).carry_out(plan())
+    assert caught.value.run_id is None
+
+
+def test_F26_a_partial_commit_does_not_hide_that_the_source_changed() -> None:
+    store = memory()
+    api = shrinking(100, 93, at=7)
+    with pytest.raises(IncompleteRunError):
+        service(store, api).carry_out(plan(), allow_partial=True)
+    assert [info.key for info in store.list_objects(BUCKET) if "_manifest" in info.key] == []
+
+
+def test_a_source_that_is_never_calm_may_be_asked_for_again_by_its_run() -> None:
+    sizes = iter(range(1000, 0, -1))
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return FakePagedApi(next(sizes)).send(request, timeout=1.0)
+
+    store = memory()
+    wanted = plan(key_fields=("id",), limit=500)
+    with pytest.raises(IncompleteRunError, match="calm") as caught:
+        service(store, FakeTransport(answer)).carry_out(wanted)
+    assert caught.value.run_id == "run"
+    receipt = service(store, FakePagedApi(900)).carry_out(wanted)
+    assert receipt.status == "complete"
+    assert {record["id"] for record in rows(store, receipt)} >= set(range(900))
+    assert len(rows(store, receipt)) == receipt.records == len({row["id"] for row in rows(store, receipt)})
+
+
+def test_a_plan_says_what_it_is_for_in_every_term() -> None:
+    assert set(RunPlan.__struct_fields__) >= {
+        "fingerprint",
+        "format",
+        "limit",
+        "pages",
+        "key_fields",
+        "pinned",
+    }

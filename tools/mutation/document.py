@@ -1,0 +1,27 @@
+"""The figures of a whole run, for readers."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tools.mutation.equivalent import EQUIVALENT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tools.mutation.report import Report
+
+START, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+
+
+def write_documents(report: Report, folder: Path, *, date: str, seconds: float) -> None:
+    """Put the table into ``mutation.md`` between its marks, and everything into ``mutation.json``."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    about = {"date": date, "python": python, "seconds": round(seconds), "equivalent": EQUIVALENT}
+    report.write(folder / "mutation.json", about)
+    page = folder / "mutation.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(START)
+    after = rest.partition(END)[2]
+    figures = f"\n{date}, Python {python}, {seconds / 60:.0f} minutes.\n\n{report.table()}\n\n"
+    page.write_text(f"{before}{START}{figures}{END}{after}", encoding="utf-8")

@@ -1,0 +1,112 @@
+"""Write what ``api/receipt.py`` says of receipts to ``docs/receipt.md`` and ``docs/receipt.schema.json``.
+
+Usage: ``python -m tools.receipt_document``. The page's prose is its own; its tables lie between two marks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import fields
+
+from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from msgspec import Struct
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE, SCHEMA = DOCS / "receipt.md", DOCS / "receipt.schema.json"
+BEGIN, END = "<!-- written by tools/receipt_document.py -->\n", "<!-- until here -->\n"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DOCUMENTED: tuple[type[Struct], ...] = (IngestReceipt, StoredPart, PageHash, Figures)
+
+_ENTRY = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
+
+
+def main() -> None:
+    """Bring both files up to date."""
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def meanings(struct: type[Struct]) -> dict[str, str]:
+    """What each field means, by its name in JSON, as the class's docstring has it."""
+    described = (inspect.getdoc(struct) or "").partition("Attributes:\n")[2]
+    told = {name: _as_json(" ".join(text.split())) for name, text in _ENTRY.findall(described)}
+    return {each.encode_name: told[each.name] for each in fields(struct)}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a receipt, with what each field means."""
+    document = msgspec.json.schema(IngestReceipt)
+    for struct in DOCUMENTED:
+        described = document["$defs"][struct.__name__]
+        described["description"] = _first_line(struct)
+        for name, meaning in meanings(struct).items():
+            described.get("properties", {}).get(name, {})["description"] = meaning
+    return {"$schema": DIALECT, "title": "The receipt of a run", **document}
+
+
+def schema_text() -> str:
+    """The schema as the file has it."""
+    return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
+
+
+def updated(page: str) -> str:
+    """The page with the tables of today.
+
+    Args:
+        page: As it is.
+    """
+    before, _, rest = page.partition(BEGIN)
+    sections = "\n".join(map(_section, DOCUMENTED))
+    return f"{before}{BEGIN}\n{sections}\n{END}{rest.partition(END)[2]}"
+
+
+def _section(struct: type[Struct]) -> str:
+    return "\n".join([f"## {struct.__name__}", "", _first_line(struct), "", *_table(struct), ""])
+
+
+def _table(struct: type[Struct]) -> Iterator[str]:
+    yield from ("| field | type | meaning |", "|---|---|---|")
+    types = _types(struct)
+    for name, meaning in meanings(struct).items():
+        yield f"| `{name}` | {types[name]} | {meaning} |"
+
+
+def _types(struct: type[Struct]) -> dict[str, str]:
+    described = msgspec.json.schema(struct)["$defs"][struct.__name__]
+    types = described.get("prefixItems") or described["properties"].values()
+    return {each.encode_name: _type(one) for each, one in zip(fields(struct), types, strict=True)}
+
+
+def _type(described: dict[str, Any]) -> str:
+    """A type in a word or two."""
+    if "anyOf" in described:
+        return " or ".join(map(_type, described["anyOf"]))
+    if "$ref" in described:
+        return str(described["$ref"].rpartition("/")[2])
+    if "enum" in described:
+        return " or ".join(f"`{value}`" for value in described["enum"])
+    kind = str(described.get("type", "any"))
+    inner = described.get("items") or described.get("additionalProperties")
+    return f"{kind} of {_type(inner)}" if isinstance(inner, dict) and inner else kind
+
+
+def _first_line(struct: type[Struct]) -> str:
+    return _as_json((inspect.getdoc(struct) or "").partition("\n")[0])
+
+
+def _as_json(text: str) -> str:
+    """Python's words in those of Markdown and JSON."""
+    return re.sub(r"\bNone\b", "null", text.replace("``", "`"))
+
+
+if __name__ == "__main__":
+    main()
