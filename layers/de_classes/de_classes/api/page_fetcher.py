@@ -87,16 +87,10 @@ class PageFetcher:
     counters: ClientCounters
     logger: logging.Logger
 
-<<<<<<< HEAD
-    def new_run(self, shape: CurrentShape | None = None) -> SharedRun:
-        """What the requests of a new run are to share."""
-        return SharedRun(RetryBudget(clock=self.clock), shape=shape)
-=======
-    def new_run(self, width: int = 1) -> SharedRun:
+    def new_run(self, width: int = 1, shape: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
-        return SharedRun(RetryBudget(clock=self.clock), pace)
->>>>>>> main
+        return SharedRun(RetryBudget(clock=self.clock), pace, shape=shape)
 
     def fetch(self, request: PageRequest, run: SharedRun) -> Page:
         """One page, whole.
@@ -130,11 +124,7 @@ class PageFetcher:
     def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
         run.budget.enter(deadline=self.deadline, stopped=run.stopped)
         try:
-<<<<<<< HEAD
-            page = self._attempt(request, run)
-=======
             page = self._at_pace(request, run)
->>>>>>> main
         except RetryableError:
             run.budget.failed()
             raise
@@ -144,23 +134,19 @@ class PageFetcher:
         run.budget.succeeded()
         return page
 
-<<<<<<< HEAD
-    def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
-=======
     def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
         began = self.clock.monotonic()
         try:
             with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
                 began = self.clock.monotonic()
-                page = self._attempt(request, run.stopped)
+                page = self._attempt(request, run)
         except RateLimitedError as error:
             run.pace.slow_down(began, error.retry_after)
             raise
         run.pace.heed(read_rate_limit(page.headers, now=self.clock.now()))
         return page
 
-    def _attempt(self, request: PageRequest, stopped: threading.Event | None) -> Page:
->>>>>>> main
+    def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
         url = request.url or self.url
         if origin(url) != origin(self.url):
             raise ForeignOriginError(

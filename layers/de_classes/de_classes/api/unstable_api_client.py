@@ -235,7 +235,8 @@ class UnstableAPIClient:
             check_state(state, wanted, random_access=self.random_access)
         ledger = RunLedger(wanted, limit=limit, strategy=self._pagination, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
-        walk = self._walk(self._fetcher.new_run(shape), ledger, limit, wanted, width, state=state, skip=skip)
+        run = self._fetcher.new_run(width, shape)
+        walk = self._walk(run, ledger, limit, wanted, width, state=state, skip=skip)
         return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 
     def _walk(
@@ -249,11 +250,6 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:
-<<<<<<< HEAD
-=======
-        run = self._fetcher.new_run(width)
-
->>>>>>> main
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
 
