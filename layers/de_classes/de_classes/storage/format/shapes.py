@@ -24,8 +24,6 @@ from msgspec import UNSET, Meta, UnsetType
 from de_classes.storage.format.schema import Kind, ListType, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import DataType, Schema
 
@@ -54,14 +52,14 @@ class Columns:
     Attributes:
         shape: What they were decoded under.
         values: A column for each field of the schema, with the very values that the text holds.
+        absent: For each of them, how many records have no such key.
         size: How many records.
-        is_complete: Every record has every key.
     """
 
     shape: Shape
     values: tuple[Column, ...]
+    absent: tuple[int, ...]
     size: int
-    is_complete: bool
 
     def record(self, index: int) -> Record:
         """One record; its keys are in the schema's order."""
@@ -74,17 +72,8 @@ class Columns:
 
     def dense(self, start: int, stop: int) -> tuple[Column, ...]:
         """The columns of some of the records as a table has them: an absent key is a null."""
-        if not self.is_complete:
-            return tuple(_with_nulls(column[start:stop]) for column in self.values)
-        if stop - start == self.size:
-            return self.values
-        return tuple(column[start:stop] for column in self.values)
-
-    def presence(self) -> Iterable[tuple[str, int]]:
-        """Each name, and how many records have it."""
-        for name, column in zip(self.shape.names, self.values, strict=True):
-            absent = 0 if self.is_complete else sum(value is UNSET for value in column)
-            yield name, self.size - absent
+        columns = zip(self.values, self.absent, strict=True)
+        return tuple([_part(column[start:stop], has_gaps=absent > 0) for column, absent in columns])
 
 
 class Shape:
@@ -118,13 +107,13 @@ class Shape:
         Returns:
             The columns; None if the records do not fit, or are not plainly sound.
         """
-        rows, is_complete = _decoded(self._complete, text), True
-        if rows is None:
-            rows, is_complete = _decoded(self._sparse, text), False
-        if rows is None:
+        rows = _decoded(self._complete, text)
+        is_complete = rows is not None
+        if rows is None and (rows := _decoded(self._sparse, text)) is None:
             return None
         values = tuple([list(map(value_of, rows)) for value_of in self._getters])
-        columns = Columns(self, values, len(rows), is_complete)
+        absent = tuple([0 if is_complete else column.count(UNSET) for column in values])
+        columns = Columns(self, values, absent, len(rows))
         return columns if self._has_every_key(columns, text) else None
 
     def _decoder(self, fields: list[tuple[Any, ...]]) -> msgspec.json.Decoder[list[Any]]:
@@ -140,7 +129,8 @@ class Shape:
     def _has_every_key(self, columns: Columns, text: bytes) -> bool:
         if _ESCAPE in text and _ESCAPED_COLON in text:
             return False
-        of_keys = sum(present * (1 + name.count(":")) for name, present in columns.presence())
+        names = zip(self.names, columns.absent, strict=True)
+        of_keys = sum((columns.size - absent) * (1 + name.count(":")) for name, absent in names)
         in_text = text.count(b":")
         return of_keys == in_text or of_keys + self._colons_in_values(columns) == in_text
 
@@ -191,8 +181,8 @@ def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type, for msgs
             return _PYTHON[data_type] | None if data_type is not Kind.NULL else None
 
 
-def _with_nulls(column: Column) -> Column:
-    return [None if value is UNSET else value for value in column]
+def _part(column: Column, *, has_gaps: bool) -> Column:
+    return [None if value is UNSET else value for value in column] if has_gaps else column
 
 
 def _decoded(decoder: msgspec.json.Decoder[list[Any]], text: bytes) -> list[Any] | None:
