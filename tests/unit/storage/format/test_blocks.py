@@ -42,10 +42,12 @@ TOKENS = {
         '"\\ud83d\\ude00"',
     ],
     "list": ["[]", "[1]", "[null,2]", '["a:b"]', "[2.5]"],
+    "empty": ["{}", '{"x":1}'],
+    "nested": ['{"x":1}', '{"y":[2],"x":2.5}', '{"x":null}', '{"o":[{"a:b":":"},{"s":""},null]}', '{"y":[]}'],
     "object": ["{}", '{"x":1}', '{"x":"a:b","y":[]}'],
 }
 SPACES = [("", ""), (" ", ""), ("\n", " "), ("\r\n", "")]
-PLAIN = ["bool", "small", "float", "text"]
+PLAIN = ["bool", "small", "float", "text", "nested"]
 NAMES = ["id", "amount", "a:b", "ü"]
 
 

@@ -13,10 +13,11 @@ from de_classes.storage.format.shapes import CurrentShape, shape_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
+    from de_classes.storage.format.schema import DataType
     from de_classes.storage.format.shapes import Shape
 
 
-def shape(**types: Kind | ListType) -> Shape:
+def shape(**types: DataType) -> Shape:
     found = shape_of(Schema(tuple(Field(name, data_type) for name, data_type in types.items())))
     assert found is not None
     return found
@@ -117,7 +118,7 @@ def test_colons_in_names_and_strings_are_no_keys() -> None:
     assert columns.values == (["x:y:z", None, UNSET], [["::", None], UNSET, []])
 
 
-@pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.INT53),)), ListType(Kind.JSON)])
+@pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.JSON),)), ListType(Kind.JSON)])
 def test_what_is_no_plain_column_has_no_shape(data_type: Kind | ListType | StructType) -> None:
     assert shape_of(Schema((Field("a", Kind.INT53), Field("b", data_type)))) is None
 
@@ -125,6 +126,36 @@ def test_what_is_no_plain_column_has_no_shape(data_type: Kind | ListType | Struc
 @pytest.mark.parametrize("name", ['say "a"', "back\\slash", "line\n", "\ud800"])
 def test_a_name_that_text_may_spell_in_two_ways_has_no_shape(name: str) -> None:
     assert shape_of(Schema((Field(name, Kind.INT53),))) is None
+
+
+INNER = StructType((Field("t", Kind.STRING),))
+NESTED = StructType((Field("x:y", Kind.INT53), Field("s", ListType(INNER))))
+
+
+def test_objects_become_dictionaries_without_their_absent_keys() -> None:
+    columns = shape(o=NESTED).decode(
+        b'[{"o":{"s":[{"t":"::"},null],"x:y":1}},{"o":{"s":null}},{"o":null},{}]'
+    )
+    assert columns is not None
+    assert columns.values == ([{"x:y": 1, "s": [{"t": "::"}, None]}, {"s": None}, None, UNSET],)
+    assert {"o": {"s": None}} in columns
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{}",
+        b'{"z":1}',
+        b'{"x:y":1.5}',
+        b'{"x:y":1,"x:y":1}',
+        b'{"s":[{"t":"a","t":"b"}]}',
+        b'{"s":[{}]}',
+        b'{"s":[],"s":[]}',
+        b'{"s":[{"t":":"}],"s":null}',
+    ],
+)
+def test_an_object_without_keys_or_with_others_or_with_duplicates_is_refused(value: bytes) -> None:
+    assert shape(o=NESTED).decode(b'[{"o":{"x:y":1}},{"o":' + value + b"}]") is None
 
 
 def test_no_columns_have_no_shape() -> None:

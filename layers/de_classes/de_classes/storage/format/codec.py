@@ -126,6 +126,7 @@ class FormatCodec(ABC):
             not, a column of nothing but zoned RFC 9557 texts is taken for timestamps in a DataFrame.
         keeps_columns: A file without rows still names its columns.
         needs_schema: A file has one schema, which must be known before its first record.
+        spells_objects: An object in a cell is written key by key, in the order in which they came.
     """
 
     name: ClassVar[str]
@@ -134,6 +135,7 @@ class FormatCodec(ABC):
     tells_timestamps: ClassVar[bool] = False
     keeps_columns: ClassVar[bool] = False
     needs_schema: ClassVar[bool] = False
+    spells_objects: ClassVar[bool] = False
 
     @abstractmethod
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:

@@ -49,6 +49,7 @@ class CsvCodec(FormatCodec):
     tells_timestamps: ClassVar[bool] = True
     keeps_columns: ClassVar[bool] = True
     needs_schema: ClassVar[bool] = True
+    spells_objects: ClassVar[bool] = True
 
     def __init__(self, *, escape_formulas: bool = False) -> None:
         self._encode_cell = _encode_for_spreadsheets if escape_formulas else encode_cell

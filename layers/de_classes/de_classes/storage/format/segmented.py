@@ -112,6 +112,8 @@ class SegmentedWriter(RecordWriter):
         columns = batch.columns(self._shape) if self._shape else None
         if columns is None:
             self._widen(merge(self.schema, infer(batch.records(), first_row=self._taken + 1)))
+        elif self._shape and self._shape.has_structs and self._codec.spells_objects:
+            columns = None
         self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
 

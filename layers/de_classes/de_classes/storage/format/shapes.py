@@ -16,30 +16,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, MsgspecError, to_builtins
+from msgspec.json import Decoder
 
+from de_classes.storage.format.msgspec_types import attribute, is_decodable, record_type
 from de_classes.storage.format.schema import Kind, ListType, StructType
 
 if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.schema import DataType, Schema
+    from de_classes.storage.format.schema import DataType, Field, Schema
 
 Column: TypeAlias = list[Any]
 """A field's value in each record; ``UNSET`` where a record has no such key."""
 
-_INT53: Final = Annotated[int, Meta(ge=-(2**53), le=2**53)]
-_INT64: Final = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-_PYTHON: Final[dict[Kind, Any]] = {
-    Kind.NULL: None,
-    Kind.BOOL: bool,
-    Kind.INT53: _INT53,
-    Kind.INT64: _INT64,
-    Kind.FLOAT64: _INT53 | float,  # an integer stays one: CSV spells 1 and 1.0 as they came
-    Kind.STRING: str,
-}
 _ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
@@ -80,11 +71,12 @@ class Shape:
     """Decodes texts whose records bring nothing new to a schema.
 
     Args:
-        schema: Columns without structs and JSON text, at least one; see ``shape_of``.
+        schema: Columns without JSON text, at least one; see ``shape_of``.
 
     Attributes:
         schema: The same.
         names: The names of its columns.
+        has_structs: Objects lie in some of them, and come out with their keys in the schema's order.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
@@ -93,10 +85,10 @@ class Shape:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.names = schema.names
-        self._attributes = [f"f{number}" for number in range(len(self.names))]
-        self._getters = list(map(attrgetter, self._attributes))
-        self._complete = self._decoder([(_python_type(field.type),) for field in schema.fields])
-        self._sparse = self._decoder([(_python_type(f.type) | UnsetType, UNSET) for f in schema.fields])
+        self.has_structs = any(_has_structs(field.type) for field in schema.fields)
+        self._complete = Decoder(list[record_type(schema.fields, is_complete=True)])  # type: ignore[misc]
+        self._sparse = Decoder(list[record_type(schema.fields, is_complete=False)])  # type: ignore[misc]
+        self._getters = [attrgetter(attribute(number)) for number in range(len(self.names))]
 
     def decode(self, text: bytes) -> Columns | None:
         """Decode an array of records.
@@ -111,32 +103,21 @@ class Shape:
         is_complete = rows is not None
         if rows is None and (rows := _decoded(self._sparse, text)) is None:
             return None
-        values = tuple([list(map(value_of, rows)) for value_of in self._getters])
-        absent = tuple([0 if is_complete else column.count(UNSET) for column in values])
-        columns = Columns(self, values, absent, len(rows))
+        values = [list(map(value_of, rows)) for value_of in self._getters]
+        absent = [0 if is_complete else column.count(UNSET) for column in values]
+        if self.has_structs:
+            values = list(map(_with_dictionaries, self.schema.fields, values))
+        columns = Columns(self, tuple(values), tuple(absent), len(rows))
         return columns if self._has_every_key(columns, text) else None
-
-    def _decoder(self, fields: list[tuple[Any, ...]]) -> msgspec.json.Decoder[list[Any]]:
-        row = msgspec.defstruct(
-            "Row",
-            [(attribute, *field) for attribute, field in zip(self._attributes, fields, strict=True)],
-            rename=dict(zip(self._attributes, self.names, strict=True)),
-            forbid_unknown_fields=True,
-            gc=False,
-        )
-        return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # made a line above
 
     def _has_every_key(self, columns: Columns, text: bytes) -> bool:
         if _ESCAPE in text and _ESCAPED_COLON in text:
             return False
-        names = zip(self.names, columns.absent, strict=True)
-        of_keys = sum((columns.size - absent) * (1 + name.count(":")) for name, absent in names)
-        in_text = text.count(b":")
-        return of_keys == in_text or of_keys + self._colons_in_values(columns) == in_text
-
-    def _colons_in_values(self, columns: Columns) -> int:
-        types = (field.type for field in self.schema.fields)
-        return sum(map(_colons, types, columns.values))
+        present = (columns.size - absent for absent in columns.absent)
+        try:
+            return text.count(b":") == sum(map(_colons_of_field, self.schema.fields, columns.values, present))
+        except _EmptyObjectError:
+            return False
 
 
 class CurrentShape:
@@ -157,7 +138,7 @@ class CurrentShape:
 @lru_cache(_SHAPES_KEPT)
 def shape_of(schema: Schema) -> Shape | None:
     """The shape of a schema; None if it has no columns, or some that are not decoded straight."""
-    if not schema.fields or not all(_is_straight(field.type) for field in schema.fields):
+    if not schema.fields or not all(is_decodable(field.type) for field in schema.fields):
         return None
     try:
         return Shape(schema)
@@ -165,40 +146,61 @@ def shape_of(schema: Schema) -> Shape | None:
         return None
 
 
-def _is_straight(data_type: DataType) -> bool:
-    if isinstance(data_type, ListType):
-        return _is_straight(data_type.element)
-    return data_type in _PYTHON
-
-
-def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type, for msgspec
-    match data_type:
-        case ListType(element):
-            return list[_python_type(element)] | None  # type: ignore[misc]  # known at run time only
-        case StructType():
-            raise ValueError("structs are not decoded straight")
-        case _:
-            return _PYTHON[data_type] | None if data_type is not Kind.NULL else None
+class _EmptyObjectError(Exception):
+    """An object without keys: a struct must have some, so its column becomes JSON text."""
 
 
 def _part(column: Column, *, has_gaps: bool) -> Column:
     return [None if value is UNSET else value for value in column] if has_gaps else column
 
 
-def _decoded(decoder: msgspec.json.Decoder[list[Any]], text: bytes) -> list[Any] | None:
+def _decoded(decoder: Decoder[list[Any]], text: bytes) -> list[Any] | None:
     try:
         return decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (MsgspecError, ValueError, RecursionError):
         return None
 
 
-def _colons(data_type: DataType, values: Column) -> int:
-    """Colons in the strings of a column; what is falsy has none."""
-    if data_type is Kind.STRING:
-        return _joined(values).count(":")
+def _has_structs(data_type: DataType) -> bool:
     if isinstance(data_type, ListType):
-        return _colons(data_type.element, list(chain.from_iterable(filter(None, values))))
-    return 0
+        return _has_structs(data_type.element)
+    return isinstance(data_type, StructType)
+
+
+def _with_dictionaries(field: Field, values: Column) -> Column:
+    """The column with dictionaries in place of msgspec's objects."""
+    if not _has_structs(field.type):
+        return values
+    return [value if value is UNSET else to_builtins(value) for value in values]
+
+
+def _colons_of_field(field: Field, values: Column, present: int) -> int:
+    """Colons in the text of a key and what follows it: behind the key, within its name, in the values."""
+    return present * (1 + field.name.count(":")) + _colons(field.type, values)
+
+
+def _colons(data_type: DataType, values: Column) -> int:
+    """Colons in the text of some values; what is falsy has none, unless it is an empty object."""
+    match data_type:
+        case Kind.STRING:
+            return _joined(values).count(":")
+        case ListType(element):
+            return _colons(element, list(chain.from_iterable(filter(None, values))))
+        case StructType(fields):
+            return sum(_colons_of_part(field, _objects(values)) for field in fields)
+        case _:
+            return 0
+
+
+def _colons_of_part(field: Field, objects: list[Record]) -> int:
+    values = [value[field.name] for value in objects if field.name in value]
+    return _colons_of_field(field, values, len(values))
+
+
+def _objects(values: Column) -> list[Record]:
+    if {} in values:
+        raise _EmptyObjectError
+    return list(filter(None, values))
 
 
 def _joined(texts: Column) -> str:

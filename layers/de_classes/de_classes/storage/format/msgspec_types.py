@@ -1,0 +1,75 @@
+"""Our types as msgspec types, which refuse in decoding whatever would widen them."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from de_classes.storage.format.schema import Kind, ListType, StructType
+
+if TYPE_CHECKING:
+    from de_classes.storage.format.schema import DataType, Field
+
+_INT53: Final = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+_INT64: Final = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_SCALARS: Final[dict[DataType, Any]] = {
+    Kind.NULL: NoneType,
+    Kind.BOOL: bool | None,
+    Kind.INT53: _INT53 | None,
+    Kind.INT64: _INT64 | None,
+    Kind.FLOAT64: _INT53 | float | None,  # an integer stays one: CSV spells 1 and 1.0 as they came
+    Kind.STRING: str | None,
+}
+
+
+def is_decodable(data_type: DataType) -> bool:
+    """Whether msgspec has such a type; it has none for what is kept as JSON text."""
+    match data_type:
+        case ListType(element):
+            return is_decodable(element)
+        case StructType(fields):
+            return all(is_decodable(field.type) for field in fields)
+        case _:
+            return data_type in _SCALARS
+
+
+def attribute(number: int) -> str:
+    """How the attribute of a record's field is called, by its number from 0: keys may be any text."""
+    return f"f{number}"
+
+
+def record_type(fields: tuple[Field, ...], *, is_complete: bool) -> Any:  # noqa: ANN401 - a type made at run time
+    """Make a type for objects with these keys and no others.
+
+    Args:
+        fields: Of decodable types.
+        is_complete: Every key must be there; otherwise, an absent one is ``UNSET``.
+
+    Raises:
+        ValueError: msgspec cannot look for a key of such a name.
+    """
+    members: list[Any] = [
+        (attribute(number), _python_type(field.type)) for number, field in enumerate(fields)
+    ]
+    if not is_complete:
+        members = [(name, data_type | UnsetType, UNSET) for name, data_type in members]
+    return msgspec.defstruct(
+        "Record",
+        members,
+        rename={attribute(number): field.name for number, field in enumerate(fields)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type made at run time
+    match data_type:
+        case ListType(element):
+            return list[_python_type(element)] | None  # type: ignore[misc]  # known at run time only
+        case StructType(fields):
+            return record_type(fields, is_complete=False) | None
+        case _:
+            return _SCALARS[data_type]
