@@ -94,7 +94,7 @@ def straight(answers: list[HttpResponse], name: str, current: CurrentShape | Non
         for number, answer in enumerate(answers, 1):
             writer.write(reader.read(answer, number, current).records)
             if current is not None:
-                current.follow(writer.schema)
+                current.shape = writer.shape
     return target.getvalue()
 
 

@@ -16,14 +16,15 @@ from de_classes.api.pagination import PageNumberPagination
 from de_classes.errors import DeClassesError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema
-from de_classes.storage.format.shapes import CurrentShape
+from de_classes.storage.format.shapes import CurrentShape, shape_of
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
 
-CURRENT = CurrentShape()
-CURRENT.follow(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
+CURRENT = CurrentShape(
+    shape_of(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
+)
 TOTALS = b'"total_pages":7,"total_records":650'
 RECORDS = b'[{"id":1,"x":2,"s":"a:b"},{"id":2,"x":2.5,"s":null}]'
 FIRST, LAST = {"id": 1, "x": 2, "s": "a:b"}, {"id": 2, "x": 2.5, "s": None}

@@ -124,15 +124,15 @@ class ApiDataService:
         start = self._start()
         schema = Schema.of_columns(self._columns)
         hashes: list[PageHash] = []
-        shape = CurrentShape()
+        current = CurrentShape()
         with self._storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
 
             def take(page: Page) -> None:
                 sink.write(page.records)
-                shape.follow(sink.schema)
+                current.shape = sink.shape
                 hashes.append(PageHash(page.number, len(page.records), page.digest))
 
-            ledger = self._run(limit, pages, concurrency, take, shape)
+            ledger = self._run(limit, pages, concurrency, take, current)
             stored = sink.commit()
         receipt = self._receipt(
             ledger, stored, start, hashes, {"limit": limit, "pages": str(pages or self._client.pages)}
@@ -150,9 +150,9 @@ class ApiDataService:
         pages: PageRange | None,
         concurrency: int | None,
         take: Callable[[Page], None],
-        shape: CurrentShape | None = None,
+        current: CurrentShape | None = None,
     ) -> RunLedger:
-        run = self._client.start_run(limit, pages=pages, concurrency=concurrency, shape=shape)
+        run = self._client.start_run(limit, pages=pages, concurrency=concurrency, current=current)
         for page in run:
             take(page)
             if self._on_page is not None:

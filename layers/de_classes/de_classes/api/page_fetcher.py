@@ -44,13 +44,13 @@ class SharedRun:
         budget: The retries that are left to the run.
         pace: How fast it may ask.
         stopped: Set when the run is over.
-        shape: What is written of the pages that came; None where they are not written but handed on.
+        current: What is written of the pages that came; None where they are not written but handed on.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = field(default_factory=threading.Event)
-    shape: CurrentShape | None = None
+    current: CurrentShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ class PageFetcher:
     counters: ClientCounters
     logger: logging.Logger
 
-    def new_run(self, width: int = 1, shape: CurrentShape | None = None) -> SharedRun:
+    def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
-        return SharedRun(RetryBudget(clock=self.clock), pace, shape=shape)
+        return SharedRun(RetryBudget(clock=self.clock), pace, current=current)
 
     def fetch(self, request: PageRequest, run: SharedRun) -> Page:
         """One page, whole.
@@ -154,11 +154,11 @@ class PageFetcher:
             )
         response = self._send_authorized(url, request, run.stopped)
         raise_for_status(response, url=url, now=self.clock.now())
-        return self._read(response, request, run.shape)
+        return self._read(response, request, run.current)
 
-    def _read(self, response: HttpResponse, request: PageRequest, shape: CurrentShape | None) -> Page:
+    def _read(self, response: HttpResponse, request: PageRequest, current: CurrentShape | None) -> Page:
         with self.counters.failures():
-            page = self._as_asked_for(self.reader.read(response, request.number, shape))
+            page = self._as_asked_for(self.reader.read(response, request.number, current))
         self.counters.request_ended(str(OK))
         return page
 

@@ -207,7 +207,7 @@ class UnstableAPIClient:
         concurrency: int | None = None,
         state: RunState | None = None,
         skip_failed: bool = False,
-        shape: CurrentShape | None = None,
+        current: CurrentShape | None = None,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -220,7 +220,7 @@ class UnstableAPIClient:
                 is on the whole run.
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up.
-            shape: What is written of the pages that came, where they are; see ``PageReader.read``.
+            current: What is written of the pages that came, where they are; see ``PageReader.read``.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -235,7 +235,7 @@ class UnstableAPIClient:
             check_state(state, wanted, random_access=self.random_access)
         ledger = RunLedger(wanted, limit=limit, strategy=self._pagination, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
-        run = self._fetcher.new_run(width, shape)
+        run = self._fetcher.new_run(width, current)
         walk = self._walk(run, ledger, limit, wanted, width, state=state, skip=skip)
         return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 

@@ -92,7 +92,7 @@ class RunContext:
         """Whether every record is written, so that none need be looked at by itself."""
         return self.pinned is None and not self.plan.key_fields
 
-    def start_run(self, state: RunState | None, shape: CurrentShape | None = None) -> PageRun:
+    def start_run(self, state: RunState | None, current: CurrentShape | None = None) -> PageRun:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_run(
             self.plan.limit,
@@ -100,7 +100,7 @@ class RunContext:
             concurrency=self.concurrency,
             state=state,
             skip_failed=self.client.random_access,
-            shape=shape,
+            current=current,
         )
 
     def spending(self) -> Spending:

@@ -49,7 +49,7 @@ class PassOver:
         self._drift = drift
         self._sifter = Sifter()
         self._schema = Schema()
-        self._shape = CurrentShape() if context.keeps_all else None
+        self._current = CurrentShape() if context.keeps_all else None
         self._open: OpenPart | None = None
         self._run: PageRun | None = None
         self._first: FirstPage | None = None
@@ -104,7 +104,7 @@ class PassOver:
         """
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
-        run = self._run = self._context.start_run(self.progress.state(self.number), self._shape)
+        run = self._run = self._context.start_run(self.progress.state(self.number), self._current)
         with self._context.sifter(self.progress) as self._sifter:
             try:
                 for page in self._pages(run):
@@ -130,8 +130,8 @@ class PassOver:
             self._seal(run)
         part = self._open = self._open or self._begin()
         part.take(page, run.entry, run.way_on, self._sifter.sift(page))
-        if self._shape is not None:
-            self._shape.follow(part.writer.schema)
+        if self._current is not None:
+            self._current.shape = part.writer.shape
         self._look_ahead(run, page)
         self._context.on_page(page)
         if part.is_full(self._context.limits, self._context.clock.monotonic()):

@@ -13,7 +13,7 @@ from de_classes.storage.format.blocks import Batcher, RecordBlock
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
-from de_classes.storage.format.shapes import CurrentShape, shape_of
+from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.codec import FormatCodec, Record
     from de_classes.storage.format.schema import Widening
+    from de_classes.storage.format.shapes import Shape
 
 TOKENS = {
     "null": ["null"],
@@ -91,18 +92,16 @@ class Written:
     def __init__(self, codec: FormatCodec) -> None:
         self.target = io.BytesIO()
         self.writer = SegmentedWriter(codec, self.target)
-        self.current = CurrentShape()
         self.straight = 0
 
     def blocks(self, texts: list[bytes], *, late: int = 0) -> tuple[bytes, Schema, tuple[Widening, ...]]:
         """Decoded straight where that can be, under the shape of ``late`` pages before."""
-        shapes = [None] * (late + 1)
+        shapes: list[Shape | None] = [None] * (late + 1)
         for text in texts:
             block = RecordBlock.straight(text, shapes[-late - 1])
             self.straight += block is not None
             self.writer.write(block or RecordBlock(text, records=strict_json.loads(text)))
-            self.current.follow(self.writer.schema)
-            shapes.append(self.current.shape)  # type: ignore[arg-type]  # of shapes, too
+            shapes.append(self.writer.shape)
         return self.result()
 
     def records(self, pieces: Sequence[Sequence[Record]]) -> tuple[bytes, Schema, tuple[Widening, ...]]:

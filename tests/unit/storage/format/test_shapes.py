@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, merge
-from de_classes.storage.format.shapes import CurrentShape, shape_of
+from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
@@ -164,15 +164,6 @@ def test_no_columns_have_no_shape() -> None:
 
 def test_a_schema_has_one_shape() -> None:
     assert shape_of(Schema((Field("a", Kind.INT53),))) is shape(a=Kind.INT53)
-
-
-def test_the_current_shape_follows_what_is_written() -> None:
-    current = CurrentShape()
-    assert current.shape is None
-    current.follow(Schema((Field("a", Kind.INT53),)))
-    assert current.shape is shape(a=Kind.INT53)
-    current.follow(Schema((Field("a", Kind.JSON),)))
-    assert current.shape is None
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ class PartWriter:
     def schema(self) -> Schema:
         """The columns and types seen until now, the declared ones included."""
         return self._spool.schema
+
+    @property
+    def shape(self) -> Shape | None:
+        """How to decode straight what is written next, see ``SegmentedWriter``."""
+        return self._spool.shape
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records. If that fails, the part is aborted: some of them would be missing.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import FormatCodec, Record
     from de_classes.storage.format.schema import Widening
+    from de_classes.storage.format.shapes import Shape
 
 BATCH_ROWS = 1_000
 
@@ -57,6 +58,7 @@ class SegmentedWriter(RecordWriter):
 
     Attributes:
         schema: The union of everything seen in whole batches of 1,000 records; final after ``close``.
+        shape: How to decode what is written next straight into columns; None if it cannot be.
         records: How many records were taken.
         widenings: What later records changed in the schema that was declared or seen before.
     """
@@ -75,7 +77,7 @@ class SegmentedWriter(RecordWriter):
         self._target = target
         self._spool_dir = spool_dir
         self._batches = Batcher(BATCH_ROWS)
-        self._shape = shape_of(self.schema)
+        self.shape = self._shape_of(self.schema)
         self._taken = 0
         self._segments: list[_Segment] = []
         self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
@@ -109,18 +111,20 @@ class SegmentedWriter(RecordWriter):
 
     def _write_batch(self, batch: Batch) -> None:
         """What fits the schema's shape brings nothing new, so nothing need be inferred from it."""
-        columns = batch.columns(self._shape) if self._shape else None
+        columns = batch.columns(self.shape) if self.shape else None
         if columns is None:
             self._widen(merge(self.schema, infer(batch.records(), first_row=self._taken + 1)))
-        elif self._shape and self._shape.has_structs and self._codec.spells_objects:
-            columns = None
         self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
 
     def _widen(self, wider: Schema) -> None:
         if self._taken or self.schema.fields:
             self.widenings += widenings(self.schema, wider)
-        self.schema, self._shape = wider, shape_of(wider)
+        self.schema, self.shape = wider, self._shape_of(wider)
+
+    def _shape_of(self, schema: Schema) -> Shape | None:
+        shape = shape_of(schema)
+        return None if shape and shape.has_structs and self._codec.spells_objects else shape
 
     def _current_writer(self) -> RecordWriter:
         if self._direct is not None:

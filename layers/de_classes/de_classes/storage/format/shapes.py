@@ -120,19 +120,15 @@ class Shape:
             return False
 
 
+@dataclass(slots=True)
 class CurrentShape:
-    """The shape of what is being written, for the threads that decode what is written next.
+    """What a writer has of shape, for the threads that decode what it is to write next.
 
     Attributes:
-        shape: The shape; None as long as there is none.
+        shape: The writer's own; None as long as there is none.
     """
 
-    def __init__(self) -> None:
-        self.shape: Shape | None = None
-
-    def follow(self, schema: Schema) -> None:
-        """Take the shape of a schema."""
-        self.shape = shape_of(schema)
+    shape: Shape | None = None
 
 
 @lru_cache(_SHAPES_KEPT)

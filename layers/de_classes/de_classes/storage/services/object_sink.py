@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,9 @@ class ObjectSink:
         return self._spool.records
 
     @property
-    def schema(self) -> Schema:
-        """The columns and types seen until now, the declared ones included."""
-        return self._spool.schema
+    def shape(self) -> Shape | None:
+        """How to decode straight what is written next, see ``SegmentedWriter``."""
+        return self._spool.shape
 
     @property
     def is_sealed(self) -> bool:

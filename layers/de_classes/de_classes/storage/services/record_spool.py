@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore, ObjectWrite
     from de_classes.storage.format.codec import FormatCodec, Record
     from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.shapes import Shape
 
 
 class RecordSpool:
@@ -62,6 +63,11 @@ class RecordSpool:
     def schema(self) -> Schema:
         """The columns and types seen until now; final once sealed."""
         return self._writer.schema
+
+    @property
+    def shape(self) -> Shape | None:
+        """How to decode straight what is written next, see ``SegmentedWriter``."""
+        return self._writer.shape
 
     @property
     def widenings(self) -> tuple[Widening, ...]:
