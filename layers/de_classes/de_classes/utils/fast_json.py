@@ -20,7 +20,7 @@ UNSURE: Final = object()
 """In place of a value: it is not sound, or not plainly so."""
 
 _AFTER_A_KEY: Final = b'":'
-_QUOTE_AND_SPACE: Final = (b'" ', b'"\n', b'"\r', b'"\t')
+_SPACES: Final = (b" ", b"\n", b"\r", b"\t")
 _SPACE_BEFORE_A_COLON: Final = re.compile(rb'"[ \n\r\t]+:')
 
 
@@ -62,5 +62,5 @@ def _values(container: Any) -> Any:  # noqa: ANN401 - a dict or a list, and what
 
 
 def _has_space_before_a_colon(text: bytes) -> bool:
-    suspicious = any(pair in text for pair in _QUOTE_AND_SPACE)
+    suspicious = any(space in text and b'"' + space in text for space in _SPACES)
     return suspicious and _SPACE_BEFORE_A_COLON.search(text) is not None
