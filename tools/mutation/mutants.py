@@ -81,7 +81,7 @@ def mutants_of(path: Path) -> list[Mutant]:
     names: Counter[str] = Counter()
     found = []
     for place, node, other, context in _changes(tree, _Context()):
-        name = f"{context.scope or 'module'}: {_difference(_shown(node), _shown(other))}"
+        name = f"{context.scope or 'module'}: {_change(node, other)}"
         names[name] += 1
         unique = name if names[name] == 1 else f"{name} #{names[name]}"
         line = getattr(node, "lineno", 0) or getattr(place.owner, "lineno", 0)
@@ -122,6 +122,14 @@ def _entered(place: Place, node: ast.AST, context: _Context) -> _Context:
 
 def _is_for_type_checkers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _change(node: ast.AST, other: ast.AST) -> str:
+    if isinstance(node, ast.Call) and isinstance(other, ast.Call):
+        for keyword in node.keywords:
+            if keyword not in other.keywords:
+                return f"{ast.unparse(node.func)}({keyword.arg}=...) left to its default"
+    return _difference(_shown(node), _shown(other))
 
 
 def _difference(before: str, after: str) -> str:
