@@ -22,7 +22,7 @@ from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.digests import digest
-from de_classes.utils.limits import MAX_CONCURRENCY
+from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class UnstableAPIClient:
         self._url = base_url.rstrip("/") + data_path
         self._pagination = pagination or PageNumberPagination()
         self._pages = pages or PageRange()
-        self._concurrency = _checked_concurrency(concurrency)
+        self._concurrency = checked_concurrency(concurrency)
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._counters = ClientCounters()
@@ -170,7 +170,7 @@ class UnstableAPIClient:
             RetriesExhaustedError: It kept failing; the last failure is the cause.
             FatalError: It cannot be had: refused, forbidden, or an answer that cannot be trusted.
         """
-        _check_limit(limit)
+        check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, limit)
         try:
             page = self._fetcher.fetch(request, self._fetcher.new_run())
@@ -223,8 +223,8 @@ class UnstableAPIClient:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
                 ``skip_failed`` where pages cannot be asked for by number.
         """
-        _check_limit(limit)
-        width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
+        check_limit(limit)
+        width = self._concurrency if concurrency is None else checked_concurrency(concurrency)
         wanted = pages or self._pages
         if skip_failed and not self.random_access:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
@@ -294,14 +294,3 @@ class UnstableAPIClient:
         if not self._pagination.random_access:
             return False
         return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
-
-
-def _check_limit(limit: int) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidInputError(f"limit must be a whole number of records from 1, not {limit!r}")
-
-
-def _checked_concurrency(concurrency: int) -> int:
-    if not 1 <= concurrency <= MAX_CONCURRENCY:
-        raise InvalidInputError(f"concurrency must be from 1 to {MAX_CONCURRENCY}, not {concurrency}")
-    return concurrency

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from de_classes.errors import DeClassesError, IncompleteRunError
@@ -103,12 +103,9 @@ class PassOver:
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
         run = self._run = self._context.start_run(self.progress.state(self.number))
-        with self._context.sifter(self.progress) as self._sifter:
-            try:
-                for page in self._pages(run):
-                    self._take(run, page)
-            finally:
-                self._abandon()
+        with self._context.sifter(self.progress) as self._sifter, closing(self):
+            for page in self._pages(run):
+                self._take(run, page)
 
     def _pages(self, run: PageRun) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
@@ -118,8 +115,7 @@ class PassOver:
             self._seal(run)
             raise
         except KeyboardInterrupt:
-            with suppress(SealedByAnotherError):
-                self._seal(run)
+            self._seal_if_first(run)
             raise
         self._seal(run)
 
@@ -156,6 +152,10 @@ class PassOver:
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
 
+    def _seal_if_first(self, run: PageRun) -> None:
+        with suppress(SealedByAnotherError):
+            self._seal(run)
+
     def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
         place, sequence = part.place, len(self.progress.parts) + 1
@@ -184,7 +184,8 @@ class PassOver:
         spent, self._spent_until = now.since(self._spent_until), now
         return spent
 
-    def _abandon(self) -> None:
+    def close(self) -> None:
+        """Let go of a part that is not sealed."""
         if self._open is not None:
             self._open.abort()
             self._open = None
