@@ -197,13 +197,14 @@ def test_what_cannot_work_is_refused_before_any_record(client: BaseS3Client, tmp
         PartWriter(client, BUCKET, DATASET, "csv", spool_dir=tmp_path / "missing")
 
 
-def test_a_writer_knows_the_columns_that_it_has_seen_and_those_that_it_was_told_of(
+def test_a_writer_knows_the_columns_that_it_was_told_of_and_those_that_it_sealed(
     client: BaseS3Client,
 ) -> None:
     declared = Schema((Field("day", Kind.STRING),))
     with PartWriter(client, BUCKET, DATASET, "csv", schema=declared) as writer:
         assert writer.schema == declared
         writer.write([{"id": 1}])
+        writer.seal(1, 1, 1)
         assert writer.schema.names == ("day", "id")
 
 
