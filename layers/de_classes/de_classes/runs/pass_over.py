@@ -70,6 +70,15 @@ class PassOver:
         return self._run is not None and self._run.place is None
 
     @property
+    def found_what_the_pass_before_found(self) -> bool:
+        """Whether every page came as on the pass before: what looks like change is how the source is."""
+        now, before = (
+            [(page.number, page.records, page.mark) for page in self.progress.pages(number)]
+            for number in (self.number, self.number - 1)
+        )
+        return self.is_at_end and not self.gaps and now == before
+
+    @property
     def gaps(self) -> PageSet:
         """The pages that were given up: asking again may bring them."""
         return PageSet() if self._run is None else self._run.gaps

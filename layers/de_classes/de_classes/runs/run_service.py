@@ -161,6 +161,9 @@ class RunService:
             try:
                 return self._one_pass(over, allow_partial=allow_partial)
             except (SourceChangedError, PaginationLoopError) as error:
+                if over.found_what_the_pass_before_found:
+                    self._logger.info("pass %d: the source stands still; %s is how it is", over.number, error)
+                    return over
                 over, last = self._next_pass(over, error, context.plan), error
         raise IncompleteRunError(
             f"the source changed on each of {MAX_PASSES} passes, at last: {last}; ask again when it is calm",
