@@ -102,10 +102,9 @@ def _changes(owner: ast.AST, context: _Context) -> Iterator[tuple[Place, ast.AST
 
 def _places(owner: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
     for name, value in ast.iter_fields(owner):
-        children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        for index, child in children:
-            if isinstance(child, ast.AST):
-                yield Place(owner, name, index), child
+        children = enumerate(value) if isinstance(value, list) else [(None, value)]
+        nodes = ((index, child) for index, child in children if isinstance(child, ast.AST))
+        yield from ((Place(owner, name, index), node) for index, node in nodes)
 
 
 def _entered(place: Place, node: ast.AST, context: _Context) -> _Context:
@@ -126,9 +125,8 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
 
 def _change(node: ast.AST, other: ast.AST) -> str:
     if isinstance(node, ast.Call) and isinstance(other, ast.Call):
-        for keyword in node.keywords:
-            if keyword not in other.keywords:
-                return f"{ast.unparse(node.func)}({keyword.arg}=...) left to its default"
+        (left_out,) = (keyword.arg for keyword in node.keywords if keyword not in other.keywords)
+        return f"{ast.unparse(node.func)}({left_out}=...) left to its default"
     return _difference(_shown(node), _shown(other))
 
 
