@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.api.transport import Transport
-    from de_classes.api.walk import PageWalk, SkipPage
+    from de_classes.api.walk_contracts import PageWalk, SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
@@ -213,9 +213,9 @@ class UnstableAPIClient:
             limit: Records a page.
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.
-            state: What was taken of this very run before, by this process or another. None of it is
-                asked for again: its gaps are fetched, and then what comes after its place. The verdict
-                is on the whole run.
+            state: What was taken of this very run before, by this process or another. One
+                page of it is asked for again where pages have numbers, to see that it still stands; then
+                its gaps are fetched, and what comes after its place. The verdict is on the whole run.
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up.
 
