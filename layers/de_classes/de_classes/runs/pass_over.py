@@ -95,10 +95,11 @@ class PassOver:
         """The same error, with the run to ask for so that it goes on, if it can."""
         if self.is_at_end and not self.gaps:
             return error
+        run_id = self._context.plan.run_id
         return IncompleteRunError(
-            f"{error}; what came is kept",
+            f"{error}; what came is kept, run {run_id!r} goes on from there",
             missing_pages=error.missing_pages,
-            run_id=self._context.plan.run_id,
+            run_id=run_id,
         )
 
     def carry_out(self) -> None:
