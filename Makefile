@@ -7,9 +7,11 @@ RATE ?= 0.2
 CLIENTS ?=
 CASES ?=
 SEEDS ?=
+MODULES ?=
+SAMPLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard
+.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard mutation
 .PHONY: env-dev env-local env-test env-audit env-scoreboard
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -43,6 +45,10 @@ containers: env-local ## The functions in Lambda containers behind both APIs, to
 scoreboard: env-scoreboard ## Other clients through the same faults, about ten minutes; CLIENTS=dlt CASES=F21 SEEDS=5
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
+
+mutation: env-dev ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
+	@python -m tools.mutation --date "$$(date +%F)" --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(MODULES)$(SAMPLE),,--docs docs)
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up

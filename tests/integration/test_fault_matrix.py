@@ -36,9 +36,15 @@ from de_classes.errors import (
     ProtocolError,
     RequestRejectedError,
 )
+from de_classes.runs.open_part import PartLimits
+from de_classes.runs.plan import RunPlan
+from de_classes.runs.run_service import RunService
+from de_classes.runs.verify import differences
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
+from de_classes.storage.datasets import DatasetReader
+from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services import StorageDataService
@@ -48,6 +54,7 @@ from tests.fakes import canary
 from tests.fakes.worker import lake
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from de_classes.simulators.fault_kinds import FaultKind
@@ -107,6 +114,7 @@ MAY_ESCAPE = {
     "total-absent",
 }
 
+DATASET = "out"
 FORMATS = ("jsonl", "parquet", "csv", "json")
 WIDTHS = (1, 8)
 IN_EVERY_FORMAT = {f"F{number}" for number in (*range(21, 29), *range(50, 57))}
@@ -125,6 +133,11 @@ class Case:
     @property
     def is_tabular(self) -> bool:
         return self.format in {"csv", "parquet"}
+
+    @property
+    def is_one_object(self) -> bool:
+        """Every third seed ends as one object, the others as a dataset, which is what the worker writes."""
+        return self.seed % 3 == 0
 
     def __str__(self) -> str:
         return f"{self.fault}-{self.seed}-{self.width}-{self.format}"
@@ -192,9 +205,14 @@ def _without_nulls(value: Any) -> Any:
 
 
 def stored(store: LocalClient, case: Case) -> list[str]:
-    content = io.BytesIO(store.get_object("lake", f"out.{case.format}"))
-    records = [record for batch in get_codec(case.format).read(content) for record in batch]
+    records = [record for batch in batches(store, case) for record in batch]
     return sorted(plain(record, tabular=case.is_tabular) for record in records)
+
+
+def batches(store: LocalClient, case: Case) -> Iterator[list[Any]]:
+    if case.is_one_object:
+        return get_codec(case.format).read(io.BytesIO(store.get_object("lake", f"out.{case.format}")))
+    return DatasetReader(store, "lake", DATASET).records()
 
 
 def served(server: SimulatorServer, case: Case) -> list[str]:
@@ -207,13 +225,11 @@ def test_a_run_brings_all_or_says_that_it_does_not(case: Case, tmp_path: Path) -
     clock, store = ManualClock(), lake(tmp_path)
     settings = SimulatorSettings(seed=case.seed, **SETTINGS)
     with SimulatorServer(settings, faults=case.fault, clock=clock, password=canary.PASSWORD) as server:
-        storage = StorageDataService(store, DataFormatService(), LOGGER)
-        service = ApiDataService(client(server, case.width, clock), storage, LOGGER, clock=clock)
-        refusal = attempt(service, case)
+        refusal = attempt(client(server, case.width, clock), store, case, clock)
         if refusal is not None:
             assert is_right(refusal, case, server), repr(refusal)
             assert canary.leaks_of(refusal) == []
-            assert list(store.list_objects("lake")) == []
+            assert visible(store) == []
         else:
             assert case.fault not in REFUSED or case.fault in MAY_ESCAPE, "a quiet success"
             assert stored(store, case) == served(server, case)
@@ -227,12 +243,40 @@ def is_right(refusal: DeClassesError, case: Case, server: SimulatorServer) -> bo
     return isinstance(refusal, IncompleteRunError) and {*refusal.missing_pages} == never_whole != set()
 
 
-def attempt(service: ApiDataService, case: Case) -> DeClassesError | None:
+def attempt(
+    api: UnstableAPIClient, store: LocalClient, case: Case, clock: ManualClock
+) -> DeClassesError | None:
     try:
-        service.fetch_all_to_storage("lake", f"out.{case.format}", limit=10)
+        if case.is_one_object:
+            one_object(api, store, case, clock)
+        else:
+            dataset(api, store, case, clock)
     except DeClassesError as error:
         return error
     return None
+
+
+def one_object(api: UnstableAPIClient, store: LocalClient, case: Case, clock: ManualClock) -> None:
+    storage = StorageDataService(store, DataFormatService(), LOGGER)
+    service = ApiDataService(api, storage, LOGGER, clock=clock)
+    service.fetch_all_to_storage("lake", f"out.{case.format}", limit=10)
+
+
+def dataset(api: UnstableAPIClient, store: LocalClient, case: Case, clock: ManualClock) -> None:
+    """As the worker does it: in parts, with a receipt that says what is there."""
+    service = RunService(api, store, "lake", logger=LOGGER, limits=PartLimits(pages=3), clock=clock)
+    plan = RunPlan(run_id="run", source=api.url, dataset=DATASET, format=case.format, limit=10)
+    receipt = service.carry_out(plan)
+    assert list(differences(receipt, store, "lake")) == []
+
+
+def visible(store: LocalClient) -> list[str]:
+    """What readers would find: an object, or a manifest."""
+    return [
+        info.key
+        for info in store.list_objects("lake")
+        if not is_reserved(info.key) or "_manifest" in info.key
+    ]
 
 
 def test_F40_a_next_link_to_another_host_gets_no_token() -> None:

@@ -19,19 +19,17 @@ from tools.mutation.scope import BOUND, LIBRARY, ROOT, SAMPLE_BOUND
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tools.mutation.scope import Scope
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for, print the table, and say which groups are too weak."""
     options = _parser().parse_args(arguments)
     os.chdir(ROOT)
     scope = replace(LIBRARY.narrowed(options.modules), tests=tuple(options.tests))
-    report, started = Report(scope.groups), time.monotonic()
+    started = time.monotonic()
     try:
-        with Campaign(scope, processes=options.processes, progress=Progress()) as campaign:
-            if options.sample:
-                campaign.sample(options.sample, options.seed)
-            for module, mutant, fate in campaign.run():
-                report.add(module, mutant, fate)
+        report = _report(scope, options)
     except CampaignError as error:
         sys.exit(str(error))
     seconds = time.monotonic() - started
@@ -39,6 +37,16 @@ def main(arguments: Sequence[str]) -> int:
     if options.docs:
         write_documents(report, Path(options.docs), date=options.date, seconds=seconds)
     return _verdict(report, SAMPLE_BOUND if options.sample else BOUND)
+
+
+def _report(scope: Scope, options: argparse.Namespace) -> Report:
+    report = Report(scope.groups)
+    with Campaign(scope, processes=options.processes, progress=Progress()) as campaign:
+        if options.sample:
+            campaign.sample(options.sample, options.seed)
+        for module, mutant, fate in campaign.run():
+            report.add(module, mutant, fate)
+    return report
 
 
 def _verdict(report: Report, bound: float) -> int:

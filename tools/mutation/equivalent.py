@@ -27,5 +27,11 @@ EQUIVALENT: Final[dict[str, dict[str, str]]] = {
         " -> self._token.value if True else ''": _NEVER,
         "AuthClient.get_token: '' -> 'mutated'": _NEVER,
     },
+    "api/pagination": {"LinkHeaderPagination.request_after: '' -> 'mutated'": _GARBAGE},
+    "api/walk": {"NumberedWalk._restore: any -> all": "there is exactly one such entry"},
+    "api/loop_guard": {
+        "_is_telling: len(records) > 1 -> len(records) >= 1": "one record never differs from itself",
+        "_is_telling: 0 -> 1": "records differ from the second if and only if they are not all alike",
+    },
 }
 """By module, the mutant's name and why it is none. Short: when in doubt, a survivor stays one."""

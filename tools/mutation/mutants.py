@@ -81,7 +81,7 @@ def mutants_of(path: Path) -> list[Mutant]:
     names: Counter[str] = Counter()
     found = []
     for place, node, other, context in _changes(tree, _Context()):
-        name = f"{context.scope or 'module'}: {_difference(_shown(node), _shown(other))}"
+        name = f"{context.scope or 'module'}: {_change(node, other)}"
         names[name] += 1
         unique = name if names[name] == 1 else f"{name} #{names[name]}"
         line = getattr(node, "lineno", 0) or getattr(place.owner, "lineno", 0)
@@ -102,10 +102,9 @@ def _changes(owner: ast.AST, context: _Context) -> Iterator[tuple[Place, ast.AST
 
 def _places(owner: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
     for name, value in ast.iter_fields(owner):
-        children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        for index, child in children:
-            if isinstance(child, ast.AST):
-                yield Place(owner, name, index), child
+        children = enumerate(value) if isinstance(value, list) else [(None, value)]
+        nodes = ((index, child) for index, child in children if isinstance(child, ast.AST))
+        yield from ((Place(owner, name, index), node) for index, node in nodes)
 
 
 def _entered(place: Place, node: ast.AST, context: _Context) -> _Context:
@@ -122,6 +121,13 @@ def _entered(place: Place, node: ast.AST, context: _Context) -> _Context:
 
 def _is_for_type_checkers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _change(node: ast.AST, other: ast.AST) -> str:
+    if isinstance(node, ast.Call) and isinstance(other, ast.Call):
+        (left_out,) = (keyword.arg for keyword in node.keywords if keyword not in other.keywords)
+        return f"{ast.unparse(node.func)}({left_out}=...) left to its default"
+    return _difference(_shown(node), _shown(other))
 
 
 def _difference(before: str, after: str) -> str:

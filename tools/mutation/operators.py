@@ -136,10 +136,10 @@ def _statement(node: ast.AST) -> Iterator[ast.AST]:
 
 def _keyword(node: ast.AST) -> Iterator[ast.AST]:
     """A call that leaves an argument to its default."""
-    if isinstance(node, ast.Call):
-        for keyword in node.keywords:
-            if keyword.arg is not None:
-                yield _changed(node, keywords=[other for other in node.keywords if other is not keyword])
+    if not isinstance(node, ast.Call):
+        return
+    for keyword in (each for each in node.keywords if each.arg is not None):
+        yield _changed(node, keywords=[other for other in node.keywords if other is not keyword])
 
 
 def _handler(node: ast.AST) -> Iterator[ast.AST]:

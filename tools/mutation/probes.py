@@ -10,6 +10,7 @@ from tools.mutation.graft import put_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import CodeType
 
     from tools.mutation.graft import Functions
 
@@ -21,15 +22,21 @@ Reached = tuple[str, str]
 
 def probe(paths: Iterable[str], functions: Functions, note: Callable[[Reached], object]) -> None:
     """Have every function of some files tell when it is called; those inside it do not tell."""
-    for path in paths:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
-        for name, function in list(_outermost(tree)):
-            function.body.insert(bool(ast.get_docstring(function)), _telling(path, name))
-        code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
-        for name in {name for file, name in functions if file == path and "<" not in name}:
-            put_code(code, name, functions[path, name])
-            for each in functions[path, name]:
-                each.__globals__[_PROBE] = note
+    codes = {path: _telling_code(path) for path in paths}
+    for (path, name), found in functions.items():
+        if "<" in name:
+            continue
+        put_code(codes[path], name, found)
+        for each in found:
+            each.__globals__[_PROBE] = note
+
+
+def _telling_code(path: str) -> CodeType:
+    """A file's code in which every outermost function begins with a call of the probe."""
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
+    for name, function in _outermost(tree):
+        function.body.insert(bool(ast.get_docstring(function)), _telling(path, name))
+    return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
 
 
 def _outermost(owner: ast.Module | ast.ClassDef, scope: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -94,12 +94,7 @@ LIBRARY: Final = Scope(
             "runs/run_service",
         ),
     },
-    tests=(
-        "tests/unit/api",
-        "tests/unit/storage/datasets",
-        "tests/unit/runs",
-        "tests/contracts/test_datasets.py",
-    ),
+    tests=("tests/unit/api", "tests/unit/storage/datasets", "tests/unit/runs"),
     equivalent=EQUIVALENT,
 )
 """What decides whether pages are lost or doubled."""

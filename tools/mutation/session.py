@@ -180,7 +180,7 @@ class Session:
 def usable(trials: Iterable[Trial], slowest: float) -> list[Trial]:
     """Those that passed and are quick, the quickest first."""
     quick = (trial for trial in trials if trial.passed and trial.processor_seconds <= slowest)
-    return sorted(quick, key=lambda trial: trial.seconds)
+    return sorted(quick, key=lambda trial: trial.processor_seconds)
 
 
 def chosen(trials: Iterable[Trial], mutant: Mutant, seconds: float) -> Iterator[Trial]:

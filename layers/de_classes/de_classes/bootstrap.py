@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from de_classes.api.auth_client import AuthClient
@@ -57,46 +56,76 @@ def build_ingestion(
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
     storage = StorageDataService((store or s3_store)(logger), formats, logger)
-
-    policy = RetryPolicy(max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds)
-
-    @cache  # one login serves every run of this process, until it is refused
-    def auth_for(source: SourceSettings) -> AuthClient | None:
-        if source.credentials_secret_id is None:
-            return None
-        login = parse_login(secrets(source.credentials_secret_id))
-        return AuthClient(
-            source.auth_url,
-            login.username,
-            login.password,
-            logger,
-            transport=transport,
-            retry_policy=policy,
-            clock=clock,
-        )
-
-    def client_for(source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
-        return UnstableAPIClient(
-            source.base_url,
-            auth_for(source),
-            logger,
-            data_path=source.data_path,
-            retry_policy=policy,
-            concurrency=settings.concurrency,
-            transport=transport,
-            clock=clock,
-            deadline=deadline,
-        )
-
+    sources = _Sources(settings, secrets, transport, clock, logger)
     return Ingestion(
         settings,
-        client_for,
+        sources.client_for,
         storage,
         logger,
         clock,
         memory_megabytes=_memory_of(environ),
-        forget_logins=auth_for.cache_clear,
+        forget_logins=sources.forget_logins,
     )
+
+
+class _Sources:
+    """Makes the clients of the sources; one login serves every run of this process, until it is refused."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        secrets: SecretReader,
+        transport: Transport | None,
+        clock: Clock,
+        logger: logging.Logger,
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._transport = transport
+        self._clock = clock
+        self._logger = logger
+        self._logins: dict[tuple[str, str], AuthClient] = {}
+        self._policy = RetryPolicy(
+            max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds
+        )
+
+    def client_for(self, source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
+        """A client of its own for each run."""
+        return UnstableAPIClient(
+            source.base_url,
+            self._login(source),
+            self._logger,
+            data_path=source.data_path,
+            retry_policy=self._policy,
+            concurrency=self._settings.concurrency,
+            transport=self._transport,
+            clock=self._clock,
+            deadline=deadline,
+        )
+
+    def forget_logins(self) -> None:
+        """Read the credentials anew for the next run."""
+        self._logins.clear()
+
+    def _login(self, source: SourceSettings) -> AuthClient | None:
+        if source.credentials_secret_id is None:
+            return None
+        key = source.auth_url, source.credentials_secret_id
+        if key not in self._logins:
+            self._logins[key] = self._new_login(source.auth_url, source.credentials_secret_id)
+        return self._logins[key]
+
+    def _new_login(self, auth_url: str, secret_id: str) -> AuthClient:
+        login = parse_login(self._secrets(secret_id))
+        return AuthClient(
+            auth_url,
+            login.username,
+            login.password,
+            self._logger,
+            transport=self._transport,
+            retry_policy=self._policy,
+            clock=self._clock,
+        )
 
 
 def _memory_of(environ: Mapping[str, str]) -> float:

@@ -163,7 +163,7 @@ def test_what_was_stored_before_survives_a_run_that_fails(store: LocalClient) ->
     service(FakePagedApi(total=20), store).fetch_all_to_storage("lake", "a.csv", limit=10)
     before = store.get_object("lake", "a.csv")
     with pytest.raises(RequestRejectedError):
-        service(FakePagedApi(total=20, faults={2: [HttpResponse(404)]}), store).fetch_all_to_storage(
+        service(FakePagedApi(total=20, faults={2: [HttpResponse(400)]}), store).fetch_all_to_storage(
             "lake", "a.csv", limit=10
         )
     assert store.get_object("lake", "a.csv") == before

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from de_classes.api.drift import SourceDrift
 from de_classes.utils.run_records import PageEntry
 
 
-def drift_of(*pages: tuple[int, int | None], repeats: int = 0) -> SourceDrift:
+def drift_of(*pages: tuple[int, int | None], repeats: int = 0, slides: bool = False) -> SourceDrift:
     """Of pages with what each said of the total; one of them repeats a row."""
     drift = SourceDrift()
     for number, total in pages:
         entry = PageEntry(number=number, records=2, sha256="", total_records=total, repeats=number == repeats)
-        drift.enter(entry)
+        drift.enter(structs.replace(entry, slid=slides and entry.repeats))
     return drift
 
 
@@ -40,14 +41,21 @@ def test_F25_growth_is_one_while_rows_repeat_on_any_page() -> None:
     assert "rose from 6" in problem
 
 
-@pytest.mark.parametrize("numbers", [(1, 3, 4), (1, 3, 2), (2, 1, 2)])
-def test_growth_is_one_where_pages_have_no_neighbours(numbers: tuple[int, int, int]) -> None:
-    (problem,) = drift_of(*zip(numbers, (6, 6, 8), strict=True)).problems()
-    assert "rose from 6 to 8 while pages were skipped" in problem
+@pytest.mark.parametrize("total", [6, 8])
+def test_pages_that_were_skipped_are_none_whether_the_source_grows_or_not(total: int) -> None:
+    assert drift_of((1, 6), (3, 6), (2, total)).problems() == []
 
 
-def test_pages_that_were_skipped_are_none_as_long_as_the_total_stays() -> None:
-    assert drift_of((1, 6), (3, 6), (2, 6)).problems() == []
+@pytest.mark.parametrize("total", [6, None])
+def test_F25_rows_that_slid_are_one_though_the_total_stays(total: int | None) -> None:
+    (problem,) = drift_of((1, total), (2, total), (3, total), repeats=2, slides=True).problems()
+    assert problem.startswith("page 2 has rows of the page beside it")
+
+
+def test_the_first_page_that_slid_is_named() -> None:
+    drift = drift_of((1, 6), (2, 6), repeats=2, slides=True)
+    drift.enter(PageEntry(number=3, records=2, sha256="", repeats=True, slid=True))
+    assert "page 2 has rows" in drift.problems()[0]
 
 
 @pytest.mark.parametrize("totals", [(6, 5, 5), (6, 8, 7), (5, 6, 5), (6, 5, 6)])

@@ -144,16 +144,32 @@ def test_every_retry_is_reported_with_its_wait() -> None:
 @given(
     attempt=st.integers(1, 5000),
     retry_after=st.none() | st.floats(0, 1e6),
+    kind=st.sampled_from([NetworkError, CorruptResponseError]),
     draw=st.floats(0, 1),
     jitter=st.booleans(),
 )
 def test_a_wait_is_never_below_the_floor_nor_above_cap_and_retry_after(
-    attempt: int, retry_after: float | None, draw: float, *, jitter: bool
+    attempt: int, retry_after: float | None, kind: type[RetryableError], draw: float, *, jitter: bool
 ) -> None:
     policy = RetryPolicy(jitter=jitter)
-    wait = policy.wait(attempt, retry_after, lambda low, high: low + draw * (high - low))
-    assert policy.floor <= wait <= max(policy.cap, retry_after or 0)
+    failure = kind("odd", retry_after=retry_after)
+    wait = policy.wait(attempt, failure, lambda low, high: low + draw * (high - low))
+    cap = policy.corrupt_cap if kind is CorruptResponseError else policy.cap
+    assert policy.floor <= wait <= max(cap, retry_after or 0)
     assert wait >= (retry_after or 0)
+
+
+def test_F15_an_answer_that_came_is_no_sign_of_overload_and_is_asked_for_again_soon() -> None:
+    clock = ManualClock()
+    operation, calls = fails(99, CorruptResponseError("NaN"))
+    with pytest.raises(RetriesExhaustedError):
+        Retrier(RetryPolicy(jitter=False), clock=clock).call(operation, what="it")
+    assert (len(calls), clock.sleeps) == (10, [0.2, 0.4, 0.8, *[1.0] * 6])
+
+
+def test_a_cap_below_the_one_for_corrupt_answers_holds_for_them_too() -> None:
+    policy = RetryPolicy(cap=0.5, corrupt_cap=2.0, jitter=False)
+    assert policy.wait(9, CorruptResponseError("odd"), highest) == 0.5
 
 
 def test_a_retryable_error_says_nothing_of_waiting_unless_told() -> None:

@@ -74,7 +74,7 @@ def test_F01_F02_what_passes_is_retried_until_it_has(status: int, width: int) ->
     assert ids(list(client(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
 
 
-@pytest.mark.parametrize(("status", "error"), [(404, RequestRejectedError), (403, PermissionDeniedError)])
+@pytest.mark.parametrize(("status", "error"), [(400, RequestRejectedError), (403, PermissionDeniedError)])
 def test_F03_F37_what_does_not_pass_is_not_retried(status: int, error: type[Exception]) -> None:
     api = FakePagedApi(total=50, faults={2: [HttpResponse(status)]})
     unstable = client(api)

@@ -17,6 +17,7 @@ from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
     RequestRejectedError,
+    SourceChangedError,
 )
 from de_classes.utils.page_range import PageRange
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from de_classes.api.pagination import PageRequest
-    from de_classes.api.walk import FetchPage
+    from de_classes.api.walk_contracts import FetchPage
 
 LIMIT = 2
 WIDTHS = [1, 2, 16]
@@ -231,14 +232,49 @@ def test_F28_beyond_the_end_an_error_is_the_end(width: int, status: int) -> None
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_F28_before_the_end_a_missing_page_is_an_error(width: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, SourceChangedError),
+        (410, SourceChangedError),
+        (416, SourceChangedError),
+        (400, RequestRejectedError),
+    ],
+)
+def test_F28_before_the_end_a_missing_page_is_an_error(
+    width: int, status: int, error: type[Exception]
+) -> None:
     def serve(request: PageRequest) -> Page:
         if request.number == 3:
+            raise RequestRejectedError("no such page", status=status)
+        return page(request.number, 5, 10)
+
+    with pytest.raises(error) as caught:
+        list(numbered(serve, width))
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F03_a_first_page_that_is_refused_is_no_change_of_the_source(width: int) -> None:
+    def refuse(_: PageRequest) -> Page:
+        raise RequestRejectedError("no such page", status=404)
+
+    with pytest.raises(RequestRejectedError):
+        list(numbered(refuse, width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_F23_a_counted_page_that_is_gone_is_named_with_those_that_are_missing(width: int) -> None:
+    def serve(request: PageRequest) -> Page:
+        if request.number > 2:
             raise RequestRejectedError("no such page", status=404)
         return page(request.number, 5, 10)
 
-    with pytest.raises(RequestRejectedError):
+    with pytest.raises(
+        SourceChangedError, match="shrank, page 3 is gone: run again from the start"
+    ) as caught:
         list(numbered(serve, width))
+    assert caught.value.missing_pages == (3, 4, 5)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -11,7 +11,7 @@ from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.walk import NumberedWalk
-from de_classes.errors import InvalidInputError, PageGivenUpError, RequestRejectedError
+from de_classes.errors import InvalidInputError, PageGivenUpError, RequestRejectedError, SourceChangedError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 
@@ -105,12 +105,12 @@ def test_F28_without_a_total_there_are_two_ways_to_say_that_a_page_is_not_there(
 
 
 def test_F28_the_last_page_that_is_counted_is_not_taken_for_the_end() -> None:
-    with pytest.raises(RequestRejectedError):
+    with pytest.raises(SourceChangedError, match="page 5 is gone"):
         Run(refusing(404, from_page=5, totals=lambda _: 5)).numbers()
 
 
 def test_F28_a_page_within_the_largest_total_that_was_named_is_not_taken_for_the_end() -> None:
-    with pytest.raises(RequestRejectedError):
+    with pytest.raises(SourceChangedError, match="page 7 is gone"):
         Run(refusing(404, from_page=7, totals=lambda number: 5 if number == 1 else 8)).numbers()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.mutation.mutants import mutants_of
+from tools.mutation.scope import LIBRARY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +108,20 @@ def test_names_are_unique_and_do_not_change_with_the_lines_above(tmp_path: Path)
     assert len(found) == len(set(found))
     assert "f: 1 -> 2 #2" in found
     assert names(tmp_path, f"\n\n{source}") == found
+
+
+@pytest.mark.parametrize("module", LIBRARY.modules())
+def test_what_is_said_to_be_equivalent_is_a_mutant_and_has_a_reason(module: str) -> None:
+    excused = LIBRARY.equivalent.get(module, {})
+    assert set(excused) <= {mutant.name for mutant in mutants_of(LIBRARY.source_of(module))}
+    assert all(excused.values())
+    assert len(excused) <= 6
+
+
+def test_no_module_is_excused_that_is_not_looked_at() -> None:
+    assert set(LIBRARY.equivalent) <= set(LIBRARY.modules())
+
+
+def test_a_scope_is_narrowed_by_words() -> None:
+    assert LIBRARY.narrowed("walk, token").modules() == ["api/token", "api/walk", "api/followed_walk"]
+    assert LIBRARY.narrowed("") == LIBRARY

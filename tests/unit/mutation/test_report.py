@@ -27,7 +27,7 @@ def report(tmp_path: Path) -> Report:
 
 
 def test_a_mutant_that_never_ends_counts_as_noticed(tmp_path: Path) -> None:
-    assert "| `api/a` | 10 | 8 | 1 | 1 | 90.0 % |" in report(tmp_path).table()
+    assert "| `api/a.py` | 10 | 8 | 1 | 1 | 90.0 % |" in report(tmp_path).table()
 
 
 def test_only_groups_under_the_bound_are_weak(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress
 from de_classes.runs.sealed_part import RunCounts, SealedPart
 from de_classes.storage.datasets import ManifestPart
@@ -73,3 +74,20 @@ def test_what_was_spent_adds_up() -> None:
         requests_by_outcome={"200": 5, "503": 1}, retries_by_cause={"503": 1}, logins=1, seconds=0.3
     )
     assert progress.invocations == {"go-1", "go-2"}
+
+
+def test_a_part_whose_pages_held_nothing_has_no_records() -> None:
+    progress = RunProgress.of([sealed(1, 1, part=stored(9)), sealed(2, 2)])
+    assert (progress.records, progress.records_of(1)) == (9, 9)
+
+
+def test_the_longest_account_of_what_changed_is_the_latest() -> None:
+    drifts = [(), ("z",), ("a", "b"), ("z",)]
+    parts = [sealed(number, number, drift=drift) for number, drift in enumerate(drifts, 1)]
+    assert RunProgress.of(parts).drift == ("a", "b")
+
+
+def test_what_the_first_page_showed_is_with_whatever_part_has_it() -> None:
+    shown = FirstPage(latency=0.5, size=100, records=2, pages=3)
+    assert RunProgress.of([sealed(1, 2), sealed(2, 1, first=shown)]).first == shown
+    assert RunProgress.of([sealed(1, 1)]).first is None

@@ -271,6 +271,14 @@ def test_a_source_that_is_never_calm_may_be_asked_for_again_by_its_run() -> None
     assert len(rows(store, receipt)) == receipt.records == len({row["id"] for row in rows(store, receipt)})
 
 
+def test_a_source_whose_pages_overlap_by_nature_is_committed_once_it_is_seen_to_stand_still() -> None:
+    store = memory()
+    values = (1, 2, 2, 3, 3, 4)
+    receipt = service(store, with_ids(*values)).carry_out(plan(key_fields=("id",), limit=2))
+    assert (receipt.status, ids(store, receipt), receipt.duplicates) == ("complete", [1, 2, 3, 4], 2)
+    assert receipt.passes == 2
+
+
 def test_a_plan_says_what_it_is_for_in_every_term() -> None:
     assert set(RunPlan.__struct_fields__) >= {
         "fingerprint",

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.pagination import PageRequest
-from de_classes.errors import PaginationLoopError, ProtocolError
+from de_classes.api.walk import NO_SUCH_PAGE_OR_BAD_REQUEST
+from de_classes.errors import (
+    PaginationLoopError,
+    ProtocolError,
+    RequestRejectedError,
+    SourceChangedError,
+)
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
-    from de_classes.api.walk import FetchPage
+    from de_classes.api.walk_contracts import FetchPage
     from de_classes.utils.page_range import PageRange
 
 
@@ -53,6 +59,7 @@ class FollowedWalk:
         self._url = url
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
+        self._goes_on = bool(state and state.entries)
         self._next = self._first_request(state or RunState())
 
     @property
@@ -70,6 +77,7 @@ class FollowedWalk:
         Raises:
             PaginationLoopError: A request comes up that was made before, or the same records do.
             ProtocolError: A page does not say what comes after it, although something should.
+            SourceChangedError: The place where another process stopped is not known any more.
         """
         while self._next is not None:
             request = self._next
@@ -89,11 +97,25 @@ class FollowedWalk:
         if request.identity() in self._asked:
             raise PaginationLoopError(f"page {request.number} is asked for by a cursor or link used before")
         self._asked.add(request.identity())
-        page = self._fetch(request)
+        page = self._unless_expired(request)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         self._guard.remember(page)
         return page
+
+    def _unless_expired(self, request: PageRequest) -> Page:
+        """The page; cursors and links do not live for ever: the first after a resume may be refused."""
+        is_first, self._goes_on = self._goes_on, False
+        try:
+            return self._fetch(request)
+        except RequestRejectedError as error:
+            if is_first and error.status in NO_SUCH_PAGE_OR_BAD_REQUEST:
+                raise SourceChangedError(
+                    f"the source does not know the place any more where page {request.number} would follow "
+                    f"(status {error.status}): begin the run anew",
+                    missing_pages=(request.number,),
+                ) from error
+            raise
 
     def _move_on(self, request: PageRequest, page: Page) -> ProtocolError | None:
         """Find the next request; a page that leads nowhere is whole itself, so its error waits."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.drift import SourceDrift
 from de_classes.api.loop_guard import mark_of
-from de_classes.api.overlap import Overlap
+from de_classes.api.overlap import Overlap, edges_of
 from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
@@ -97,6 +97,7 @@ class RunLedger:
 
     def observe(self, page: Page) -> PageEntry:
         """Enter one page, and hand back what is to be written down of it."""
+        seam = self._overlap.step(page)
         entry = PageEntry(
             number=page.number,
             records=len(page.records),
@@ -104,7 +105,9 @@ class RunLedger:
             total_pages=page.total_pages,
             total_records=page.total_records,
             mark=mark_of(page.records),
-            repeats=self._overlap.step(page),
+            edges=edges_of(page.records),
+            repeats=seam.repeats,
+            slid=seam.slid,
         )
         self._enter(entry)
         return entry
@@ -137,10 +140,12 @@ class RunLedger:
 
     def broken_off(self, reason: str) -> IncompleteRunError:
         """The error for a run that ends before its last page: it names every page that did not come."""
-        missing = self.missing_pages
-        if not (self._skipped and self.is_done()):
-            missing |= PageSet.of([self._last_seen + 1])
+        missing = self._still_missing()
         return IncompleteRunError(f"{reason}; {_named(missing)} missing: run again", missing_pages=missing)
+
+    def changed(self, reason: str) -> SourceChangedError:
+        """The error for a run that ends before its last page, since the pages it took do not fit any more."""
+        return SourceChangedError(f"{reason}: run again from the start", missing_pages=self._still_missing())
 
     def settle(self) -> None:
         """Declare the run complete.
@@ -157,13 +162,18 @@ class RunLedger:
             kind = SourceChangedError if drift or not missing else IncompleteRunError
             raise kind("; ".join(problems), missing_pages=missing) from self._skipped_because
 
+    def _still_missing(self) -> PageSet:
+        if self._skipped and self.is_done():
+            return self.missing_pages
+        return self.missing_pages | PageSet.of([self._last_seen + 1])
+
     def _restored(self, state: RunState) -> Overlap:
         for entry in state.entries:
             self._enter(entry)
         front = max((entry.number for entry in state.entries), default=self._last_seen)
         for gap in state.gaps:
             self.skip(gap)
-        return Overlap(front, state.place.tail if state.place else ())
+        return Overlap(front, state.place.tail if state.place else (), _edges_beside_gaps(state))
 
     def _enter(self, entry: PageEntry) -> None:
         self.note_totals(entry)
@@ -219,6 +229,11 @@ class RunLedger:
 
 def _pages_of(records: int, size: int) -> int:
     return -(-records // size)
+
+
+def _edges_beside_gaps(state: RunState) -> dict[int, tuple[str, ...]]:
+    beside = {gap + step for gap in state.gaps for step in (-1, 1)}
+    return {entry.number: entry.edges for entry in state.entries if entry.number in beside}
 
 
 def _named(pages: PageSet) -> str:

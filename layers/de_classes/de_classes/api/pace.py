@@ -108,8 +108,7 @@ class Pace:
     def _take_place(self, stopped: threading.Event) -> None:
         with self._changed:
             while self._under_way >= int(self.width):
-                if stopped.is_set():
-                    raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
+                _check_not_over(is_over=stopped.is_set())
                 self._changed.wait(_GLANCE)
             self._under_way += 1
 
@@ -125,8 +124,7 @@ class Pace:
                     f"the source asks to be left alone for {seconds:.0f} s, and the time is up before that",
                     attempts=0,
                 )
-            if self._clock.wait(stopped, seconds):
-                raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
+            _check_not_over(is_over=self._clock.wait(stopped, seconds))
 
     def _seconds_to_wait(self) -> float:
         with self._changed:
@@ -146,3 +144,8 @@ class Pace:
             grown = self.width + (1.0 if self._is_starting else 1.0 / self.width)
             self.width = min(float(self._ceiling), grown)
             self._changed.notify()
+
+
+def _check_not_over(*, is_over: bool) -> None:
+    if is_over:
+        raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)

@@ -197,8 +197,9 @@ class PageFetcher:
 
     def pause(self, ask: int, page: Page, run: SharedRun) -> None:
         """Wait before a page that came empty is asked for again."""
-        wait = self.policy.wait(ask, None, lambda _low, high: high)
-        self._retried(RetryEvent(ask, wait, CorruptResponseError(f"page {page.number} is empty")))
+        failure = CorruptResponseError(f"page {page.number} is empty")
+        wait = self.policy.wait(ask, failure, lambda _low, high: high)
+        self._retried(RetryEvent(ask, wait, failure))
         self.clock.wait(run.stopped, wait)
 
     def _retried(self, event: RetryEvent) -> None:

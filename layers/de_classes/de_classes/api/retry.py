@@ -43,7 +43,8 @@ class RetryPolicy:
 
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
     "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
-    It is never less than ``floor``, nor less than what ``Retry-After`` asks for.
+    It is never less than ``floor``, nor less than what ``Retry-After`` asks for. An answer that came, but
+    not as promised, is no sign of overload: the wait after it is at most ``corrupt_cap``.
 
     Attributes:
         max_attempts: Calls at the most, the first included.
@@ -52,6 +53,7 @@ class RetryPolicy:
             times it will hardly say rightly.
         base: Seconds, upper bound of the first wait.
         cap: Seconds, upper bound of any wait but those that the server asks for.
+        corrupt_cap: Seconds, upper bound of the wait after an answer that came, but not as promised.
         floor: Seconds, lower bound of any wait.
         jitter: Whether waits are drawn at random, so that many clients do not return together.
     """
@@ -61,14 +63,16 @@ class RetryPolicy:
     max_corrupt: int = 10
     base: float = 0.2
     cap: float = 30.0
+    corrupt_cap: float = 1.0
     floor: float = 0.01
     jitter: bool = True
 
-    def wait(self, attempt: int, retry_after: float | None, draw: Callable[[float, float], float]) -> float:
+    def wait(self, attempt: int, failure: RetryableError, draw: Callable[[float, float], float]) -> float:
         """Seconds to wait after a failed attempt, counted from 1."""
-        bound = min(self.cap, self.base * 2.0 ** min(attempt - 1, 62))
+        cap = min(self.cap, self.corrupt_cap) if isinstance(failure, CorruptResponseError) else self.cap
+        bound = min(cap, self.base * 2.0 ** min(attempt - 1, 62))
         backoff = draw(0.0, bound) if self.jitter else bound
-        return max(self.floor, backoff, retry_after or 0.0)
+        return max(self.floor, backoff, failure.retry_after or 0.0)
 
 
 class Retrier:
@@ -140,7 +144,7 @@ class Retrier:
             raise kind(message, attempts=attempts) from error.last_attempt.exception()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        return self._policy.wait(state.attempt_number, _failure(state).retry_after, self._draw)
+        return self._policy.wait(state.attempt_number, _failure(state), self._draw)
 
     def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
         """No attempt is started that a wait would carry past the time limit: the wait is saved too."""

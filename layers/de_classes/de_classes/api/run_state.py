@@ -1,15 +1,17 @@
-"""Making sure that a state which was written down belongs to the run that is to go on with it."""
+"""What a state says that was written down: whether it belongs to the run that goes on, and how far it got."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
 from de_classes.utils.page_set import PageSet
 
 if TYPE_CHECKING:
+    from de_classes.api.page import Page
     from de_classes.utils.page_range import PageRange
-    from de_classes.utils.run_records import RunState
+    from de_classes.utils.run_records import PageEntry, RunState
 
 
 def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> None:
@@ -34,6 +36,38 @@ def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> No
         raise InvalidInputError(f"the state goes on at page {state.place.number}, but ends at page {last}")
     if state.place is not None and state.entries and not random_access:
         _check_way_on(state)
+
+
+def furthest_entry(state: RunState) -> PageEntry | None:
+    """The furthest page that was taken and that can be known again."""
+    return max(
+        (entry for entry in state.entries if entry.edges), key=lambda entry: entry.number, default=None
+    )
+
+
+def short_last_entry(state: RunState) -> PageEntry | None:
+    """The last page of a run that had reached its end, if it was not full.
+
+    Rows that are appended to it later cannot be taken any more, for it was taken: such a run ends where
+    it ended then.
+    """
+    last = furthest_entry(state)
+    if last is None or state.place is not None or last.number < max(state.gaps, default=0):
+        return None
+    return last if last.records < max(entry.records for entry in state.entries) else None
+
+
+def as_counted_by(last: PageEntry, page: Page) -> Page:
+    """The page without what was counted of rows that were appended after the last page was taken."""
+    return replace(
+        page,
+        total_pages=_at_most(last.total_pages, page.total_pages),
+        total_records=_at_most(last.total_records, page.total_records),
+    )
+
+
+def _at_most(bound: int | None, count: int | None) -> int | None:
+    return count if bound is None or count is None else min(bound, count)
 
 
 def _check_numbers(numbers: list[int], expected: PageSet, pages: PageRange) -> None:

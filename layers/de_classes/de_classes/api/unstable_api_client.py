@@ -22,7 +22,7 @@ from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.digests import digest
-from de_classes.utils.limits import MAX_CONCURRENCY
+from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.api.transport import Transport
-    from de_classes.api.walk import PageWalk, SkipPage
+    from de_classes.api.walk_contracts import PageWalk, SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.storage.format.shapes import CurrentShape
     from de_classes.utils.clock import Clock
@@ -90,7 +90,7 @@ class UnstableAPIClient:
         self._url = base_url.rstrip("/") + data_path
         self._pagination = pagination or PageNumberPagination()
         self._pages = pages or PageRange()
-        self._concurrency = _checked_concurrency(concurrency)
+        self._concurrency = checked_concurrency(concurrency)
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._counters = ClientCounters()
@@ -171,7 +171,7 @@ class UnstableAPIClient:
             RetriesExhaustedError: It kept failing; the last failure is the cause.
             FatalError: It cannot be had: refused, forbidden, or an answer that cannot be trusted.
         """
-        _check_limit(limit)
+        check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, limit)
         try:
             page = self._fetcher.fetch(request, self._fetcher.new_run())
@@ -215,9 +215,9 @@ class UnstableAPIClient:
             limit: Records a page.
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.
-            state: What was taken of this very run before, by this process or another. None of it is
-                asked for again: its gaps are fetched, and then what comes after its place. The verdict
-                is on the whole run.
+            state: What was taken of this very run before, by this process or another. One
+                page of it is asked for again where pages have numbers, to see that it still stands; then
+                its gaps are fetched, and what comes after its place. The verdict is on the whole run.
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up.
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
@@ -226,8 +226,8 @@ class UnstableAPIClient:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
                 ``skip_failed`` where pages cannot be asked for by number.
         """
-        _check_limit(limit)
-        width = self._concurrency if concurrency is None else _checked_concurrency(concurrency)
+        check_limit(limit)
+        width = self._concurrency if concurrency is None else checked_concurrency(concurrency)
         wanted = pages or self._pages
         if skip_failed and not self.random_access:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
@@ -297,14 +297,3 @@ class UnstableAPIClient:
         if not self._pagination.random_access:
             return False
         return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
-
-
-def _check_limit(limit: int) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise InvalidInputError(f"limit must be a whole number of records from 1, not {limit!r}")
-
-
-def _checked_concurrency(concurrency: int) -> int:
-    if not 1 <= concurrency <= MAX_CONCURRENCY:
-        raise InvalidInputError(f"concurrency must be from 1 to {MAX_CONCURRENCY}, not {concurrency}")
-    return concurrency

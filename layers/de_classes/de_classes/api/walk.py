@@ -4,16 +4,20 @@ Pages that can be asked for by number are fetched several at a time inside a win
 order; the total is read anew from every page, so a source that grows is followed. Where totals moved
 or rows do not add up, one page past the end is asked for before the end is believed.
 
-A walk that goes on with another's run fetches the pages that were skipped first, and then the rest.
+A walk that goes on with another's run looks at the furthest page that was taken: if it still stands
+where it stood, so does all before it. Then come the pages that were skipped, and then the rest.
 """
 
 from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from de_classes.api.loop_guard import LoopGuard
+from de_classes.api.overlap import still_stands
+from de_classes.api.page_counts import PageCounts
+from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
     InvalidInputError,
@@ -29,46 +33,16 @@ if TYPE_CHECKING:
 
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import PageEntry
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
+_GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
-_NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
-
-
-class FetchPage(Protocol):
-    """Gets one page, with all retries."""
-
-    def __call__(self, request: PageRequest) -> Page:
-        """Send the request until it is answered or given up."""
-        ...
-
-
-class SkipPage(Protocol):
-    """Is told of a page that was given up, where a walk may go on without it."""
-
-    def __call__(self, number: int, because: PageGivenUpError) -> None:
-        """Take note of the gap."""
-        ...
-
-
-class PageWalk(Protocol):
-    """Pages in order, and the place where another process could go on."""
-
-    @property
-    def place(self) -> RunPlace | None:
-        """Where the walk goes on after the page just handed on; None if it knows of no other page."""
-        ...
-
-    @property
-    def is_filling_gaps(self) -> bool:
-        """Whether pages that were skipped before are still to be asked for."""
-        ...
-
-    def __iter__(self) -> Iterator[Page]:
-        """Hand the pages on. Iterate it once."""
-        ...
+_PAGE_IS_GONE = frozenset({404, 410, 416})
+NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
 
 
 class NumberedWalk:
@@ -127,8 +101,10 @@ class NumberedWalk:
             InvalidInputError: The first page that was asked for lies beyond the source's last.
             PaginationLoopError: The source hands out the same page again and again.
             PageGivenUpError: A page kept failing, and none may be skipped, or it is the first.
+            SourceChangedError: Pages that were taken or counted are not there any more.
         """
         try:
+            self._look_back()
             yield from self._late_pages()
             yield from self._pages_in_order()
         finally:
@@ -141,10 +117,28 @@ class NumberedWalk:
         self._last = max([taken, *state.gaps])
         self._late = sorted(state.gaps)
         self._guard = LoopGuard(entry.mark for entry in state.entries)
-        self._counts = {self._strategy.page_count(entry, self._limit) for entry in state.entries}
+        self._counts = PageCounts(self._strategy, self._limit, state.entries)
+        self._furthest = furthest_entry(state)
+        self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
         )
+
+    def _look_back(self) -> None:
+        """Make sure that the furthest page that was taken still stands where it stood."""
+        entry = self._furthest
+        if entry is None or not (self._late or self._last < self._end()):
+            return
+        if not any(self._stands(entry) for _ in range(_GLANCES_BACK)):
+            raise self._ledger.changed(f"page {entry.number} is not what it was when this run took it")
+
+    def _stands(self, entry: PageEntry) -> bool:
+        """Whether a page is as it was; rows appended to it would be lost, unless the run ends with it."""
+        page = self._unless_gone(entry.number, partial(self._get, entry.number))
+        if not self._counts.is_past_end(page):
+            self._check_filled(page)
+        has_grown = len(page.records) > entry.records
+        return still_stands(page, entry) and not (has_grown and self._short_last is None)
 
     def _late_pages(self) -> Iterator[Page]:
         late = tuple(self._late)
@@ -152,7 +146,7 @@ class NumberedWalk:
             for index, number in enumerate(late, 1):
                 window.fill(len(late))
                 self._late.remove(number)
-                yield from self._taken(number, partial(self._late_page, window, index))
+                yield from self._taken(number, partial(self._late_page, window, index, number))
 
     def _pages_in_order(self) -> Iterator[Page]:
         ahead_from = None if self._is_at_start else self._last + 1
@@ -179,7 +173,7 @@ class NumberedWalk:
 
     def _remembered(self, page: Page) -> Page:
         self._is_at_start = False
-        self._counts.add(self._strategy.page_count(page, self._limit))
+        self._counts.note(page)
         self._guard.remember(page)
         self._move_on(page.number, more_may_follow=bool(page.records))
         return page
@@ -189,7 +183,8 @@ class NumberedWalk:
             self._last, self._more_may_follow = number, more_may_follow
 
     def _get(self, number: int) -> Page:
-        return self._fetch(self._strategy.request_for(number, self._limit))
+        page = self._fetch(self._strategy.request_for(number, self._limit))
+        return page if self._short_last is None else as_counted_by(self._short_last, page)
 
     def _first_page(self, window: PageWindow) -> Page:
         page = window.take(self._pages.start)
@@ -198,15 +193,15 @@ class NumberedWalk:
             self._check_filled(page)
         return page
 
-    def _late_page(self, window: PageWindow, index: int) -> Page:
-        page = self._unless_seen(window.take(index))
+    def _late_page(self, window: PageWindow, index: int, number: int) -> Page:
+        page = self._unless_seen(self._unless_gone(number, partial(window.take, index)))
         self._check_filled(page)
         return page
 
     def _next_page(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the walk is over."""
         page = self._unless_denied(window, number)
-        if page is None or self._is_past_end(page):
+        if page is None or self._counts.is_past_end(page):
             self._is_over = True
             self._note_denial(page)
             return None
@@ -217,14 +212,23 @@ class NumberedWalk:
     def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
         try:
-            page = window.take(number)
+            page = self._unless_gone(number, partial(window.take, number))
         except RequestRejectedError as error:
             if error.status in self._ways_to_say_no(number):
                 return None
             raise
-        if self._is_probe(number) and self._guard.has_seen(page):
+        if self._counts.exclude(number) and self._guard.has_seen(page):
             return None
         return self._unless_seen(page)
+
+    def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
+        """The page; one that was counted and is not there any more tells that the source has shrunk."""
+        try:
+            return take()
+        except RequestRejectedError as error:
+            if error.status in _PAGE_IS_GONE and self._counts.include(number):
+                raise self._ledger.changed(f"the source shrank, page {number} is gone") from error
+            raise
 
     def _unless_seen(self, page: Page) -> Page:
         """The page; one that has the records of another is asked for again."""
@@ -237,11 +241,11 @@ class NumberedWalk:
 
     def _note_denial(self, page: Page | None) -> None:
         """A page that was once counted and now lies past the end tells that the source has shrunk."""
-        if page is not None and page.number <= max(self._known_counts(), default=0):
+        if page is not None and self._counts.include(page.number):
             self._ledger.note_totals(page)
 
     def _check_first(self, page: Page) -> None:
-        count = self._strategy.page_count(page, self._limit)
+        count = self._counts.of(page)
         if count is None or page.number <= count:
             return
         if page.number > 1:
@@ -253,38 +257,24 @@ class NumberedWalk:
         """Refuse a page that is still empty although there should be records in it."""
         if page.records or not self._ledger.expects_records(page):
             return
-        if self._is_past_end(page):
+        if self._counts.is_past_end(page):
             self._note_denial(page)
         raise PageGivenUpError(
             f"page {page.number} came empty each time, although there should be records in it",
             attempts=ASKS_FOR_AN_EMPTY_PAGE,
         )
 
-    def _is_probe(self, number: int) -> bool:
-        """Whether the page lies beyond every total that was named."""
-        known = self._known_counts()
-        return bool(known) and number > max(known)
-
     def _ways_to_say_no(self, number: int) -> frozenset[int]:
-        if self._is_probe(number):
-            return _NO_SUCH_PAGE_OR_BAD_REQUEST
-        return frozenset() if self._known_counts() else _NO_SUCH_PAGE
-
-    def _is_past_end(self, page: Page) -> bool:
-        count = self._strategy.page_count(page, self._limit)
-        if count is None:
-            return not page.records and not self._known_counts()
-        furthest = max([count, *self._known_counts()])
-        return page.number > (furthest if page.records else count)
-
-    def _known_counts(self) -> list[int]:
-        return [count for count in self._counts if count is not None]
+        if self._counts.exclude(number):
+            return NO_SUCH_PAGE_OR_BAD_REQUEST
+        return frozenset() if self._counts.include(number) else _NO_SUCH_PAGE
 
     def _end(self) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
-        known = self._known_counts()
-        end = max(known) if known else self._last + (self._more_may_follow and not self._is_over)
-        if known and self._last >= end and self._is_doubtful():
+        end = self._counts.most
+        if end is None:
+            end = self._last + (self._more_may_follow and not self._is_over)
+        elif self._last >= end and self._is_doubtful():
             end = self._last + 1
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
@@ -292,4 +282,4 @@ class NumberedWalk:
         """Totals that moved, or rows that do not add up: the end is believed only after a look past it."""
         expected = self._ledger.expected_records
         adds_up = expected is None or self._ledger.records == expected or bool(self._ledger.gaps)
-        return self._more_may_follow and not self._is_over and (len(self._counts) > 1 or not adds_up)
+        return self._more_may_follow and not self._is_over and (self._counts.have_moved or not adds_up)

@@ -94,7 +94,8 @@ class RunCommit:
             manifest = self._manifest(over, stored, generation + 1)
             if before and (before.status == "complete" or _says_the_same(before, manifest)):
                 return self.receipt_of(before)
-            receipt = self._receipt(over, manifest, self._spent(over.progress, began))
+            spent = self._spent(over.progress, began)
+            receipt = self._with_figures(self._receipt(over, manifest, spent), over.progress, spent)
             self._documents.replace(receipt_key(self._plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
@@ -145,7 +146,6 @@ class RunCommit:
     def _receipt(self, over: PassOver, manifest: Manifest, spent: RunCounts) -> IngestReceipt:
         bucket, key = self._context.bucket, manifest_key(self._plan.dataset, manifest.generation)
         progress, pages = over.progress, over.progress.pages(over.number)
-        invocations = len(progress.invocations | {self._context.invocation})
         return IngestReceipt(
             status=manifest.status,
             run_id=manifest.run_id,
@@ -161,7 +161,7 @@ class RunCommit:
             quarantined=sum(part.records for part in manifest.quarantine),
             drift=list(progress.drift),
             passes=over.number,
-            invocations=invocations,
+            invocations=len(progress.invocations | {self._context.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
             logins=spent.logins,
@@ -183,8 +183,14 @@ class RunCommit:
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
             versions=versions(),
-            forecast=forecast(progress.first, self._context.terms) if progress.first else None,
-            actual=actual(spent, len(pages), invocations, self._context.terms),
+        )
+
+    def _with_figures(self, receipt: IngestReceipt, progress: RunProgress, spent: RunCounts) -> IngestReceipt:
+        terms = self._context.terms
+        return structs.replace(
+            receipt,
+            forecast=forecast(progress.first, terms) if progress.first else None,
+            actual=actual(spent, receipt.pages, receipt.invocations, terms),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from de_classes.errors import DeClassesError, IncompleteRunError
@@ -72,6 +72,15 @@ class PassOver:
         return self._run is not None and self._run.place is None
 
     @property
+    def found_what_the_pass_before_found(self) -> bool:
+        """Whether every page came as on the pass before: what looks like change is how the source is."""
+        now, before = (
+            [(page.number, page.records, page.mark) for page in self.progress.pages(number)]
+            for number in (self.number, self.number - 1)
+        )
+        return self.is_at_end and not self.gaps and now == before
+
+    @property
     def gaps(self) -> PageSet:
         """The pages that were given up: asking again may bring them."""
         return PageSet() if self._run is None else self._run.gaps
@@ -88,10 +97,11 @@ class PassOver:
         """The same error, with the run to ask for so that it goes on, if it can."""
         if self.is_at_end and not self.gaps:
             return error
+        run_id = self._context.plan.run_id
         return IncompleteRunError(
-            f"{error}; what came is kept",
+            f"{error}; what came is kept, run {run_id!r} goes on from there",
             missing_pages=error.missing_pages,
-            run_id=self._context.plan.run_id,
+            run_id=run_id,
         )
 
     def carry_out(self) -> None:
@@ -105,12 +115,9 @@ class PassOver:
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
         run = self._run = self._context.start_run(self.progress.state(self.number), self._current)
-        with self._context.sifter(self.progress) as self._sifter:
-            try:
-                for page in self._pages(run):
-                    self._take(run, page)
-            finally:
-                self._abandon()
+        with self._context.sifter(self.progress) as self._sifter, closing(self):
+            for page in self._pages(run):
+                self._take(run, page)
 
     def _pages(self, run: PageRun) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
@@ -120,8 +127,7 @@ class PassOver:
             self._seal(run)
             raise
         except KeyboardInterrupt:
-            with suppress(SealedByAnotherError):
-                self._seal(run)
+            self._seal_if_first(run)
             raise
         self._seal(run)
 
@@ -160,6 +166,10 @@ class PassOver:
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
 
+    def _seal_if_first(self, run: PageRun) -> None:
+        with suppress(SealedByAnotherError):
+            self._seal(run)
+
     def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
         place, sequence = part.place, len(self.progress.parts) + 1
@@ -188,7 +198,8 @@ class PassOver:
         spent, self._spent_until = now.since(self._spent_until), now
         return spent
 
-    def _abandon(self) -> None:
+    def close(self) -> None:
+        """Let go of a part that is not sealed."""
         if self._open is not None:
             self._open.abort()
             self._open = None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.errors import DeClassesError
     from de_classes.runs.plan import RunPlan
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
@@ -155,20 +156,27 @@ class RunService:
         """Pass after pass, until one finds the source as it was when the pass began."""
         progress = context.journal.progress()
         over = PassOver(context, progress.pass_, progress.drift)
+        last: DeClassesError | None = None
         for _ in range(MAX_PASSES):
             try:
                 return self._one_pass(over, allow_partial=allow_partial)
             except (SourceChangedError, PaginationLoopError) as error:
-                if not context.plan.key_fields:
-                    raise
-                last = error
-                self._logger.warning("pass %d: %s; going over the source again", over.number, error)
-                over = over.again(f"pass {over.number}: {error}")
+                if over.found_what_the_pass_before_found:
+                    self._logger.info("pass %d: the source stands still; %s is how it is", over.number, error)
+                    return over
+                over, last = self._next_pass(over, error, context.plan), error
         raise IncompleteRunError(
             f"the source changed on each of {MAX_PASSES} passes, at last: {last}; ask again when it is calm",
             missing_pages=getattr(last, "missing_pages", ()),
             run_id=context.plan.run_id,
         ) from last
+
+    def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
+        """The pass that finds what slid by; without a key it could not tell that from what is there."""
+        if not plan.key_fields:
+            raise error
+        self._logger.warning("pass %d: %s; going over the source again", over.number, error)
+        return over.again(f"pass {over.number}: {error}")
 
     def _one_pass(self, over: PassOver, *, allow_partial: bool) -> PassOver:
         """Carry a pass out; pages that could not be had are asked for once more at its end."""

@@ -18,7 +18,10 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         total_pages: How many pages the source said it has, or None if it did not say.
         total_records: How many records it said it has, or None.
         mark: The loop guard's fingerprint of the records, hexadecimal, or None where the page is not telling.
-        repeats: Whether its first record was already on the page before it.
+        edges: Short hashes of its first and its last record; nothing where it holds none.
+        repeats: Whether a record at its seam with the page before it is on both; of a page that came late,
+            at either seam.
+        slid: Whether that shows that rows slid from page to page, see ``Seam``.
     """
 
     number: int
@@ -27,7 +30,9 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total_pages: int | None = None
     total_records: int | None = None
     mark: str | None = None
+    edges: tuple[str, ...] = ()
     repeats: bool = False
+    slid: bool = False
 
 
 class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

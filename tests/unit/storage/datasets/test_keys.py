@@ -7,6 +7,7 @@ from de_classes.storage.datasets.keys import (
     PART,
     QUARANTINE,
     is_part_key,
+    is_reserved,
     manifest_key,
     names_dataset,
     parse_journal_key,
@@ -68,3 +69,27 @@ def test_progress_is_known_by_its_key() -> None:
 )
 def test_a_key_that_can_only_mean_a_dataset_is_told(key: str, answer: bool) -> None:  # noqa: FBT001 - a case
     assert names_dataset(key) is answer
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "raw/_runs/r1/plan.json",
+        "_runs/r1/anything/else",
+        "raw/day/_symlink/manifest.txt",
+        "raw/day/_manifest-00000001.json",
+        "raw/day/_receipt-00000001-r1-5f4e3d2c1b0a.json",
+        "raw/day/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl",
+        "raw/day/part-1-00000051-00000100-0a1b2c3d4e5f.parquet",
+        "part-1-anything",
+    ],
+)
+def test_what_runs_and_commits_write_is_reserved(key: str) -> None:
+    assert is_reserved(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["raw/day.csv", "raw/part-one.csv", "raw/my_runs/a.csv", "raw/_manifest.json", "_runs"]
+)
+def test_what_others_write_is_not(key: str) -> None:
+    assert not is_reserved(key)

@@ -92,6 +92,7 @@ def test_fields_of_a_later_writer_are_ignored() -> None:
     [
         (b"", "truncated"),
         (b"[1]", "object"),
+        (b'{"run_id": "\xff"}', "decode|UTF-8"),
         (b'{"schema":{"fields":[{"name":"a","type":' + b'{"type":"list","element":' * 100_000, "recursion"),
         (changed(version=2), "version"),
         (changed(status="done"), "status"),
@@ -121,3 +122,9 @@ def test_any_bytes_are_a_manifest_or_a_typed_error(data: bytes) -> None:
     with suppress(MalformedDataError):
         found = decode_manifest(data, "key")
         assert decode_manifest(encode_manifest(found), "key") == found
+
+
+def test_people_can_read_it_a_field_a_line() -> None:
+    lines = WHOLE.decode().split("\n")
+    assert ' "run_id": "run",' in lines
+    assert lines[-2:] == ["}", ""]

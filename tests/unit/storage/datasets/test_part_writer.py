@@ -57,7 +57,10 @@ def test_a_part_is_a_whole_document_and_told_as_it_is(client: BaseS3Client, name
     assert stored.part.key == f"part-1-00000051-00000053-{digest[:12]}{get_codec(name).extension}"
     assert (stored.part.sha256, stored.part.size, stored.part.records) == (digest, len(content), 3)
     assert stored.schema.names == ("type", "properties", "geometry", "id")
-    assert client.head_object(BUCKET, f"{DATASET}/{stored.part.key}").content_type is not None
+    assert (
+        client.head_object(BUCKET, f"{DATASET}/{stored.part.key}").content_type
+        == get_codec(name).content_type
+    )
 
 
 def test_F43_two_runners_of_the_same_pages_make_one_part(client: BaseS3Client) -> None:
@@ -192,3 +195,21 @@ def test_what_cannot_work_is_refused_before_any_record(client: BaseS3Client, tmp
         PartWriter(client, BUCKET, DATASET, "csv", part_size=1)
     with pytest.raises(InvalidInputError, match="spool_dir"):
         PartWriter(client, BUCKET, DATASET, "csv", spool_dir=tmp_path / "missing")
+
+
+def test_a_writer_knows_the_columns_that_it_was_told_of_and_those_that_it_sealed(
+    client: BaseS3Client,
+) -> None:
+    declared = Schema((Field("day", Kind.STRING),))
+    with PartWriter(client, BUCKET, DATASET, "csv", schema=declared) as writer:
+        assert writer.schema == declared
+        writer.write([{"id": 1}])
+        writer.seal(1, 1, 1)
+        assert writer.schema.names == ("day", "id")
+
+
+def test_a_part_that_is_sealed_leaves_no_file_behind(client: BaseS3Client, tmp_path: Path) -> None:
+    with PartWriter(client, BUCKET, DATASET, "csv", spool_dir=tmp_path) as writer:
+        writer.write([{"id": 1}])
+        writer.seal(1, 1, 1)
+        assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,135 @@
+"""What two processes at one run do to each other, step by step, and how a pass ends that cannot go on."""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from typing import TYPE_CHECKING, Unpack
+
+import pytest
+
+from de_classes.errors import (
+    IncompleteRunError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    SourceChangedError,
+)
+from de_classes.runs.verify import differences
+from de_classes.storage.clients import BaseS3Client
+from de_classes.storage.datasets import DatasetCommits, DatasetReader, manifest_key
+from de_classes.utils.clock import ManualClock
+from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.runs import BUCKET, DATASET, KilledError, ids, plan, progress, service
+from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.receipt import IngestReceipt
+    from de_classes.storage.clients.object_store import ObjectInfo, WriteOptions
+
+FIRST_PART = "raw/_runs/run/part-00000001.json"
+MANIFEST = manifest_key(DATASET, 1)
+
+
+class Overtaken(BaseS3Client):
+    """A store in which something happens right before an object is written, once.
+
+    Args:
+        s3: What holds the objects.
+    """
+
+    def __init__(self, s3: FakeS3) -> None:
+        super().__init__(s3, logging.getLogger("tests.runs"), clock=ManualClock())
+        self.before: dict[str, Callable[[], object]] = {}
+
+    def put_object(self, bucket: str, key: str, body: bytes, **options: Unpack[WriteOptions]) -> ObjectInfo:
+        happens = self.before.pop(key, None)
+        if happens is not None:
+            happens()
+        return super().put_object(bucket, key, body, **options)
+
+
+@pytest.fixture
+def store() -> Overtaken:
+    s3 = FakeS3()
+    s3.create_bucket(Bucket=BUCKET)
+    return Overtaken(s3)
+
+
+def test_F43_who_is_overtaken_at_a_part_goes_on_behind_the_part_of_the_other(store: Overtaken) -> None:
+    def other_seals_three_pages_and_dies() -> None:
+        with pytest.raises(KilledError):
+            service(store, FakePagedApi(95), part_pages=3, die_after=4).carry_out(plan())
+
+    store.before[FIRST_PART] = other_seals_three_pages_and_dies
+    receipt = service(store, FakePagedApi(95), part_pages=2).carry_out(plan())
+    assert ids(store, receipt) == list(range(95))
+    assert [part.last_page for part in receipt.parts] == [3, 5, 7, 9, 10]
+    assert list(differences(receipt, store, BUCKET)) == []
+
+
+def test_F43_who_is_overtaken_at_the_commit_by_another_at_the_same_run_has_committed(
+    store: Overtaken,
+) -> None:
+    others: list[IngestReceipt] = []
+    store.before[MANIFEST] = lambda: others.append(service(store, FakePagedApi(95)).carry_out(plan()))
+    receipt = service(store, FakePagedApi(95)).carry_out(plan())
+    assert [receipt.sha256] == [other.sha256 for other in others]
+    assert DatasetCommits(store, BUCKET, DATASET).generations() == [1]
+
+
+def test_F48_a_run_that_is_overtaken_by_another_at_the_commit_changes_nothing(store: Overtaken) -> None:
+    other = plan(run_id="other")
+    store.before[MANIFEST] = lambda: service(store, FakePagedApi(15)).carry_out(other)
+    with pytest.raises(ObjectExistsError, match="run 'other' has committed"):
+        service(store, FakePagedApi(95)).carry_out(plan())
+    assert DatasetReader(store, BUCKET, DATASET).manifest.run_id == "other"
+
+
+def test_a_part_that_was_cleaned_away_before_the_commit_is_never_named_by_it(store: Overtaken) -> None:
+    with pytest.raises(KilledError):
+        service(store, FakePagedApi(95), die_after=9).carry_out(plan())
+    sealed = progress(store).parts[0].part
+    assert sealed is not None
+    store.delete_object(BUCKET, f"{DATASET}/{sealed.key}")
+    with pytest.raises(ObjectNotFoundError, match=f"{sealed.key} was sealed by this run and is gone"):
+        service(store, FakePagedApi(95)).carry_out(plan())
+    assert DatasetCommits(store, BUCKET, DATASET).generations() == []
+
+
+def sliding() -> FakeTransport:
+    """Three pages, of which each begins with the last record of the one asked for before; the total grows."""
+    asked = count(1)
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        number, place = int(request.params["page"]), next(asked)
+        data = [{"id": place}, {"id": place + 1}]
+        return json_response({"page": number, "total_pages": 3, "total_records": number + 4, "data": data})
+
+    return FakeTransport(answer)
+
+
+def test_F25_without_a_key_a_run_over_a_source_that_changed_cannot_be_gone_on_with(store: Overtaken) -> None:
+    with pytest.raises(SourceChangedError, match="run again") as caught:
+        service(store, sliding()).carry_out(plan(limit=2))
+    assert caught.value.run_id is None
+    assert "is kept" not in str(caught.value)
+
+
+def test_F25_a_source_that_never_rests_is_given_up_after_five_passes(store: Overtaken) -> None:
+    transport = sliding()
+    with pytest.raises(IncompleteRunError, match="on each of 5 passes") as caught:
+        service(store, transport).carry_out(plan(limit=2, key_fields=("id",)))
+    assert (progress(store).pass_, caught.value.run_id) == (5, "run")
+    assert len(transport.requests) == 5 * (3 + 1)  # a total that moved costs a look past the end
+
+
+def test_every_part_is_written_down_with_its_pass_and_what_was_said_of_those_before(store: Overtaken) -> None:
+    with pytest.raises(IncompleteRunError):
+        service(store, sliding()).carry_out(plan(limit=2, key_fields=("id",)))
+    parts = progress(store).parts
+    assert [part.pass_ for part in parts] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert [len(part.drift) for part in parts] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert [part.first is None for part in parts[:4]] == [False, True, True, True]
