@@ -89,9 +89,9 @@ def pages(draw: st.DrawFn) -> list[bytes]:
 class Written:
     """What a writer makes of pages, decoded as a source's reader does."""
 
-    def __init__(self, codec: FormatCodec) -> None:
+    def __init__(self, codec: FormatCodec, schema: Schema | None = None) -> None:
         self.target = io.BytesIO()
-        self.writer = SegmentedWriter(codec, self.target)
+        self.writer = SegmentedWriter(codec, self.target, schema=schema)
         self.straight = 0
 
     def blocks(self, texts: list[bytes], *, late: int = 0) -> tuple[bytes, Schema, tuple[Widening, ...]]:
@@ -159,6 +159,27 @@ def test_where_pages_end_does_not_show(name: str, size: int) -> None:
     texts = [b"[" + b",".join(rows[start : start + size]) + b"]" for start in range(0, len(rows), size)]
     assert cut.blocks(texts) == whole
     assert cut.straight == len(texts) - -(-1_000 // size)
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet", "jsonl"])
+def test_a_page_decoded_under_a_shape_of_before_is_written_under_that_of_now(name: str) -> None:
+    before = shape_of(Schema((Field("a", Kind.INT53),)))
+    now = Schema((Field("new", Kind.STRING), Field("a", Kind.FLOAT64)))
+    texts = [b'[{"a":1},{"a":2}]', b'[{"new":"x","a":2.5}]']
+    blocks = [RecordBlock.straight(texts[0], before), RecordBlock.straight(texts[1], shape_of(now))]
+    assert None not in blocks
+    written = Written(get_codec(name), now).records([block for block in blocks if block is not None])
+    assert written == Written(get_codec(name), now).records([strict_json.loads(text) for text in texts])
+
+
+def test_objects_in_CSV_keep_their_keys_in_order() -> None:
+    rows = [b'{"o":{"x":1,"y":"a"}}', b'{"o":{"y":"b","x":2}}']
+    texts = [b"[" + b",".join(rows * 500) + b"]"] * 3
+    written = Written(get_codec("csv"))
+    content, _, _ = written.blocks(texts)
+    assert content.splitlines()[-2:] == [b'"{""x"":1,""y"":""a""}"', b'"{""y"":""b"",""x"":2}"']
+    assert written.straight == 0
+    assert written.writer.shape is None
 
 
 def test_lines_are_the_source_s_own_text() -> None:
