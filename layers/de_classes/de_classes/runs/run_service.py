@@ -162,7 +162,7 @@ class RunService:
                 return over
             over = self._next_pass(over, change, context.plan)
         raise IncompleteRunError(
-            f"the source changed on each of {MAX_PASSES} passes, at last: {change}; ask again when it is calm",
+            f"the source changed on {MAX_PASSES} passes, at last: {change}; ask again when it is calm",
             missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id,
         ) from change
