@@ -76,6 +76,7 @@ LIBRARY: Final = Scope(
             "api/followed_walk",
             "api/window",
             "api/ledger",
+            "api/page_counts",
             "api/drift",
             "api/overlap",
             "api/loop_guard",
