@@ -21,7 +21,8 @@ EXAMPLE = "events/ingestion_worker/ingest_parquet.json"
 
 def main() -> int:
     """Build, serve both APIs, and wait; the exit status is 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background would ignore the first
+        signal.signal(number, signal.default_int_handler)
     console = Console(sys.stdout)
     try:
         engine.require()

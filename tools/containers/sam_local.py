@@ -14,6 +14,7 @@ import requests
 
 from localcloud.errors import LocalCloudError
 from localcloud.workspace import isolated, without_proxies
+from tools.containers import engine
 from tools.containers.services import folder
 
 if TYPE_CHECKING:
@@ -136,10 +137,13 @@ class SamLocal:
                 start_new_session=True,  # Ctrl-C reaches only us, and we end it in order
             )
         try:
-            _wait_until_it_answers(f"http://{address}:{port}/auth/health", process, log)
+            # Both, one after the other: the CLI gives a function two containers if its first calls coincide.
+            for mount in ("auth", "unstable"):
+                _wait_until_it_answers(f"http://{address}:{port}/{mount}/health", process, log)
             yield log
         finally:
             _stop(process)
+            engine.remove_containers_of(self._workspace.root)  # one that it has lost sight of
 
     def _start(self, command: Sequence[str], directory: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 - the SAM CLI, found in our own environment first
@@ -171,9 +175,9 @@ def _answers(url: str) -> bool:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End it as Ctrl-C does: the SAM CLI then removes its containers."""
+    """Ask it to end, upon which the SAM CLI removes its containers."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGTERM)  # a job in the background may ignore SIGINT
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
     with suppress(ProcessLookupError):

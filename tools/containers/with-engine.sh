@@ -20,9 +20,21 @@ stop() {
         kill -KILL "$engine" 2>/dev/null || true
     fi
     wait "$engine" 2>/dev/null || true
-    [ -n "$had_bridge" ] || ip link delete docker0 2>/dev/null || true
+    ip link delete "$bridge" 2>/dev/null || true
     rm -rf --one-file-system "$scratch" || say "could not remove all of $scratch"
     exit "$status"
+}
+
+# A network of its own, beside that of any other engine. Nothing is forwarded from it: a container reaches this
+# machine, and through it whatever is led there, but no other machine.
+make_bridge() {
+    local subnet
+    for subnet in $(shuf -i 0-255); do
+        [ -n "$(ip -4 route list root "10.213.$subnet.0/24")" ] || break
+    done
+    ip link add name "$bridge" type bridge
+    ip addr add "10.213.$subnet.1/24" dev "$bridge"
+    ip link set "$bridge" up
 }
 
 [ $# -gt 0 ] || fail "usage: with-engine.sh COMMAND [ARGUMENT...]"
@@ -40,15 +52,15 @@ if answers; then # the package's installation started its service
     "$@"
     exit
 fi
-command -v iptables >/dev/null || apt_install iptables
 command -v ip >/dev/null || apt_install iproute2
 
 scratch=$(mktemp -d)
-had_bridge=$(ip link show docker0 2>/dev/null || true)
+bridge=lambda$$
 export DOCKER_HOST="unix://$scratch/docker.sock"
+make_bridge
 # A session of its own: Ctrl-C reaches the command first, and the engine is stopped after it.
 setsid dockerd --host "$DOCKER_HOST" --data-root "$scratch/data" --exec-root "$scratch/exec" \
-    --pidfile "$scratch/docker.pid" >"$scratch/dockerd.log" 2>&1 </dev/null &
+    --pidfile "$scratch/docker.pid" --bridge "$bridge" --iptables=false --ip6tables=false --ip-forward=false >"$scratch/dockerd.log" 2>&1 </dev/null &
 engine=$!
 trap stop EXIT
 trap 'exit 130' INT

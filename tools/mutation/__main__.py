@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.mutation.campaign import Campaign, CampaignError
-from tools.mutation.document import write_documents
+from tools.mutation.document import Spent, write_documents
 from tools.mutation.progress import Progress
 from tools.mutation.report import Report
 from tools.mutation.scope import BOUND, LIBRARY, ROOT, SAMPLE_BOUND
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str]) -> int:
         report = _report(scope, options)
     except CampaignError as error:
         sys.exit(str(error))
-    seconds = time.monotonic() - started
-    _say(report.table(), *report.survivors(), f"{seconds:.0f} s")
+    spent = Spent(time.monotonic() - started, sum(os.times()[:4]))
+    _say(report.table(), *report.survivors(), str(spent))
     if options.docs:
-        write_documents(report, Path(options.docs), date=options.date, seconds=seconds)
+        write_documents(report, Path(options.docs), date=options.date, spent=spent)
     return _verdict(report, SAMPLE_BOUND if options.sample else BOUND)
 
 

@@ -184,10 +184,9 @@ def usable(trials: Iterable[Trial], slowest: float) -> list[Trial]:
 
 
 def chosen(trials: Iterable[Trial], mutant: Mutant, seconds: float) -> Iterator[Trial]:
-    """Those that may notice a mutant, its module's own first, for as long as they take together."""
-    reaching = [trial for trial in trials if trial.may_notice(mutant)]
+    """Those that may notice a mutant, in their order, for as long as they take together."""
     spent = 0.0
-    for trial in sorted(reaching, key=lambda trial: not trial.is_of(mutant)):
+    for trial in (each for each in trials if each.may_notice(mutant)):
         spent += trial.processor_seconds
         if spent <= seconds:
             yield trial

@@ -178,6 +178,8 @@ class IncompleteRunError(FatalError):
 class SourceChangedError(IncompleteRunError):
     """Records were added or removed while the run went over them: its pages do not fit together.
 
+    Or the source has forgotten the place where the run is to go on.
+
     Fetching the missing pages cannot mend that. A whole pass more can, where records have a key.
     """
 

@@ -92,6 +92,22 @@ def test_F25_a_total_that_rises_while_rows_repeat_is_never_a_success() -> None:
         ledger_of(first, repeated).settle()
 
 
+@pytest.mark.parametrize("total", [4, None])
+def test_F25_rows_that_slid_across_a_seam_are_never_a_success_though_the_total_stays(
+    total: int | None,
+) -> None:
+    first = Page(1, [{"id": 0}, {"id": 1}], {}, 2, total)
+    slid = Page(2, [{"id": 1}, {"id": 2}], {}, 2, total)
+    with pytest.raises(SourceChangedError, match="page 2 has rows of the page beside it"):
+        ledger_of(first, slid).settle()
+
+
+def test_equal_rows_of_a_source_that_repeats_by_itself_are_no_change() -> None:
+    first = Page(1, [{"id": 0}, {"id": 1}], {}, 2, 4)
+    ledger_of(first, Page(2, [{"id": 1}, {"id": 1}], {}, 2, 4)).settle()
+    assert ledger_of(first).observe(Page(2, [{"id": 1}, {"id": 1}], {}, 2, 4)).repeats
+
+
 def test_F22_a_total_that_rises_while_rows_do_not_repeat_is_growth() -> None:
     first, second = Page(1, [{"id": 0}, {"id": 1}], {}, 2, 3), Page(2, [{"id": 2}, {"id": 3}], {}, 2, 4)
     ledger_of(first, second).settle()

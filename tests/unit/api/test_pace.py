@@ -2,19 +2,28 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.counters import ClientCounters
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pace import Pace
+from de_classes.api.page import PageReader
+from de_classes.api.page_fetcher import PageFetcher, SharedRun
+from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.rate_limits import RateLimit
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from de_classes.api.messages import HttpRequest
 
 LOGGER = logging.getLogger("tests.pace")
@@ -128,6 +137,64 @@ def test_a_run_that_is_over_waits_for_no_turn() -> None:
         pytest.fail("no turn is given")
 
 
+def test_a_run_that_is_over_takes_no_free_place_either() -> None:
+    clock = ManualClock()
+    pace = Pace(1, clock=clock)
+    over = threading.Event()
+    over.set()
+    with pytest.raises(RetriesExhaustedError, match="is over"), pace.turn(deadline=None, stopped=over):
+        pytest.fail("no turn is given")
+    go(pace, clock)
+
+
+def test_F41_who_waits_for_a_place_when_the_time_is_up_waits_no_more() -> None:
+    clock = ManualClock()
+    pace = Pace(1, clock=clock)
+    never = threading.Event()
+    with pace.turn(deadline=10.0, stopped=never):
+        clock.advance(10.0)
+        with (
+            pytest.raises(RetriesExhaustedError, match="time is up while"),
+            pace.turn(deadline=10.0, stopped=never),
+        ):
+            pytest.fail("no turn is given")
+    go(pace, clock)
+
+
+def test_however_turns_end_no_place_is_lost_and_none_is_given_twice() -> None:
+    """Eight threads of good, bad and refused requests; then the width is still there for all of it."""
+    clock, ceiling, most = ManualClock(), 5, [0]
+    pace, lock, inside = Pace(ceiling, clock=clock), threading.Lock(), set[int]()
+
+    def request(number: int, turn: int) -> None:
+        with lock:
+            inside.add(number)
+            most[0] = max(most[0], len(inside))
+        if turn % 7 == number % 7:
+            pace.slow_down(clock.monotonic(), 0.1)
+        with lock:
+            inside.remove(number)
+        if turn % 3 == 0:
+            raise ValueError("down")
+
+    def work(number: int) -> None:
+        for turn in range(40):
+            with suppress(ValueError), pace.turn(deadline=None, stopped=threading.Event()):
+                request(number, turn)
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+    assert 1 <= most[0] <= ceiling
+    clock.advance(60)
+    with ExitStack() as all_at_once:
+        for _ in range(int(pace.width)):
+            all_at_once.enter_context(pace.turn(deadline=clock.monotonic(), stopped=threading.Event()))
+
+
 def test_a_request_that_fails_gives_its_place_back_and_counts_for_nothing() -> None:
     clock = ManualClock()
     pace = Pace(2, clock=clock)
@@ -163,6 +230,48 @@ def test_F08_a_hint_narrows_the_width_and_waits_where_nothing_is_left() -> None:
     assert pace.width == 1
     go(pace, clock)
     assert clock.sleeps == [9.0]
+
+
+class Watched(Pace):
+    """Writes down when turns end, and when it is told to slow down."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(1, clock=clock)
+        self.events: list[str] = []
+
+    @contextmanager
+    def turn(self, *, deadline: float | None, stopped: threading.Event) -> Iterator[None]:
+        with super().turn(deadline=deadline, stopped=stopped):
+            try:
+                yield
+            finally:
+                self.events.append("over")
+
+    def slow_down(self, began: float, seconds: float | None) -> None:
+        self.events.append("refused")
+        super().slow_down(began, seconds)
+
+
+def test_F04_a_refusal_is_told_before_anybody_else_can_have_the_turn() -> None:
+    clock = ManualClock()
+    pace = Watched(clock)
+    fetcher = PageFetcher(
+        url="https://api.example/data",
+        auth=None,
+        transport=FakePagedApi(20, {1: [HttpResponse(429, {"retry-after": "7"})]}),
+        reader=PageReader(),
+        echo_field="page",
+        policy=RetryPolicy(),
+        headers={},
+        timeout=1.0,
+        per_second=None,
+        deadline=None,
+        clock=clock,
+        counters=ClientCounters(),
+        logger=LOGGER,
+    )
+    fetcher.fetch(PageNumberPagination().request_for(1, 10), SharedRun(RetryBudget(clock=clock), pace))
+    assert pace.events == ["refused", "over", "over"]
 
 
 class Crowd(FakePagedApi):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tools.mutation.document import END, START, write_documents
+from tools.mutation.document import END, START, Spent, write_documents
 from tools.mutation.forks import Fate
 from tools.mutation.mutants import mutants_of
 from tools.mutation.report import Report
@@ -42,9 +42,10 @@ def test_survivors_are_named_with_their_place(tmp_path: Path) -> None:
 def test_the_figures_replace_those_of_before_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "mutation.md"
     page.write_text(f"Before.\n{START}old\n{END}After.\n")
-    write_documents(report(tmp_path), tmp_path, date="2026-01-01", seconds=120.0)
+    write_documents(report(tmp_path), tmp_path, date="2026-01-01", spent=Spent(120.0, 61.0))
     text = page.read_text()
     assert text.startswith(f"Before.\n{START}\n2026-01-01, Python ")
+    assert ", 2.0 minutes, 1.0 of processor time." in text
     assert text.endswith(f"| 100.0 % |\n\n{END}After.\n")
     figures = json.loads((tmp_path / "mutation.json").read_text())
     assert figures["scores"] == {"weak": 90.0, "strong": 100.0, "none": 100.0}

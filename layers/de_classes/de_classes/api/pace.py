@@ -63,9 +63,10 @@ class Pace:
             stopped: Once set, nobody waits any more.
 
         Raises:
-            RetriesExhaustedError: The source asks for more time than there is, or the run is over.
+            RetriesExhaustedError: The source asks for more time than there is, the time is up while others
+                have their turn, or the run is over.
         """
-        self._take_place(stopped)
+        self._take_place(deadline, stopped)
         try:
             self._wait_until_allowed(deadline, stopped)
             began = self._clock.monotonic()
@@ -105,12 +106,17 @@ class Pace:
     def _hold(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._clock.monotonic() + min(seconds, LONGEST_HINT))
 
-    def _take_place(self, stopped: threading.Event) -> None:
+    def _take_place(self, deadline: float | None, stopped: threading.Event) -> None:
         with self._changed:
-            while self._under_way >= int(self.width):
-                _check_not_over(is_over=stopped.is_set())
+            while self._under_way >= int(self.width) and not stopped.is_set():
+                self._check_time(deadline)
                 self._changed.wait(_GLANCE)
+            _check_not_over(is_over=stopped.is_set())
             self._under_way += 1
+
+    def _check_time(self, deadline: float | None) -> None:
+        if deadline is not None and self._clock.monotonic() >= deadline:
+            raise RetriesExhaustedError("the time is up while other requests are under way", attempts=0)
 
     def _leave(self) -> None:
         with self._changed:

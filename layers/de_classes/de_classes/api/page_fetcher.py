@@ -135,16 +135,19 @@ class PageFetcher:
         return page
 
     def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
+        with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
+            page = self._attempt_and_tell(request, run)
+        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now()))
+        return page
+
+    def _attempt_and_tell(self, request: PageRequest, run: SharedRun) -> Page:
+        """Pass on a refusal while the turn lasts: whoever has the next one must know of it."""
         began = self.clock.monotonic()
         try:
-            with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
-                began = self.clock.monotonic()
-                page = self._attempt(request, run)
+            return self._attempt(request, run)
         except RateLimitedError as error:
             run.pace.slow_down(began, error.retry_after)
             raise
-        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now()))
-        return page
 
     def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
         url = request.url or self.url

@@ -156,20 +156,24 @@ class RunService:
         """Pass after pass, until one finds the source as it was when the pass began."""
         progress = context.journal.progress()
         over = PassOver(context, progress.pass_, progress.drift)
-        last: DeClassesError | None = None
         for _ in range(MAX_PASSES):
-            try:
-                return self._one_pass(over, allow_partial=allow_partial)
-            except (SourceChangedError, PaginationLoopError) as error:
-                if over.found_what_the_pass_before_found:
-                    self._logger.info("pass %d: the source stands still; %s is how it is", over.number, error)
-                    return over
-                over, last = self._next_pass(over, error, context.plan), error
+            change = self._change_under(over, allow_partial=allow_partial)
+            if change is None or over.found_what_the_pass_before_found:
+                return over
+            over = self._next_pass(over, change, context.plan)
         raise IncompleteRunError(
-            f"the source changed on each of {MAX_PASSES} passes, at last: {last}; ask again when it is calm",
-            missing_pages=getattr(last, "missing_pages", ()),
+            f"the source changed on {MAX_PASSES} passes, at last: {change}; ask again when it is calm",
+            missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id,
-        ) from last
+        ) from change
+
+    def _change_under(self, over: PassOver, *, allow_partial: bool) -> DeClassesError | None:
+        """What changed at the source during a pass; None if it stood still."""
+        try:
+            self._one_pass(over, allow_partial=allow_partial)
+        except (SourceChangedError, PaginationLoopError) as error:
+            return error
+        return None
 
     def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
         """The pass that finds what slid by; without a key it could not tell that from what is there."""
@@ -178,7 +182,7 @@ class RunService:
         self._logger.warning("pass %d: %s; going over the source again", over.number, error)
         return over.again(f"pass {over.number}: {error}")
 
-    def _one_pass(self, over: PassOver, *, allow_partial: bool) -> PassOver:
+    def _one_pass(self, over: PassOver, *, allow_partial: bool) -> None:
         """Carry a pass out; pages that could not be had are asked for once more at its end."""
         try:
             self._to_its_end(over)
@@ -189,7 +193,6 @@ class RunService:
                 raise over.resumable(error) from error
             self._logger.info("%s; asking for them once more", error)
             self._ask_for_gaps(over, allow_partial=allow_partial)
-        return over
 
     def _ask_for_gaps(self, over: PassOver, *, allow_partial: bool) -> None:
         try:
