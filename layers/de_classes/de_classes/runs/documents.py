@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=msgspec.Struct)
 _JSON = "application/json"
+_LOCK = threading.Lock()
+_DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
 
 
 class Documents:
@@ -55,7 +58,7 @@ class Documents:
         """
         body = self._store.get_object(self._bucket, key)
         try:
-            return msgspec.json.decode(body, type=kind)
+            return _decoder(kind).decode(body)
         except msgspec.MsgspecError as error:
             raise MalformedDataError(
                 f"{key} is no {kind.__name__} that this version can read: {error}"
@@ -72,3 +75,11 @@ class Documents:
         """Every document whose key starts with the prefix, in the order of the keys."""
         for found in self._store.list_objects(self._bucket, prefix):
             yield self.get(found.key, kind)
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """What reads a kind of document: made by one thread, since msgspec crashes where several do at once."""
+    with _LOCK:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import sys
+import threading
+
+import msgspec
+
+from de_classes.runs.documents import Documents
+from tests.fakes.runs import BUCKET, memory
+from tools.mutation.forks import SURVIVED, Fate, run_all
+
+THREADS, PROCESSES = 8, 150
+KEY = "document.json"
+
+
+def read_at_once_for_the_first_time() -> int:
+    """Many threads read a kind of document that nobody has read before."""
+    inner = msgspec.defstruct("Inner", [("number", int), ("marks", tuple[str, ...])])
+    kind = msgspec.defstruct("Outer", [("inner", tuple[inner, ...]), ("names", dict[str, int])])
+    documents = Documents(memory(), BUCKET)
+    documents.replace(KEY, kind(inner=(inner(number=1, marks=("a",)),), names={"a": 1}))
+    together = threading.Barrier(THREADS)
+
+    def read() -> None:
+        together.wait()
+        documents.get(KEY, kind)
+
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=read) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return SURVIVED
+
+
+def test_a_kind_of_document_may_be_read_first_by_many_threads_at_once() -> None:
+    jobs = ((number, read_at_once_for_the_first_time) for number in range(PROCESSES))
+    assert {fate for _, fate in run_all(jobs, processes=2)} == {Fate.SURVIVED}
