@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,17 +13,19 @@ from hypothesis import strategies as st
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
-from de_classes.api.page_body import split
+from de_classes.api.page_body import _decoder, split
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.errors import DeClassesError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import CurrentShape, shape_of
 from de_classes.utils.page_range import PageRange
+from tools.mutation.forks import SURVIVED, Fate, run_all
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
 
+THREADS, PROCESSES = 8, 60
 CURRENT = CurrentShape(
     shape_of(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
 )
@@ -155,3 +159,28 @@ def test_an_answer_is_cut_where_its_list_stands() -> None:
     body = split(b'{"a":1, "data" : [{"id":1}] ,"b":2}', "data")
     assert body is not None
     assert (body.rest, body.records) == ({"a": 1, "data": [], "b": 2}, b'[{"id":1}]')
+
+
+def cut_at_once_for_the_first_time() -> int:
+    """Many threads decode pages before any decoder was made."""
+    schema = Schema((Field("id", Kind.INT53),))
+    together = threading.Barrier(THREADS)
+
+    def decode() -> None:
+        together.wait()
+        read(b'{"data":[{"id":1}],' + TOTALS + b"}", CurrentShape(shape_of(schema)))
+
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=decode) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return SURVIVED
+
+
+def test_pages_may_be_decoded_first_by_many_threads_at_once() -> None:
+    jobs = ((number, cut_at_once_for_the_first_time) for number in range(PROCESSES))
+    shape_of.cache_clear()
+    _decoder.cache_clear()
+    assert {fate for _, fate in run_all(jobs, processes=2)} == {Fate.SURVIVED}

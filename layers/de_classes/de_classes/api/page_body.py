@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import RecordBlock
 
+_ONE_AT_A_TIME: Final = threading.Lock()  # msgspec crashes where threads look at one type for the first time
 _PREFIX: Final = 32
 _NO_RECORDS: Final = b"[]"
 _FIELDS_KEPT: Final = 16
@@ -93,5 +95,6 @@ def _records_text(body: bytes, field: str) -> bytes | None:
 
 @lru_cache(_FIELDS_KEPT)
 def _decoder(field: str) -> msgspec.json.Decoder[Any]:
-    answer = msgspec.defstruct("Answer", [("records", msgspec.Raw)], rename={"records": field})
-    return msgspec.json.Decoder(answer)
+    with _ONE_AT_A_TIME:
+        answer = msgspec.defstruct("Answer", [("records", msgspec.Raw)], rename={"records": field})
+        return msgspec.json.Decoder(answer)

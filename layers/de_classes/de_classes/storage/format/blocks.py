@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.shapes import Column, Columns, Shape
 
+_SLICES = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS = (b"\n", b"\r")
 
 
@@ -64,7 +65,7 @@ class RecordBlock(Sequence["Record"]):
     def lines(self) -> Sequence[bytes | msgspec.Raw]:
         """Each record's own text; one that is spread over several lines is made one."""
         if self._lines is None:
-            raws = msgspec.json.decode(self.text, type=list[msgspec.Raw])
+            raws = _SLICES.decode(self.text)
             self._lines = list(map(_one_line, raws)) if _has_line_ends(self.text) else raws
         return self._lines
 

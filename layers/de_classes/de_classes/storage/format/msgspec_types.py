@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.json import Decoder
 
 from de_classes.storage.format.schema import Kind, ListType, StructType
 
 if TYPE_CHECKING:
     from de_classes.storage.format.schema import DataType, Field
 
+_ONE_AT_A_TIME: Final = threading.Lock()  # msgspec crashes where threads look at one type for the first time
 _INT53: Final = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 _INT64: Final = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _SCALARS: Final[dict[DataType, Any]] = {
@@ -41,8 +44,8 @@ def attribute(number: int) -> str:
     return f"f{number}"
 
 
-def record_type(fields: tuple[Field, ...], *, is_complete: bool) -> Any:  # noqa: ANN401 - a type made at run time
-    """Make a type for objects with these keys and no others.
+def records_decoder(fields: tuple[Field, ...], *, is_complete: bool) -> Decoder[list[Any]]:
+    """Make a decoder for an array of objects with these keys and no others.
 
     Args:
         fields: Of decodable types.
@@ -51,6 +54,11 @@ def record_type(fields: tuple[Field, ...], *, is_complete: bool) -> Any:  # noqa
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
+    with _ONE_AT_A_TIME:
+        return Decoder(list[_record_type(fields, is_complete=is_complete)])  # type: ignore[misc]  # as made
+
+
+def _record_type(fields: tuple[Field, ...], *, is_complete: bool) -> Any:  # noqa: ANN401 - a type made at run time
     members: list[Any] = [
         (attribute(number), _python_type(field.type)) for number, field in enumerate(fields)
     ]
@@ -70,6 +78,6 @@ def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type made at r
         case ListType(element):
             return list[_python_type(element)] | None  # type: ignore[misc]  # known at run time only
         case StructType(fields):
-            return record_type(fields, is_complete=False) | None
+            return _record_type(fields, is_complete=False) | None
         case _:
             return _SCALARS[data_type]

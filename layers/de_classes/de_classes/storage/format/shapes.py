@@ -19,12 +19,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import UNSET, MsgspecError, to_builtins
-from msgspec.json import Decoder
 
-from de_classes.storage.format.msgspec_types import attribute, is_decodable, record_type
+from de_classes.storage.format.msgspec_types import attribute, is_decodable, records_decoder
 from de_classes.storage.format.schema import Kind, ListType, StructType
 
 if TYPE_CHECKING:
+    from msgspec.json import Decoder
+
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import DataType, Field, Schema
 
@@ -86,8 +87,8 @@ class Shape:
         self.schema = schema
         self.names = schema.names
         self.has_structs = any(_has_structs(field.type) for field in schema.fields)
-        self._complete = Decoder(list[record_type(schema.fields, is_complete=True)])  # type: ignore[misc]
-        self._sparse = Decoder(list[record_type(schema.fields, is_complete=False)])  # type: ignore[misc]
+        self._complete = records_decoder(schema.fields, is_complete=True)
+        self._sparse = records_decoder(schema.fields, is_complete=False)
         self._getters = [attrgetter(attribute(number)) for number in range(len(self.names))]
 
     def decode(self, text: bytes) -> Columns | None:
