@@ -79,8 +79,14 @@ def test_nothing_but_datasets_and_the_progress_of_their_runs_is_in_the_bucket(
 ) -> None:
     keys = stack.keys("raw/")
     expected = [key for answer in answers.values() for key in objects_of(answer.body)]
-    assert sorted(key for key in keys if "/_receipt-" not in key) == sorted(expected)
-    assert sum("/_receipt-" in key for key in keys) == len(answers)
+    named_by_chance = ("/_receipt-", "/invocation-", "/keys-")
+    assert sorted(key for key in keys if not any(name in key for name in named_by_chance)) == sorted(expected)
+    bodies = [answer.body for answer in answers.values()]
+    assert [sum(name in key for key in keys) for name in named_by_chance] == [
+        len(bodies),
+        sum(body["invocations"] for body in bodies),
+        sum(len(body["parts"]) for body in bodies),
+    ]
 
 
 @pytest.mark.parametrize("name", FORMATS)
