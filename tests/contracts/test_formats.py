@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from de_classes.errors import InvalidInputError, MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.registry import format_names, get_codec
@@ -70,6 +70,7 @@ def test_records_read_back_equal_when_every_one_widens_a_sealed_segment(
 
 
 @settings(max_examples=60, deadline=None, database=None)
+@example(records=[{"\0\0": None}])
 @given(records=RECORDS)
 def test_any_records_read_back_equal_in_every_format(records: list[Record]) -> None:
     for name in format_names():

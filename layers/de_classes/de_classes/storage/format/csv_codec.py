@@ -139,7 +139,7 @@ class _CsvWriter(RecordWriter):
             name.encode()
         except UnicodeEncodeError as error:
             raise unsupported_value(name, 0, "the name has a lone surrogate, rename the column") from error
-        if name.startswith(self._refused_starts or ("\0\0",)):
+        if name.startswith(self._refused_starts):
             raise unsupported_value(name, 0, "the name looks like a formula, rename the column")
 
 
