@@ -9,10 +9,11 @@ CASES ?=
 SEEDS ?=
 MODULES ?=
 SAMPLE ?=
+ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard mutation
-.PHONY: env-dev env-local env-test env-audit env-scoreboard
+.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard mutation benchmark benchmark-short
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -27,7 +28,7 @@ demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your o
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
 
-test-slow: env-test env-scoreboard ## The proofs that take minutes: many seeds, kills, fuzzing, memory
+test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@python -m pytest -q -n 2 --dist loadgroup -m slow
 
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
@@ -45,6 +46,13 @@ containers: env-local ## The functions in Lambda containers behind both APIs, to
 scoreboard: env-scoreboard ## Other clients through the same faults, about ten minutes; CLIENTS=dlt CASES=F21 SEEDS=5
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
+
+benchmark: env-bench ## Time and memory beside other clients, hours; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
+		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
+
+benchmark-short: env-bench-short ## This library beside reference P; fails when a ratio is above its bound
+	@python -m benchmarks --short
 
 mutation: env-dev ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
 	@python -m tools.mutation --date "$$(date +%F)" --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
@@ -96,6 +104,12 @@ env-test:
 
 env-audit:
 	$(SETUP) audit
+
+env-bench:
+	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
+
+env-bench-short:
+	$(SETUP) dev bench
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

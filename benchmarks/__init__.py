@@ -1,1 +1,1 @@
-"""Measurements that decisions rest on; nothing here is imported or shipped."""
+"""Measurements that decisions and documents rest on; nothing here is imported by the library or shipped."""

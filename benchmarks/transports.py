@@ -63,7 +63,7 @@ def report(name: str, measured: list[list[float]]) -> float:
     """Print what a transport took; return the microseconds of a request."""
     start, each = (statistics.median(values) for values in zip(*measured, strict=True))
     say(f"{name:12} {start:21.0f} {each:25.0f}")
-    return each
+    return float(each)
 
 
 def measure(home: str, port: int) -> list[float]:

@@ -33,6 +33,8 @@ compile requirements/checks.txt --group checks "$@"
 for peer in requests dlt singer airbyte; do
     compile "requirements/peer-$peer.txt" --group "peer-$peer" "$@"
 done
+compile requirements/bench.txt --group bench --constraint requirements/dev.txt "$@" # the versions that ours runs with
+compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/peer-dlt.txt "$@"
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
 core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"

@@ -1,0 +1,162 @@
+"""``python -m benchmarks``: run the comparison, print it, and write it down where it was run whole.
+
+With ``--short``, only this library and reference P, and the exit status is 1 if a ratio is above its bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.bounds import broken
+from benchmarks.cases import CASES, SHORT_CASES, cases
+from benchmarks.chart import chart
+from benchmarks.contestants import OURS, ROOT, P, contestants
+from benchmarks.figures import Benchmark, save
+from benchmarks.measure import BUCKET, Bench
+from benchmarks.records import write
+from benchmarks.tables import headroom, page, report
+from de_classes.errors import ConfigurationError
+from localcloud.aws import LocalAws
+from localcloud.emulator import Emulator
+from localcloud.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.cases import Case
+    from benchmarks.contestants import Contestant
+    from benchmarks.figures import Run
+
+EXIT_BROKEN, EXIT_USAGE = 1, 2
+ROUNDS, SHORT_ROUNDS = 5, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; the exit status is 1 if a bound is broken, 2 if a client cannot be run."""
+    args = _parsed(arguments)
+    try:
+        benchmark = measured(args)
+    except ConfigurationError as error:
+        sys.stderr.write(f"benchmark: {error}\n")
+        return EXIT_USAGE
+    sys.stdout.write(report(benchmark))
+    sys.stdout.write(f"\nthe API could have answered {headroom(benchmark):.1f} times as fast, at least\n")
+    if args.docs:
+        publish(benchmark, args.docs)
+    failures = broken(benchmark) if args.short else []
+    sys.stdout.write("".join(f"{each}\n" for each in failures))
+    return EXIT_BROKEN if failures else 0
+
+
+def measured(args: argparse.Namespace) -> Benchmark:
+    """Every run that the command asks for."""
+    clients = contestants(args.clients or ((OURS, P) if args.short else ()))
+    if args.short and not args.clients:
+        clients = [each for each in clients if each.name in {OURS, P}]
+    chosen = cases(args.cases, most=args.records, among=SHORT_CASES if args.short else CASES)
+    versions = {each.name: each.versions for each in clients}
+    before = os.getloadavg()[0]
+    with bench(chosen) as place:
+        runs = list(_runs(place, clients, chosen, args.rounds or (SHORT_ROUNDS if args.short else ROUNDS)))
+    return Benchmark(
+        date=args.date,
+        machine=machine(),
+        load=(round(before, 2), round(os.getloadavg()[0], 2)),
+        cores=() if place.client_core is None else (place.client_core, min(os.sched_getaffinity(0))),
+        versions=versions,
+        references={case.name: case.reference for case in chosen},
+        runs=runs,
+    )
+
+
+def publish(benchmark: Benchmark, folder: Path) -> None:
+    """Write the figures, the page and the picture that are made of them."""
+    save(benchmark, folder / "benchmark.json")
+    (folder / "benchmark.md").write_text(page(benchmark), encoding="utf-8")
+    (folder / "benchmark.svg").write_text(chart(benchmark), encoding="utf-8")
+
+
+def _runs(place: Bench, clients: list[Contestant], chosen: list[Case], rounds: int) -> Iterator[Run]:
+    """Round after round of every case, each client in its turn, with a line on stderr for each run."""
+    for case, number in itertools.product(chosen, range(1, rounds + 1)):
+        suited = [each for each in clients if case.suits(each) and number <= case.rounds(each, rounds)]
+        start = (number - 1) % max(1, len(suited))  # nobody is always the first
+        for contestant in suited[start:] + suited[:start]:
+            run = place.run(contestant, case, number)
+            sys.stderr.write(
+                f"{case.name} {number}/{rounds} {run.client}: {run.wall} s, CPU {run.cpu} s, {run.wrong}\n"
+            )
+            yield run
+
+
+@contextlib.contextmanager
+def bench(chosen: list[Case]) -> Iterator[Bench]:
+    """Records to serve, an S3 server if one is needed, and a core for the clients alone."""
+    with contextlib.ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        path = folder / "records"
+        write(path, max(case.records for case in chosen))
+        core = held.enter_context(_own_core())
+        place = Bench(path, folder, core)
+        yield held.enter_context(_stored(place)) if any(case.to_store for case in chosen) else place
+
+
+@contextlib.contextmanager
+def _own_core() -> Iterator[int | None]:
+    """Move this process, and with it the API and the store, from the first core; None if there is one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == 1:
+        yield None
+        return
+    os.sched_setaffinity(0, cores[1:])
+    try:
+        yield cores[0]
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextlib.contextmanager
+def _stored(place: Bench) -> Iterator[Bench]:
+    """The same, with the local cloud's S3 server, in a data folder of its own."""
+    with Emulator(Workspace(ROOT, place.folder / "cloud")) as emulator:
+        LocalAws(emulator.endpoint).s3().create_bucket(Bucket=BUCKET)
+        (objects,) = (place.folder / "cloud" / "s3").glob(f"*/{BUCKET}")
+        yield replace(place, store=emulator.endpoint, objects=objects)
+
+
+def machine() -> str:
+    """The processor, how many cores, and the system."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = names[0] if names else platform.machine()
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="this library and P alone, held to the bounds")
+    parser.add_argument("--clients", type=_list, default=(), help="those that begin so, between commas")
+    parser.add_argument("--cases", type=_list, default=(), help="some cases by name, between commas")
+    parser.add_argument("--rounds", type=int, default=0, help=f"({ROUNDS}; {SHORT_ROUNDS} if short)")
+    parser.add_argument("--records", type=int, default=0, help="a ceiling on the records of every case")
+    parser.add_argument("--date", default="", help="to be written on the page")
+    parser.add_argument("--docs", type=Path, help="the folder to write the page and its figures to")
+    return parser.parse_args(arguments)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (each.strip() for each in text.split(","))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

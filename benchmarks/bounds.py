@@ -1,0 +1,59 @@
+"""How much slower than reference P this library may be: the one place where that is said.
+
+A bound is on the median of ratios within a round, never on seconds. Each is the ratio of processor times that
+was measured, times 1.25: on one core, without latency, wall time follows it where nobody else is at work. A
+bound is made smaller when the library is made faster, and never larger without saying why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.contestants import OURS
+
+if TYPE_CHECKING:
+    from benchmarks.figures import Benchmark, Line
+
+
+class Bound(NamedTuple):
+    """The largest ratios to the reference that are let pass.
+
+    Attributes:
+        wall: Of seconds from start to end.
+        cpu: Of seconds of processor.
+    """
+
+    wall: float
+    cpu: float
+
+
+BOUNDS = {"200k": Bound(wall=4.4, cpu=4.4), "small-pages": Bound(wall=4.4, cpu=4.4)}
+"""Case of the short form to its bound."""
+
+
+def broken(benchmark: Benchmark) -> list[str]:
+    """What must not be, a sentence each: rows that are wrong, and ratios above their bound."""
+    cases = (case for case in BOUNDS if any(run.case == case for run in benchmark.runs))
+    return [
+        sentence
+        for case in cases
+        for line in benchmark.lines(case)
+        for sentence in _of(benchmark, case, line)
+    ]
+
+
+def _of(benchmark: Benchmark, case: str, line: Line) -> list[str]:
+    if line.wrong:
+        return [f"{case}: {line.client}: {line.wrong}"]
+    if not line.wall_ratio:
+        return [f"{case}: there is no run of {benchmark.references[case]} to compare with"]
+    return _above(case, line) if line.client == OURS else []
+
+
+def _above(case: str, line: Line) -> list[str]:
+    measured = Bound(line.wall_ratio, line.cpu_ratio)
+    return [
+        f"{case}: {name} is {ratio:.2f} times the reference's, and may be {most:.2f}"
+        for name, ratio, most in zip(Bound._fields, measured, BOUNDS[case], strict=True)
+        if ratio > most
+    ]

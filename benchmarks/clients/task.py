@@ -1,0 +1,39 @@
+"""What a client is told: a file of JSON, named on its command line. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run.
+
+    Attributes:
+        url: Of the API: GET {url}/data?page=1&limit=...
+        limit: Records a page.
+        workers: Pages at once, for clients that can.
+        format: Of the output: parquet, csv or jsonl.
+        folder: An empty folder for it.
+        store: ``http://host:port/bucket``, if the output goes to an S3 server instead.
+    """
+
+    url: str
+    limit: int
+    workers: int
+    format: str
+    folder: str
+    store: str = ""
+
+    @property
+    def output(self) -> Path:
+        """A file for clients that write one."""
+        return Path(self.folder, f"records.{self.format}")
+
+
+def given() -> Task:
+    """The task on the command line."""
+    return Task(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -1,0 +1,233 @@
+"""Who takes part: with what Python, by what command, and what each can write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.clients import ours
+from de_classes.errors import ConfigurationError, InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.clients.task import Task
+
+ROOT = Path(__file__).resolve().parent.parent
+PARQUET, CSV, JSONL = "parquet", "csv", "jsonl"
+OURS, P, SLICES = "de-classes", "reference P", "slices"
+_VERSIONS = (
+    "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A client.
+
+    Attributes:
+        name: As the tables call it.
+        what: What it is, in words.
+        module: That of ``benchmarks.clients`` that runs it.
+        environment: The folder of its virtual environment.
+        formats: What it can write.
+        packages: The distributions whose versions matter.
+        options: Words after the task on its command line.
+        has_workers: Whether it can fetch several pages at once.
+        to_store: Whether it can write to an S3 server.
+        keeps: Whether it keeps the records: the floor does not.
+        is_slow: Whether it takes minutes for a million records, so that one round of it is enough there.
+        arguments: Of its Python, if it is no module of ``benchmarks.clients``.
+    """
+
+    name: str
+    what: str
+    module: str
+    environment: str
+    formats: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    has_workers: bool = False
+    to_store: bool = False
+    keeps: bool = True
+    is_slow: bool = False
+    arguments: Callable[[Task], list[str]] | None = None
+
+    @property
+    def python(self) -> Path:
+        """Its own interpreter.
+
+        Raises:
+            ConfigurationError: The environment was not made yet.
+        """
+        path = ROOT / self.environment / "bin" / "python"
+        if not path.exists():
+            raise ConfigurationError(f"{self.name} has no environment yet: run 'make env-bench'")
+        return path
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package to installed version, as its environment says."""
+        if self.arguments:
+            return own_version()
+        command = [str(self.python), "-c", _VERSIONS, *self.packages]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own environments
+        versions: dict[str, str] = json.loads(done.stdout)
+        return versions
+
+    def command(self, task: Task, path: Path) -> list[str]:
+        """What to start.
+
+        Args:
+            task: What is to be done.
+            path: Where it is written down.
+        """
+        if self.arguments:
+            return [str(self.python), *self.arguments(task)]
+        return [str(self.python), "-m", f"benchmarks.clients.{self.module}", str(path), *self.options]
+
+
+def own_version() -> dict[str, str]:
+    """The version of this library, which is not installed but in place."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {project["name"]: project["version"]}
+
+
+def search_path() -> str:
+    """Where every client finds its program; only ours is found there too."""
+    return os.pathsep.join([str(ROOT), str(ROOT / "layers" / "de_classes")])
+
+
+_BENCH, _DLT = ".venvs/bench", ".venvs/bench-dlt"
+CONTESTANTS = (
+    Contestant(
+        OURS,
+        "this library: `python -m de_classes ingest --dataset`",
+        "ours",
+        ".venv",
+        (PARQUET, CSV, JSONL),
+        has_workers=True,
+        to_store=True,
+        arguments=ours.dataset,
+    ),
+    Contestant(
+        "de-classes, one object",
+        "this library: `python -m de_classes ingest --key`",
+        "ours",
+        ".venv",
+        (PARQUET, CSV, JSONL),
+        has_workers=True,
+        to_store=True,
+        arguments=ours.one_object,
+    ),
+    Contestant(
+        P,
+        "a script that knows the schema: http.client, pyarrow's JSON reader on 2 threads",
+        "reference_p",
+        _BENCH,
+        (PARQUET, CSV),
+        ("pyarrow",),
+        has_workers=True,
+        to_store=True,
+    ),
+    Contestant(
+        "reference R",
+        "the same by arro3, after msgspec has checked every field of every page",
+        "reference_r",
+        _BENCH,
+        (PARQUET,),
+        ("arro3-core", "arro3-io", "msgspec"),
+        has_workers=True,
+    ),
+    Contestant(
+        SLICES,
+        "bytes to JSON Lines, unparsed: records cut out of pages that nobody reads",
+        "slices",
+        _BENCH,
+        (JSONL,),
+        has_workers=True,
+    ),
+    Contestant(
+        "floor",
+        "download only",
+        "floor",
+        _BENCH,
+        (PARQUET, CSV, JSONL),
+        has_workers=True,
+        keeps=False,
+    ),
+    Contestant(
+        "naive",
+        "requests, tenacity and one pandas DataFrame of everything",
+        "naive",
+        _BENCH,
+        (PARQUET, CSV, JSONL),
+        ("requests", "tenacity", "pandas", "pyarrow"),
+    ),
+    Contestant(
+        "dlt, defaults",
+        "`rest_api_source` into DuckDB, five attempts a request",
+        "dlt_pipeline",
+        _DLT,
+        (PARQUET,),
+        ("dlt", "duckdb"),
+        ("defaults",),
+        is_slow=True,
+    ),
+    Contestant(
+        "dlt, tuned",
+        "Parquet files, larger buffers, two normalizers, ten attempts",
+        "dlt_pipeline",
+        _DLT,
+        (PARQUET,),
+        ("dlt", "pyarrow"),
+        ("tuned",),
+        is_slow=True,
+    ),
+    Contestant(
+        "dlt, Arrow",
+        "a resource of Arrow tables: dlt sees no record",
+        "dlt_pipeline",
+        _DLT,
+        (PARQUET,),
+        ("dlt", "pyarrow"),
+        ("arrow",),
+    ),
+    Contestant(
+        "singer",
+        "a tap by Singer's SDK: RECORD messages to a file, without a target",
+        "singer_tap",
+        ".venvs/peer-singer",
+        (PARQUET, JSONL),
+        ("singer-sdk",),
+        is_slow=True,
+    ),
+    Contestant(
+        "airbyte",
+        "a manifest by Airbyte's CDK: RECORD messages to a file, without a destination",
+        "airbyte_manifest",
+        ".venvs/peer-airbyte",
+        (PARQUET, JSONL),
+        ("airbyte-cdk",),
+        is_slow=True,
+    ),
+)
+
+
+def contestants(wanted: tuple[str, ...] = ()) -> list[Contestant]:
+    """All of them, or those whose names begin with one of the wanted words.
+
+    Raises:
+        InvalidInputError: None begins with a word.
+    """
+    for word in wanted:
+        if not any(each.name.startswith(word) for each in CONTESTANTS):
+            raise InvalidInputError(
+                f"{word!r} is no client: give some of {[each.name for each in CONTESTANTS]}"
+            )
+    return [each for each in CONTESTANTS if not wanted or each.name.startswith(wanted)]

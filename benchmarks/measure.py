@@ -1,0 +1,188 @@
+"""One client through one case: an API of its own, a process of its own, and its output read back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from benchmarks.clients.task import Task
+from benchmarks.contestants import ROOT, search_path
+from benchmarks.figures import Run
+from benchmarks.server import Options, failures, seed_of_six
+from benchmarks.verify import verify
+from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.cases import Case
+    from benchmarks.contestants import Contestant
+
+LIMIT_SECONDS = 1800.0
+BUCKET = "bench"
+_SAID_CHARS = 300
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the runs of a benchmark take place.
+
+    Attributes:
+        records_file: See ``benchmarks.records.write``.
+        folder: For outputs, each removed after it was read.
+        client_core: The core of the clients; None for any.
+        store: The address of an S3 server; empty if there is none.
+        objects: The folder where it keeps the objects of its bucket.
+    """
+
+    records_file: Path
+    folder: Path
+    client_core: int | None = None
+    store: str = ""
+    objects: Path = Path()
+
+    def run(self, contestant: Contestant, case: Case, number: int) -> Run:
+        """Run it once.
+
+        Args:
+            contestant: The client.
+            case: What it is to do.
+            number: Of the round.
+        """
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            options = served(case, self.records_file)
+            with api(options) as server:
+                task = self._task(case, server.url, folder)
+                figures = self._launch(contestant, task, Path(folder))
+            rows, wrong = self._verified(contestant, case, task, figures)
+        for path in self.objects.iterdir() if case.to_store else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return Run(
+            case=case.name,
+            client=contestant.name,
+            round=number,
+            wall=round(figures["wall"], 3),
+            cpu=round(figures["cpu"], 3),
+            peak=figures["peak"],
+            requests=server.figures["requests"],
+            least=least_requests(case, options),
+            server_cpu=round(server.figures["cpu"], 3),
+            rows=rows,
+            wrong=wrong,
+        )
+
+    def _task(self, case: Case, url: str, folder: str) -> Task:
+        output = Path(folder, "output")
+        output.mkdir()
+        store = f"{self.store}/{BUCKET}" if case.to_store else ""
+        return Task(url, case.limit, case.workers, case.format, str(output), store)
+
+    def _launch(self, contestant: Contestant, task: Task, folder: Path) -> dict[str, Any]:
+        given, figures, said = folder / "task.json", folder / "figures.json", folder / "said"
+        given.write_text(json.dumps(asdict(task)), encoding="utf-8")
+        core = "-" if self.client_core is None else str(self.client_core)
+        measured = [core, str(LIMIT_SECONDS), str(figures), *contestant.command(task, given)]
+        with said.open("wb") as stderr:
+            subprocess.run(  # noqa: S603 - our own launcher and clients
+                [sys.executable, "-I", "-S", str(_LAUNCHER), *measured],
+                cwd=folder,
+                env=environment(folder),
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                check=True,
+            )
+        taken: dict[str, Any] = json.loads(figures.read_text(encoding="ascii"))
+        return {**taken, "said": last_words(said.read_text(encoding="utf-8", errors="replace"))}
+
+    def _verified(
+        self, contestant: Contestant, case: Case, task: Task, figures: dict[str, Any]
+    ) -> tuple[int, str]:
+        """How many rows are there, and what is wrong."""
+        if figures["status"]:
+            return 0, f"exit status {figures['status']}: {figures['said']}"
+        if not contestant.keeps:
+            return -1, ""
+        where = self.objects if case.to_store else Path(task.folder)
+        try:
+            verdict = verify(where, case.records)
+        except (pa.ArrowException, KeyError) as error:
+            return 0, f"its output cannot be read: {error}"[:_SAID_CHARS]
+        return verdict.rows, verdict.wrong
+
+
+def last_words(text: str) -> str:
+    """The last line that a client wrote, without the places of this machine."""
+    lines = text.replace(f"{ROOT}/", "").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")[:_SAID_CHARS]
+
+
+class Api:
+    """A server that is up; once it is down, what it saw.
+
+    Attributes:
+        url: Its address.
+        figures: ``requests`` and ``cpu``, when it is down.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.figures: dict[str, Any] = {}
+
+
+@contextlib.contextmanager
+def api(options: Options) -> Iterator[Api]:
+    """Serve, in a process of its own."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(asdict(options), file)
+        file.flush()
+        command = [sys.executable, "-m", "benchmarks.server", file.name]
+        with subprocess.Popen(  # noqa: S603 - our own server
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin  # noqa: S101 - for mypy
+            assert process.stdout  # noqa: S101 - for mypy
+            server = Api(f"http://127.0.0.1:{int(process.stdout.readline())}")
+            try:
+                yield server
+            finally:
+                process.stdin.close()
+                server.figures = json.loads(process.stdout.readline())
+
+
+def served(case: Case, records_file: Path) -> Options:
+    """What the API of a case serves."""
+    options = Options(str(records_file), case.records, case.latency, case.failing)
+    seed = seed_of_six(options, case.pages) if case.failing else 0
+    return Options(str(records_file), case.records, case.latency, case.failing, seed)
+
+
+def least_requests(case: Case, options: Options) -> int:
+    """The fewest requests by which every page can be had."""
+    failed = sum(failures(options, page) for page in range(1, case.pages + 1)) if case.failing else 0
+    return case.pages + failed
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a client finds: a home of its own, and credentials that are valid nowhere."""
+    return {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "PYTHONPATH": search_path(),
+        "LANG": "C.UTF-8",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

@@ -1,0 +1,95 @@
+"""The figures as people read them: tables for the terminal, a page for the documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from benchmarks.cases import CASES, SHORT_CASES
+from benchmarks.contestants import CONTESTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.figures import Benchmark, Line
+
+_PAGE = Path(__file__).with_name("page.md")
+_MIB = 2**20
+_HEAD = ("client", "rounds", "wall s", "x wall", "CPU s", "x CPU", "peak MiB", "x requests", "rows verified")
+_WHAT = {case.name: case.what for case in (*CASES, *SHORT_CASES)}
+
+
+def report(benchmark: Benchmark) -> str:
+    """Every case, columns aligned."""
+    return "".join(f"\n{case}: {_WHAT[case]}\n{_aligned(benchmark, case)}" for case in benchmark.references)
+
+
+def page(benchmark: Benchmark) -> str:
+    """The document, in Markdown."""
+    return Template(_PAGE.read_text(encoding="utf-8")).substitute(
+        date=benchmark.date,
+        machine=benchmark.machine,
+        load=" and ".join(f"{each:.1f}" for each in benchmark.load),
+        cores=_cores(benchmark),
+        server=f"{headroom(benchmark):.1f}",
+        rounds=max(run.round for run in benchmark.runs),
+        cases="\n".join(_section(benchmark, case) for case in benchmark.references),
+        clients=_table(("client", "is", "packages"), _clients(benchmark)),
+    )
+
+
+def headroom(benchmark: Benchmark) -> float:
+    """How many times as fast the API could have answered, in the run that asked the most of it."""
+    runs = [run for run in benchmark.runs if not run.wrong]
+    return min((run.wall / max(run.server_cpu, 0.001) for run in runs), default=0.0)
+
+
+def _cores(benchmark: Benchmark) -> str:
+    if not benchmark.cores:
+        return "wherever the system put them, since there is one core"
+    return "the clients on core {}, the API on core {}".format(*benchmark.cores)
+
+
+def _section(benchmark: Benchmark, case: str) -> str:
+    reference = benchmark.references[case]
+    rows = (_cells(line) for line in benchmark.lines(case))
+    return f"### {case}: {_WHAT[case]}\n\nRatios are to {reference}.\n\n{_table(_HEAD, rows)}"
+
+
+def _aligned(benchmark: Benchmark, case: str) -> str:
+    rows = [_HEAD, *(_cells(line) for line in benchmark.lines(case))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"  {line.rstrip()}\n" for line in lines)
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    rows = line.wrong or ("keeps none" if line.rows < 0 else f"{line.rows:,}")
+    return (
+        line.client,
+        str(line.rounds),
+        f"{line.wall:.2f}",
+        _ratio(line.wall_ratio),
+        f"{line.cpu:.2f}",
+        _ratio(line.cpu_ratio),
+        f"{line.peak / _MIB:.0f}",
+        f"{line.requests:.2f}",
+        " ".join(rows.split()).replace("|", "/"),
+    )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value else "-"
+
+
+def _clients(benchmark: Benchmark) -> Iterable[tuple[str, ...]]:
+    what = {each.name: each.what for each in CONTESTANTS}
+    for client, versions in benchmark.versions.items():
+        packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+        yield client, what[client], packages or "the standard library"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

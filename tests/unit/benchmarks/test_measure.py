@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.bounds import BOUNDS, broken
+from benchmarks.cases import Case
+from benchmarks.contestants import CONTESTANTS, OURS, ROOT
+from benchmarks.figures import load
+from benchmarks.measure import Bench, last_words
+from benchmarks.records import write
+from de_classes.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.contestants import Contestant
+
+CASE = Case("small", "", records=100, limit=10, workers=2, format="jsonl")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Bench:
+    write(tmp_path / "records", CASE.records)
+    return Bench(tmp_path / "records", tmp_path)
+
+
+def contestant(name: str) -> Contestant:
+    """A client in the tests' own environment, which has what it needs."""
+    (found,) = [each for each in CONTESTANTS if each.name == name]
+    return replace(found, environment=".venv")
+
+
+def test_a_run_is_counted_timed_and_read_back(place: Bench) -> None:
+    run = place.run(contestant("slices"), CASE, 1)
+    assert (run.requests, run.least, run.rows, run.wrong) == (10, 10, 100, "")
+    assert run.wall > 0 < run.cpu
+    assert 5 << 20 < run.peak < 100 << 20
+
+
+def test_requests_are_held_against_the_fewest_that_would_have_done(place: Bench) -> None:
+    run = place.run(contestant("floor"), replace(CASE, failing=0.2), 1)
+    assert run.requests == run.least >= 16
+    assert (run.rows, run.wrong) == (-1, "")
+
+
+def test_who_fails_is_quoted_and_has_no_rows(place: Bench) -> None:
+    run = place.run(replace(contestant("slices"), module="nobody"), CASE, 1)
+    assert run.wrong.startswith("exit status 1: ")
+    assert "No module named benchmarks.clients.nobody" in run.wrong
+    assert run.rows == 0
+
+
+def test_last_words_are_a_line_without_the_places_of_this_machine() -> None:
+    said = f"first\nError: {ROOT}/benchmarks/x.py is not there\n\n"
+    assert last_words(said) == "Error: benchmarks/x.py is not there"
+    assert last_words("") == ""
+
+
+def test_an_output_that_cannot_be_read_is_wrong(place: Bench) -> None:
+    # What it writes are lines of JSON, whatever the name says.
+    run = place.run(contestant("slices"), replace(CASE, format="parquet"), 1)
+    assert run.wrong.startswith("its output cannot be read: ")
+
+
+def test_a_client_without_its_environment_says_how_to_get_it(place: Bench) -> None:
+    with pytest.raises(ConfigurationError, match="make env-bench"):
+        place.run(replace(contestant("slices"), environment=".venvs/nowhere"), CASE, 1)
+
+
+@pytest.mark.parametrize("options", [["--clients", "curl"], ["--cases", "2M"]])
+def test_a_mistake_in_the_command_is_said(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(options) == 2
+    assert capsys.readouterr().err.startswith("benchmark: '")
+
+
+@pytest.mark.slow
+def test_the_short_form_compares_this_library_with_its_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["--short", "--records", "5000", "--rounds", "1", "--docs", str(tmp_path)])
+    figures = load(tmp_path / "benchmark.json")
+    assert status == bool(broken(figures))
+    assert [(run.case, run.rows, run.wrong) for run in figures.runs] == [
+        (case, 5000, "") for case in BOUNDS for _ in range(2)
+    ]
+    assert all(line.wall_ratio > 0 for case in BOUNDS for line in figures.lines(case))
+    assert OURS in capsys.readouterr().out
+    assert (tmp_path / "benchmark.svg").exists()
+
+
+@pytest.mark.slow
+def test_every_client_brings_every_row_in_every_case(tmp_path: Path) -> None:
+    # "failing" is left out: the others wait for minutes before they ask for a page the sixth time.
+    cases = "start,1M,small-pages,50ms-4,csv,jsonl,s3"
+    assert main(["--cases", cases, "--records", "2000", "--rounds", "1", "--docs", str(tmp_path)]) == 0
+    figures = load(tmp_path / "benchmark.json")
+    assert [run for run in figures.runs if run.wrong] == []
+    assert {run.client for run in figures.runs} == {each.name for each in CONTESTANTS}
