@@ -24,7 +24,7 @@ PORT = "8765"  # what the documents show; somebody may be using it
 LANGUAGES = {"python", "sh", "sql", "mermaid"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
-MAKE = re.compile(r"^make(?: [\w=./-]+)*$")
+MAKE = re.compile(r"^make(?: [\w=.,/-]+)*$")
 PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
 BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
 OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
