@@ -71,7 +71,7 @@ def measured(args: argparse.Namespace) -> Benchmark:
         date=args.date,
         machine=machine(),
         load=(round(before, 2), round(os.getloadavg()[0], 2)),
-        cores=() if place.client_core is None else (place.client_core, min(os.sched_getaffinity(0))),
+        cores=place.cores,
         versions=versions,
         references={case.name: case.reference for case in chosen},
         runs=runs,
@@ -105,21 +105,20 @@ def bench(chosen: list[Case]) -> Iterator[Bench]:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         path = folder / "records"
         write(path, max(case.records for case in chosen))
-        core = held.enter_context(_own_core())
-        place = Bench(path, folder, core)
+        place = Bench(path, folder, held.enter_context(_own_core()))
         yield held.enter_context(_stored(place)) if any(case.to_store for case in chosen) else place
 
 
 @contextlib.contextmanager
-def _own_core() -> Iterator[int | None]:
-    """Move this process, and with it the API and the store, from the first core; None if there is one."""
-    cores = sorted(os.sched_getaffinity(0))
+def _own_core() -> Iterator[tuple[int, ...]]:
+    """Leave the first core to the clients, and take the API and the store along; no cores if there is one."""
+    cores = tuple(sorted(os.sched_getaffinity(0)))
     if len(cores) == 1:
-        yield None
+        yield ()
         return
     os.sched_setaffinity(0, cores[1:])
     try:
-        yield cores[0]
+        yield cores
     finally:
         os.sched_setaffinity(0, cores)
 

@@ -78,7 +78,7 @@ class Benchmark(Struct, frozen=True, kw_only=True):
         date: When, as YYYY-MM-DD.
         machine: Its processor, how many cores, and its system.
         load: Its load average before and after, which ought to be about 0 before.
-        cores: The client's and the API's; empty if they could not be told apart.
+        cores: The clients' core, then those of the API and all else; empty if they share one.
         versions: Client to package to version.
         references: Case to the client that its ratios are to.
         runs: One by one, in order.

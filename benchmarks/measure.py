@@ -41,14 +41,14 @@ class Bench:
     Attributes:
         records_file: See ``benchmarks.records.write``.
         folder: For outputs, each removed after it was read.
-        client_core: The core of the clients; None for any.
+        cores: The clients' core, then those of the API and all else; empty if they share one.
         store: The address of an S3 server; empty if there is none.
         objects: The folder where it keeps the objects of its bucket.
     """
 
     records_file: Path
     folder: Path
-    client_core: int | None = None
+    cores: tuple[int, ...] = ()
     store: str = ""
     objects: Path = Path()
 
@@ -91,7 +91,7 @@ class Bench:
     def _launch(self, contestant: Contestant, task: Task, folder: Path) -> dict[str, Any]:
         given, figures, said = folder / "task.json", folder / "figures.json", folder / "said"
         given.write_text(json.dumps(asdict(task)), encoding="utf-8")
-        core = "-" if self.client_core is None else str(self.client_core)
+        core = str(self.cores[0]) if self.cores else "-"
         measured = [core, str(LIMIT_SECONDS), str(figures), *contestant.command(task, given)]
         with said.open("wb") as stderr:
             subprocess.run(  # noqa: S603 - our own launcher and clients

@@ -48,7 +48,8 @@ def headroom(benchmark: Benchmark) -> float:
 def _cores(benchmark: Benchmark) -> str:
     if not benchmark.cores:
         return "wherever the system put them, since there is one core"
-    return "the clients on core {}, the API on core {}".format(*benchmark.cores)
+    client, *others = benchmark.cores
+    return f"the clients on core {client}, the API on core {' or '.join(map(str, others))}"
 
 
 def _section(benchmark: Benchmark, case: str) -> str:
