@@ -18,6 +18,8 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format.arrow_columns import as_array
+from de_classes.storage.format.arrow_shapes import arrow_shape_of
 from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder, schema_of
 from de_classes.storage.format.batches import Rebatcher
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.columns import Column, Shape
     from de_classes.storage.format.schema import Field
-    from de_classes.storage.format.shapes import Column
 
 BATCH_ROWS = 1_000
 ROW_GROUP_ROWS = 50_000
@@ -77,6 +79,10 @@ class ParquetCodec(FormatCodec):
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Columns and their stored types are fixed once a file is begun."""
         return before.describe() != after.describe()
+
+    def shape_of(self, schema: Schema) -> Shape | None:
+        """Straight into Arrow arrays, where no column is nested."""
+        return arrow_shape_of(schema)
 
     def dump_frame(self, frame: pd.DataFrame) -> bytes:
         """Encode a DataFrame through Arrow, with every dtype that Arrow holds."""
@@ -147,7 +153,7 @@ class _ParquetWriter(RecordWriter):
         if columns is None:
             self._convert(batch.records())
         else:
-            self._add(list(map(pa.array, columns, self._types)))
+            self._add(list(map(as_array, columns, self._types)))
 
     def _finish(self) -> None:
         self._convert_rest()
