@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.api.drift import SourceDrift
-from de_classes.api.loop_guard import mark_of
-from de_classes.api.overlap import Overlap, edges_of
+from de_classes.api.overlap import Overlap
 from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
@@ -104,8 +103,8 @@ class RunLedger:
             sha256=page.digest,
             total_pages=page.total_pages,
             total_records=page.total_records,
-            mark=mark_of(page.records),
-            edges=edges_of(page.records),
+            mark=page.mark,
+            edges=page.edges,
             repeats=seam.repeats,
             slid=seam.slid,
         )

@@ -28,12 +28,12 @@ class LoopGuard:
 
     def has_seen(self, page: Page) -> bool:
         """Whether a page with the same records was remembered."""
-        return _is_telling(page.records) and _fingerprint(page.records) in self._seen
+        return page.mark is not None and bytes.fromhex(page.mark) in self._seen
 
     def remember(self, page: Page) -> None:
         """Keep a page's fingerprint."""
-        if _is_telling(page.records):
-            self._seen.add(_fingerprint(page.records))
+        if page.mark is not None:
+            self._seen.add(bytes.fromhex(page.mark))
 
 
 def mark_of(records: Sequence[dict[str, Any]]) -> str | None:
@@ -42,11 +42,11 @@ def mark_of(records: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _is_telling(records: Sequence[dict[str, Any]]) -> bool:
-    """Whether two differ; one is looked at after the other, since nearly always the second does."""
+    """Whether two differ: nearly always the first and the last do, and the others need not be looked at."""
     if len(records) <= 1:
         return False
     first = records[0]
-    return any(records[place] != first for place in range(1, len(records)))
+    return records[-1] != first or any(record != first for record in records)
 
 
 def _fingerprint(records: Sequence[dict[str, Any]]) -> bytes:

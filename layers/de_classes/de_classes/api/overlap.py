@@ -76,7 +76,7 @@ class Overlap:
         before = self._edges.get(page.number - 1, ())[-1:]
         after = self._edges.get(page.number + 1, ())[:1]
         hashes = _hashes(page.records)
-        self._edges[page.number] = edges_of(page.records)
+        self._edges[page.number] = page.edges
         repeats = not {*before, *after}.isdisjoint(hashes)
         return Seam(repeats, repeats and _is_distinct(hashes))
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from de_classes.api.loop_guard import mark_of
+from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.storage.format.blocks import RecordBlock
@@ -44,6 +46,23 @@ class Page(Mapping[str, Any]):
     size: int = 0
     digest: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def mark(self) -> str | None:
+        """The loop guard's fingerprint of the records, see ``mark_of``; worked out once."""
+        if "mark" not in self._told:
+            self._told["mark"] = mark_of(self.records)
+        mark: str | None = self._told["mark"]
+        return mark
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """Short hashes of the first and the last record, see ``edges_of``; worked out once."""
+        if "edges" not in self._told:
+            self._told["edges"] = edges_of(self.records)
+        edges: tuple[str, ...] = self._told["edges"]
+        return edges
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]

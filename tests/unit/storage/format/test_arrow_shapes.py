@@ -172,7 +172,7 @@ def test_several_texts_are_decoded_as_one_and_keep_to_themselves() -> None:
     for columns, text in zip(found, texts, strict=True):
         assert isinstance(columns, ArrowColumns)
         expected = strict_json.loads(text)
-        assert columns.arrays[0].to_pylist() == [record["a"] for record in expected]
+        assert columns.dense(0, columns.size)[0].to_pylist() == [record["a"] for record in expected]
         assert [columns.record(place) for place in range(-1, columns.size)] == [expected[-1], *expected]
 
 

@@ -12,6 +12,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
 
@@ -24,20 +26,19 @@ class ArrowColumns:
 
     Attributes:
         names: The names of the columns.
-        arrays: The columns; no key is absent from any record.
+        shared: The columns, maybe together with the records of other texts; no key is absent from any record.
+        start: The first of its own records in there.
+        size: How many they are.
         text: What they were decoded from, sound.
         seam: What stands between two records in the text, and nowhere else.
     """
 
     names: tuple[str, ...]
-    arrays: tuple[pa.Array, ...]
+    shared: Sequence[pa.Array]
+    start: int
+    size: int
     text: bytes
     seam: bytes
-
-    @property
-    def size(self) -> int:
-        """How many records."""
-        return len(self.arrays[0])
 
     def record(self, index: int) -> Record:
         """One record, out of its text."""
@@ -52,7 +53,7 @@ class ArrowColumns:
 
     def dense(self, start: int, stop: int) -> tuple[pa.Array, ...]:
         """The columns of some of the records."""
-        return tuple([values.slice(start, stop - start) for values in self.arrays])
+        return tuple([values.slice(self.start + start, stop - start) for values in self.shared])
 
     def _text_of(self, index: int) -> bytes:
         place = index + self.size if index < 0 else index
@@ -67,7 +68,7 @@ class ArrowColumns:
     def _candidates(self, record: Record) -> pa.BooleanArray:
         """Which records may equal this one; nearly always the first column excludes all others."""
         left = None
-        for name, values in zip(self.names, self.arrays, strict=True):
+        for name, values in zip(self.names, self.dense(0, self.size), strict=True):
             alike = _alike(values, record[name])
             left = alike if left is None else pc.and_(left, alike)
             if not pc.any(left).as_py():

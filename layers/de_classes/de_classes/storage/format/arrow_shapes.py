@@ -174,8 +174,7 @@ class ArrowShape:
         for text in texts:
             place += len(text) - 2 + len(layout.comma)
             stop = _rows_before(place, cut, len(layout.names))
-            own = tuple(values.slice(start, stop - start) for values in arrays)
-            found.append(ArrowColumns(self.schema.names, own, text, layout.seam))
+            found.append(ArrowColumns(self.schema.names, arrays, start, stop - start, text, layout.seam))
             start = stop
         return found
 
