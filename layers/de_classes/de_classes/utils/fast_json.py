@@ -39,8 +39,12 @@ def decode(text: bytes, *, max_depth: int) -> Any:  # noqa: ANN401 - any JSON va
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return UNSURE
     keys, depth = _measure(value, text.count(b"{") + text.count(b"["))
-    is_sound = depth <= max_depth and text.count(_AFTER_A_KEY) == keys and not _has_space_before_a_colon(text)
-    return value if is_sound else UNSURE
+    return value if depth <= max_depth and has_no_more_keys(text, keys) else UNSURE
+
+
+def has_no_more_keys(text: bytes, keys: int) -> bool:
+    """Whether a well-formed text plainly holds no keys but so many, that are known to be in it."""
+    return text.count(_AFTER_A_KEY) == keys and not _has_space_before_a_colon(text)
 
 
 def _measure(value: object, brackets: int) -> tuple[int, int]:

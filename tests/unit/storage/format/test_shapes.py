@@ -9,15 +9,15 @@ from msgspec import UNSET
 
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, merge
-from de_classes.storage.format.shapes import shape_of
+from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     from de_classes.storage.format.schema import DataType
-    from de_classes.storage.format.shapes import Shape
+    from de_classes.storage.format.shapes import RowShape
 
 
-def shape(**types: DataType) -> Shape:
+def shape(**types: DataType) -> RowShape:
     found = shape_of(Schema(tuple(Field(name, data_type) for name, data_type in types.items())))
     assert found is not None
     return found
@@ -100,8 +100,36 @@ def test_a_value_beyond_the_type_is_refused(kind: Kind, token: bytes) -> None:
         b'[{"a":1,"b":"\\u003A","a":2}]',
     ],
 )
-def test_F15_a_duplicate_key_is_refused(text: bytes) -> None:
-    assert shape(a=Kind.INT53, b=Kind.STRING).decode(text) is None
+def test_F54_a_duplicate_key_is_refused(text: bytes) -> None:
+    of = shape(a=Kind.INT53, b=Kind.STRING)
+    assert of.decode(text) is None
+    lines = line_shape_of(of.schema)
+    assert lines is not None
+    assert lines.decode(text) is None
+
+
+@pytest.mark.parametrize(
+    "string", ['"x"', '":"', '"a\\":1"', '"\\\\"', '"say \\"a\\""', '"a:b"', '""', "null"]
+)
+def test_where_lines_are_written_rows_are_not_made_columns(string: str) -> None:
+    of = line_shape_of(Schema((Field("a", Kind.FLOAT64), Field("b", Kind.STRING))))
+    assert of is not None
+    text = f'[{{"a":1,"b":{string}}},{{"b":null,"a":2.5}}]'.encode()
+    columns, records = of.decode(text), strict_json.loads(text)
+    assert columns is not None
+    assert [columns.record(place) for place in (0, 1, -1)] == [*records, records[-1]]
+    assert all(record in columns for record in records)
+    assert {"a": 2.5, "b": string} not in columns
+    assert {"a": 2.5} not in columns
+    assert list(map(list, columns.dense(0, 2))) == [[1, 2.5], [records[0]["b"], None]]
+
+
+def test_lines_whose_keys_vary_or_that_are_nested_are_known_too() -> None:
+    of = line_shape_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
+    assert of is not None
+    columns = of.decode(b'[{"a":1},{"b":"x"}]')
+    assert columns is not None
+    assert [columns.record(place) for place in range(columns.size)] == [{"a": 1}, {"b": "x"}]
 
 
 @pytest.mark.parametrize(

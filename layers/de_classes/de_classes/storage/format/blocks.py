@@ -135,6 +135,10 @@ class Piece:
         """The dictionaries."""
         return self.source[self.start : self.stop]
 
+    def fits(self, shape: Shape) -> bool:
+        """Whether the records fit a shape; they do not if they have no text."""
+        return isinstance(self.source, RecordBlock) and self.source.columns(shape) is not None
+
     def columns(self, shape: Shape) -> tuple[Column, ...] | None:
         """The columns, absent keys as nulls; None if the records do not fit the shape, or have no text."""
         columns = self.source.columns(shape) if isinstance(self.source, RecordBlock) else None
@@ -161,6 +165,10 @@ class Batch:
     def records(self) -> list[Record]:
         """The dictionaries."""
         return [record for piece in self.pieces for record in piece.records()]
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether all of the records fit a shape."""
+        return all(piece.fits(shape) for piece in self.pieces)
 
     def columns(self, shape: Shape) -> tuple[Column, ...] | None:
         """The columns, absent keys as nulls; None if some of the records do not fit the shape."""

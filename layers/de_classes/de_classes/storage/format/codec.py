@@ -127,6 +127,7 @@ class FormatCodec(ABC):
         keeps_columns: A file without rows still names its columns.
         needs_schema: A file has one schema, which must be known before its first record.
         spells_objects: An object in a cell is written key by key, in the order in which they came.
+        keeps_text: A record that came as JSON is written in its own text, so that no column is made of it.
     """
 
     name: ClassVar[str]
@@ -136,6 +137,7 @@ class FormatCodec(ABC):
     keeps_columns: ClassVar[bool] = False
     needs_schema: ClassVar[bool] = False
     spells_objects: ClassVar[bool] = False
+    keeps_text: ClassVar[bool] = False
 
     @abstractmethod
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
@@ -160,9 +162,9 @@ class FormatCodec(ABC):
 
     def shape_of(self, schema: Schema) -> Shape | None:
         """How to decode straight what is written under a schema; None if that cannot be."""
-        from de_classes.storage.format.shapes import shape_of  # noqa: PLC0415 - only for those who write
+        from de_classes.storage.format import shapes  # noqa: PLC0415 - only for those who write
 
-        shape = shape_of(schema)
+        shape = shapes.line_shape_of(schema) if self.keeps_text else shapes.shape_of(schema)
         return None if shape and shape.has_structs and self.spells_objects else shape
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:

@@ -32,6 +32,7 @@ class JsonLinesCodec(FormatCodec):
     name: ClassVar[str] = "jsonl"
     extension: ClassVar[str] = ".jsonl"
     content_type: ClassVar[str] = "application/x-ndjson"
+    keeps_text: ClassVar[bool] = True
 
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
         """Start a file; the schema is kept for those who ask, the bytes do not depend on it."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import FormatCodec, Record
-    from de_classes.storage.format.columns import Shape
+    from de_classes.storage.format.columns import Column, Shape
     from de_classes.storage.format.schema import Widening
 
 BATCH_ROWS = 1_000
@@ -110,11 +110,16 @@ class SegmentedWriter(RecordWriter):
 
     def _write_batch(self, batch: Batch) -> None:
         """What fits the schema's shape brings nothing new, so nothing need be inferred from it."""
-        columns = batch.columns(self.shape) if self.shape else None
+        columns = self._columns_of(batch, self.shape) if self.shape else None
         if columns is None:
             self._widen(merge(self.schema, infer(batch.records(), first_row=self._taken + 1)))
         self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
+
+    def _columns_of(self, batch: Batch, shape: Shape) -> tuple[Column, ...] | None:
+        if self._codec.keeps_text:
+            return () if batch.fits(shape) else None
+        return batch.columns(shape)
 
     def _widen(self, wider: Schema) -> None:
         if self._taken or self.schema.fields:

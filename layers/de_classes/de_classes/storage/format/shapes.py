@@ -15,12 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import UNSET, MsgspecError, structs, to_builtins
 
 from de_classes.storage.format.msgspec_types import is_decodable, records_decoder
 from de_classes.storage.format.schema import Kind, ListType, StructType
+from de_classes.utils.fast_json import has_no_more_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
+_RowShape = TypeVar("_RowShape", bound="RowShape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,65 @@ class RowShape:
             return False
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Typed rows that nobody needs the columns of; see ``Columns``.
+
+    Attributes:
+        names: The names of the columns.
+        rows: A typed object for each record; no key is absent.
+    """
+
+    names: tuple[str, ...]
+    rows: list[Any]
+
+    @property
+    def size(self) -> int:
+        """How many records."""
+        return len(self.rows)
+
+    def record(self, index: int) -> Record:
+        """One record; its keys are in the schema's order."""
+        return dict(zip(self.names, structs.astuple(self.rows[index]), strict=True))
+
+    def __contains__(self, record: Record) -> bool:
+        if record.keys() != set(self.names):
+            return False
+        return tuple(map(record.__getitem__, self.names)) in map(structs.astuple, self.rows)
+
+    def dense(self, start: int, stop: int) -> tuple[Column, ...]:
+        """The columns of some of the records."""
+        return tuple(zip(*map(structs.astuple, self.rows[start:stop]), strict=True))
+
+
+class LineShape(RowShape):
+    """Decodes texts whose records are written as they came, so that no column need be made; see ``Shape``."""
+
+    def decode(self, text: bytes) -> RowColumns | Rows | None:  # type: ignore[override]  # both are ``Columns``
+        """Decode an array of records; see ``RowShape.decode``."""
+        rows = None if self.has_structs else _decoded(self._complete, text)
+        if rows is not None and has_no_more_keys(text, len(rows) * len(self.names)):
+            return Rows(self.names, rows)
+        return super().decode(text)
+
+
 @lru_cache(_SHAPES_KEPT)
 def shape_of(schema: Schema) -> RowShape | None:
     """The shape of a schema; None if it has no columns, or some that are not decoded straight."""
+    return _shape_of(RowShape, schema)
+
+
+@lru_cache(_SHAPES_KEPT)
+def line_shape_of(schema: Schema) -> LineShape | None:
+    """The same for records that are written as they came."""
+    return _shape_of(LineShape, schema)
+
+
+def _shape_of(kind: type[_RowShape], schema: Schema) -> _RowShape | None:
     if not schema.fields or not all(is_decodable(field.type) for field in schema.fields):
         return None
     try:
-        return RowShape(schema)
+        return kind(schema)
     except ValueError:
         return None
 
