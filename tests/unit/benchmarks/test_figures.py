@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 CASE = SHORT_CASES[0].name
 
 
-def run(client: str, number: int, wall: float, cpu: float, *, wrong: str = "") -> Run:
+def run(client: str, number: int, wall: float, cpu: float, peak: float = 1.0, *, wrong: str = "") -> Run:
     return Run(
         case=CASE,
         client=client,
         round=number,
         wall=wall,
         cpu=cpu,
-        peak=100 << 20,
+        peak=round(peak * (100 << 20)),
         requests=22,
         least=20,
         server_cpu=0.1,
@@ -50,20 +50,20 @@ def benchmark(*runs: Run) -> Benchmark:
 QUIET = benchmark(run(OURS, 1, 2.0, 1.0), run(P, 1, 1.0, 1.0), run(P, 2, 3.0, 3.0), run(OURS, 2, 6.0, 3.0))
 
 
-def at(wall: float, cpu: float) -> Benchmark:
-    return benchmark(run(OURS, 1, wall, cpu), run(P, 1, 1.0, 1.0))
+def at(wall: float, cpu: float, peak: float) -> Benchmark:
+    return benchmark(run(OURS, 1, wall, cpu, peak), run(P, 1, 1.0, 1.0))
 
 
 def test_a_ratio_is_of_two_runs_of_the_same_round() -> None:
     ours, reference = QUIET.lines(CASE)
-    assert (ours.wall_ratio, ours.cpu_ratio) == (2.0, 1.0)
+    assert (ours.wall_ratio, ours.cpu_ratio, ours.peak_ratio) == (2.0, 1.0, 1.0)
     assert (reference.wall_ratio, reference.cpu_ratio) == (1.0, 1.0)
     assert (ours.wall, ours.rounds, ours.requests) == (4.0, 2, 1.1)
 
 
 def test_without_a_reference_there_are_no_ratios() -> None:
     (line,) = benchmark(run(OURS, 1, 2.0, 1.0)).lines(CASE)
-    assert (line.wall_ratio, line.cpu_ratio) == (0.0, 0.0)
+    assert (line.wall_ratio, line.cpu_ratio, line.peak_ratio) == (0.0, 0.0, 0.0)
 
 
 def test_the_server_is_as_much_faster_as_it_was_idle_in_the_run_that_kept_it_busiest() -> None:
@@ -77,8 +77,9 @@ def test_every_case_of_the_short_form_has_its_bound() -> None:
 def test_a_ratio_within_its_bound_passes_and_above_it_does_not() -> None:
     bound = BOUNDS[CASE]
     assert broken(at(*bound)) == []
-    assert broken(at(bound.wall + 0.01, bound.cpu))[0].startswith(f"{CASE}: wall is ")
-    assert broken(at(bound.wall, bound.cpu + 0.01))[0].startswith(f"{CASE}: cpu is ")
+    for name in Bound._fields:
+        (sentence,) = broken(at(*bound._replace(**{name: getattr(bound, name) + 0.01})))
+        assert sentence.startswith(f"{CASE}: {name} is ")
     assert len(broken(at(*(each * 2 for each in bound)))) == len(Bound._fields)
 
 
