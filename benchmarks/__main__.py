@@ -24,7 +24,7 @@ from benchmarks.figures import Benchmark, save
 from benchmarks.measure import BUCKET, Bench
 from benchmarks.records import write
 from benchmarks.schedule import Progress, turns
-from benchmarks.tables import headroom, page, report
+from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
 from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"benchmark: {error}\n")
         return EXIT_USAGE
-    sys.stdout.write(report(benchmark))
+    sys.stdout.write(report(benchmark) + ("" if args.short else goals(benchmark)))
     sys.stdout.write(f"\nthe API could have answered {headroom(benchmark):.1f} times as fast, at least\n")
     if args.docs:
         publish(benchmark, args.docs)
