@@ -8,7 +8,7 @@ from de_classes.runs.forecast import MEBIBYTE, FirstPage, LambdaTerms, memory_me
 from tests.fakes.sources import ROOT
 
 TEXT = (ROOT / "docs" / "runs.md").read_text(encoding="utf-8")
-FORMULA = re.compile(r"^megabytes = (\d+) \+ (\d+) \* pages at once \* megabytes a page$", re.MULTILINE)
+FORMULA = re.compile(r"`megabytes = (\d+) \+ (\d+) \* pages at once \* megabytes a page`")
 EXAMPLE = re.compile(r"16 pages of 1 MB at once take (\d+) MB")
 
 
