@@ -47,11 +47,11 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about ten m
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
-benchmark: env-bench ## Time and memory beside other clients, hours; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+benchmark: env-bench ## Time and memory beside other clients, 50 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
-benchmark-short: env-bench-short ## This library beside reference P; fails when a ratio is above its bound
+benchmark-short: env-bench-short ## This library beside its references; fails when a ratio is above its bound
 	@python -m benchmarks --short
 
 mutation: env-dev ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150

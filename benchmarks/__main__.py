@@ -1,17 +1,17 @@
 """``python -m benchmarks``: run the comparison, print it, and write it down where it was run whole.
 
-With ``--short``, only this library and reference P, and the exit status is 1 if a ratio is above its bound.
+With ``--short``, only this library and its references; the exit status is 1 if a ratio is above its bound.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import os
 import platform
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
-from benchmarks.contestants import OURS, ROOT, P, contestants
+from benchmarks.contestants import OURS, ROOT, SLICES, P, contestants
 from benchmarks.figures import Benchmark, save
 from benchmarks.measure import BUCKET, Bench
 from benchmarks.records import write
-from benchmarks.tables import headroom, page, report
+from benchmarks.schedule import Progress, turns
+from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
 from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.cases import Case
-    from benchmarks.contestants import Contestant
     from benchmarks.figures import Run
+    from benchmarks.schedule import Turn
 
 EXIT_BROKEN, EXIT_USAGE = 1, 2
 ROUNDS, SHORT_ROUNDS = 5, 3
+SHORT_CLIENTS = {OURS, P, SLICES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"benchmark: {error}\n")
         return EXIT_USAGE
-    sys.stdout.write(report(benchmark))
+    sys.stdout.write(report(benchmark) + ("" if args.short else goals(benchmark)))
     sys.stdout.write(f"\nthe API could have answered {headroom(benchmark):.1f} times as fast, at least\n")
     if args.docs:
         publish(benchmark, args.docs)
@@ -59,14 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(args: argparse.Namespace) -> Benchmark:
     """Every run that the command asks for."""
-    clients = contestants(args.clients or ((OURS, P) if args.short else ()))
+    clients = contestants(args.clients)
     if args.short and not args.clients:
-        clients = [each for each in clients if each.name in {OURS, P}]
+        clients = [each for each in clients if each.name in SHORT_CLIENTS]
     chosen = cases(args.cases, most=args.records, among=SHORT_CASES if args.short else CASES)
     versions = {each.name: each.versions for each in clients}
     before = os.getloadavg()[0]
     with bench(chosen) as place:
-        runs = list(_runs(place, clients, chosen, args.rounds or (SHORT_ROUNDS if args.short else ROUNDS)))
+        rounds = args.rounds or (SHORT_ROUNDS if args.short else ROUNDS)
+        runs = list(_runs(place, list(turns(clients, chosen, rounds))))
     return Benchmark(
         date=args.date,
         machine=machine(),
@@ -85,17 +88,15 @@ def publish(benchmark: Benchmark, folder: Path) -> None:
     (folder / "benchmark.svg").write_text(chart(benchmark), encoding="utf-8")
 
 
-def _runs(place: Bench, clients: list[Contestant], chosen: list[Case], rounds: int) -> Iterator[Run]:
-    """Round after round of every case, each client in its turn, with a line on stderr for each run."""
-    for case, number in itertools.product(chosen, range(1, rounds + 1)):
-        suited = [each for each in clients if case.suits(each) and number <= case.rounds(each, rounds)]
-        start = (number - 1) % max(1, len(suited))  # nobody is always the first
-        for contestant in suited[start:] + suited[:start]:
-            run = place.run(contestant, case, number)
-            sys.stderr.write(
-                f"{case.name} {number}/{rounds} {run.client}: {run.wall} s, CPU {run.cpu} s, {run.wrong}\n"
-            )
-            yield run
+def _runs(place: Bench, planned: list[Turn]) -> Iterator[Run]:
+    """Turn after turn, with a line on stderr for each."""
+    progress, began = Progress(planned), time.monotonic()
+    sys.stderr.write(f"{len(planned)} runs, {progress}\n")
+    for turn in planned:
+        run = place.run(turn.contestant, turn.case, turn.number)
+        said = f"{run.case} {run.round} {run.client}: {run.wall} s, CPU {run.cpu} s, {run.wrong or 'right'}"
+        sys.stderr.write(f"[{progress.after(turn, time.monotonic() - began)}] {said}\n")
+        yield run
 
 
 @contextlib.contextmanager
@@ -143,7 +144,7 @@ def machine() -> str:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="this library and P alone, held to the bounds")
+    parser.add_argument("--short", action="store_true", help="this library and references, held to bounds")
     parser.add_argument("--clients", type=_list, default=(), help="those that begin so, between commas")
     parser.add_argument("--cases", type=_list, default=(), help="some cases by name, between commas")
     parser.add_argument("--rounds", type=int, default=0, help=f"({ROUNDS}; {SHORT_ROUNDS} if short)")

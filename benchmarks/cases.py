@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import CSV, JSONL, PARQUET, SLICES, P
+from benchmarks.contestants import CSV, JSONL, ONE_OBJECT, OURS, PARQUET, SLICES, P
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 NAIVE_LIMIT = MILLION  # those that hold every record, or take minutes for as many, are not asked for more
+ROUNDS_SECONDS = 25.0
+_STARTUP_SECONDS, _PAGE_SECONDS = 0.8, 0.001
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,11 @@ class Case:
         workers: Pages at once.
         latency: Seconds before every answer.
         failing: The share of requests answered 503; one page fails six times running.
+        seed: Which of the seeds that make one do so, from the first.
         format: What is written.
         to_store: To an S3 server in place of a disk.
         reference: To whom the others are compared.
+        clients: Who takes part by name; all that can, if nobody is named.
     """
 
     name: str
@@ -39,9 +43,11 @@ class Case:
     workers: int = 8
     latency: float = 0.0
     failing: float = 0.0
+    seed: int = 1
     format: str = PARQUET
     to_store: bool = False
     reference: str = P
+    clients: tuple[str, ...] = ()
 
     @property
     def pages(self) -> int:
@@ -53,25 +59,50 @@ class Case:
         alone = not contestant.has_workers and self.latency > 0 and self.workers > 1
         too_many = not contestant.has_workers and self.records > NAIVE_LIMIT
         elsewhere = self.to_store and not contestant.to_store
-        return self.format in contestant.formats and not (alone or too_many or elsewhere)
+        unasked = bool(self.clients) and contestant.name not in self.clients
+        return self.format in contestant.formats and not (alone or too_many or elsewhere or unasked)
 
-    def rounds(self, contestant: Contestant, rounds: int) -> int:
-        """How many rounds a client gets: one, where a round takes it minutes."""
-        return 1 if contestant.is_slow and self.records >= MILLION else rounds
+    def rounds(self, contestant: Contestant, most: int) -> int:
+        """How many rounds a client gets: as many as fit into 25 seconds, and one whatever it takes.
+
+        Who fetches several pages at once gets two at least, since its ratios are what is held to goals.
+
+        Args:
+            contestant: The client.
+            most: What it gets if it is quick.
+        """
+        least = 2 if contestant.has_workers else 1
+        return min(most, max(least, int(ROUNDS_SECONDS // self.seconds(contestant))))
+
+    def seconds(self, contestant: Contestant) -> float:
+        """About how long a client takes for it."""
+        at_once = self.workers if contestant.has_workers else 1
+        working = self.records / MILLION * contestant.seconds + self.pages * _PAGE_SECONDS
+        waiting = self.pages * self.latency / at_once
+        failures = self.pages * self.failing / (1 - self.failing)
+        return _STARTUP_SECONDS + working + waiting + failures * contestant.seconds_a_retry
 
 
 SHORT = 200_000
 _SMALL_PAGES = Case("small-pages", "2,000 pages of 100 records", SHORT, 100)
+_LATENCIES = tuple(
+    Case(f"50ms-{workers}", f"50 ms before every answer, {workers} at once", SHORT, 1000, workers, 0.05)
+    for workers in (1, 4, 16, 32, 64)
+)
+_FAILING = Case("failing", "20 % of requests fail, one page six times running", SHORT, failing=0.2)
+_OTHER_SEEDS = tuple(
+    replace(_FAILING, name=f"failing-{seed}", what=f"the same by seed {seed}", seed=seed, clients=(OURS, P))
+    for seed in (2, 3)
+)
 CASES = (
     Case("start", "the start of each process: one page of ten records", 10, 10, 1),
+    Case("100k", "a hundred thousand records, for the memory they take", MILLION // 10, clients=(OURS, P)),
     Case("1M", "a million records, a thousand a page, no latency, 1 core"),
-    Case("10M", "ten million records", 10 * MILLION),
+    Case("10M", "ten million records", 10 * MILLION, clients=(OURS, ONE_OBJECT, P, "reference R")),
     _SMALL_PAGES,
-    *(
-        Case(f"50ms-{workers}", f"50 ms before every answer, {workers} at once", SHORT, 1000, workers, 0.05)
-        for workers in (1, 4, 16, 64)
-    ),
-    Case("failing", "20 % of requests fail, one page six times running", SHORT, failing=0.2),
+    *_LATENCIES,
+    _FAILING,
+    *_OTHER_SEEDS,
     Case("csv", "to CSV", format=CSV),
     Case("jsonl", "to JSON Lines", format=JSONL, reference=SLICES),
     Case("s3", "to an S3 server", to_store=True),
@@ -79,6 +110,7 @@ CASES = (
 SHORT_CASES = (
     Case("200k", "200,000 records, a thousand a page, no latency, 1 core", SHORT),
     _SMALL_PAGES,
+    Case("200k-jsonl", "the same to JSON Lines", SHORT, format=JSONL, reference=SLICES),
 )
 
 

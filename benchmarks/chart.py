@@ -1,89 +1,107 @@
-"""The picture of the results: bars of ratios to the reference, a panel a case, as SVG by hand."""
+"""What the picture of the results shows: the cases that tell the most, a panel each."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
-from benchmarks.contestants import OURS
+from benchmarks.contestants import OURS, P
+from benchmarks.goals import right
+from benchmarks.panels import Kind, Panel, Point, Row, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.figures import Benchmark, Line
 
-WIDTH = 860
-_LABELS, _BARS = 190, 560  # pixels for the names, and for the longest bar
-_ROW, _BAR, _TITLE, _MARGIN = 30, 11, 40, 16
-_COLOURS = {"wall": "#4c78a8", "CPU": "#f58518"}
-_STYLE = "text{font:12px sans-serif;fill:#555}.title,.ours{font-weight:bold}.reference{stroke:#999}"
+RATIOS = {
+    "1M": "A million records, a thousand a page",
+    "small-pages": "2,000 pages of 100 records",
+    "failing": "200 pages, 20 % of requests fail",
+    "jsonl": "A million records, to JSON Lines",
+}
+MEMORY = "1M"
+_LATENCY = "50ms-"
+_MIB = 2**20
+_TITLE = "The same records from the same API, by each client"
 
 
 def chart(benchmark: Benchmark) -> str:
-    """The whole picture."""
-    elements, y = [_legend()], _TITLE
-    for case, reference in benchmark.references.items():
-        lines = [line for line in benchmark.lines(case) if line.cpu_ratio and not line.wrong]
-        if lines:
-            elements += _panel(f"{case}, as ratios to {reference}", lines, y)
-            y += _TITLE + _ROW * len(lines)
-    size = f'viewBox="0 0 {WIDTH} {y + _MARGIN}" width="{WIDTH}" height="{y + _MARGIN}"'
-    # Its ground is its own, so that it can be read on a dark page too.
-    ground = '<rect width="100%" height="100%" fill="#fff"/>'
-    body = "\n".join([f"<style>{_STYLE}</style>", ground, *elements])
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n{body}\n</svg>\n'
+    """The whole picture, as SVG; a panel whose case was not run is left out."""
+    panels = [_ratios(benchmark, case) for case in RATIOS if case in benchmark.references]
+    panels[1:1] = [_memory(benchmark)] if MEMORY in benchmark.references else []
+    panels.append(_latencies(benchmark))
+    said = f"Run on {benchmark.date}, on {benchmark.machine}".removesuffix(", ")
+    return picture(_TITLE, said, [panel for panel in panels if panel.rows])
 
 
-def _legend() -> str:
-    entries = ((_MARGIN + place * 80, name, colour) for place, (name, colour) in enumerate(_COLOURS.items()))
-    marks = [
-        _rect(x, _MARGIN, _BAR, colour) + _text(x + 18, _MARGIN + 10, name) for x, name, colour in entries
-    ]
-    note = _text(
-        _MARGIN + 180, _MARGIN + 10, "shorter is better; lengths are logarithmic, the line is the reference"
+def _ratios(benchmark: Benchmark, case: str) -> Panel:
+    """Wall and processor time of every client, the quickest first."""
+    reference = benchmark.references[case]
+    lines = benchmark.lines(case)
+    right = sorted((line for line in lines if not line.wrong and line.wall_ratio), key=_wall)
+    wrong = [line for line in lines if line.wrong]
+    rows = [_of_times(line, reference) for line in right]
+    rows += [Row(line.client, (), ("failed", ""), kind_of(line.client, reference)) for line in wrong]
+    return Panel(RATIOS[case], f"time, as a multiple of that of {reference}", tuple(rows), "x")
+
+
+def _wall(line: Line) -> float:
+    return line.wall_ratio
+
+
+def _of_times(line: Line, reference: str) -> Row:
+    points = (Point(line.cpu_ratio, is_hollow=True), Point(line.wall_ratio))
+    said = (f"{_short(line.wall_ratio)}x", f"{_short(line.wall)} s")
+    return Row(line.client, points, said, kind_of(line.client, reference))
+
+
+def _memory(benchmark: Benchmark) -> Panel:
+    """Peak memory of every client, the smallest first."""
+    reference = benchmark.references[MEMORY]
+    lines = [line for line in benchmark.lines(MEMORY) if not line.wrong]
+    rows = tuple(_of_memory(line, reference) for line in sorted(lines, key=lambda line: line.peak))
+    return Panel(RATIOS[MEMORY], "peak memory, of the largest process", rows, " MiB")
+
+
+def _of_memory(line: Line, reference: str) -> Row:
+    mebibytes = line.peak / _MIB
+    beside = f"{_short(line.peak_ratio)}x" if line.peak_ratio else ""
+    return Row(
+        line.client, (Point(mebibytes),), (f"{mebibytes:,.0f} MiB", beside), kind_of(line.client, reference)
     )
-    return "".join([*marks, note])
 
 
-def _panel(title: str, lines: list[Line], top: int) -> Iterator[str]:
-    """A title, and two bars a client."""
-    scale = Scale([ratio for line in lines for ratio in (line.wall_ratio, line.cpu_ratio)])
-    yield _text(_MARGIN, top + 24, title, "title")
-    first = top + _TITLE - 6
-    for place, line in enumerate(lines):
-        yield from _bars(line, scale, first + place * _ROW)
-    x = _LABELS + scale.length(1)
-    yield f'<line class="reference" x1="{x}" x2="{x}" y1="{first}" y2="{first + _ROW * len(lines)}"/>'
+def _latencies(benchmark: Benchmark) -> Panel:
+    """This library's wall time and the reference's, by how many pages are asked for at once."""
+    cases = [case for case in benchmark.references if case.startswith(_LATENCY)]
+    rows = tuple(row for case in cases for row in _at_once(benchmark, case))
+    return Panel(
+        "200 pages, 50 ms before every answer",
+        "wall time, by how many pages are asked for at once",
+        rows,
+        " s",
+    )
 
 
-def _bars(line: Line, scale: Scale, y: int) -> Iterator[str]:
-    yield _text(_MARGIN, y + 16, line.client, "ours" if line.client.startswith(OURS) else "")
-    ratios = (line.wall_ratio, line.cpu_ratio)
-    for place, (ratio, colour) in enumerate(zip(ratios, _COLOURS.values(), strict=True)):
-        top, length = y + 2 + place * (_BAR + 1), scale.length(ratio)
-        yield _rect(_LABELS, top, length, colour) + _text(_LABELS + length + 6, top + 10, f"{ratio:.2f}")
+def _at_once(benchmark: Benchmark, case: str) -> Iterator[Row]:
+    lines = {line.client: line for line in benchmark.lines(case)}
+    at_once = case.removeprefix(_LATENCY)
+    for client in (OURS, P):
+        if client in lines and right(benchmark, case, client):
+            wall = lines[client].wall
+            yield Row(
+                f"{client}, {at_once} at once", (Point(wall),), (f"{_short(wall)} s", ""), kind_of(client, P)
+            )
 
 
-class Scale:
-    """From ratios to pixels, by their logarithms: the slowest would make the others vanish.
-
-    Args:
-        ratios: All that are to be shown.
-    """
-
-    def __init__(self, ratios: list[float]) -> None:
-        self._least = min(*ratios, 1) / 1.5
-        self._span = math.log(max(*ratios, 1.5) / self._least)
-
-    def length(self, ratio: float) -> int:
-        """Of the bar of a ratio."""
-        return round(_BARS * math.log(ratio / self._least) / self._span)
+def kind_of(client: str, reference: str) -> Kind:
+    """How a client's row is drawn."""
+    if client.startswith(OURS):
+        return Kind.OURS
+    return Kind.REFERENCE if client == reference else Kind.OTHER
 
 
-def _rect(x: int, y: int, width: int, colour: str) -> str:
-    return f'<rect x="{x}" y="{y}" width="{width}" height="{_BAR}" fill="{colour}"/>'
-
-
-def _text(x: int, y: int, text: str, kind: str = "") -> str:
-    return f'<text x="{x}" y="{y}" class="{kind}">{escape(text)}</text>'
+def _short(value: float) -> str:
+    """Three digits, or as many as there are before the point."""
+    return f"{value:.{2 - min(2, max(0, math.floor(math.log10(max(value, 0.01)))))}f}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PARQUET, CSV, JSONL = "parquet", "csv", "jsonl"
-OURS, P, SLICES = "de-classes", "reference P", "slices"
+OURS, ONE_OBJECT, P, SLICES = "de-classes", "de-classes, one object", "reference P", "slices"
 _VERSIONS = (
     "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 )
@@ -41,7 +41,8 @@ class Contestant:
         has_workers: Whether it can fetch several pages at once.
         to_store: Whether it can write to an S3 server.
         keeps: Whether it keeps the records: the floor does not.
-        is_slow: Whether it takes minutes for a million records, so that one round of it is enough there.
+        seconds: About what a million records take it, startup aside; its rounds are planned by that.
+        seconds_a_retry: About what it waits after a request that failed.
         arguments: Of its Python, if it is no module of ``benchmarks.clients``.
     """
 
@@ -55,7 +56,8 @@ class Contestant:
     has_workers: bool = False
     to_store: bool = False
     keeps: bool = True
-    is_slow: bool = False
+    seconds: float = 4.0
+    seconds_a_retry: float = 0.0
     arguments: Callable[[Task], list[str]] | None = None
 
     @property
@@ -113,16 +115,20 @@ CONTESTANTS = (
         (PARQUET, CSV, JSONL),
         has_workers=True,
         to_store=True,
+        seconds=3.0,
+        seconds_a_retry=0.1,
         arguments=ours.dataset,
     ),
     Contestant(
-        "de-classes, one object",
+        ONE_OBJECT,
         "this library: `python -m de_classes ingest --key`",
         "ours",
         ".venv",
         (PARQUET, CSV, JSONL),
         has_workers=True,
         to_store=True,
+        seconds=3.0,
+        seconds_a_retry=0.1,
         arguments=ours.one_object,
     ),
     Contestant(
@@ -134,6 +140,7 @@ CONTESTANTS = (
         ("pyarrow",),
         has_workers=True,
         to_store=True,
+        seconds=3.0,
     ),
     Contestant(
         "reference R",
@@ -151,6 +158,7 @@ CONTESTANTS = (
         _BENCH,
         (JSONL,),
         has_workers=True,
+        seconds=1.0,
     ),
     Contestant(
         "floor",
@@ -160,6 +168,7 @@ CONTESTANTS = (
         (PARQUET, CSV, JSONL),
         has_workers=True,
         keeps=False,
+        seconds=1.0,
     ),
     Contestant(
         "naive",
@@ -168,16 +177,19 @@ CONTESTANTS = (
         _BENCH,
         (PARQUET, CSV, JSONL),
         ("requests", "tenacity", "pandas", "pyarrow"),
+        seconds=5.0,
+        seconds_a_retry=0.3,
     ),
     Contestant(
         "dlt, defaults",
-        "`rest_api_source` into DuckDB, five attempts a request",
+        "`rest_api_source` into DuckDB, but for ten attempts a request",
         "dlt_pipeline",
         _DLT,
         (PARQUET,),
         ("dlt", "duckdb"),
         ("defaults",),
-        is_slow=True,
+        seconds=34.0,
+        seconds_a_retry=2.5,
     ),
     Contestant(
         "dlt, tuned",
@@ -187,7 +199,8 @@ CONTESTANTS = (
         (PARQUET,),
         ("dlt", "pyarrow"),
         ("tuned",),
-        is_slow=True,
+        seconds=21.0,
+        seconds_a_retry=2.5,
     ),
     Contestant(
         "dlt, Arrow",
@@ -197,6 +210,8 @@ CONTESTANTS = (
         (PARQUET,),
         ("dlt", "pyarrow"),
         ("arrow",),
+        seconds=8.0,
+        seconds_a_retry=2.5,
     ),
     Contestant(
         "singer",
@@ -205,7 +220,8 @@ CONTESTANTS = (
         ".venvs/peer-singer",
         (PARQUET, JSONL),
         ("singer-sdk",),
-        is_slow=True,
+        seconds=34.0,
+        seconds_a_retry=5.7,
     ),
     Contestant(
         "airbyte",
@@ -214,7 +230,8 @@ CONTESTANTS = (
         ".venvs/peer-airbyte",
         (PARQUET, JSONL),
         ("airbyte-cdk",),
-        is_slow=True,
+        seconds=25.0,
+        seconds_a_retry=2.5,
     ),
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -53,6 +54,7 @@ class Line(Struct, frozen=True, kw_only=True):
         requests: Of those that were needed, a factor; the most of all rounds.
         wall_ratio: To the reference's in the same round, median.
         cpu_ratio: Likewise.
+        peak_ratio: Likewise.
         headroom: How many times as fast the API could have answered, at least.
         rows: Verified.
         wrong: What was wrong in the first round where something was.
@@ -66,6 +68,7 @@ class Line(Struct, frozen=True, kw_only=True):
     requests: float
     wall_ratio: float
     cpu_ratio: float
+    peak_ratio: float
     headroom: float
     rows: int
     wrong: str
@@ -103,6 +106,7 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
 
 def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
+    pairs = [(run, reference[run.round]) for run in runs if run.round in reference]
     return Line(
         client=client,
         rounds=len(runs),
@@ -110,17 +114,23 @@ def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
         cpu=statistics.median(run.cpu for run in runs),
         peak=max(run.peak for run in runs),
         requests=max(run.requests / run.least for run in runs),
-        wall_ratio=_ratio([(run.wall, reference[run.round].wall) for run in runs if run.round in reference]),
-        cpu_ratio=_ratio([(run.cpu, reference[run.round].cpu) for run in runs if run.round in reference]),
+        wall_ratio=median_ratio((one.wall, other.wall) for one, other in pairs),
+        cpu_ratio=median_ratio((one.cpu, other.cpu) for one, other in pairs),
+        peak_ratio=median_ratio((one.peak, other.peak) for one, other in pairs),
         headroom=min(run.wall / max(run.server_cpu, 0.001) for run in runs),
         rows=min(run.rows for run in runs),
         wrong=next((run.wrong for run in runs if run.wrong), ""),
     )
 
 
-def _ratio(pairs: list[tuple[float, float]]) -> float:
-    """The median of the ratios within a round: what slows a machine down for a while slows both."""
-    return statistics.median(one / other for one, other in pairs) if pairs else 0.0
+def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
+    """The median of the ratios within a round: what slows a machine down for a while slows both.
+
+    Args:
+        pairs: Two clients' figures of each round; without any, the ratio is 0.
+    """
+    ratios = [one / other for one, other in pairs]
+    return statistics.median(ratios) if ratios else 0.0
 
 
 def save(benchmark: Benchmark, path: Path) -> None:

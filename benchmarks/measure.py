@@ -164,7 +164,7 @@ def api(options: Options) -> Iterator[Api]:
 def served(case: Case, records_file: Path) -> Options:
     """What the API of a case serves."""
     options = Options(str(records_file), case.records, case.latency, case.failing)
-    seed = seed_of_six(options, case.pages) if case.failing else 0
+    seed = seed_of_six(options, case.pages, case.seed) if case.failing else 0
     return Options(str(records_file), case.records, case.latency, case.failing, seed)
 
 

@@ -7,7 +7,7 @@ differ in every record and are patched into a template; the others repeat with a
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -57,14 +57,34 @@ _WORDS = (
 _CHUNK = 100_000
 
 
+class Patches(NamedTuple):
+    """What differs in every record.
+
+    Attributes:
+        ids: Integers.
+        codes: Rows of sixteen hexadecimal digits.
+        cents: A hundred times the amounts.
+    """
+
+    ids: Indices
+    codes: Bytes
+    cents: Indices
+
+
+def patches(indices: Indices) -> Patches:
+    """What differs in the records of these indices; the rest is that of ``indices % PERIOD``."""
+    mixed = _mixed(indices)
+    cents = (mixed % np.uint64(_AMOUNTS)).astype(np.int64) + _LEAST_AMOUNT
+    return Patches(indices + FIRST_ID, _hexadecimal(mixed), cents)
+
+
 def records(indices: Indices) -> Bytes:
     """The records of these indices, a row of bytes each."""
     rows: Bytes = _templates()[indices % PERIOD]
-    mixed = _mixed(indices)
-    rows[:, _ID : _ID + _ID_DIGITS] = _decimal(indices + FIRST_ID, _ID_DIGITS)
-    rows[:, _CODE : _CODE + _CODE_DIGITS] = _hexadecimal(mixed)
-    cents = (mixed % np.uint64(_AMOUNTS)).astype(np.int64) + _LEAST_AMOUNT
-    rows[:, [_AMOUNT + place for place in _AMOUNT_PLACES]] = _decimal(cents, len(_AMOUNT_PLACES))
+    own = patches(indices)
+    rows[:, _ID : _ID + _ID_DIGITS] = _decimal(own.ids, _ID_DIGITS)
+    rows[:, _CODE : _CODE + _CODE_DIGITS] = own.codes
+    rows[:, [_AMOUNT + place for place in _AMOUNT_PLACES]] = _decimal(own.cents, len(_AMOUNT_PLACES))
     return rows
 
 

@@ -8,6 +8,7 @@ standard library only, and does nothing for a page but to send two slices of mem
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import mmap
 import os
@@ -61,12 +62,14 @@ def failures(options: Options, page: int) -> int:
     return attempt - 1
 
 
-def seed_of_six(options: Options, pages: int) -> int:
-    """The first seed by which one page fails six times running, and none more often."""
-    seed = 0
-    while max(failures(_with_seed(options, seed), page) for page in range(1, pages + 1)) != TIMES_RUNNING:
-        seed += 1
-    return seed
+def seed_of_six(options: Options, pages: int, nth: int = 1) -> int:
+    """The nth seed by which one page fails six times running, and none more often."""
+    seeds = (seed for seed in itertools.count() if _worst(options, seed, pages) == TIMES_RUNNING)
+    return next(itertools.islice(seeds, nth - 1, None))
+
+
+def _worst(options: Options, seed: int, pages: int) -> int:
+    return max(failures(_with_seed(options, seed), page) for page in range(1, pages + 1))
 
 
 def _with_seed(options: Options, seed: int) -> Options:

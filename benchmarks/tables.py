@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cases import CASES, SHORT_CASES
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.goals import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks.figures import Benchmark, Line
+    from benchmarks.goals import Outcome
 
 _PAGE = Path(__file__).with_name("page.md")
 _MIB = 2**20
 _HEAD = ("client", "rounds", "wall s", "x wall", "CPU s", "x CPU", "peak MiB", "x requests", "rows verified")
+_GOALS_HEAD = ("goal", "is", "stretch", "measured", "so it is")
 _WHAT = {case.name: case.what for case in (*CASES, *SHORT_CASES)}
 
 
 def report(benchmark: Benchmark) -> str:
     """Every case, columns aligned."""
-    return "".join(f"\n{case}: {_WHAT[case]}\n{_aligned(benchmark, case)}" for case in benchmark.references)
+    rows = {case: map(_cells, benchmark.lines(case)) for case in benchmark.references}
+    return "".join(f"\n{case}: {_WHAT[case]}\n{_aligned(_HEAD, each)}" for case, each in rows.items())
+
+
+def goals(benchmark: Benchmark) -> str:
+    """Every goal and how it stands, columns aligned."""
+    return f"\nGoals\n{_aligned(_GOALS_HEAD, map(_goal, outcomes(benchmark)))}"
 
 
 def page(benchmark: Benchmark) -> str:
@@ -34,6 +43,7 @@ def page(benchmark: Benchmark) -> str:
         cores=_cores(benchmark),
         server=f"{headroom(benchmark):.1f}",
         rounds=max(run.round for run in benchmark.runs),
+        goals=_table(_GOALS_HEAD, map(_goal, outcomes(benchmark))),
         cases="\n".join(_section(benchmark, case) for case in benchmark.references),
         clients=_table(("client", "is", "packages"), _clients(benchmark)),
     )
@@ -58,11 +68,18 @@ def _section(benchmark: Benchmark, case: str) -> str:
     return f"### {case}: {_WHAT[case]}\n\nRatios are to {reference}.\n\n{_table(_HEAD, rows)}"
 
 
-def _aligned(benchmark: Benchmark, case: str) -> str:
-    rows = [_HEAD, *(_cells(line) for line in benchmark.lines(case))]
+def _aligned(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    rows = [head, *body]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
     return "".join(f"  {line.rstrip()}\n" for line in lines)
+
+
+def _goal(outcome: Outcome) -> tuple[str, ...]:
+    goal = outcome.goal
+    bound = f"at {'least' if goal.is_least else 'most'} {goal.bound:g}"
+    measured = "-" if outcome.measured is None else f"{outcome.measured:.2f}"
+    return goal.what, bound, f"{goal.stretch:g}" if goal.stretch else "-", measured, outcome.state
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -30,14 +30,39 @@ def test_who_holds_everything_is_not_asked_for_ten_million() -> None:
     assert [case.suits(BY_NAME["naive"]) for case in (million, ten_million)] == [True, False]
 
 
-def test_who_takes_minutes_gets_one_round_of_a_million_and_all_of_less() -> None:
-    (million,), (small,) = cases(("1M",)), cases(("1M",), most=1000)
-    assert [case.rounds(BY_NAME["singer"], 5) for case in (million, small)] == [1, 5]
-    assert million.rounds(BY_NAME[P], 5) == 5
+@pytest.mark.parametrize("case", [case for case in CASES if case.clients], ids=lambda case: case.name)
+def test_a_case_of_some_clients_is_theirs_alone(case: Case) -> None:
+    assert {each.name for each in CONTESTANTS if case.suits(each)} == {*case.clients}
+
+
+def test_the_start_of_every_client_and_the_quick_ones_of_a_million_get_every_round() -> None:
+    start, million = cases(("start", "1M"))
+    assert {start.rounds(each, 5) for each in CONTESTANTS} == {5}
+    assert [million.rounds(BY_NAME[name], 5) for name in (OURS, P, "naive")] == [5, 5, 3]
+
+
+@pytest.mark.parametrize("name", ["1M", "50ms-1", "failing", "jsonl"])
+def test_who_takes_half_a_minute_gets_one_round(name: str) -> None:
+    (case,) = cases((name,))
+    assert case.rounds(BY_NAME["singer"], 5) == 1
+
+
+def test_who_is_held_to_goals_gets_two_rounds_however_long_they_are() -> None:
+    (case,) = cases(("10M",))
+    assert [case.rounds(BY_NAME[name], 5) for name in (OURS, P)] == [2, 2]
+    assert case.rounds(BY_NAME[OURS], 1) == 1
+
+
+def test_a_case_takes_as_long_as_its_records_its_waiting_and_its_failures() -> None:
+    plain, away, failing = cases(("small-pages", "50ms-1", "failing"))
+    singer, ours = BY_NAME["singer"], BY_NAME[OURS]
+    assert plain.seconds(ours) < plain.seconds(singer) < away.seconds(singer) < failing.seconds(singer)
+    assert cases(("50ms-4",))[0].seconds(ours) < away.seconds(ours) - 7
 
 
 def test_a_ceiling_on_records_lowers_and_never_raises() -> None:
     assert {case.records for case in cases(most=50)} == {10, 50}
+    assert {case.records for case in cases(most=10**9)} == {case.records for case in CASES}
 
 
 def test_names_that_are_none_are_mistakes_of_the_command() -> None:

@@ -59,6 +59,13 @@ def test_the_seed_is_one_by_which_a_page_fails_six_times_running_and_none_more_o
     assert max(failures(chosen, page) for page in range(1, 201)) == TIMES_RUNNING == 6
 
 
+def test_the_next_such_seeds_are_others() -> None:
+    seeds = [seed_of_six(FAILING, 200, nth) for nth in (1, 2, 3)]
+    assert seeds == sorted({*seeds})
+    for seed in seeds:
+        assert max(failures(replace(FAILING, seed=seed), page) for page in range(1, 201)) == TIMES_RUNNING
+
+
 def test_it_answers_on_a_connection_that_is_kept_and_counts_what_it_was_asked(options: Options) -> None:
     failing = replace(options, failing=0.5, latency=0.001)
     expected = failures(failing, 2) + 1

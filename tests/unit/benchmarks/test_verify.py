@@ -9,8 +9,8 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.records import FIRST_ID, records
-from benchmarks.verify import SCHEMA, Verdict, verify
+from benchmarks.records import FIRST_ID, PERIOD, records
+from benchmarks.verify import SCHEMA, Verdict, expected, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 COUNT = 30
 RIGHT = Verdict(COUNT, 0, 0, 0, 0)
 Rows = list[dict[str, Any]]
+
+
+PLACES = np.array([0, 3, PERIOD - 1, PERIOD, 10 * PERIOD + 4, 9_999_999])
 
 
 def served() -> Rows:
@@ -35,6 +38,10 @@ def write_parquet(path: Path, rows: Rows) -> None:
 
 def write_csv(path: Path, rows: Rows) -> None:
     pcsv.write_csv(pa.Table.from_pylist(rows, SCHEMA), path)
+
+
+def test_what_is_expected_is_what_was_served() -> None:
+    assert expected(PLACES).to_pylist() == [json.loads(row.tobytes()) for row in records(PLACES)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,189 @@
+"""What this library is to reach, as ratios within one run, and whether it does.
+
+The goals are stated in ``GOALS``, and nowhere else. Of one case, a ratio is the median of the ratios within a
+round; of two cases, which no round has in common, it is the ratio of their medians. A run that brought wrong
+rows counts for nothing: if it is this library's, the goal is not reached.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.contestants import OURS, SLICES, P
+from benchmarks.figures import median_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.figures import Benchmark, Run
+
+FAILING = ("failing", "failing-2", "failing-3")
+_MEGABYTE = 1e6
+
+
+class State(StrEnum):
+    """How a goal stands."""
+
+    STRETCH = "reached, and the stretch"
+    REACHED = "reached"
+    NOT_REACHED = "not reached"
+    WRONG = "not reached: rows are wrong"
+    NOT_MEASURED = "not measured"
+
+
+class Figure(NamedTuple):
+    """One of the figures of a client's runs of a case.
+
+    Attributes:
+        case: Its name.
+        client: The client's.
+        of: ``wall``, ``cpu`` or ``peak``.
+    """
+
+    case: str
+    client: str
+    of: str
+
+    def by_round(self, benchmark: Benchmark) -> dict[int, float]:
+        """The figure in every round whose rows are right."""
+        return {run.round: getattr(run, self.of) for run in right(benchmark, self.case, self.client)}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One of them.
+
+    Attributes:
+        what: Is measured, in words.
+        bound: What the figure is to be.
+        measure: Makes the figure; None if a run that it takes is not there.
+        cases: From which it is made.
+        stretch: What would be better still; 0 if nothing is asked for.
+        is_least: Whether the bound is a least, in place of a most.
+    """
+
+    what: str
+    bound: float
+    measure: Callable[[Benchmark], float | None]
+    cases: tuple[str, ...]
+    stretch: float = 0.0
+    is_least: bool = False
+
+    def reached(self, measured: float, bound: float) -> bool:
+        """Whether a figure is on the right side of a bound."""
+        return measured >= bound if self.is_least else measured <= bound
+
+
+class Outcome(NamedTuple):
+    """How one goal stands.
+
+    Attributes:
+        goal: The goal.
+        measured: None if it was not.
+        state: In a word.
+    """
+
+    goal: Goal
+    measured: float | None
+    state: State
+
+
+def outcomes(benchmark: Benchmark) -> list[Outcome]:
+    """Every goal, and how it stands."""
+    measured = [goal.measure(benchmark) for goal in GOALS]
+    return [
+        Outcome(goal, figure, _state(benchmark, goal, figure))
+        for goal, figure in zip(GOALS, measured, strict=True)
+    ]
+
+
+def _state(benchmark: Benchmark, goal: Goal, measured: float | None) -> State:
+    if any(run.wrong for run in benchmark.runs if run.case in goal.cases and run.client == OURS):
+        return State.WRONG
+    if measured is None:
+        return State.NOT_MEASURED
+    if goal.stretch and goal.reached(measured, goal.stretch):
+        return State.STRETCH
+    return State.REACHED if goal.reached(measured, goal.bound) else State.NOT_REACHED
+
+
+def right(benchmark: Benchmark, case: str, client: str) -> list[Run]:
+    """A client's runs of a case that brought the right rows."""
+    return [run for run in benchmark.runs if (run.case, run.client) == (case, client) and not run.wrong]
+
+
+def ratio(benchmark: Benchmark, one: Figure, other: Figure) -> float | None:
+    """One figure over the other; None where there are no two to compare."""
+    ones, others = one.by_round(benchmark), other.by_round(benchmark)
+    if not (ones and others):
+        return None
+    if one.case != other.case:
+        return statistics.median(ones.values()) / statistics.median(others.values())
+    return median_ratio((ones[each], others[each]) for each in ones.keys() & others.keys()) or None
+
+
+def most_megabytes(benchmark: Benchmark, case: str) -> float | None:
+    """The most memory that this library took in a case; None if it did not run."""
+    return max((run.peak / _MEGABYTE for run in right(benchmark, case, OURS)), default=None)
+
+
+def most_requests(benchmark: Benchmark, cases: tuple[str, ...]) -> float | None:
+    """This library's requests, as a factor of the fewest that would do; None unless it ran in every case."""
+    runs = [right(benchmark, case, OURS) for case in cases]
+    return max(run.requests / run.least for each in runs for run in each) if all(runs) else None
+
+
+def _beside(case: str, reference: str, of: str, bound: float, stretch: float) -> Goal:
+    ours, other = Figure(case, OURS, of), Figure(case, reference, of)
+    what = f"{case}: {_OF[of]} beside {reference}"
+    return Goal(what, bound, lambda benchmark: ratio(benchmark, ours, other), (case,), stretch)
+
+
+def _faster(case: str, client: str, bound: float, stretch: float = 0.0) -> Goal:
+    ours, other = Figure(case, OURS, "wall"), Figure(case, client, "wall")
+    what = f"{case}: times as fast as {client}"
+    return Goal(what, bound, lambda benchmark: ratio(benchmark, other, ours), (case,), stretch, is_least=True)
+
+
+def _at_once() -> Goal:
+    one, many = Figure("50ms-1", OURS, "wall"), Figure("50ms-32", OURS, "wall")
+    what = "50ms: times as fast with 32 at once as one at a time"
+    cases = (one.case, many.case)
+    return Goal(what, 10, lambda benchmark: ratio(benchmark, one, many), cases, 13, is_least=True)
+
+
+def _flat() -> Goal:
+    many, few = Figure("10M", OURS, "peak"), Figure("100k", OURS, "peak")
+    what = "10M: peak memory beside that of 100k"
+    return Goal(what, 1.1, lambda benchmark: ratio(benchmark, many, few), (many.case, few.case))
+
+
+_OF = {"wall": "wall time", "cpu": "processor time", "peak": "peak memory"}
+GOALS = (
+    _beside("1M", P, "wall", 1.15, 0.9),
+    _beside("1M", P, "cpu", 1.15, 0.9),
+    _beside("small-pages", P, "wall", 1.15, 0.9),
+    _beside("small-pages", P, "cpu", 1.15, 0.9),
+    _beside("jsonl", SLICES, "wall", 1.3, 1.1),
+    _beside("jsonl", SLICES, "cpu", 1.3, 1.1),
+    _at_once(),
+    _faster("1M", "dlt, Arrow", 2, 2.6),
+    _faster("1M", "naive", 2, 2.6),
+    _faster("1M", "dlt, tuned", 8, 10),
+    _faster("1M", "airbyte", 10, 12),
+    _faster("1M", "dlt, defaults", 13, 16),
+    _faster("1M", "singer", 13, 16),
+    _flat(),
+    Goal("10M: peak memory, MB", 160, lambda benchmark: most_megabytes(benchmark, "10M"), ("10M",), 70),
+    Goal(
+        "failing, every seed: requests beside the fewest that would do",
+        1,
+        lambda benchmark: most_requests(benchmark, FAILING),
+        FAILING,
+    ),
+    _faster("failing", "dlt, defaults", 50),
+)
+"""Each of them, the most important first."""
