@@ -33,6 +33,7 @@ HEAVY = {
     "de_classes.storage.format.frame_values",
     "de_classes.storage.format.frames",
     "de_classes.storage.format.parquet_codec",
+    "de_classes.storage.format.parquet_groups",
 }
 
 PROBE = "import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"

@@ -21,6 +21,7 @@ from de_classes.errors import (
     ObjectNotFoundError,
 )
 from de_classes.storage.clients.object_store import MAX_PART_SIZE, MIN_PART_SIZE
+from de_classes.storage.services.spool import Spool
 from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS
 
 if TYPE_CHECKING:
@@ -129,6 +130,50 @@ def test_a_stream_that_cannot_seek_comes_back_whole(case: StoreCase) -> None:
     assert case.store.get_object(case.bucket, "a") == TWO_PARTS
     assert info.checksum == hashlib.sha256(TWO_PARTS).hexdigest()
     assert info.size == len(TWO_PARTS)
+
+
+@pytest.mark.parametrize("content", [b"", CONTENT, TWO_PARTS], ids=["empty", "one part", "two parts"])
+@pytest.mark.parametrize("if_none_match", [True, False])
+def test_what_was_measured_as_it_was_written_comes_back_whole(
+    case: StoreCase,
+    content: bytes,
+    if_none_match: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    with Spool.bound_for(case.store, case.bucket) as spool:
+        spool.write(content)
+        infos = [
+            case.store.upload_stream(
+                spool.measured(), case.bucket, "a/b", part_size=MIN_PART_SIZE, if_none_match=if_none_match
+            )
+            for _ in range(2)
+        ]
+    assert case.store.get_object(case.bucket, "a/b") == content
+    assert {(info.size, info.checksum) for info in infos} == {
+        (len(content), hashlib.sha256(content).hexdigest())
+    }
+    assert case.unfinished() == 0
+
+
+def test_what_was_measured_as_it_was_written_does_not_overwrite_unasked(case: StoreCase) -> None:
+    case.store.put_object(case.bucket, "a", b"other")
+    with Spool.bound_for(case.store, case.bucket) as spool:
+        spool.write(CONTENT)
+        with pytest.raises(ObjectExistsError):
+            case.store.upload_stream(spool.measured(), case.bucket, "a", if_none_match=True)
+    assert case.store.get_object(case.bucket, "a") == b"other"
+    assert case.unfinished() == 0
+
+
+@pytest.mark.parametrize("content", [CONTENT, TWO_PARTS], ids=["one part", "two parts"])
+def test_what_was_measured_and_is_not_what_was_declared_is_refused(case: StoreCase, content: bytes) -> None:
+    with Spool.bound_for(case.store, case.bucket) as spool:
+        spool.write(content)
+        with pytest.raises(InvalidInputError, match="declared"):
+            case.store.upload_stream(
+                spool.measured(), case.bucket, "a", part_size=MIN_PART_SIZE, metadata={"sha256": "0" * 64}
+            )
+    assert keys_in(case) == []
+    assert case.unfinished() == 0
 
 
 @pytest.mark.parametrize("part_size", [MIN_PART_SIZE - 1, MAX_PART_SIZE + 1, 0, -1])

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,7 @@ from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client, LocalClient
+from de_classes.storage.clients.measured_file import MeasuredFile
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 from de_classes.utils.clock import ManualClock
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.transport import Transport
     from de_classes.storage.clients import ObjectInfo, ObjectStore
+    from de_classes.storage.clients.checksums import Content
 
 BUCKET = "lake"
 LOGGER = logging.getLogger("tests.mortal")
@@ -135,6 +137,23 @@ class MortalStream:
         return piece
 
 
+class MortalFile(MeasuredFile):
+    """A boundary where a file has the name of a draft, and not yet its own."""
+
+    def __init__(self, file: MeasuredFile, fuse: Fuse) -> None:
+        super().__init__(cast("BinaryIO", file), file.content)
+        self._fuse = fuse
+
+    @property
+    def content(self) -> Content:
+        self._fuse.tick()
+        return self._content
+
+    @content.setter
+    def content(self, content: Content) -> None:
+        self._content = content
+
+
 class MortalDirectory(LocalClient):
     """Boundaries before, in and after each write, and before each reading."""
 
@@ -144,14 +163,18 @@ class MortalDirectory(LocalClient):
 
     def upload_stream(self, stream: BinaryIO, bucket: str, key: str, **options: Any) -> ObjectInfo:
         self._fuse.tick()
-        mortal: Any = MortalStream(stream, self._fuse)
-        info = super().upload_stream(mortal, bucket, key, **options)
+        info = super().upload_stream(self._mortal(stream), bucket, key, **options)
         self._fuse.tick()
         return info
 
     def open_object(self, bucket: str, key: str) -> BinaryIO:
         self._fuse.tick()
         return super().open_object(bucket, key)
+
+    def _mortal(self, stream: BinaryIO) -> Any:
+        if isinstance(stream, MeasuredFile):
+            return MortalFile(stream, self._fuse)
+        return MortalStream(stream, self._fuse)
 
 
 def s3_of(server: Server) -> Boto3S3Client:

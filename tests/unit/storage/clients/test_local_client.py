@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -12,17 +12,21 @@ from de_classes.errors import (
     BucketNotFoundError,
     InvalidInputError,
     InvalidKeyError,
+    ObjectExistsError,
     ObjectNotFoundError,
     PermissionDeniedError,
     StorageError,
     StorageUnavailableError,
 )
 from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients.checksums import Content
+from de_classes.storage.clients.measured_file import MeasuredFile, open_nameless
 from de_classes.storage.clients.media_types import media_type_of
 from de_classes.storage.clients.os_errors import errors_from_os
 from de_classes.storage.format.registry import format_names, get_codec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LOGGER = logging.getLogger("tests.local")
@@ -160,6 +164,80 @@ def test_a_stream_that_is_cut_keeps_what_was_there(client: LocalClient, director
         client.upload_stream(stream, "bucket", "a")
     assert [path.name for path in directory.iterdir()] == ["a"]
     assert client.get_object("bucket", "a") == b"old"
+
+
+@pytest.fixture
+def whole(directory: Path) -> Iterator[MeasuredFile]:
+    """A nameless file in the bucket, written to its end."""
+    with open_nameless(None, beside=directory) as file:
+        file.write(b"content")
+        file.flush()
+        yield MeasuredFile(file, Content.of(b"content"))
+
+
+def is_same_file(path: Path, file: BinaryIO) -> bool:
+    return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+
+
+def test_a_file_begun_in_the_bucket_becomes_the_object_and_is_not_read(
+    client: LocalClient, directory: Path, whole: MeasuredFile
+) -> None:
+    os.utime(whole.fileno(), (1, 1))
+    info = client.upload_stream(whole, "bucket", "a/b")
+    assert is_same_file(directory / "a" / "b", whole)
+    assert whole.tell() == 0
+    assert client.head_object("bucket", "a/b") == info
+    assert info.modified is not None
+    assert info.modified > 1
+    assert [path.name for path in directory.iterdir()] == ["a"]
+    (directory / "other").touch()
+    assert (directory / "a" / "b").stat().st_mode == (directory / "other").stat().st_mode
+
+
+def test_a_write_that_is_done_again_is_told_the_same(client: LocalClient, whole: MeasuredFile) -> None:
+    first = client.upload_stream(whole, "bucket", "a", if_none_match=True)
+    assert client.upload_stream(whole, "bucket", "a", if_none_match=True) == first
+    assert client.upload_stream(whole, "bucket", "a") == first
+
+
+def test_a_file_that_lost_its_name_is_copied(
+    client: LocalClient, directory: Path, whole: MeasuredFile
+) -> None:
+    client.put_object("bucket", "a", b"other")
+    with pytest.raises(ObjectExistsError):
+        client.upload_stream(whole, "bucket", "a", if_none_match=True)
+    client.delete_object("bucket", "a")
+    info = client.upload_stream(whole, "bucket", "a", if_none_match=True)
+    assert client.get_object("bucket", "a") == b"content"
+    assert info.checksum == whole.content.sha256
+    assert not is_same_file(directory / "a", whole)
+
+
+def test_a_file_that_must_stay_nameless_is_copied_and_measured_again(
+    client: LocalClient, directory: Path
+) -> None:
+    with open_nameless(None) as file:
+        file.write(b"content")
+        file.flush()
+        client.upload_stream(MeasuredFile(file, Content.of(b"content")), "bucket", "a")
+        wrong = MeasuredFile(file, Content.of(b"other"))
+        with pytest.raises(InvalidInputError, match="declared"):
+            client.upload_stream(wrong, "bucket", "b", metadata={"sha256": wrong.content.sha256})
+    assert client.get_object("bucket", "a") == b"content"
+    assert [path.name for path in directory.iterdir()] == ["a"]
+
+
+def test_a_nameless_file_is_not_there(client: LocalClient, directory: Path, whole: MeasuredFile) -> None:
+    assert list(directory.iterdir()) == []
+    assert list(client.list_objects("bucket")) == []
+    whole.close()
+    client.remove_bucket("bucket")
+
+
+def test_where_no_file_can_be_begun_it_is_begun_elsewhere(tmp_path: Path) -> None:
+    with open_nameless(tmp_path, beside=tmp_path / "missing") as file:
+        file.write(b"content")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,6 +194,54 @@ def test_lines_are_the_source_s_own_text() -> None:
     text = b'[{"a": 1.50, "b":"\\u0041"} , {"b":\n"x"}\n]'
     content, _, _ = Written(get_codec("jsonl")).blocks([text])
     assert content == b'{"a": 1.50, "b":"\\u0041"}\n{"b":"x"}\n'
+
+
+STRINGS = st.sampled_from(["", "},{", '},{"id":', '"},{"id":', "[", " {", ":", "\\", "ü"]).map(json.dumps)
+VALUES = st.recursive(
+    STRINGS | st.sampled_from(["0", "null", "{}"]),
+    lambda inner: (
+        st.builds('{{"id":{}}}'.format, inner)
+        | st.lists(st.builds('{{"id":{}}}'.format, inner), max_size=3).map(",".join).map("[{}]".format)
+        | st.builds('{{"x":{},"id":{}}}'.format, inner, inner)
+    ),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(
+    ['"id"', '"id"', '"id"', '"id"', '"i}"', '"i},{"', '"a"', '"\\"id"', '""', '"},{"', '"ü"']
+)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_lines_are_cut_from_a_page_wherever_its_records_end(data: st.DataObject) -> None:
+    first = data.draw(KEYS)
+    keys = st.just(first) if data.draw(st.booleans()) else KEYS
+    record = st.builds('{{{}:{},"b":{}}}'.format, keys, VALUES, VALUES)
+    rows = data.draw(st.lists(record, min_size=1, max_size=5))
+    commas = st.just(",") if data.draw(st.booleans()) else st.sampled_from([",", ", ", " ,"])
+    text = rows[0] + "".join(data.draw(commas) + row for row in rows[1:])
+    before, after = data.draw(
+        st.sampled_from([("[", "]"), ("[ ", "]"), (" [", "]"), ("[", " ]"), ("[", "] ")])
+    )
+    page = (before + text + after).encode()
+    block = RecordBlock(page, records=strict_json.loads(page))
+    start = data.draw(st.integers(0, len(rows) - 1))
+    stop = data.draw(st.integers(start + 1, len(rows)))
+    assert block.lines(start, stop) == "".join(row + "\n" for row in rows[start:stop]).encode()
+
+
+@pytest.mark.parametrize("first", ["{}", '{"a":1}'])
+def test_records_of_other_keys_are_lines_all_the_same(first: str) -> None:
+    page = f'[{first},{{"id":1}},{{"id":2}}]'.encode()
+    block = RecordBlock(page, records=strict_json.loads(page))
+    assert block.lines(0, 3) == first.encode() + b'\n{"id":1}\n{"id":2}\n'
+
+
+def test_a_page_that_is_plain_to_cut_is_not_read_again() -> None:
+    page = b'[{"id":not,"a":read},{"id":{"b":again}}]'
+    block = RecordBlock(page, records=[{}, {}])
+    assert block.lines(0, 2) == b'{"id":not,"a":read}\n{"id":{"b":again}}\n'
+    assert block.lines(1, 2) == b'{"id":{"b":again}}\n'
 
 
 def test_a_block_is_a_sequence_of_the_very_records() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from de_classes.errors import DataFormatError, MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.inference import infer
-from de_classes.storage.format.parquet_codec import BATCH_ROWS, ROW_GROUP_ROWS, ParquetCodec
+from de_classes.storage.format.parquet_codec import BATCH_ROWS, ParquetCodec
+from de_classes.storage.format.parquet_groups import ROW_GROUP_ROWS
 from tests.fakes.format_samples import EARTHQUAKES, read, same_records, write
 
 if TYPE_CHECKING:
@@ -130,12 +131,23 @@ def test_a_damaged_value_fails_its_checksum() -> None:
         read(CODEC, whole.replace(b"needle", b"noodle"))
 
 
-def test_an_abandoned_file_has_no_footer() -> None:
+@pytest.mark.parametrize("rows", [0, 1, ROW_GROUP_ROWS, ROW_GROUP_ROWS + BATCH_ROWS])
+def test_an_abandoned_file_gets_nothing_more_and_no_footer(rows: int) -> None:
     target = io.BytesIO()
     writer = CODEC.open_writer(target, schema=infer([{"a": 1}]))
-    writer.write([{"a": 1}])
+    writer.write([{"a": 1}] * rows)
+    before = target.getvalue()
     writer.abandon()
-    assert target.getvalue() == b"PAR1"
+    assert target.getvalue() == before
+    assert (len(before) > 0, before.endswith(b"PAR1")) == (rows >= ROW_GROUP_ROWS, False)
+
+
+def test_a_file_without_rows_has_the_columns_that_were_declared() -> None:
+    schema = infer([{"a": 1, "b": {"c": ["x"]}}])
+    target = io.BytesIO()
+    CODEC.open_writer(target, schema=schema).close()
+    assert parquet(target.getvalue()).read().to_pylist() == []
+    assert CODEC.read_columns(io.BytesIO(target.getvalue())) == schema.names
 
 
 def test_marked_text_that_is_no_json_is_refused() -> None:

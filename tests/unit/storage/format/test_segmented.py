@@ -76,3 +76,38 @@ def test_what_a_narrower_segment_changed_is_only_what_is_stated() -> None:
     first, *_, last = read(codec, target.getvalue())
     assert first == {"a": 1.0, "s": {"x": 1, "y": None}}
     assert last == {"a": "z", "s": "z"}
+
+
+class Renewable(io.BytesIO):
+    """A target that can be begun anew."""
+
+    def set_aside(self) -> io.BytesIO:
+        written = io.BytesIO(self.getvalue())
+        self.seek(0)
+        self.truncate()
+        return written
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("pages", [PAGES[:0], PAGES[:1], PAGES[:1] * 3, PAGES[:2], PAGES], ids=len)
+def test_a_target_that_can_be_begun_anew_gets_the_same_bytes_and_no_copy(
+    name: str, pages: list[list[Record]], tmp_path: Path
+) -> None:
+    copied, target = io.BytesIO(), Renewable()
+    with SegmentedWriter(get_codec(name), copied) as writer:
+        for page in pages:
+            writer.write(page)
+    missing = tmp_path / "missing" if len(pages) < 2 else None  # for one segment it is not looked for
+    with SegmentedWriter(get_codec(name), target, spool_dir=missing, set_aside=target.set_aside) as writer:
+        for page in pages:
+            writer.write(page)
+        assert writer.pending_size == 0 or len(pages) > 1
+    assert target.getvalue() == copied.getvalue()
+
+
+def test_a_target_stays_open_when_its_writer_lets_go() -> None:
+    target = Renewable()
+    writer = SegmentedWriter(get_codec("csv"), target, set_aside=target.set_aside)
+    writer.write(PAGES[0])
+    writer.abandon()
+    assert target.getvalue().startswith(b'"a","n"\n')

@@ -58,7 +58,15 @@ class LocalClient:
         Raises:
             BucketNotFoundError: It is not there.
         """
-        local_paths.existing_bucket(self._root, bucket)
+        self.directory(bucket)
+
+    def directory(self, bucket: str) -> Path:
+        """Where the bucket's objects are.
+
+        Raises:
+            BucketNotFoundError: It is not there.
+        """
+        return local_paths.existing_bucket(self._root, bucket)
 
     def uri(self, bucket: str, key: str) -> str:
         """The file's own address."""
@@ -96,6 +104,8 @@ class LocalClient:
     ) -> ObjectInfo:
         """Copy a stream into place, ``part_size`` bytes in memory at a time.
 
+        A ``MeasuredFile`` that was begun in ``directory`` and has no name is not copied: it is given one.
+
         Raises:
             ObjectExistsError: ``if_none_match`` was asked for and other content has the key.
             InvalidInputError: ``part_size`` is out of S3's bounds, or the content is not the declared one.
@@ -104,7 +114,7 @@ class LocalClient:
         directory, path = self._place(bucket, key)
         check_part_size(part_size)
         with local_files.draft(directory) as draft:
-            content = local_files.copy(stream, draft, part_size)
+            content = local_files.fill(draft, stream, part_size)
             check_declared(content.sha256, write.metadata)
             info = self._published(draft, path, write, content)
         if info is None:

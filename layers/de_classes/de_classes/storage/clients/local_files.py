@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from de_classes.errors import StorageError
 from de_classes.storage.clients.checksums import ContentMeter
 from de_classes.storage.clients.local_paths import DRAFT_PREFIX
+from de_classes.storage.clients.measured_file import MeasuredFile
 from de_classes.storage.clients.os_errors import errors_from_os
 from de_classes.storage.clients.streams import iterate_parts
 
@@ -37,11 +38,33 @@ def draft(directory: Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
-def copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
-    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time.
+def fill(draft: Path, stream: BinaryIO, part_size: int) -> Content:
+    """Make a draft of what the stream holds: the very file where that can be, else a copy.
 
     Errors of the stream itself are its owner's and come through as they are.
     """
+    if isinstance(stream, MeasuredFile) and _named(stream, draft):
+        return stream.content
+    return _copy(stream, draft, part_size)
+
+
+def _named(file: MeasuredFile, draft: Path) -> bool:
+    """Give a nameless file the draft's name; False if it is on another file system, or must stay nameless."""
+    number = file.fileno()
+    with errors_from_os(draft):
+        if not os.fstat(number).st_nlink:
+            os.utime(number)  # written is what is there; until now, nothing was
+        os.fsync(number)
+        draft.unlink()
+    with suppress(OSError):
+        # An absolute path needs no directory; but without one, Python links the link and not the file.
+        os.link(f"/proc/self/fd/{number}", draft, src_dir_fd=number)
+        return True
+    return False
+
+
+def _copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
+    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time."""
     meter = ContentMeter()
     for part, _ in iterate_parts(stream, part_size):
         meter.add(part)

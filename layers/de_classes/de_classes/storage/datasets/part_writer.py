@@ -11,6 +11,7 @@ from de_classes.storage.datasets.keys import PART, QUARANTINE, dataset_name, par
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.record_spool import RecordSpool
+from de_classes.storage.services.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class PartWriter:
         is_quarantine: Whether the records were set aside; the key shows it, and hides it from most engines.
         schema: Columns known beforehand, such as those of the parts before.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
-        spool_dir: Where temporary files go; the system's directory by default.
+        spool_dir: Where temporary files go; by default as for ``ObjectSink``.
         part_size: Bytes held in memory while uploading.
 
     Raises:
@@ -81,8 +82,9 @@ class PartWriter:
         self._part_size = part_size
         self._is_done = False
         self._codec = get_codec(format, escape_formulas=escape_formulas)
+        spool = Spool.bound_for(client, bucket, spool_dir)
         self._spool = RecordSpool(
-            self._codec, f"{self._dataset}/{self._kind}", schema=schema, spool_dir=spool_dir
+            self._codec, f"{self._dataset}/{self._kind}", spool, schema=schema, spool_dir=spool_dir
         )
 
     @property

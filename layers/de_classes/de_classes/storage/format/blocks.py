@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
-import msgspec
-
+from de_classes.storage.format.text_lines import TextLines
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column, Columns, Shape
 
-_SLICES = msgspec.json.Decoder(list[msgspec.Raw])
-_LINE_ENDS = (b"\n", b"\r")
 _NOTHING = re.compile(rb"\[[ \t\r\n]*\]")
 
 
@@ -40,7 +37,7 @@ class RecordBlock(Sequence["Record"]):
         self._records = records
         self._columns: Columns | None = None
         self._shape: Shape | None = None
-        self._lines: Sequence[bytes | msgspec.Raw] | None = None
+        self._lines: TextLines | None = None
         self._ends: dict[int, Record] = {}
 
     @property
@@ -64,12 +61,11 @@ class RecordBlock(Sequence["Record"]):
             self._take(shape, shape.decode(self.text))
         return self._columns
 
-    def lines(self) -> Sequence[bytes | msgspec.Raw]:
-        """Each record's own text; one that is spread over several lines is made one."""
+    def lines(self, start: int, stop: int) -> bytes:
+        """Some of the records, each in its own text, made one line if it is spread over several."""
         if self._lines is None:
-            raws = _SLICES.decode(self.text)
-            self._lines = list(map(_one_line, raws)) if _has_line_ends(self.text) else raws
-        return self._lines
+            self._lines = TextLines.of(self.text, len(self))
+        return self._lines.text(start, stop)
 
     def _take(self, shape: Shape, columns: Columns | None) -> None:
         self._shape, self._columns = shape, columns
@@ -144,9 +140,9 @@ class Piece:
         columns = self.source.columns(shape) if isinstance(self.source, RecordBlock) else None
         return None if columns is None else columns.dense(self.start, self.stop)
 
-    def lines(self) -> Sequence[bytes | msgspec.Raw] | None:
-        """Each record's own text; None if there is none."""
-        return self.source.lines()[self.start : self.stop] if isinstance(self.source, RecordBlock) else None
+    def lines(self) -> bytes | None:
+        """A line for each record, in its own text; None if there is none."""
+        return self.source.lines(self.start, self.stop) if isinstance(self.source, RecordBlock) else None
 
 
 class Batch:
@@ -211,12 +207,3 @@ class Batcher:
         """Give up the unfinished batch, which may be empty."""
         held, self._held, self._count = self._held, [], 0
         return Batch(held)
-
-
-def _has_line_ends(text: bytes) -> bool:
-    return any(end in text for end in _LINE_ENDS)
-
-
-def _one_line(raw: msgspec.Raw) -> bytes:
-    text = bytes(raw)
-    return msgspec.json.format(text, indent=-1) if _has_line_ends(text) else text

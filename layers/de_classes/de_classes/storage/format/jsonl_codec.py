@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from msgspec import Raw
-
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
@@ -49,24 +47,20 @@ class _JsonLinesWriter(RecordWriter):
         self._target = target
 
     def _append(self, records: Sequence[Record]) -> None:
-        self._write_lines(_encode(records, self.records + 1))
+        self._target.write(_encode(records, self.records + 1))
 
     def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
         row = self.records + 1
         for piece in batch.pieces:
-            self._write_lines(piece.lines() or _encode(piece.records(), row))
+            self._target.write(piece.lines() or _encode(piece.records(), row))
             row += len(piece)
-
-    def _write_lines(self, lines: Sequence[bytes | Raw]) -> None:
-        if lines:
-            self._target.write(b"\n".join((*lines, b"")))
 
     def _finish(self) -> None:
         """Nothing ends a JSON Lines file."""
 
 
-def _encode(records: Sequence[Record], first_row: int) -> list[bytes]:
-    return [encode_record(record, row) for row, record in enumerate(records, first_row)]
+def _encode(records: Sequence[Record], first_row: int) -> bytes:
+    return b"".join([encode_record(record, row) + b"\n" for row, record in enumerate(records, first_row)])
 
 
 def _read_records(source: BinaryIO) -> Iterator[Record]:

@@ -1,7 +1,7 @@
 """Parquet, through Arrow: typed columns, compressed, a row group at a time.
 
-Row groups end after 50,000 rows or 32 MiB of Arrow data, looked at every 1,000 rows: never where a page
-of the source happens to end. Parquet's own pages carry checksums, which are verified in reading;
+Row groups end after 50,000 rows or 32 MiB of values, looked at every 1,000 rows: never where a page
+of the source happens to end (see `parquet_groups`). Parquet's own pages carry checksums, verified in reading;
 the footer (names, types, statistics) has none. pyarrow is imported by this module and those it
 alone imports, and nowhere else.
 """
@@ -24,6 +24,7 @@ from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder
 from de_classes.storage.format.batches import Rebatcher
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
 from de_classes.storage.format.inference import infer
+from de_classes.storage.format.parquet_groups import WRITE_OPTIONS, RowGroups
 from de_classes.storage.format.schema import Schema, describe_type, merge, widenings
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ if TYPE_CHECKING:
     from de_classes.storage.format.schema import Field
 
 BATCH_ROWS = 1_000
-ROW_GROUP_ROWS = 50_000
-ROW_GROUP_BYTES = 32 * 2**20
-_JOINED_BATCHES = 10
-
-_WRITE_OPTIONS = {"compression": "zstd", "write_page_checksum": True}
 
 
 class ParquetCodec(FormatCodec):
@@ -89,7 +85,7 @@ class ParquetCodec(FormatCodec):
         from de_classes.storage.format import arrow_frames  # noqa: PLC0415 - pandas only for those who ask
 
         target = io.BytesIO()
-        pq.write_table(arrow_frames.table_from_frame(frame), target, **_WRITE_OPTIONS)
+        pq.write_table(arrow_frames.table_from_frame(frame), target, **WRITE_OPTIONS)
         arrow_frames.check_restored(frame, self.load_frame(target.getvalue()))
         return target.getvalue()
 
@@ -101,48 +97,24 @@ class ParquetCodec(FormatCodec):
             return arrow_frames.frame_from_table(pa.concat_tables([_open(file).read() for file in sources]))
 
 
-class _Outlet(io.RawIOBase):
-    """Passes bytes on to the target until it is shut: Arrow writes a footer even when it is dropped."""
-
-    def __init__(self, target: BinaryIO) -> None:
-        super().__init__()
-        self._target: BinaryIO | None = target
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
-        if self._target is not None:
-            self._target.write(data)
-        return len(data)
-
-    def shut(self) -> None:
-        self._target = None
-
-
 class _ParquetWriter(RecordWriter):
     def __init__(self, target: BinaryIO, schema: Schema | None) -> None:
         super().__init__(schema or Schema())
-        self._outlet = _Outlet(target)
-        self._arrow: pa.Schema | None = None
+        self._target = target
         self._types: list[pa.DataType] = []
-        self._writer: pq.ParquetWriter | None = None
+        self._groups: RowGroups | None = None
         self._batches: Rebatcher[Record] = Rebatcher(BATCH_ROWS)
-        self._small: list[pa.RecordBatch] = []
-        self._group: list[pa.RecordBatch] = []
-        self._group_rows = self._group_bytes = 0
         self._converted = 0
         if schema is not None:
             self._begin(schema)
 
     def abandon(self) -> None:
         super().abandon()
-        self._outlet.shut()
-        if self._writer is not None:
-            self._writer.close()
+        if self._groups is not None:
+            self._groups.abandon()
 
     def _append(self, records: Sequence[Record]) -> None:
-        if self._writer is None and records:
+        if self._groups is None and records:
             self._begin(infer(records))
         for batch in self._batches.add(records):
             self._check_and_convert(batch)
@@ -157,15 +129,14 @@ class _ParquetWriter(RecordWriter):
 
     def _finish(self) -> None:
         self._convert_rest()
-        self._flush()
-        writer = self._writer or self._begin(self.schema)
-        writer.close()
+        groups = self._groups or self._begin(self.schema)
+        groups.close()
 
-    def _begin(self, schema: Schema) -> pq.ParquetWriter:
-        self.schema, self._arrow = schema, _named_in_utf8(schema)
-        self._types = self._arrow.types
-        self._writer = pq.ParquetWriter(self._outlet, self._arrow, **_WRITE_OPTIONS)
-        return self._writer
+    def _begin(self, schema: Schema) -> RowGroups:
+        arrow = _named_in_utf8(schema)
+        self.schema, self._types = schema, arrow.types
+        self._groups = RowGroups(self._target, arrow)
+        return self._groups
 
     def _convert_rest(self) -> None:
         if rest := self._batches.rest():
@@ -180,21 +151,9 @@ class _ParquetWriter(RecordWriter):
         self._add([_array(field, records, self._converted + 1) for field in self.schema.fields])
 
     def _add(self, arrays: list[pa.Array]) -> None:
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self._arrow)
-        self._small.append(batch)
-        if len(self._small) == _JOINED_BATCHES:
-            self._join()
-        self._converted += batch.num_rows
-        self._group_rows += batch.num_rows
-        self._group_bytes += batch.nbytes
-        if self._group_rows >= ROW_GROUP_ROWS or self._group_bytes >= ROW_GROUP_BYTES:
-            self._flush()
-
-    def _join(self) -> None:
-        """Arrow writes one long array faster than ten short ones."""
-        if self._small:
-            self._group.append(pa.concat_batches(self._small))
-        self._small = []
+        groups = self._groups or self._begin(self.schema)
+        groups.add(arrays)
+        self._converted += len(arrays[0])
 
     def _check_columns(self) -> None:
         if not self.schema.fields:
@@ -210,12 +169,6 @@ class _ParquetWriter(RecordWriter):
             raise UnsupportedValueError(
                 f"from row {row} the file's schema is too narrow ({change}): use SegmentedWriter"
             )
-
-    def _flush(self) -> None:
-        self._join()
-        if self._group and self._writer is not None:
-            self._writer.write_table(pa.Table.from_batches(self._group))
-        self._group, self._group_rows, self._group_bytes = [], 0, 0
 
 
 def _named_in_utf8(schema: Schema) -> pa.Schema:

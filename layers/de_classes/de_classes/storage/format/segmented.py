@@ -4,7 +4,7 @@ CSV and Parquet need one schema for the whole file, while a late page may bring 
 wider type. So the file is begun under the schema known so far, in a temporary file. When that no
 longer fits, the file is sealed as a segment and another is begun. At the end one segment is copied as
 it is; several are read back and written again under the final schema. Formats without a schema go
-straight to the target.
+straight to the target, and so does the first segment where the target can be begun anew.
 
 The types are looked at once every 1,000 records, counted from the start and not by page: how the
 records were split into ``write`` calls does not show in the bytes.
@@ -26,7 +26,7 @@ from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, merge, widenings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Segment:
     file: BinaryIO
     writer: RecordWriter
     schema: Schema
+    is_in_target: bool = False
 
 
 class SegmentedWriter(RecordWriter):
@@ -54,6 +55,8 @@ class SegmentedWriter(RecordWriter):
         schema: Columns known beforehand. They come first, and an empty result has them too.
         spool_dir: Where temporary files go: as large as the result, for formats with a schema. The
             system's directory by default.
+        set_aside: Takes out of the target what was written there, as a file of its own that is at its
+            beginning. With it the first segment is written there; without it, to a temporary file.
 
     Attributes:
         schema: The union of everything seen in whole batches of 1,000 records; final after ``close``.
@@ -69,12 +72,14 @@ class SegmentedWriter(RecordWriter):
         *,
         schema: Schema | None = None,
         spool_dir: Path | str | None = None,
+        set_aside: Callable[[], BinaryIO] | None = None,
     ) -> None:
         super().__init__(schema or Schema())
         self.widenings: tuple[Widening, ...] = ()
         self._codec = codec
         self._target = target
         self._spool_dir = spool_dir
+        self._set_aside = set_aside
         self._batches = Batcher(BATCH_ROWS)
         self.shape: Shape | None = codec.shape_of(self.schema)
         self._taken = 0
@@ -84,17 +89,18 @@ class SegmentedWriter(RecordWriter):
     @property
     def pending_size(self) -> int:
         """Bytes in temporary files, not yet in the target: 0 for a format without a schema."""
-        return sum(segment.file.tell() for segment in self._segments)
+        return sum(segment.file.tell() for segment in self._segments if not segment.is_in_target)
 
     def abandon(self) -> None:
-        """Remove the temporary files; the target has nothing of a format with a schema."""
+        """Remove the temporary files; what the target has is no whole file, or nothing."""
         super().abandon()
         if self._direct is not None:
             self._direct.abandon()
         while self._segments:
             segment = self._segments.pop()
             segment.writer.abandon()
-            segment.file.close()
+            if not segment.is_in_target:
+                segment.file.close()
 
     def _append(self, records: Sequence[Record]) -> None:
         for batch in self._batches.add(records):
@@ -135,6 +141,11 @@ class SegmentedWriter(RecordWriter):
 
     def _begin_segment(self) -> None:
         self._seal_segment()
+        if self._set_aside and not self._segments:
+            writer = self._codec.open_writer(self._target, schema=self.schema)
+            self._segments.append(_Segment(self._target, writer, self.schema, is_in_target=True))
+            return
+        self._clear_target()
         file = cast("BinaryIO", tempfile.TemporaryFile(dir=self._spool_dir))  # noqa: SIM115 - closed by abandon
         try:
             writer = self._codec.open_writer(file, schema=self.schema)
@@ -142,6 +153,10 @@ class SegmentedWriter(RecordWriter):
             file.close()
             raise
         self._segments.append(_Segment(file, writer, self.schema))
+
+    def _clear_target(self) -> None:
+        if self._set_aside and self._segments[0].is_in_target:
+            self._segments[0].file, self._segments[0].is_in_target = self._set_aside(), False
 
     def _seal_segment(self) -> None:
         if self._segments:
@@ -152,14 +167,14 @@ class SegmentedWriter(RecordWriter):
         if self._direct is not None:
             self._direct.close()
         elif len(self._segments) == 1:
-            self._copy_segment()
+            self._copy_segment(self._segments[0])
         else:
             self._rewrite_segments()
 
-    def _copy_segment(self) -> None:
-        file = self._segments[0].file
-        file.seek(0)
-        shutil.copyfileobj(file, self._target)
+    def _copy_segment(self, segment: _Segment) -> None:
+        if not segment.is_in_target:
+            segment.file.seek(0)
+            shutil.copyfileobj(segment.file, self._target)
 
     def _rewrite_segments(self) -> None:
         with self._codec.open_writer(self._target, schema=self.schema) as writer:

@@ -9,6 +9,7 @@ from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWri
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.formats import format_of_key
 from de_classes.storage.services.record_spool import RecordSpool
+from de_classes.storage.services.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,8 +59,8 @@ class ObjectSink:
     """Takes records as they come and stores them as one object when told to.
 
     Records are encoded into a temporary file, so memory does not grow with their number; the disk holds
-    the object once, and for a moment twice in a format with a schema. Used as a context manager: what is
-    not committed inside it is aborted, and the temporary file is gone in any case.
+    the object once, and for a moment twice if its schema widened on the way. Used as a context manager:
+    what is not committed inside it is aborted, and the temporary file is gone in any case.
 
     Bucket, permission and key are checked here, before anybody fetches a first page for it.
 
@@ -72,7 +73,8 @@ class ObjectSink:
         content_type: The media type; by default the format's.
         metadata: Names and values to keep beside the object, ASCII.
         schema: Columns known beforehand: they come first, and an object without records has them too.
-        spool_dir: Where temporary files go; the system's directory by default.
+        spool_dir: Where temporary files go. By default into the bucket, if it is a directory in which a file
+            can lie without a name and get one when it is whole; else the system's temporary directory.
         part_size: Bytes held in memory while uploading.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
 
@@ -110,7 +112,8 @@ class ObjectSink:
         )
         self._part_size = part_size
         self._stored: StoredObject | None = None
-        self._spool = RecordSpool(codec, key, schema=schema, spool_dir=spool_dir)
+        spool = Spool.bound_for(client, bucket, spool_dir)
+        self._spool = RecordSpool(codec, key, spool, schema=schema, spool_dir=spool_dir)
 
     @property
     def records(self) -> int:

@@ -9,7 +9,6 @@ from de_classes.errors import InvalidInputError
 from de_classes.storage.clients.checksums import METADATA_KEY
 from de_classes.storage.clients.os_errors import errors_from_os
 from de_classes.storage.format.segmented import SegmentedWriter
-from de_classes.storage.services.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,34 +19,41 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import FormatCodec, Record
     from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.services.spool import Spool
 
 
 class RecordSpool:
     """Takes records until it is sealed, then is uploaded, as often as it takes.
 
-    Memory does not grow with the records. The disk holds the file once, and for a moment twice in a format
-    with a schema; nothing of it is left after ``release``.
+    Memory does not grow with the records. The disk holds the file once, and for a moment twice if its
+    schema widened on the way; nothing of it is left after ``release``.
 
     Args:
         codec: The format.
         name: What it is to become, for the messages.
+        spool: Where it is encoded into; closed by ``release``.
         schema: Columns known beforehand.
-        spool_dir: Where temporary files go; the system's directory by default.
-
-    Raises:
-        InvalidInputError: ``spool_dir`` is no directory.
+        spool_dir: Where other temporary files go; the system's directory by default.
     """
 
     def __init__(
-        self, codec: FormatCodec, name: str, *, schema: Schema | None = None, spool_dir: Path | None = None
+        self,
+        codec: FormatCodec,
+        name: str,
+        spool: Spool,
+        *,
+        schema: Schema | None = None,
+        spool_dir: Path | None = None,
     ) -> None:
         self._name = name
         self._is_sealed = False
         self._is_aborted = False
-        self._spool = Spool(spool_dir)
+        self._spool = spool
         # A writer asks of its target nothing but ``write``.
-        target = cast("BinaryIO", self._spool)
-        self._writer = SegmentedWriter(codec, target, schema=schema, spool_dir=spool_dir)
+        target = cast("BinaryIO", spool)
+        self._writer = SegmentedWriter(
+            codec, target, schema=schema, spool_dir=spool_dir, set_aside=spool.set_aside
+        )
 
     @property
     def records(self) -> int:
@@ -117,7 +123,7 @@ class RecordSpool:
             StorageError: The store refuses, or does not answer; nothing is visible.
         """
         return client.upload_stream(
-            self._spool.reader(),
+            self._spool.measured(),
             write.bucket,
             write.key,
             part_size=part_size,
