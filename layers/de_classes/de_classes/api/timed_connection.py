@@ -8,13 +8,15 @@ request's time, and no more: to connect, to shake hands, to send, and to read ea
 from __future__ import annotations
 
 import io
-import selectors
+import select
 import socket
 import time
 import weakref
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from de_classes.api.http_answer import HttpAnswer
 
 if TYPE_CHECKING:
     import ssl
@@ -62,6 +64,7 @@ class TimedConnection(HTTPConnection):
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
         super().__init__(host, port)
+        self.response_class = HttpAnswer
         self.exchange = Exchange()
         self._context = context
         if context is not None:
@@ -84,6 +87,10 @@ class TimedConnection(HTTPConnection):
             connected.close()
             raise
         self.sock: Any = _TimedSocket(connected, self.exchange)  # of a socket, http.client needs no more
+
+    def answer(self) -> HttpAnswer:
+        """The answer to the request that was made, its head read."""
+        return cast("HttpAnswer", self.getresponse())
 
     def close_if_stale(self) -> None:
         """Close it if there is something to read before anything was asked.
@@ -112,9 +119,9 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._socket, self._exchange))
 
     def is_readable(self) -> bool:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            return bool(selector.select(timeout=0))
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class _TimedReader(io.RawIOBase):
@@ -131,7 +138,7 @@ class _TimedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any buffer
         self._socket.settimeout(self._exchange.left())
-        count = self._raw.readinto(buffer)
+        count = self._socket.recv_into(buffer)
         self._exchange.is_heard = self._exchange.is_heard or bool(count)
         return count
 
