@@ -11,7 +11,7 @@ from http.client import HTTPException, IncompleteRead, InvalidURL
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from de_classes.api.decoding import ACCEPT_ENCODING, read_body
+from de_classes.api.decoding import read_body
 from de_classes.api.messages import HttpResponse, origin, without_secrets
 from de_classes.api.timed_connection import TimedConnection
 from de_classes.api.transport import BodyLimits
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 16 * 1024  # measured: larger ones cost more, since their memory comes afresh from the system
 _SAFE_IN_URL = "!$%&'()*+,/:;=?@[]~"
-_DEFAULT_HEADERS = {"Accept": "*/*", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": "de-classes"}
 _NUMBER = re.compile("[0-9]+")
 _HUNG_UP = (ConnectionError, ssl.SSLEOFError)
 
@@ -80,10 +79,11 @@ class HttpClientTransport:
     def _ask(self, connection: TimedConnection, request: HttpRequest) -> HttpResponse:
         started = time.monotonic()
         try:
-            connection.request(request.method, _target(request), request.body, _sent_headers(request))
-            with connection.answer() as answer:
+            with connection.ask(request, _target(request)) as answer:
                 _check_framing(answer.fields)
                 body = _body(answer, self._limits)
+            if answer.will_close:
+                connection.close()
             return HttpResponse(answer.status, answer.fields, body, time.monotonic() - started)
         except BaseException:
             connection.close()  # the rest of this answer must not be taken for the next one
@@ -135,12 +135,6 @@ def _target(request: HttpRequest) -> str:
 def _path_and_query(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return quote(parts.path or "/", safe=_SAFE_IN_URL), quote(parts.query, safe=_SAFE_IN_URL)
-
-
-def _sent_headers(request: HttpRequest) -> dict[str, str]:
-    """The request's own headers win, whatever their case; each keeps the spelling it was given."""
-    every = (*_DEFAULT_HEADERS.items(), *request.headers.items())
-    return dict({name.lower(): (name, value) for name, value in every}.values())
 
 
 def _body(answer: HttpAnswer, limits: BodyLimits) -> bytes:
