@@ -26,7 +26,10 @@ _HTTP_1_1: Final = 11
 
 
 class HttpAnswer(HTTPResponse):
-    """Reads like ``HTTPResponse``; only ``begin`` takes a shorter way where there is one."""
+    """Reads like ``HTTPResponse``; only ``begin`` takes a shorter way where there is one.
+
+    Its headers are asked for by ``fields``, whichever way it took.
+    """
 
     # What the standard library's types do not know of.
     fp: Any
