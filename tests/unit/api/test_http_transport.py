@@ -9,6 +9,7 @@ import pytest
 
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpRequest
+from de_classes.api.transport import BodyLimits
 from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, read_head, reset
 from tests.fakes.tls import self_signed
@@ -133,6 +134,48 @@ def test_a_transfer_encoding_that_was_not_asked_for_is_refused() -> None:
     raw = answer(BODY, Transfer_Encoding="gzip, chunked")
     with RawServer([raw]) as server, pytest.raises(ProtocolError, match="gzip, chunked"):
         fetch(HttpClientTransport(), server)
+
+
+def test_F11_a_body_that_ends_early_is_said_to() -> None:
+    with (
+        RawServer([answer(BODY, content_length="99999")]) as server,
+        pytest.raises(NetworkError, match="ended before its Content-Length"),
+    ):
+        fetch(HttpClientTransport(), server)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "204 No Content"])
+def test_F19_chunks_are_refused_beyond_the_limit_whatever_the_status(status: str) -> None:
+    raw = (
+        f"HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        + b"400\r\n%s\r\n" % (b"x" * 1024) * 9
+    )
+    transport = HttpClientTransport(limits=BodyLimits(wire=4000))
+    with RawServer([raw]) as server, pytest.raises(ProtocolError, match="wire bytes"):
+        fetch(transport, server)
+
+
+@pytest.mark.parametrize("size", [4000, 4001])
+def test_F19_a_body_of_a_known_length_may_be_as_large_as_the_limit(size: int) -> None:
+    transport = HttpClientTransport(limits=BodyLimits(wire=4000))
+    with RawServer([answer(b"x" * size)]) as server:
+        if size > 4000:
+            with pytest.raises(ProtocolError, match="wire bytes"):
+                fetch(transport, server)
+        else:
+            assert fetch(transport, server) == b"x" * size
+
+
+def test_a_connection_that_is_to_be_closed_is_not_used_again() -> None:
+    def wait(connection: socket.socket) -> None:
+        connection.sendall(answer(BODY, connection="close"))
+        read_head(connection)  # of the next request, if it came this way
+
+    with RawServer([wait, answer(b"new")]) as server:
+        transport = HttpClientTransport()
+        assert fetch(transport, server) == BODY
+        assert fetch(transport, server) == b"new"
+        assert server.connections == 2
 
 
 def test_credentials_in_a_url_are_refused() -> None:

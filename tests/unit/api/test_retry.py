@@ -262,3 +262,17 @@ def test_a_request_may_take_what_is_left_but_is_never_without_time(
     deadline: float | None, seconds: float
 ) -> None:
     assert seconds_for(30.0, deadline, started_late()) == seconds
+
+
+def test_what_is_not_worth_another_try_ends_a_call_at_any_attempt() -> None:
+    fatal = RequestRejectedError("no", status=404, body="")
+    errors: list[Exception] = [NetworkError("reset"), fatal, NetworkError("reset")]
+    told: list[RetryEvent] = []
+
+    def operation() -> str:
+        raise errors.pop(0)
+
+    with pytest.raises(RequestRejectedError) as caught:
+        Retrier(clock=ManualClock(), on_retry=told.append).call(operation, what="it")
+    assert caught.value is fatal
+    assert ([event.attempt for event in told], len(errors)) == ([1], 1)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from de_classes.errors import TransientStatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from de_classes.api.page import Page
     from de_classes.api.retry import RetryEvent
@@ -78,27 +79,25 @@ class ClientCounters:
         self._outcomes: Counter[str] = Counter()
         self._waited = 0.0
         self._worked = 0.0
+        self._failures = _Failures(self)
 
-    @contextmanager
-    def working(self, clock: Clock) -> Iterator[None]:
+    def working(self, clock: Clock) -> AbstractContextManager[None]:
         """Count one request for a page, and the time it takes."""
-        started = clock.monotonic()
+        return _Working(self, clock)
+
+    def failures(self) -> AbstractContextManager[None]:
+        """Count an error as the outcome of the request under way."""
+        return self._failures
+
+    def request_began(self) -> None:
+        """A request for a page is sent."""
         with self._lock:
             self._numbers["requests"] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._worked += clock.monotonic() - started
 
-    @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Count an error as the outcome of the request under way."""
-        try:
-            yield
-        except Exception as error:
-            self.request_ended(type(error).__name__)
-            raise
+    def worked(self, seconds: float) -> None:
+        """A request for a page took so long."""
+        with self._lock:
+            self._worked += seconds
 
     def request_ended(self, outcome: str) -> None:
         """A request for a page came to this: a status, or a kind of error."""
@@ -145,6 +144,41 @@ class ClientCounters:
     def _all_outcomes(self) -> dict[str, int]:
         unfinished = self._numbers["requests"] - self._outcomes.total()
         return {**self._outcomes, UNFINISHED: unfinished} if unfinished else dict(self._outcomes)
+
+
+class _Working:
+    """One request; a class of its own, since a generator for every page costs several times as much."""
+
+    __slots__ = ("_clock", "_counters", "_started")
+
+    def __init__(self, counters: ClientCounters, clock: Clock) -> None:
+        self._counters = counters
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._started = self._clock.monotonic()
+        self._counters.request_began()
+
+    def __exit__(self, *_: object) -> None:
+        self._counters.worked(self._clock.monotonic() - self._started)
+
+
+class _Failures:
+    """The same for all requests: it holds nothing of any."""
+
+    __slots__ = ("_counters",)
+
+    def __init__(self, counters: ClientCounters) -> None:
+        self._counters = counters
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is not None and issubclass(kind, Exception):
+            self._counters.request_ended(kind.__name__)
 
 
 def _difference(later: Mapping[str, int], earlier: Mapping[str, int]) -> dict[str, int]:

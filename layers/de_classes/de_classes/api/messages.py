@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -59,6 +60,7 @@ class HttpResponse:
         return self.headers.get(name.lower())
 
 
+@lru_cache(maxsize=16)  # it is asked for several times a request, and nearly always for the same URL
 def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL: a token issued for one origin is sent to no other."""
     parts = _split(url)

@@ -9,7 +9,6 @@ everybody's: all wait as long as it asks for.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from de_classes.api.rate_limits import LONGEST_HINT
@@ -17,7 +16,8 @@ from de_classes.errors import InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from de_classes.api.rate_limits import RateLimit
     from de_classes.utils.clock import Clock
@@ -47,15 +47,16 @@ class Pace:
         self._ceiling = ceiling
         self._interval = 1 / per_second if per_second else 0.0
         self._clock = clock or SystemClock()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0
         self._under_way = 0
         self._is_starting = True
         self._not_before = 0.0
         self._best = float("inf")
         self._slowed_at = float("-inf")
 
-    @contextmanager
-    def turn(self, *, deadline: float | None, stopped: threading.Event) -> Iterator[None]:
+    def turn(self, *, deadline: float | None, stopped: threading.Event) -> AbstractContextManager[None]:
         """Wait for a turn, and have it for the length of the block.
 
         Args:
@@ -66,16 +67,7 @@ class Pace:
             RetriesExhaustedError: The source asks for more time than there is, the time is up while others
                 have their turn, or the run is over.
         """
-        self._take_place(deadline, stopped)
-        try:
-            self._wait_until_allowed(deadline, stopped)
-            began = self._clock.monotonic()
-            yield
-        except BaseException:
-            self._leave()
-            raise
-        self._leave()
-        self._went_well(began)
+        return _Turn(lambda: self._enter(deadline, stopped), self._leave)
 
     def slow_down(self, began: float, seconds: float | None) -> None:
         """The source says "slower": fewer at once, and none for as long as it asks, up to a minute.
@@ -85,7 +77,7 @@ class Pace:
                 the first counts.
             seconds: How long it asks to be left alone, or None if it does not say.
         """
-        with self._changed:
+        with self._lock:
             if began > self._slowed_at:
                 self.width = max(1.0, self.width / 2)
                 self._slowed_at = self._clock.monotonic()
@@ -96,7 +88,7 @@ class Pace:
         """Take a hint from an answer's headers: no more at once than it would answer, and none if none."""
         if limit is None:
             return
-        with self._changed:
+        with self._lock:
             if limit.remaining < self.width:
                 self.width = max(1.0, float(limit.remaining))
                 self._is_starting = False
@@ -106,11 +98,31 @@ class Pace:
     def _hold(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._clock.monotonic() + min(seconds, LONGEST_HINT))
 
+    def _enter(self, deadline: float | None, stopped: threading.Event) -> float:
+        """Take a place, at once where there is one and none has to wait; tells when the turn began."""
+        with self._lock:
+            now = self._clock.monotonic()
+            is_free = self._under_way < int(self.width) and self._not_before <= now
+            if is_free and not stopped.is_set():
+                self._under_way += 1
+                self._not_before = now + self._interval
+                return now
+        return self._enter_patiently(deadline, stopped)
+
+    def _enter_patiently(self, deadline: float | None, stopped: threading.Event) -> float:
+        self._take_place(deadline, stopped)
+        try:
+            self._wait_until_allowed(deadline, stopped)
+        except BaseException:
+            self._leave(None)
+            raise
+        return self._clock.monotonic()
+
     def _take_place(self, deadline: float | None, stopped: threading.Event) -> None:
-        with self._changed:
+        with self._lock:
             while self._under_way >= int(self.width) and not stopped.is_set():
                 self._check_time(deadline)
-                self._changed.wait(_GLANCE)
+                self._wait_for_a_change()
             _check_not_over(is_over=stopped.is_set())
             self._under_way += 1
 
@@ -118,10 +130,21 @@ class Pace:
         if deadline is not None and self._clock.monotonic() >= deadline:
             raise RetriesExhaustedError("the time is up while other requests are under way", attempts=0)
 
-    def _leave(self) -> None:
-        with self._changed:
+    def _wait_for_a_change(self) -> None:
+        self._waiting += 1
+        try:
+            self._changed.wait(_GLANCE)
+        finally:
+            self._waiting -= 1
+
+    def _leave(self, began: float | None) -> None:
+        """Give the place back, with the moment when the turn began if the request went well."""
+        with self._lock:
             self._under_way -= 1
-            self._changed.notify()
+            if began is not None:
+                self._went_well(self._clock.monotonic() - began)
+            if self._waiting:
+                self._changed.notify(2)  # there is this place, and there may be one that is new
 
     def _wait_until_allowed(self, deadline: float | None, stopped: threading.Event) -> None:
         while (seconds := self._seconds_to_wait()) > 0:
@@ -133,23 +156,36 @@ class Pace:
             _check_not_over(is_over=self._clock.wait(stopped, seconds))
 
     def _seconds_to_wait(self) -> float:
-        with self._changed:
+        with self._lock:
             now = self._clock.monotonic()
             if self._not_before > now:
                 return self._not_before - now
             self._not_before = now + self._interval
             return 0.0
 
-    def _went_well(self, began: float) -> None:
-        with self._changed:
-            latency = self._clock.monotonic() - began
-            self._best = min(self._best, latency)
-            if latency > _SLOWER_BY * self._best + _SLACK:
-                self._is_starting = False
-                return
+    def _went_well(self, latency: float) -> None:
+        self._best = min(self._best, latency)
+        if latency > _SLOWER_BY * self._best + _SLACK:
+            self._is_starting = False
+        elif self.width < self._ceiling:
             grown = self.width + (1.0 if self._is_starting else 1.0 / self.width)
             self.width = min(float(self._ceiling), grown)
-            self._changed.notify()
+
+
+class _Turn:
+    """One turn; a class of its own, since a generator for every page costs several times as much."""
+
+    __slots__ = ("_began", "_enter", "_leave")
+
+    def __init__(self, enter: Callable[[], float], leave: Callable[[float | None], None]) -> None:
+        self._enter = enter
+        self._leave = leave
+
+    def __enter__(self) -> None:
+        self._began = self._enter()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._leave(self._began if kind is None else None)
 
 
 def _check_not_over(*, is_over: bool) -> None:

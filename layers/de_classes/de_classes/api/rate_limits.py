@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_HINT: Final = 60.0
 """Seconds: what asks for more is more likely wrong than right, and a 429 will tell."""
 
+_NAMES: Final = frozenset({"ratelimit", "ratelimit-remaining", "x-ratelimit-remaining"})
 _EPOCH: Final = 1_000_000_000
 _NUMBER: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*")
 _PARAMETER: Final = re.compile(r"\b(remaining|reset)\s*=\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)")
@@ -42,6 +43,8 @@ def read_rate_limit(headers: Mapping[str, str], *, now: float) -> RateLimit | No
         headers: Names in lower case.
         now: Seconds since the epoch, for a reset that is a moment.
     """
+    if _NAMES.isdisjoint(headers):
+        return None
     combined = dict(_PARAMETER.findall(headers.get("ratelimit", "").lower()))
     remaining = _number(_first(headers, "remaining") or combined.get("remaining"))
     if remaining is None:

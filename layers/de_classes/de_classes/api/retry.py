@@ -120,6 +120,13 @@ class Retrier:
             FatalError: Whatever the operation raises that is not retryable, at once.
         """
         started = self._clock.monotonic()
+        try:
+            return operation()  # most calls succeed at once, and pay for no machinery
+        except RetryableError as error:
+            again = _failed_already(error, operation)
+        return self._patiently(again, what, started)
+
+    def _patiently(self, operation: Callable[[], T], what: str, started: float) -> T:
         corrupt = 0
         kind = self._given_up
 
@@ -173,6 +180,18 @@ class Retrier:
     def _summary(self, last: tenacity.Future, what: str, started: float) -> str:
         seconds = self._clock.monotonic() - started
         return f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+
+
+def _failed_already(first: RetryableError, operation: Callable[[], T]) -> Callable[[], T]:
+    """The operation, the first attempt at which was made and is not made again."""
+    failures = [first]
+
+    def attempt() -> T:
+        if failures:
+            raise failures.pop()
+        return operation()
+
+    return attempt
 
 
 def _failure(state: tenacity.RetryCallState) -> RetryableError:

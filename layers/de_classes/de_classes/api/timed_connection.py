@@ -1,4 +1,4 @@
-"""A connection of ``http.client`` on which one deadline holds for the whole of a request.
+"""A connection that speaks as ``http.client`` does; one deadline holds for the whole of a request.
 
 A socket's own timeout is for each wait alone, so that a server which sends a byte a second keeps its client
 for as long as it likes, in the head as well as in the body. Here every wait gets what is left of the
@@ -8,16 +8,20 @@ request's time, and no more: to connect, to shake hands, to send, and to read ea
 from __future__ import annotations
 
 import io
-import selectors
+import select
 import socket
 import time
 import weakref
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from de_classes.api.http_answer import HttpAnswer
+from de_classes.api.request_head import RequestHeads
 
 if TYPE_CHECKING:
     import ssl
+
+    from de_classes.api.messages import HttpRequest
 
 
 class Exchange:
@@ -48,7 +52,7 @@ class Exchange:
         return left
 
 
-class TimedConnection(HTTPConnection):
+class TimedConnection:
     """A connection that can be kept, for one exchange after another.
 
     Args:
@@ -61,41 +65,73 @@ class TimedConnection(HTTPConnection):
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
-        super().__init__(host, port)
         self.exchange = Exchange()
+        self._host = host
+        self._port = port
         self._context = context
-        if context is not None:
-            self.default_port = HTTPSConnection.default_port
+        self._heads = RequestHeads(host, port, is_https=context is not None)
+        self._socket: _TimedSocket | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection; the other side may have closed it."""
-        return self.sock is not None
+        return self._socket is not None
 
-    def connect(self) -> None:
-        """Connect to the first of the host's addresses that answers, and shake hands."""
-        connected = _connect(self.host, self.port, self.exchange)
+    def ask(self, request: HttpRequest, target: str) -> HttpAnswer:
+        """Send a request, over a new connection if there is none, and read the head of its answer.
+
+        Args:
+            request: What is sent.
+            target: Its path and query; nothing but characters that a URL may have.
+
+        Raises:
+            ValueError: The method or a header is malformed.
+            HTTPException: The host is, or the head of the answer.
+            OSError: The network failed, or the time was up.
+        """
+        head = self._heads.head(request, target)
+        there = self._socket = self._socket or self._connected()
+        there.sendall(head)
+        if request.body:
+            there.sendall(request.body)
+        answer = HttpAnswer(cast("socket.socket", there), method=request.method)  # it needs no more of one
         try:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is not None:
-                connected.settimeout(self.exchange.left())
-                connected = self._context.wrap_socket(connected, server_hostname=self.host)
+            answer.begin()
         except BaseException:
-            connected.close()
+            answer.close()
             raise
-        self.sock: Any = _TimedSocket(connected, self.exchange)  # of a socket, http.client needs no more
+        return answer
+
+    def close(self) -> None:
+        """Close it; the present answer cannot be read on."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def close_if_stale(self) -> None:
         """Close it if there is something to read before anything was asked.
 
         That is the end of the connection, or bytes that would pass for the next answer.
         """
-        if self.is_open and self.sock.is_readable():
+        if self._socket is not None and self._socket.is_readable():
             self.close()
+
+    def _connected(self) -> _TimedSocket:
+        """Connect to the first of the host's addresses that answers, and shake hands."""
+        connected = _connect(self._host, self._port, self.exchange)
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:
+                connected.settimeout(self.exchange.left())
+                connected = self._context.wrap_socket(connected, server_hostname=self._host)
+        except BaseException:
+            connected.close()
+            raise
+        return _TimedSocket(connected, self.exchange)
 
 
 class _TimedSocket:
-    """What ``http.client`` uses of a socket, with a deadline."""
+    """What an exchange needs of a socket, with a deadline."""
 
     def __init__(self, connected: socket.socket, exchange: Exchange) -> None:
         self._socket = connected
@@ -112,32 +148,27 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._socket, self._exchange))
 
     def is_readable(self) -> bool:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            return bool(selector.select(timeout=0))
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket, which stays open for as long as this does."""
+    """Reads from a socket, which is not closed with it."""
 
     def __init__(self, connected: socket.socket, exchange: Exchange) -> None:
         super().__init__()
         self._socket = connected
         self._exchange = exchange
-        self._raw = connected.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any buffer
         self._socket.settimeout(self._exchange.left())
-        count = self._raw.readinto(buffer)
+        count = self._socket.recv_into(buffer)
         self._exchange.is_heard = self._exchange.is_heard or bool(count)
         return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 def _connect(host: str, port: int, exchange: Exchange) -> socket.socket:
