@@ -18,6 +18,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format.arrow_arrays import array_of
 from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder, schema_of
 from de_classes.storage.format.batches import Rebatcher
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
@@ -147,7 +148,7 @@ class _ParquetWriter(RecordWriter):
         if columns is None:
             self._convert(batch.records())
         else:
-            self._add(list(map(pa.array, columns, self._types)))
+            self._add(list(map(array_of, columns, self._types)))
 
     def _finish(self) -> None:
         self._convert_rest()
@@ -232,7 +233,7 @@ def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:
 def _encode(field: Field, values: list[Any]) -> pa.Array:
     encode = encoder(field.type)
     arrow_type = arrow_schema(Schema((field,))).field(0).type
-    return pa.array([encode(value) for value in values] if encode else values, type=arrow_type)
+    return array_of([encode(value) for value in values] if encode else values, arrow_type)
 
 
 def _encode_located(field: Field, value: object, row: int) -> None:
