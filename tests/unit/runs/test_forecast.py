@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.page import PageReader
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.forecast import FirstPage, LambdaTerms, best_concurrency, forecast, memory_megabytes
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
-from tests.fakes.transports import FakePagedApi
+from tests.fakes.paged_source import BASE, STYLES, Answer, PagedSource
+from tests.fakes.transports import FakePagedApi, FakeTransport
 from tests.fakes.worker import lake
 
 if TYPE_CHECKING:
@@ -82,6 +84,16 @@ def test_a_run_takes_what_its_first_page_foretold(
     assert receipt.actual.seconds == pytest.approx(receipt.forecast.seconds, rel=0.25)
     assert receipt.actual.dollars == pytest.approx(receipt.forecast.dollars, rel=0.25)
     assert receipt.actual.requests == receipt.forecast.requests == pages
+
+
+def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_path: Path) -> None:
+    source = PagedSource("cursor", [Answer((1,)), Answer((2,))])
+    api, reader = FakeTransport(source), PageReader(total_pages_field=None)
+    client = UnstableAPIClient(
+        BASE, None, LOGGER, transport=api, pagination=STYLES["cursor"], reader=reader, concurrency=4
+    )
+    RunService(client, lake(tmp_path), "lake", logger=LOGGER).look_ahead(plan(1))
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
@@ -59,7 +59,7 @@ class UnstableAPIClient:
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
         concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
-            many it really is follows the source, see ``Pace``.
+            many it really is follows the source, see ``Pace``. Of others one is fetched ahead, but not at 1.
         requests_per_second: A limit on requests for pages; None for none.
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request.
@@ -253,18 +253,13 @@ class UnstableAPIClient:
         def fetch(request: PageRequest) -> Page:
             return self._until_not_empty(request, ledger, run)
 
-        if not self.random_access:
-            return FollowedWalk(fetch, self._pagination, limit=limit, pages=pages, url=self._url, state=state)
-        return NumberedWalk(
-            fetch,
-            self._pagination,
-            ledger,
-            limit=limit,
-            pages=pages,
-            width=width,
-            stopped=run.stopped,
-            state=state,
-            skip=skip,
+        walk: Callable[..., PageWalk] = (
+            partial(NumberedWalk, ledger=ledger, skip=skip)
+            if self.random_access
+            else partial(FollowedWalk, url=self._url)
+        )
+        return walk(
+            fetch, self._pagination, limit=limit, pages=pages, width=width, stopped=run.stopped, state=state
         )
 
     def _skip(self, ledger: RunLedger, number: int, because: PageGivenUpError) -> None:
