@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from de_classes.api.page import PageReader
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -125,7 +125,7 @@ def test_less_memory_is_less_of_a_processor_and_more_is_no_more_for_one_thread()
     waits_only = LambdaTerms(memory_megabytes=512, cpu_seconds_a_record=NO_CPU)
     assert (
         forecast(FIRST, waits_only).seconds
-        == forecast(FIRST, replace(waits_only, memory_megabytes=1769)).seconds
+        == forecast(FIRST, structs.replace(waits_only, memory_megabytes=1769)).seconds
     )
 
 

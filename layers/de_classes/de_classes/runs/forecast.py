@@ -15,7 +15,6 @@ them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -62,8 +61,7 @@ class FirstPage(Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaTerms:
+class LambdaTerms(Struct, frozen=True, kw_only=True):
     """What a function is given, and what it costs.
 
     Attributes:
