@@ -15,7 +15,7 @@ import random
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
@@ -24,12 +24,17 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
+from de_classes.api.page_decoder import PageDecoder
+from de_classes.api.pagination import PageRequest
+from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.format.segmented import SegmentedWriter
-from de_classes.storage.format.shapes import CurrentShape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from de_classes.api.page import Page
+    from de_classes.errors import CorruptResponseError
 
 ROUNDS = 7
 PAGES, PAGE_RECORDS = 50, 1_000
@@ -92,10 +97,17 @@ def straight(answers: list[HttpResponse], name: str, current: CurrentShape | Non
     reader, target = PageReader(), io.BytesIO()
     with SegmentedWriter(get_codec(name), target) as writer:
         for number, answer in enumerate(answers, 1):
-            writer.write(reader.read(answer, number, current).records)
+            page = reader.read(answer, number, current)
+            PageDecoder(reader, current, not_again).settle(page, PageRequest(number))
+            writer.write(page.records)
             if current is not None:
                 current.shape = writer.shape
     return target.getvalue()
+
+
+def not_again(request: PageRequest, page: Page, because: CorruptResponseError) -> NoReturn:  # noqa: ARG001 - a contract
+    """These answers are sound."""
+    raise because
 
 
 def reference(answers: list[HttpResponse]) -> bytes:

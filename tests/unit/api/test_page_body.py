@@ -14,16 +14,19 @@ from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
 from de_classes.api.page_body import _decoder, split
-from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.page_decoder import PageDecoder
+from de_classes.api.pagination import PageNumberPagination, PageRequest
 from de_classes.errors import DeClassesError
 from de_classes.storage.format.blocks import RecordBlock
+from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema
-from de_classes.storage.format.shapes import CurrentShape, shape_of
+from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.page_range import PageRange
 from tools.mutation.forks import SURVIVED, Fate, run_all
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
+    from de_classes.errors import CorruptResponseError
 
 THREADS, PROCESSES = 8, 60
 CURRENT = CurrentShape(
@@ -34,8 +37,14 @@ RECORDS = b'[{"id":1,"x":2,"s":"a:b"},{"id":2,"x":2.5,"s":null}]'
 FIRST, LAST = {"id": 1, "x": 2, "s": "a:b"}, {"id": 2, "x": 2.5, "s": None}
 
 
-def read(body: bytes, current: CurrentShape | None = None) -> Page:
-    return PageReader().read(HttpResponse(200, {}, body), 1, current)
+def refused(_request: PageRequest, _page: Page, because: CorruptResponseError) -> Page:
+    raise because
+
+
+def read(body: bytes, current: CurrentShape | None = None, number: int = 1) -> Page:
+    reader = PageReader()
+    page = reader.read(HttpResponse(200, {}, body), number, current)
+    return PageDecoder(reader, current, refused).settle(page, PageRequest(number))
 
 
 def outcome(body: bytes, current: CurrentShape | None) -> object:
@@ -136,10 +145,7 @@ def test_what_is_written_down_of_a_page_does_not_depend_on_the_road() -> None:
     entries, tails = [], []
     for current in (None, CurrentShape(), CURRENT):
         ledger = RunLedger(PageRange(1), limit=2, strategy=PageNumberPagination())
-        pages = [
-            PageReader().read(HttpResponse(200, {}, body), number, current)
-            for number, body in enumerate(bodies, 1)
-        ]
+        pages = [read(body, current, number) for number, body in enumerate(bodies, 1)]
         entries.append([ledger.observe(page) for page in pages])
         tails.append(ledger.tail)
     assert entries[0] == entries[1] == entries[2]

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from de_classes.api.page import Page
+from de_classes.api.page_decoder import TOGETHER
 from de_classes.api.window import PageWindow
 from de_classes.errors import NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def page(number: int) -> Page:
@@ -138,3 +143,74 @@ def test_there_are_no_more_threads_than_pages_were_ever_under_way() -> None:
             window.fill(number)
             window.take(number)
     assert names == {"page-1"}
+
+
+def sized(number: int, size: int) -> Page:
+    return Page(number, [{"id": number}], {}, size=size)
+
+
+def test_as_many_pages_are_under_way_as_their_bytes_allow() -> None:
+    asked: list[int] = []
+    gate = threading.Event()
+
+    def get(number: int) -> Page:
+        asked.append(number)
+        assert number == 1 or gate.wait(10)
+        return sized(number, 30)
+
+    with PageWindow(get, 8, most_bytes=100) as window:
+        window.take(1)
+        window.fill(20)
+        gate.set()
+        assert [window.take(number).number for number in (2, 3, 4)] == [2, 3, 4]
+        assert sorted(asked) == [1, 2, 3, 4]
+        window.fill(20)
+        assert window.take(5).number == 5
+
+
+def test_a_page_larger_than_all_that_may_be_is_fetched_alone() -> None:
+    with PageWindow(lambda number: sized(number, 1_000), 8, most_bytes=10, start=1) as window:
+        for number in range(1, 5):
+            window.fill(9)
+            assert window.take(number).number == number
+
+
+def test_pages_that_are_there_are_prepared_together_up_to_a_size() -> None:
+    prepared: list[list[int]] = []
+    here = [threading.Event() for _ in range(9)]
+
+    def get(number: int) -> Page:
+        here[number].set()
+        return sized(number, TOGETHER // 2)
+
+    def prepare(pages: Sequence[Page]) -> None:
+        prepared.append([page.number for page in pages])
+
+    with PageWindow(get, 1, start=1, prepare=prepare) as window:
+        window.take(1)
+    assert prepared == []  # nothing is fetched ahead, so that its page is prepared where it is settled
+    with PageWindow(get, 8, start=1, prepare=prepare) as window:
+        window.fill(8)
+        assert all(each.wait(10) for each in here[1:])
+        taken = [window.take(number).number for number in range(1, 9)]
+    assert taken == list(range(1, 9))
+    assert [number for group in prepared for number in group] == taken
+    assert max(map(len, prepared)) <= 2
+
+
+def test_a_failure_among_pages_that_are_there_spoils_none_before_it() -> None:
+    def get(number: int) -> Page:
+        if number == 2:
+            raise NetworkError("gone")
+        return page(number)
+
+    prepared: list[int] = []
+    with PageWindow(
+        get, 4, start=1, prepare=lambda pages: prepared.extend(p.number for p in pages)
+    ) as window:
+        window.fill(4)
+        assert window.take(1).number == 1
+        with pytest.raises(NetworkError):
+            window.take(2)
+        assert window.take(3).number == 3
+    assert 2 not in prepared

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
 from de_classes.errors import ConfigurationError
+from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
-from de_classes.storage.format.shapes import CurrentShape
 from de_classes.utils.clock import SystemClock
 from de_classes.version import versions
 

@@ -105,6 +105,13 @@ class ClientCounters:
         with self._lock:
             self._outcomes[outcome] += 1
 
+    def request_turned_out(self, said: str, outcome: str) -> None:
+        """A request that had come to one thing has come to another: its answer was not what it seemed."""
+        with self._lock:
+            self._outcomes.subtract([said])
+            self._outcomes = +self._outcomes
+            self._outcomes[outcome] += 1
+
     def page_succeeded(self, page: Page) -> None:
         """A page is there."""
         with self._lock:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from de_classes.api.page import Page
+    from de_classes.api.page_decoder import PageDecoder
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.walk_contracts import FetchPage
     from de_classes.utils.page_range import PageRange
@@ -49,6 +50,7 @@ class FollowedWalk:
         width: Pages under way at the most; above 1 the next page is fetched ahead, and never more than that.
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
+        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
     """
 
     is_filling_gaps = False
@@ -64,8 +66,10 @@ class FollowedWalk:
         width: int = 1,
         stopped: threading.Event | None = None,
         state: RunState | None = None,
+        decoder: PageDecoder | None = None,
     ) -> None:
         self._fetch = fetch
+        self._decoder = decoder
         self._strategy = strategy
         self._limit = limit
         self._pages = pages
@@ -95,7 +99,8 @@ class FollowedWalk:
             SourceChangedError: The place where another process stopped is not known any more.
         """
         try:
-            with PageWindow(self._get_next, self._width) as window:
+            prepare = self._decoder.prepare if self._decoder else None
+            with PageWindow(self._get_next, self._width, prepare=prepare) as window:
                 yield from self._pages_in_order(window)
         finally:
             self._stopped.set()
@@ -142,7 +147,8 @@ class FollowedWalk:
         """The page; cursors and links do not live for ever: the first after a resume may be refused."""
         is_first, self._goes_on = self._goes_on, False
         try:
-            return window.take(request.number)
+            page = window.take(request.number)
+            return self._decoder.settle(page, request) if self._decoder else page
         except RequestRejectedError as error:
             if is_first and error.status in NO_SUCH_PAGE_OR_BAD_REQUEST:
                 raise SourceChangedError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from de_classes.api.messages import HttpResponse
-    from de_classes.storage.format.shapes import CurrentShape
+    from de_classes.storage.format.columns import CurrentShape
 
 MAX_TOTAL = 2**53
 
@@ -75,20 +75,21 @@ class PageReader:
         Args:
             response: The answer.
             number: The page's place in the run, from 1.
-            current: What is written of the pages before. Records of that shape become a ``RecordBlock``
-                without dictionaries; all others are decoded first, and become one if they can.
+            current: What is written of the pages before, where they are written. Then the records become a
+                ``RecordBlock`` that is still to be decoded, see ``PageDecoder``, if the text allows it.
 
         Raises:
             CorruptResponseError: Not JSON, not an object, or without a list of records: worth another try.
             ProtocolError: The totals are not numbers of pages or records.
         """
         payload, records = self._taken_apart(response, current)
+        total_pages, total_records = self._totals(payload, records, response)
         return Page(
             number=number,
             records=records,
             payload=payload,
-            total_pages=self._total(payload, self.total_pages_field, required=True),
-            total_records=self._total(payload, self.total_records_field, required=False),
+            total_pages=total_pages,
+            total_records=total_records,
             size=len(response.body),
             digest=hashlib.sha256(response.body).hexdigest(),
             headers=response.headers,
@@ -98,20 +99,17 @@ class PageReader:
         self, response: HttpResponse, current: CurrentShape | None
     ) -> tuple[Mapping[str, Any], Sequence[dict[str, Any]]]:
         body = None if current is None else split(response.body, self.records_field)
-        if body is not None and current is not None:
-            block = RecordBlock.straight(body.records, current.shape)
-            if block is not None:
-                return BlockPayload(body.rest, self.records_field, block), block
+        if body is not None:
+            block = RecordBlock(body.records)
+            return BlockPayload(body.rest, self.records_field, block), block
         payload = self._payload(response)
-        records = self._records(payload)
-        return payload, records if body is None else RecordBlock(body.records, records=records)
+        return payload, self._records(payload)
 
     def _payload(self, response: HttpResponse) -> dict[str, Any]:
         try:
             payload = loads(response.body)
         except MalformedDataError as error:
-            kind = response.header("content-type") or "no content type"
-            raise CorruptResponseError(f"the answer ({kind[:60]}) is not sound JSON: {error}") from error
+            raise _not_sound(response.headers, error) from error
         if not isinstance(payload, dict):
             raise CorruptResponseError("the answer is JSON, but not an object")
         return payload
@@ -121,11 +119,38 @@ class PageReader:
         if not isinstance(records, list):
             names = ", ".join(name[:40] for name in sorted(payload)[:8]) or "no fields at all"
             raise CorruptResponseError(f"the answer has no list {self.records_field!r}; it has {names}")
-        if not all(isinstance(record, dict) for record in records):
-            raise CorruptResponseError(
-                f"the list {self.records_field!r} holds something that is not an object"
-            )
+        _check_objects(records, self.records_field)
         return records
+
+    def _totals(
+        self, payload: Mapping[str, Any], records: Sequence[dict[str, Any]], response: HttpResponse
+    ) -> tuple[int | None, int | None]:
+        try:
+            return (
+                self._total(payload, self.total_pages_field, required=True),
+                self._total(payload, self.total_records_field, required=False),
+            )
+        except ProtocolError:
+            # An answer that is damaged elsewhere too says nothing about the source's totals.
+            self.make_sure(records, response.headers)
+            raise
+
+    def make_sure(self, records: Sequence[dict[str, Any]], headers: Mapping[str, str]) -> None:
+        """Decode what was only read as text, by dictionaries, unless it was decoded another way.
+
+        Args:
+            records: Of a page.
+            headers: Of its answer.
+
+        Raises:
+            CorruptResponseError: They are not sound JSON, or no objects: worth another try.
+        """
+        if not isinstance(records, RecordBlock) or records.is_decoded:
+            return
+        try:
+            _check_objects(records.records(), self.records_field)
+        except MalformedDataError as error:
+            raise _not_sound(headers, error) from error
 
     def _total(self, payload: Mapping[str, Any], name: str | None, *, required: bool) -> int | None:
         if name is None or (name not in payload and not required):
@@ -135,6 +160,16 @@ class PageReader:
                 f"the answer has no {name!r}: name the right field, or say that there is none"
             )
         return read_total(payload[name], name)
+
+
+def _check_objects(records: Sequence[object], field: str) -> None:
+    if not all(isinstance(record, dict) for record in records):
+        raise CorruptResponseError(f"the list {field!r} holds something that is not an object")
+
+
+def _not_sound(headers: Mapping[str, str], error: MalformedDataError) -> CorruptResponseError:
+    kind = headers.get("content-type") or "no content type"
+    return CorruptResponseError(f"the answer ({kind[:60]}) is not sound JSON: {error}")
 
 
 def read_total(value: object, name: str) -> int:

@@ -30,7 +30,8 @@ class PageBody:
 
     Attributes:
         rest: The answer with an empty list in place of its records; sound.
-        records: The text of the list of records; nothing is known of it yet but where it ends.
+        records: The text of the list of records: well-formed, and UTF-8. It may still hold what is refused,
+            such as a key twice or a number too large.
     """
 
     rest: dict[str, Any]
@@ -88,6 +89,8 @@ def _records_text(body: bytes, field: str) -> bytes | None:
     """The text under that name; the last, if there are several."""
     try:
         text = bytes(_decoder(field).decode(body).records)
+        if not text.isascii():
+            text.decode()  # msgspec does not look into what it leaves as it is
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return text if text.startswith(b"[") else None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
-    from de_classes.storage.format.shapes import CurrentShape
+    from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
 
 
@@ -203,6 +203,14 @@ class PageFetcher:
         failure = CorruptResponseError(f"page {page.number} is empty")
         wait = self.policy.wait(ask, failure, lambda _low, high: high)
         self._retried(RetryEvent(ask, wait, failure))
+        self.clock.wait(run.stopped, wait)
+
+    def refuse(self, page: Page, failure: CorruptResponseError, run: SharedRun) -> None:
+        """Take back that a page came as promised, and wait before it is asked for again."""
+        self.counters.request_turned_out(str(OK), type(failure).__name__)
+        run.budget.failed()
+        wait = self.policy.wait(1, failure, lambda _low, high: high)
+        self._retried(RetryEvent(1, wait, failure))
         self.clock.wait(run.stopped, wait)
 
     def _retried(self, event: RetryEvent) -> None:

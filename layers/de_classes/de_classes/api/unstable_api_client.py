@@ -13,12 +13,14 @@ from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import without_secrets
 from de_classes.api.page import PageReader
+from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
-from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
+from de_classes.api.walk import NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.digests import digest
@@ -26,17 +28,17 @@ from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
     from de_classes.api.page_fetcher import SharedRun
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
     from de_classes.api.walk_contracts import PageWalk, SkipPage
     from de_classes.errors import PageGivenUpError
-    from de_classes.storage.format.shapes import CurrentShape
+    from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
@@ -250,16 +252,31 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:
-        def fetch(request: PageRequest) -> Page:
-            return self._until_not_empty(request, ledger, run)
-
-        walk: Callable[..., PageWalk] = (
-            partial(NumberedWalk, ledger=ledger, skip=skip)
-            if self.random_access
-            else partial(FollowedWalk, url=self._url)
-        )
-        return walk(
-            fetch, self._pagination, limit=limit, pages=pages, width=width, stopped=run.stopped, state=state
+        asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
+        decoder = PageDecoder(self._fetcher.reader, run.current, asking.again)
+        if not self.random_access:
+            return FollowedWalk(
+                asking.fetch,
+                self._pagination,
+                limit=limit,
+                pages=pages,
+                url=self._url,
+                width=width,
+                stopped=run.stopped,
+                state=state,
+                decoder=decoder,
+            )
+        return NumberedWalk(
+            asking.fetch,
+            self._pagination,
+            ledger,
+            limit=limit,
+            pages=pages,
+            width=width,
+            stopped=run.stopped,
+            state=state,
+            skip=skip,
+            decoder=decoder,
         )
 
     def _skip(self, ledger: RunLedger, number: int, because: PageGivenUpError) -> None:
@@ -275,20 +292,3 @@ class UnstableAPIClient:
         except DeClassesError:
             self._counters.page_failed()
             raise
-
-    def _until_not_empty(self, request: PageRequest, ledger: RunLedger, run: SharedRun) -> Page:
-        """An empty page where there should be records, or where all would end, is asked for again."""
-        for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
-            page = self._fetcher.fetch(request, run)
-            is_expected = ledger.expects_records(page)
-            if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page, ledger))):
-                break
-            if ask < ASKS_FOR_AN_EMPTY_PAGE:
-                self._fetcher.pause(ask, page, run)
-        return page
-
-    def _ends_it_all(self, page: Page, ledger: RunLedger) -> bool:
-        """An empty page that says nothing is there, or that alone marks the end: believed when said twice."""
-        if not self._pagination.random_access:
-            return False
-        return ledger.is_first(page) or (page.total_pages is None and page.total_records is None)

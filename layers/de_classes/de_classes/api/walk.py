@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
+    from de_classes.api.page_decoder import PageDecoder
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
@@ -58,6 +59,7 @@ class NumberedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
+        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class NumberedWalk:
         stopped: threading.Event | None = None,
         state: RunState | None = None,
         skip: SkipPage | None = None,
+        decoder: PageDecoder | None = None,
     ) -> None:
         self._fetch = fetch
+        self._decoder = decoder
         self._strategy = strategy
         self._ledger = ledger
         self._limit = limit
@@ -142,7 +146,7 @@ class NumberedWalk:
 
     def _late_pages(self) -> Iterator[Page]:
         late = tuple(self._late)
-        with PageWindow(lambda index: self._get(late[index - 1]), self._width, start=1) as window:
+        with self._window(lambda index: self._fetch_page(late[index - 1]), start=1) as window:
             for index, number in enumerate(late, 1):
                 window.fill(len(late))
                 self._late.remove(number)
@@ -150,7 +154,7 @@ class NumberedWalk:
 
     def _pages_in_order(self) -> Iterator[Page]:
         ahead_from = None if self._is_at_start else self._last + 1
-        with PageWindow(self._get, self._width, start=ahead_from) as window:
+        with self._window(self._fetch_page, start=ahead_from) as window:
             if self._is_at_start:
                 yield self._remembered(self._first_page(window))
             while self._last < self._end() and not self._is_over:
@@ -182,19 +186,30 @@ class NumberedWalk:
         if number >= self._last:
             self._last, self._more_may_follow = number, more_may_follow
 
+    def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
+        prepare = self._decoder.prepare if self._decoder else None
+        return PageWindow(get, self._width, start=start, prepare=prepare)
+
     def _get(self, number: int) -> Page:
+        return self._settled(self._fetch_page(number))
+
+    def _fetch_page(self, number: int) -> Page:
         page = self._fetch(self._strategy.request_for(number, self._limit))
         return page if self._short_last is None else as_counted_by(self._short_last, page)
 
+    def _settled(self, page: Page) -> Page:
+        request = self._strategy.request_for(page.number, self._limit)
+        return self._decoder.settle(page, request) if self._decoder else page
+
     def _first_page(self, window: PageWindow) -> Page:
-        page = window.take(self._pages.start)
+        page = self._settled(window.take(self._pages.start))
         self._check_first(page)
         if self._skip is not None:
             self._check_filled(page)
         return page
 
     def _late_page(self, window: PageWindow, index: int, number: int) -> Page:
-        page = self._unless_seen(self._unless_gone(number, partial(window.take, index)))
+        page = self._unless_seen(self._unless_gone(number, lambda: self._settled(window.take(index))))
         self._check_filled(page)
         return page
 
@@ -212,7 +227,7 @@ class NumberedWalk:
     def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
         try:
-            page = self._unless_gone(number, partial(window.take, number))
+            page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
             if error.status in self._ways_to_say_no(number):
                 return None

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.format.columns import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
-    from de_classes.storage.format.shapes import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from de_classes.storage.format.blocks import Batcher, RecordBlock
+from de_classes.storage.format.blocks import Batcher, RecordBlock, decode_straight
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Widening
-    from de_classes.storage.format.shapes import Shape
 
 TOKENS = {
     "null": ["null"],
@@ -86,6 +86,13 @@ def pages(draw: st.DrawFn) -> list[bytes]:
     return usual if odd is None else [*usual[:place], odd, *usual[place:]]
 
 
+def straight(text: bytes, shape: Shape | None) -> RecordBlock | None:
+    """A block that was decoded under a shape; None if it cannot be."""
+    block = RecordBlock(text)
+    decode_straight([block], shape)
+    return block if block.is_decoded else None
+
+
 class Written:
     """What a writer makes of pages, decoded as a source's reader does."""
 
@@ -98,7 +105,7 @@ class Written:
         """Decoded straight where that can be, under the shape of ``late`` pages before."""
         shapes: list[Shape | None] = [None] * (late + 1)
         for text in texts:
-            block = RecordBlock.straight(text, shapes[-late - 1])
+            block = straight(text, shapes[-late - 1])
             self.straight += block is not None
             self.writer.write(block or RecordBlock(text, records=strict_json.loads(text)))
             shapes.append(self.writer.shape)
@@ -166,7 +173,7 @@ def test_a_page_decoded_under_a_shape_of_before_is_written_under_that_of_now(nam
     before = shape_of(Schema((Field("a", Kind.INT53),)))
     now = Schema((Field("new", Kind.STRING), Field("a", Kind.FLOAT64)))
     texts = [b'[{"a":1},{"a":2}]', b'[{"new":"x","a":2.5}]']
-    blocks = [RecordBlock.straight(texts[0], before), RecordBlock.straight(texts[1], shape_of(now))]
+    blocks = [straight(texts[0], before), straight(texts[1], shape_of(now))]
     assert None not in blocks
     written = Written(get_codec(name), now).records([block for block in blocks if block is not None])
     assert written == Written(get_codec(name), now).records([strict_json.loads(text) for text in texts])
@@ -191,7 +198,7 @@ def test_lines_are_the_source_s_own_text() -> None:
 def test_a_block_is_a_sequence_of_the_very_records() -> None:
     text = b'[{"b":"x","a":1},{"a":null},{"b":"y","a":3}]'
     shape = shape_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
-    block = RecordBlock.straight(text, shape)
+    block = straight(text, shape)
     assert block is not None
     records = strict_json.loads(text)
     assert (len(block), block[0], block[-1]) == (3, records[0], records[2])
@@ -207,8 +214,8 @@ def test_a_block_is_a_sequence_of_the_very_records() -> None:
 
 def test_a_text_that_is_not_sound_is_no_block() -> None:
     shape = shape_of(Schema((Field("a", Kind.INT53),)))
-    assert RecordBlock.straight(b'[{"a":1,"a":1}]', shape) is None
-    assert RecordBlock.straight(b'[{"a":1}]', None) is None
+    assert straight(b'[{"a":1,"a":1}]', shape) is None
+    assert straight(b'[{"a":1}]', None) is None
 
 
 def test_a_batch_may_be_of_several_pages_and_a_page_in_several_batches() -> None:

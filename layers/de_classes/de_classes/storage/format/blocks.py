@@ -1,14 +1,15 @@
 """Records as they came: the text of a JSON array, and what was made of it so far.
 
 A page's text can be needed as dictionaries, as columns or as lines. Each is made when it is first asked for,
-and what a writer gets does not depend on which of them was made before.
+and what a writer gets does not depend on which of them was made before. Whether the text is sound is known
+once one of the first two was made.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, overload
 
 import msgspec
@@ -16,42 +17,43 @@ import msgspec
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.shapes import Column, Columns, Shape
+    from de_classes.storage.format.columns import Column, Columns, Shape
 
 _SLICES = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS = (b"\n", b"\r")
+_NOTHING = re.compile(rb"\[[ \t\r\n]*\]")
 
 
 class RecordBlock(Sequence["Record"]):
     """The records of one JSON array; as a sequence, the same dictionaries that a strict reader gives.
 
     Args:
-        text: The array: JSON that was found sound, UTF-8.
+        text: The array: JSON, UTF-8, of which nothing more need be known yet.
         records: What it decodes to, if that is known.
-        columns: The same, decoded under a shape. One of the two is given.
     """
 
-    def __init__(
-        self, text: bytes, *, records: list[Record] | None = None, columns: Columns | None = None
-    ) -> None:
+    def __init__(self, text: bytes, *, records: list[Record] | None = None) -> None:
         self.text = text
         self._records = records
-        self._columns = columns
-        self._shape = columns.shape if columns else None
+        self._columns: Columns | None = None
+        self._shape: Shape | None = None
         self._lines: Sequence[bytes | msgspec.Raw] | None = None
-        self._size = len(self.records()) if columns is None else columns.size
+        self._ends: dict[int, Record] = {}
 
-    @classmethod
-    def straight(cls, text: bytes, shape: Shape | None) -> RecordBlock | None:
-        """Decode a text without dictionaries; None if that cannot be, or the text is not sound."""
-        columns = shape.decode(text) if shape else None
-        return cls(text, columns=columns) if columns else None
+    @property
+    def is_decoded(self) -> bool:
+        """Whether its text was found sound."""
+        return self._records is not None or self._columns is not None
 
     def records(self) -> list[Record]:
-        """The dictionaries, keys in the order of the text."""
+        """The dictionaries, keys in the order of the text.
+
+        Raises:
+            MalformedDataError: The text is not sound.
+        """
         if self._records is None:
             self._records = strict_json.loads(self.text)
         return self._records
@@ -59,7 +61,7 @@ class RecordBlock(Sequence["Record"]):
     def columns(self, shape: Shape) -> Columns | None:
         """The columns under a shape; None if the records do not fit it."""
         if self._shape is not shape:
-            self._shape, self._columns = shape, shape.decode(self.text)
+            self._take(shape, shape.decode(self.text))
         return self._columns
 
     def lines(self) -> Sequence[bytes | msgspec.Raw]:
@@ -69,17 +71,25 @@ class RecordBlock(Sequence["Record"]):
             self._lines = list(map(_one_line, raws)) if _has_line_ends(self.text) else raws
         return self._lines
 
+    def _take(self, shape: Shape, columns: Columns | None) -> None:
+        self._shape, self._columns = shape, columns
+
     def __len__(self) -> int:
-        return self._size
+        return len(self.records()) if self._columns is None else self._columns.size
+
+    def __bool__(self) -> bool:
+        return _NOTHING.fullmatch(self.text) is None
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
     @overload
     def __getitem__(self, index: slice) -> list[Record]: ...
     def __getitem__(self, index: int | slice) -> Record | list[Record]:
-        if self._records is None and self._columns is not None and isinstance(index, int):
-            return self._columns.record(index)
-        return self.records()[index]
+        if self._records is not None or self._columns is None or isinstance(index, slice):
+            return self.records()[index]
+        if index not in self._ends:
+            self._ends[index] = self._columns.record(index)
+        return self._ends[index]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records())
@@ -93,6 +103,15 @@ class RecordBlock(Sequence["Record"]):
         return self.records() == list(other) if isinstance(other, Sequence) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # as a list
+
+
+def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
+    """Decode those of some blocks that can be without dictionaries; the others stay as they are."""
+    waiting = [block for block in blocks if not block.is_decoded]
+    if shape is None or not waiting:
+        return
+    for block, columns in zip(waiting, shape.decode_all([block.text for block in waiting]), strict=True):
+        block._take(shape, columns)  # noqa: SLF001 - of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +170,9 @@ class Batch:
             if columns is None:
                 return None
             parts.append(columns)
-        return parts[0] if len(parts) == 1 else tuple(map(_joined, zip(*parts, strict=True)))
+        if len(parts) == 1:
+            return parts[0]
+        return tuple(shape.join(column, number) for number, column in enumerate(zip(*parts, strict=True)))
 
 
 class Batcher:
@@ -182,10 +203,6 @@ class Batcher:
         """Give up the unfinished batch, which may be empty."""
         held, self._held, self._count = self._held, [], 0
         return Batch(held)
-
-
-def _joined(parts: Iterable[Column]) -> Column:
-    return list(chain.from_iterable(parts))
 
 
 def _has_line_ends(text: bytes) -> bool:

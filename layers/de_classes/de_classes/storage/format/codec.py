@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from de_classes.storage.format.blocks import Batch
+    from de_classes.storage.format.columns import Column, Shape
     from de_classes.storage.format.schema import Schema
-    from de_classes.storage.format.shapes import Column
 
 Record: TypeAlias = dict[str, Any]
 """A JSON object: its values are None, bool, int of any size, float, str, list and dict with str keys."""
@@ -157,6 +157,13 @@ class FormatCodec(ABC):
     def read_columns(self, source: BinaryIO) -> tuple[str, ...]:
         """Name the columns that the file declares; none if the format has no such declaration."""
         return ()
+
+    def shape_of(self, schema: Schema) -> Shape | None:
+        """How to decode straight what is written under a schema; None if that cannot be."""
+        from de_classes.storage.format.shapes import shape_of  # noqa: PLC0415 - only for those who write
+
+        shape = shape_of(schema)
+        return None if shape and shape.has_structs and self.spells_objects else shape
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Whether a file begun under one schema cannot go on under a wider one."""

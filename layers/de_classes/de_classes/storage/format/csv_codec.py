@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.shapes import Column
+    from de_classes.storage.format.columns import Column
 
 _BYTE_ORDER_MARK = "\ufeff"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.shapes import Column
+    from de_classes.storage.format.columns import Column
 
 
 class JsonLinesCodec(FormatCodec):

@@ -18,7 +18,8 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.arrow_arrays import array_of
+from de_classes.storage.format.arrow_columns import as_array
+from de_classes.storage.format.arrow_shapes import arrow_shape_of
 from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder, schema_of
 from de_classes.storage.format.batches import Rebatcher
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.columns import Column, Shape
     from de_classes.storage.format.schema import Field
-    from de_classes.storage.format.shapes import Column
 
 BATCH_ROWS = 1_000
 ROW_GROUP_ROWS = 50_000
@@ -78,6 +79,10 @@ class ParquetCodec(FormatCodec):
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Columns and their stored types are fixed once a file is begun."""
         return before.describe() != after.describe()
+
+    def shape_of(self, schema: Schema) -> Shape | None:
+        """Straight into Arrow arrays, where no column is nested."""
+        return arrow_shape_of(schema)
 
     def dump_frame(self, frame: pd.DataFrame) -> bytes:
         """Encode a DataFrame through Arrow, with every dtype that Arrow holds."""
@@ -148,7 +153,7 @@ class _ParquetWriter(RecordWriter):
         if columns is None:
             self._convert(batch.records())
         else:
-            self._add(list(map(array_of, columns, self._types)))
+            self._add(list(map(as_array, columns, self._types)))
 
     def _finish(self) -> None:
         self._convert_rest()
@@ -233,7 +238,7 @@ def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:
 def _encode(field: Field, values: list[Any]) -> pa.Array:
     encode = encoder(field.type)
     arrow_type = arrow_schema(Schema((field,))).field(0).type
-    return array_of([encode(value) for value in values] if encode else values, arrow_type)
+    return as_array([encode(value) for value in values] if encode else values, arrow_type)
 
 
 def _encode_located(field: Field, value: object, row: int) -> None:

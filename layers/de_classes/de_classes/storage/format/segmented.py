@@ -24,7 +24,6 @@ from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, merge, widenings
-from de_classes.storage.format.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Widening
-    from de_classes.storage.format.shapes import Shape
 
 BATCH_ROWS = 1_000
 
@@ -77,7 +76,7 @@ class SegmentedWriter(RecordWriter):
         self._target = target
         self._spool_dir = spool_dir
         self._batches = Batcher(BATCH_ROWS)
-        self.shape = self._shape_of(self.schema)
+        self.shape: Shape | None = codec.shape_of(self.schema)
         self._taken = 0
         self._segments: list[_Segment] = []
         self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
@@ -120,11 +119,7 @@ class SegmentedWriter(RecordWriter):
     def _widen(self, wider: Schema) -> None:
         if self._taken or self.schema.fields:
             self.widenings += widenings(self.schema, wider)
-        self.schema, self.shape = wider, self._shape_of(wider)
-
-    def _shape_of(self, schema: Schema) -> Shape | None:
-        shape = shape_of(schema)
-        return None if shape and shape.has_structs and self._codec.spells_objects else shape
+        self.schema, self.shape = wider, self._codec.shape_of(wider)
 
     def _current_writer(self) -> RecordWriter:
         if self._direct is not None:

@@ -15,22 +15,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import UNSET, MsgspecError, to_builtins
+from msgspec import UNSET, MsgspecError, structs, to_builtins
 
-from de_classes.storage.format.msgspec_types import attribute, is_decodable, records_decoder
+from de_classes.storage.format.msgspec_types import is_decodable, records_decoder
 from de_classes.storage.format.schema import Kind, ListType, StructType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from msgspec.json import Decoder
 
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.columns import Column
     from de_classes.storage.format.schema import DataType, Field, Schema
-
-Column: TypeAlias = list[Any]
-"""A field's value in each record; ``UNSET`` where a record has no such key."""
 
 _ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
@@ -38,17 +37,18 @@ _SHAPES_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The records of a text, field by field.
+class RowColumns:
+    """Columns out of typed rows.
 
     Attributes:
         shape: What they were decoded under.
-        values: A column for each field of the schema, with the very values that the text holds.
+        values: A column for each field of the schema, with the very values that the text holds; ``UNSET``
+            where a record has no such key.
         absent: For each of them, how many records have no such key.
         size: How many records.
     """
 
-    shape: Shape
+    shape: RowShape
     values: tuple[Column, ...]
     absent: tuple[int, ...]
     size: int
@@ -68,8 +68,8 @@ class Columns:
         return tuple([_part(column[start:stop], has_gaps=absent > 0) for column, absent in columns])
 
 
-class Shape:
-    """Decodes texts whose records bring nothing new to a schema.
+class RowShape:
+    """Decodes texts into typed rows first, then into columns; see ``Shape``.
 
     Args:
         schema: Columns without JSON text, at least one; see ``shape_of``.
@@ -89,9 +89,8 @@ class Shape:
         self.has_structs = any(_has_structs(field.type) for field in schema.fields)
         self._complete = records_decoder(schema.fields, is_complete=True)
         self._sparse = records_decoder(schema.fields, is_complete=False)
-        self._getters = [attrgetter(attribute(number)) for number in range(len(self.names))]
 
-    def decode(self, text: bytes) -> Columns | None:
+    def decode(self, text: bytes) -> RowColumns | None:
         """Decode an array of records.
 
         Args:
@@ -104,14 +103,22 @@ class Shape:
         is_complete = rows is not None
         if rows is None and (rows := _decoded(self._sparse, text)) is None:
             return None
-        values = [list(map(value_of, rows)) for value_of in self._getters]
+        values = list(map(list, zip(*map(structs.astuple, rows), strict=True))) or [[] for _ in self.names]
         absent = [0 if is_complete else column.count(UNSET) for column in values]
         if self.has_structs:
             values = list(map(_with_dictionaries, self.schema.fields, values))
-        columns = Columns(self, tuple(values), tuple(absent), len(rows))
+        columns = RowColumns(self, tuple(values), tuple(absent), len(rows))
         return columns if self._has_every_key(columns, text) else None
 
-    def _has_every_key(self, columns: Columns, text: bytes) -> bool:
+    def decode_all(self, texts: Sequence[bytes]) -> list[RowColumns | None]:
+        """Decode several, one after the other."""
+        return list(map(self.decode, texts))
+
+    def join(self, parts: Iterable[Column], number: int) -> Column:
+        """Make one column of several."""
+        return list(chain.from_iterable(parts))
+
+    def _has_every_key(self, columns: RowColumns, text: bytes) -> bool:
         if _ESCAPE in text and _ESCAPED_COLON in text:
             return False
         present = (columns.size - absent for absent in columns.absent)
@@ -121,24 +128,13 @@ class Shape:
             return False
 
 
-@dataclass(slots=True)
-class CurrentShape:
-    """What a writer has of shape, for the threads that decode what it is to write next.
-
-    Attributes:
-        shape: The writer's own; None as long as there is none.
-    """
-
-    shape: Shape | None = None
-
-
 @lru_cache(_SHAPES_KEPT)
-def shape_of(schema: Schema) -> Shape | None:
+def shape_of(schema: Schema) -> RowShape | None:
     """The shape of a schema; None if it has no columns, or some that are not decoded straight."""
     if not schema.fields or not all(is_decodable(field.type) for field in schema.fields):
         return None
     try:
-        return Shape(schema)
+        return RowShape(schema)
     except ValueError:
         return None
 

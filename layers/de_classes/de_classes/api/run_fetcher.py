@@ -1,0 +1,54 @@
+"""Getting one page of a run: by as many requests as it takes until it is one that can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
+
+if TYPE_CHECKING:
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.api.page_fetcher import PageFetcher, SharedRun
+    from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.errors import CorruptResponseError
+
+
+@dataclass(frozen=True, slots=True)
+class RunFetcher:
+    """Gets pages of one run. Safe among threads.
+
+    Attributes:
+        fetcher: Sends the requests.
+        ledger: Knows which pages should hold records.
+        pagination: How pages are numbered.
+        run: What the requests of the run share.
+    """
+
+    fetcher: PageFetcher
+    ledger: RunLedger
+    pagination: PaginationStrategy
+    run: SharedRun
+
+    def fetch(self, request: PageRequest) -> Page:
+        """The page; an empty one where there should be records, or all would end, is asked for again."""
+        for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
+            page = self.fetcher.fetch(request, self.run)
+            is_expected = self.ledger.expects_records(page)
+            if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page))):
+                break
+            if ask < ASKS_FOR_AN_EMPTY_PAGE:
+                self.fetcher.pause(ask, page, self.run)
+        return page
+
+    def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
+        """The page once more, after one that was not sound; it comes decoded. See ``AskAgain``."""
+        self.fetcher.refuse(page, because, self.run)
+        return replace(self, run=replace(self.run, current=None)).fetch(request)
+
+    def _ends_it_all(self, page: Page) -> bool:
+        """An empty page that says nothing is there, or that alone marks the end: believed when said twice."""
+        if not self.pagination.random_access:
+            return False
+        return self.ledger.is_first(page) or (page.total_pages is None and page.total_records is None)

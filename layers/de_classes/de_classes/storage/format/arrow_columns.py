@@ -1,0 +1,104 @@
+"""Records as Arrow arrays, and as the text that they were decoded from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
+
+from de_classes.storage.format.arrow_arrays import array_of
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.columns import Column
+
+_SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowColumns:
+    """The records of a text, field by field; see ``Columns``.
+
+    Attributes:
+        names: The names of the columns.
+        arrays: The columns; no key is absent from any record.
+        text: What they were decoded from, sound.
+        seam: What stands between two records in the text, and nowhere else.
+    """
+
+    names: tuple[str, ...]
+    arrays: tuple[pa.Array, ...]
+    text: bytes
+    seam: bytes
+
+    @property
+    def size(self) -> int:
+        """How many records."""
+        return len(self.arrays[0])
+
+    def record(self, index: int) -> Record:
+        """One record, out of its text."""
+        record: Record = strict_json.loads(self._text_of(index))
+        return record
+
+    def __contains__(self, record: Record) -> bool:
+        if record.keys() != set(self.names):
+            return False
+        candidates = self._candidates(record)
+        return any(self.record(place.as_py()) == record for place in pc.indices_nonzero(candidates))
+
+    def dense(self, start: int, stop: int) -> tuple[pa.Array, ...]:
+        """The columns of some of the records."""
+        return tuple([values.slice(start, stop - start) for values in self.arrays])
+
+    def _text_of(self, index: int) -> bytes:
+        place = index + self.size if index < 0 else index
+        opening = self.seam.index(b"{")
+        if place == 0:
+            end = self.text.find(self.seam)
+            return self.text[1:end] + b"}" if end >= 0 else self.text[1:-1]
+        if place == self.size - 1:
+            return self.text[self.text.rfind(self.seam) + opening : -1]
+        return bytes(_SLICES.decode(self.text)[place])
+
+    def _candidates(self, record: Record) -> pa.BooleanArray:
+        """Which records may equal this one; nearly always the first column excludes all others."""
+        left = None
+        for name, values in zip(self.names, self.arrays, strict=True):
+            alike = _alike(values, record[name])
+            left = alike if left is None else pc.and_(left, alike)
+            if not pc.any(left).as_py():
+                break
+        return left
+
+
+def as_array(column: Column, arrow_type: pa.DataType) -> pa.Array:
+    """A column as an array of a type, whether it is one already or a list of values."""
+    return column if isinstance(column, pa.Array) else array_of(column, arrow_type)
+
+
+def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - any JSON value
+    """Which values may equal one, as Python has it: 1 equals 1.0 and true."""
+    if value is None:
+        return values.is_null()
+    wanted = _as_type(value, values.type)
+    if wanted is None:
+        return pc.and_(values.is_null(), values.is_valid())
+    return pc.fill_null(pc.equal(values, wanted), fill_value=False)
+
+
+def _as_type(value: Any, arrow_type: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value, and one of the type
+    """A value as one of a type that it may equal; None if it equals none."""
+    if pa.types.is_string(arrow_type):
+        return value if isinstance(value, str) else None
+    if not isinstance(value, bool | int | float) or pa.types.is_null(arrow_type):
+        return None
+    if pa.types.is_boolean(arrow_type):
+        return bool(value) if value in {0, 1} else None
+    if pa.types.is_integer(arrow_type):
+        return int(value) if value == int(value) and -(2**63) <= value < 2**63 else None
+    return float(value) if abs(value) <= 2**53 else None

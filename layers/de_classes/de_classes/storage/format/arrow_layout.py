@@ -1,0 +1,152 @@
+"""How an array of flat records is laid out as text, where all are alike: what stands between two values.
+
+Most sources write every record with the same keys in the same order and the same spaces. Then the text is
+values with a few fixed pieces between them, and a value begins and ends where those do.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+
+from de_classes.errors import MalformedDataError
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+AFTER_A_KEY: Final = '":'
+"""What ends every key, and, where a text is laid out so, stands nowhere else."""
+
+_LEAST_ROWS: Final = 1_024
+_TILES_KEPT: Final = 16
+_FIRST_RECORD: Final = 16 * 1024  # characters in which it is looked for
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stands between the values of records.
+
+    Attributes:
+        names: The keys, in their order.
+        space: What follows each comma and each colon: nothing, or one space.
+    """
+
+    names: tuple[str, ...]
+    space: str
+
+    @classmethod
+    def of(cls, text: bytes) -> Layout | None:
+        """That of the first record; None if it cannot be told."""
+        start = text[:_FIRST_RECORD].decode(errors="ignore")
+        try:
+            record, _ = strict_json.decode_at(start, 1)
+        except (json.JSONDecodeError, MalformedDataError):
+            return None
+        if not isinstance(record, dict) or not record:
+            return None
+        layout = cls(tuple(record), " " if start.startswith(f'[{{"{next(iter(record))}": ') else "")
+        return layout if start.startswith(layout.head.decode()) else None
+
+    @cached_property
+    def head(self) -> bytes:
+        """What the text of an array begins with."""
+        return f'[{{"{self.names[0]}{AFTER_A_KEY}{self.space}'.encode()
+
+    @cached_property
+    def seam(self) -> bytes:
+        """What stands between one record's last value and the next one's first."""
+        return f'}},{self.space}{{"{self.names[0]}{AFTER_A_KEY}{self.space}'.encode()
+
+    @cached_property
+    def comma(self) -> bytes:
+        """What stands between two records."""
+        return f",{self.space}".encode()
+
+    def befores(self) -> list[str]:
+        """What stands before each value, after ``AFTER_A_KEY``."""
+        return [self.space] * len(self.names)
+
+    def afters(self) -> list[str]:
+        """What stands behind each value, before the next ``AFTER_A_KEY``."""
+        within = [f',{self.space}"{name}' for name in self.names[1:]]
+        return [*within, f'}},{self.space}{{"{self.names[0]}']
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The same layout over and over, as arrays: for each value in turn, what stands around it.
+
+    Attributes:
+        rows: For how many records.
+        before: Bytes before each value.
+        after: Bytes behind it.
+        between: What stands between each value and the next.
+        places: For each column, where its values are in an array of values and what stands between them.
+        gaps: Where the latter are.
+    """
+
+    rows: int
+    before: pa.Int32Array
+    after: pa.Int32Array
+    between: pa.Buffer
+    between_bytes: int
+    places: tuple[pa.Int32Array, ...]
+    gaps: pa.Int32Array
+
+
+def tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
+    """The tiles for at least so many records; quotes of some columns count as what stands around."""
+    return _tiles(layout, quoted, max(_LEAST_ROWS, 1 << (rows - 1).bit_length()))
+
+
+@lru_cache(_TILES_KEPT)
+def _tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
+    width = len(layout.names)
+    quotes = ['"' if number in quoted else "" for number in range(width)]
+    befores = [f"{before}{quote}" for before, quote in zip(layout.befores(), quotes, strict=True)]
+    afters = [f"{quote}{after}" for after, quote in zip(layout.afters(), quotes, strict=True)]
+    nexts = [*befores[1:], befores[0]]
+    between = "".join(f"{after}{before}" for after, before in zip(afters, nexts, strict=True)).encode()
+    return Tiles(
+        rows=rows,
+        before=int32(_lengths(befores) * rows),
+        after=int32(_lengths(afters) * rows),
+        between=pa.py_buffer(between * rows),
+        between_bytes=len(between),
+        places=tuple(
+            int32(array.array("i", range(2 * number, 2 * rows * width, 2 * width))) for number in range(width)
+        ),
+        gaps=int32(array.array("i", range(1, 2 * rows * width, 2))),
+    )
+
+
+@lru_cache(_TILES_KEPT)
+def alternating(count: int) -> pa.Int32Array:
+    """Where to take from, to have the first and the second half of an array in turn."""
+    places = array.array("i", bytes(8 * count))
+    places[0::2] = array.array("i", range(count))
+    places[1::2] = array.array("i", range(count, 2 * count))
+    return int32(places)
+
+
+def int32(numbers: array.array[int]) -> pa.Int32Array:
+    """An Arrow array over the very memory of some integers of 32 bits."""
+    return pa.Array.from_buffers(pa.int32(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def strings(texts: Iterable[str]) -> pa.StringArray:
+    """An Arrow array of texts."""
+    encoded = [text.encode() for text in texts]
+    ends = array.array("i", [0, *accumulate(map(len, encoded))])
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
+
+
+def _lengths(texts: list[str]) -> array.array[int]:
+    return array.array("i", [len(text.encode()) for text in texts])

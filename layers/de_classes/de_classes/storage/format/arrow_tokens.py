@@ -1,0 +1,107 @@
+"""A column's tokens, as JSON spells its values, made an Arrow array of its type exactly, or not at all.
+
+Tokens are well-formed JSON. Arrow's own casts refuse 2.5 and 1e3 among integers; what they would let pass,
+and a strict reader takes for something else, is refused here. A null among the tokens is a null of Arrow's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
+
+from de_classes.storage.format.arrow_layout import strings
+
+NULL: Final = "null"
+_QUOTE, _ESCAPE, _ESCAPED_QUOTE = '"', "\\", '\\"'
+_ZERO: Final = "-0"  # as an integer 0, and not -0.0
+_EXACT: Final = 2**53
+_TEXTS: Final = msgspec.json.Decoder(list[str])
+
+
+class NotSoError(Exception):
+    """The text is not laid out as it would have to be, or a value does not fit."""
+
+
+def unquoted(values: pa.StringArray) -> pa.StringArray:
+    """Texts without the quotes around them; nulls are left."""
+    is_text = pc.and_(pc.starts_with(values, _QUOTE), pc.ends_with(values, _QUOTE))
+    if pc.all(is_text).as_py() is False:
+        raise NotSoError
+    return pc.binary_slice(values.cast(pa.binary()), 1, -1).cast(pa.string())
+
+
+def unescaped(values: pa.Array) -> pa.Array:
+    """Texts with what their escapes stand for."""
+    if not pa.types.is_string(values.type) or not _holds(values, _ESCAPE):
+        return values
+    plain = pc.replace_substring(values, _ESCAPED_QUOTE, _QUOTE)  # nearly always these are all
+    return _decoded(values) if _holds(plain, _ESCAPE) else plain
+
+
+def _decoded(values: pa.StringArray) -> pa.StringArray:
+    """The same by msgspec, which knows all escapes, and refuses lone surrogates."""
+    has_escapes = pc.fill_null(pc.match_substring(values, _ESCAPE), fill_value=False)
+    spelled = '","'.join(values.filter(has_escapes).to_pylist())
+    return pc.replace_with_mask(values, has_escapes, strings(_TEXTS.decode(f'["{spelled}"]')))
+
+
+def _holds(values: pa.StringArray, text: str) -> bool:
+    """Whether a text may be in some of the values: it is in their bytes."""
+    _, offsets, content = values.buffers()
+    ends = memoryview(offsets).cast("i")
+    start, stop = ends[values.offset], ends[values.offset + len(values)]
+    return text.encode() in content.slice(start, stop - start).to_pybytes()
+
+
+def booleans(values: pa.StringArray) -> pa.BooleanArray:
+    """True and false.
+
+    Raises:
+        NotSoError: There is something else.
+    """
+    found = pc.equal(values, "true")
+    if pc.all(pc.or_(found, pc.equal(values, "false"))).as_py() is False:
+        raise NotSoError
+    return found
+
+
+def integers(values: pa.StringArray, *, is_exact: bool) -> pa.Int64Array:
+    """Integers of 64 bits.
+
+    Args:
+        values: The tokens.
+        is_exact: Whether each must be one that a float holds too.
+
+    Raises:
+        NotSoError: One is not.
+        pyarrow.ArrowInvalid: There is something else.
+    """
+    found = values.cast(pa.int64())
+    bounds = pc.min_max(found).as_py()
+    if is_exact and bounds["min"] is not None and (bounds["min"] < -_EXACT or bounds["max"] > _EXACT):
+        raise NotSoError
+    return found
+
+
+def floats(values: pa.StringArray) -> pa.DoubleArray:
+    """Integers among them must be exact; what is larger may be none, and is looked at by others."""
+    found = values.cast(pa.float64())
+    bounds = pc.min_max(found).as_py()
+    is_exact = bounds["min"] is None or -_EXACT < bounds["min"] <= bounds["max"] < _EXACT
+    if not is_exact or (_holds(values, _ZERO) and pc.any(pc.equal(values, _ZERO)).as_py()):
+        raise NotSoError
+    return found
+
+
+def nulls(tokens: pa.StringArray) -> pa.NullArray:
+    """Nulls alone.
+
+    Raises:
+        NotSoError: There is something else.
+    """
+    if not pc.all(pc.equal(tokens, NULL)).as_py():
+        raise NotSoError
+    return pa.nulls(len(tokens))

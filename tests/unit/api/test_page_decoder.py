@@ -1,0 +1,115 @@
+"""Pages that were read as text: decoded before they are handed on, or asked for again if not sound."""
+
+from __future__ import annotations
+
+import pytest
+
+from de_classes.api.messages import HttpResponse
+from de_classes.api.page import Page, PageReader
+from de_classes.api.page_decoder import PageDecoder
+from de_classes.api.pagination import PageRequest
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.errors import CorruptResponseError, IncompleteRunError
+from de_classes.storage.format.blocks import RecordBlock
+from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.schema import Field, Kind, Schema
+from de_classes.storage.format.shapes import shape_of
+from de_classes.utils.clock import ManualClock
+from tests.fakes.transports import FakePagedApi
+
+TOTALS = b'"total_pages":3,"total_records":9'
+SHAPE = shape_of(Schema((Field("id", Kind.INT53),)))
+
+
+class Again:
+    """Hands out one page for all that were not sound."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str]] = []
+        self.page = Page(2, [{"id": 7}], {})
+
+    def __call__(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
+        self.asked.append((request.number, str(because)))
+        return self.page
+
+
+def read(records: bytes, current: CurrentShape | None, number: int = 2) -> Page:
+    body = b'{"data":' + records + b"," + TOTALS + b"}"
+    return PageReader().read(HttpResponse(200, {"content-type": "application/json"}, body), number, current)
+
+
+def decoder(current: CurrentShape | None, again: Again) -> PageDecoder:
+    return PageDecoder(PageReader(), current, again)
+
+
+@pytest.mark.parametrize("shape", [None, SHAPE])
+def test_a_page_is_decoded_when_it_is_settled(shape: object) -> None:
+    current, again = CurrentShape(shape), Again()  # type: ignore[arg-type]  # parametrized
+    page = read(b'[{"id":1},{"id":2}]', current)
+    assert isinstance(page.records, RecordBlock)
+    assert not page.records.is_decoded
+    assert decoder(current, again).settle(page, PageRequest(2)) is page
+    assert page.records.is_decoded
+    assert (list(page.records), again.asked) == ([{"id": 1}, {"id": 2}], [])
+
+
+def test_what_came_decoded_is_left_alone() -> None:
+    page = read(b'[{"id":1}]', None)
+    assert decoder(None, Again()).settle(page, PageRequest(2)) is page
+
+
+@pytest.mark.parametrize("shape", [None, SHAPE])
+@pytest.mark.parametrize("records", [b'[{"id":1,"id":2}]', b'[{"id":1e400}]', b"[1]"])
+def test_F54_a_page_that_is_not_sound_is_asked_for_again(records: bytes, shape: object) -> None:
+    current, again = CurrentShape(shape), Again()  # type: ignore[arg-type]  # parametrized
+    settled = decoder(current, again).settle(read(records, current), PageRequest(2))
+    assert settled is again.page
+    ((number, because),) = again.asked
+    assert number == 2
+    assert because.startswith(("the answer (application/json) is not sound JSON", "the list 'data' holds"))
+
+
+def test_preparing_never_raises_and_leaves_what_is_not_sound_for_later() -> None:
+    current, again = CurrentShape(SHAPE), Again()
+    pages = [read(records, current) for records in (b'[{"id":1}]', b'[{"id":1,"id":2}]', b'[{"id":3}]')]
+    decoder(current, again).prepare([*pages, read(b'[{"id":4}]', None)])
+    assert [page.records.is_decoded for page in pages] == [True, False, True]  # type: ignore[attr-defined]  # blocks
+    assert again.asked == []
+
+
+def corrupt(number: int) -> HttpResponse:
+    body = (
+        b'{"page":%d,"total_pages":3,"total_records":9,"data":[{"id":1,"id":2},{"id":3},{"id":4}]}' % number
+    )
+    return HttpResponse(200, {}, body)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) -> None:
+    api, clock = FakePagedApi(9), ManualClock()
+    api.faults_for(2, [corrupt(2)])
+    client = UnstableAPIClient(
+        "http://api.example", transport=api, clock=clock, retry_policy=RetryPolicy(jitter=False)
+    )
+    pages = list(client.start_run(3, concurrency=width, current=CurrentShape()))
+    assert [record["id"] for page in pages for record in page.records] == list(range(9))
+    counts = client.counts()
+    assert counts.requests_by_outcome == {"200": 3, "CorruptResponseError": 1}
+    assert counts.retries_by_cause == {"CorruptResponseError": 1}
+    assert clock.monotonic() > 0
+
+
+def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
+    api = FakePagedApi(9)
+    api.faults_for(2, [corrupt(2)] * 50)
+    client = UnstableAPIClient("http://api.example", transport=api, clock=ManualClock())
+    with pytest.raises(IncompleteRunError) as caught:
+        list(client.start_run(3, current=CurrentShape()))
+    assert list(caught.value.missing_pages) == [2, 3]
+
+
+def test_an_answer_whose_records_and_totals_are_wrong_is_asked_for_again() -> None:
+    body = b'{"data":[{"id":1,"id":2}],"total_pages":-1}'
+    with pytest.raises(CorruptResponseError):
+        PageReader().read(HttpResponse(200, {}, body), 1, CurrentShape())
