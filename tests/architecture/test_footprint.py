@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.simulators.server import SimulatorServer
+from de_classes.simulators.settings import SimulatorSettings
 from tests.fakes.sources import LIBRARY, ROOT, module_name, python_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 DATAFRAMES = ("pandas", "numpy", "pyarrow", "awswrangler")
@@ -28,13 +31,21 @@ FORBIDDEN = {
 HEAVY = {
     "de_classes.pipelines.catalog_loader",
     "de_classes.pipelines.frame_batches",
+    "de_classes.storage.format.arrow_arrays",
+    "de_classes.storage.format.arrow_columns",
     "de_classes.storage.format.arrow_frames",
+    "de_classes.storage.format.arrow_layout",
+    "de_classes.storage.format.arrow_shapes",
+    "de_classes.storage.format.arrow_tokens",
     "de_classes.storage.format.arrow_types",
     "de_classes.storage.format.frame_values",
     "de_classes.storage.format.frames",
     "de_classes.storage.format.parquet_codec",
     "de_classes.storage.format.parquet_groups",
 }
+
+# What the command line's ingestion has no use for: half a second in which no page is asked for.
+NOT_FOR_INGEST = ("pandas", "awswrangler", *SDK, "requests", "jwt", "http.server", "tqdm", "asyncio")
 
 PROBE = "import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
 
@@ -44,14 +55,16 @@ def library_modules() -> list[str]:
     return [name for name in names if not name.endswith("__main__")]
 
 
-def run_python(code: str, *folders: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run_python(
+    code: str, *folders: Path, cwd: Path = ROOT, words: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """A fresh interpreter with a bare environment."""
     environment = {
         "PATH": os.defpath,
         "PYTHONPATH": os.pathsep.join(map(str, folders)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    command = [sys.executable, "-W", "error", "-c", code]
+    command = [sys.executable, "-W", "error", "-c", code, *words]
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -78,3 +91,43 @@ def test_importing_the_whole_library_prints_nothing_and_writes_no_file(tmp_path:
     done = run_python(f"import {', '.join(library_modules())}", LIBRARY.parent, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def modules_of_an_ingestion(where: Path, *options: str) -> set[str]:
+    """What the command line has imported when a run is complete."""
+    code = (
+        "import json, sys; from de_classes.__main__ import main; status = main(sys.argv[1:]);"
+        "print(json.dumps(sorted(sys.modules))); sys.exit(status)"
+    )
+    quiet = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, total_records=10)
+    with SimulatorServer(quiet) as api:
+        words = ["ingest", api.base_url, "--username", api.username, "--to", str(where), *options]
+        done = run_python(
+            code, LIBRARY.parent, words=[*words, "--password-file", str(password_file(where, api.password))]
+        )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def password_file(folder: Path, password: str) -> Path:
+    file = folder / "password"
+    file.write_text(password)
+    return file
+
+
+@pytest.mark.parametrize("options", [["--dataset", "records"], ["--key", "records.parquet"]], ids=str)
+def test_an_ingestion_to_parquet_imports_of_dataframes_only_what_pyarrow_does(
+    tmp_path: Path, options: list[str]
+) -> None:
+    loaded = modules_of_an_ingestion(tmp_path, *options)
+    assert "pyarrow.parquet" in loaded
+    assert loaded & set(NOT_FOR_INGEST) == set()
+    numpys = {name for name in loaded if name.partition(".")[0] == "numpy"}
+    assert numpys <= loaded_by(["pyarrow.parquet"])
+
+
+@pytest.mark.parametrize("format_name", ["csv", "jsonl", "json"])
+def test_an_ingestion_to_text_imports_nothing_of_dataframes(tmp_path: Path, format_name: str) -> None:
+    loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--format", format_name)
+    assert loaded & {*NOT_FOR_INGEST, *DATAFRAMES} == set()
+    assert not any(name.startswith("de_classes.simulators") for name in loaded)

@@ -54,9 +54,11 @@ from tests.fakes import canary
 from tests.fakes.worker import lake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from de_classes.api.page import Page
+    from de_classes.api.receipt import IngestReceipt
     from de_classes.simulators.fault_kinds import FaultKind
     from de_classes.storage.clients import LocalClient
 
@@ -287,6 +289,34 @@ def test_F40_a_next_link_to_another_host_gets_no_token() -> None:
         following = client(server, 1, clock, pagination=LinkHeaderPagination(), reader=reader)
         with pytest.raises(ForeignOriginError):
             list(following.iterate_all_pages(limit=10))
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_a_run_along_links_goes_on_where_it_was_stopped_and_brings_every_record_once(
+    tmp_path: Path, width: int
+) -> None:
+    clock, store = ManualClock(), lake(tmp_path)
+    settings = SimulatorSettings(seed=1, links=True, **SETTINGS)
+    reader = PageReader(total_pages_field=None, total_records_field=None)
+
+    def stop_at_four(page: Page) -> None:
+        if page.number == 4:
+            raise KeyboardInterrupt
+
+    with SimulatorServer(settings, faults="unavailable-503,cut-body,truncated-gzip", clock=clock) as server:
+
+        def carry_out(on_page: Callable[[Page], None]) -> IngestReceipt:
+            api = client(server, width, clock, pagination=LinkHeaderPagination(), reader=reader)
+            service = RunService(api, store, "lake", limits=PartLimits(pages=2), clock=clock, on_page=on_page)
+            plan = RunPlan(run_id="run", source=api.url, dataset=DATASET, format="jsonl", limit=10)
+            return service.carry_out(plan)
+
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(stop_at_four)
+        receipt = carry_out(lambda _: None)
+    assert (receipt.status, receipt.pages, receipt.invocations) == ("complete", PAGES, 2)
+    rows = [record["id"] for batch in DatasetReader(store, "lake", DATASET).records() for record in batch]
+    assert rows == list(range(1, 101))
 
 
 def test_every_fault_that_lasts_has_its_outcome_written_down() -> None:

@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from de_classes.cli import clean_options, ingest_options, verify_options
-from de_classes.simulators import cli as simulate_cli
+from de_classes.cli import clean_options, ingest_options, simulate_options, verify_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,17 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 for success, 1 for a run that is not complete, 2 for a mistake in the words.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="python -m de_classes",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    simulate_cli.add_parser(commands)
+    simulate_options.add_parser(commands, words)
     ingest_options.add_parser(commands)
     verify_options.add_parser(commands)
     clean_options.add_parser(commands)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(words)
     status: int = args.run(args)
     return status
 

@@ -98,6 +98,7 @@ class _Sources:
             data_path=source.data_path,
             retry_policy=self._policy,
             concurrency=self._settings.concurrency,
+            requests_per_second=source.requests_per_second,
             transport=self._transport,
             clock=self._clock,
             deadline=deadline,

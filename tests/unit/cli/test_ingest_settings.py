@@ -35,6 +35,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert default.strategy() == PageNumberPagination()
     assert default.reader() == PageReader()
     assert (default.headers, default.page_range.is_open) == ({}, True)
+    assert default.requests_per_second is None
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,10 @@ def test_what_is_not_said_has_a_default() -> None:
 )
 def test_an_api_may_call_its_parameters_what_it_likes(words: str, strategy: PaginationStrategy) -> None:
     assert settings(*words.split()).strategy() == strategy
+
+
+def test_how_often_an_api_is_asked_may_be_limited() -> None:
+    assert settings("--requests-per-second", "0.5").requests_per_second == 0.5
 
 
 def test_an_api_may_have_no_totals() -> None:

@@ -55,6 +55,7 @@ def test_a_problem_inside_a_source_is_named_with_its_path() -> None:
     sources = {
         "unstable": UNSTABLE | {"base_url": "http://api.example.com"},
         "b": UNSTABLE | {"data_path": "//x"},
+        "c": UNSTABLE | {"requests_per_second": 0},
     }
     with pytest.raises(ConfigurationError) as caught:
         load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
@@ -64,7 +65,15 @@ def test_a_problem_inside_a_source_is_named_with_its_path() -> None:
             "machine, or for a network that allow_insecure says is to be trusted"
         ),
         "SOURCES.b.data_path must be a path below the URL that begins with one slash, such as /data",
+        "SOURCES.c.requests_per_second must be a number above 0 and of at most 10000 or null, but is 0",
     )
+
+
+def test_a_source_may_have_a_limit_on_requests() -> None:
+    sources = {"unstable": UNSTABLE | {"requests_per_second": 0.5}}
+    settings = load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
+    assert settings.source().requests_per_second == 0.5
+    assert load(WorkerSettings, variables()).source().requests_per_second is None
 
 
 def test_an_unconfigured_source_is_refused_with_the_known_ones() -> None:

@@ -8,13 +8,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
+from de_classes.api.page import PageReader
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.forecast import FirstPage, LambdaTerms, best_concurrency, forecast, memory_megabytes
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
-from tests.fakes.transports import FakePagedApi
+from tests.fakes.paged_source import BASE, STYLES, Answer, PagedSource
+from tests.fakes.transports import FakePagedApi, FakeTransport
 from tests.fakes.worker import lake
 
 if TYPE_CHECKING:
@@ -47,11 +50,19 @@ class SlowApi(FakePagedApi):
         return super().send(request, timeout=timeout)
 
 
-def service(root: Path, api: SlowApi, clock: ManualClock, width: int) -> RunService:
+def service(
+    root: Path, api: SlowApi, clock: ManualClock, width: int, per_second: float | None = None
+) -> RunService:
     client = UnstableAPIClient(
-        "https://api.example", None, LOGGER, transport=api, clock=clock, concurrency=width
+        "https://api.example",
+        None,
+        LOGGER,
+        transport=api,
+        clock=clock,
+        concurrency=width,
+        requests_per_second=per_second,
     )
-    terms = LambdaTerms(concurrency=width, cpu_seconds_a_record=NO_CPU)
+    terms = LambdaTerms(concurrency=width, requests_per_second=per_second, cpu_seconds_a_record=NO_CPU)
     return RunService(client, lake(root), "lake", logger=LOGGER, clock=clock, terms=terms)
 
 
@@ -73,6 +84,49 @@ def test_a_run_takes_what_its_first_page_foretold(
     assert receipt.actual.seconds == pytest.approx(receipt.forecast.seconds, rel=0.25)
     assert receipt.actual.dollars == pytest.approx(receipt.forecast.dollars, rel=0.25)
     assert receipt.actual.requests == receipt.forecast.requests == pages
+
+
+def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_path: Path) -> None:
+    source = PagedSource("cursor", [Answer((1,)), Answer((2,))])
+    api, reader = FakeTransport(source), PageReader(total_pages_field=None)
+    client = UnstableAPIClient(
+        BASE, None, LOGGER, transport=api, pagination=STYLES["cursor"], reader=reader, concurrency=4
+    )
+    RunService(client, lake(tmp_path), "lake", logger=LOGGER).look_ahead(plan(1))
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("latency", "per_second"), list(itertools.product((0.05, 0.5, 2.0), (0.25, 1, 4, 100)))
+)
+def test_a_limit_on_requests_is_foretold_too(tmp_path: Path, latency: float, per_second: float) -> None:
+    clock = ManualClock()
+    api = SlowApi(300, clock, latency, 1)
+    receipt = service(tmp_path, api, clock, 1, per_second).carry_out(plan(10))
+    assert receipt.forecast is not None
+    assert receipt.actual is not None
+    assert receipt.actual.seconds == pytest.approx(receipt.forecast.seconds, rel=0.25)
+    assert receipt.forecast.seconds >= 29 / per_second
+
+
+def test_no_more_at_once_are_worth_it_than_a_limit_on_requests_lets_through() -> None:
+    assert best_concurrency(FIRST, LambdaTerms(requests_per_second=10)) == 2
+    assert best_concurrency(FIRST, LambdaTerms(requests_per_second=1)) == 1
+    unlimited = best_concurrency(FIRST, LambdaTerms())
+    assert best_concurrency(FIRST, LambdaTerms(requests_per_second=1e4)) == unlimited
+
+
+def test_less_memory_is_less_of_a_processor_and_more_is_no_more_for_one_thread() -> None:
+    def seconds(megabytes: float) -> float:
+        return forecast(FIRST, LambdaTerms(memory_megabytes=megabytes, concurrency=64)).seconds
+
+    assert seconds(1769) < seconds(1024) < seconds(512)
+    assert seconds(3008) == seconds(1769)
+    waits_only = LambdaTerms(memory_megabytes=512, cpu_seconds_a_record=NO_CPU)
+    assert (
+        forecast(FIRST, waits_only).seconds
+        == forecast(FIRST, structs.replace(waits_only, memory_megabytes=1769)).seconds
+    )
 
 
 def test_looking_ahead_fetches_one_page_and_writes_nothing(tmp_path: Path) -> None:

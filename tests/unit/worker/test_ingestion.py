@@ -13,7 +13,7 @@ from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingestion import partition
 from tests.fakes.transports import FakeTransport
-from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSource, lake, secret
+from tests.fakes.worker import ENVIRONMENT, LOGGER, SOURCES, FakeSource, lake, secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +103,31 @@ def test_a_run_id_alone_goes_on_with_what_the_run_was_asked_for(tmp_path: Path) 
     receipt = ingestion(tmp_path, source).run(IngestRequest(run_id="monday"), run_id="of-the-next")
     assert [request.params["page"] for request in source.requests] == ["4", "3"]  # a look back, and the gap
     assert (receipt.format, receipt.pages, receipt.records, receipt.invocations) == ("csv", 3, 15, 2)
+
+
+def limited(requests_per_second: float | None) -> str:
+    return json.dumps({"unstable": SOURCES["unstable"] | {"requests_per_second": requests_per_second}})
+
+
+def test_a_source_with_a_limit_on_requests_is_asked_no_faster(tmp_path: Path) -> None:
+    clock, source = ManualClock(now=NOVEMBER), FakeSource(total=250)
+    receipt = ingestion(tmp_path, source, clock, SOURCES=limited(4.0)).run(IngestRequest(), run_id="run-1")
+    assert clock.monotonic() >= (len(source.requests) - 1) / 4
+    assert receipt.forecast is not None
+    assert receipt.forecast.seconds >= 24 / 4
+    assert receipt.forecast.best_concurrency == 1
+
+
+def test_the_limit_on_requests_is_no_part_of_what_a_run_is(tmp_path: Path) -> None:
+    broken = FakeSource(total=25, faults={3: [HttpResponse(503)] * 99})
+    with pytest.raises(IncompleteRunError):
+        ingestion(tmp_path, broken, MAX_ATTEMPTS="2", SOURCES=limited(1.0)).run(
+            IngestRequest(), run_id="monday"
+        )
+    receipt = ingestion(tmp_path, FakeSource(total=25), SOURCES=limited(None)).run(
+        IngestRequest(), run_id="monday"
+    )
+    assert (receipt.records, receipt.invocations) == (25, 2)
 
 
 def test_a_run_that_goes_on_is_not_made_another(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class UnstableAPIClient:
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
         concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
-            many it really is follows the source, see ``Pace``.
+            many it really is follows the source, see ``Pace``. Of others one is fetched ahead, but not at 1.
         requests_per_second: A limit on requests for pages; None for none.
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request.
@@ -256,12 +256,15 @@ class UnstableAPIClient:
         decoder = PageDecoder(self._fetcher.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(
-                lambda request: decoder.settle(asking.fetch(request), request),
+                asking.fetch,
                 self._pagination,
                 limit=limit,
                 pages=pages,
                 url=self._url,
+                width=width,
+                stopped=run.stopped,
                 state=state,
+                decoder=decoder,
             )
         return NumberedWalk(
             asking.fetch,

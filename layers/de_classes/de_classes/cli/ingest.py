@@ -115,8 +115,7 @@ def _look_ahead(args: argparse.Namespace) -> str:
     logger = _logger(args)
     client = open_source(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    terms = LambdaTerms(concurrency=settings.concurrency, part_pages=settings.part_pages)
-    service = RunService(client, destination.store, destination.bucket, logger=logger, terms=terms)
+    service = RunService(client, destination.store, destination.bucket, logger=logger, terms=_terms(settings))
     figures = service.look_ahead(settings.plan(client, destination.key))
     return f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures)
 
@@ -169,7 +168,7 @@ def _dataset(
         prefix=destination.prefix,
         logger=_logger(args),
         limits=PartLimits(pages=settings.part_pages),
-        terms=LambdaTerms(concurrency=settings.concurrency, part_pages=settings.part_pages),
+        terms=_terms(settings),
         escape_formulas=args.escape_formulas,
         on_page=progress.page,
     )
@@ -179,6 +178,14 @@ def _dataset(
         return service.carry_out(plan, allow_partial=args.partial)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"go on with --run-id {plan.run_id}") from interrupt
+
+
+def _terms(settings: IngestSettings) -> LambdaTerms:
+    return LambdaTerms(
+        concurrency=settings.concurrency,
+        requests_per_second=settings.requests_per_second,
+        part_pages=settings.part_pages,
+    )
 
 
 def _hint(error: DeClassesError, args: argparse.Namespace) -> str:

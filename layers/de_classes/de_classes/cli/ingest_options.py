@@ -139,6 +139,12 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--concurrency", type=int, default=4, metavar="N", help=f"pages at once, 1 to {MAX_CONCURRENCY} (4)"
     )
+    group.add_argument(
+        "--requests-per-second",
+        type=float,
+        metavar="N",
+        help="for pages, at the most; such as 0.5 (no limit)",
+    )
     group.add_argument("--max-attempts", type=int, default=50, metavar="N", help="tries a page (50)")
     group.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds a request (30)")
     group.add_argument("--no-jitter", action="store_true", help="wait the full backoff every time")

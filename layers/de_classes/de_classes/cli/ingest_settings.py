@@ -17,7 +17,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.cli.ingest_options import FIELD_OPTIONS, NO_FIELD
-from de_classes.configs.ingest import RunId
+from de_classes.configs.ingest import RequestsPerSecond, RunId
 from de_classes.configs.settings import load
 from de_classes.configs.urls import path_problems, url_problems
 from de_classes.errors import (
@@ -83,6 +83,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1)] = 100
     pages: str | None = None
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
+    requests_per_second: RequestsPerSecond | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=1000)] = 50
     timeout: Annotated[float, Meta(gt=0, le=86_400)] = 30.0
     dataset: str | None = None

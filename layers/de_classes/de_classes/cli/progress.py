@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from tqdm import tqdm
 
     from de_classes.api.page import Page
 
@@ -34,18 +34,12 @@ class Progress:
     ) -> None:
         self._pages = pages or PageRange()
         self._records = 0
-        self._bar = tqdm(
-            file=stream,
-            unit=" pages",
-            disable=not (enabled and stream.isatty()),
-            total=None if self._pages.is_open else len(self._pages),
-            mininterval=interval,
-            dynamic_ncols=True,
-            leave=False,
-        )
+        self._bar = self._drawn_on(stream, interval) if enabled and stream.isatty() else None
 
     def page(self, page: Page) -> None:
         """One more page is there."""
+        if self._bar is None:
+            return
         self._records += len(page.records)
         if page.total_pages is not None:
             fetched = self._pages.up_to(page.total_pages)
@@ -59,4 +53,17 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _drawn_on(self, stream: TextIO, interval: float) -> tqdm[NoReturn]:
+        from tqdm import tqdm  # noqa: PLC0415 - only where somebody watches
+
+        return tqdm(
+            file=stream,
+            unit=" pages",
+            total=None if self._pages.is_open else len(self._pages),
+            mininterval=interval,
+            dynamic_ncols=True,
+            leave=False,
+        )

@@ -43,6 +43,7 @@ def open_source(
         reader=settings.reader(),
         retry_policy=_policy(args, settings),
         concurrency=settings.concurrency,
+        requests_per_second=settings.requests_per_second,
         timeout=settings.timeout,
         headers=settings.headers,
     )

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 FormatName = Literal["csv", "json", "jsonl", "parquet"]
 OnViolation = Literal["refuse", "quarantine"]
 MAX_PAGE_LIMIT = 1000
+MAX_REQUESTS_PER_SECOND = 10_000
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
+RequestsPerSecond = Annotated[float, Meta(gt=0, le=MAX_REQUESTS_PER_SECOND)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
     str,
@@ -39,6 +41,7 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
         credentials_secret_id: The Secrets Manager secret with username and password, None for no secret.
         data_path: The path of the paginated endpoint, below ``base_url``.
         allow_insecure: Whether plain http to another machine is accepted: for a trusted network only.
+        requests_per_second: How often it may be asked for pages, by each run; None for no limit.
         key_fields: The fields that tell its records apart. With them duplicates are dropped, and a source
             that changes while it is read is gone over again; without them that is only reported.
         columns: The columns that every record must fit, by type; None if the schema follows the records.
@@ -54,6 +57,7 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     credentials_secret_id: Name | None = None
     data_path: str = "/data"
     allow_insecure: bool = False
+    requests_per_second: RequestsPerSecond | None = None
     key_fields: tuple[Name, ...] = ()
     columns: dict[str, str] | None = None
     on_violation: OnViolation = "refuse"

@@ -1,18 +1,20 @@
 """What a run will take, told from its first page; and what it took, in the same figures.
 
-    seconds = latency + pages * max(latency / at once, cpu a page)
+    seconds = latency + cpu a page + (pages - 1) * max(latency / at once, cpu a page, 1 / requests a second)
+    cpu a page = records a page * cpu a record / vCPUs, of which 1,769 MB have one and less has less
     gigabyte-seconds = (seconds + invocations * startup) * memory
     dollars = gigabyte-seconds * price + invocations * price + requests to the store * price
 
 A page waits for the network while others do, so latency is divided by how many are under way at once;
-decoding and encoding share one processor, so their time is not. Prices are AWS's published ones for
-us-east-1 on arm64, in USD; retries are not foreseen, since a first page says nothing of them.
+decoding and encoding share one processor, so their time is not: more than one vCPU is of no use to them,
+and less than one takes longer. A limit on requests holds whatever else would be possible. Prices are AWS's
+published ones for us-east-1 on arm64, in USD; retries are not foreseen, since a first page says nothing of
+them.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from de_classes.runs.sealed_part import RunCounts
 
 MEBIBYTE: Final = 2**20
+MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing power
 _STORE_REQUESTS_A_RUN: Final = 8  # the plan, the checks, the manifest, the receipt, the list
 _STORE_REQUESTS_A_PART: Final = 3  # the part, its journal entry, reading that back
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as objects, as columns; measured on flat records
@@ -58,17 +61,17 @@ class FirstPage(Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaTerms:
+class LambdaTerms(Struct, frozen=True, kw_only=True):
     """What a function is given, and what it costs.
 
     Attributes:
         memory_megabytes: Of the function.
         seconds_per_invocation: That one invocation can use: the time limit less the reserve.
         concurrency: Pages under way at once.
+        requests_per_second: A limit on requests for pages; None for none.
         part_pages: Pages in a part.
         startup_seconds: Of each invocation, before its first page is asked for.
-        cpu_seconds_a_record: To decode, check and encode one, on one processor; measured.
+        cpu_seconds_a_record: To decode, check and encode one, on one whole vCPU; measured.
         base_megabytes: What a process needs before its first page.
         dollars_a_gigabyte_second: Price of the time.
         dollars_an_invocation: Price of each call.
@@ -78,6 +81,7 @@ class LambdaTerms:
     memory_megabytes: float = 1024.0
     seconds_per_invocation: float = 890.0
     concurrency: int = 4
+    requests_per_second: float | None = None
     part_pages: int = 1_000
     startup_seconds: float = 0.5
     cpu_seconds_a_record: float = 10e-6
@@ -85,6 +89,20 @@ class LambdaTerms:
     dollars_a_gigabyte_second: float = 0.0000133334
     dollars_an_invocation: float = 0.20 / 1e6
     dollars_a_store_request: float = 0.005 / 1e3
+
+    @property
+    def vcpus(self) -> float:
+        """How much of a vCPU one thread gets: Lambda gives as much as the memory, and a thread uses one."""
+        return min(1.0, self.memory_megabytes / MEGABYTES_A_VCPU)
+
+    def cpu_seconds(self, records: int) -> float:
+        """To decode, check and encode so many records."""
+        return records * self.cpu_seconds_a_record / self.vcpus
+
+    def seconds_between_pages(self, records: int) -> float:
+        """At the least, however many are under way at once: by the processor, or by the limit on requests."""
+        interval = 1 / self.requests_per_second if self.requests_per_second else 0.0
+        return max(self.cpu_seconds(records), interval)
 
 
 def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
@@ -96,10 +114,10 @@ def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
         terms: What it is carried out with.
     """
     pages = first.pages if first.pages is not None else 1
-    cpu = first.records * terms.cpu_seconds_a_record
+    between = terms.seconds_between_pages(first.records)
     # The first page goes alone: only it says how many there are.
-    rest = max(pages - 1, 0) * max(first.latency / terms.concurrency, cpu)
-    seconds = first.latency + cpu + rest
+    rest = max(pages - 1, 0) * max(first.latency / terms.concurrency, between)
+    seconds = first.latency + terms.cpu_seconds(first.records) + rest
     return _figures(seconds, requests=pages, pages=pages, terms=terms, first=first)
 
 
@@ -123,11 +141,11 @@ def actual(spent: RunCounts, pages: int, invocations: int, terms: LambdaTerms) -
 
 
 def best_concurrency(first: FirstPage, terms: LambdaTerms) -> int:
-    """Pages at once above which a run would not be faster: the processor is busy with what came before."""
-    cpu = first.records * terms.cpu_seconds_a_record
-    if cpu <= 0:
+    """Pages at once above which a run would not be faster: by the processor, or by the limit on requests."""
+    between = terms.seconds_between_pages(first.records)
+    if between <= 0:
         return MAX_CONCURRENCY
-    return max(1, min(MAX_CONCURRENCY, math.ceil(first.latency / cpu)))
+    return max(1, min(MAX_CONCURRENCY, math.ceil(first.latency / between)))
 
 
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from de_classes.errors import (
@@ -101,7 +102,7 @@ class RunService:
         """
         context = self._context(plan, self._journal(plan.run_id))
         began = context.spending()
-        run = context.start_run(None)
+        run = replace(context, concurrency=1).start_run(None)  # or a page might be fetched ahead
         for page in run:
             first = FirstPage.of(page, run.ledger, context.spending().since(began))
             return forecast(first, self._terms)

@@ -99,7 +99,7 @@ class Ingestion:
             if request.key is not None:
                 return self._one_object(request, request.key, client)
             plan = self._plan(request, begun, name=name, run_id=request.run_id or run_id, client=client)
-            return self._service(client).carry_out(plan, allow_partial=request.allow_partial)
+            return self._service(client, source).carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
             raise
@@ -117,7 +117,7 @@ class Ingestion:
             keep_receipt=True,
         )
 
-    def _service(self, client: UnstableAPIClient) -> RunService:
+    def _service(self, client: UnstableAPIClient, source: SourceSettings) -> RunService:
         return RunService(
             client,
             self.storage.client,
@@ -126,15 +126,16 @@ class Ingestion:
             logger=self.logger,
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
-            terms=self._terms(),
+            terms=self._terms(source),
             clock=self.clock,
         )
 
-    def _terms(self) -> LambdaTerms:
+    def _terms(self, source: SourceSettings) -> LambdaTerms:
         return LambdaTerms(
             memory_megabytes=self.memory_megabytes,
             seconds_per_invocation=self.settings.max_elapsed_seconds,
             concurrency=self.settings.concurrency,
+            requests_per_second=source.requests_per_second,
             part_pages=self.settings.part_pages,
         )
 

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
+from de_classes.storage.format.arrow_arrays import array_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ArrowColumns:
 
 def as_array(column: Column, arrow_type: pa.DataType) -> pa.Array:
     """A column as an array of a type, whether it is one already or a list of values."""
-    return column if isinstance(column, pa.Array) else pa.array(column, arrow_type)
+    return column if isinstance(column, pa.Array) else array_of(column, arrow_type)
 
 
 def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - any JSON value

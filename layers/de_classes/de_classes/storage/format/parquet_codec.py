@@ -191,7 +191,7 @@ def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:
 def _encode(field: Field, values: list[Any]) -> pa.Array:
     encode = encoder(field.type)
     arrow_type = arrow_schema(Schema((field,))).field(0).type
-    return pa.array([encode(value) for value in values] if encode else values, type=arrow_type)
+    return as_array([encode(value) for value in values] if encode else values, arrow_type)
 
 
 def _encode_located(field: Field, value: object, row: int) -> None:
