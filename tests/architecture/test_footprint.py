@@ -47,6 +47,9 @@ HEAVY = {
 # What the command line's ingestion has no use for: half a second in which no page is asked for.
 NOT_FOR_INGEST = ("pandas", "awswrangler", *SDK, "requests", "jwt", "http.server", "tqdm", "asyncio")
 
+# As many that pages go every road that they may: as dictionaries first, then straight to columns.
+RECORDS, PAGE = 3_000, 1_000
+
 PROBE = "import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -99,11 +102,13 @@ def modules_of_an_ingestion(where: Path, *options: str) -> set[str]:
         "import json, sys; from de_classes.__main__ import main; status = main(sys.argv[1:]);"
         "print(json.dumps(sorted(sys.modules))); sys.exit(status)"
     )
-    quiet = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, total_records=10)
+    quiet = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, total_records=RECORDS)
     with SimulatorServer(quiet) as api:
-        words = ["ingest", api.base_url, "--username", api.username, "--to", str(where), *options]
+        words = ["ingest", api.base_url, "--username", api.username, "--limit", str(PAGE), *options]
         done = run_python(
-            code, LIBRARY.parent, words=[*words, "--password-file", str(password_file(where, api.password))]
+            code,
+            LIBRARY.parent,
+            words=[*words, "--to", str(where), "--password-file", str(password_file(where, api.password))],
         )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -153,3 +153,6 @@ _PLAIN: Final[dict[int, tuple[set[type], Callable[..., pa.Array | None]]]] = {
     pa.struct([]).id: ({dict}, _structs),
 }
 """By the id of an Arrow type: what values are plain for it, and how they become an array."""
+
+FALSE: Final = array_of([False], pa.bool_())[0]
+"""As a scalar of Arrow's, of which ``pyarrow.scalar`` makes as much ado as ``pyarrow.array``."""

@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
-from de_classes.storage.format.arrow_arrays import array_of
+from de_classes.storage.format.arrow_arrays import FALSE, array_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - a
     wanted = _as_type(value, values.type)
     if wanted is None:
         return pc.and_(values.is_null(), values.is_valid())
-    return pc.fill_null(pc.equal(values, wanted), fill_value=False)
+    return pc.fill_null(pc.equal(values, array_of([wanted], values.type)[0]), fill_value=FALSE)
 
 
 def _as_type(value: Any, arrow_type: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value, and one of the type

@@ -10,16 +10,12 @@ import array
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError
 from de_classes.utils import strict_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 AFTER_A_KEY: Final = '":'
 """What ends every key, and, where a text is laid out so, stands nowhere else."""
@@ -139,13 +135,6 @@ def alternating(count: int) -> pa.Int32Array:
 def int32(numbers: array.array[int]) -> pa.Int32Array:
     """An Arrow array over the very memory of some integers of 32 bits."""
     return pa.Array.from_buffers(pa.int32(), len(numbers), [None, pa.py_buffer(numbers)])
-
-
-def strings(texts: Iterable[str]) -> pa.StringArray:
-    """An Arrow array of texts."""
-    encoded = [text.encode() for text in texts]
-    ends = array.array("i", [0, *accumulate(map(len, encoded))])
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
 def _lengths(texts: list[str]) -> array.array[int]:

@@ -26,7 +26,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 from de_classes.storage.format import arrow_tokens
 from de_classes.storage.format.arrow_columns import ArrowColumns, as_array
 from de_classes.storage.format.arrow_layout import AFTER_A_KEY, Layout, alternating, int32, tiles
-from de_classes.storage.format.arrow_tokens import NULL, NotSoError
+from de_classes.storage.format.arrow_tokens import NO_TEXT, NULL, NotSoError
 from de_classes.storage.format.arrow_types import arrow_schema
 from de_classes.storage.format.schema import Kind
 from de_classes.storage.format.shapes import shape_of
@@ -152,7 +152,7 @@ class ArrowShape:
 
     def _column(self, name: str, tokens: pa.StringArray, nullable: frozenset[str]) -> pa.Array:
         kind = self._kinds[name]
-        values = pc.if_else(pc.equal(tokens, NULL), None, tokens) if name in nullable else tokens
+        values = pc.if_else(pc.equal(tokens, NULL), NO_TEXT, tokens) if name in nullable else tokens
         match kind:
             case Kind.STRING:
                 return arrow_tokens.unquoted(values) if name in nullable else values

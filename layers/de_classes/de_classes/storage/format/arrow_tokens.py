@@ -12,11 +12,15 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
-from de_classes.storage.format.arrow_layout import strings
+from de_classes.storage.format.arrow_arrays import FALSE, array_of
 
-NULL: Final = "null"
+NULL: Final = array_of(["null"], pa.string())[0]
+"""The token of a null. As all constants here it is an Arrow scalar: to make one of a Python value each time
+costs more than to compare it, and the first time the import of pandas where there is one."""
+
+NO_TEXT: Final = pa.nulls(1, pa.string())[0]
+_TRUE, _FALSE_TOKEN, _ZERO = array_of(["true", "false", "-0"], pa.string())
 _QUOTE, _ESCAPE, _ESCAPED_QUOTE = '"', "\\", '\\"'
-_ZERO: Final = "-0"  # as an integer 0, and not -0.0
 _EXACT: Final = 2**53
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 
@@ -43,9 +47,9 @@ def unescaped(values: pa.Array) -> pa.Array:
 
 def _decoded(values: pa.StringArray) -> pa.StringArray:
     """The same by msgspec, which knows all escapes, and refuses lone surrogates."""
-    has_escapes = pc.fill_null(pc.match_substring(values, _ESCAPE), fill_value=False)
+    has_escapes = pc.fill_null(pc.match_substring(values, _ESCAPE), fill_value=FALSE)
     spelled = '","'.join(values.filter(has_escapes).to_pylist())
-    return pc.replace_with_mask(values, has_escapes, strings(_TEXTS.decode(f'["{spelled}"]')))
+    return pc.replace_with_mask(values, has_escapes, array_of(_TEXTS.decode(f'["{spelled}"]'), pa.string()))
 
 
 def _holds(values: pa.StringArray, text: str) -> bool:
@@ -62,8 +66,8 @@ def booleans(values: pa.StringArray) -> pa.BooleanArray:
     Raises:
         NotSoError: There is something else.
     """
-    found = pc.equal(values, "true")
-    if pc.all(pc.or_(found, pc.equal(values, "false"))).as_py() is False:
+    found = pc.equal(values, _TRUE)
+    if pc.all(pc.or_(found, pc.equal(values, _FALSE_TOKEN))).as_py() is False:
         raise NotSoError
     return found
 
@@ -91,7 +95,7 @@ def floats(values: pa.StringArray) -> pa.DoubleArray:
     found = values.cast(pa.float64())
     bounds = pc.min_max(found).as_py()
     is_exact = bounds["min"] is None or -_EXACT < bounds["min"] <= bounds["max"] < _EXACT
-    if not is_exact or (_holds(values, _ZERO) and pc.any(pc.equal(values, _ZERO)).as_py()):
+    if not is_exact or (_holds(values, "-0") and pc.any(pc.equal(values, _ZERO)).as_py()):
         raise NotSoError
     return found
 
