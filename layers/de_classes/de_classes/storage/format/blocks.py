@@ -74,7 +74,7 @@ class RecordBlock(Sequence["Record"]):
         return len(self.records()) if self._columns is None else self._columns.size
 
     def __bool__(self) -> bool:
-        return _NOTHING.fullmatch(self.text) is None
+        return len(self) > 0 if self.is_decoded else _NOTHING.fullmatch(self.text) is None
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
