@@ -34,15 +34,14 @@ class EndlessStream(io.RawIOBase):
 @given(content=st.binary(max_size=50), part_size=st.integers(1, 12))
 def test_parts_are_full_but_the_last_and_make_up_the_whole(content: bytes, part_size: int) -> None:
     parts = list(iterate_parts(DrippingStream(content), part_size))
-    assert b"".join(part for part, _ in parts) == content
-    assert [is_last for _, is_last in parts] == [False] * (len(parts) - 1) + [True]
-    assert all(len(part) == part_size for part, is_last in parts if not is_last)
+    assert b"".join(parts) == content
+    assert all(len(part) == part_size for part in parts[:-1])
     assert len(parts) == max(1, -(-len(content) // part_size))
 
 
 def test_memory_is_bounded_by_the_part_and_not_by_the_stream() -> None:
     tracemalloc.start()
-    total = sum(len(part) for part, _ in iterate_parts(EndlessStream(64 * MIB), MIB))
+    total = sum(len(part) for part in iterate_parts(EndlessStream(64 * MIB), MIB))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == 64 * MIB

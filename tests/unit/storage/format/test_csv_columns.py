@@ -21,6 +21,9 @@ VALUES = [
     st.booleans() | st.none(),
     TEXTS | st.none(),
     st.sampled_from(["=1", "x", '"', "{", "[1]", "a,b", "", None]),
+    st.sampled_from(['a"b', '""', "x=1", "a-b", "a{[", "", None]),
+    st.sampled_from(['x"', "a,b", "=", "é"]),
+    st.sampled_from(["x", 1, None, True, [], ""]),
     st.lists(INTEGERS) | st.none(),
 ]
 COLUMNS = st.integers(1, 5).flatmap(
@@ -52,3 +55,15 @@ def test_formulas_are_defused_in_columns_too(columns: list[list[Any]]) -> None:
 )
 def test_a_float_is_spelled_as_in_any_other_cell(value: float) -> None:
     assert encode_rows([[value, 2.5, None, 3]], encode_cell) == f"{value!r}\n2.5\n\n3\n".encode()
+
+
+def test_what_is_special_only_at_a_text_s_start_is_no_reason_to_go_cell_by_cell() -> None:
+    def refuse(value: object) -> str:
+        raise AssertionError(value)
+
+    columns = [["a=b{", 'say "x"', None], [1, None, 2.5]]
+    assert encode_rows(columns, refuse, starts=FORMULA_STARTS) == b'"a=b{",1\n"say ""x""",\n,2.5\n'
+
+
+def test_no_rows_are_no_text() -> None:
+    assert encode_rows([[], []], encode_cell) == b""

@@ -137,7 +137,7 @@ class BaseS3Client:
         part_size: int = DEFAULT_PART_SIZE,
         **options: Unpack[WriteOptions],
     ) -> ObjectInfo:
-        """Store a stream: in one request if it fits into one part, else part after part.
+        """Store a stream: in one request if it fits into one part, else in parts, three at once.
 
         A stream that can seek is read twice, for its checksum goes into the metadata, unless the caller
         declares it there. One that cannot seek and needs several parts gets no checksum in its metadata.
@@ -151,11 +151,13 @@ class BaseS3Client:
         check_part_size(part_size)
         metadata = metadata_ahead(stream, write.metadata)
         parts = iterate_parts(stream, part_size)
-        first, is_only = next(parts)
-        if is_only:
+        first, second = next(parts), next(parts, None)
+        if second is None:
             return self.put_object(bucket, key, first, **options)
         upload = MultipartUpload(self._s3, write, metadata, self._logger)
-        return self._send_parts(write, upload, chain([first], (part for part, _ in parts)))
+        every = chain(iter([first, second]), parts)  # an iterator lets go of its list, a chain does not
+        del first, second
+        return self._send_parts(write, upload, every)
 
     def get_object(self, bucket: str, key: str) -> bytes:
         """Read a whole object into memory; boto3 compares it with the store's checksum.

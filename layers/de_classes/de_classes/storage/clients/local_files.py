@@ -66,7 +66,7 @@ def _named(file: MeasuredFile, draft: Path) -> bool:
 def _copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
     """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time."""
     meter = ContentMeter()
-    for part, _ in iterate_parts(stream, part_size):
+    for part in iterate_parts(stream, part_size):
         meter.add(part)
         _append(draft, part)
     _write_through(draft)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Self
 
 from de_classes.errors import DeClassesError
 from de_classes.storage.clients.botocore_errors import errors_from_botocore, tolerated
@@ -11,7 +13,8 @@ from de_classes.storage.clients.s3_messages import condition_argument, content_t
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CompleteMultipartUploadOutputTypeDef
 
     from de_classes.storage.clients.object_store import ObjectWrite
+
+PARTS_AT_ONCE: Final = 3
+"""One connection to S3 carries less than a function's network does; each part more is so much more memory."""
 
 
 class MultipartUpload:
@@ -77,27 +83,14 @@ class MultipartUpload:
         """What was sent until now."""
         return self._meter.content()
 
-    def add(self, part: bytes) -> None:
-        """Send the next part; the store verifies it against its checksum."""
-        number = len(self._parts) + 1
-        checksum = base64_from_hex(Content.of(part).sha256)
-        with self._errors():
-            answer = self._client.upload_part(
-                Bucket=self._write.bucket,
-                Key=self._write.key,
-                UploadId=self._upload_id,
-                PartNumber=number,
-                Body=part,
-                ChecksumAlgorithm="SHA256",
-                ChecksumSHA256=checksum,
-            )
-        self._meter.add(part)
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumSHA256": checksum})
-
     def add_all(self, parts: Iterable[bytes]) -> None:
-        """Send one part after another."""
-        for part in parts:
-            self.add(part)
+        """Send the parts, three at once and no more than these in memory; the store verifies each by itself.
+
+        If one fails, those under way are waited for: an abort would not throw away what comes after it.
+        """
+        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+            for sent in _in_turn(pool.submit(self._send, *part) for part in self._measured(parts)):
+                self._parts.append(sent)
 
     def complete(self) -> CompleteMultipartUploadOutputTypeDef:
         """Make the object visible, under the condition that the write asks for.
@@ -126,6 +119,25 @@ class MultipartUpload:
                 UploadId=self._upload_id,
             )
 
+    def _measured(self, parts: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+        for number, part in enumerate(parts, 1):
+            self._meter.add(part)
+            yield number, part
+
+    def _send(self, number: int, part: bytes) -> CompletedPartTypeDef:
+        checksum = base64_from_hex(Content.of(part).sha256)
+        with self._errors():
+            answer = self._client.upload_part(
+                Bucket=self._write.bucket,
+                Key=self._write.key,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=part,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+            )
+        return {"ETag": answer["ETag"], "PartNumber": number, "ChecksumSHA256": checksum}
+
     def _abort_after_failure(self) -> None:
         try:
             self.abort()
@@ -134,3 +146,14 @@ class MultipartUpload:
 
     def _errors(self) -> AbstractContextManager[None]:
         return errors_from_botocore(self._write.bucket, self._write.key)
+
+
+def _in_turn(running: Iterable[Future[CompletedPartTypeDef]]) -> Iterator[CompletedPartTypeDef]:
+    """What was begun, in its order; the next is begun when there are fewer than may be under way."""
+    window: deque[Future[CompletedPartTypeDef]] = deque()
+    for future in running:
+        window.append(future)
+        if len(window) == PARTS_AT_ONCE:
+            yield window.popleft().result()
+    while window:
+        yield window.popleft().result()

@@ -17,7 +17,7 @@ MAX_PART_SIZE = 5 * 1024 * 1024 * 1024
 """Bytes: S3 refuses a larger part."""
 
 DEFAULT_PART_SIZE = 8 * 1024 * 1024
-"""Bytes held in memory while a stream is uploaded."""
+"""Bytes in a part of a stream that is uploaded; a few of them are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,27 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def read_up_to(stream: BinaryIO, size: int, head: bytes = b"") -> bytes:
-    """``head`` and what follows in the stream, ``size`` bytes unless the stream ends before.
+def read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """What follows in the stream, ``size`` bytes unless the stream ends before.
 
     A raw stream or a socket may give less than it is asked for, so it is asked again.
     """
-    pieces = [head] if head else []
-    missing = size - len(head)
+    pieces = []
+    missing = size
     while missing > 0 and (piece := stream.read(missing)):
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)
 
 
-def iterate_parts(stream: BinaryIO, part_size: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield ``(part, is_last)``; an empty stream is one empty part, and no other part is empty."""
-    ahead, is_last = b"", False
-    while not is_last:
-        part = read_up_to(stream, part_size, ahead)
-        ahead = stream.read(1) if len(part) == part_size else b""
-        is_last = not ahead
-        yield part, is_last
+def iterate_parts(stream: BinaryIO, part_size: int) -> Iterator[bytes]:
+    """Yield parts, one at a time in memory; an empty stream is one empty part, and no other part is empty."""
+    part = read_up_to(stream, part_size)
+    yield part
+    while len(part) == part_size and (part := read_up_to(stream, part_size)):
+        yield part
 
 
 def metadata_ahead(stream: BinaryIO, metadata: Mapping[str, str] | None) -> dict[str, str]:

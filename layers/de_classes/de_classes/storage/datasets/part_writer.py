@@ -54,7 +54,7 @@ class PartWriter:
         schema: Columns known beforehand, such as those of the parts before.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         spool_dir: Where temporary files go; by default as for ``ObjectSink``.
-        part_size: Bytes held in memory while uploading.
+        part_size: Bytes in a part of an upload; a few of them are in memory at a time.
 
     Raises:
         UnsupportedFormatError: There is no such format.

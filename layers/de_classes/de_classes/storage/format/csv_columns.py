@@ -25,27 +25,36 @@ def encode_rows(
     Args:
         columns: At least one, each as long as the others.
         encode: Writes a single cell.
-        starts: What a text must not begin with to be written in quotes as it is, beside what tells JSON.
+        starts: Characters that a text must not begin with to be written in quotes as it is, beside those
+            that tell JSON.
     """
-    special = (*JSON_STARTS, *starts)
+    if not columns[0]:
+        return b""
+    special = {*JSON_STARTS, *starts}
     cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
-    return "".join([",".join(row) + "\n" for row in zip(*cells, strict=True)]).encode()
+    return ("\n".join(map(",".join, zip(*cells, strict=True))) + "\n").encode()
 
 
-def _encode_plain(values: list[Any], special: Sequence[str]) -> list[str] | None:
+def _encode_plain(values: list[Any], special: set[str]) -> list[str] | None:
     """The cells of a column; None if they are not plainly what JSON makes of them."""
-    kinds = set(map(type, values))
+    try:
+        return _encode_texts(values, "".join(values), special)
+    except TypeError:  # there are others among them
+        kinds = set(map(type, values))
     if kinds <= _TEXTS:
-        return _encode_texts(values, special)
+        return _encode_texts(values, "".join(filter(None, values)), special)
     if kinds <= {*_WORDS, float}:
         return _encode_words(values, has_floats=float in kinds)
     return None
 
 
-def _encode_texts(values: list[Any], special: Sequence[str]) -> list[str] | None:
-    joined = "".join(filter(None, values))
+def _encode_texts(values: list[Any], joined: str, special: set[str]) -> list[str] | None:
+    """Texts, and what they are together: mostly nothing special is anywhere in them."""
     if any(character in joined for character in special):
-        return None
+        if not special.isdisjoint({value[:1] for value in values if value}):
+            return None
+        if '"' in joined:
+            values = [value and value.replace('"', '""') for value in values]
     return ["" if value is None else f'"{value}"' for value in values]
 
 

@@ -75,7 +75,7 @@ class ObjectSink:
         schema: Columns known beforehand: they come first, and an object without records has them too.
         spool_dir: Where temporary files go. By default into the bucket, if it is a directory in which a file
             can lie without a name and get one when it is whole; else the system's temporary directory.
-        part_size: Bytes held in memory while uploading.
+        part_size: Bytes in a part of an upload; a few of them are in memory at a time.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
 
     Raises:
