@@ -190,9 +190,24 @@ def test_a_stopped_retry_neither_waits_nor_calls_again() -> None:
     assert (calls, len(clock.sleeps)) == ([1, 2], 1)
 
 
+def test_what_passes_is_asked_again_soon_and_what_asks_for_calm_later() -> None:
+    policy = RetryPolicy(jitter=False)
+    failures = (NetworkError("gone"), RateLimitedError("slow", status=429), CorruptResponseError("no page"))
+    waits = [[policy.wait(attempt, failure, max) for attempt in (1, 2, 3)] for failure in failures]
+    assert waits == [[0.025, 0.05, 0.1], [0.2, 0.4, 0.8], [0.2, 0.4, 0.8]]
+    assert RetryPolicy(base=1.0, jitter=False).wait(1, failures[1], max) == 1.0
+
+
 def test_by_default_a_call_is_tried_often_but_for_a_quarter_of_an_hour_at_most() -> None:
     promised = RetryPolicy(
-        max_attempts=50, max_elapsed=900.0, max_corrupt=10, base=0.2, cap=30.0, floor=0.01, jitter=True
+        max_attempts=50,
+        max_elapsed=900.0,
+        max_corrupt=10,
+        base=0.025,
+        slow_base=0.2,
+        cap=30.0,
+        floor=0.01,
+        jitter=True,
     )
     assert RetryPolicy() == promised
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SHORTEST_TIMEOUT = 0.1  # seconds; none at all would be an error of its own
+_NOT_AT_ONCE = (RateLimitedError, CorruptResponseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,19 @@ class RetryPolicy:
 
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
     "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
-    It is never less than ``floor``, nor less than what ``Retry-After`` asks for. An answer that came, but
-    not as promised, is no sign of overload: the wait after it is at most ``corrupt_cap``.
+    It is never less than ``floor``, nor less than what ``Retry-After`` asks for. The first waits are short,
+    for what keeps a source that is down from being asked is not the backoff but ``RetryBudget``. Where
+    asking at once would hardly help, after a 429 that names no time and after an answer that came, but not
+    as promised, ``slow_base`` stands in place of ``base``; the latter is no sign of overload, so that the
+    wait after it is at most ``corrupt_cap``.
 
     Attributes:
         max_attempts: Calls at the most, the first included.
         max_elapsed: Seconds from the first call after which no other is started.
         max_corrupt: Answers at the most that came, but not as promised: what a source says wrongly ten
             times it will hardly say rightly.
-        base: Seconds, upper bound of the first wait.
+        base: Seconds, upper bound of the first wait after a 408, 5xx or network error.
+        slow_base: Seconds, the same after a 429 or an answer that came, but not as promised.
         cap: Seconds, upper bound of any wait but those that the server asks for.
         corrupt_cap: Seconds, upper bound of the wait after an answer that came, but not as promised.
         floor: Seconds, lower bound of any wait.
@@ -61,7 +66,8 @@ class RetryPolicy:
     max_attempts: int = 50
     max_elapsed: float = 900.0
     max_corrupt: int = 10
-    base: float = 0.2
+    base: float = 0.025
+    slow_base: float = 0.2
     cap: float = 30.0
     corrupt_cap: float = 1.0
     floor: float = 0.01
@@ -70,7 +76,8 @@ class RetryPolicy:
     def wait(self, attempt: int, failure: RetryableError, draw: Callable[[float, float], float]) -> float:
         """Seconds to wait after a failed attempt, counted from 1."""
         cap = min(self.cap, self.corrupt_cap) if isinstance(failure, CorruptResponseError) else self.cap
-        bound = min(cap, self.base * 2.0 ** min(attempt - 1, 62))
+        base = max(self.base, self.slow_base) if isinstance(failure, _NOT_AT_ONCE) else self.base
+        bound = min(cap, base * 2.0 ** min(attempt - 1, 62))
         backoff = draw(0.0, bound) if self.jitter else bound
         return max(self.floor, backoff, failure.retry_after or 0.0)
 
