@@ -13,6 +13,7 @@ from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
+from de_classes.cli.process_memory import keep_memory_small
 from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_source
 from de_classes.cli.watched_storage import WatchedStorage
@@ -101,6 +102,7 @@ def _seconds(receipt: IngestReceipt) -> str:
 
 def _ingest(args: argparse.Namespace, err: TextIO) -> IngestReceipt:
     settings = read_settings(args)
+    keep_memory_small()
     logger = _logger(args)
     client = open_source(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)

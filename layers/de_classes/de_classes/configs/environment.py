@@ -1,4 +1,4 @@
-"""The one place that reads the process's environment."""
+"""The one place that touches the process's environment."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ if TYPE_CHECKING:
 def environment() -> Mapping[str, str]:
     """A copy of this process's environment, taken when asked and never at import."""
     return dict(os.environ)
+
+
+def prefer(name: str, value: str) -> None:
+    """Set a variable that a library reads when it is first used, unless somebody has set it."""
+    os.environ.setdefault(name, value)
