@@ -19,7 +19,8 @@ from tests.fakes.template import events, functions, resources, statements, templ
 AUTH, UNSTABLE, WORKER = "AuthSimulatorFunction", "UnstableSimulatorFunction", "IngestionWorkerFunction"
 CREDENTIALS, SIGNING_KEY = {"GetAtt": "CredentialsSecret.Id"}, {"GetAtt": "SigningKeySecret.Id"}
 POWERTOOLS = re.compile(r"POWERTOOLS_\w+")
-ALLOCATORS = {
+# Of libraries, not settings of ours; docs/runs.md says what they are for.
+ALLOCATORS = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
     "MALLOC_ARENA_MAX": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }  # of libraries, see docs/runs.md
