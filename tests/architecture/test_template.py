@@ -21,9 +21,6 @@ CREDENTIALS, SIGNING_KEY = {"GetAtt": "CredentialsSecret.Id"}, {"GetAtt": "Signi
 POWERTOOLS = re.compile(r"POWERTOOLS_\w+")
 # Of libraries, not settings of ours; docs/runs.md says what they are for.
 ALLOCATORS = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-    "MALLOC_ARENA_MAX": "1",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-}  # of libraries, see docs/runs.md
 
 
 def as_list(value: Any) -> list[Any]:
