@@ -24,11 +24,13 @@ class Destination:
         store: The store.
         bucket: The bucket, or the directory.
         prefix: What keys begin with, without a slash at the end; may be empty.
+        is_local: Whether it is a directory.
     """
 
     store: ObjectStore
     bucket: str
     prefix: str
+    is_local: bool = False
 
     def key(self, name: str) -> str:
         """The key of an object of that name."""
@@ -62,7 +64,7 @@ def _local(path: str, logger: logging.Logger) -> Destination:
     from de_classes.storage.clients.local_client import LocalClient  # noqa: PLC0415 - one store, one import
 
     directory = _made(path)
-    return Destination(LocalClient(directory.parent, logger), directory.name, "")
+    return Destination(LocalClient(directory.parent, logger), directory.name, "", is_local=True)
 
 
 def _made(path: str) -> Path:

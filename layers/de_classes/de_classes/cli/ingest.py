@@ -25,7 +25,7 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidKeyError,
 )
-from de_classes.runs.forecast import LambdaTerms
+from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
@@ -117,7 +117,9 @@ def _look_ahead(args: argparse.Namespace) -> str:
     logger = _logger(args)
     client = open_source(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    service = RunService(client, destination.store, destination.bucket, logger=logger, terms=_terms(settings))
+    service = RunService(
+        client, destination.store, destination.bucket, logger=logger, terms=_terms(settings, destination)
+    )
     figures = service.look_ahead(settings.plan(client, destination.key))
     return f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures)
 
@@ -170,7 +172,7 @@ def _dataset(
         prefix=destination.prefix,
         logger=_logger(args),
         limits=PartLimits(pages=settings.part_pages),
-        terms=_terms(settings),
+        terms=_terms(settings, destination),
         escape_formulas=args.escape_formulas,
         on_page=progress.page,
     )
@@ -182,8 +184,9 @@ def _dataset(
         raise KeyboardInterrupt(f"go on with --run-id {plan.run_id}") from interrupt
 
 
-def _terms(settings: IngestSettings) -> LambdaTerms:
+def _terms(settings: IngestSettings, destination: Destination) -> LambdaTerms:
     return LambdaTerms(
+        base_megabytes=base_megabytes(settings.format_name, is_local=destination.is_local),
         concurrency=settings.concurrency,
         requests_per_second=settings.requests_per_second,
         part_pages=settings.part_pages,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from de_classes.api.receipt import Figures
+from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -31,7 +32,15 @@ MEBIBYTE: Final = 2**20
 MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing power
 _STORE_REQUESTS_A_RUN: Final = 8  # the plan, the checks, the manifest, the receipt, the list
 _STORE_REQUESTS_A_PART: Final = 3  # the part, its journal entry, reading that back
-_COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as objects, as columns; measured on flat records
+_COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
+PARQUET_MEGABYTES: Final = 104.0
+"""What a process that writes Parquet needs besides its pages: Arrow, and a row group under way; measured."""
+
+TEXT_MEGABYTES: Final = 36.0
+"""The same for CSV, JSON and JSON Lines."""
+
+SDK_MEGABYTES: Final = 45.0
+"""What boto3 needs, where the destination is S3; measured."""
 
 
 class FirstPage(Struct, frozen=True, kw_only=True):
@@ -72,7 +81,7 @@ class LambdaTerms(Struct, frozen=True, kw_only=True):
         part_pages: Pages in a part.
         startup_seconds: Of each invocation, before its first page is asked for.
         cpu_seconds_a_record: To decode, check and encode one, on one whole vCPU; measured.
-        base_megabytes: What a process needs before its first page.
+        base_megabytes: What a process needs besides its pages, see ``base_megabytes``.
         dollars_a_gigabyte_second: Price of the time.
         dollars_an_invocation: Price of each call.
         dollars_a_store_request: Price of a PUT or a LIST.
@@ -84,8 +93,8 @@ class LambdaTerms(Struct, frozen=True, kw_only=True):
     requests_per_second: float | None = None
     part_pages: int = 1_000
     startup_seconds: float = 0.5
-    cpu_seconds_a_record: float = 10e-6
-    base_megabytes: float = 110.0
+    cpu_seconds_a_record: float = 5e-6
+    base_megabytes: float = PARQUET_MEGABYTES + SDK_MEGABYTES
     dollars_a_gigabyte_second: float = 0.0000133334
     dollars_an_invocation: float = 0.20 / 1e6
     dollars_a_store_request: float = 0.005 / 1e3
@@ -148,9 +157,21 @@ def best_concurrency(first: FirstPage, terms: LambdaTerms) -> int:
     return max(1, min(MAX_CONCURRENCY, math.ceil(first.latency / between)))
 
 
+def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
+    """What a process needs besides its pages.
+
+    Args:
+        format_name: What it writes.
+        is_local: To a directory, and not to S3.
+    """
+    base = PARQUET_MEGABYTES if format_name == "parquet" else TEXT_MEGABYTES
+    return base + (0.0 if is_local else SDK_MEGABYTES)
+
+
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
-    """What the process needs at the most: for itself, and for the pages under way."""
-    return round(terms.base_megabytes + terms.concurrency * first.size * _COPIES_OF_A_PAGE / MEBIBYTE, 1)
+    """What the process needs at the most: for itself, for the pages under way, and for the one in hand."""
+    ahead = min(terms.concurrency * first.size, MOST_BYTES)
+    return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE, 1)
 
 
 def _figures(seconds: float, *, requests: int, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:

@@ -10,7 +10,7 @@ from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError, InvalidInputError
-from de_classes.runs.forecast import LambdaTerms
+from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
@@ -99,7 +99,9 @@ class Ingestion:
             if request.key is not None:
                 return self._one_object(request, request.key, client)
             plan = self._plan(request, begun, name=name, run_id=request.run_id or run_id, client=client)
-            return self._service(client, source).carry_out(plan, allow_partial=request.allow_partial)
+            return self._service(client, source, plan.format).carry_out(
+                plan, allow_partial=request.allow_partial
+            )
         except AuthenticationError:
             self.forget_logins()
             raise
@@ -117,7 +119,7 @@ class Ingestion:
             keep_receipt=True,
         )
 
-    def _service(self, client: UnstableAPIClient, source: SourceSettings) -> RunService:
+    def _service(self, client: UnstableAPIClient, source: SourceSettings, format_name: str) -> RunService:
         return RunService(
             client,
             self.storage.client,
@@ -126,12 +128,13 @@ class Ingestion:
             logger=self.logger,
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
-            terms=self._terms(source),
+            terms=self._terms(source, format_name),
             clock=self.clock,
         )
 
-    def _terms(self, source: SourceSettings) -> LambdaTerms:
+    def _terms(self, source: SourceSettings, format_name: str) -> LambdaTerms:
         return LambdaTerms(
+            base_megabytes=base_megabytes(format_name),
             memory_megabytes=self.memory_megabytes,
             seconds_per_invocation=self.settings.max_elapsed_seconds,
             concurrency=self.settings.concurrency,
