@@ -9,7 +9,6 @@ from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.format.schema import Schema
-from de_classes.utils.key_set import KeySet
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.clock import Clock
+    from de_classes.utils.key_set import KeySet
     from de_classes.utils.run_records import RunState
 
 
@@ -127,6 +127,8 @@ class RunContext(Value):
         if not self.plan.key_fields:
             yield Sifter(pinned=self.pinned, quarantines=quarantines)
             return
+        from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
+
         with KeySet(self.plan.key_fields) as keys:
             self._recall(keys, progress)
             yield Sifter(keys, self.pinned, quarantines=quarantines)
