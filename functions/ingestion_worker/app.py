@@ -13,6 +13,7 @@ from de_classes.api.receipt import COMPLETE
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
+from de_classes.utils.values import Value
 from de_classes.worker.ingest_endpoint import IngestEndpoint
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 NAMESPACE = "DeClasses"
 
 
-@dataclass(frozen=True)
-class Observer:
+class Observer(Value):
     """Publishes how runs end, as log lines and metrics."""
 
     logger: logging.Logger

@@ -25,7 +25,7 @@ SDK = ("boto3", "botocore.session")
 FORBIDDEN = {
     "auth_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
     "unstable_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
-    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server", "requests"),
+    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server", "requests", "tenacity", "sqlite3"),
 }
 # The only modules that need a DataFrame library to be imported at all.
 HEAVY = {
@@ -45,7 +45,11 @@ HEAVY = {
 }
 
 # What the command line's ingestion has no use for: half a second in which no page is asked for.
-NOT_FOR_INGEST = ("pandas", "awswrangler", *SDK, "requests", "jwt", "http.server", "tqdm", "asyncio")
+# (Nor, where no request fails and no record has a key, for what only these need.)
+NOT_FOR_INGEST = (
+    *("pandas", "awswrangler", *SDK, "requests", "jwt", "http.server", "tqdm", "asyncio"),
+    *("tenacity", "sqlite3"),
+)
 
 # As many that pages go every road that they may: as dictionaries first, then straight to columns.
 RECORDS, PAGE = 3_000, 1_000

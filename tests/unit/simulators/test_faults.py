@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.attempts import AttemptCounter

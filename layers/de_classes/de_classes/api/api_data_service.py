@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
@@ -12,6 +11,7 @@ from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.values import Value
 from de_classes.version import versions
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from de_classes.utils.page_range import PageRange
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
+class _Start(Value):
     at: float
     counts: Counts
 

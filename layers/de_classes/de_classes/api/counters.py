@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from de_classes.errors import TransientStatusError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 UNFINISHED = "unfinished"
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Value):
     """A client's counters at one moment.
 
     Attributes:
@@ -45,12 +46,12 @@ class Counts:
     failed_pages: int = 0
     records_ingested: int = 0
     retry_count: int = 0
-    retries_by_cause: Mapping[str, int] = field(default_factory=dict)
+    retries_by_cause: Mapping[str, int] = msgspec.field(default_factory=dict)
     bytes_received: int = 0
     seconds_waited: float = 0.0
     seconds_working: float = 0.0
     logins: int = 0
-    requests_by_outcome: Mapping[str, int] = field(default_factory=dict)
+    requests_by_outcome: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     def since(self, earlier: Counts) -> Counts:
         """What was counted after an earlier moment."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from de_classes.common.logger.redaction import is_secret_name, shared_filter
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +22,7 @@ _CURSOR = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(DiscreetValue):
     """What is sent.
 
     Attributes:
@@ -32,15 +33,16 @@ class HttpRequest:
         body: The bytes to send, or None.
     """
 
+    shown = ("method", "url", "params")
+
     method: str
     url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(DiscreetValue):
     """What came back, whole and decoded.
 
     Attributes:
@@ -50,9 +52,11 @@ class HttpResponse:
         seconds: From sending the request to the last byte.
     """
 
+    shown = ("status", "seconds")
+
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: bytes = b""
     seconds: float = 0.0
 
     def header(self, name: str) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from de_classes.utils.digests import digest
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _BYTES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Seam:
+class Seam(Value):
     """How a page fits the page beside it.
 
     Attributes:

@@ -13,6 +13,7 @@ from de_classes.api.page_body import BlockPayload, split
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.strict_json import loads
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,8 +75,7 @@ class Page(Mapping[str, Any]):
         return len(self.payload)
 
 
-@dataclass(frozen=True, slots=True)
-class PageReader:
+class PageReader(Value):
     """Knows where in an answer things stand.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ import msgspec
 
 from de_classes.errors import MalformedDataError
 from de_classes.utils.strict_json import loads
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,7 @@ _NO_RECORDS: Final = b"[]"
 _FIELDS_KEPT: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class PageBody:
+class PageBody(Value):
     """An answer in two.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.pace import Pace
@@ -20,6 +22,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
     RetryableError,
 )
+from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     import logging
@@ -36,8 +39,7 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class SharedRun:
+class SharedRun(Value):
     """What the requests of one run share.
 
     Attributes:
@@ -49,12 +51,11 @@ class SharedRun:
 
     budget: RetryBudget
     pace: Pace
-    stopped: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = msgspec.field(default_factory=threading.Event)
     current: CurrentShape | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PageFetcher:
+class PageFetcher(DiscreetValue):
     """Gets pages from one endpoint, each with as many requests as it takes. Safe among threads.
 
     Attributes:
@@ -64,7 +65,7 @@ class PageFetcher:
         reader: Knows where in an answer things stand.
         echo_field: The field that repeats the page's number, if there is one.
         policy: How one page is retried.
-        headers: Sent with every request.
+        headers: Sent with every request; hidden from ``repr``, since keys may be among them.
         timeout: Seconds for one request.
         per_second: Requests a second at the most, or None.
         deadline: Moment on the clock's monotonic time after which nothing is begun, or None.
@@ -73,13 +74,15 @@ class PageFetcher:
         logger: Told of retries.
     """
 
+    shown = ("url",)
+
     url: str
     auth: AuthClient | None
     transport: Transport
     reader: PageReader
     echo_field: str | None
     policy: RetryPolicy
-    headers: Mapping[str, str] = field(repr=False)  # keys may be among them
+    headers: Mapping[str, str]
     timeout: float
     per_second: float | None
     deadline: float | None

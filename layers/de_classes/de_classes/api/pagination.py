@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin
 
+import msgspec
+
 from de_classes.errors import ConfigurationError, ProtocolError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +41,7 @@ class Totals(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Value):
     """Where one page is asked for.
 
     Attributes:
@@ -49,7 +51,7 @@ class PageRequest:
     """
 
     number: int
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
     url: str | None = None
 
     def identity(self) -> tuple[str | None, tuple[tuple[str, str], ...]]:

@@ -8,8 +8,9 @@ is beyond any sensible number of those, seconds since the epoch.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,7 @@ _NUMBER: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*")
 _PARAMETER: Final = re.compile(r"\b(remaining|reset)\s*=\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)")
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(Value):
     """What is left of a source's limit.
 
     Attributes:

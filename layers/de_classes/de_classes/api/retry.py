@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import random
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-
-import tenacity
 
 from de_classes.errors import CorruptResponseError, RateLimitedError, RetriesExhaustedError, RetryableError
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import tenacity
 
     from de_classes.utils.clock import Clock
 
@@ -23,8 +23,7 @@ _SHORTEST_TIMEOUT = 0.1  # seconds; none at all would be an error of its own
 _NOT_AT_ONCE = (RateLimitedError, CorruptResponseError)
 
 
-@dataclass(frozen=True, slots=True)
-class RetryEvent:
+class RetryEvent(Value):
     """One failed attempt that will be made again.
 
     Attributes:
@@ -38,8 +37,7 @@ class RetryEvent:
     error: RetryableError
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Value):
     """How one call is retried.
 
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
@@ -134,6 +132,8 @@ class Retrier:
         return self._patiently(again, what, started)
 
     def _patiently(self, operation: Callable[[], T], what: str, started: float) -> T:
+        import tenacity  # noqa: PLC0415 - only a failure needs it, and every start would pay for it
+
         corrupt = 0
         kind = self._given_up
 

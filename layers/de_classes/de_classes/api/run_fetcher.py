@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from de_classes.errors import CorruptResponseError
 
 
-@dataclass(frozen=True, slots=True)
-class RunFetcher:
+class RunFetcher(Value):
     """Gets pages of one run. Safe among threads.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import re
-from dataclasses import dataclass, field
 
 from de_classes.errors import InvalidTokenResponseError, MalformedDataError
 from de_classes.utils.strict_json import loads
+from de_classes.utils.values import DiscreetValue
 
 DEFAULT_LIFE = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # what a header may carry: visible ASCII, no spaces
@@ -17,8 +17,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?\Z", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(DiscreetValue):
     """An access token and how long it lives.
 
     Attributes:
@@ -26,7 +25,9 @@ class Token:
         life: Seconds from its issue, as the server says, or ``DEFAULT_LIFE`` if it says nothing usable.
     """
 
-    value: str = field(repr=False)
+    shown = ("life",)
+
+    value: str
     life: float = DEFAULT_LIFE
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
 MEBIBYTE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class BodyLimits:
+class BodyLimits(Value):
     """How much of an answer is taken before it is refused, so that no answer can fill the memory.
 
     Attributes:

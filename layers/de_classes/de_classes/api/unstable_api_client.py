@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.followed_walk import FollowedWalk

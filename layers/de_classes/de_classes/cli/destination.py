@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from de_classes.cli.ingest_options import DESTINATIONS
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectStore
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Value):
     """A place in a store.
 
     Attributes:

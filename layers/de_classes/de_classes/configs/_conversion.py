@@ -6,7 +6,6 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
@@ -16,14 +15,14 @@ from de_classes.configs._wording import describe, shown, shown_name, unknown
 from de_classes.configs.secret import Secret
 from de_classes.errors import ConfigurationError, MalformedDataError
 from de_classes.utils import strict_json
+from de_classes.utils.values import Mutable, Value
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_UNKNOWN = 10
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Value):
     """How values are read.
 
     Args:
@@ -55,15 +54,14 @@ def fill(
     return (None, filling.problems) if filling.problems else (result, [])
 
 
-@dataclass
-class _Filling:
+class _Filling(Mutable):
     struct_type: type[msgspec.Struct]
     values: Mapping[str, object]
     rules: Rules
     prefix: str
     path: str
-    problems: list[str] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
+    problems: list[str] = msgspec.field(default_factory=list)
+    failed: set[str] = msgspec.field(default_factory=set)
 
     def run(self) -> dict[str, object]:
         """Convert what can be converted; the rest is among the problems, and left to its default."""
@@ -129,7 +127,7 @@ def _convert(annotation: object, value: object, rules: Rules, label: str) -> tup
             return None, [
                 f"{label} must be {describe(annotation)}, given as JSON, but cannot be read: {error}"
             ]
-    rules = replace(rules, environment=False)
+    rules = structs.replace(rules, environment=False)
     if isinstance(value, Mapping):
         return _convert_object(annotation, value, rules, label)
     return _convert_leaf(annotation, value, rules, label)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.format.schema import Schema
-from de_classes.utils.key_set import KeySet
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.clock import Clock
+    from de_classes.utils.key_set import KeySet
     from de_classes.utils.run_records import RunState
 
 
-@dataclass(frozen=True, slots=True)
-class Spending:
+class Spending(Value):
     """What an invocation had spent at some moment.
 
     Attributes:
@@ -48,8 +47,7 @@ class Spending:
         return RunCounts.of(self.counts.since(earlier.counts), self.at - earlier.at)
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Value):
     """One invocation of a run.
 
     Attributes:
@@ -129,6 +127,8 @@ class RunContext:
         if not self.plan.key_fields:
             yield Sifter(pinned=self.pinned, quarantines=quarantines)
             return
+        from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
+
         with KeySet(self.plan.key_fields) as keys:
             self._recall(keys, progress)
             yield Sifter(keys, self.pinned, quarantines=quarantines)

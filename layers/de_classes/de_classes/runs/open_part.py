@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import structs
 
 from de_classes.api.overlap import Overlap
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Mutable, Value
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 MEBIBYTE = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class PartLimits:
+class PartLimits(Value):
     """When a part is sealed: as soon as one of these is reached.
 
     Small parts lose less when a process is killed; large ones are faster to read.
@@ -40,8 +40,7 @@ class PartLimits:
             raise InvalidInputError("a part needs at least one page, one byte and some time")
 
 
-@dataclass(slots=True)
-class OpenPart:
+class OpenPart(Mutable):
     """Pages that follow one another, with their records on the way into one object.
 
     Attributes:
@@ -57,7 +56,7 @@ class OpenPart:
     writer: PartWriter
     aside: PartWriter
     began: float
-    entries: list[PageEntry] = field(default_factory=list)
+    entries: list[PageEntry] = msgspec.field(default_factory=list)
     last: Page | None = None
     way_on: RunPlace | None = None
     duplicates: int = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.run_records import RunState
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import PageEntry
 
 
-@dataclass(frozen=True)
-class RunProgress:
+class RunProgress(Value, dict=True):
     """The parts of a run, in the order in which they were sealed.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from de_classes.errors import (
     IncompleteRunError,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from de_classes.storage.format.pinned import violation_error
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from de_classes.utils.key_set import KeySet
 
 
-@dataclass(frozen=True, slots=True)
-class Sifted:
+class Sifted(Value):
     """A page's records, told apart.
 
     Attributes:
@@ -31,8 +30,7 @@ class Sifted:
     duplicates: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sifter:
+class Sifter(Value):
     """Tells records apart, page by page.
 
     Attributes:

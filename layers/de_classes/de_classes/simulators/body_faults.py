@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from de_classes.simulators.fault_kinds import Fault
 from de_classes.simulators.messages import SimResponse, json_response

@@ -9,10 +9,10 @@ find them all.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from de_classes.simulators.fault_kinds import RunFault
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.simulators.fault_kinds import FaultKind
@@ -34,8 +34,7 @@ RECORDS_DELETED = RunFault(
 DRIFT_FAULTS = (RECORDS_INSERTED, RECORDS_DELETED)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Value):
     """The records as they are at one moment: those from ``first`` on, without a gap near the front.
 
     Args:

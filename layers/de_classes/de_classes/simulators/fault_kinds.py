@@ -12,12 +12,14 @@ in any order and at any concurrency, and again in a second run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.messages import SimResponse
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +59,7 @@ class Site(Enum):
 PAGE_SITES = (Site.PAGE, Site.TOTAL, Site.HEADERS, Site.LINK)
 
 
-@dataclass(frozen=True, slots=True)
-class Dials:
+class Dials(Value):
     """How much of a fault there is, where that can be said.
 
     Args:
@@ -82,8 +83,7 @@ class Dials:
     drift_changes: int = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FaultContext:
+class FaultContext(Value):
     """What a fault may look at.
 
     Args:
@@ -102,7 +102,7 @@ class FaultContext:
     retry_after: int
     now: float = 0.0
     host: str = ""
-    dials: Dials = field(default_factory=Dials)
+    dials: Dials = msgspec.field(default_factory=Dials)
 
 
 Play = Callable[[FaultContext, Genuine], SimResponse]
@@ -110,8 +110,7 @@ Bend = Callable[[FaultContext, "Page"], "Page"]
 Disfigure = Callable[[int, int], bytes]  # (index, count) to fields to add, empty for none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultKind:
+class FaultKind(Value, kw_only=True):
     """What every fault has, wherever it strikes.
 
     Args:
@@ -138,8 +137,7 @@ class FaultKind:
         return self.short or self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault(FaultKind):
+class Fault(FaultKind, kw_only=True):
     """Strikes an answer.
 
     Args:
@@ -149,8 +147,7 @@ class Fault(FaultKind):
     play: Play
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageFault(FaultKind):
+class PageFault(FaultKind, kw_only=True):
     """Bends a page before it is written; holds for the page, whatever the try.
 
     Args:
@@ -160,8 +157,7 @@ class PageFault(FaultKind):
     bend: Bend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFault(FaultKind):
+class RecordFault(FaultKind, kw_only=True):
     """Adds odd fields to the records; what it makes of them is what a run must bring home.
 
     Args:
@@ -173,8 +169,7 @@ class RecordFault(FaultKind):
     fields: Disfigure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFault(FaultKind):
+class RunFault(FaultKind, kw_only=True):
     """Holds for the whole run, and is played where it belongs."""
 
     site: Site = Site.RUN

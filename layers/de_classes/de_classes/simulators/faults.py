@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext, FaultRegistry, Site
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +25,7 @@ _MANTISSA_BITS = 53
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class FaultPlan:
+class FaultPlan(Value, dict=True):
     """How often what goes wrong.
 
     Args:
@@ -42,12 +43,12 @@ class FaultPlan:
     """
 
     registry: FaultRegistry
-    rates: Mapping[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float] = msgspec.field(default_factory=dict)
     seed: int = 0
     retry_after: int = 1
     jitter: float = 0.0
-    pages: Mapping[str, Sequence[PageRange]] = field(default_factory=dict)
-    dials: Dials = field(default_factory=Dials)
+    pages: Mapping[str, Sequence[PageRange]] = msgspec.field(default_factory=dict)
+    dials: Dials = msgspec.field(default_factory=Dials)
 
     def __post_init__(self) -> None:
         for name in (*self.rates, *self.pages):

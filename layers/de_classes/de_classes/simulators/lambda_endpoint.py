@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import asdict
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.lambda_adapter import to_proxy, to_request

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from de_classes.simulators.fault_kinds import Fault, Site
 from de_classes.simulators.messages import error_response

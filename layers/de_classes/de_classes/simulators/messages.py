@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
+
+from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,8 +55,7 @@ class Headers(Mapping[str, str]):
         return f"Headers({sorted(self._fields)})"  # values may be tokens
 
 
-@dataclass(frozen=True, slots=True)
-class SimRequest:
+class SimRequest(DiscreetValue):
     """What a client asks.
 
     Args:
@@ -65,15 +66,16 @@ class SimRequest:
         body: As sent, decoded from base64 where the carrier had encoded it.
     """
 
+    shown = ("method", "path", "query", "headers")
+
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Headers = field(default_factory=Headers)
-    body: bytes = field(default=b"", repr=False)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Headers = msgspec.field(default_factory=Headers)
+    body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value):
     """The facts of one answer, for logs and counts: never a token, a password or a record.
 
     Args:
@@ -119,8 +121,7 @@ class WireBehaviour(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SimResponse:
+class SimResponse(DiscreetValue):
     """What a simulator answers.
 
     Args:
@@ -132,11 +133,13 @@ class SimResponse:
         wire: Takes over the connection in place of an ordinary answer.
     """
 
+    shown = ("status", "headers", "delay", "outcome", "wire")
+
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: bytes = b""
     delay: float = 0.0
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: Outcome = msgspec.field(default_factory=Outcome)
     wire: WireBehaviour | None = None
 
 
@@ -168,4 +171,4 @@ def error_response(
 
 def with_facts(response: SimResponse, **facts: str | int | tuple[str, ...] | None) -> SimResponse:
     """The same answer with more of its outcome filled in."""
-    return replace(response, outcome=replace(response.outcome, **facts))  # type: ignore[arg-type] # names and types are Outcome's own
+    return replace(response, outcome=replace(response.outcome, **facts))

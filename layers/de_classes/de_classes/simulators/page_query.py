@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.openapi import DEFAULT_LIMIT, MAX_PAGE
 from de_classes.simulators.overrides import PLAIN_OVERRIDES, RATE_PARAMETER, read_overrides
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.simulators.faults import FaultPlan
@@ -19,8 +19,7 @@ _UNKNOWN = "the parameters are page and limit; there is another one"  # not name
 _WHOLE = re.compile(r"[0-9]{1,10}")
 
 
-@dataclass(frozen=True, slots=True)
-class PageQuery:
+class PageQuery(Value):
     """One valid request for a page.
 
     Args:

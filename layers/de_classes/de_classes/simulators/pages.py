@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
 from de_classes.simulators.messages import error_response, json_response
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +21,7 @@ RECORDS_FIELD = b'"data":['
 PAGE_END = b"]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(DiscreetValue):
     """A page as it will go out.
 
     Args:
@@ -35,15 +37,17 @@ class Page:
         exists: False is answered 404.
     """
 
+    shown = ("number", "limit", "total_pages", "total_records", "links", "next_url", "headers", "exists")
+
     number: int
     limit: int
-    source: RecordSource = field(repr=False)
-    records: Sequence[bytes] = field(repr=False)
+    source: RecordSource
+    records: Sequence[bytes]
     total_pages: str | None
     total_records: str | None
     links: bool = False
     next_url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     exists: bool = True
 
     @property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import fields, replace
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.catalogue import CATALOGUE

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.page_range import parse_pages
+from de_classes.utils.values import Mutable, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +33,7 @@ _ID = re.compile(r"[Ff][0-9]{2}", re.ASCII)
 _FORM = "WHICH[=SHARE][@PAGES], such as F14 or empty-page=0.1 or server-error-500=1@3-5"
 
 
-@dataclass
-class Switches:
+class Switches(Mutable):
     """What was switched on.
 
     Args:
@@ -40,12 +41,11 @@ class Switches:
         pages: Fault name to the pages it keeps to.
     """
 
-    rates: dict[str, float] = field(default_factory=dict)
-    pages: dict[str, list[PageRange]] = field(default_factory=dict)
+    rates: dict[str, float] = msgspec.field(default_factory=dict)
+    pages: dict[str, list[PageRange]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Value):
     faults: tuple[FaultKind, ...]
     share: float | None
     pages: PageRange | None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from de_classes.simulators.body_faults import GZIP_WINDOW
 from de_classes.simulators.fault_kinds import Fault, FaultContext

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,7 @@ _SPEC = re.compile(r"\s*([0-9]{1,20})\s*(?:(-)\s*([0-9]{1,20})?\s*)?", re.ASCII)
 _FORMS = 'a page such as "5", a range such as "3-7", or everything from a page on such as "3-"'
 
 
-@dataclass(frozen=True, slots=True)
-class PageRange:
+class PageRange(Value):
     """Consecutive pages, both ends included; pages are numbered from 1.
 
     Args:

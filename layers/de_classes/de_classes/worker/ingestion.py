@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
@@ -18,6 +19,7 @@ from de_classes.runs.run_service import RunService
 from de_classes.storage.datasets.keys import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
@@ -38,8 +40,7 @@ class ClientFactory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ingestion:
+class Ingestion(Value):
     """Carries out requests, one at a time.
 
     A request that names a key gets one object there, whole or not at all. Any other gets a dataset: parts
@@ -60,7 +61,7 @@ class Ingestion:
     client_for: ClientFactory
     storage: StorageDataService
     logger: logging.Logger
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,7 @@ METADATA_KEY = "sha256"
 """The metadata entry that carries the checksum in hex, for stores that keep none of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Value):
     """What some bytes are: their number, and their SHA-256 in hex."""
 
     size: int

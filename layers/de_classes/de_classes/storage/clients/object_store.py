@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
 
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,8 +65,7 @@ class WriteOptions(TypedDict, total=False):
     if_none_match: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectWrite:
+class ObjectWrite(Value):
     """One object to be written: where to, and the ``WriteOptions``."""
 
     bucket: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from de_classes.errors import ConfigurationError
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -28,8 +28,7 @@ USER_AGENT: Final = "de-classes"
 _LOCK = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class S3Settings:
+class S3Settings(DiscreetValue):
     """What decides which S3 a client talks to, and as whom. Its text shows no secret.
 
     Attributes:
@@ -41,9 +40,11 @@ class S3Settings:
         endpoint_url: An S3-compatible server's address; None for AWS, or what ``AWS_ENDPOINT_URL`` says.
     """
 
-    access_key: str | None = field(default=None, repr=False)
-    secret_key: str | None = field(default=None, repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    shown = ("profile", "region", "endpoint_url")
+
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None

@@ -13,12 +13,12 @@ here: no manifest, no receipt, and nothing that somebody else put below the pref
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from de_classes.storage.datasets.keys import PART_NAME, is_part_key, parse_journal_key, parse_manifest_key
 from de_classes.storage.datasets.manifest import decode_manifest
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,8 +74,7 @@ def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> in
     return removed
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Value):
     """The progress of one run, each with its place in the order of sealing."""
 
     records: list[tuple[int, ObjectInfo]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from de_classes.errors import InvalidInputError
@@ -12,6 +11,7 @@ from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.record_spool import RecordSpool
 from de_classes.storage.services.spool import Spool
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.schema import Schema, Widening
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPart:
+class StoredPart(Value):
     """A part as it was sealed.
 
     Attributes:

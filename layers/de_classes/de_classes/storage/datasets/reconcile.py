@@ -8,7 +8,6 @@ dataset holds what one file would hold. The part that was replaced is left behin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -17,6 +16,7 @@ from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.datasets.verified import open_part
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.format.schema import Schema, merge
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import FormatCodec
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
+class Reconciled(Value):
     """Parts that share a schema.
 
     Attributes:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from de_classes.storage.format.text_lines import TextLines
 from de_classes.utils import strict_json
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,8 +110,7 @@ def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
         block._take(shape, columns)  # noqa: SLF001 - of this module
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Value):
     """Neighbouring records of one page.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from de_classes.utils.values import Mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,8 +65,7 @@ class Shape(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class CurrentShape:
+class CurrentShape(Mutable):
     """What a writer has of shape, for whoever decodes what it is to write next.
 
     Attributes:

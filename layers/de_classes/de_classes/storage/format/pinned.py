@@ -12,7 +12,6 @@ the type ends in ``!``. Where anything may come, pin ``json``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from msgspec import ValidationError
@@ -22,6 +21,7 @@ from de_classes.storage.format.pinned_checks import MisfitError, compile_check, 
 from de_classes.storage.format.pinned_types import PinnedField, parse_type
 from de_classes.storage.format.schema import Field, Schema
 from de_classes.utils import strict_json
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 ExtraColumns = Literal["refuse", "keep"]
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(DiscreetValue):
     """A record that does not fit, by the first of its columns that does not.
 
     Attributes:
@@ -43,11 +42,13 @@ class Violation:
         record: The whole record, as it came; hidden from ``repr``, since it is data.
     """
 
+    shown = ("row", "column", "expected", "found")
+
     row: int
     column: str
     expected: str
     found: str
-    record: Record = field(repr=False)
+    record: Record
 
     def __str__(self) -> str:
         return f"row {self.row}, column {self.column!r}: expected {self.expected}, found {self.found}"

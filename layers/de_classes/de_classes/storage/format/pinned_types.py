@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from de_classes.storage.format.schema import (
@@ -27,6 +26,7 @@ from de_classes.storage.format.schema import (
     describe_type,
     spell_name,
 )
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.storage.format.schema import DataType
@@ -35,23 +35,20 @@ _KINDS = {describe_type(kind): kind for kind in Kind if kind is not Kind.INT53}
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[<>:,!]|[^\s<>:,!"]+|")')
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedList:
+class PinnedList(Value):
     """An array whose elements are held to one type."""
 
     element: PinnedType
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedField:
+class PinnedField(Value):
     """A column, or a part of a struct, that is held to a type."""
 
     name: str
     type: PinnedType
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedStruct:
+class PinnedStruct(Value):
     """An object of these fields and no others."""
 
     fields: tuple[PinnedField, ...]
@@ -60,8 +57,7 @@ class PinnedStruct:
 Shape: TypeAlias = Kind | PinnedList | PinnedStruct
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedType:
+class PinnedType(Value):
     """A type that values are held to.
 
     Attributes:

@@ -22,11 +22,12 @@ A ``Schema`` is what msgspec takes as it stands: as JSON, a type is its kind's n
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
+
+from de_classes.utils.values import Value
 
 MAX_STRUCT_FIELDS = 256
 MAX_TYPE_DEPTH = 16
@@ -50,8 +51,7 @@ class ListType(Struct, frozen=True, tag="list"):
     element: DataType
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Value):
     """A named column, or a named part of a struct."""
 
     name: str
@@ -72,8 +72,7 @@ _WIDER: dict[frozenset[DataType], DataType] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Value):
     """The columns of a table, in the order they were first seen."""
 
     fields: tuple[Field, ...] = ()
@@ -98,8 +97,7 @@ class Schema:
         return {field.name: describe_type(field.type) for field in self.fields}
 
 
-@dataclass(frozen=True, slots=True)
-class Widening:
+class Widening(Value):
     """A column, or a part of one, that later records forced to a wider type.
 
     Attributes:

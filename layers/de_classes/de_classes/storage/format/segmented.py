@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, merge, widenings
+from de_classes.utils.values import Mutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1_000
 
 
-@dataclass(slots=True)
-class _Segment:
+class _Segment(Mutable):
     file: BinaryIO
     writer: RecordWriter
     schema: Schema

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,7 @@ _LINE_ENDS: Final = (b"\n", b"\r")
 _OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
 
 
-@dataclass(frozen=True, slots=True)
-class TextLines:
+class TextLines(Value):
     """Records, each without the beginning and the end that all of them have.
 
     Attributes:

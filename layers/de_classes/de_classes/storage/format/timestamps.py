@@ -7,10 +7,11 @@ without offset and zone it is a naive one, on whatever clock the data's owner ha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -35,8 +36,7 @@ class TimestampText(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(Value):
     """What the text of a timestamp says.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
@@ -10,6 +9,7 @@ from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services.formats import format_of_key
 from de_classes.storage.services.record_spool import RecordSpool
 from de_classes.storage.services.spool import Spool
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.schema import Schema, Widening
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(Value):
     """What a sink committed.
 
     Attributes:
