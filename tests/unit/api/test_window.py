@@ -214,3 +214,24 @@ def test_a_failure_among_pages_that_are_there_spoils_none_before_it() -> None:
             window.take(2)
         assert window.take(3).number == 3
     assert 2 not in prepared
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(1_000, 8), (TOGETHER // 5, 5), (TOGETHER, 2)])
+def test_small_pages_are_fetched_further_ahead_but_no_more_of_them_at_once(size: int, ahead: int) -> None:
+    asked: list[int] = []
+    here = [threading.Event() for _ in range(20)]
+    names: set[str] = set()
+
+    def get(number: int) -> Page:
+        asked.append(number)
+        names.add(threading.current_thread().name)
+        here[number].set()
+        return sized(number, size)
+
+    with PageWindow(get, 2) as window:
+        window.take(1)
+        window.fill(19)
+        assert all(each.wait(10) for each in here[2 : ahead + 2])
+        assert [window.take(number).number for number in range(2, ahead + 2)] == list(range(2, ahead + 2))
+        assert len(asked) == ahead + 1
+    assert names <= {threading.current_thread().name, "page-1", "page-2"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest
     from de_classes.storage.format.columns import CurrentShape
 
-TOGETHER: Final = 256 * 1024
+TOGETHER: Final = 512 * 1024
 """Bytes of pages that are decoded in one go: small pages cost as many calls as large ones."""
 
 

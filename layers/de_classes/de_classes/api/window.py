@@ -1,7 +1,8 @@
 """Fetching ahead: several pages under way, handed out by number.
 
 How many is bounded twice: by a width, and by the bytes that they may be together, as far as the largest page
-that came lets one expect. One page is always let through.
+that came lets one expect. One page is always let through. Small pages are fetched further ahead, never more of
+them at once, so that several are there to be decoded together.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 32 * 2**20
 """Of pages that are under way, or there and not taken yet."""
+
+_AHEAD: Final = 4  # times the width, as long as pages are small
 
 
 class PageWindow:
@@ -98,7 +101,9 @@ class PageWindow:
     def _has_room(self) -> bool:
         under_way = len(self._under_way)
         size = (under_way + len(self._ready) + 1) * self._largest
-        return under_way < self._width and (size <= self._most_bytes or not under_way)
+        if under_way >= self._width:
+            return under_way < self._width * _AHEAD and 0 < size <= TOGETHER
+        return size <= self._most_bytes or not under_way
 
     def _noted(self, page: Page) -> Page:
         self._largest = max(self._largest, page.size)
