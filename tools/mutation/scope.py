@@ -75,6 +75,8 @@ LIBRARY: Final = Scope(
             "api/walk",
             "api/followed_walk",
             "api/window",
+            "api/page_decoder",
+            "api/run_fetcher",
             "api/ledger",
             "api/page_counts",
             "api/drift",

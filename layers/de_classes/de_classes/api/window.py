@@ -1,8 +1,8 @@
 """Fetching ahead: several pages under way, handed out by number.
 
 How many is bounded twice: by a width, and by the bytes that they may be together, as far as the largest page
-that came lets one expect. One page is always let through. Small pages are fetched further ahead, never more of
-them at once, so that several are there to be decoded together.
+that came lets one expect. One page is always let through. Small pages are fetched further ahead, but no more
+of them at once, so that several are there to be decoded together.
 """
 
 from __future__ import annotations
