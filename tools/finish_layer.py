@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOUNTED_AT = "/opt"  # where Lambda unpacks layers, and so what a traceback names
-# What compilers, type checkers and test runners read, and no import does.
+# What compilers, type checkers, test runners and browsers read, and no import does.
 UNUSED_FOLDERS = ("tests", "include")
-UNUSED_SUFFIXES = (".a", ".c", ".h", ".hpp", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
+UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 
 _ELF_64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
