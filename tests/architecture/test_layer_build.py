@@ -30,7 +30,7 @@ pytestmark = [
 # Just above what is reached; Lambda's own limit is 262,144,000.
 MAX_TOGETHER_BYTES = 220_000_000
 MAX_WORKER_BYTES = 130_000_000
-MAX_SIMULATOR_BYTES = 13_000_000
+MAX_SIMULATOR_BYTES = 12_000_000
 MAX_ZIP_BYTES = 50_000_000
 WORKER = ("DeClassesLayer", "SdkLayer", "ArrowLayer")
 REBUILT = ("DeClassesLayer", "ArrowLayer")
