@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from de_classes.api.messages import HttpResponse
@@ -16,6 +18,7 @@ from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.run_records import RunState
 from tests.fakes.transports import FakePagedApi
 
 TOTALS = b'"total_pages":3,"total_records":9'
@@ -107,6 +110,47 @@ def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
     with pytest.raises(IncompleteRunError) as caught:
         list(client.start_run(3, current=CurrentShape()))
     assert list(caught.value.missing_pages) == [2, 3]
+
+
+@pytest.mark.parametrize("current", [None, CurrentShape()], ids=["handed on", "written"])
+@pytest.mark.parametrize("width", [1, 4])
+def test_F54_a_page_is_asked_for_as_often_wherever_it_is_found_not_to_be_sound(
+    current: CurrentShape | None, width: int
+) -> None:
+    api = FakePagedApi(9)
+    api.faults_for(2, [corrupt(2)] * 50)
+    policy = RetryPolicy(max_corrupt=3)
+    client = UnstableAPIClient(
+        "http://api.example", transport=api, clock=ManualClock(), retry_policy=policy, concurrency=width
+    )
+    with pytest.raises(IncompleteRunError, match="page 2 failed 3 times"):
+        list(client.start_run(3, current=current))
+    assert api.pages_asked().count(2) == 3
+    assert client.counts().requests_by_outcome["CorruptResponseError"] == 3
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: int) -> None:
+    """Rows appended to a short last page that was taken are not this run's, nor what they add to a total."""
+    api, policy = FakePagedApi(8), RetryPolicy(max_corrupt=2)
+    client = UnstableAPIClient(
+        "http://api.example", transport=api, clock=ManualClock(), retry_policy=policy, concurrency=width
+    )
+    api.faults_for(2, [HttpResponse(200, {}, b"{")] * 2)
+    first = client.start_run(3, skip_failed=True)
+    entries, ids = [], []
+    with suppress(IncompleteRunError):
+        for page in first:
+            entries.append(first.entry)
+            ids += [record["id"] for record in page.records]
+    assert list(first.gaps) == [2]
+    state = RunState(entries=tuple(entries), gaps=tuple(first.gaps), place=first.place)
+    api.total = 12
+    body = b'{"page":2,"total_pages":4,"data":[{"id":3,"id":3},{"id":4},{"id":5}]}'
+    api.faults_for(2, [HttpResponse(200, {}, body)])
+    for page in client.start_run(3, skip_failed=True, state=state, current=CurrentShape()):
+        ids += [record["id"] for record in page.records]
+    assert sorted(ids) == list(range(8))
 
 
 def test_an_answer_whose_records_and_totals_are_wrong_is_asked_for_again() -> None:

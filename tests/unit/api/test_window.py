@@ -150,22 +150,23 @@ def sized(number: int, size: int) -> Page:
 
 
 def test_as_many_pages_are_under_way_as_their_bytes_allow() -> None:
-    asked: list[int] = []
+    begun = [threading.Event() for _ in range(30)]
     gate = threading.Event()
 
     def get(number: int) -> Page:
-        asked.append(number)
+        begun[number].set()
         assert number == 1 or gate.wait(10)
         return sized(number, 30)
 
     with PageWindow(get, 8, most_bytes=100) as window:
         window.take(1)
         window.fill(20)
+        assert all(each.wait(10) for each in begun[2:5])
+        assert not any(each.wait(0.05) for each in begun[5:10])  # three of 30 bytes, and not four
         gate.set()
-        assert [window.take(number).number for number in (2, 3, 4)] == [2, 3, 4]
-        assert sorted(asked) == [1, 2, 3, 4]
-        window.fill(20)
-        assert window.take(5).number == 5
+        for number in range(2, 21):
+            window.fill(20)
+            assert window.take(number).number == number
 
 
 def test_a_page_larger_than_all_that_may_be_is_fetched_alone() -> None:
@@ -235,3 +236,42 @@ def test_small_pages_are_fetched_further_ahead_but_no_more_of_them_at_once(size:
         assert [window.take(number).number for number in range(2, ahead + 2)] == list(range(2, ahead + 2))
         assert len(asked) == ahead + 1
     assert names <= {threading.current_thread().name, "page-1", "page-2"}
+
+
+def test_pages_that_turn_out_large_are_not_fetched_further_ahead() -> None:
+    sizes = {number: 10 if number < 20 else 400 for number in range(1, 60)}
+    held: set[int] = set()
+    most = 0
+    lock = threading.Lock()
+
+    def get(number: int) -> Page:
+        nonlocal most
+        with lock:
+            held.add(number)
+            most = max(most, sum(sizes[each] for each in held))
+        return sized(number, sizes[number])
+
+    with PageWindow(get, 4, most_bytes=1_000) as window:
+        for number in range(1, 60):
+            window.fill(59)
+            assert window.take(number).number == number
+            with lock:
+                held.discard(number)
+    # Four were asked for while nobody could know; after that no more than fit.
+    assert most <= 4 * 400 + 1_000
+
+
+def test_a_large_page_behind_one_that_failed_is_let_through() -> None:
+    def get(number: int) -> Page:
+        if number in {2, 3}:
+            raise NetworkError("gone")
+        return sized(number, 5_000)
+
+    with PageWindow(get, 2, most_bytes=1_000, start=1) as window:
+        for number in range(1, 8):
+            window.fill(9)
+            if number in {2, 3}:
+                with pytest.raises(NetworkError):
+                    window.take(number)
+            else:
+                assert window.take(number).number == number

@@ -11,7 +11,7 @@ import msgspec
 
 from de_classes.errors import MalformedDataError
 from de_classes.utils.strict_json import loads
-from de_classes.utils.values import Value
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _NO_RECORDS: Final = b"[]"
 _FIELDS_KEPT: Final = 16
 
 
-class PageBody(Value):
+class PageBody(DiscreetValue):
     """An answer in two.
 
     Attributes:

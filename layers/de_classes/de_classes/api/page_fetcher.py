@@ -95,8 +95,15 @@ class PageFetcher(DiscreetValue):
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
         return SharedRun(RetryBudget(clock=self.clock), pace, current=current)
 
-    def fetch(self, request: PageRequest, run: SharedRun) -> Page:
+    def fetch(
+        self, request: PageRequest, run: SharedRun, *, after: CorruptResponseError | None = None
+    ) -> Page:
         """One page, whole.
+
+        Args:
+            request: What to ask.
+            run: What it shares with others.
+            after: Why the page that came before is not taken; it counts as an attempt that failed.
 
         Raises:
             PageGivenUpError: It kept failing; the last failure is the cause.
@@ -105,7 +112,7 @@ class PageFetcher(DiscreetValue):
         """
         down_since = run.budget.down_since
         try:
-            return self._fetch_patiently(request, run)
+            return self._fetch_patiently(request, run, after)
         except PageGivenUpError as error:
             if down_since is None or down_since != run.budget.down_since:
                 raise
@@ -113,7 +120,11 @@ class PageFetcher(DiscreetValue):
                 f"the source is down: {error}", attempts=error.attempts
             ) from error.__cause__
 
-    def _fetch_patiently(self, request: PageRequest, run: SharedRun) -> Page:
+    def _fetch_patiently(
+        self, request: PageRequest, run: SharedRun, after: CorruptResponseError | None
+    ) -> Page:
+        if after is not None:
+            self.counters.request_turned_out(str(OK), type(after).__name__)
         retrier = Retrier(
             self.policy,
             clock=self.clock,
@@ -122,7 +133,8 @@ class PageFetcher(DiscreetValue):
             stopped=run.stopped,
             given_up=PageGivenUpError,
         )
-        return retrier.call(lambda: self._within_budget(request, run), what=f"page {request.number}")
+        what = f"page {request.number}"
+        return retrier.call(lambda: self._within_budget(request, run), what=what, after=after)
 
     def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
         run.budget.enter(deadline=self.deadline, stopped=run.stopped)
@@ -206,14 +218,6 @@ class PageFetcher(DiscreetValue):
         failure = CorruptResponseError(f"page {page.number} is empty")
         wait = self.policy.wait(ask, failure, lambda _low, high: high)
         self._retried(RetryEvent(ask, wait, failure))
-        self.clock.wait(run.stopped, wait)
-
-    def refuse(self, page: Page, failure: CorruptResponseError, run: SharedRun) -> None:
-        """Take back that a page came as promised, and wait before it is asked for again."""
-        self.counters.request_turned_out(str(OK), type(failure).__name__)
-        run.budget.failed()
-        wait = self.policy.wait(1, failure, lambda _low, high: high)
-        self._retried(RetryEvent(1, wait, failure))
         self.clock.wait(run.stopped, wait)
 
     def _retried(self, event: RetryEvent) -> None:

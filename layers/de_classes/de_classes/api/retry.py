@@ -113,18 +113,21 @@ class Retrier:
         self._stopped = stopped or threading.Event()
         self._given_up = given_up
 
-    def call(self, operation: Callable[[], T], *, what: str) -> T:
+    def call(self, operation: Callable[[], T], *, what: str, after: RetryableError | None = None) -> T:
         """Call ``operation`` until it returns.
 
         Args:
             operation: Raises ``RetryableError`` where trying again makes sense.
             what: Names the operation in the error.
+            after: How it has failed already, which counts as the first attempt; None if it was not tried.
 
         Raises:
             RetriesExhaustedError: A ceiling was met; the last failure is its cause.
             FatalError: Whatever the operation raises that is not retryable, at once.
         """
         started = self._clock.monotonic()
+        if after is not None:
+            return self._patiently(_failed_already(after, operation), what, started)
         try:
             return operation()  # most calls succeed at once, and pay for no machinery
         except RetryableError as error:

@@ -32,10 +32,15 @@ class RunFetcher(Value):
     pagination: PaginationStrategy
     run: SharedRun
 
-    def fetch(self, request: PageRequest) -> Page:
-        """The page; an empty one where there should be records, or all would end, is asked for again."""
+    def fetch(self, request: PageRequest, *, after: CorruptResponseError | None = None) -> Page:
+        """The page; an empty one where there should be records, or all would end, is asked for again.
+
+        Args:
+            request: What to ask.
+            after: See ``PageFetcher.fetch``.
+        """
         for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
-            page = self.fetcher.fetch(request, self.run)
+            page = self.fetcher.fetch(request, self.run, after=after if ask == 1 else None)
             is_expected = self.ledger.expects_records(page)
             if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page))):
                 break
@@ -45,8 +50,8 @@ class RunFetcher(Value):
 
     def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
         """The page once more, after one that was not sound; it comes decoded. See ``AskAgain``."""
-        self.fetcher.refuse(page, because, self.run)
-        return replace(self, run=replace(self.run, current=None)).fetch(request)
+        strictly = replace(self, run=replace(self.run, current=None))
+        return strictly.fetch(request, after=because)
 
     def _ends_it_all(self, page: Page) -> bool:
         """An empty page that says nothing is there, or that alone marks the end: believed when said twice."""

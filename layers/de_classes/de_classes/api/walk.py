@@ -194,12 +194,13 @@ class NumberedWalk:
         return self._settled(self._fetch_page(number))
 
     def _fetch_page(self, number: int) -> Page:
-        page = self._fetch(self._strategy.request_for(number, self._limit))
-        return page if self._short_last is None else as_counted_by(self._short_last, page)
+        return self._fetch(self._strategy.request_for(number, self._limit))
 
     def _settled(self, page: Page) -> Page:
+        """The page, decoded, and as the run counts it: it may have been asked for once more until then."""
         request = self._strategy.request_for(page.number, self._limit)
-        return self._decoder.settle(page, request) if self._decoder else page
+        page = self._decoder.settle(page, request) if self._decoder else page
+        return page if self._short_last is None else as_counted_by(self._short_last, page)
 
     def _first_page(self, window: PageWindow) -> Page:
         page = self._settled(window.take(self._pages.start))

@@ -1,8 +1,8 @@
 """Fetching ahead: several pages under way, handed out by number.
 
-How many is bounded twice: by a width, and by the bytes that they may be together, as far as the largest page
-that came lets one expect. One page is always let through. Small pages are fetched further ahead, but no more
-of them at once, so that several are there to be decoded together.
+How far ahead is bounded twice: by a width, and by the bytes that the pages may be together, as far as the
+largest that came lets one expect. The next page to be taken is always let through. Small pages are fetched
+further ahead, but no more of them at once, so that several are there to be decoded together.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Self
 
 from de_classes.api.page_decoder import TOGETHER
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,20 @@ MOST_BYTES: Final = 32 * 2**20
 """Of pages that are under way, or there and not taken yet."""
 
 _AHEAD: Final = 4  # times the width, as long as pages are small
+
+
+class _Task(Value):
+    """A page to be fetched.
+
+    Attributes:
+        place: How many pages of the window come before it.
+        number: Its number.
+        future: Where it goes.
+    """
+
+    place: int
+    number: int
+    future: Future[Page]
 
 
 class PageWindow:
@@ -52,12 +67,16 @@ class PageWindow:
         self._width = width
         self._prepare = prepare
         self._most_bytes = most_bytes
-        self._largest = 0
-        self._ready: deque[Page] = deque()
-        self._tasks: queue.SimpleQueue[tuple[int, Future[Page]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._under_way: deque[Future[Page]] = deque()
+        self._ready: deque[Page] = deque()
         self._threads = 0
         self._next = start or 0
+        self._begun = 0
+        self._moved = threading.Condition()
+        self._taken = 0
+        self._largest = 0
+        self._is_over = False
 
     def __enter__(self) -> Self:
         return self
@@ -67,13 +86,17 @@ class PageWindow:
             future.cancel()
         for _thread in range(self._threads):
             self._tasks.put(None)
+        with self._moved:
+            self._is_over = True
+            self._moved.notify_all()
 
     def fill(self, end: int) -> None:
         """Start fetching pages up to ``end``, as far as the window reaches."""
-        while self._width > 1 and self._next and self._next <= end and self._has_room():
+        while self._width > 1 and self._next and self._next <= end and self._reaches():
             future: Future[Page] = Future()
             self._under_way.append(future)
-            self._tasks.put((self._next, future))
+            self._tasks.put(_Task(self._begun, self._next, future))
+            self._begun += 1
             self._next += 1
             self._add_thread()
 
@@ -81,33 +104,41 @@ class PageWindow:
         """The page of that number, waited for or fetched now."""
         self._next = max(self._next, number + 1)
         if self._ready:
-            return self._ready.popleft()
+            return self._handed_out()
         if not self._under_way:
             return self._noted(self._get(number))
-        self._ready.append(self._noted(self._under_way.popleft().result()))
+        self._ready.append(self._first())
         self._gather()
         if self._prepare:
             self._prepare(self._ready)
-        return self._ready.popleft()
+        return self._handed_out()
+
+    def _first(self) -> Page:
+        try:
+            return self._under_way.popleft().result()
+        except BaseException:
+            self._move_on()
+            raise
 
     def _gather(self) -> None:
         """Add the pages that are there already, up to as many bytes as are worth preparing together."""
         size = self._ready[0].size
         while size < TOGETHER and self._under_way and _has_come(self._under_way[0]):
-            page = self._noted(self._under_way.popleft().result())
+            page = self._under_way.popleft().result()
             self._ready.append(page)
             size += page.size
 
-    def _has_room(self) -> bool:
-        under_way = len(self._under_way)
-        size = (under_way + len(self._ready) + 1) * self._largest
-        if under_way >= self._width:
-            return under_way < self._width * _AHEAD and 0 < size <= TOGETHER
-        return size <= self._most_bytes or not under_way
+    def _handed_out(self) -> Page:
+        self._move_on()
+        return self._ready.popleft()
 
-    def _noted(self, page: Page) -> Page:
-        self._largest = max(self._largest, page.size)
-        return page
+    def _move_on(self) -> None:
+        with self._moved:
+            self._taken += 1
+            self._moved.notify_all()
+
+    def _reaches(self) -> bool:
+        return self._begun - self._taken < self._width * (_AHEAD if self._largest else 1)
 
     def _add_thread(self) -> None:
         if self._threads < min(self._width, len(self._under_way)):
@@ -116,15 +147,30 @@ class PageWindow:
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
-            number, future = task
-            if future.set_running_or_notify_cancel():
-                self._fetch_into(future, number)
+            self._await_room(task)
+            if task.future.set_running_or_notify_cancel():
+                self._fetch_into(task.future, task.number)
+
+    def _await_room(self, task: _Task) -> None:
+        with self._moved:
+            while not (self._is_over or self._has_room(task.place - self._taken)):
+                self._moved.wait()
+
+    def _has_room(self, ahead: int) -> bool:
+        """Whether a page so far ahead may be begun: not if all up to it could be too large together."""
+        most = self._most_bytes if ahead < self._width else min(TOGETHER, self._most_bytes)
+        return ahead <= 0 or (ahead + 1) * self._largest <= most
 
     def _fetch_into(self, future: Future[Page], number: int) -> None:
         try:
-            future.set_result(self._get(number))
+            future.set_result(self._noted(self._get(number)))
         except BaseException as error:  # noqa: BLE001 - handed to whoever takes the page
             future.set_exception(error)
+
+    def _noted(self, page: Page) -> Page:
+        with self._moved:
+            self._largest = max(self._largest, page.size)
+        return page
 
 
 def _has_come(future: Future[Page]) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ArrowColumns:
     """The records of a text, field by field; see ``Columns``.
 

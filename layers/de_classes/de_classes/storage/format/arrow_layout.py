@@ -20,8 +20,8 @@ from de_classes.utils import strict_json
 AFTER_A_KEY: Final = '":'
 """What ends every key, and, where a text is laid out so, stands nowhere else."""
 
-_LEAST_ROWS: Final = 1_024
-_TILES_KEPT: Final = 16
+_LEAST: Final = 1_024
+_TILES_KEPT: Final = 4  # 20 bytes a value each
 _FIRST_RECORD: Final = 16 * 1024  # characters in which it is looked for
 
 
@@ -99,7 +99,7 @@ class Tiles:
 
 def tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
     """The tiles for at least so many records; quotes of some columns count as what stands around."""
-    return _tiles(layout, quoted, max(_LEAST_ROWS, 1 << (rows - 1).bit_length()))
+    return _tiles(layout, quoted, _rounded(rows))
 
 
 @lru_cache(_TILES_KEPT)
@@ -123,13 +123,25 @@ def _tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
     )
 
 
+def taken_in_turn(first: pa.Int32Array, second: pa.Int32Array) -> pa.Int32Array:
+    """The numbers of two arrays of one length, one from each in turn."""
+    size = _rounded(len(first))
+    padded = pa.concat_arrays([first, _alternating(size).slice(0, size - len(first)), second])
+    return padded.take(_alternating(size).slice(0, 2 * len(first)))
+
+
 @lru_cache(_TILES_KEPT)
-def alternating(count: int) -> pa.Int32Array:
-    """Where to take from, to have the first and the second half of an array in turn."""
-    places = array.array("i", bytes(8 * count))
-    places[0::2] = array.array("i", range(count))
-    places[1::2] = array.array("i", range(count, 2 * count))
+def _alternating(size: int) -> pa.Int32Array:
+    """Where to take from, to have the first and the second half of an array of twice the size in turn."""
+    places = array.array("i", bytes(8 * size))
+    places[0::2] = array.array("i", range(size))
+    places[1::2] = array.array("i", range(size, 2 * size))
     return int32(places)
+
+
+def _rounded(count: int) -> int:
+    """Up to a power of two: what is made for one is good for all below it."""
+    return max(_LEAST, 1 << (count - 1).bit_length())
 
 
 def int32(numbers: array.array[int]) -> pa.Int32Array:

@@ -3,9 +3,9 @@
 Where all records are laid out alike (`arrow_layout`), the text is cut at every key's end, and every value is
 taken out by its place: Arrow does both for a whole page at a time. What is proved, given that the text is
 well-formed JSON in UTF-8, is that each piece between two values is the very one that the layout demands. A
-key's end within a string would need an unescaped quote, so there is none that the layout does not name: no
-key is missing, new, doubled or in another place. Then every value must be of its column's type and no wider
-(`arrow_tokens`).
+key's end within a string would need an unescaped quote, so there is none that the layout does not name. Then
+every value must be one token, of its column's type and no wider (`arrow_tokens`): so nothing else is between
+the keys, and no key is missing, new, doubled or in another place, not even one with a space before its colon.
 
 What is refused here is decoded row by row (`shapes`).
 """
@@ -25,7 +25,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 
 from de_classes.storage.format import arrow_tokens
 from de_classes.storage.format.arrow_columns import ArrowColumns, as_array
-from de_classes.storage.format.arrow_layout import AFTER_A_KEY, Layout, alternating, int32, tiles
+from de_classes.storage.format.arrow_layout import AFTER_A_KEY, Layout, int32, taken_in_turn, tiles
 from de_classes.storage.format.arrow_tokens import NO_TEXT, NULL, NotSoError
 from de_classes.storage.format.arrow_types import arrow_schema
 from de_classes.storage.format.schema import Kind
@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from de_classes.storage.format.shapes import RowShape
 
 _WORTH_IT: Final = 32 * 1024  # bytes: below that, as many calls cost more than they save
-_MOST_BYTES: Final = 2**30  # of a text: places in it are counted in 32 bits
-_MISSES: Final = 10
+_MOST_BYTES: Final = 16 * 2**20  # of a text, and
+_MOST_VALUES: Final = 2**18  # in it: what is kept to find them grows with their number
+_MISSES: Final = 10  # in a row, after which a source is taken to be otherwise, and
+_TRIED: Final = 64  # only one text in so many is tried
 _SHAPES_KEPT: Final = 64
-_ESCAPE: Final = b"\\"
 _NULLS: Final = (b":null", b": null")
 
 
@@ -100,7 +101,8 @@ class ArrowShape:
         return pa.concat_arrays([as_array(part, self._types[number]) for part in parts])
 
     def _together(self, texts: Sequence[bytes]) -> list[Columns | None] | None:
-        if self._misses >= _MISSES:
+        if self._misses >= _MISSES and (self._misses - _MISSES) % _TRIED:
+            self._misses += 1
             return None
         found = self._under_layout(texts) or self._under_new_layout(texts)
         self._misses = 0 if found else self._misses + 1
@@ -142,13 +144,12 @@ class ArrowShape:
             if self._kinds[name] is Kind.STRING and name not in nullable
         )
         cut, placed = _cut(text, layout, quoted)
-        has_escapes = _ESCAPE in text
         made = {
             name: self._column(name, cut.values.take(placed.places[number].slice(0, cut.rows)), nullable)
             for number, name in enumerate(layout.names)
         }
         arrays = [made[name] for name in self.schema.names]
-        return cut, [arrow_tokens.unescaped(each) for each in arrays] if has_escapes else arrays
+        return cut, list(map(arrow_tokens.unescaped, arrays))
 
     def _column(self, name: str, tokens: pa.StringArray, nullable: frozenset[str]) -> pa.Array:
         kind = self._kinds[name]
@@ -207,7 +208,7 @@ def _cut(text: bytes, layout: Layout, quoted: frozenset[int]) -> tuple[_Cut, Til
     pieces = pc.split_pattern(whole, AFTER_A_KEY).values
     count = len(pieces) - 1
     rows, over = divmod(count, len(layout.names))
-    if over or not rows:
+    if over or not rows or count > _MOST_VALUES:
         raise NotSoError
     placed = tiles(layout, quoted, rows)
     tail = _tail(text, layout, is_quoted=(0 in quoted, len(layout.names) - 1 in quoted))
@@ -234,7 +235,7 @@ def _tail(text: bytes, layout: Layout, *, is_quoted: tuple[bool, bool]) -> bytes
 
 
 def _in_turn(starts: pa.Int32Array, ends: pa.Int32Array) -> pa.Buffer:
-    return pa.concat_arrays([starts, ends]).take(alternating(len(starts))).buffers()[1]
+    return taken_in_turn(starts, ends).buffers()[1]
 
 
 def _check_between(values: pa.StringArray, placed: Tiles, count: int) -> None:

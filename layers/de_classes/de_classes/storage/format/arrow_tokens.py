@@ -20,7 +20,7 @@ costs more than to compare it, and the first time the import of pandas where the
 
 NO_TEXT: Final = pa.nulls(1, pa.string())[0]
 _TRUE, _FALSE_TOKEN, _ZERO = array_of(["true", "false", "-0"], pa.string())
-_QUOTE, _ESCAPE, _ESCAPED_QUOTE = '"', "\\", '\\"'
+_QUOTE, _ESCAPE, _ESCAPED_QUOTE = b'"', b"\\", b'\\"'
 _EXACT: Final = 2**53
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 
@@ -38,11 +38,28 @@ def unquoted(values: pa.StringArray) -> pa.StringArray:
 
 
 def unescaped(values: pa.Array) -> pa.Array:
-    """Texts with what their escapes stand for."""
-    if not pa.types.is_string(values.type) or not _holds(values, _ESCAPE):
+    """Texts with what their escapes stand for; other columns as they are.
+
+    Raises:
+        NotSoError: What stands between a first and a last quote is more than one text: a key with a space
+            before its colon, say, which nobody has counted.
+    """
+    if not pa.types.is_string(values.type):
+        return values
+    content = _bytes_of(values)
+    has_escapes = _ESCAPE in content
+    if _QUOTE in content:
+        _check_quotes(values, has_escapes=has_escapes)
+    if not has_escapes:
         return values
     plain = pc.replace_substring(values, _ESCAPED_QUOTE, _QUOTE)  # nearly always these are all
-    return _decoded(values) if _holds(plain, _ESCAPE) else plain
+    return _decoded(values) if _ESCAPE in _bytes_of(plain) else plain
+
+
+def _check_quotes(values: pa.StringArray, *, has_escapes: bool) -> None:
+    """Every quote within a text is behind a backslash; where another key hides, its first one is not."""
+    if not has_escapes or _QUOTE in _bytes_of(pc.replace_substring(values, _ESCAPED_QUOTE, b"")):
+        raise NotSoError
 
 
 def _decoded(values: pa.StringArray) -> pa.StringArray:
@@ -52,12 +69,13 @@ def _decoded(values: pa.StringArray) -> pa.StringArray:
     return pc.replace_with_mask(values, has_escapes, array_of(_TEXTS.decode(f'["{spelled}"]'), pa.string()))
 
 
-def _holds(values: pa.StringArray, text: str) -> bool:
-    """Whether a text may be in some of the values: it is in their bytes."""
+def _bytes_of(values: pa.StringArray) -> bytes:
+    """All values in a row."""
     _, offsets, content = values.buffers()
     ends = memoryview(offsets).cast("i")
     start, stop = ends[values.offset], ends[values.offset + len(values)]
-    return text.encode() in content.slice(start, stop - start).to_pybytes()
+    found: bytes = content.slice(start, stop - start).to_pybytes()
+    return found
 
 
 def booleans(values: pa.StringArray) -> pa.BooleanArray:
@@ -95,7 +113,7 @@ def floats(values: pa.StringArray) -> pa.DoubleArray:
     found = values.cast(pa.float64())
     bounds = pc.min_max(found).as_py()
     is_exact = bounds["min"] is None or -_EXACT < bounds["min"] <= bounds["max"] < _EXACT
-    if not is_exact or (_holds(values, "-0") and pc.any(pc.equal(values, _ZERO)).as_py()):
+    if not is_exact or (b"-0" in _bytes_of(values) and pc.any(pc.equal(values, _ZERO)).as_py()):
         raise NotSoError
     return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, overload
 
 from de_classes.storage.format.text_lines import TextLines
 from de_classes.utils import strict_json
-from de_classes.utils.values import Value
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
         block._take(shape, columns)  # noqa: SLF001 - of this module
 
 
-class Piece(Value):
+class Piece(DiscreetValue):
     """Neighbouring records of one page.
 
     Attributes:

@@ -38,7 +38,7 @@ _SHAPES_KEPT: Final = 64
 _RowShape = TypeVar("_RowShape", bound="RowShape")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RowColumns:
     """Columns out of typed rows.
 
@@ -130,7 +130,7 @@ class RowShape:
             return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rows:
     """Typed rows that nobody needs the columns of; see ``Columns``.
 

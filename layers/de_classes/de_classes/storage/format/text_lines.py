@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from de_classes.utils.values import Value
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ _LINE_ENDS: Final = (b"\n", b"\r")
 _OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
 
 
-class TextLines(Value):
+class TextLines(DiscreetValue):
     """Records, each without the beginning and the end that all of them have.
 
     Attributes:
@@ -37,6 +37,8 @@ class TextLines(Value):
 
     def text(self, start: int, stop: int) -> bytes:
         """Some of the lines, each ended by a newline."""
+        if start >= stop:
+            return b""
         end = self.tail + b"\n"
         return b"".join((self.head, (end + self.head).join(self.records[start:stop]), end))
 
