@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 NAIVE_LIMIT = MILLION  # those that hold every record, or take minutes for as many, are not asked for more
-ROUNDS_SECONDS = 18.0
+ROUNDS_SECONDS = 25.0
 _STARTUP_SECONDS, _PAGE_SECONDS = 0.8, 0.001
 
 
@@ -63,7 +63,7 @@ class Case:
         return self.format in contestant.formats and not (alone or too_many or elsewhere or unasked)
 
     def rounds(self, contestant: Contestant, most: int) -> int:
-        """How many rounds a client gets: as many as fit into 18 seconds, and one whatever it takes.
+        """How many rounds a client gets: as many as fit into 25 seconds, and one whatever it takes.
 
         Who fetches several pages at once gets two at least, since its ratios are what is held to goals.
 
