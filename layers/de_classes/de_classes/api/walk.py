@@ -187,8 +187,7 @@ class NumberedWalk:
             self._last, self._more_may_follow = number, more_may_follow
 
     def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
-        prepare = self._decoder.prepare if self._decoder else None
-        return PageWindow(get, self._width, start=start, prepare=prepare)
+        return PageWindow(get, self._width, start=start, prepare=self._decoder and self._decoder.prepare)
 
     def _get(self, number: int) -> Page:
         return self._settled(self._fetch_page(number))
