@@ -153,8 +153,7 @@ class NumberedWalk:
                 yield from self._taken(number, partial(self._late_page, window, index, number))
 
     def _pages_in_order(self) -> Iterator[Page]:
-        ahead_from = None if self._is_at_start else self._last + 1
-        with self._window(self._fetch_page, start=ahead_from) as window:
+        with self._window(self._fetch_page, None if self._is_at_start else self._last + 1) as window:
             if self._is_at_start:
                 yield self._remembered(self._first_page(window))
             while self._last < self._end() and not self._is_over:
@@ -187,7 +186,8 @@ class NumberedWalk:
             self._last, self._more_may_follow = number, more_may_follow
 
     def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
-        return PageWindow(get, self._width, start=start, prepare=self._decoder and self._decoder.prepare)
+        prepare = self._decoder.prepare if self._decoder else None
+        return PageWindow(get, self._width, start=start, prepare=prepare)
 
     def _get(self, number: int) -> Page:
         return self._settled(self._fetch_page(number))
