@@ -10,6 +10,7 @@ _GARBAGE = "both are equally little of what is looked for"
 
 EQUIVALENT: Final[dict[str, dict[str, str]]] = {
     "api/retry": {
+        "RetryPolicy.wait: 62 -> 63": "a wait is capped long before it was doubled as often",
         "module: 'T' -> ''": "the name of a type variable",
         "_failure: state.outcome.exception() if state.outcome else None"
         " -> state.outcome.exception() if True else None": _NEVER,
