@@ -31,9 +31,9 @@ class Bound(NamedTuple):
 
 
 BOUNDS = {
-    "200k": Bound(wall=4.4, cpu=4.4, peak=1.05),
-    "small-pages": Bound(wall=4.4, cpu=4.4, peak=1.0),
-    "200k-jsonl": Bound(wall=6.0, cpu=6.0, peak=3.4),
+    "200k": Bound(wall=1.5, cpu=1.5, peak=0.6),
+    "small-pages": Bound(wall=2.0, cpu=2.0, peak=0.55),
+    "200k-jsonl": Bound(wall=4.3, cpu=4.3, peak=2.5),
 }
 """Case of the short form to its bound."""
 

@@ -84,7 +84,7 @@ def test_a_ratio_within_its_bound_passes_and_above_it_does_not() -> None:
 @pytest.mark.parametrize("client", [OURS, P])
 def test_rows_that_are_wrong_break_it_whoever_wrote_them(client: str) -> None:
     figures = benchmark(
-        run(OURS, 1, 1.0, 1.0), run(P, 1, 1.0, 1.0), run(client, 2, 1.0, 1.0, wrong="1 row lost")
+        run(OURS, 1, 1.0, 1.0, 0.1), run(P, 1, 1.0, 1.0), run(client, 2, 1.0, 1.0, 0.1, wrong="1 row lost")
     )
     assert broken(figures) == [f"{CASE}: {client}: 1 row lost"]
 
