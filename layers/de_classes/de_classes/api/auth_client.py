@@ -1,37 +1,26 @@
-"""Logging in, and staying logged in for as long as a run lasts."""
+"""Logging in with a user name and a password, and staying logged in for as long as a run lasts."""
 
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from typing import TYPE_CHECKING
 
-from de_classes.api.http_transport import HttpClientTransport
+from de_classes.api.auth.tokens import SHORTEST_LIFE, TokenAuth
 from de_classes.api.messages import HttpRequest, without_secrets
-from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
-from de_classes.api.status import raise_for_status
-from de_classes.api.token import read_token
 from de_classes.common.logger.redaction import redact
-from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
-from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from de_classes.api.token import Token
+    import logging
+
+    from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
-SHORTEST_LIFE = 5.0
-_LARGEST_MARGIN_SHARE = 0.5
+__all__ = ["SHORTEST_LIFE", "AuthClient"]
 
 
-class AuthClient:
-    """Gets a token, hands it out, and replaces it ahead of its expiry. Safe among threads.
-
-    However many threads ask at once, one login is made. Expiry is measured on a monotonic clock from
-    before the login was sent, so neither a jumping wall clock nor a slow answer makes a token look
-    younger than it is. A token that claims to live less than ``SHORTEST_LIFE`` seconds is still used
-    that long: the API's 401 says when it is over.
+class AuthClient(TokenAuth):
+    """Gets a token for a user name and password, and replaces it ahead of its expiry; see ``TokenAuth``.
 
     Args:
         auth_url: Where to POST username and password as JSON.
@@ -60,92 +49,24 @@ class AuthClient:
         timeout: float = 30.0,
         clock: Clock | None = None,
     ) -> None:
+        super().__init__(
+            logger,
+            transport=transport,
+            retry_policy=retry_policy,
+            margin=margin,
+            max_logins=max_logins,
+            timeout=timeout,
+            clock=clock,
+        )
         self._auth_url = auth_url
         self._username = username
         self._password = password
-        self._logger = logger or logging.getLogger(__name__)
-        self._transport = transport or HttpClientTransport()
-        self._clock = clock or SystemClock()
-        self._policy = retry_policy or RetryPolicy()
-        self._margin = margin
-        self._max_logins = max_logins
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._token: Token | None = None
-        self._refresh_at = 0.0
-        self._issued_at = 0.0
-        self._refused_in_a_row = 0
-        self._logins = 0
 
     def __repr__(self) -> str:
         return f"AuthClient(auth_url={without_secrets(self._auth_url)!r})"
 
-    @property
-    def logins(self) -> int:
-        """How many logins were attempted, each retry counted."""
-        return self._logins
-
-    def get_token(self, *, deadline: float | None = None, stopped: threading.Event | None = None) -> str:
-        """A token that is good for now, from a login if need be.
-
-        Args:
-            deadline: Moment on the clock's monotonic time after which no login is begun, or None.
-            stopped: Once set, a login that keeps failing is given up.
-
-        Raises:
-            AuthenticationError: The credentials were refused, or there were too many logins.
-            InvalidTokenResponseError: The answer holds no usable token.
-            RetriesExhaustedError: The login kept failing for passing reasons.
-        """
-        with self._lock:
-            if self._token is None or self._clock.monotonic() >= self._refresh_at:
-                self._renew(deadline, stopped)
-            return self._token.value if self._token else ""
-
-    def get_auth_headers(self) -> dict[str, str]:
-        """The header that protected endpoints want: ``{"Authorization": "Bearer ..."}``."""
-        return {"Authorization": f"Bearer {self.get_token()}"}
-
-    def invalidate(self, token: str) -> None:
-        """Say that the API refused this token; one that was replaced meanwhile is left alone.
-
-        Args:
-            token: The very token that earned the 401.
-        """
-        with self._lock:
-            if self._token is not None and self._token.value == token:
-                self._token = None
-                lasted = self._clock.monotonic() - self._issued_at >= SHORTEST_LIFE
-                self._refused_in_a_row = 0 if lasted else self._refused_in_a_row + 1
-
-    def _renew(self, deadline: float | None, stopped: threading.Event | None) -> None:
-        self._token = None
-        redact(self._password)  # at every login: the filter remembers only the latest
-        retrier = Retrier(self._policy, clock=self._clock, deadline=deadline, stopped=stopped)
-        self._token, asked_at = retrier.call(lambda: self._log_in(deadline), what="the login")
-        redact(self._token.value)
-        self._issued_at = asked_at
-        life = max(self._token.life, SHORTEST_LIFE)
-        margin = min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
-        self._refresh_at = asked_at + life - margin
-        self._logger.info("logged in, token good for %.0f s", life)
-
-    def _log_in(self, deadline: float | None) -> tuple[Token, float]:
-        if self._refused_in_a_row >= self._max_logins:
-            raise AuthenticationError(
-                f"{self._refused_in_a_row} tokens in a row were refused as soon as issued"
-            )
-        self._logins += 1
-        asked_at = self._clock.monotonic()
-        timeout = seconds_for(self._timeout, deadline, self._clock)
-        response = self._transport.send(self._login_request(), timeout=timeout)
-        try:
-            raise_for_status(response, url=self._auth_url, now=self._clock.now(), quote=False)
-        except (RequestRejectedError, PermissionDeniedError) as error:
-            raise AuthenticationError(f"the login was refused: {error}") from error
-        return read_token(response.body), asked_at
-
     def _login_request(self) -> HttpRequest:
+        redact(self._password)  # at every login: the filter remembers only the latest
         credentials = {"username": self._username, "password": self._password}
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         return HttpRequest("POST", self._auth_url, headers=headers, body=json.dumps(credentials).encode())

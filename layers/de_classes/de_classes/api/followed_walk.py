@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.pagination import PageRequest
+from de_classes.api.paths import standing_there
 from de_classes.api.walk import NO_SUCH_PAGE_OR_BAD_REQUEST
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.api.walk_contracts import FetchPage
     from de_classes.utils.page_range import PageRange
 
@@ -51,6 +53,7 @@ class FollowedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        sized: Whether the source is told how many records a page is to have.
     """
 
     is_filling_gaps = False
@@ -67,7 +70,9 @@ class FollowedWalk:
         stopped: threading.Event | None = None,
         state: RunState | None = None,
         decoder: PageDecoder | None = None,
+        sized: bool = True,
     ) -> None:
+        self._sized = sized
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -88,7 +93,7 @@ class FollowedWalk:
             return None
         url = self._next.url
         kept = None if url is None or holds_credential(url) else url
-        return RunPlace(number=self._next.number, params=dict(self._next.params), url=kept)
+        return RunPlace(number=self._next.number, values=dict(self._next.values), url=kept)
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.
@@ -131,7 +136,7 @@ class FollowedWalk:
         if not state.entries:
             return self._strategy.request_for(self._pages.start, self._limit)
         place = state.place
-        return None if place is None else PageRequest(place.number, place.params, place.url)
+        return None if place is None else self._strategy.request_again(place, self._limit)
 
     def _take(self, request: PageRequest, window: PageWindow) -> Page:
         if request.identity() in self._asked:
@@ -161,9 +166,31 @@ class FollowedWalk:
     def _move_on(self, request: PageRequest, page: Page) -> ProtocolError | None:
         """Find the next request; a page that leads nowhere is whole itself, so its error waits."""
         try:
-            following = self._strategy.request_after(page, self._limit, url=request.url or self._url)
+            following = self._strategy.request_after(page, self._limit, url=page.url or request.url or self._url, asked=request)
+            if following is None:
+                self._make_sure_of_the_end(request, page)
         except ProtocolError as error:
-            self._next = PageRequest(page.number + 1)
+            self._next = structs.replace(request, number=page.number + 1)
             return error
         self._next = following if following is not None and following.number in self._pages else None
         return None
+
+    def _make_sure_of_the_end(self, request: PageRequest, page: Page) -> None:
+        """A full first page that leads nowhere is all there is only if a smaller one leads on.
+
+        Raises:
+            ProtocolError: It does not: what leads to the next page goes by another name.
+        """
+        is_full = self._sized and request.number == self._pages.start == 1 and 1 < self._limit <= len(page.records)
+        if not is_full or self._strategy.way_on is None or page.total_records == len(page.records):
+            return
+        if self._strategy.ends(page):
+            return
+        smaller = self._limit - 1
+        probe = self._fetch(structs.replace(request, size=smaller))
+        probe = self._decoder.settle(probe, request) if self._decoder else probe
+        if self._strategy.request_after(probe, smaller, url=page.url or request.url or self._url, asked=request) is None:
+            raise ProtocolError(
+                f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what leads "
+                f"to the next page; the answer has {standing_there(page.answer)}"
+            )

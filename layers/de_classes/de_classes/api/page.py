@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from de_classes.api.answers import ANSWERS, unpacked
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
+from de_classes.api.paths import MISSING, finder, plain_names, standing_there
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.storage.format.blocks import RecordBlock
-from de_classes.utils.strict_json import loads
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ class Page(Mapping[str, Any]):
     Attributes:
         number: Its place in the run, from 1.
         records: The records, in the API's order: a list, or a ``RecordBlock`` on its way into an object.
-        payload: The whole answer.
+        payload: The whole answer; empty if that is no object.
+        answer: What paths are looked up in: any JSON value, in which the records may be left out.
         total_pages: How many pages the API says there are, or None if it does not say.
         total_records: How many records it says there are, or None.
         size: Bytes of the answer, decoded.
         digest: SHA-256 of the answer, hexadecimal.
         headers: The answer's headers, names in lower case.
+        url: Where it came from, without what auth added.
     """
 
     number: int
@@ -47,7 +50,13 @@ class Page(Mapping[str, Any]):
     size: int = 0
     digest: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    answer: Any = field(default=None, repr=False, compare=False)
+    url: str = field(default="", repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.answer is None:
+            object.__setattr__(self, "answer", self.payload)
 
     @property
     def mark(self) -> str | None:
@@ -76,19 +85,37 @@ class Page(Mapping[str, Any]):
 
 
 class PageReader(Value):
-    """Knows where in an answer things stand.
+    """Knows how an answer is encoded, and where in it things stand.
 
     Attributes:
-        records_field: The list of records.
-        total_pages_field: The number of pages; None for an API that has none.
-        total_records_field: The number of records; may be absent from answers.
+        records_field: The path of the records; ``@`` if the answer is all there is.
+        total_pages_field: The path of the number of pages; None for an API that has none.
+        total_records_field: The path of the number of records.
+        kind: How answers are encoded, one of ``ANSWERS``.
+        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of objects.
+        key_into: For ``values``: the field that gets each object's name.
+        names: For a list of lists: the name of each place. For CSV: those of a file without a header.
+        delimiter: Of CSV.
+        xml_record: For XML: the name of a record's element, which is a list even if there is one or none.
+        compression: Of a file that is served as it is: ``gzip``, ``zip``, or None.
+        is_total_required: Whether an answer without the number of records is wrong.
     """
 
     records_field: str = "data"
     total_pages_field: str | None = "total_pages"
     total_records_field: str | None = "total_records"
+    kind: str = "json"
+    records_are: str = "list"
+    key_into: str | None = None
+    names: tuple[str, ...] = ()
+    delimiter: str = ","
+    xml_record: str | None = None
+    compression: str | None = None
+    is_total_required: bool = False
 
-    def read(self, response: HttpResponse, number: int, current: CurrentShape | None = None) -> Page:
+    def read(
+        self, response: HttpResponse, number: int, current: CurrentShape | None = None, *, url: str = ""
+    ) -> Page:
         """Check and take apart one answer of status 200.
 
         Args:
@@ -96,13 +123,14 @@ class PageReader(Value):
             number: The page's place in the run, from 1.
             current: What is written of the pages before, where they are written. Then the records become a
                 ``RecordBlock`` that is still to be decoded, see ``PageDecoder``, if the text allows it.
+            url: Where it came from.
 
         Raises:
-            CorruptResponseError: Not JSON, not an object, or without a list of records: worth another try.
+            CorruptResponseError: Not what its kind promises, or without records: worth another try.
             ProtocolError: The totals are not numbers of pages or records.
         """
-        payload, records = self._taken_apart(response, current)
-        total_pages, total_records = self._totals(payload, records, response)
+        answer, payload, records = self._taken_apart(response, current)
+        total_pages, total_records = self._totals(answer, records, response)
         return Page(
             number=number,
             records=records,
@@ -112,42 +140,80 @@ class PageReader(Value):
             size=len(response.body),
             digest=hashlib.sha256(response.body).hexdigest(),
             headers=response.headers,
+            answer=answer,
+            url=url,
         )
+
+    def empty(self, response: HttpResponse, number: int) -> Page:
+        """A page without records, for an answer that a description says to be one."""
+        digest = hashlib.sha256(response.body).hexdigest()
+        return Page(number, [], {}, size=len(response.body), digest=digest, headers=response.headers)
+
+    def answer_of(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
+        """What an answer of any status says, as far as its kind or JSON can be read; else None."""
+        for kind in dict.fromkeys((self.kind, "json")):
+            try:
+                return ANSWERS[kind].parse(unpacked(response.body, None), self)
+            except (MalformedDataError, RecursionError):
+                continue
+        return None
 
     def _taken_apart(
         self, response: HttpResponse, current: CurrentShape | None
-    ) -> tuple[Mapping[str, Any], Sequence[dict[str, Any]]]:
-        body = None if current is None else split(response.body, self.records_field)
-        if body is not None:
+    ) -> tuple[Any, Mapping[str, Any], Sequence[dict[str, Any]]]:
+        names = self._fast_path()
+        body = None if current is None or names is None else split(response.body, names)
+        if body is not None and names is not None:
             block = RecordBlock(body.records)
-            return BlockPayload(body.rest, self.records_field, block), block
-        payload = self._payload(response)
-        return payload, self._records(payload)
+            payload: Mapping[str, Any] = BlockPayload(body.rest, names, block) if names else {}
+            return body.rest, payload, block
+        answer = self._parsed(response)
+        return answer, answer if isinstance(answer, dict) else {}, self._records(answer)
 
-    def _payload(self, response: HttpResponse) -> dict[str, Any]:
+    def _fast_path(self) -> tuple[str, ...] | None:
+        is_plain = self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
+        return plain_names(self.records_field) if is_plain else None
+
+    def _parsed(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
+        body = unpacked(response.body, self.compression)
         try:
-            payload = loads(response.body)
+            return ANSWERS[self.kind].parse(body, self)
         except MalformedDataError as error:
-            raise _not_sound(response.headers, error) from error
-        if not isinstance(payload, dict):
-            raise CorruptResponseError("the answer is JSON, but not an object")
-        return payload
+            raise _not_sound(response.headers, error, self.kind) from error
 
-    def _records(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        records = payload.get(self.records_field)
-        if not isinstance(records, list):
-            names = ", ".join(name[:40] for name in sorted(payload)[:8]) or "no fields at all"
-            raise CorruptResponseError(f"the answer has no list {self.records_field!r}; it has {names}")
+    def _records(self, answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON value
+        found = finder(self.records_field)(answer)
+        if found is MISSING and self.xml_record == self.records_field.rpartition(".")[2]:
+            found = []  # an XML list without elements
+        if self.records_are == "object" and isinstance(found, dict):
+            found = [found]
+        elif self.records_are == "values" and isinstance(found, dict):
+            found = [self._keyed(name, value) for name, value in found.items()]
+        if not isinstance(found, list):
+            raise CorruptResponseError(
+                f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has {standing_there(answer)}"
+            )
+        records = [self._of_list(item) for item in found] if self.names and self.kind != "csv" else found
         _check_objects(records, self.records_field)
         return records
 
+    def _keyed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        return {self.key_into: name, **value} if self.key_into and isinstance(value, dict) else value
+
+    def _of_list(self, item: object) -> object:
+        if not isinstance(item, list):
+            return item
+        if len(item) != len(self.names):
+            raise CorruptResponseError(f"a record of {len(item)} values, where names has {len(self.names)}")
+        return dict(zip(self.names, item, strict=True))
+
     def _totals(
-        self, payload: Mapping[str, Any], records: Sequence[dict[str, Any]], response: HttpResponse
+        self, answer: Any, records: Sequence[dict[str, Any]], response: HttpResponse  # noqa: ANN401 - a JSON value
     ) -> tuple[int | None, int | None]:
         try:
             return (
-                self._total(payload, self.total_pages_field, required=True),
-                self._total(payload, self.total_records_field, required=False),
+                self._total(answer, self.total_pages_field, required=True),
+                self._total(answer, self.total_records_field, required=self.is_total_required),
             )
         except ProtocolError:
             # An answer that is damaged elsewhere too says nothing about the source's totals.
@@ -169,16 +235,23 @@ class PageReader(Value):
         try:
             _check_objects(records.records(), self.records_field)
         except MalformedDataError as error:
-            raise _not_sound(headers, error) from error
+            raise _not_sound(headers, error, self.kind) from error
 
-    def _total(self, payload: Mapping[str, Any], name: str | None, *, required: bool) -> int | None:
-        if name is None or (name not in payload and not required):
+    def _total(self, answer: Any, path: str | None, *, required: bool) -> int | None:  # noqa: ANN401 - a JSON value
+        if path is None:
             return None
-        if name not in payload:
+        found = finder(path)(answer)
+        if found is not MISSING:
+            return read_total(found, path)
+        if required:
             raise ProtocolError(
-                f"the answer has no {name!r}: name the right field, or say that there is none"
+                f"the answer has no {path!r}, it has {standing_there(answer)}: name the right field, or say that "
+                "there is none"
             )
-        return read_total(payload[name], name)
+        return None
+
+
+_SHAPES = {"list": "list", "object": "object", "values": "object of objects"}
 
 
 def _check_objects(records: Sequence[object], field: str) -> None:
@@ -186,9 +259,9 @@ def _check_objects(records: Sequence[object], field: str) -> None:
         raise CorruptResponseError(f"the list {field!r} holds something that is not an object")
 
 
-def _not_sound(headers: Mapping[str, str], error: MalformedDataError) -> CorruptResponseError:
-    kind = headers.get("content-type") or "no content type"
-    return CorruptResponseError(f"the answer ({kind[:60]}) is not sound JSON: {error}")
+def _not_sound(headers: Mapping[str, str], error: MalformedDataError, kind: str) -> CorruptResponseError:
+    said = headers.get("content-type") or "no content type"
+    return CorruptResponseError(f"the answer ({said[:60]}) is not sound {kind.upper()}: {error}")
 
 
 def read_total(value: object, name: str) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from de_classes.api.paths import placed
 from de_classes.errors import MalformedDataError
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
@@ -22,6 +23,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()  # msgspec crashes where threads look a
 _PREFIX: Final = 32
 _NO_RECORDS: Final = b"[]"
 _FIELDS_KEPT: Final = 16
+_SPACE: Final = b" \t\r\n"
 
 
 class PageBody(DiscreetValue):
@@ -33,7 +35,7 @@ class PageBody(DiscreetValue):
             such as a key twice or a number too large.
     """
 
-    rest: dict[str, Any]
+    rest: Any
     records: bytes
 
 
@@ -42,17 +44,21 @@ class BlockPayload(Mapping[str, Any]):
 
     Args:
         rest: The answer with an empty list in place of its records.
-        field: The name of that list.
+        path: The names that lead to that list.
         block: The records.
     """
 
-    def __init__(self, rest: dict[str, Any], field: str, block: RecordBlock) -> None:
+    def __init__(self, rest: dict[str, Any], path: tuple[str, ...], block: RecordBlock) -> None:
         self._rest = rest
-        self._field = field
+        self._path = path
         self._block = block
 
+    @cached_property
+    def _whole(self) -> dict[str, Any]:
+        return placed(self._rest, ".".join(self._path), self._block.records())
+
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
-        return self._block.records() if key == self._field else self._rest[key]
+        return self._whole[key] if key == self._path[0] else self._rest[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rest)
@@ -61,7 +67,7 @@ class BlockPayload(Mapping[str, Any]):
         return len(self._rest)
 
 
-def split(body: bytes, field: str) -> PageBody | None:
+def split(body: bytes, path: tuple[str, ...]) -> PageBody | None:
     """Cut an answer in two.
 
     What stands around the records is read strictly, with an empty list in their place: a second list of the
@@ -69,25 +75,44 @@ def split(body: bytes, field: str) -> PageBody | None:
 
     Args:
         body: JSON, UTF-8.
-        field: The name of the list of records.
+        path: The names that lead to the list of records; none if the answer is that list.
 
     Returns:
-        The two; None if the answer is not plainly an object with such a list.
+        The two; None if the answer is not plainly JSON with such a list there.
     """
-    text = _records_text(body, field)
+    if not path:
+        return _whole_list(body)
+    text = _records_text(body, path)
     if text is None or not body.startswith(text, start := body.find(text[:_PREFIX])):
         return None
     try:
         rest = loads(body[:start] + _NO_RECORDS + body[start + len(text) :])
     except MalformedDataError:
         return None
-    return PageBody(rest, text) if rest.get(field) == [] else None
+    found = rest
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return PageBody(rest, text) if found == [] else None
 
 
-def _records_text(body: bytes, field: str) -> bytes | None:
-    """The text under that name; the last, if there are several."""
+def _whole_list(body: bytes) -> PageBody | None:
+    """The answer is the list: msgspec sees that it is one well-formed value."""
     try:
-        text = bytes(_decoder(field).decode(body).records)
+        text = bytes(_raw().decode(body)).strip(_SPACE)
+        if not text.isascii():
+            text.decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return PageBody([], text) if text.startswith(b"[") else None
+
+
+def _records_text(body: bytes, path: tuple[str, ...]) -> bytes | None:
+    """The text under that path; the last, if there are several."""
+    try:
+        value: Any = _decoder(path).decode(body)
+        for _ in path:
+            value = value.below
+        text = bytes(value)
         if not text.isascii():
             text.decode()  # msgspec does not look into what it leaves as it is
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -96,7 +121,15 @@ def _records_text(body: bytes, field: str) -> bytes | None:
 
 
 @lru_cache(_FIELDS_KEPT)
-def _decoder(field: str) -> msgspec.json.Decoder[Any]:
+def _decoder(path: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     with _ONE_AT_A_TIME:
-        answer = msgspec.defstruct("Answer", [("records", msgspec.Raw)], rename={"records": field})
-        return msgspec.json.Decoder(answer)
+        kind: Any = msgspec.Raw
+        for name in reversed(path):
+            kind = msgspec.defstruct("Answer", [("below", kind)], rename={"below": name})
+        return msgspec.json.Decoder(kind)
+
+
+@lru_cache(1)
+def _raw() -> msgspec.json.Decoder[Any]:
+    with _ONE_AT_A_TIME:
+        return msgspec.json.Decoder(msgspec.Raw)

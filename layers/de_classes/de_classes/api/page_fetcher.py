@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.pace import Pace
+from de_classes.api.paths import find
 from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
 from de_classes.errors import (
+    ConfigurationError,
     CorruptResponseError,
-    ForeignOriginError,
+    InvalidTokenResponseError,
     PageGivenUpError,
     RateLimitedError,
     RetriesExhaustedError,
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
-    from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import ClientCounters
-    from de_classes.api.messages import HttpResponse
-    from de_classes.api.page import Page, PageReader
+    from de_classes.api.endpoint import Endpoint
+    from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
@@ -55,40 +56,42 @@ class SharedRun(Value):
     current: CurrentShape | None = None
 
 
+class Opened:
+    """The fields of the answer to an opening request; none until it was sent."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.fields: dict[str, Any] = {}
+
+
 class PageFetcher(DiscreetValue):
     """Gets pages from one endpoint, each with as many requests as it takes. Safe among threads.
 
     Attributes:
-        url: The endpoint; no other origin is spoken to.
-        auth: Supplies tokens, or None.
+        endpoint: What is asked, and how answers are read.
         transport: Reaches the network.
-        reader: Knows where in an answer things stand.
-        echo_field: The field that repeats the page's number, if there is one.
         policy: How one page is retried.
-        headers: Sent with every request; hidden from ``repr``, since keys may be among them.
         timeout: Seconds for one request.
         per_second: Requests a second at the most, or None.
         deadline: Moment on the clock's monotonic time after which nothing is begun, or None.
         clock: Measures and waits.
         counters: Told of requests and retries.
         logger: Told of retries.
+        opened: What the opening request brought.
     """
 
-    shown = ("url",)
+    shown = ("endpoint",)
 
-    url: str
-    auth: AuthClient | None
+    endpoint: Endpoint
     transport: Transport
-    reader: PageReader
-    echo_field: str | None
     policy: RetryPolicy
-    headers: Mapping[str, str]
     timeout: float
     per_second: float | None
     deadline: float | None
     clock: Clock
     counters: ClientCounters
     logger: logging.Logger
+    opened: Opened = msgspec.field(default_factory=lambda: Opened())
 
     def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
@@ -152,7 +155,7 @@ class PageFetcher(DiscreetValue):
     def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
         with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
             page = self._attempt_and_tell(request, run)
-        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now()))
+        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now(), rules=self.endpoint.rate_limit))
         return page
 
     def _attempt_and_tell(self, request: PageRequest, run: SharedRun) -> Page:
@@ -165,50 +168,58 @@ class PageFetcher(DiscreetValue):
             raise
 
     def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
-        url = request.url or self.url
-        if origin(url) != origin(self.url):
-            raise ForeignOriginError(
-                f"page {request.number} is said to be at {without_secrets(url)}: no token is sent there"
-            )
-        response = self._send_authorized(url, request, run.stopped)
-        raise_for_status(response, url=url, now=self.clock.now())
-        return self._read(response, request, run.current)
-
-    def _read(self, response: HttpResponse, request: PageRequest, current: CurrentShape | None) -> Page:
+        sent = self.endpoint.request(request, partial(self._late_value, run))
+        response = self._send_authorized(sent, run)
+        read = partial(self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current)
+        if response.status != OK:
+            return read()
         with self.counters.failures():
-            page = self._as_asked_for(self.reader.read(response, request.number, current))
+            page = read()
         self.counters.request_ended(str(OK))
         return page
 
-    def _as_asked_for(self, page: Page) -> Page:
-        """Make sure that the answer is for this page; a source may serve its last page again past its end."""
-        echoed = page.payload.get(self.echo_field or "")
-        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
-            return page
-        if page.total_pages is not None and page.number > page.total_pages:
-            return replace(page, records=[])
-        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+    def _late_value(self, run: SharedRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """A field of the token's answer, or of the opening request's."""
+        first, _, field = name.partition(".")
+        if first == "opening":
+            return self._opened(run)[field]
+        found = find(self.endpoint.auth.token_fields(deadline=self.deadline, stopped=run.stopped), field)
+        if not isinstance(found, str | int | float):
+            raise InvalidTokenResponseError(f"the login's answer has no {field!r}, which ${{{name}}} stands for")
+        return found
 
-    def _send_authorized(
-        self, url: str, request: PageRequest, stopped: threading.Event | None
-    ) -> HttpResponse:
-        if self.auth is None:
-            return self._send(url, request, {})
-        token = self.auth.get_token(deadline=self.deadline, stopped=stopped)
-        response = self._send(url, request, {"Authorization": f"Bearer {token}"})
-        if response.status != UNAUTHORIZED:
+    def _opened(self, run: SharedRun) -> Mapping[str, Any]:
+        """The fields of the answer to the opening request, which is sent once."""
+        with self.opened.lock:
+            if not self.opened.fields:
+                self.opened.fields.update(self._open(run))
+        return self.opened.fields
+
+    def _open(self, run: SharedRun) -> Mapping[str, Any]:
+        opening = self.endpoint.opening
+        if opening is None:
+            raise ConfigurationError("${opening...} is used, but no opening request is described")
+        sent = self.endpoint.opening_request(opening, partial(self._late_value, run))
+        response = self._send_authorized(sent, run)
+        raise_for_status(response, url=sent.url, now=self.clock.now())
+        with self.counters.failures():
+            fields = self.endpoint.opening_fields(opening, response)
+        self.counters.request_ended(str(OK))
+        return fields
+
+    def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
+        auth = self.endpoint.auth
+        signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
+        response = self._send(signed)
+        if response.status != UNAUTHORIZED or not auth.renew(signed):
             return response
-        self.auth.invalidate(token)
-        self.logger.info("page %d: the token was refused, trying once more with a new one", request.number)
-        token = self.auth.get_token(deadline=self.deadline, stopped=stopped)
-        return self._send(url, request, {"Authorization": f"Bearer {token}"})
+        self.logger.info("the token was refused, trying once more with a new one")
+        return self._send(auth.authorize(sent, deadline=self.deadline, stopped=run.stopped))
 
-    def _send(self, url: str, request: PageRequest, authorization: Mapping[str, str]) -> HttpResponse:
-        headers = {**self.headers, **authorization}
-        page = HttpRequest("GET", url, params=request.params, headers=headers)
+    def _send(self, sent: HttpRequest) -> HttpResponse:
         timeout = seconds_for(self.timeout, self.deadline, self.clock)
         with self.counters.failures(), self.counters.working(self.clock):
-            response = self.transport.send(page, timeout=timeout)
+            response = self.transport.send(sent, timeout=timeout)
         if response.status != OK:
             self.counters.request_ended(str(response.status))
         return response

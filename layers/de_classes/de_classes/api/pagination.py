@@ -1,30 +1,42 @@
-"""How an API numbers its pages: stateless strategies, a page in, the next request out.
+"""How one gets from page to page: stateless strategies, a page in, the next request out.
 
-A strategy that can compute any page's request from its number (``random_access``) lets pages be
-fetched several at a time; one that must read each answer to find the next cannot.
+A strategy that can compute any page's request from its number (``random_access``) lets pages be fetched several
+at a time; one that must read each answer to find the next cannot. Each is also a part of a description, told by
+``type``; ``PAGINATIONS`` lists them all.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 from urllib.parse import urljoin
 
 import msgspec
+from msgspec import Meta
 
+from de_classes.api.paths import MISSING, finder, standing_there
+from de_classes.api.templates import as_text
 from de_classes.errors import ConfigurationError, ProtocolError
-from de_classes.utils.values import Value
+from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from de_classes.api.page import Page
+    from de_classes.utils.run_records import RunPlace
 
 _PARAMETER = r"""\s*;\s*([^\s=;,"<>]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?"""
 _PARAMETERS = re.compile(_PARAMETER)
 _LINK = re.compile(rf"""<([^<>]*)>((?:{_PARAMETER.replace("([", "(?:[")})*)""")
+
+Path = Annotated[str, Meta(min_length=1, description="a path such as data.items, or @ for the answer itself")]
+Into = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(query|header|form|json)\..+\Z",
+        description="query.NAME, header.NAME, form.NAME or json.NAME.NAME",
+    ),
+]
 
 
 class Totals(Protocol):
@@ -46,174 +58,433 @@ class PageRequest(Value):
 
     Attributes:
         number: Its place in the run, from 1.
-        params: Query parameters.
-        url: An absolute URL that replaces the configured one, or None.
+        values: What distinguishes it, by where it goes, such as ``{"query.page": 3}``.
+        url: An absolute URL that replaces the resource's own and its query, or None.
+        size: How many records are asked for.
+        keeps: The resource's query parameters that go along; all of them if None.
+        parent: What ``${parent.FIELD}`` stands for, or None.
     """
 
     number: int
-    params: Mapping[str, str] = msgspec.field(default_factory=dict)
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict)
     url: str | None = None
+    size: int | None = None
+    keeps: tuple[str, ...] | None = None
+    parent: Mapping[str, Any] | None = None
 
-    def identity(self) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    def identity(self) -> object:
         """What makes two requests the same, whatever their numbers: the guard against loops."""
-        return self.url, tuple(sorted(self.params.items()))
+        return self.url, msgspec.json.encode(self.values, order="deterministic"), self.size
 
 
-class PaginationStrategy(ABC):
-    """From page to page. Holds settings only, never a place: one object serves any number of runs."""
+class PaginationStrategy(Described, kw_only=True):
+    """From page to page. Holds settings only, never a place: one object serves any number of runs.
 
-    random_access = False
+    Attributes:
+        more: The path of a boolean that is true where another page follows.
+        done: The path of one that is true where none does.
+    """
+
+    random_access: ClassVar[bool] = False
     """Whether any page can be asked for by its number."""
 
-    counts_records = False
+    counts_records: ClassVar[bool] = False
     """Whether a page's place is counted in records, so that a short page leaves a hole behind it."""
 
-    echo_field: str | None = None
-    """The answer's field that repeats the page's number, if it has one; it must then be the right one."""
+    more: Path | None = None
+    done: Path | None = None
 
-    @abstractmethod
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The request for a page by its number.
 
         Raises:
             ConfigurationError: The strategy can only start at page 1 and follow.
         """
+        if number != 1:
+            raise ConfigurationError(
+                f"this pagination cannot start at page {number}: each page is found through the one before it"
+            )
+        return PageRequest(1, size=limit)
 
-    @abstractmethod
-    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
         """The request that follows a page, or None if the page says that it is the last.
 
         Args:
             page: The page just read.
             limit: Records a page.
             url: Where the page came from, to resolve a relative link.
+            asked: What the page was asked for by.
+
+        Raises:
+            ProtocolError: The page says that another follows, and not where; or its marker is not there.
         """
+        raise NotImplementedError
+
+    def request_again(self, place: RunPlace, limit: int) -> PageRequest:
+        """The request where a run goes on that was written down."""
+        values = dict(place.values) or {f"query.{name}": value for name, value in place.params.items()}
+        return PageRequest(place.number, values, place.url, limit)
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """How many pages there are according to this page, or None if it cannot be known."""
         return None
 
+    def ends(self, page: Page) -> bool | None:
+        """Whether the page says that it is the last; None if no marker is described.
 
-@dataclass(frozen=True)
-class PageNumberPagination(PaginationStrategy):
-    """``?page=3&limit=100``, with the number of pages in the answer: the default."""
+        Raises:
+            ProtocolError: The marker is not there, or is no boolean.
+        """
+        if self.done is not None:
+            return _boolean(page, "done", self.done)
+        return None if self.more is None else not _boolean(page, "more", self.more)
 
-    page_param: str = "page"
-    limit_param: str = "limit"
-    echo_field: str | None = "page"
+    @property
+    def way_on(self) -> str | None:
+        """Where a page says what comes next, for messages; None where that is reckoned."""
+        return None
+
+    def described(self) -> object:
+        """What it is, as JSON: two that are the same lead the same way."""
+        return msgspec.to_builtins(self)
+
+    @property
+    def echo(self) -> str | None:
+        """Where an answer repeats its page's number, which must then be the right one; or None."""
+        return None
+
+    def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
+        """The request that a page leads to, if its marker agrees."""
+        ends = self.ends(page)
+        if ends:
+            return None
+        if ends is False and following is None:
+            where = f": {self.way_on} leads nowhere, the answer has {standing_there(page.answer)}"
+            raise ProtocolError(f"page {page.number} says that another follows{where if self.way_on else ''}")
+        return following
+
+
+class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="page"):
+    """Pages by number, ``?page=3``; any of them can be asked for. The default.
+
+    Attributes:
+        into: Where the number goes.
+        first: The first page's number.
+        pages_path: Where the answer says how many pages there are.
+        echo_path: Where it repeats the page's number, which must then be the right one.
+    """
+
     random_access = True
 
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """Page and limit, as numbers."""
-        return PageRequest(number, {self.page_param: str(number), self.limit_param: str(limit)})
+    into: Into = "query.page"
+    first: int = 1
+    pages_path: Path | None = None
+    echo_path: Path | None = None
 
-    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The page's number."""
+        return PageRequest(number, {self.into: number - 1 + self.first}, size=limit)
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
         """The next number, up to the stated total; without a total, until a page is empty."""
         ended = not page.records if page.total_pages is None else page.number >= page.total_pages
-        return None if ended else self.request_for(page.number + 1, limit)
+        return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """What the API says."""
         return page.total_pages
 
+    @property
+    def echo(self) -> str | None:
+        """The path."""
+        return self.echo_path
 
-@dataclass(frozen=True)
-class OffsetPagination(PaginationStrategy):
-    """``?offset=200&limit=100``, with the number of records in the answer if the API gives it."""
 
-    offset_param: str = "offset"
-    limit_param: str = "limit"
+class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):
+    """Records by number, ``?offset=200``; the next page starts behind the records that came.
+
+    Attributes:
+        into: Where the offset goes.
+        first: The first record's number.
+    """
+
     random_access = True
     counts_records = True
 
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """Offset and limit, in records."""
-        offset = (number - 1) * limit
-        return PageRequest(number, {self.offset_param: str(offset), self.limit_param: str(limit)})
+    into: Into = "query.offset"
+    first: int = 0
 
-    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The offset, in records."""
+        return self.request_at(number, (number - 1) * limit, limit)
+
+    def request_at(self, number: int, records: int, limit: int) -> PageRequest:
+        """The page that starts behind so many records."""
+        return PageRequest(number, {self.into: records + self.first}, size=limit)
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
         """The next offset, up to the stated total; without a total, until a page is empty."""
         count = self.page_count(page, limit)
         ended = not page.records if count is None else page.number >= count
-        return None if ended else self.request_for(page.number + 1, limit)
+        return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """The number of records, divided."""
         return None if page.total_records is None else -(-page.total_records // limit)
 
 
-@dataclass(frozen=True)
-class CursorPagination(PaginationStrategy):
-    """``?cursor=abc&limit=100``, with the next cursor in the answer; none, null or "" ends it."""
+class ShiftedOffsets(Value):
+    """Offsets behind a page that came shorter than it was asked for: the next one starts behind its rows.
 
-    cursor_param: str = "cursor"
-    cursor_field: str = "next_cursor"
-    limit_param: str = "limit"
+    Attributes:
+        pagination: The offsets that were reckoned until then.
+        number: That page's number.
+        records: How many records came up to its end.
+    """
+
+    pagination: OffsetPagination
+    number: int = 0
+    records: int = 0
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The offset, in records."""
+        return self.pagination.request_at(number, self.records + (number - self.number - 1) * limit, limit)
+
+    def page_count(self, page: Totals, limit: int) -> int | None:
+        """The number of records that are still to come, divided."""
+        if page.total_records is None:
+            return None
+        return self.number - (self.records - page.total_records) // limit
+
+
+class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
+    """Each page names a token that leads to the next; absent, null, false or "" ends it.
+
+    Attributes:
+        path: Where it stands in the body; or
+        header: in which header.
+        into: Where it goes.
+        first: What is sent for the first page, such as ``*``.
+        keeps: Names of query parameters that go along with it; all of them unless given. Some sources refuse
+            others beside a cursor.
+        ends_empty: Whether it is always there, so that an empty page alone is the end.
+    """
+
+    path: Path | None = None
+    header: Annotated[str, Meta(min_length=1)] | None = None
+    into: Into = "query.cursor"
+    first: str | int | None = None
+    keeps: tuple[str, ...] | None = None
+    ends_empty: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.header is None):
+            raise ConfigurationError("path or header: say where the cursor stands, by one of the two")
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The first page only: any other is known by its cursor alone."""
-        _only_from_the_start(number)
-        return PageRequest(number, {self.limit_param: str(limit)})
+        first = super().request_for(number, limit)
+        return first if self.first is None else msgspec.structs.replace(first, values={self.into: self.first})
 
-    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
-        """The request with the cursor that this page names.
+    def request_again(self, place: RunPlace, limit: int) -> PageRequest:
+        """The same, without the parameters that do not go along."""
+        return msgspec.structs.replace(super().request_again(place, limit), keeps=self.keeps)
 
-        Raises:
-            ProtocolError: A full first page without the field: the cursor goes by another name.
-        """
-        cursor = page.payload.get(self.cursor_field)
-        if self.cursor_field not in page.payload:
-            _must_be_all(page, limit, f"no field {self.cursor_field!r}")
-        if cursor is None or cursor == "":
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """The request with the cursor that this page names."""
+        cursor = self._cursor(page)
+        following = None
+        stands_still = asked is not None and asked.values.get(self.into) == cursor
+        if cursor is not None and (page.records or not (self.ends_empty or stands_still)):
+            values = {self.into: cursor}
+            following = PageRequest(page.number + 1, values, size=limit, keeps=self.keeps)
+        return self._followed(page, following)
+
+    @property
+    def way_on(self) -> str:
+        """The path, or the header."""
+        return repr(self.path) if self.path else f"the header {self.header!r}"
+
+    def _cursor(self, page: Page) -> object:
+        if self.path is None:
+            return page.headers.get((self.header or "").lower()) or None
+        found = finder(self.path)(page.answer)
+        if found is MISSING or found is None or found is False or found == "":
             return None
-        return PageRequest(page.number + 1, {self.cursor_param: str(cursor), self.limit_param: str(limit)})
+        if isinstance(found, str | int | float) and found is not True:
+            return found
+        if self.into.startswith("json."):
+            return found
+        raise ProtocolError(
+            f"the cursor at {self.path!r} is {standing_there(found)}: it can only go into a JSON body, or name "
+            "the value inside it"
+        )
 
 
-@dataclass(frozen=True)
-class LinkHeaderPagination(PaginationStrategy):
-    """``Link: <https://api.example/items?page=2>; rel="next"`` (RFC 8288)."""
+class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="next_url"):
+    """Each page names the address of the next, absolute or relative; absent, null or "" ends it.
 
-    limit_param: str = "limit"
+    Attributes:
+        path: Where it stands.
+    """
+
+    path: Path
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """The address, made absolute; the client checks that it stays where tokens may go."""
+        found = finder(self.path)(page.answer)
+        if found is MISSING or found is None or found is False or found == "":
+            return self._followed(page, None)
+        if not isinstance(found, str):
+            raise ProtocolError(f"the next address at {self.path!r} is {standing_there(found)}, no text")
+        return self._followed(page, PageRequest(page.number + 1, url=urljoin(url, found), size=limit))
+
+    @property
+    def way_on(self) -> str:
+        """The path."""
+        return repr(self.path)
+
+
+class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="link"):
+    """``Link: <https://api.example/items?page=2>; rel="next"`` (RFC 8288).
+
+    Attributes:
+        rel: The relation that leads on.
+    """
+
+    rel: Annotated[str, Meta(min_length=1)] = "next"
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """The linked URL, made absolute; the client checks that it stays where tokens may go."""
+        target = next_link(page.headers.get("link") or "", self.rel)
+        following = None if target is None else PageRequest(page.number + 1, url=urljoin(url, target), size=limit)
+        return self._followed(page, following)
+
+    @property
+    def way_on(self) -> str:
+        """The relation."""
+        return f'a Link header with rel="{self.rel}"'
+
+
+class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="last_record"):
+    """The next page starts behind a field of the last record; an empty page ends it, or a marker.
+
+    Attributes:
+        path: The field.
+        into: Where its value goes.
+        plus: What is added to it, where it is a number.
+        first: What is sent for the first page.
+    """
+
+    path: Path
+    into: Into
+    plus: int = 0
+    first: str | int | None = None
 
     def request_for(self, number: int, limit: int) -> PageRequest:
-        """The first page only: any other is known by its link alone."""
-        _only_from_the_start(number)
-        return PageRequest(number, {self.limit_param: str(limit)})
+        """The first page only: any other is known by the one before it."""
+        first = super().request_for(number, limit)
+        return first if self.first is None else msgspec.structs.replace(first, values={self.into: self.first})
 
-    def request_after(self, page: Page, limit: int, *, url: str) -> PageRequest | None:
-        """The linked URL, made absolute; the client checks that it stays on its origin.
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """The request behind the last record."""
+        if not page.records:
+            return self._followed(page, None)
+        if self.ends(page):
+            return None
+        found = finder(self.path)(page.records[-1])
+        if isinstance(found, bool) or not isinstance(found, str | int | float):
+            raise ProtocolError(
+                f"the last record has no text or number at {self.path!r}: it has {standing_there(page.records[-1])}"
+            )
+        values = {self.into: self._beyond(found)}
+        return self._followed(page, PageRequest(page.number + 1, values, size=limit))
 
-        Raises:
-            ProtocolError: A full first page without the header: the source does not link its pages.
-        """
-        header = page.headers.get("link")
-        if header is None:
-            _must_be_all(page, limit, "no Link header")
-        target = next_link(header or "")
-        return None if target is None else PageRequest(page.number + 1, {}, urljoin(url, target))
+    @property
+    def way_on(self) -> str:
+        """The field."""
+        return f"the last record's {self.path!r}"
+
+    def _beyond(self, found: str | float) -> str | float:
+        if not self.plus:
+            return found
+        if isinstance(found, str):
+            if not (found.isascii() and found.isdigit()):
+                raise ProtocolError(f"{self.path!r} of the last record is no whole number, so nothing can be added")
+            return str(int(found) + self.plus)
+        return found + self.plus
 
 
-def next_link(header: str) -> str | None:
-    """The target of the first ``rel="next"`` in a Link header, or None. Never raises."""
+class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="next_params"):
+    """Each page names an object whose fields all become parameters of the next; absent ends it.
+
+    Attributes:
+        path: The object.
+        into: Where its fields go.
+    """
+
+    path: Path
+    into: Literal["query", "form", "json"] = "query"
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """The request with these parameters."""
+        found = finder(self.path)(page.answer)
+        if found is MISSING or not found:
+            return self._followed(page, None)
+        if not isinstance(found, dict):
+            raise ProtocolError(f"{self.path!r} should be an object of parameters, not {standing_there(found)}")
+        values = {f"{self.into}.{name}": value for name, value in found.items()}
+        return self._followed(page, PageRequest(page.number + 1, values, size=limit))
+
+    @property
+    def way_on(self) -> str:
+        """The path."""
+        return repr(self.path)
+
+
+class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
+    """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+
+    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+        """None."""
+        if self.ends(page) is False:
+            raise ProtocolError('the answer says that another page follows, but pagination is { type = "none" }')
+        return None
+
+
+PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
+    PageNumberPagination,
+    OffsetPagination,
+    CursorPagination,
+    NextUrlPagination,
+    LinkHeaderPagination,
+    LastRecordPagination,
+    NextParamsPagination,
+    OnePagePagination,
+)
+"""Every kind that a description can name by its ``type``."""
+
+
+def next_link(header: str, rel: str = "next") -> str | None:
+    """The target of the first link of that relation in a Link header, or None. Never raises."""
     for target, parameters in _LINK.findall(header):
-        if any(_is_next(*parameter) for parameter in _PARAMETERS.findall(parameters)):
+        if any(_is(rel, *parameter) for parameter in _PARAMETERS.findall(parameters)):
             return str(target).strip()
     return None
 
 
-def _is_next(name: str, quoted: str, bare: str) -> bool:
-    return name.lower() == "rel" and "next" in (quoted or bare).lower().split()
+def _is(rel: str, name: str, quoted: str, bare: str) -> bool:
+    return name.lower() == "rel" and rel.lower() in (quoted or bare).lower().split()
 
 
-def _only_from_the_start(number: int) -> None:
-    if number != 1:
-        raise ConfigurationError(
-            f"this pagination cannot start at page {number}: each page is found through the one before it"
+def _boolean(page: Page, what: str, path: str) -> bool:
+    found = finder(path)(page.answer)
+    if isinstance(found, bool):
+        return found
+    if found is MISSING:
+        raise ProtocolError(
+            f"{what} = {path!r} is not in the answer of page {page.number}: it has {standing_there(page.answer)}"
         )
-
-
-def _must_be_all(page: Page, limit: int, what: str) -> None:
-    """A first page without a way on is believed to be all only if it is short, or the total says so."""
-    is_full = page.number == 1 and len(page.records) >= limit
-    if is_full and page.total_records != len(page.records):
-        raise ProtocolError(f"a full first page has {what}: name what leads to the next page")
+    if isinstance(found, str) and found.lower() in {"true", "false"}:
+        return found.lower() == "true"
+    raise ProtocolError(f"{what} = {path!r} should be true or false, not {as_text(found)[:40]!r}")

@@ -8,13 +8,16 @@ is beyond any sensible number of those, seconds since the epoch.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from de_classes.utils.values import Value
+from msgspec import Meta
+
+from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Text = Annotated[str, Meta(min_length=1)]
 LONGEST_HINT: Final = 60.0
 """Seconds: what asks for more is more likely wrong than right, and a 429 will tell."""
 
@@ -22,6 +25,24 @@ _NAMES: Final = frozenset({"ratelimit", "ratelimit-remaining", "x-ratelimit-rema
 _EPOCH: Final = 1_000_000_000
 _NUMBER: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*")
 _PARAMETER: Final = re.compile(r"\b(remaining|reset)\s*=\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)")
+
+
+class RateRules(Described, kw_only=True):
+    """How often the source may be asked.
+
+    Attributes:
+        per_second: Requests a second, such as 0.33.
+        concurrency: Requests at once.
+        remaining: The header that says how many requests are left, where it is none of the usual ones.
+        reset: The header that says in how many seconds, or when, they are counted anew.
+        wait: Seconds to wait after a refusal that names no time.
+    """
+
+    per_second: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    concurrency: Annotated[int, Meta(ge=1, le=64)] | None = None
+    remaining: Text | None = None
+    reset: Text | None = None
+    wait: Annotated[float, Meta(ge=0, le=3600)] | None = None
 
 
 class RateLimit(Value):
@@ -36,13 +57,18 @@ class RateLimit(Value):
     reset: float | None
 
 
-def read_rate_limit(headers: Mapping[str, str], *, now: float) -> RateLimit | None:
+def read_rate_limit(headers: Mapping[str, str], *, now: float, rules: RateRules | None = None) -> RateLimit | None:
     """What the headers say, or None if they say nothing that can be used. Never raises.
 
     Args:
         headers: Names in lower case.
         now: Seconds since the epoch, for a reset that is a moment.
+        rules: Names the headers where they are none of the usual ones.
     """
+    if rules is not None and rules.remaining is not None:
+        remaining = _number(headers.get(rules.remaining.lower()))
+        reset = _number(headers.get((rules.reset or "").lower()))
+        return None if remaining is None else RateLimit(int(remaining), _seconds(reset, now))
     if _NAMES.isdisjoint(headers):
         return None
     combined = dict(_PARAMETER.findall(headers.get("ratelimit", "").lower()))

@@ -78,7 +78,7 @@ def _check_numbers(numbers: list[int], expected: PageSet, pages: PageRange) -> N
 
 
 def _check_way_on(state: RunState) -> None:
-    if state.place is not None and not state.place.params and state.place.url is None:
+    if state.place is not None and not (state.place.params or state.place.values or state.place.url):
         raise InvalidInputError(
             "the state does not say how to reach the next page, since the page before did not, or the "
             "address seems to hold a credential: start the run again from its first page"

@@ -34,7 +34,9 @@ TRANSIENT = frozenset({408, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def raise_for_status(response: HttpResponse, *, url: str, now: float, quote: bool = True) -> None:
+def raise_for_status(
+    response: HttpResponse, *, url: str, now: float, quote: bool = True, default_wait: float | None = None
+) -> None:
     """Return for 200, raise the fitting error for everything else.
 
     Args:
@@ -42,20 +44,24 @@ def raise_for_status(response: HttpResponse, *, url: str, now: float, quote: boo
         url: Where it came from; only scheme, host and path are quoted.
         now: Seconds since the epoch, for a Retry-After that is a date.
         quote: Whether an error may quote the answer; a login's may repeat the password.
+        default_wait: Seconds to wait after a 429 that names no time.
 
     Raises:
         RetryableError: 408, 429, 500, 502, 503, 504.
         FatalError: Everything else, by kind.
     """
     if response.status != OK:
-        raise _error_for(response, url, now, quote=quote)
+        raise _error_for(response, url, now, quote=quote, default_wait=default_wait)
 
 
-def _error_for(response: HttpResponse, url: str, now: float, *, quote: bool) -> DeClassesError:
+def _error_for(
+    response: HttpResponse, url: str, now: float, *, quote: bool, default_wait: float | None
+) -> DeClassesError:
     status, where = response.status, without_secrets(url)
     retry_after = parse_retry_after(response.header("retry-after"), now=now)
     message = f"{where} answered {status}"
     if status == _TOO_MANY_REQUESTS:
+        retry_after = default_wait if retry_after is None else retry_after
         return RateLimitedError(message, status=status, retry_after=retry_after)
     if status in TRANSIENT:
         return TransientStatusError(message, status=status, retry_after=retry_after)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import re
+from typing import Any
 
+import msgspec
+
+from de_classes.api.paths import MISSING, find
 from de_classes.errors import InvalidTokenResponseError, MalformedDataError
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
 
 DEFAULT_LIFE = 300.0
+UNTIL_REFUSED = 86_400.0
+"""Seconds for which a token is used whose answer names no life: a 401 says when it is over."""
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # what a header may carry: visible ASCII, no spaces
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?\Z", re.ASCII)
 
@@ -23,19 +29,30 @@ class Token(DiscreetValue):
     Attributes:
         value: What is sent; hidden from ``repr``.
         life: Seconds from its issue, as the server says, or ``DEFAULT_LIFE`` if it says nothing usable.
+        answer: What it came in; hidden too.
     """
 
     shown = ("life",)
 
     value: str
     life: float = DEFAULT_LIFE
+    answer: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-def read_token(body: bytes) -> Token:
+def read_token(
+    body: bytes,
+    token_path: str = "access_token",  # noqa: S107 - where it stands
+    expires_path: str | None = "expires_in",
+    *,
+    absent_life: float | None = None,
+) -> Token:
     """Read the answer of a login.
 
     Args:
-        body: A JSON object with ``access_token`` and, usually, ``expires_in`` in seconds.
+        body: A JSON object.
+        token_path: Where the token stands.
+        expires_path: Where its life stands, in seconds; None if it is used until it is refused.
+        absent_life: The life where the answer names none; None to warn and assume ``DEFAULT_LIFE``.
 
     Raises:
         InvalidTokenResponseError: Not an object, or no usable token in it.
@@ -46,20 +63,23 @@ def read_token(body: bytes) -> Token:
         raise InvalidTokenResponseError(f"the login's answer is not sound JSON: {error}") from error
     if not isinstance(answer, dict):
         raise InvalidTokenResponseError("the login's answer is not a JSON object")
-    return Token(_value(answer), _life(answer.get("expires_in")))
+    life = UNTIL_REFUSED if expires_path is None else _life(find(answer, expires_path), absent_life)
+    return Token(_value(answer, token_path), life, answer)
 
 
-def _value(answer: dict[str, object]) -> str:
-    value = answer.get("access_token")
+def _value(answer: dict[str, Any], path: str) -> str:
+    value = find(answer, path)
     if not isinstance(value, str) or not _TOKEN.match(value):
-        raise InvalidTokenResponseError("the login's answer has no usable 'access_token'")
+        raise InvalidTokenResponseError(f"the login's answer has no usable {path!r}")
     kind = answer.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise InvalidTokenResponseError("the login's 'token_type' is not Bearer, the only kind that is sent")
     return value
 
 
-def _life(value: object) -> float:
+def _life(value: object, absent: float | None) -> float:
+    if absent is not None and value is MISSING:
+        return absent
     if isinstance(value, str) and _NUMBER.match(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_sane(value):

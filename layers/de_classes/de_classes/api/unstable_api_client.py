@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
 from de_classes.api.counters import ClientCounters
+from de_classes.api.endpoint import Endpoint, PageSize, no_auth
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
@@ -18,13 +19,13 @@ from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
-from de_classes.utils.digests import digest
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
@@ -59,6 +60,7 @@ class UnstableAPIClient:
         data_path: Path of the paginated endpoint.
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         pagination: How pages are numbered.
+        page_size: Where the size of a page goes, and what it may be; ``limit`` in the query if not given.
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
         concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
@@ -80,6 +82,7 @@ class UnstableAPIClient:
         data_path: str = "/data",
         retry_policy: RetryPolicy | None = None,
         pagination: PaginationStrategy | None = None,
+        page_size: PageSize | None = None,
         reader: PageReader | None = None,
         pages: PageRange | None = None,
         concurrency: int = 1,
@@ -90,25 +93,68 @@ class UnstableAPIClient:
         clock: Clock | None = None,
         deadline: float | None = None,
     ) -> None:
-        self._url = base_url.rstrip("/") + data_path
-        self._pagination = pagination or PageNumberPagination()
+        endpoint = Endpoint(
+            base_url.rstrip("/") + data_path,
+            pagination=pagination or PageNumberPagination(echo_path="page"),
+            reader=reader or PageReader(),
+            auth=auth_client or no_auth(),
+            headers=headers or {},
+            page_size=page_size or PageSize(into="query.limit"),
+            rate_limit=RateRules(per_second=requests_per_second),
+        )
+        self._set_up(endpoint, logger, retry_policy, pages, concurrency, timeout, transport, clock, deadline)
+
+    @classmethod
+    def of(
+        cls,
+        endpoint: Endpoint,
+        logger: logging.Logger | None = None,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        pages: PageRange | None = None,
+        concurrency: int = 1,
+        timeout: float = 30.0,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        deadline: float | None = None,
+    ) -> Self:
+        """A client of a resource that is described; ``Source.client`` makes the endpoint.
+
+        Args:
+            endpoint: What is asked, and how answers are read.
+            logger: As for the class itself, like all that follow.
+        """
+        client = cls.__new__(cls)
+        client._set_up(endpoint, logger, retry_policy, pages, concurrency, timeout, transport, clock, deadline)
+        return client
+
+    def _set_up(
+        self,
+        endpoint: Endpoint,
+        logger: logging.Logger | None,
+        retry_policy: RetryPolicy | None,
+        pages: PageRange | None,
+        concurrency: int,
+        timeout: float,
+        transport: Transport | None,
+        clock: Clock | None,
+        deadline: float | None,
+    ) -> None:
+        at_once = endpoint.rate_limit.concurrency
+        self._endpoint = endpoint
+        self._pagination = endpoint.pagination
         self._pages = pages or PageRange()
-        self._concurrency = checked_concurrency(concurrency)
+        self._concurrency = checked_concurrency(concurrency if at_once is None else min(concurrency, at_once))
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._counters = ClientCounters()
-        self._auth = auth_client
         self._logger = logger or logging.getLogger(__name__)
         self._fetcher = PageFetcher(
-            url=self._url,
-            auth=auth_client,
+            endpoint=endpoint,
             transport=transport or HttpClientTransport(),
-            reader=reader or PageReader(),
-            echo_field=self._pagination.echo_field,
             policy=retry_policy or RetryPolicy(),
-            headers={"Accept": "application/json", **(headers or {})},
             timeout=timeout,
-            per_second=requests_per_second,
+            per_second=endpoint.rate_limit.per_second,
             deadline=deadline,
             clock=self._clock,
             counters=self._counters,
@@ -116,17 +162,22 @@ class UnstableAPIClient:
         )
 
     @property
+    def endpoint(self) -> Endpoint:
+        """What is asked, and how answers are read."""
+        return self._endpoint
+
+    @property
     def url(self) -> str:
         """The paginated endpoint, without anything secret."""
-        return without_secrets(self._url)
+        return without_secrets(self._endpoint.url)
 
     @property
     def fingerprint(self) -> str:
         """A hash of what is read and how: two clients of one fingerprint get the same pages.
 
-        The whole address counts, its query too, and so do the pagination and the fields that are read.
+        All that changes what comes counts, secrets aside: see ``Endpoint.fingerprint``.
         """
-        return digest([self._url, repr(self._pagination), repr(self._fetcher.reader)], 12).hex()
+        return self._endpoint.fingerprint
 
     @property
     def pages(self) -> PageRange:
@@ -160,8 +211,7 @@ class UnstableAPIClient:
 
     def counts(self) -> Counts:
         """All counters, taken together."""
-        logins = 0 if self._auth is None else self._auth.logins
-        return replace(self._counters.snapshot(), logins=logins)
+        return replace(self._counters.snapshot(), logins=self._endpoint.auth.logins)
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
         """One page, whole, as the source has it: empty if the source says so.
@@ -175,7 +225,7 @@ class UnstableAPIClient:
             FatalError: It cannot be had: refused, forbidden, or an answer that cannot be trusted.
         """
         check_limit(limit)
-        request = self._pagination.request_for(PageRange(page_num).start, limit)
+        request = self._pagination.request_for(PageRange(page_num).start, self._endpoint.limit(limit))
         try:
             page = self._fetcher.fetch(request, self._fetcher.new_run())
         except DeClassesError:
@@ -230,6 +280,7 @@ class UnstableAPIClient:
                 ``skip_failed`` where pages cannot be asked for by number.
         """
         check_limit(limit)
+        limit = self._endpoint.limit(limit)
         width = self._concurrency if concurrency is None else checked_concurrency(concurrency)
         wanted = pages or self._pages
         if skip_failed and not self.random_access:
@@ -254,18 +305,19 @@ class UnstableAPIClient:
         skip: SkipPage | None,
     ) -> PageWalk:
         asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
-        decoder = PageDecoder(self._fetcher.reader, run.current, asking.again)
+        decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
                 self._pagination,
                 limit=limit,
                 pages=pages,
-                url=self._url,
+                url=self._endpoint.url,
                 width=width,
                 stopped=run.stopped,
                 state=state,
                 decoder=decoder,
+                sized=self._endpoint.page_size is not None,
             )
         return NumberedWalk(
             asking.fetch,

@@ -6,7 +6,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import inspect, structs
@@ -16,6 +16,9 @@ from de_classes.configs.secret import Secret
 from de_classes.errors import ConfigurationError, MalformedDataError
 from de_classes.utils import strict_json
 from de_classes.utils.values import Mutable, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -130,13 +133,25 @@ def _convert(annotation: object, value: object, rules: Rules, label: str) -> tup
     rules = structs.replace(rules, environment=False)
     if isinstance(value, Mapping):
         return _convert_object(annotation, value, rules, label)
+    if isinstance(value, list | tuple) and (item := _struct_item(annotation)) is not None:
+        return _convert_list(item, value, rules, label)
     return _convert_leaf(annotation, value, rules, label)
+
+
+def _convert_list(
+    item: object, values: Sequence[object], rules: Rules, label: str
+) -> tuple[object, list[str]]:
+    converted = [_convert(item, value, rules, f"{label}[{place}]") for place, value in enumerate(values)]
+    problems = [problem for _, found in converted for problem in found]
+    return (None, problems) if problems else (tuple(value for value, _ in converted), [])
 
 
 def _convert_object(
     annotation: object, value: Mapping[str, object], rules: Rules, label: str
 ) -> tuple[object, list[str]]:
     kind = _without_none(annotation)
+    if kinds := _tagged(kind):
+        return _convert_tagged(kinds, value, rules, label)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return fill(kind, value, rules, path=f"{label}.")
     if typing.get_origin(kind) is not dict:
@@ -148,7 +163,23 @@ def _convert_object(
     problems = [problem for _, found in items.values() for problem in found]
     if problems:
         return None, problems
+    if _is_struct(item_type) or _tagged(item_type):
+        problems = [p for name in items for p in _convert_leaf(typing.get_args(kind)[0], name, rules, f"{label}: the name")[1]]
+        return (None, problems) if problems else ({name: item for name, (item, _) in items.items()}, [])
     return _convert_leaf(annotation, {name: item for name, (item, _) in items.items()}, rules, label)
+
+
+def _convert_tagged(
+    kinds: dict[str, type[msgspec.Struct]], value: Mapping[str, object], rules: Rules, label: str
+) -> tuple[object, list[str]]:
+    """Convert an object that says by its ``type`` which of several structs it is."""
+    name = value.get("type")
+    if name is None:
+        return None, [f"{label}.type is missing: it must be one of {', '.join(kinds)}"]
+    if not isinstance(name, str) or name not in kinds:
+        return None, [unknown(str(name), kinds, f"{label}.type ")]
+    given = {key: item for key, item in value.items() if key != "type"}
+    return fill(kinds[name], given, rules, path=f"{label}.")
 
 
 def _convert_leaf(annotation: object, value: object, rules: Rules, label: str) -> tuple[object, list[str]]:
@@ -175,6 +206,29 @@ def _is_given_as_json(annotation: object) -> bool:
         isinstance(member, (inspect.CollectionType, inspect.DictType, inspect.StructType))
         for member in members
     )
+
+
+def _struct_item(annotation: object) -> object | None:
+    """The type of a list's items, if they are structs."""
+    kind = _without_none(annotation)
+    if typing.get_origin(kind) not in {tuple, list}:
+        return None
+    item = typing.get_args(kind)[0]
+    return item if _is_struct(item) or _tagged(item) else None
+
+
+def _is_struct(annotation: object) -> bool:
+    kind = _without_none(annotation)
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _tagged(annotation: object) -> dict[str, type[msgspec.Struct]]:
+    """The structs of a union that is told by ``type``, by that name; none if it is no such union."""
+    kind = _without_none(annotation)
+    members = typing.get_args(kind) if typing.get_origin(kind) in {typing.Union, types.UnionType} else (kind,)
+    structs_of = [each for each in members if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+    tagged = {each.__struct_config__.tag: each for each in structs_of if each.__struct_config__.tag_field == "type"}
+    return {str(tag): each for tag, each in tagged.items()}
 
 
 def _without_none(annotation: object) -> object:

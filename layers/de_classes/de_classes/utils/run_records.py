@@ -5,6 +5,8 @@ None of them holds a record of the source, a token or a password: only numbers, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -40,13 +42,16 @@ class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         number: The next page, from 1.
-        params: Its query parameters, for pagination that follows cursors; the cursor is among them.
+        params: Its query parameters, as layout 1 wrote them; now they are among ``values``.
+        values: What leads there, by where it goes, such as ``{"query.cursor": "abc"}``; for offsets, only where
+            pages do not all have one size.
         url: Its address, for pagination that follows links; left out if it seems to hold a credential.
         tail: Short hashes of the last page's records, so that an overlap is seen across a resume.
     """
 
     number: int
     params: dict[str, str] = {}
+    values: dict[str, Any] = {}
     url: str | None = None
     tail: tuple[str, ...] = ()
 

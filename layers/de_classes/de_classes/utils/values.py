@@ -33,6 +33,11 @@ class DiscreetValue(Value):
         return [(name, getattr(self, name)) for name in self.shown]
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of a description that a person writes: a name that it does not know is a mistake."""
+
+
 @dataclass_transform(field_specifiers=(msgspec.field,))
 class Mutable(msgspec.Struct):
     """An object whose fields change; else as a ``Value``."""

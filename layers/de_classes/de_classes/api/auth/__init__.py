@@ -1,0 +1,20 @@
+"""Auth as a seam: every kind that a description can name by its ``type``. A new one is a file and a line here."""
+
+from de_classes.api.auth.hmac_signature import HmacAuth
+from de_classes.api.auth.login import LoginAuth
+from de_classes.api.auth.oauth2 import OAuth2Auth
+from de_classes.api.auth.plain import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
+from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.auth.sigv4 import SigV4Auth
+
+AUTHS: tuple[type[AuthDescription], ...] = (
+    NoAuth,
+    BearerAuth,
+    BasicAuth,
+    ApiKeyAuth,
+    LoginAuth,
+    OAuth2Auth,
+    SigV4Auth,
+    HmacAuth,
+)
+"""Every kind of auth."""

@@ -1,0 +1,140 @@
+"""OAuth 2.0's three grants that need no person: client credentials, a refresh token, and a signed assertion."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlencode
+
+from de_classes.api.auth.plain import Text
+from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.auth.tokens import TokenAuth
+from de_classes.api.messages import HttpRequest
+from de_classes.api.token import UNTIL_REFUSED, read_token
+from de_classes.common.logger.redaction import redact
+from de_classes.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
+    from de_classes.api.token import Token
+
+_ASSERTION_LIFE = 300
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
+    """A token from a token endpoint (RFC 6749): ``Authorization: Bearer TOKEN``.
+
+    Attributes:
+        grant: ``client_credentials``, ``refresh_token``, or ``jwt_bearer`` (RFC 7523).
+        token_url: The token endpoint.
+        client_id: Of the client.
+        client_secret: Of the client; a JWT's grant may need none.
+        client_auth: Whether the two go into the ``body`` or are sent as ``basic``.
+        scope: What is asked for.
+        params: More fields of the token request.
+        refresh_token: For that grant: one secret, ``${secret.NAME}``.
+        rotates: Whether a refresh token is good once, and its answer holds the next one, which is then kept.
+        private_key: For ``jwt_bearer``: PEM for RS256 and ES256, or the key of HS256.
+        algorithm: Of the assertion's signature.
+        claims: Of the assertion, besides ``iat`` and ``exp``; ``aud`` is the token endpoint unless given.
+    """
+
+    grant: Literal["client_credentials", "refresh_token", "jwt_bearer"]
+    token_url: Text
+    client_id: str = ""
+    client_secret: str = ""
+    client_auth: Literal["body", "basic"] = "body"
+    scope: str = ""
+    params: dict[str, str] = {}
+    refresh_token: str = ""
+    rotates: bool = False
+    private_key: str = ""
+    algorithm: Literal["RS256", "ES256", "HS256"] = "RS256"
+    claims: dict[str, str | int] = {}
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.grant == "refresh_token" and not self.refresh_token:
+            problems.append("refresh_token is missing: the grant is named after it")
+        if self.grant == "jwt_bearer" and not self.private_key:
+            problems.append("private_key is missing: it signs the assertion of jwt_bearer")
+        if self.rotates and self.grant != "refresh_token":
+            problems.append("rotates goes with grant = \"refresh_token\" alone")
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+
+    def scheme(self, runtime: AuthRuntime) -> AuthScheme:
+        """Asks for a token when one is needed."""
+        if self.rotates:
+            from de_classes.api.auth.rotation import RotatingTokenAuth  # noqa: PLC0415 - few sources rotate
+
+            return RotatingTokenAuth(self, runtime)
+        return GrantTokenAuth(self, runtime)
+
+
+class GrantTokenAuth(TokenAuth):
+    """Tokens by one of the grants; see ``OAuth2Auth``.
+
+    Args:
+        said: The grant.
+        runtime: What it is carried out with.
+    """
+
+    def __init__(self, said: OAuth2Auth, runtime: AuthRuntime) -> None:
+        super().__init__(
+            runtime.logger,
+            transport=runtime.transport,
+            retry_policy=runtime.policy,
+            timeout=runtime.timeout,
+            clock=runtime.clock,
+        )
+        self._said = said
+        self._runtime = runtime
+
+    def _login_request(self) -> HttpRequest:
+        return token_request(self._said, self._runtime, self._grant_fields())
+
+    def _grant_fields(self) -> dict[str, str]:
+        if self._said.grant == "refresh_token":
+            return {"grant_type": "refresh_token", "refresh_token": _secret(self._runtime.fill(self._said.refresh_token))}
+        if self._said.grant == "jwt_bearer":
+            return {"grant_type": _JWT_BEARER, "assertion": self._assertion()}
+        return {"grant_type": "client_credentials"}
+
+    def _assertion(self) -> str:
+        import jwt  # noqa: PLC0415 - one grant of three signs
+
+        now = int(self._runtime.clock.now())
+        audience = self._runtime.address(self._said.token_url)
+        claims: dict[str, Any] = {"aud": audience, "iat": now, "exp": now + _ASSERTION_LIFE}
+        key = str(self._runtime.fill(self._said.private_key))
+        redact(key)
+        try:
+            return jwt.encode({**claims, **self._runtime.fill(self._said.claims)}, key, self._said.algorithm)
+        except (jwt.PyJWTError, NotImplementedError, ValueError, TypeError) as error:
+            raise ConfigurationError(
+                f"auth.private_key cannot sign by {self._said.algorithm}: {type(error).__name__}; RS256 and ES256 "
+                "want a PEM key and the package cryptography"
+            ) from error
+
+    def _read(self, body: bytes) -> Token:
+        return read_token(body, absent_life=UNTIL_REFUSED)
+
+
+def token_request(said: OAuth2Auth, runtime: AuthRuntime, grant: dict[str, str]) -> HttpRequest:
+    """A request to the token endpoint, with the client's own credentials where the description wants them."""
+    client_id, secret = str(runtime.fill(said.client_id)), _secret(runtime.fill(said.client_secret))
+    fields = {**grant, **({"scope": said.scope} if said.scope else {}), **runtime.fill(said.params)}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    if said.client_auth == "basic":
+        pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"  # RFC 6749, section 2.3.1
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    else:
+        fields |= {name: value for name, value in (("client_id", client_id), ("client_secret", secret)) if value}
+    return HttpRequest("POST", runtime.address(said.token_url), headers=headers, body=urlencode(fields).encode())
+
+
+def _secret(value: object) -> str:
+    redact(str(value))
+    return str(value)

@@ -1,0 +1,175 @@
+"""Getting a token, handing it out, and replacing it ahead of its expiry: what every kind of login shares."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from de_classes.api.auth.scheme import with_value
+from de_classes.api.http_transport import HttpClientTransport
+from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
+from de_classes.api.status import raise_for_status
+from de_classes.api.token import read_token
+from de_classes.common.logger.redaction import redact
+from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from de_classes.api.messages import HttpRequest
+    from de_classes.api.token import Token
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+
+SHORTEST_LIFE = 5.0
+_LARGEST_MARGIN_SHARE = 0.5
+
+
+class TokenAuth:
+    """Gets a token, hands it out, and replaces it ahead of its expiry. Safe among threads.
+
+    However many threads ask at once, one login is made. Expiry is measured on a monotonic clock from
+    before the login was sent, so neither a jumping wall clock nor a slow answer makes a token look
+    younger than it is. A token that claims to live less than ``SHORTEST_LIFE`` seconds is still used
+    that long: the API's 401 says when it is over.
+
+    A kind of login says by ``_login_request`` what to send, and by ``_read`` what came.
+
+    Args:
+        logger: Told of logins; defaults to this module's logger.
+        transport: How to reach the network.
+        retry_policy: How a login that fails for passing reasons is retried; a refused one never is.
+        margin: Seconds before expiry at which the token is replaced, at most half its life.
+        max_logins: Tokens that may be refused in a row, each within seconds of its issue.
+        timeout: Seconds for one login.
+        clock: What to measure with.
+        into: Where the token goes.
+        value: What goes there, before the token.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger | None = None,
+        *,
+        transport: Transport | None = None,
+        retry_policy: RetryPolicy | None = None,
+        margin: float = 30.0,
+        max_logins: int = 10,
+        timeout: float = 30.0,
+        clock: Clock | None = None,
+        into: str = "header.Authorization",
+        prefix: str = "Bearer ",
+    ) -> None:
+        self._logger = logger or logging.getLogger(__name__)
+        self._transport = transport or HttpClientTransport()
+        self._clock = clock or SystemClock()
+        self._policy = retry_policy or RetryPolicy()
+        self._margin = margin
+        self._max_logins = max_logins
+        self._timeout = timeout
+        self._into = into
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._refresh_at = 0.0
+        self._issued_at = 0.0
+        self._refused_in_a_row = 0
+        self._logins = 0
+
+    @property
+    def logins(self) -> int:
+        """How many logins were attempted, each retry counted."""
+        return self._logins
+
+    def get_token(self, *, deadline: float | None = None, stopped: threading.Event | None = None) -> str:
+        """A token that is good for now, from a login if need be.
+
+        Args:
+            deadline: Moment on the clock's monotonic time after which no login is begun, or None.
+            stopped: Once set, a login that keeps failing is given up.
+
+        Raises:
+            AuthenticationError: The credentials were refused, or there were too many logins.
+            InvalidTokenResponseError: The answer holds no usable token.
+            RetriesExhaustedError: The login kept failing for passing reasons.
+        """
+        return self._valid_token(deadline, stopped).value
+
+    def get_auth_headers(self) -> dict[str, str]:
+        """The header that protected endpoints want: ``{"Authorization": "Bearer ..."}``."""
+        return {"Authorization": f"Bearer {self.get_token()}"}
+
+    def token_fields(
+        self, *, deadline: float | None = None, stopped: threading.Event | None = None
+    ) -> Mapping[str, Any]:
+        """The fields of the answer that the token came in."""
+        return self._valid_token(deadline, stopped).answer
+
+    def authorize(
+        self, request: HttpRequest, *, deadline: float | None = None, stopped: threading.Event | None = None
+    ) -> HttpRequest:
+        """The request with the token."""
+        return with_value(request, self._into, self._prefix + self.get_token(deadline=deadline, stopped=stopped))
+
+    def renew(self, request: HttpRequest) -> bool:
+        """Give up the token that the request carried, so that the next one is new."""
+        place, _, name = self._into.partition(".")
+        values = request.params if place == "query" else request.headers
+        self.invalidate(str(values.get(name, "")).removeprefix(self._prefix))
+        return True
+
+    def invalidate(self, token: str) -> None:
+        """Say that the API refused this token; one that was replaced meanwhile is left alone.
+
+        Args:
+            token: The very token that earned the 401.
+        """
+        with self._lock:
+            if self._token is not None and self._token.value == token:
+                self._token = None
+                lasted = self._clock.monotonic() - self._issued_at >= SHORTEST_LIFE
+                self._refused_in_a_row = 0 if lasted else self._refused_in_a_row + 1
+
+    def _valid_token(self, deadline: float | None, stopped: threading.Event | None) -> Token:
+        with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._refresh_at:
+                self._token = None
+                self._token = self._renewed(deadline, stopped)
+            return self._token
+
+    def _renewed(self, deadline: float | None, stopped: threading.Event | None) -> Token:
+        retrier = Retrier(self._policy, clock=self._clock, deadline=deadline, stopped=stopped)
+        token, asked_at = retrier.call(lambda: self._log_in(deadline), what="the login")
+        redact(token.value)
+        self._issued_at = asked_at
+        life = max(token.life, SHORTEST_LIFE)
+        margin = min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
+        self._refresh_at = asked_at + life - margin
+        self._logger.info("logged in, token good for %.0f s", life)
+        return token
+
+    def _log_in(self, deadline: float | None) -> tuple[Token, float]:
+        if self._refused_in_a_row >= self._max_logins:
+            raise AuthenticationError(
+                f"{self._refused_in_a_row} tokens in a row were refused as soon as issued"
+            )
+        self._logins += 1
+        request = self._login_request()
+        asked_at = self._clock.monotonic()
+        timeout = seconds_for(self._timeout, deadline, self._clock)
+        response = self._transport.send(request, timeout=timeout)
+        try:
+            raise_for_status(response, url=request.url, now=self._clock.now(), quote=False)
+        except (RequestRejectedError, PermissionDeniedError) as error:
+            raise AuthenticationError(f"the login was refused: {error}") from error
+        return self._read(response.body), asked_at
+
+    def _login_request(self) -> HttpRequest:
+        """What to send for a token; what is secret in it is told to ``redact`` here, at every login."""
+        raise NotImplementedError
+
+    def _read(self, body: bytes) -> Token:
+        """The token in an answer of status 200."""
+        return read_token(body)

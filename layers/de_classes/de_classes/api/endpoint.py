@@ -1,0 +1,335 @@
+"""One resource, ready to be asked: from a place among its pages to a request, and from an answer to a page.
+
+It knows no retry and no network: ``PageFetcher`` sends what it makes and gives it what came.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+
+from de_classes.api.answers import ANSWERS
+from de_classes.api.auth.scheme import StaticScheme, with_header
+from de_classes.api.error_rules import ErrorRule, verdict
+from de_classes.api.messages import HttpRequest, origin, without_secrets
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import Into, PageNumberPagination, PaginationStrategy, Path
+from de_classes.api.paths import MISSING, find, placed, standing_there
+from de_classes.api.rate_limits import RateRules
+from de_classes.api.status import OK, raise_for_status
+from de_classes.api.templates import as_text, fill, fill_address, names_in
+from de_classes.errors import (
+    ConfigurationError,
+    CorruptResponseError,
+    ForeignOriginError,
+    ProtocolError,
+)
+from de_classes.utils.digests import digest
+from de_classes.utils.values import Described, DiscreetValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.messages import HttpResponse
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import PageRequest
+    from de_classes.storage.format.columns import CurrentShape
+
+_FILLED_LATER: Final = frozenset({"secret", "token", "opening", "parent", "size"})
+_JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
+Text = Annotated[str, Meta(min_length=1)]
+JSON = Any
+
+
+def unknown_name(name: str) -> Any:  # noqa: ANN401 - never returns
+    """Refuse a name that nothing fills.
+
+    Raises:
+        ConfigurationError: Always.
+    """
+    raise ConfigurationError(f"${{{name}}} stands for nothing here")
+
+
+def no_auth() -> AuthScheme:
+    """Adds nothing to a request."""
+    return StaticScheme(lambda request: request)
+
+
+class PageSize(Described, kw_only=True):
+    """How many records a page is to have.
+
+    Attributes:
+        into: Where the size goes.
+        value: What goes there; ``${size}`` is the number.
+        default: What is asked for unless the caller says; ``max`` if there is one, else 100.
+        max: The most that the source gives.
+        values: The only sizes that it allows.
+    """
+
+    into: Into
+    value: Text = "${size}"
+    default: Annotated[int, Meta(ge=1)] | None = None
+    max: Annotated[int, Meta(ge=1)] | None = None
+    values: tuple[Annotated[int, Meta(ge=1)], ...] = ()
+
+
+class Opening(Described, kw_only=True):
+    """A request made once, before the first page; its answer fills ``${opening.FIELD}``.
+
+    Attributes:
+        method: Of the request.
+        path: Below ``base_url``.
+        params: Of its query.
+        headers: Of the request.
+        json: Its body.
+        fields: Names to paths in the answer.
+    """
+
+    method: Literal["GET", "POST"] = "GET"
+    path: Text
+    params: dict[str, str | int | float | bool] = {}
+    headers: dict[str, str] = {}
+    json: JSON = None
+    fields: dict[str, Path]
+
+
+class Endpoint(DiscreetValue, dict=True):
+    """What is asked of a resource, and how its answers are read.
+
+    Texts may still hold ``${names}``; ``lookup`` knows those of parameters and secrets.
+
+    Attributes:
+        url: The resource's address.
+        pagination: What leads from page to page.
+        reader: Where records and totals stand.
+        auth: Adds what the source wants to see.
+        method: GET or POST.
+        params: Of the query.
+        headers: Of every request.
+        json: The body as JSON, or None.
+        form: The body as a form, or None.
+        page_size: Where the size of a page goes, and what it may be; None if it cannot be said.
+        errors: What answers mean, the first that fits.
+        opening: A request made before the first page, or None.
+        origins: Where tokens may go, besides the address's own origin.
+        lookup: The value of a parameter or secret by its name, such as ``secret.token``.
+        is_host: Whether a parameter is a whole host name.
+        include: Fields of the parent that are added to every record: names to paths.
+        rate_limit: How often it may be asked.
+        window: The most records that the source gives, or None.
+        name: What the resource is called, such as ``stripe.charges``; None if nothing describes it.
+    """
+
+    shown = ("url", "pagination")
+
+    url: str
+    pagination: PaginationStrategy = PageNumberPagination()
+    reader: PageReader = PageReader()
+    auth: AuthScheme = msgspec.field(default_factory=no_auth)
+    method: str = "GET"
+    params: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, Any] | None = None
+    page_size: PageSize | None = None
+    errors: tuple[ErrorRule, ...] = ()
+    opening: Opening | None = None
+    origins: frozenset[tuple[str, str, int | None]] = frozenset()
+    lookup: Callable[[str], Any] = unknown_name
+    is_host: Callable[[str], bool] = lambda _: False
+    include: Mapping[str, str] = msgspec.field(default_factory=dict)
+    rate_limit: RateRules = RateRules()
+    window: int | None = None
+    name: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that changes what comes, secrets aside: two endpoints of one get the same pages."""
+        templates = [self.url, self.method, dict(self.params), self._headers, self.json, self.form and dict(self.form)]
+        names = sorted(set(names_in(templates)))
+        filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
+        how = [self.pagination.described(), msgspec.to_builtins(self.reader)]
+        return digest([templates, filled, how], 12).hex()
+
+    def limit(self, asked: int) -> int:
+        """The size of a page that is asked for, cut to what the source gives."""
+        size = self.page_size
+        if size is None:
+            return asked
+        if size.values:
+            return max((value for value in size.values if value <= asked), default=min(size.values))
+        return asked if size.max is None else min(asked, size.max)
+
+    def request(self, asked: PageRequest, lookup: Callable[[str], Any]) -> HttpRequest:
+        """What to send for a page, without what auth adds.
+
+        Args:
+            asked: The page's place.
+            lookup: Gives what is filled at the last moment: ``token.FIELD``, ``opening.FIELD``.
+
+        Raises:
+            ForeignOriginError: The page is said to be where no token may go.
+        """
+        know = self._knowing(asked, lookup)
+        url = self.address(know) if asked.url is None else asked.url
+        self._check_origin(url, asked.number, know)
+        params, headers = self._filled(dict(self.params) if asked.url is None else {}, know), self._headers
+        headers = self._filled(headers, know)
+        body, form = self._filled(self.json, know), self._filled(self.form and dict(self.form), know)
+        if asked.keeps is not None:
+            params = {name: value for name, value in params.items() if name in asked.keeps}
+        for into, value in self._placed(asked, know):
+            place, _, name = into.partition(".")
+            if place == "query":
+                params[name] = value
+            elif place == "header":
+                headers = with_header(headers, name, as_text(value))
+            elif place == "form":
+                form = {**(form or {}), name: value}
+            elif place == "json":
+                body = placed(body or {}, name, value)
+        content, kind = _encoded(body, form)
+        if kind:
+            headers = {"Content-Type": kind, **headers}
+        texts = {name: _param(value) for name, value in params.items()}
+        return HttpRequest(self.method, url, params=texts, headers=headers, body=content)
+
+    def opening_request(self, opening: Opening, lookup: Callable[[str], Any]) -> HttpRequest:
+        """The request that is made once, before the first page."""
+        def know(name: str) -> Any:  # noqa: ANN401 - a JSON value
+            return lookup(name) if name.startswith("token.") else self.lookup(name)
+
+        content, kind = _encoded(fill(opening.json, know), None)
+        headers = {**fill(dict(self._headers), know), **fill(opening.headers, know), **({"Content-Type": kind} if kind else {})}
+        params = {name: _param(fill(value, know)) for name, value in opening.params.items()}
+        url = fill_address(opening.path, know, self.is_host)
+        self._check_origin(url, 1, know)
+        return HttpRequest(opening.method, url, params=params, headers=headers, body=content)
+
+    def opening_fields(self, opening: Opening, response: HttpResponse) -> dict[str, Any]:
+        """What the opening's answer holds for the requests that follow."""
+        answer = self.reader.answer_of(response)
+        fields = {name: find(answer, path) for name, path in opening.fields.items()}
+        for name, value in fields.items():
+            if value is MISSING:
+                raise ProtocolError(
+                    f"the opening's answer has no {opening.fields[name]!r}: it has {standing_there(answer)}"
+                )
+        return fields
+
+    def address(self, lookup: Callable[[str], Any]) -> str:
+        """The resource's address."""
+        return fill_address(self.url, lookup, self.is_host) if self._has_names else self.url
+
+    def page(self, response: HttpResponse, asked: PageRequest, *, url: str, now: float, current: CurrentShape | None) -> Page:
+        """The page in an answer.
+
+        Args:
+            response: The answer.
+            asked: The page's place.
+            url: Where it came from.
+            now: Seconds since the epoch.
+            current: See ``PageReader.read``.
+
+        Raises:
+            RetryableError: It is worth another try.
+            FatalError: It is not.
+        """
+        if response.status != OK:
+            if self._verdict(response, self.reader.answer_of(response) if self.errors else None, url, now) == "empty":
+                return self.reader.empty(response, asked.number)
+            raise_for_status(response, url=url, now=now, default_wait=self.rate_limit.wait)
+        try:
+            page = self.reader.read(response, asked.number, current, url=url)
+        except (CorruptResponseError, ProtocolError):
+            if self.errors and self._verdict(response, self.reader.answer_of(response), url, now) == "empty":
+                return self.reader.empty(response, asked.number)
+            raise
+        if self.errors and self._verdict(response, page.answer, url, now) == "empty":
+            return self.reader.empty(response, asked.number)
+        return self._with_parent(self._as_asked_for(page), asked)
+
+    def _verdict(self, response: HttpResponse, answer: Any, url: str, now: float) -> str | None:  # noqa: ANN401 - a JSON value
+        return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
+
+    def _as_asked_for(self, page: Page) -> Page:
+        """Make sure that the answer is for this page; a source may serve its last page again past its end."""
+        if self.pagination.echo is None:
+            return page
+        echoed = find(page.answer, self.pagination.echo)
+        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
+            return page
+        if page.total_pages is not None and page.number > page.total_pages:
+            return _replaced(page, [])
+        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+
+    def _with_parent(self, page: Page, asked: PageRequest) -> Page:
+        if not self.include or asked.parent is None:
+            return page
+        added = {name: None if (value := find(asked.parent, path)) is MISSING else value for name, path in self.include.items()}
+        return _replaced(page, [{**added, **record} for record in page.records])
+
+    def _knowing(self, asked: PageRequest, lookup: Callable[[str], Any]) -> Callable[[str], Any]:
+        def know(name: str) -> Any:  # noqa: ANN401 - a JSON value
+            first, _, rest = name.partition(".")
+            if name == "size":
+                return asked.size
+            if first == "parent" and asked.parent is not None:
+                return asked.parent[rest]
+            return lookup(name) if first in {"token", "opening"} else self.lookup(name)
+
+        return know
+
+    def _placed(self, asked: PageRequest, know: Callable[[str], Any]) -> list[tuple[str, Any]]:
+        size = self.page_size
+        placed_values = [(into, value) for into, value in asked.values.items() if "." in into]
+        if size is None or asked.size is None or (asked.url is not None and size.into.startswith("query.")):
+            return placed_values
+        return [(size.into, fill(size.value, know)), *placed_values]
+
+    def _filled(self, value: Any, know: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a JSON value
+        return fill(value, know) if self._has_names else value
+
+    @cached_property
+    def _has_names(self) -> bool:
+        """Whether anything is left to fill; ``$${`` is."""
+        return "${" in repr([self.url, self.params, self.headers, self.json, self.form])
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        own = {name.lower() for name in self.headers}
+        accept = {} if "accept" in own else {"Accept": ANSWERS[self.reader.kind].accept}
+        return {**accept, **self.headers}
+
+    def _check_origin(self, url: str, number: int, know: Callable[[str], Any]) -> None:
+        allowed = self.origins if self.url.startswith("${") else self.origins | {origin(self.address(know))}
+        if origin(url) not in allowed:
+            raise ForeignOriginError(
+                f"page {number} is said to be at {without_secrets(url)}: no token is sent there"
+            )
+
+
+def _replaced(page: Page, records: list[dict[str, Any]]) -> Page:
+    from dataclasses import replace  # noqa: PLC0415 - rare
+
+    return replace(page, records=records)
+
+
+def _param(value: Any) -> str | list[str]:  # noqa: ANN401 - a JSON value
+    return [as_text(item) for item in value] if isinstance(value, list | tuple) else as_text(value)
+
+
+def _encoded(body: Any, form: Any) -> tuple[bytes | None, str | None]:  # noqa: ANN401 - JSON values
+    if body is not None:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), _JSON
+    if form is not None:
+        return urlencode({name: _param(value) for name, value in form.items()}, doseq=True).encode(), _FORM
+    return None, None
+

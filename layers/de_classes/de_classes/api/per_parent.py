@@ -1,0 +1,128 @@
+"""One collection for each parent: for each of a list of values, or for each record of another resource."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import structs
+
+from de_classes.api.pagination import PageRequest, PaginationStrategy
+from de_classes.errors import SourceChangedError
+from de_classes.utils.digests import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import Totals
+    from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.utils.run_records import RunPlace
+
+_PARENT = "parent"
+_PAGE = "page"
+
+
+class Parents:
+    """What ``${parent.FIELD}`` stands for, one after the other; read once, when first needed. Safe among threads.
+
+    Args:
+        values: A list of values or objects; or
+        client: the client of the parent resource, all of whose records are read.
+        limit: Records a page of it.
+    """
+
+    def __init__(self, values: Sequence[Any], client: UnstableAPIClient | None, limit: int) -> None:
+        self._values = [value if isinstance(value, dict) else {"value": value} for value in values]
+        self._client = client
+        self._limit = limit
+        self._lock = threading.Lock()
+
+    def all(self) -> Sequence[Mapping[str, Any]]:
+        """Every parent, in order.
+
+        Raises:
+            DeClassesError: The parent resource cannot be read whole.
+        """
+        with self._lock:
+            if self._client is not None:
+                pages = self._client.iterate_all_pages(self._limit)
+                self._values = [dict(record) for _, page in pages for record in page.records]
+                self._client = None
+        return self._values
+
+
+class PerParentPagination(PaginationStrategy, kw_only=True):
+    """The pages of one parent after those of another.
+
+    Attributes:
+        inner: What leads from page to page of one parent.
+        parents: The parents.
+        said: How they are described.
+        is_single: Whether each parent has one answer that is one record: they can then be asked for at once.
+    """
+
+    inner: PaginationStrategy
+    parents: Any
+    said: Any = None
+    is_single: bool = False
+
+    @property
+    def random_access(self) -> bool:  # type: ignore[override]
+        """Whether any parent's answer can be asked for by its number."""
+        return self.is_single and bool(self.parents.all())
+
+    def described(self) -> object:
+        """What it is a fingerprint of: what leads on, and where parents come from."""
+        return [self.inner.described(), msgspec.to_builtins(self.said)]
+
+    def request_for(self, number: int, limit: int) -> PageRequest | None:  # type: ignore[override]
+        """The answer of a parent by its number; else the first page of the first parent, if there is one."""
+        if self.is_single:
+            return self._of_parent(number - 1, 1, number, limit)
+        super().request_for(number, limit)
+        return self._of_parent(0, 1, 1, limit) if self.parents.all() else None
+
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
+        """The next page of the same parent, or the first of the next one."""
+        if asked is None:
+            raise LookupError("a page of one of several parents must come with its request")
+        index, inner_number = asked.values[_PARENT][0], asked.values[_PAGE]
+        from dataclasses import replace  # noqa: PLC0415 - Page is a dataclass
+
+        following = self.inner.request_after(replace(page, number=inner_number), limit, url=url, asked=asked)
+        if following is not None:
+            return self._child(following, index, inner_number + 1, page.number + 1)
+        if index + 1 < len(self.parents.all()):
+            return self._of_parent(index + 1, 1, page.number + 1, limit)
+        return None
+
+    def request_again(self, place: RunPlace, limit: int) -> PageRequest:
+        """The page of the parent where a run goes on, which must still be the same."""
+        index, known = place.values[_PARENT]
+        parents = self.parents.all()
+        if index >= len(parents) or _mark(parents[index]) != known:
+            raise SourceChangedError(
+                f"the parents are not those that the run was begun with: number {index + 1} is another one"
+            )
+        return structs.replace(self.inner.request_again(place, limit), parent=parents[index])
+
+    def page_count(self, page: Totals, limit: int) -> int | None:
+        """A page a parent, where each has one answer."""
+        return len(self.parents.all()) if self.is_single else None
+
+    def _of_parent(self, index: int, inner_number: int, number: int, limit: int) -> PageRequest:
+        return self._child(self.inner.request_for(inner_number, limit), index, inner_number, number)
+
+    def _child(self, request: PageRequest, index: int, inner_number: int, number: int) -> PageRequest:
+        parents = self.parents.all()
+        parent = parents[index] if index < len(parents) else {}
+        values = {**request.values, _PARENT: [index, _mark(parent)], _PAGE: inner_number}
+        return structs.replace(request, number=number, values=values, parent=parent)
+
+
+def _mark(parent: Mapping[str, Any]) -> str:
+    return digest(parent, 8).hex()

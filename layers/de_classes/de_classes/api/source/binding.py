@@ -1,0 +1,370 @@
+"""From what is described to what can be asked: parameters and secrets filled in, addresses checked, a client made."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import structs
+
+from de_classes.api.auth.scheme import AuthRuntime
+from de_classes.api.endpoint import Endpoint
+from de_classes.api.http_transport import HttpClientTransport
+from de_classes.api.messages import origin
+from de_classes.api.page import PageReader
+from de_classes.api.pagination import OnePagePagination, PageNumberPagination
+from de_classes.api.per_parent import Parents, PerParentPagination
+from de_classes.api.retry import RetryPolicy
+from de_classes.api.source.loading import load_sources, pick
+from de_classes.api.source.secrets import EnvironmentSecrets
+from de_classes.api.templates import fill, fill_address, fill_host, names_in
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.common.logger.redaction import redact
+from de_classes.configs.settings import environment
+from de_classes.configs.urls import url_problems
+from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from de_classes.api.source.description import ResourceDescription, SourceDescription
+    from de_classes.api.source.secrets import Secrets
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+    from de_classes.utils.page_range import PageRange
+
+DEFAULT_LIMIT = 100
+LARGEST_DEFAULT = 1000
+_ADDRESS = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL)
+_REQUEST_NAMES = frozenset({"size", "method", "path", "query", "body", "timestamp"})
+
+
+class Source:
+    """Sources by name: those of a file or a folder, and those that come with the package.
+
+    ``Source.load("sources")["stripe.charges"].client()`` is a client of one resource.
+
+    Args:
+        described: The descriptions, built in Python.
+    """
+
+    def __init__(self, described: Mapping[str, SourceDescription]) -> None:
+        self._described = dict(described)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Source:
+        """The sources of a ``.toml`` or ``.json`` file, or of a folder of them.
+
+        Raises:
+            ConfigurationError: Its ``problems`` name every mistake, with file and line.
+        """
+        return cls(load_sources(path))
+
+    @classmethod
+    def shipped(cls) -> Source:
+        """Only those that come with the package."""
+        return cls({})
+
+    def __getitem__(self, name: str) -> Resource:
+        """A resource, such as ``stripe.charges``.
+
+        Raises:
+            InvalidInputError: There is no such source or resource; says what there is, and the nearest.
+        """
+        source_name, dot, resource_name = name.partition(".")
+        found_name, source = pick(self._described, source_name)
+        if not dot or resource_name not in source.resources:
+            known = ", ".join(f"{found_name}.{each}" for each in sorted(source.resources))
+            raise InvalidInputError(f"{name[:80]!r} names no resource: known are {known}")
+        return Resource(name, source, source.resources[resource_name])
+
+    def resources(self, source_name: str) -> list[Resource]:
+        """All resources of a source, those first that others read their parents from.
+
+        Raises:
+            InvalidInputError: There is no such source.
+        """
+        name, source = pick(self._described, source_name)
+        ordered = sorted(source.resources, key=lambda each: (source.resources[each].for_each is not None, each))
+        return [Resource(f"{name}.{each}", source, source.resources[each]) for each in ordered]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the sources that were loaded."""
+        return sorted(self._described)
+
+
+class Resource:
+    """One resource of a source, as it is described.
+
+    Args:
+        name: Such as ``stripe.charges``.
+        source: Its source.
+        described: Itself.
+    """
+
+    def __init__(self, name: str, source: SourceDescription, described: ResourceDescription) -> None:
+        self.name = name
+        self.source = source
+        self.described = described
+
+    @property
+    def default_limit(self) -> int:
+        """Records a page where nobody says how many."""
+        size = self.described.page_size
+        if size is None:
+            return DEFAULT_LIMIT
+        if size.default is not None:
+            return size.default
+        most = max(size.values) if size.values else size.max
+        return DEFAULT_LIMIT if most is None else min(most, LARGEST_DEFAULT)
+
+    def address_parameters(self) -> set[str]:
+        """The parameters that stand in a host: on a deployment they are never the caller's to say."""
+        hosts = [match[2] for address in self._addresses() if (match := _ADDRESS.fullmatch(address))]
+        return {name for name in names_in([*hosts, *self.source.allowed_hosts]) if name in self.source.parameters}
+
+    def client(
+        self,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        secrets: Secrets | None = None,
+        base_url: str | None = None,
+        allow_insecure: bool = False,
+        logger: logging.Logger | None = None,
+        retry_policy: RetryPolicy | None = None,
+        pages: PageRange | None = None,
+        concurrency: int = 1,
+        timeout: float = 30.0,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        deadline: float | None = None,
+    ) -> UnstableAPIClient:
+        """A client of this resource.
+
+        Args:
+            parameters: By name; what has a default may be left out.
+            secrets: Where secrets come from; the variables ``DE_CLASSES_SECRET_NAME`` if not given.
+            base_url: Another origin for every address of the source, for rehearsals: this machine's, unless
+                ``allow_insecure``.
+            allow_insecure: Whether ``base_url`` may be another machine's.
+            logger: As for ``UnstableAPIClient``, like all that follow.
+
+        Raises:
+            ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
+        """
+        binding = _Binding(
+            self,
+            dict(parameters or {}),
+            secrets or EnvironmentSecrets(environment()),
+            base_url,
+            allow_insecure=allow_insecure,
+        )
+        clock, transport = clock or SystemClock(), transport or HttpClientTransport()
+        policy = retry_policy or RetryPolicy()
+        logger = logger or logging.getLogger(__name__)
+        runtime = AuthRuntime(
+            binding.fill, binding.address, binding.secrets, transport, policy, clock, logger, timeout
+        )
+
+        def client_of(endpoint: Endpoint, pages: PageRange | None, concurrency: int) -> UnstableAPIClient:
+            return UnstableAPIClient.of(
+                endpoint,
+                logger,
+                retry_policy=policy,
+                pages=pages,
+                concurrency=concurrency,
+                timeout=timeout,
+                transport=transport,
+                clock=clock,
+                deadline=deadline,
+            )
+
+        endpoint = binding.endpoint((self.described.auth or self.source.auth).scheme(runtime))
+        each = self.described.for_each
+        if each is not None:
+            parent = None
+            if each.resource is not None:
+                described = self.source.resources[each.resource]
+                sibling = Resource(f"{self.name.partition('.')[0]}.{each.resource}", self.source, described)
+                parent = client_of(binding.of(sibling).endpoint(endpoint.auth), None, concurrency)
+            parents = Parents(each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit)
+            endpoint = structs.replace(endpoint, pagination=_per_parent(self.described, parents), include=each.include)
+        return client_of(endpoint, pages, concurrency)
+
+    def _addresses(self) -> list[str]:
+        auth = self.source.auth
+        said = [getattr(auth, name) for name in ("url", "token_url") if hasattr(auth, name)]
+        return [self.source.base_url, *said, self.described.path]
+
+
+class _Binding:
+    """Parameters, secrets and addresses of one resource, filled in and checked."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        parameters: dict[str, Any],
+        secrets: Secrets,
+        base_url: str | None,
+        *,
+        allow_insecure: bool,
+    ) -> None:
+        self.secrets = secrets
+        self._resource = resource
+        self._base_url = base_url
+        self._allow_insecure = allow_insecure
+        self._parameters = parameters
+        self._secret = lru_cache(None)(self._read_secret)
+        problems = [*self._parameter_problems(), *self._base_url_problems()]
+        if problems:
+            raise ConfigurationError("; ".join(problems), problems=problems)
+
+    def of(self, resource: Resource) -> _Binding:
+        """The same for another resource of the source."""
+        return _Binding(
+            resource, self._parameters, self.secrets, self._base_url, allow_insecure=self._allow_insecure
+        )
+
+    def endpoint(self, auth: Any) -> Endpoint:  # noqa: ANN401 - an AuthScheme
+        """What is asked."""
+        source, said = self._resource.source, self._resource.described
+        return Endpoint(
+            self._template(said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path),
+            pagination=said.pagination,
+            reader=_reader(said),
+            auth=auth,
+            method=said.method,
+            params=said.params,
+            headers={**source.headers, **said.headers},
+            json=said.json,
+            form=said.form,
+            page_size=said.page_size,
+            errors=(*said.errors, *source.errors),
+            opening=said.opening
+            and structs.replace(said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)),
+            origins=self._origins(),
+            lookup=self.lookup,
+            is_host=self.is_host,
+            rate_limit=source.rate_limit,
+            window=said.window,
+            name=self._resource.name,
+        )
+
+    def lookup(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """The value of a parameter or a secret."""
+        first, _, rest = name.partition(".")
+        if first == "secret" and rest:
+            return self._secret(rest)
+        declared = self._resource.source.parameters
+        if name not in declared:
+            raise ConfigurationError(f"${{{name}}} stands for nothing here")
+        return self._parameters.get(name, declared[name].default)
+
+    def fill(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        """A text or a JSON value with its names replaced."""
+        return fill(value, self.lookup)
+
+    def address(self, address: str) -> str:
+        """An address with its names replaced, on the other origin if there is one."""
+        return fill_address(self._template(address), self.lookup, self.is_host)
+
+    def is_host(self, name: str) -> bool:
+        """Whether a parameter is a whole host name."""
+        declared = self._resource.source.parameters.get(name)
+        return declared is not None and declared.is_host
+
+    def _read_secret(self, name: str) -> str:
+        value = self.secrets.get(name)
+        redact(value)
+        return value
+
+    def _template(self, address: str) -> str:
+        match = _ADDRESS.fullmatch(address)
+        if self._base_url is None or match is None:
+            return address
+        main = _ADDRESS.fullmatch(self._resource.source.base_url)
+        # One server stands in for several hosts: a host besides the main one is a folder named by its first label.
+        folder = "" if main is None or main[2] == match[2] else f"/{match[2].partition('.')[0]}"
+        return f"{self._base_url.rstrip('/')}{folder}{match[3]}"
+
+    def _origins(self) -> frozenset[tuple[str, str, int | None]]:
+        if self._base_url is not None:
+            return frozenset({origin(self._base_url)})
+        hosts = [fill_host(host, self.lookup, self.is_host) for host in self._resource.source.allowed_hosts]
+        static = [] if self._resource.source.base_url.startswith("${") else [self.address(self._resource.source.base_url)]
+        return frozenset(origin(url) for url in [*static, *(f"https://{host}" for host in hosts)])
+
+    def _parameter_problems(self) -> list[str]:
+        source = self._resource.source
+        unknown = sorted(self._parameters.keys() - source.parameters.keys())
+        known = ", ".join(sorted(source.parameters)) or "none"
+        problems = [f"--set {name} is no parameter of {self._resource.name}: known are {known}" for name in unknown]
+        said = [msgspec.to_builtins(each) for each in (source, self._resource.described)]
+        said[0].pop("resources", None)
+        if self._base_url is not None:
+            said[0].pop("allowed_hosts", None)
+            said[0]["base_url"] = _path_of(source.base_url)
+            said[0]["auth"] = {k: _path_of(v) if k in {"url", "token_url"} else v for k, v in said[0].get("auth", {}).items()}
+        used = set(names_in(said)) - _REQUEST_NAMES
+        for name in sorted(used & source.parameters.keys()):
+            if name not in self._parameters and source.parameters[name].default is None:
+                about = f" ({source.parameters[name].help})" if source.parameters[name].help else ""
+                problems.append(f"--set {name}=... is missing: {self._resource.name} needs it{about}")
+        return problems
+
+    def _base_url_problems(self) -> list[str]:
+        if self._base_url is None:
+            return []
+        problems = url_problems("--base-url", self._base_url, allow_insecure=self._allow_insecure)
+        from urllib.parse import urlsplit  # noqa: PLC0415 - for rehearsals alone
+
+        from de_classes.configs.urls import is_loopback  # noqa: PLC0415 - as above
+
+        host = urlsplit(self._base_url).hostname or ""
+        if not problems and not self._allow_insecure and not is_loopback(host):
+            problems.append(
+                "--base-url is for rehearsals on this machine, since secrets travel there: name 127.0.0.1, or say "
+                "--allow-insecure"
+            )
+        return problems
+
+
+def _path_of(address: str) -> str:
+    match = _ADDRESS.fullmatch(address)
+    return match[3] if match else address
+
+
+def _reader(said: ResourceDescription) -> PageReader:
+    pagination = said.pagination
+    has_child_totals = said.for_each is not None
+    return PageReader(
+        said.records_path,
+        pagination.pages_path if isinstance(pagination, PageNumberPagination) and not has_child_totals else None,
+        said.total_path if said.total_is == "exact" and not has_child_totals else None,
+        kind=said.answer,
+        records_are=said.records_are,
+        key_into=said.key_into,
+        names=said.names,
+        delimiter=said.delimiter,
+        xml_record=said.xml_record,
+        compression=said.compression,
+        is_total_required=True,
+    )
+
+
+def _per_parent(said: ResourceDescription, parents: Parents) -> PerParentPagination:
+    kind = PerParentPagination
+    return kind(inner=said.pagination, parents=parents, said=said.for_each, is_single=_is_single(said))
+
+
+def _is_single(said: ResourceDescription) -> bool:
+    return isinstance(said.pagination, OnePagePagination) and said.records_are == "object"
+
+
+Lookup = "Callable[[str], Any]"

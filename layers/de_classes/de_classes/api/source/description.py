@@ -1,0 +1,193 @@
+"""What a source is, said once: one object, read from one file by the command line, the library and the worker.
+
+    SourceDescription              an API: where it is, how one logs in, what it limits, how it says no
+    |-- auth                     one of AUTH: what is added to every request
+    |-- errors                   what an answer means that HTTP's own statuses do not say
+    |-- rate_limit               how often it may be asked
+    `-- resources                by name, each a collection of records
+        |-- request              method, path, params, headers, json or form
+        |-- answer               how it is encoded, and where in it the records stand
+        |-- pagination           one of PAGINATION: what leads from page to page, and what marks the end
+        |-- page_size            where it is asked for, and how much the source gives at the most
+        `-- for_each             one collection for each of a list, or for each record of another resource
+
+A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
+``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's), ``${parent.FIELD}``
+and ``${opening.FIELD}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is only names and dots costs
+nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or ``json.NAME.NAME``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+import msgspec
+from msgspec import Meta
+
+from de_classes.api.answers import AnswerName
+from de_classes.api.auth import AUTHS
+from de_classes.api.auth.plain import NoAuth
+from de_classes.api.endpoint import Opening, PageSize
+from de_classes.api.error_rules import ErrorRule
+from de_classes.api.pagination import PAGINATIONS, Path
+from de_classes.api.rate_limits import RateRules
+from de_classes.utils.values import Described
+
+Text = Annotated[str, Meta(min_length=1)]
+Name = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z", description="letters, digits, _ and -, 64 at the most")
+]
+JSON = Any
+
+
+if TYPE_CHECKING:
+    from de_classes.api.auth.scheme import AuthDescription
+    from de_classes.api.pagination import PaginationStrategy
+
+    AnyAuth = AuthDescription
+    AnyPagination = PaginationStrategy
+else:
+    AnyAuth = Union[AUTHS]  # noqa: UP007 - made of the registries, so that a new kind is one line there
+    AnyPagination = Union[PAGINATIONS]  # noqa: UP007 - as above
+
+
+class Parameter(Described, kw_only=True):
+    """Something that the caller says: ``parameters = { owner = { help = "of the repository" } }``.
+
+    In a host it is one DNS label, in a path one encoded segment.
+
+    Attributes:
+        help: What it is.
+        default: Its value where none is given; without one it must be given.
+        is_host: Whether it is a whole host name, dots and all.
+    """
+
+    help: str = ""
+    default: str | int | float | bool | None = None
+    is_host: bool = False
+
+
+class Count(Described, kw_only=True):
+    """A request of its own that counts the records.
+
+    Attributes:
+        path: Below ``base_url``; the resource's own unless given.
+        params: Of its query, in place of the resource's.
+        total_path: Where the count stands.
+    """
+
+    path: Text | None = None
+    params: dict[str, str | int | float | bool] = {}
+    total_path: Path
+
+
+class ForEach(Described, kw_only=True):
+    """One collection for each value: of a list, or of another resource's records.
+
+    Attributes:
+        values: The list, each value an object of fields, or plain text, which is then ``${parent.value}``.
+        resource: The parent resource, of the same source; each of its records fills ``${parent.FIELD}``.
+        include: Fields of the parent that are added to every record, under these names.
+    """
+
+    values: tuple[str | int | dict[str, str | int], ...] = ()
+    resource: Name | None = None
+    include: dict[Name, Path] = {}
+
+
+class ResourceDescription(Described, kw_only=True):
+    """A collection of records.
+
+    Attributes:
+        method: GET, or POST where the question is in the body.
+        path: Below ``base_url``, or a whole address on one of the source's hosts.
+        params: Of the query.
+        headers: Of this resource, over those of the source.
+        json: The body, as JSON; or
+        form: the body, as a form.
+        opening: A request made before the first page.
+        answer: How it is encoded.
+        compression: Of a file that is served as it is; HTTP's own Content-Encoding needs no word.
+        records_path: Where the records are; ``@`` for the answer itself.
+        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of objects.
+        key_into: For ``values``: the field that gets each object's name.
+        names: For a list of lists: the name of each place.
+        delimiter: Of CSV.
+        xml_record: For XML: the name of a record's element.
+        total_path: Where the answer says how many records there are.
+        total_is: Whether that is ``exact``, a ``lower_bound``, or ``capped`` at the window.
+        window: The most records that a query gives at all.
+        count: A request that counts.
+        page_size: Where it is asked for.
+        auth: In place of the source's.
+        pagination: What leads from page to page; a collection of one answer says ``{ type = "none" }``.
+        errors: Over those of the source.
+        for_each: One collection for each of a list, or of a parent's records.
+        primary_key: The fields that tell records apart.
+        columns: Names to types that every record must fit.
+    """
+
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    params: dict[str, str | int | float | bool] = {}
+    headers: dict[str, str] = {}
+    json: JSON = None
+    form: dict[str, str] | None = None
+    opening: Opening | None = None
+    answer: AnswerName = "json"
+    compression: Literal["gzip", "zip"] | None = None
+    records_path: Path = "@"
+    records_are: Literal["list", "object", "values"] = "list"
+    key_into: Text | None = None
+    names: tuple[Text, ...] = ()
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
+    xml_record: Text | None = None
+    total_path: Path | None = None
+    total_is: Literal["exact", "lower_bound", "capped"] = "exact"
+    window: Annotated[int, Meta(ge=1)] | None = None
+    count: Count | None = None
+    page_size: PageSize | None = None
+    auth: AnyAuth | None = None
+    pagination: AnyPagination
+    errors: tuple[ErrorRule, ...] = ()
+    for_each: ForEach | None = None
+    primary_key: tuple[Text, ...] = ()
+    columns: dict[str, str] | None = None
+
+
+class SourceDescription(Described, kw_only=True):
+    """An API.
+
+    Attributes:
+        base_url: What every path is below.
+        allowed_hosts: Hosts beyond its own that a token may go to.
+        parameters: What the caller says, by name.
+        auth: What is added to every request.
+        headers: Sent with every request.
+        rate_limit: How often it may be asked.
+        errors: What its answers mean.
+        resources: Its collections, by name.
+        docs: Where its documentation is.
+    """
+
+    base_url: Text
+    allowed_hosts: tuple[Text, ...] = ()
+    parameters: dict[Name, Parameter] = {}
+    auth: AnyAuth = NoAuth()
+    headers: dict[str, str] = {}
+    rate_limit: RateRules = RateRules()
+    errors: tuple[ErrorRule, ...] = ()
+    resources: Annotated[dict[Name, ResourceDescription], Meta(min_length=1)]
+    docs: str = ""
+
+
+class SourceFile(Described, kw_only=True):
+    """One file of descriptions.
+
+    Attributes:
+        version: Of this format: 1, which is experimental until incremental reading and jobs are in it.
+        sources: By name.
+    """
+
+    version: Literal[1]
+    sources: Annotated[dict[Name, SourceDescription], Meta(min_length=1)]

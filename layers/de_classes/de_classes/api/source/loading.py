@@ -1,0 +1,175 @@
+"""Reading descriptions from TOML or JSON: every mistake named at once, with its place and, where it can, its line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from de_classes.api.source.description import SourceFile
+from de_classes.api.source.rules import problems_of
+from de_classes.configs._conversion import Rules, fill
+from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from de_classes.api.source.description import SourceDescription
+
+SUFFIXES = (".toml", ".json")
+SHIPPED = Path(__file__).parent / "shipped"
+"""Where the descriptions lie that come with the package, a file each, named after its source."""
+
+_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PLACE = re.compile(r"[^.\s\[]+|\[[0-9]+\]")
+
+
+def load_sources(path: str | Path) -> dict[str, SourceDescription]:
+    """The sources of a file, or of every ``.toml`` and ``.json`` of a folder.
+
+    Args:
+        path: The file or the folder.
+
+    Raises:
+        ConfigurationError: Its ``problems`` name every mistake, with file and line.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return parse_sources(_content(path), path.suffix, name=str(path))
+    found: dict[str, SourceDescription] = {}
+    problems: list[str] = []
+    files = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES and each.is_file())
+    for file in files:
+        try:
+            more = parse_sources(_content(file), file.suffix, name=str(file))
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        problems += [f"{file}: sources.{name} is described in another file too" for name in more if name in found]
+        found |= more
+    if problems:
+        raise ConfigurationError("; ".join(problems), problems=problems)
+    return found
+
+
+def shipped_names() -> list[str]:
+    """The names of the sources that come with the package."""
+    return sorted(file.stem for file in SHIPPED.glob("*.toml"))
+
+
+def shipped_source(name: str) -> SourceDescription | None:
+    """A source that comes with the package, or None if there is none of that name."""
+    file = SHIPPED / f"{name}.toml"
+    is_one = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", name) is not None and file.is_file()
+    return load_sources(file)[name] if is_one else None
+
+
+def parse_sources(content: bytes, suffix: str, *, name: str) -> dict[str, SourceDescription]:
+    """The sources of a text.
+
+    Args:
+        content: TOML or JSON, UTF-8.
+        suffix: ``.toml`` or ``.json``.
+        name: What to call it in messages.
+
+    Raises:
+        ConfigurationError: Its ``problems`` name every mistake.
+    """
+    values = _parsed(content, suffix, name)
+    result, problems = fill(SourceFile, values, Rules(strict=True, environment=False))
+    if result is not None:
+        problems = list(problems_of(result))
+    if result is None or problems:
+        lines = list(_lines(content.decode())) if suffix == ".toml" else []
+        problems = [_placed(name, problem, lines) for problem in problems]
+        raise ConfigurationError("; ".join(problems), problems=problems)
+    return dict(result.sources)
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix not in SUFFIXES:
+        raise ConfigurationError(f"descriptions are read from .toml or .json files, and {path} is neither")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"the description {path} cannot be read: {error.strerror}") from error
+
+
+def _parsed(content: bytes, suffix: str, name: str) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415 - a function that is handed its source reads no file
+
+    try:
+        values = tomllib.loads(content.decode()) if suffix == ".toml" else strict_json.loads(content)
+    except (ValueError, MalformedDataError, RecursionError) as error:
+        raise ConfigurationError(f"{name}: {_reason(error)}") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{name}: a description is an object with version and sources")
+    return values
+
+
+def _reason(error: Exception) -> str:
+    """A parser's words name a place, and quote nothing that stands there."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    place = re.search(r"\(at (.+)\)\Z", str(error))
+    words = re.sub(r"'[^']*'", "a name", str(error).partition(" (at ")[0])
+    return f"line {place[1].removeprefix('line ')}: {words}" if place else f"it cannot be read: {words}"
+
+
+def _placed(name: str, problem: str, lines: list[tuple[tuple[str, ...], int]]) -> str:
+    place = tuple(part for part in _PLACE.findall(problem.partition(" ")[0].rstrip(":")) if not part.startswith("["))
+    best = 0
+    line = None
+    for keys, number in lines:
+        shared = _shared(keys, place)
+        if shared > best or (shared == best and shared and len(keys) == shared and line is None):
+            best, line = shared, number
+    return f"{name}{f':{line}' if line else ''}: {problem}"
+
+
+def _shared(keys: tuple[str, ...], place: tuple[str, ...]) -> int:
+    count = 0
+    for mine, theirs in zip(keys, place, strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count if count == len(keys) else 0
+
+
+def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Where the keys of a TOML text stand: each one's path and line, also those of inline tables on that line."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if (header := _HEADER.fullmatch(line)) is not None:
+            table = _keys(header[1])
+            yield table, number
+        elif (key := _KEY.match(line)) is not None:
+            path = table + _keys(key[1])
+            yield path, number
+            rest = line[key.end() :]
+            yield from ((path + _keys(inner[1]), number) for inner in re.finditer(r"[{,]" + _KEY.pattern, rest))
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", text))
+
+
+def pick(sources: Mapping[str, SourceDescription], name: str) -> tuple[str, SourceDescription]:
+    """A source by its name, of those that were loaded or of those that come with the package.
+
+    Raises:
+        InvalidInputError: There is none; says what there is, and the nearest.
+    """
+    if name in sources:
+        return name, sources[name]
+    shipped = shipped_source(name)
+    if shipped is not None:
+        return name, shipped
+    import difflib  # noqa: PLC0415 - only for a message
+
+    known = [*sources, *shipped_names()]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known)) or 'none'}"
+    raise InvalidInputError(f"there is no source {name[:64]!r}: {hint}")

@@ -1,0 +1,166 @@
+"""What is wrong with a description although each of its parts is well-formed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.pagination import LastRecordPagination, OffsetPagination, OnePagePagination, PageNumberPagination
+from de_classes.api.paths import finder
+from de_classes.api.templates import names_in
+from de_classes.configs.urls import is_loopback
+from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.storage.format.pinned import PinnedSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.source.description import ResourceDescription, SourceDescription, SourceFile
+
+_PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
+_NO_PATHS = frozenset({"path"})  # a resource's own: part of an address
+_KINDS = {"secret", "token", "opening", "parent"}
+
+
+def problems_of(file: SourceFile) -> Iterator[str]:
+    """Every problem, each beginning with its place."""
+    for name, source in file.sources.items():
+        label = f"sources.{name}"
+        yield from _source_problems(label, source)
+        for resource_name, resource in source.resources.items():
+            yield from _resource_problems(f"{label}.resources.{resource_name}", source, resource)
+
+
+def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
+    addresses = {"base_url": source.base_url, **_urls(source.auth)}
+    for name, address in addresses.items():
+        yield from _address_problems(f"{label}.{name}", address)
+    if source.base_url.startswith("${token.") and not source.allowed_hosts:
+        yield f"{label}.allowed_hosts is missing: base_url comes with the token, so say which hosts it may name"
+    for host in source.allowed_hosts:
+        if "/" in host or ":" in host.partition("]")[2] or not host:
+            yield f"{label}.allowed_hosts must be hosts alone, such as files.example.com"
+    said = msgspec.to_builtins(source)
+    said.pop("resources", None)
+    for name in sorted(set(names_in(said))):
+        yield from _name_problems(label, name, source, {"secret", "token", "opening"})
+    yield from _path_problems(label, said)
+
+
+def _resource_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
+    said = msgspec.to_builtins(resource)
+    allowed = {"secret", "token"}
+    if resource.opening is not None:
+        allowed |= {"opening"}
+    if resource.for_each is not None:
+        allowed |= {"parent"}
+    opening = resource.opening.fields if resource.opening else {}
+    for name in sorted(set(names_in(said))):
+        yield from _name_problems(label, name, source, allowed)
+        first, _, rest = name.partition(".")
+        if first == "opening" and opening and rest not in opening:
+            yield f"{label}: ${{{name}}} is none of opening.fields, which are {', '.join(sorted(opening))}"
+    yield from _path_problems(label, said)
+    yield from _body_problems(label, resource)
+    yield from _answer_problems(label, resource)
+    each = resource.for_each
+    if each is not None and (bool(each.values) == (each.resource is not None)):
+        yield f"{label}.for_each needs values or resource, one of the two"
+    if each is not None and each.resource is not None and each.resource not in source.resources:
+        yield f"{label}.for_each.resource is unknown: known are {', '.join(sorted(source.resources))}"
+    if resource.columns is not None:
+        try:
+            PinnedSchema.parse(resource.columns)
+        except ConfigurationError as error:
+            yield f"{label}.columns cannot be used: {error}"
+
+
+def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    pagination = resource.pagination
+    intos = [getattr(pagination, "into", None), resource.page_size.into if resource.page_size else None]
+    places = {into.partition(".")[0] for into in intos if isinstance(into, str)}
+    if resource.json is not None and resource.form is not None:
+        yield f"{label}.json and form are two bodies: leave one out"
+    if resource.method == "GET" and (resource.json is not None or resource.form is not None or places & {"json", "form"}):
+        yield f"{label}.method must be POST where something goes into the body"
+    if resource.json is not None and not isinstance(resource.json, dict) and "json" in places:
+        yield f"{label}.json must be an object where something goes into it"
+    size = resource.page_size
+    if size is not None and size.max is not None and size.default is not None and size.default > size.max:
+        yield f"{label}.page_size.default is above max"
+    if isinstance(pagination, PageNumberPagination | OffsetPagination) and pagination.more and pagination.done:
+        yield f"{label}.pagination: more and done say the same, leave one out"
+
+
+def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    if resource.answer != "csv" and resource.delimiter != ",":
+        yield f"{label}.delimiter is for answer = \"csv\""
+    if resource.answer != "xml" and resource.xml_record is not None:
+        yield f"{label}.xml_record is for answer = \"xml\""
+    if resource.answer in {"jsonl", "csv"} and resource.records_path != "@":
+        yield f"{label}.records_path must be @ for {resource.answer}, whose answers are nothing but records"
+    if resource.key_into is not None and resource.records_are != "values":
+        yield f"{label}.key_into is for records_are = \"values\""
+    if resource.answer in {"jsonl", "csv"} and not isinstance(
+        resource.pagination, OnePagePagination | LastRecordPagination | OffsetPagination | PageNumberPagination
+    ) and resource.pagination.way_on and not _reads_headers(resource.pagination):
+        yield f"{label}.pagination cannot be read from {resource.answer}: there is nothing but records in it"
+
+
+def _reads_headers(pagination: Any) -> bool:  # noqa: ANN401 - any kind
+    return getattr(pagination, "path", None) is None
+
+
+def _name_problems(label: str, name: str, source: SourceDescription, allowed: set[str]) -> Iterator[str]:
+    first, dot, rest = name.partition(".")
+    if dot and first in _KINDS:
+        if first not in allowed:
+            yield f"{label}: ${{{name}}} stands for nothing here"
+        elif not rest:
+            yield f"{label}: ${{{name}}} names no {first}"
+    elif name not in source.parameters and name not in {"size", "method", "path", "query", "body", "timestamp"}:
+        known = ", ".join(sorted(source.parameters)) or "none"
+        yield f"{label}: ${{{name}}} is no parameter of the source (known are {known}), and no secret.NAME"
+
+
+def _path_problems(label: str, said: Any) -> Iterator[str]:  # noqa: ANN401 - builtins
+    for place, path in _paths(said, ""):
+        try:
+            finder(path)
+        except InvalidInputError as error:
+            yield f"{label}{place} is no path: {error}"
+
+
+def _paths(said: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - builtins
+    if isinstance(said, list):
+        for index, item in enumerate(said):
+            yield from _paths(item, f"{place}[{index}]")
+    if not isinstance(said, dict):
+        return
+    is_pagination = place.endswith(".pagination")
+    for name, item in said.items():
+        if name in {"json", "form", "params", "headers", "header", "parameters", "values"}:
+            continue
+        if name in {"fields", "include"} and isinstance(item, dict):
+            yield from ((f"{place}.{name}.{key}", path) for key, path in item.items() if isinstance(path, str))
+        elif isinstance(item, str) and _PATHS.fullmatch(name) and (name not in _NO_PATHS or is_pagination):
+            yield f"{place}.{name}", item
+        else:
+            yield from _paths(item, f"{place}.{name}")
+
+
+def _urls(auth: AuthDescription) -> dict[str, str]:
+    return {f"auth.{name}": getattr(auth, name) for name in ("url", "token_url") if hasattr(auth, name)}
+
+
+def _address_problems(label: str, address: str) -> Iterator[str]:
+    if address.startswith("${token."):
+        return
+    match = re.fullmatch(r"(https?)://([^/?#@]+)([^?#]*)", address)
+    if match is None:
+        yield f"{label} must be an address that begins with https:// and ends with its path"
+    elif match[1] == "http" and not is_loopback(match[2].rpartition(":")[0] or match[2]):
+        yield f"{label} must be https, since tokens travel there; plain http is for this machine"
