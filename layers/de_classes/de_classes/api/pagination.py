@@ -242,9 +242,16 @@ class ShiftedOffsets(Value):
         records: How many records came up to its end.
     """
 
+    random_access: ClassVar[bool] = True
+    counts_records: ClassVar[bool] = True
+
     pagination: OffsetPagination
     number: int = 0
     records: int = 0
+
+    def ends(self, page: Page) -> bool | None:
+        """As the offsets themselves."""
+        return self.pagination.ends(page)
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The offset, in records."""

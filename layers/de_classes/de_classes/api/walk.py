@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
+from de_classes.api.pagination import OffsetPagination, ShiftedOffsets
 from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
@@ -90,8 +91,11 @@ class NumberedWalk:
     @property
     def place(self) -> RunPlace | None:
         """The page after the last; None if the walk knows of no other."""
-        goes_on = self._is_at_start or self._last < self._end()
-        return RunPlace(number=self._last + 1) if goes_on else None
+        if not (self._is_at_start or self._last < self._end()):
+            return None
+        following = self._strategy.request_for(self._last + 1, self._limit)
+        is_shifted = isinstance(self._strategy, ShiftedOffsets)
+        return RunPlace(number=self._last + 1, values=dict(following.values) if is_shifted else {})
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -118,11 +122,13 @@ class NumberedWalk:
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
         self._is_at_start = not state.entries
         self._is_over = False
+        self._is_uneven = False
         self._last = max([taken, *state.gaps])
         self._late = sorted(state.gaps)
         self._guard = LoopGuard(entry.mark for entry in state.entries)
         self._counts = PageCounts(self._strategy, self._limit, state.entries)
         self._furthest = furthest_entry(state)
+        self._learn_from(state)
         self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
@@ -155,11 +161,67 @@ class NumberedWalk:
     def _pages_in_order(self) -> Iterator[Page]:
         with self._window(self._fetch_page, None if self._is_at_start else self._last + 1) as window:
             if self._is_at_start:
-                yield self._remembered(self._first_page(window))
-            while self._last < self._end() and not self._is_over:
+                first = self._first_page(window)
+                self._learn(first.number, len(first.records), first.total_records)
+                yield self._remembered(first)
+            while self._last < self._end() and not self._is_over and not self._is_uneven:
                 window.fill(self._end())
                 number = self._last + 1
                 yield from self._taken(number, partial(self._next_page, window, number))
+        if self._is_uneven and not self._is_over:
+            yield from self._behind_a_short_page()
+
+    def _behind_a_short_page(self) -> Iterator[Page]:
+        """Go on in order: each page starts behind the rows that came, so none is asked for ahead."""
+        self._is_uneven = False
+        self._width = 1
+        yield from self._pages_in_order()
+
+    def _learn_from(self, state: RunState) -> None:
+        """What the pages that were taken say of the source's page size, and where a run goes on behind uneven ones."""
+        first = next((entry for entry in state.entries if entry.number == 1), None)
+        if first is not None:
+            self._learn(1, first.records, first.total_records)
+        if state.place is not None and state.place.values and isinstance(self._strategy, OffsetPagination):
+            offset = state.place.values[self._strategy.into] - self._strategy.first
+            self._shift(state.place.number - 1, offset)
+
+    def _learn(self, number: int, records: int, total: int | None) -> None:
+        """A first page that is smaller than asked for, although there is more, tells what the source gives."""
+        is_capped = 0 < records < self._limit and (total is None or total > records)
+        if not (isinstance(self._strategy, OffsetPagination) and number == 1 and is_capped):
+            return
+        self._limit = records
+        self._ledger.learn(self._strategy, records)
+        self._counts = PageCounts(self._strategy, records)
+
+    def _shift(self, number: int, records: int) -> None:
+        strategy = self._strategy.pagination if isinstance(self._strategy, ShiftedOffsets) else self._strategy
+        if not isinstance(strategy, OffsetPagination):
+            raise TypeError(f"pages of {type(strategy).__name__} have no offsets")
+        self._strategy = ShiftedOffsets(strategy, number, records)
+        self._ledger.learn(self._strategy, self._limit)
+        self._counts = PageCounts(self._strategy, self._limit)
+
+    def _note_uneven(self, page: Page) -> None:
+        """A page that is not as long as those before it moves the place of all behind it."""
+        if not self._strategy.counts_records or self._skip_leaves_holes():
+            return
+        if not 0 < len(page.records) != self._limit:
+            return
+        begins = self._strategy.request_for(page.number, self._limit).values
+        ends = sum(begins.values()) - self._first_offset() + len(page.records)
+        if page.total_records is not None and ends >= page.total_records:
+            return
+        self._shift(page.number, ends)
+        self._is_uneven = True
+
+    def _first_offset(self) -> int:
+        strategy = self._strategy.pagination if isinstance(self._strategy, ShiftedOffsets) else self._strategy
+        return strategy.first if isinstance(strategy, OffsetPagination) else 0
+
+    def _skip_leaves_holes(self) -> bool:
+        return bool(self._ledger.gaps)
 
     def _taken(self, number: int, take: Callable[[], Page | None]) -> Iterator[Page]:
         """The page, or nothing if it is skipped or does not exist."""
@@ -176,9 +238,12 @@ class NumberedWalk:
 
     def _remembered(self, page: Page) -> Page:
         self._is_at_start = False
+        self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
-        self._move_on(page.number, more_may_follow=bool(page.records))
+        ends = self._strategy.ends(page)
+        self._is_over = self._is_over or bool(ends)
+        self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
         return page
 
     def _move_on(self, number: int, *, more_may_follow: bool) -> None:

@@ -15,7 +15,7 @@ from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
 from de_classes.cli.process_memory import keep_memory_small
 from de_classes.cli.progress import Progress
-from de_classes.cli.source import open_source
+from de_classes.cli.source import open_sources
 from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.errors import (
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     import argparse
 
     from de_classes.api.receipt import Figures, IngestReceipt
-    from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.cli.destination import Destination
     from de_classes.cli.ingest_settings import IngestSettings
+    from de_classes.cli.source import OpenedSource
 
 EXIT_INCOMPLETE = 1
 EXIT_USAGE = 2
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         if args.plan:
             _print(out, _look_ahead(args))
             return 0
-        receipt = _ingest(args, err)
+        receipts = _ingest(args, err)
     except ConfigurationError as error:
         err.writelines(f"ingest: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
@@ -72,8 +72,9 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     except KeyboardInterrupt as interrupt:
         err.write(f"ingest: interrupted; {str(interrupt) or 'nothing was stored'}\n")
         return EXIT_INCOMPLETE
-    _print(out, f"{receipt.to_json()}\n" if args.json else summary(receipt))
-    return EXIT_PARTIAL if receipt.status == PARTIAL else 0
+    for receipt in receipts:
+        _print(out, f"{receipt.to_json()}\n" if args.json else summary(receipt))
+    return EXIT_PARTIAL if any(receipt.status == PARTIAL for receipt in receipts) else 0
 
 
 def summary(receipt: IngestReceipt) -> str:
@@ -100,28 +101,41 @@ def _seconds(receipt: IngestReceipt) -> str:
     return f"{receipt.seconds:.1f} s"
 
 
-def _ingest(args: argparse.Namespace, err: TextIO) -> IngestReceipt:
+def _ingest(args: argparse.Namespace, err: TextIO) -> list[IngestReceipt]:
+    """One object or dataset for a URL or a resource; a dataset for each resource of a whole source."""
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
-    client = open_source(args, settings, logger)
+    opened = open_sources(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    with Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress:
-        if settings.dataset is None:
-            return _one_object(args, settings, client, destination, progress)
-        return _dataset(args, settings, client, destination, progress)
+    receipts = []
+    for source in opened:
+        _say_what_is_cut(err, args, settings, source)
+        with Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress:
+            is_object = settings.dataset is None and (settings.is_url or "." in settings.source)
+            store = _one_object if is_object else _dataset
+            receipts.append(store(args, settings, source, destination, progress))
+    return receipts
+
+
+def _say_what_is_cut(
+    err: TextIO, args: argparse.Namespace, settings: IngestSettings, source: OpenedSource
+) -> None:
+    if not args.quiet and settings.limit is not None and source.limit != settings.limit:
+        err.write(f"ingest: --limit {settings.limit} is cut to {source.limit}: {source.name} gives no larger pages\n")
 
 
 def _look_ahead(args: argparse.Namespace) -> str:
     settings = read_settings(args)
     logger = _logger(args)
-    client = open_source(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    service = RunService(
-        client, destination.store, destination.bucket, logger=logger, terms=_terms(settings, destination)
-    )
-    figures = service.look_ahead(settings.plan(client, destination.key))
-    return f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures)
+    texts = []
+    for source in open_sources(args, settings, logger):
+        terms = _terms(settings, destination)
+        service = RunService(source.client, destination.store, destination.bucket, logger=logger, terms=terms)
+        figures = service.look_ahead(settings.plan(source, destination.key))
+        texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
+    return "".join(texts)
 
 
 def outlook(figures: Figures) -> str:
@@ -138,7 +152,7 @@ def outlook(figures: Figures) -> str:
 def _one_object(
     args: argparse.Namespace,
     settings: IngestSettings,
-    client: UnstableAPIClient,
+    source: OpenedSource,
     destination: Destination,
     progress: Progress,
 ) -> IngestReceipt:
@@ -146,11 +160,11 @@ def _one_object(
     formats = DataFormatService(escape_formulas=args.escape_formulas)
     storage = WatchedStorage(destination.store, formats, logger)
     with storage.telling_of_interrupts():
-        return ApiDataService(client, storage, logger, on_page=progress.page).fetch_all_to_storage(
+        return ApiDataService(source.client, storage, logger, on_page=progress.page).fetch_all_to_storage(
             destination.bucket,
             destination.key(settings.object_name),
             settings.format_name,
-            limit=settings.limit,
+            limit=source.limit,
             pages=settings.page_range,
             overwrite=args.overwrite,
             keep_receipt=True,
@@ -160,13 +174,13 @@ def _one_object(
 def _dataset(
     args: argparse.Namespace,
     settings: IngestSettings,
-    client: UnstableAPIClient,
+    source: OpenedSource,
     destination: Destination,
     progress: Progress,
 ) -> IngestReceipt:
-    plan = settings.plan(client, destination.key)
+    plan = settings.plan(source, destination.key)
     service = RunService(
-        client,
+        source.client,
         destination.store,
         destination.bucket,
         prefix=destination.prefix,
@@ -197,7 +211,8 @@ def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
         return f"; go on with --run-id {error.run_id}"
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
-    return "; no --username was given, so no token was sent" if refused and args.username is None else ""
+    is_url = "://" in args.source
+    return "; no --username was given, so no token was sent" if refused and is_url and args.username is None else ""
 
 
 def _print(out: TextIO, text: str) -> None:

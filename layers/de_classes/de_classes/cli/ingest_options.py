@@ -25,6 +25,8 @@ exit status: 0 the run is complete, 1 it is not, and nothing was committed, 2 a 
 3 the run is partial, as --partial allows: the receipt names the pages that are missing.
 
 examples:
+  python -m de_classes ingest github.issues --set owner=python --set repo=cpython --secrets github.json \\
+      --to lake --dataset issues
   python -m de_classes ingest http://127.0.0.1:8765 --username demo --to lake --format parquet
   python -m de_classes ingest https://api.example/v1 --auth-url https://api.example/login \\
       --username ada --to s3://my-bucket/raw --key orders.csv --concurrency 8
@@ -61,8 +63,11 @@ def _add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_run, replay=name == "replay")
-    parser.add_argument("base_url", metavar="URL", help="the API's address")
-    _add_source_options(parser.add_argument_group("the source"))
+    parser.add_argument(
+        "source", metavar="SOURCE", help="a described one, NAME.RESOURCE or NAME for all of it; or an API's URL"
+    )
+    _add_description_options(parser.add_argument_group("a described source"))
+    _add_source_options(parser.add_argument_group("a URL, with what a description would say of it"))
     _add_target_options(parser.add_argument_group("the destination"))
     _add_dataset_options(parser.add_argument_group("a dataset: many parts, resumable, instead of one object"))
     _add_run_options(parser.add_argument_group("the run"))
@@ -72,6 +77,13 @@ def _run(args: argparse.Namespace) -> int:
     from de_classes.cli.ingest import run  # noqa: PLC0415 - simulate needs nothing of this
 
     return run(args)
+
+
+def _add_description_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--sources", metavar="PATH", help="a file or folder of descriptions (sources/, if it is there)")
+    group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source")
+    group.add_argument("--secrets", metavar="FILE", help="JSON of names and secrets, that nobody else can read")
+    group.add_argument("--base-url", metavar="URL", help="rehearse: every address on this origin instead")
 
 
 def _add_source_options(group: argparse._ArgumentGroup) -> None:
@@ -134,7 +146,9 @@ def _add_dataset_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_run_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--limit", type=int, default=100, metavar="N", help="records a page (100)")
+    group.add_argument(
+        "--limit", type=int, metavar="N", help="records a page (100, or what the description says)"
+    )
     group.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
     group.add_argument(
         "--concurrency", type=int, default=4, metavar="N", help=f"pages at once, 1 to {MAX_CONCURRENCY} (4)"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from msgspec import Meta, Struct
 
+from de_classes.api.endpoint import PageSize
 from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
@@ -40,16 +40,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from de_classes.api.pagination import PaginationStrategy
-    from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.cli.source import OpenedSource
     from de_classes.configs.ingest import FormatName
 
 DEFAULT_FORMAT = "parquet"
-_PAGINATIONS: dict[str, type[Any]] = {
-    "page": PageNumberPagination,
-    "offset": OffsetPagination,
-    "cursor": CursorPagination,
-    "link": LinkHeaderPagination,
+_PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go with it
+    "page": frozenset({"page_param", "limit_param"}),
+    "offset": frozenset({"offset_param", "limit_param"}),
+    "cursor": frozenset({"cursor_param", "cursor_field", "limit_param"}),
+    "link": frozenset({"limit_param"}),
 }
+_OF_A_URL = {
+    "auth_url": None,
+    "data_path": "/data",
+    "header": [],
+    "pagination": "page",
+    **dict.fromkeys(FIELD_OPTIONS),
+    "records_field": "data",
+    "total_pages_field": "total_pages",
+    "total_records_field": "total_records",
+    "requests_per_second": None,
+    "key_field": [],
+    "columns": None,
+}
+_OF_A_DESCRIPTION = {"base_url": None, "sources": None, "set": [], "secrets": None}
+_PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 # RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\x20-\x7e\t]*)")
 
@@ -63,8 +78,12 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         ConfigurationError: Its ``problems`` name what cannot be, each beginning with the option's name.
     """
 
-    base_url: str
+    source: FieldName
     to: FieldName
+    base_url: str | None = None
+    sources: str | None = None
+    set: list[str] = []
+    secrets: str | None = None
     auth_url: str | None = None
     allow_insecure: bool = False
     data_path: str = "/data"
@@ -80,7 +99,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     total_records_field: FieldName = "total_records"
     key: str | None = None
     format: str | None = None
-    limit: Annotated[int, Meta(ge=1)] = 100
+    limit: Annotated[int, Meta(ge=1)] | None = None
     pages: str | None = None
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
     requests_per_second: RequestsPerSecond | None = None
@@ -96,7 +115,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         problems = [
-            *self._source_problems(),
+            *(self._url_problems() if self.is_url else self._description_problems()),
             *self._pagination_problems(),
             *self._target_problems(),
             *self._dataset_problems(),
@@ -105,9 +124,20 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             raise ConfigurationError("; ".join(problems), problems=problems)
 
     @property
+    def is_url(self) -> bool:
+        """Whether the source is an address, and not the name of one that is described."""
+        return "://" in self.source
+
+    @property
     def login_url(self) -> str:
         """Where to log in."""
-        return self.auth_url or self.base_url.rstrip("/") + "/login"
+        return self.auth_url or self.source.rstrip("/") + "/login"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What ``--set`` says, by name."""
+        parsed = (_PARAMETER.fullmatch(given) for given in self.set)
+        return {match[1]: match[2] for match in parsed if match}
 
     @property
     def headers(self) -> dict[str, str]:
@@ -130,30 +160,46 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         """The object's key below the destination."""
         return self.key or f"records.{self.format_name}"
 
-    def plan(self, client: UnstableAPIClient, key_of: Callable[[str], str]) -> RunPlan:
+    def plan(self, opened: OpenedSource, key_of: Callable[[str], str]) -> RunPlan:
         """The run that is asked for, where a dataset is.
 
         Args:
-            client: Reads the source.
+            opened: The source: its client, its key, its columns.
             key_of: Puts a name below the destination.
         """
         return RunPlan(
-            run_id=self.run_id or new_run_id(),
-            source=client.url,
-            fingerprint=client.fingerprint,
-            dataset=key_of((self.dataset or "").strip("/")),
+            run_id=self._run_id_of(opened) or new_run_id(),
+            source=opened.client.url,
+            fingerprint=opened.client.fingerprint,
+            source_name=opened.name,
+            dataset=key_of((self.dataset or (opened.name or "").replace(".", "/")).strip("/")),
             format=cast("FormatName", self.format_name),
-            limit=self.limit,
+            limit=opened.limit,
             pages=str(self.page_range),
-            key_fields=tuple(self.key_field),
-            pinned=self._pinned(),
+            key_fields=opened.key_fields,
+            pinned=opened.columns,
             on_violation="quarantine" if self.quarantine else "refuse",
         )
 
+    def _run_id_of(self, opened: OpenedSource) -> str | None:
+        """The run's id: where all of a source is read, each resource has a run of its own."""
+        is_one = self.run_id is None or self.is_url or "." in self.source
+        return self.run_id if is_one else f"{self.run_id}-{(opened.name or '').rpartition('.')[2]}"
+
     def strategy(self) -> PaginationStrategy:
         """How pages are asked for."""
-        strategy: PaginationStrategy = _PAGINATIONS[self.pagination](**self._named_fields())
-        return strategy
+        if self.pagination == "offset":
+            return OffsetPagination(into=f"query.{self.offset_param or 'offset'}")
+        if self.pagination == "cursor":
+            path = self.cursor_field or "next_cursor"
+            return CursorPagination(path=path, into=f"query.{self.cursor_param or 'cursor'}")
+        if self.pagination == "link":
+            return LinkHeaderPagination()
+        return PageNumberPagination(into=f"query.{self.page_param or 'page'}", echo_path=self.page_param or "page")
+
+    def page_size(self) -> PageSize:
+        """Where the size of a page goes."""
+        return PageSize(into=f"query.{self.limit_param or 'limit'}")
 
     def reader(self) -> PageReader:
         """Where records and totals stand in an answer."""
@@ -164,14 +210,38 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             None if records == NO_FIELD else records,
         )
 
+    def pinned(self) -> dict[str, str] | None:
+        """The columns that every record must fit, of the file that was named."""
+        if self.columns is None:
+            return None
+        try:
+            return PinnedSchema.parse(strict_json.loads(Path(self.columns).read_bytes())).describe()
+        except (OSError, MalformedDataError) as error:
+            raise ConfigurationError(
+                f"{self.columns} does not hold a JSON object of columns: {error}"
+            ) from error
+
     def _extension(self) -> str:
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
 
     def _named_fields(self) -> dict[str, str]:
         return {name: value for name in FIELD_OPTIONS if (value := getattr(self, name)) is not None}
 
-    def _source_problems(self) -> Iterator[str]:
-        yield from url_problems("base_url", self.base_url, allow_insecure=self.allow_insecure)
+    def _description_problems(self) -> Iterator[str]:
+        for name, default in _OF_A_URL.items():
+            if getattr(self, name) != default:
+                yield f"{name} goes with a URL alone: {self.source} is described, and says it in its description"
+        for given in self.set:
+            if not _PARAMETER.fullmatch(given):
+                yield "set must be NAME=VALUE"
+        if self.key is not None and "." not in self.source:
+            yield "key is for one resource: name it, as SOURCE.RESOURCE"
+
+    def _url_problems(self) -> Iterator[str]:
+        yield from url_problems("source", self.source, allow_insecure=self.allow_insecure)
+        for name, default in _OF_A_DESCRIPTION.items():
+            if getattr(self, name) != default:
+                yield f"{name} goes with the name of a described source, and not with a URL"
         if self.auth_url is not None:
             yield from url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
         yield from path_problems("data_path", self.data_path)
@@ -179,8 +249,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             yield "header must be NAME: VALUE, both in ASCII and on one line"
 
     def _pagination_problems(self) -> Iterator[str]:
-        known = {each.name for each in fields(_PAGINATIONS[self.pagination])}
-        for name in self._named_fields().keys() - known:
+        for name in self._named_fields().keys() - _PAGINATIONS[self.pagination]:
             yield f"{name} does not go with --pagination {self.pagination}"
         try:
             _ = self.page_range
@@ -217,19 +286,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         if self.quarantine and self.columns is None:
             yield "quarantine needs --columns to tell what does not fit"
         try:
-            self._pinned()
+            self.pinned()
         except ConfigurationError as error:
             yield f"columns cannot be used: {error}"
-
-    def _pinned(self) -> dict[str, str] | None:
-        if self.columns is None:
-            return None
-        try:
-            return PinnedSchema.parse(strict_json.loads(Path(self.columns).read_bytes())).describe()
-        except (OSError, MalformedDataError) as error:
-            raise ConfigurationError(
-                f"{self.columns} does not hold a JSON object of columns: {error}"
-            ) from error
 
     def _told_by_key(self) -> str | None:
         try:
@@ -255,5 +314,5 @@ def read_settings(args: argparse.Namespace) -> IngestSettings:
 
 def _as_options(problem: str) -> str:
     setting, space, rest = problem.partition(" ")
-    option = "URL" if setting == "base_url" else f"--{setting.replace('_', '-')}"
+    option = "URL" if setting == "source" else f"--{setting.replace('_', '-')}"
     return f"{option}{space}{rest}".replace("allow_insecure", "--allow-insecure")

@@ -13,18 +13,40 @@ from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest_options import PASSWORD_VARIABLE
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
     import logging
 
+    from de_classes.api.source import Resource, Source
     from de_classes.cli.ingest_settings import IngestSettings
 
+DEFAULT_FOLDER = "sources"
 
-def open_source(
+
+class OpenedSource(Value):
+    """What is read, and what is known of its records.
+
+    Attributes:
+        client: Reads it.
+        name: Such as ``stripe.charges``; None for a URL.
+        limit: Records a page.
+        key_fields: The fields that tell records apart.
+        columns: The columns that every record must fit, or None.
+    """
+
+    client: UnstableAPIClient
+    name: str | None
+    limit: int
+    key_fields: tuple[str, ...]
+    columns: dict[str, str] | None
+
+
+def open_sources(
     args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger
-) -> UnstableAPIClient:
-    """The client of the API that the command line names.
+) -> list[OpenedSource]:
+    """What the command line names: one resource, or all of a source's.
 
     Args:
         args: As ``ingest_options`` parses them.
@@ -32,14 +54,52 @@ def open_source(
         logger: Told of retries.
 
     Raises:
-        ConfigurationError: There is no password where one is needed.
+        ConfigurationError: There is no such source, or it needs something that was not given.
     """
+    if settings.is_url:
+        columns = settings.pinned()
+        return [OpenedSource(_of_url(args, settings, logger), None, settings.limit or 100, tuple(settings.key_field), columns)]
+    sources = _sources(settings.sources)
+    resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
+    return [_described(args, settings, resource, logger) for resource in resources]
+
+
+def _sources(path: str | None) -> Source:
+    from de_classes.api.source import Source  # noqa: PLC0415 - a URL needs none of it
+
+    if path is not None:
+        return Source.load(path)
+    return Source.load(DEFAULT_FOLDER) if Path(DEFAULT_FOLDER).is_dir() else Source.shipped()
+
+
+def _described(
+    args: argparse.Namespace, settings: IngestSettings, resource: Resource, logger: logging.Logger
+) -> OpenedSource:
+    from de_classes.api.source import EnvironmentSecrets, FileSecrets  # noqa: PLC0415 - as above
+
+    client = resource.client(
+        parameters=settings.parameters,
+        secrets=FileSecrets(settings.secrets) if settings.secrets else EnvironmentSecrets(environment()),
+        base_url=settings.base_url,
+        allow_insecure=settings.allow_insecure,
+        logger=logger,
+        retry_policy=_policy(args, settings),
+        concurrency=settings.concurrency,
+        timeout=settings.timeout,
+    )
+    limit = settings.limit or resource.default_limit
+    described = resource.described
+    return OpenedSource(client, resource.name, client.endpoint.limit(limit), described.primary_key, described.columns)
+
+
+def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger) -> UnstableAPIClient:
     return UnstableAPIClient(
-        settings.base_url,
+        settings.source,
         _auth(args, settings, logger),
         logger,
         data_path=settings.data_path,
         pagination=settings.strategy(),
+        page_size=settings.page_size(),
         reader=settings.reader(),
         retry_policy=_policy(args, settings),
         concurrency=settings.concurrency,
