@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 BASE = "https://api.example"
 LIMIT = 3
 STYLES: dict[str, PaginationStrategy] = {
-    "number": PageNumberPagination(),
+    "number": PageNumberPagination(echo_path="page"),
     "offset": OffsetPagination(),
     "cursor": CursorPagination(),
     "link": LinkHeaderPagination(),

@@ -67,7 +67,7 @@ def service(
         auth,
         LOGGER,
         transport=transport,
-        pagination=style or PageNumberPagination(),
+        pagination=style or PageNumberPagination(echo_path="page"),
         reader=reader,
         concurrency=width,
         retry_policy=RetryPolicy(max_attempts=attempts),

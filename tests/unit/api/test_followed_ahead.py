@@ -117,7 +117,7 @@ def test_a_failure_shows_where_its_page_is_taken() -> None:
     assert [next(pages).number, next(pages).number] == [1, 2]
     place = following.place
     assert place is not None
-    assert (place.number, dict(place.params)) == (3, {"cursor": "b", "limit": "1"})
+    assert (place.number, dict(place.values)) == (3, {"query.cursor": "b"})
     with pytest.raises(NetworkError):
         next(pages)
 
@@ -129,7 +129,7 @@ def test_the_place_is_behind_the_page_at_hand_although_the_next_is_there() -> No
     assert source.is_asked[2].wait(PATIENCE)
     place = following.place
     assert place is not None
-    assert (place.number, dict(place.params)) == (2, {"cursor": "a", "limit": "1"})
+    assert (place.number, dict(place.values)) == (2, {"query.cursor": "a"})
 
 
 def test_no_page_is_asked_for_after_the_last_that_was_wanted() -> None:

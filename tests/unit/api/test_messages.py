@@ -4,7 +4,7 @@ import logging
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.messages import HttpRequest, HttpResponse
-from de_classes.api.page import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.retry import RetryPolicy
 from de_classes.utils.clock import SystemClock
@@ -25,13 +25,9 @@ def test_an_answer_shows_neither_its_headers_nor_its_body() -> None:
 
 def test_what_gets_pages_does_not_show_the_headers_that_it_sends() -> None:
     fetcher = PageFetcher(
-        url="https://api.example/data",
-        auth=None,
+        endpoint=Endpoint("https://api.example/data", headers=SECRET),
         transport=FakePagedApi(20),
-        reader=PageReader(),
-        echo_field="page",
         policy=RetryPolicy(),
-        headers=SECRET,
         timeout=1.0,
         per_second=None,
         deadline=None,

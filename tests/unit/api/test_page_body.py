@@ -158,11 +158,11 @@ def test_what_is_written_down_of_a_page_does_not_depend_on_the_road() -> None:
     "body", [b"", b"[]", b"null", b"{}", b'{"data":3}', b"\xff", b'{"data":' + b"[" * 100_000]
 )
 def test_what_has_no_list_of_records_is_not_cut(body: bytes) -> None:
-    assert split(body, "data") is None
+    assert split(body, ("data",)) is None
 
 
 def test_an_answer_is_cut_where_its_list_stands() -> None:
-    body = split(b'{"a":1, "data" : [{"id":1}] ,"b":2}', "data")
+    body = split(b'{"a":1, "data" : [{"id":1}] ,"b":2}', ("data",))
     assert body is not None
     assert (body.rest, body.records) == ({"a": 1, "data": [], "b": 2}, b'[{"id":1}]')
 

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from de_classes.api.page import Page
 from de_classes.api.pagination import (
     CursorPagination,
+    LastRecordPagination,
     LinkHeaderPagination,
+    NextParamsPagination,
+    NextUrlPagination,
     OffsetPagination,
+    OnePagePagination,
     PageNumberPagination,
     PageRequest,
+    ShiftedOffsets,
     next_link,
 )
 from de_classes.errors import ConfigurationError, ProtocolError
@@ -35,9 +40,9 @@ def after(strategy: PaginationStrategy, last: Page, limit: int = 2) -> PageReque
 
 
 def test_page_numbers_go_up_to_the_total() -> None:
-    strategy = PageNumberPagination(page_param="p", limit_param="size")
-    assert strategy.request_for(3, 50) == PageRequest(3, {"p": "3", "size": "50"})
-    assert after(strategy, page(1, total_pages=2)) == PageRequest(2, {"p": "2", "size": "2"})
+    strategy = PageNumberPagination(into="query.p")
+    assert strategy.request_for(3, 50) == PageRequest(3, {"query.p": 3}, size=50)
+    assert after(strategy, page(1, total_pages=2)) == PageRequest(2, {"query.p": 2}, size=2)
     assert after(strategy, page(2, total_pages=2)) is None
 
 
@@ -50,10 +55,10 @@ def test_page_numbers_without_a_total_go_on_until_a_page_is_empty() -> None:
 
 def test_offsets_are_counted_in_records() -> None:
     strategy = OffsetPagination()
-    assert strategy.request_for(3, 50) == PageRequest(3, {"offset": "100", "limit": "50"})
+    assert strategy.request_for(3, 50) == PageRequest(3, {"query.offset": 100}, size=50)
     assert strategy.page_count(page(total_records=101), 50) == 3
     assert after(strategy, page(2, total_records=4)) is None
-    assert after(strategy, page(2, total_records=5)) == PageRequest(3, {"offset": "4", "limit": "2"})
+    assert after(strategy, page(2, total_records=5)) == PageRequest(3, {"query.offset": 4}, size=2)
 
 
 def test_offsets_without_a_total_go_on_until_a_page_is_empty() -> None:
@@ -63,8 +68,8 @@ def test_offsets_without_a_total_go_on_until_a_page_is_empty() -> None:
 
 def test_a_cursor_is_handed_back_as_it_came() -> None:
     strategy = CursorPagination()
-    assert strategy.request_for(1, 50) == PageRequest(1, {"limit": "50"})
-    assert after(strategy, page(1, next_cursor="a/b=")) == PageRequest(2, {"cursor": "a/b=", "limit": "2"})
+    assert strategy.request_for(1, 50) == PageRequest(1, size=50)
+    assert after(strategy, page(1, next_cursor="a/b=")) == PageRequest(2, {"query.cursor": "a/b="}, size=2)
 
 
 @pytest.mark.parametrize("end", [{}, {"next_cursor": None}, {"next_cursor": ""}])
@@ -75,7 +80,7 @@ def test_no_cursor_is_the_end(end: dict[str, object]) -> None:
 def test_a_link_is_followed_and_made_absolute() -> None:
     header = '<https://api.example/v1/data?page=1>; rel="prev", </v1/data?page=3>; rel="next"'
     assert after(LinkHeaderPagination(), page(2, headers={"link": header})) == PageRequest(
-        3, {}, "https://api.example/v1/data?page=3"
+        3, {}, "https://api.example/v1/data?page=3", size=2
     )
 
 
@@ -113,23 +118,26 @@ def test_what_must_be_followed_starts_at_the_first_page(strategy: PaginationStra
 
 
 @pytest.mark.parametrize(
-    ("strategy", "params"),
+    ("strategy", "values"),
     [
-        (PageNumberPagination(), {"page": "1", "limit": "5"}),
-        (OffsetPagination(), {"offset": "0", "limit": "5"}),
-        (CursorPagination(), {"limit": "5"}),
-        (LinkHeaderPagination(), {"limit": "5"}),
+        (PageNumberPagination(), {"query.page": 1}),
+        (PageNumberPagination(first=0), {"query.page": 0}),
+        (OffsetPagination(), {"query.offset": 0}),
+        (CursorPagination(), {}),
+        (CursorPagination(first="*"), {"query.cursor": "*"}),
+        (LinkHeaderPagination(), {}),
     ],
 )
-def test_parameters_go_by_their_usual_names(strategy: PaginationStrategy, params: dict[str, str]) -> None:
-    assert strategy.request_for(1, 5) == PageRequest(1, params, None)
+def test_places_go_by_their_usual_names(strategy: PaginationStrategy, values: dict[str, object]) -> None:
+    assert strategy.request_for(1, 5) == PageRequest(1, values, size=5)
 
 
 def test_a_strategy_tells_how_its_pages_can_be_had() -> None:
     strategies = [PageNumberPagination(), OffsetPagination(), CursorPagination(), LinkHeaderPagination()]
     assert [each.random_access for each in strategies] == [True, True, False, False]
     assert [each.counts_records for each in strategies] == [False, True, False, False]
-    assert [each.echo_field for each in strategies] == ["page", None, None, None]
+    assert PageNumberPagination(echo_path="page").echo == "page"
+    assert [each.echo for each in strategies] == [None, None, None, None]
 
 
 @pytest.mark.parametrize("strategy", [PageNumberPagination(), OffsetPagination()])
@@ -146,24 +154,86 @@ def test_only_a_source_that_can_be_asked_by_number_says_how_many_pages_it_has(
     assert OffsetPagination().page_count(page(1, total_pages=7), 2) is None
 
 
+@pytest.mark.parametrize("marked", [{"more": "has_more"}, {"done": "is_last"}])
+def test_F62_a_page_that_says_that_another_follows_and_not_where_is_an_error(marked: dict[str, str]) -> None:
+    strategy = CursorPagination(**marked)
+    said = {"has_more": True, "is_last": False, "cursors": {"next": "a"}}
+    with pytest.raises(ProtocolError, match="'next_cursor' leads nowhere, the answer has .*cursors {next}"):
+        after(strategy, page(1, **said))
+
+
+def test_a_marker_decides_where_a_way_on_is_always_there() -> None:
+    strategy = CursorPagination(done="is_last")
+    assert after(strategy, page(1, is_last=False, next_cursor="a")) is not None
+    assert after(strategy, page(1, is_last=True, next_cursor="a")) is None
+
+
+def test_a_marker_that_is_not_there_is_an_error_that_names_what_is() -> None:
+    with pytest.raises(ProtocolError, match="more = 'has_more' is not in the answer of page 1: it has hasMore"):
+        after(CursorPagination(more="has_more"), page(1, hasMore=False, next_cursor="a"))
+
+
 @pytest.mark.parametrize(
-    ("strategy", "what"),
+    ("strategy", "fields", "values"),
     [
-        (CursorPagination(cursor_field="after"), "no field 'after'"),
-        (LinkHeaderPagination(), "no Link header"),
+        (CursorPagination(path="paging.next.after"), {"paging": {"next": {"after": "x"}}}, {"query.cursor": "x"}),
+        (CursorPagination(path="keys", into="json.after"), {"keys": [1, "a"]}, {"json.after": [1, "a"]}),
+        (LastRecordPagination(path="id", into="query.after"), {}, {"query.after": 1}),
+        (LastRecordPagination(path="id", into="query.from", plus=1), {}, {"query.from": 2}),
+        (NextParamsPagination(path="continue"), {"continue": {"a": "1", "b": "2"}}, {"query.a": "1", "query.b": "2"}),
     ],
 )
-def test_a_full_first_page_that_leads_nowhere_is_all_only_if_its_total_says_so(
-    strategy: PaginationStrategy, what: str
+def test_what_leads_on_is_read_where_the_description_says(
+    strategy: PaginationStrategy, fields: dict[str, object], values: dict[str, object]
 ) -> None:
-    for rows in (2, 3):
-        with pytest.raises(ProtocolError, match=what):
-            after(strategy, page(1, rows=rows))
-    with pytest.raises(ProtocolError, match=what):
-        after(strategy, page(1, total_records=3))
-    assert after(strategy, page(1, total_records=2)) is None
-    assert after(strategy, page(1, rows=1)) is None
-    assert after(strategy, page(2)) is None
+    following = after(strategy, page(1, **fields))
+    assert following == PageRequest(2, values, size=2)
+
+
+def test_a_next_address_in_the_body_is_made_absolute() -> None:
+    following = after(NextUrlPagination(path="links.next"), page(1, links={"next": "/v1/more?x=1"}))
+    assert following == PageRequest(2, url="https://api.example/v1/more?x=1", size=2)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        CursorPagination(path="a.b"),
+        NextUrlPagination(path="next"),
+        NextParamsPagination(path="continue"),
+        LastRecordPagination(path="id", into="query.after"),
+        OnePagePagination(),
+    ],
+)
+def test_nothing_that_leads_on_is_the_end(strategy: PaginationStrategy) -> None:
+    assert after(strategy, page(3, rows=0)) is None
+
+
+@pytest.mark.parametrize("cursor", [True, 1.5, {"a": 1}, [1]])
+def test_F88_a_cursor_is_sent_as_it_is_written_or_refused(cursor: object) -> None:
+    if cursor == 1.5:
+        assert after(CursorPagination(), page(1, next_cursor=cursor)) == PageRequest(2, {"query.cursor": 1.5}, size=2)
+        return
+    with pytest.raises(ProtocolError, match="it can only go into a JSON body"):
+        after(CursorPagination(), page(1, next_cursor=cursor))
+
+
+def test_F88_a_cursor_that_is_false_is_the_end() -> None:
+    assert after(CursorPagination(), page(1, next_cursor=False)) is None
+
+
+def test_a_cursor_that_stands_still_behind_an_empty_page_is_the_end() -> None:
+    strategy, asked = CursorPagination(), PageRequest(2, {"query.cursor": "a"}, size=2)
+    still = strategy.request_after(page(2, rows=0, next_cursor="a"), 2, url=URL, asked=asked)
+    assert still is None
+    assert strategy.request_after(page(2, rows=0, next_cursor="b"), 2, url=URL, asked=asked) is not None
+
+
+def test_offsets_behind_a_short_page_start_behind_its_rows() -> None:
+    shifted = ShiftedOffsets(OffsetPagination(), 3, 25)
+    assert shifted.request_for(4, 10) == PageRequest(4, {"query.offset": 25}, size=10)
+    assert shifted.request_for(6, 10) == PageRequest(6, {"query.offset": 45}, size=10)
+    assert [shifted.page_count(page(total_records=total), 10) for total in (25, 26, 35, 36)] == [3, 4, 4, 5]
 
 
 def test_a_full_first_page_whose_cursor_is_null_is_all() -> None:
@@ -171,8 +241,8 @@ def test_a_full_first_page_whose_cursor_is_null_is_all() -> None:
 
 
 def test_a_cursor_may_be_a_number_also_nought() -> None:
-    following = after(CursorPagination(cursor_param="c"), page(1, next_cursor=0))
-    assert following == PageRequest(2, {"c": "0", "limit": "2"})
+    following = after(CursorPagination(into="query.c"), page(1, next_cursor=0))
+    assert following == PageRequest(2, {"query.c": 0}, size=2)
 
 
 def test_requests_are_the_same_by_what_they_ask_whatever_their_number() -> None:

@@ -73,7 +73,7 @@ def test_a_mistake_in_an_option_is_named_by_the_option(tmp_path: Path, words: li
     ("url", "named"),
     [
         ("127.0.0.1:8765", "URL must be a URL that begins with https:// or http://"),
-        ("api.example", "URL must be a URL that begins with https:// or http://"),
+        ("api.example", "there is no source 'api': "),
         ("http://127.0.0.1?x=1", "URL must end with its path"),
         ("https://user:hunter2@api.example", "URL must not hold user:password@"),
         ("http://api.example", "URL must be https, since tokens travel there"),

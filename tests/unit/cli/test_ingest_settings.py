@@ -32,7 +32,7 @@ def test_what_is_not_said_has_a_default() -> None:
     default = settings()
     assert default.login_url == "https://api.example/v1/login"
     assert (default.format_name, default.object_name) == ("parquet", "records.parquet")
-    assert default.strategy() == PageNumberPagination()
+    assert default.strategy() == PageNumberPagination(echo_path="page")
     assert default.reader() == PageReader()
     assert (default.headers, default.page_range.is_open) == ({}, True)
     assert default.requests_per_second is None
@@ -41,16 +41,16 @@ def test_what_is_not_said_has_a_default() -> None:
 @pytest.mark.parametrize(
     ("words", "strategy"),
     [
-        ("--page-param p --limit-param size", PageNumberPagination(page_param="p", limit_param="size")),
+        ("--page-param p --limit-param size", PageNumberPagination(into="query.p", echo_path="p")),
         (
             "--pagination offset --offset-param skip --limit-param take",
-            OffsetPagination(offset_param="skip", limit_param="take"),
+            OffsetPagination(into="query.skip"),
         ),
         (
             "--pagination cursor --cursor-param after --cursor-field next --limit-param n",
-            CursorPagination(cursor_param="after", cursor_field="next", limit_param="n"),
+            CursorPagination(path="next", into="query.after"),
         ),
-        ("--pagination link --limit-param per_page", LinkHeaderPagination(limit_param="per_page")),
+        ("--pagination link --limit-param per_page", LinkHeaderPagination()),
     ],
 )
 def test_an_api_may_call_its_parameters_what_it_likes(words: str, strategy: PaginationStrategy) -> None:

@@ -184,7 +184,7 @@ class FollowedWalk:
         is_full = self._sized and request.number == self._pages.start == 1 and 1 < self._limit <= len(page.records)
         if not is_full or self._strategy.way_on is None or page.total_records == len(page.records):
             return
-        if self._strategy.ends(page):
+        if self._strategy.ends(page) or self._strategy.stands_in(page):
             return
         smaller = self._limit - 1
         probe = self._fetch(structs.replace(request, size=smaller))

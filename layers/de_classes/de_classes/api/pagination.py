@@ -153,6 +153,10 @@ class PaginationStrategy(Described, kw_only=True):
         """Where an answer repeats its page's number, which must then be the right one; or None."""
         return None
 
+    def stands_in(self, page: Page) -> bool:
+        """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
+        return True
+
     def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
         """The request that a page leads to, if its marker agrees."""
         ends = self.ends(page)
@@ -268,8 +272,8 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 
     Attributes:
-        path: Where it stands in the body; or
-        header: in which header.
+        path: Where it stands in the body.
+        header: In which header it stands instead.
         into: Where it goes.
         first: What is sent for the first page, such as ``*``.
         keeps: Names of query parameters that go along with it; all of them unless given. Some sources refuse
@@ -277,16 +281,12 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         ends_empty: Whether it is always there, so that an empty page alone is the end.
     """
 
-    path: Path | None = None
+    path: Path = "next_cursor"
     header: Annotated[str, Meta(min_length=1)] | None = None
     into: Into = "query.cursor"
     first: str | int | None = None
     keeps: tuple[str, ...] | None = None
     ends_empty: bool = False
-
-    def __post_init__(self) -> None:
-        if (self.path is None) == (self.header is None):
-            raise ConfigurationError("path or header: say where the cursor stands, by one of the two")
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The first page only: any other is known by its cursor alone."""
@@ -310,11 +310,15 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
     @property
     def way_on(self) -> str:
         """The path, or the header."""
-        return repr(self.path) if self.path else f"the header {self.header!r}"
+        return repr(self.path) if self.header is None else f"header {self.header!r}"
+
+    def stands_in(self, page: Page) -> bool:
+        """Whether the path leads to anything; a header is there only if it leads on."""
+        return self.header is None and finder(self.path)(page.answer) is not MISSING
 
     def _cursor(self, page: Page) -> object:
-        if self.path is None:
-            return page.headers.get((self.header or "").lower()) or None
+        if self.header is not None:
+            return page.headers.get(self.header.lower()) or None
         found = finder(self.path)(page.answer)
         if found is MISSING or found is None or found is False or found == "":
             return None
@@ -351,6 +355,10 @@ class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
         """The path."""
         return repr(self.path)
 
+    def stands_in(self, page: Page) -> bool:
+        """Whether the path leads to anything."""
+        return finder(self.path)(page.answer) is not MISSING
+
 
 class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="link"):
     """``Link: <https://api.example/items?page=2>; rel="next"`` (RFC 8288).
@@ -370,7 +378,11 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     @property
     def way_on(self) -> str:
         """The relation."""
-        return f'a Link header with rel="{self.rel}"'
+        return f'Link header with rel="{self.rel}"'
+
+    def stands_in(self, page: Page) -> bool:
+        """Whether the source links its pages."""
+        return "link" in page.headers
 
 
 class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="last_record"):
@@ -447,6 +459,10 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     def way_on(self) -> str:
         """The path."""
         return repr(self.path)
+
+    def stands_in(self, page: Page) -> bool:
+        """Whether the path leads to anything."""
+        return finder(self.path)(page.answer) is not MISSING
 
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):

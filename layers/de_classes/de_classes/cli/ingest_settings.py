@@ -64,6 +64,7 @@ _OF_A_URL = {
     "columns": None,
 }
 _OF_A_DESCRIPTION = {"base_url": None, "sources": None, "set": [], "secrets": None}
+_DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 # RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\x20-\x7e\t]*)")
@@ -126,7 +127,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     @property
     def is_url(self) -> bool:
         """Whether the source is an address, and not the name of one that is described."""
-        return "://" in self.source
+        return _DESCRIBED.fullmatch(self.source) is None
 
     @property
     def login_url(self) -> str:

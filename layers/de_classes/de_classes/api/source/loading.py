@@ -172,4 +172,4 @@ def pick(sources: Mapping[str, SourceDescription], name: str) -> tuple[str, Sour
     known = [*sources, *shipped_names()]
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known)) or 'none'}"
-    raise InvalidInputError(f"there is no source {name[:64]!r}: {hint}")
+    raise InvalidInputError(f"there is no source {name[:64]!r}: {hint}; an API's own address begins with https://")
