@@ -63,7 +63,8 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def parameters(self) -> dict[str, Any]:
         """What was asked for, as the receipt says it."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        # By way of JSON, so that a receipt says the same before it is stored and after it is read back.
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {name: plain[name] for name in plain if name not in _SAID_ELSEWHERE}
 
     def check_receipt(self, receipt: IngestReceipt) -> None:
