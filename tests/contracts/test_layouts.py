@@ -11,6 +11,8 @@ import argparse
 import hashlib
 import io
 import json
+import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,11 +21,14 @@ import pandas as pd
 import pytest
 
 from de_classes.api.receipt import IngestReceipt
-from de_classes.cli import verify
+from de_classes.cli import clean, verify
+from de_classes.errors import NewerLayoutError
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_leftovers
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
+from de_classes.utils.clock import ManualClock
+from de_classes.version import VERSION
 from tests.fakes.layouts import (
     CASES,
     COMPLETE,
@@ -43,6 +48,8 @@ from tests.fakes.layouts import (
 from tests.fakes.runs import BUCKET, LOGGER, progress, rows
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.format.codec import Record
 
@@ -268,3 +275,123 @@ def test_cleaning_up_keeps_what_a_run_counts_on(layout: str) -> None:
     for name in OPEN:
         receipt = service_of(name, store, CASES[name].source()).carry_out(plan_of(name))
         check_whole(name, rows(store, receipt))
+
+
+def document(layout: str, name: str) -> str:
+    """The key of a document, by what it is."""
+    ends = {
+        "plan": "_runs/open/plan.json",
+        "journal": "_runs/open/part-00000002.json",
+        "invocation": "_runs/open/invocation-",
+        "manifest": "replayed/_manifest-00000002.json",
+        "replaced manifest": "replayed/_manifest-00000001.json",
+        "receipt": "replayed/_receipt-00000002-",
+        "receipt of an object": "_receipt-one.csv.json",
+    }
+    (key,) = [key for key in objects(layout) if key.startswith(f"{PREFIX}/{ends[name]}")]
+    return key
+
+
+def with_newer(layout: str, name: str) -> ObjectStore:
+    """A store in which one document is of a layout that nobody has thought of yet."""
+    store = stored(layout)
+    store.put_object(BUCKET, document(layout, name), b'{"version":99,"entries":[[1,{}]],"part":"elsewhere"}')
+    return store
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("plan", "open"),
+        ("journal", "open"),
+        ("manifest", "replayed"),
+        ("receipt", "replayed"),
+    ],
+)
+def test_a_run_stops_at_a_newer_document_before_it_asks_or_writes_anything(
+    layout: str, name: str, run: str
+) -> None:
+    store, source = with_newer(layout, name), CASES[run].source()
+    before = contents(store)
+    with pytest.raises(NewerLayoutError) as caught:
+        service_of(run, store, source).carry_out(plan_of(run), allow_partial=True)
+    said = str(caught.value)
+    assert said.startswith(f"{document(layout, name)} was written by a newer de-classes, in layout 99:")
+    assert f"this is de-classes {VERSION}" in said
+    assert said.endswith("update it")
+    assert (source.requests, contents(store)) == ([], before)
+
+
+@pytest.mark.parametrize("name", ["manifest", "receipt"])
+def test_a_run_without_progress_stops_at_a_newer_document_too(layout: str, name: str) -> None:
+    """Nor does a new run begin in such a dataset."""
+    store, source = with_newer(layout, name), CASES["replayed"].source()
+    for key in objects(layout):
+        if key.startswith(f"{PREFIX}/_runs/replayed/"):
+            store.delete_object(BUCKET, key)
+    before = contents(store)
+    with pytest.raises(NewerLayoutError):
+        service_of("replayed", store, source).carry_out(plan_of("replayed"))
+    assert (source.requests, contents(store)) == ([], before)
+
+
+def test_a_run_by_its_id_stops_at_a_newer_plan(layout: str) -> None:
+    store = with_newer(layout, "plan")
+    with pytest.raises(NewerLayoutError, match=r"plan\.json"):
+        service_of("open", store, CASES["open"].source()).check_begun("open")
+
+
+def test_a_newer_commit_is_not_read_and_the_one_before_is(layout: str) -> None:
+    store = with_newer(layout, "manifest")
+    with pytest.raises(NewerLayoutError, match="_manifest-00000002"):
+        read(store, "replayed")
+    with pytest.raises(NewerLayoutError, match="_manifest-00000002"):
+        StorageDataService(store, DataFormatService(), LOGGER).download_df(BUCKET, f"{PREFIX}/replayed")
+    assert len(read(store, "replayed", generation=1)) == len(RECORDS) - LIMIT
+
+
+@pytest.mark.parametrize("name", ["receipt", "receipt of an object", "manifest"])
+def test_verify_says_that_it_is_too_old(layout: str, name: str, tmp_path: Path) -> None:
+    shutil.copytree(bucket_of(layout), tmp_path / BUCKET)
+    key = document(layout, name)
+    (tmp_path / BUCKET / key).write_bytes(b'{"version":2}')
+    # A manifest is looked into if it is the one that the receipt means; a newer one may well be.
+    receipt = document(layout, "receipt") if name == "manifest" else key
+    if name == "manifest":
+        told = json.loads((tmp_path / BUCKET / receipt).read_bytes())
+        told["sha256"] = hashlib.sha256(b'{"version":2}').hexdigest()
+        (tmp_path / BUCKET / receipt).write_text(json.dumps(told))
+    out, err = io.StringIO(), io.StringIO()
+    args = argparse.Namespace(receipt=str(tmp_path / BUCKET / receipt), endpoint_url=None)
+    assert verify.run(args, out=out, err=err) == verify.EXIT_USAGE
+    assert "was written by a newer de-classes, in layout 2" in err.getvalue()
+    assert "reads such documents up to layout 1" in err.getvalue()
+
+
+@pytest.mark.parametrize("superseded", [False, True])
+@pytest.mark.parametrize("limit", [0, LONG_AFTER])
+@pytest.mark.parametrize(
+    "name",
+    ["plan", "journal", "invocation", "manifest", "replaced manifest", "receipt", "receipt of an object"],
+)
+def test_cleaning_up_leaves_everything_where_a_document_is_newer(
+    layout: str, name: str, *, limit: float, superseded: bool
+) -> None:
+    """Be the runs over, or under way."""
+    store = with_newer(layout, name)
+    found = find_leftovers(store, BUCKET, "", older_than=limit, now=LONG_AFTER, superseded=superseded)
+    with pytest.raises(NewerLayoutError, match=re.escape(document(layout, name))):
+        next(found)
+
+
+def test_the_cleaning_command_says_so_and_deletes_nothing(layout: str, tmp_path: Path) -> None:
+    shutil.copytree(bucket_of(layout), tmp_path / BUCKET)
+    (tmp_path / BUCKET / document(layout, "journal")).write_bytes(b'{"version":2}')
+    before = sorted(tmp_path.rglob("*"))
+    out, err = io.StringIO(), io.StringIO()
+    args = argparse.Namespace(
+        where=str(tmp_path / BUCKET), endpoint_url=None, older_than=1.0, superseded=False, delete=True
+    )
+    assert clean.run(args, out=out, err=err, clock=ManualClock(now=LONG_AFTER)) == clean.EXIT_FAILED
+    assert (out.getvalue(), sorted(tmp_path.rglob("*"))) == ("", before)
+    assert err.getvalue().startswith("clean: NewerLayoutError: raw/_runs/open/part-00000002.json was written")
