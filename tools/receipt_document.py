@@ -26,6 +26,9 @@ BEGIN, END = "<!-- written by tools/receipt_document.py -->\n", "<!-- until here
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTED: tuple[type[Struct], ...] = (IngestReceipt, StoredPart, PageHash, Figures)
 
+LAYOUT = "Of this layout."
+"""What the tag means that msgspec writes before all fields."""
+
 _ENTRY = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 
 
@@ -39,7 +42,11 @@ def meanings(struct: type[Struct]) -> dict[str, str]:
     """What each field means, by its name in JSON, as the class's docstring has it."""
     described = (inspect.getdoc(struct) or "").partition("Attributes:\n")[2]
     told = {name: _as_json(" ".join(text.split())) for name, text in _ENTRY.findall(described)}
-    return {each.encode_name: told[each.name] for each in fields(struct)}
+    layout = struct.__struct_config__.tag_field
+    return {
+        **({layout: LAYOUT} if layout else {}),
+        **{each.encode_name: told[each.name] for each in fields(struct)},
+    }
 
 
 def schema() -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _table(struct: type[Struct]) -> Iterator[str]:
 def _types(struct: type[Struct]) -> dict[str, str]:
     described = msgspec.json.schema(struct)["$defs"][struct.__name__]
     types = described.get("prefixItems") or described["properties"].values()
-    return {each.encode_name: _type(one) for each, one in zip(fields(struct), types, strict=True)}
+    return {name: _type(one) for name, one in zip(meanings(struct), types, strict=True)}
 
 
 def _type(described: dict[str, Any]) -> str:

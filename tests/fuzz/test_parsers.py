@@ -30,6 +30,7 @@ from de_classes.errors import (
     InvalidKeyError,
     InvalidTokenResponseError,
     MalformedDataError,
+    NewerLayoutError,
     ProtocolError,
     StorageUnavailableError,
 )
@@ -265,7 +266,9 @@ PARSERS = {
         to_request,
         (InvalidInputError,),
     ),
-    "manifest": Parser(mutated_json(MANIFESTS) | mutated_bytes([b"{}"]), manifest, (MalformedDataError,)),
+    "manifest": Parser(
+        mutated_json(MANIFESTS) | mutated_bytes([b"{}"]), manifest, (MalformedDataError, NewerLayoutError)
+    ),
 }
 
 

@@ -25,6 +25,7 @@
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
         |   |-- MalformedDataError         the bytes are not what their format promises
         |   `-- SchemaViolationError       mend the source, pin a wider type, or quarantine such records
+        |-- NewerLayoutError           update de-classes: a newer one wrote what is stored there
         `-- StorageError               fix the destination
             |-- BucketNotFoundError    create the bucket, or name another
             |-- ObjectNotFoundError    check the key
@@ -206,6 +207,10 @@ class SchemaViolationError(DataFormatError):
 
 class MissingKeyError(DataFormatError):
     """A record has no value in a field of its key, so it cannot be told from the others."""
+
+
+class NewerLayoutError(FatalError):
+    """A newer version of this library has written there, in a layout that this one cannot read."""
 
 
 class StorageError(FatalError):

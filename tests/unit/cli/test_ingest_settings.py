@@ -41,7 +41,7 @@ def test_what_is_not_said_has_a_default() -> None:
 @pytest.mark.parametrize(
     ("words", "strategy"),
     [
-        ("--page-param p --limit-param size", PageNumberPagination(into="query.p", echo_path="p")),
+        ("--page-param p --limit-param size", PageNumberPagination(into="query.p", echo_path="page")),
         (
             "--pagination offset --offset-param skip --limit-param take",
             OffsetPagination(into="query.skip"),

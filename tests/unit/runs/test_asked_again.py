@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
@@ -56,11 +56,14 @@ def test_F43_a_complete_run_asked_for_again_asks_and_writes_nothing_at_all(store
     assert (keys(store), api.requests) == (before, [])
 
 
-def test_a_complete_run_whose_progress_was_cleaned_away_still_has_its_receipt(store: BaseS3Client) -> None:
-    first = service(store, FakePagedApi(95)).carry_out(plan())
+@pytest.mark.parametrize("changes", [{}, {"key_fields": ("id",)}, {"columns": ("id",)}, {"pages": "2-3"}])
+def test_a_complete_run_whose_progress_was_cleaned_away_still_has_its_receipt(
+    store: BaseS3Client, changes: dict[str, Any]
+) -> None:
+    first = service(store, FakePagedApi(95)).carry_out(plan(**changes))
     clean_away_progress(store)
     before, api = keys(store), FakePagedApi(95)
-    assert service(store, api).carry_out(plan()) == first
+    assert service(store, api).carry_out(plan(**changes)) == first
     assert (keys(store), api.requests) == (before, [])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,15 @@ def test_a_plan_is_written_once_and_read_back(tmp_path: Path) -> None:
     assert journal(store).plan() is None
     assert journal(store).begin(PLAN) == PLAN
     assert journal(store).begin(PLAN) == journal(store).plan() == PLAN
+
+
+def test_every_document_says_in_which_layout_it_is(tmp_path: Path) -> None:
+    store = lake(tmp_path)
+    journal(store).begin(PLAN)
+    journal(store).note_invocation("abc")
+    journal(store).seal(PART)
+    documents = [json.loads(store.get_object(BUCKET, info.key)) for info in store.list_objects(BUCKET)]
+    assert [document["version"] for document in documents] == [1, 1, 1]
 
 
 def test_a_run_keeps_the_dataset_that_it_was_begun_with(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ class Endpoint(DiscreetValue, dict=True):
         names = sorted(set(names_in(templates)))
         filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
         how = [self.pagination.described(), msgspec.to_builtins(self.reader)]
-        return digest([templates, filled, how], 12).hex()
+        return f"2:{digest([templates, filled, how], 12).hex()}"
 
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from de_classes.utils import layouts
+
 COMPLETE: Literal["complete"] = "complete"
 PARTIAL: Literal["partial"] = "partial"
-RECEIPT_VERSION = 1
 MOST_PARTS_IN_BRIEF = 1_000
 
 
@@ -71,11 +72,10 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     best_concurrency: int | None = None
 
 
-class IngestReceipt(Struct, frozen=True, kw_only=True):
+class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
     Attributes:
-        version: Of this layout.
         status: ``"complete"`` or ``"partial"``.
         run_id: What to call the run by; None for a single object, which is not resumed.
         source: The endpoint, without anything secret.
@@ -116,7 +116,6 @@ class IngestReceipt(Struct, frozen=True, kw_only=True):
         actual: The same figures as they turned out.
     """
 
-    version: int = RECEIPT_VERSION
     status: Literal["complete", "partial"]
     run_id: str | None = None
     source: str

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize, no_auth
+from de_classes.api.first_fingerprint import first_fingerprint
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
@@ -175,9 +176,15 @@ class UnstableAPIClient:
     def fingerprint(self) -> str:
         """A hash of what is read and how: two clients of one fingerprint get the same pages.
 
-        All that changes what comes counts, secrets aside: see ``Endpoint.fingerprint``.
+        All that changes what comes counts, secrets aside: see ``Endpoint.fingerprint``. It is in the plan of every
+        run that was begun: whoever adds an option keeps the hash of those who do not use it.
         """
         return self._endpoint.fingerprint
+
+    @property
+    def first_fingerprint(self) -> str | None:
+        """The same as the first version hashed it, for runs that it began; None for what it could not read."""
+        return first_fingerprint(self._endpoint)
 
     @property
     def pages(self) -> PageRange:

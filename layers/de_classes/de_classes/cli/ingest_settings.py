@@ -196,7 +196,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return CursorPagination(path=path, into=f"query.{self.cursor_param or 'cursor'}")
         if self.pagination == "link":
             return LinkHeaderPagination()
-        return PageNumberPagination(into=f"query.{self.page_param or 'page'}", echo_path=self.page_param or "page")
+        return PageNumberPagination(into=f"query.{self.page_param or 'page'}", echo_path="page")
 
     def page_size(self) -> PageSize:
         """Where the size of a page goes."""

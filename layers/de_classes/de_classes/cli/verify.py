@@ -13,6 +13,7 @@ from de_classes.api.receipt import IngestReceipt
 from de_classes.cli.destination import open_destination
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
 from de_classes.runs.verify import differences
+from de_classes.utils import layouts
 
 if TYPE_CHECKING:
     import argparse
@@ -54,7 +55,9 @@ def read_receipt(data: bytes, name: str) -> IngestReceipt:
 
     Raises:
         MalformedDataError: It is none that this version can read.
+        NewerLayoutError: It is of a layout that came after this code.
     """
+    layouts.check_layout(data, name, layouts.RECEIPT)
     try:
         return msgspec.json.decode(data, type=IngestReceipt)
     except msgspec.MsgspecError as error:

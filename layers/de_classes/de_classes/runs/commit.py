@@ -72,8 +72,9 @@ class RunCommit:
 
     def receipt_of(self, manifest: Manifest) -> IngestReceipt:
         """The receipt that was stored with a commit; what a crash left undone after that is done."""
+        receipt = self._documents.get(receipt_key(self._plan.dataset, manifest), IngestReceipt)
         self._commits.publish(manifest)
-        return self._documents.get(receipt_key(self._plan.dataset, manifest), IngestReceipt)
+        return receipt
 
     def carry_out(self, over: PassOver, began: Spending) -> IngestReceipt:
         """Commit what was sealed.

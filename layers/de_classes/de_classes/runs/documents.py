@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
+from de_classes.utils import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +56,10 @@ class Documents:
         Raises:
             ObjectNotFoundError: There is none.
             MalformedDataError: It is not what its key promises.
+            NewerLayoutError: It is of a layout that came after this code.
         """
         body = self._store.get_object(self._bucket, key)
+        layouts.check_layout(body, key, _newest(kind))
         try:
             return _decoder(kind).decode(body)
         except msgspec.MsgspecError as error:
@@ -75,6 +78,12 @@ class Documents:
         """Every document whose key starts with the prefix, in the order of the keys."""
         for found in self._store.list_objects(self._bucket, prefix):
             yield self.get(found.key, kind)
+
+
+def _newest(kind: type[msgspec.Struct]) -> int:
+    """The layout of a kind of document is its tag, see ``utils.layouts``."""
+    tag = kind.__struct_config__.tag
+    return tag if isinstance(tag, int) else 1
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:

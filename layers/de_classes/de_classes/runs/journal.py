@@ -17,6 +17,7 @@ from de_classes.runs.documents import Documents
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.progress import RunProgress
 from de_classes.runs.sealed_part import SealedPart
+from de_classes.utils import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 RUNS = "_runs"
 
 
-class Invocation(Struct, frozen=True):
+class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
     """One go of a run; when it began is told by the age of its document.
 
     Attributes:

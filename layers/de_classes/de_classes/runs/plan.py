@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from de_classes.configs.ingest import FormatName, OnViolation, RunId
 from de_classes.errors import InvalidInputError
+from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
@@ -24,11 +25,10 @@ _MAY_DIFFER = frozenset({"dataset"})
 _SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "source_name", "dataset"})
 
 
-class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.PLAN):
     """What a run was asked for. A run that goes on must have been asked for the same.
 
     Attributes:
-        version: Of this layout.
         run_id: What the run is called by.
         source: The endpoint, without anything secret.
         fingerprint: A hash of the source's whole address and of how it is read, see ``UnstableAPIClient``.
@@ -43,7 +43,6 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         on_violation: What becomes of a record that does not fit it.
     """
 
-    version: int = 1
     run_id: RunId
     source: str
     fingerprint: str = ""
@@ -63,7 +62,8 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def parameters(self) -> dict[str, Any]:
         """What was asked for, as the receipt says it."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        # By way of JSON, so that a receipt says the same before it is stored and after it is read back.
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {name: plain[name] for name in plain if name not in _SAID_ELSEWHERE}
 
     def check_receipt(self, receipt: IngestReceipt) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.errors import DeClassesError
     from de_classes.runs.plan import RunPlan
+    from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
 
@@ -120,6 +121,7 @@ class RunService:
             IncompleteRunError: Pages are missing, and which; what came is sealed, and carrying out the
                 same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
+            NewerLayoutError: A newer version has written there what this one cannot read; nothing was done.
             ObjectExistsError: Another run has committed to this dataset; nothing was changed.
             StorageError: The destination does not do what was asked; what was sealed stays.
             FatalError: The source refuses, or cannot be trusted; what was sealed stays.
@@ -128,17 +130,24 @@ class RunService:
         journal = self._journal(plan.run_id)
         if journal.plan() is None and (receipt := self._committed(plan, journal)):
             return receipt
-        context = self._context(journal.begin(plan), journal)
+        context = self._context(journal.begin(self._as_begun(plan, journal)), journal)
         commit = self._commit(context)
         before = commit.latest()
         if before is not None and before.status == "complete":
             return commit.receipt_of(before)
+        progress = journal.progress()  # before anything is written: it may be a newer version's
         journal.note_invocation(context.invocation)
         began = context.spending()
-        over = self._go_over(context, allow_partial=allow_partial)
+        over = self._go_over(context, progress, allow_partial=allow_partial)
         receipt = commit.carry_out(over, began)
         self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
+
+    def _as_begun(self, plan: RunPlan, journal: RunJournal) -> RunPlan:
+        """The plan, with the source known by the hash that version 0.1 began the run with, if it did."""
+        begun = journal.plan()
+        is_known = begun is not None and begun.fingerprint == self._client.first_fingerprint
+        return replace(plan, fingerprint=begun.fingerprint) if begun and is_known else plan
 
     def _committed(self, plan: RunPlan, journal: RunJournal) -> IngestReceipt | None:
         """What a run has committed whose progress was cleaned away since."""
@@ -154,9 +163,8 @@ class RunService:
             )
         return receipt
 
-    def _go_over(self, context: RunContext, *, allow_partial: bool) -> PassOver:
+    def _go_over(self, context: RunContext, progress: RunProgress, *, allow_partial: bool) -> PassOver:
         """Pass after pass, until one finds the source as it was when the pass began."""
-        progress = context.journal.progress()
         over = PassOver(context, progress.pass_, progress.drift)
         for _ in range(MAX_PASSES):
             change = self._change_under(over, allow_partial=allow_partial)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from de_classes.runs.forecast import FirstPage
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.schema import Schema
+from de_classes.utils import layouts
 from de_classes.utils.run_records import PageEntry, RunPlace
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ def _told(counter: Counter[str]) -> dict[str, int]:
     return {name: number for name, number in sorted(counter.items()) if number}
 
 
-class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SealedPart(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL
+):
     """One part of a run, and the place where the run goes on after it.
 
     Attributes:
-        version: Of this layout.
         pass_: On which pass over the source, from 1.
         sequence: Its place in the order of sealing, from 1: its maker knew all those before it.
         invocation: Which go of the run sealed it.
@@ -99,7 +101,6 @@ class SealedPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
         counts: What was spent since the part before, or since the go began.
     """
 
-    version: int = 1
     pass_: int = 1
     sequence: int
     invocation: str

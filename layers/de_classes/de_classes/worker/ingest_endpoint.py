@@ -23,6 +23,7 @@ from de_classes.errors import (
     InvalidInputError,
     InvalidKeyError,
     MalformedDataError,
+    NewerLayoutError,
     ObjectExistsError,
     StorageError,
     UnsupportedValueError,
@@ -49,6 +50,7 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (StorageError, 500),
     (UnsupportedValueError, 422),
     (MalformedDataError, 500),
+    (NewerLayoutError, 500),
 )
 _BAD_GATEWAY = 502
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.errors import InvalidInputError, MalformedDataError
+from de_classes.errors import InvalidInputError, MalformedDataError, NewerLayoutError
 from de_classes.storage.datasets import Manifest, ManifestPart
 from de_classes.storage.datasets.manifest import decode_manifest, encode_manifest
 from de_classes.storage.format import infer
@@ -94,7 +94,8 @@ def test_fields_of_a_later_writer_are_ignored() -> None:
         (b"[1]", "object"),
         (b'{"run_id": "\xff"}', "decode|UTF-8"),
         (b'{"schema":{"fields":[{"name":"a","type":' + b'{"type":"list","element":' * 100_000, "recursion"),
-        (changed(version=2), "version"),
+        (changed(version=0), "version"),
+        (changed(version="1"), "version"),
         (changed(status="done"), "status"),
         (changed(records="30"), "records"),
         (changed(schema={"fields": [{"name": "a", "type": "decimal"}]}), "type"),
@@ -111,6 +112,17 @@ def test_what_is_no_manifest_is_refused_with_the_field_named(data: bytes, named:
     assert "raw/day/_manifest-00000001.json" in str(caught.value)
 
 
+def test_a_layout_that_is_newer_is_no_damage() -> None:
+    with pytest.raises(NewerLayoutError, match="layout 2"):
+        decode_manifest(changed(version=2, parts="in another place"), "key")
+
+
+def test_a_manifest_without_a_number_is_of_the_first_layout() -> None:
+    document = json.loads(WHOLE)
+    assert document.pop("version") == 1
+    assert decode_manifest(json.dumps(document).encode(), "key") == manifest()
+
+
 def test_parts_out_of_order_are_refused_since_rows_would_be() -> None:
     parts = json.loads(encode_manifest(manifest()))["parts"]
     with pytest.raises(MalformedDataError, match="out of order"):
@@ -119,7 +131,7 @@ def test_parts_out_of_order_are_refused_since_rows_would_be() -> None:
 
 @given(data=st.binary() | st.builds(lambda end, tail: WHOLE[:end] + tail, st.integers(0, len(WHOLE)), BYTES))
 def test_any_bytes_are_a_manifest_or_a_typed_error(data: bytes) -> None:
-    with suppress(MalformedDataError):
+    with suppress(MalformedDataError, NewerLayoutError):
         found = decode_manifest(data, "key")
         assert decode_manifest(encode_manifest(found), "key") == found
 

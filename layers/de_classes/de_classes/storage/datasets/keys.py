@@ -38,6 +38,7 @@ _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
     r"(?:plan\.json|invocation-[0-9a-f]+\.json|(?:part|keys)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
 )
+_RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
     r"(?:.+/)?(?:_runs/.*|_symlink/.*|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
 )
@@ -89,6 +90,16 @@ def parse_journal_key(key: str) -> tuple[str, int] | None:
     """
     match = _JOURNAL.fullmatch(key)
     return (match["run"], int(match["sequence"] or 0)) if match else None
+
+
+def is_plan_key(key: str) -> bool:
+    """Whether a key of a run's progress is that of its plan."""
+    return key.endswith("/plan.json")
+
+
+def is_receipt_key(key: str) -> bool:
+    """Whether a key is that of a receipt, be it of a commit or of a single object."""
+    return _RECEIPT.fullmatch(key) is not None
 
 
 def is_part_key(key: str) -> bool:

@@ -7,17 +7,28 @@ An object is a leftover if it is older than a limit and is named
   that were rewritten are such, and those of runs that lost or gave up.
 
 The limit must be longer than any pause after which a run may still be resumed. Nothing else is ever named
-here: no manifest, no receipt, and nothing that somebody else put below the prefix.
+here: no manifest, no receipt, and nothing that somebody else put below the prefix. And nothing at all where
+a document is of a later layout than this code knows: it may count on anything.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from de_classes.storage.datasets.keys import PART_NAME, is_part_key, parse_journal_key, parse_manifest_key
+from de_classes.errors import ObjectNotFoundError
+from de_classes.storage.datasets.keys import (
+    PART_NAME,
+    is_part_key,
+    is_plan_key,
+    is_receipt_key,
+    parse_journal_key,
+    parse_manifest_key,
+)
 from de_classes.storage.datasets.manifest import decode_manifest
+from de_classes.utils import layouts
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -53,6 +64,7 @@ def find_leftovers(
 
     Raises:
         MalformedDataError: Something is named as a manifest and is none: nothing is safe to delete.
+        NewerLayoutError: A plan, a journal, a manifest or a receipt has a later layout; the same holds.
     """
     limit = now - older_than
     # Parts are listed before anything that may name them: a commit in between is seen.
@@ -61,6 +73,8 @@ def find_leftovers(
     runs = _runs(others)
     committed = set(_committed(client, others, limit if superseded else None))
     wanted = set(_wanted(client, (run for run in runs if not run.is_over(limit))))
+    _check_layouts(client, (info for run in runs if run.is_over(limit) for info in run.backwards()))
+    _check_layouts(client, (info for info in others if is_receipt_key(info.key)))
     yield from chain.from_iterable(run.backwards() for run in runs if run.is_over(limit))
     yield from (info for info in parts if info.key not in committed and _name(info.key) not in wanted)
 
@@ -109,7 +123,23 @@ def _wanted(client: ObjectStore, runs: Iterable[_Run]) -> Iterator[str]:
     """The names of the parts that runs count on: whatever their progress spells that is named so."""
     documents = (info for run in runs for info in run.backwards() if info.key.endswith(".json"))
     for info in documents:
-        yield from PART_NAME.findall(client.get_object(info.bucket, info.key).decode(errors="replace"))
+        yield from PART_NAME.findall(_body(client, info).decode(errors="replace"))
+
+
+def _check_layouts(client: ObjectStore, infos: Iterable[ObjectInfo]) -> None:
+    """Look into documents that keep nothing, as far as this code knows."""
+    for info in infos:
+        if info.key.endswith(".json"):
+            with suppress(ObjectNotFoundError):  # it may have been deleted since it was listed
+                _body(client, info)
+
+
+def _body(client: ObjectStore, info: ObjectInfo) -> bytes:
+    """A document of a run, or a receipt, of a layout that is known."""
+    newest = layouts.RECEIPT if is_receipt_key(info.key) else layouts.JOURNAL
+    body = client.get_object(info.bucket, info.key)
+    layouts.check_layout(body, info.key, layouts.PLAN if is_plan_key(info.key) else newest)
+    return body
 
 
 def _committed(client: ObjectStore, infos: Iterable[ObjectInfo], limit: float | None) -> Iterator[str]:
@@ -122,9 +152,10 @@ def _committed(client: ObjectStore, infos: Iterable[ObjectInfo], limit: float | 
     for dataset, generations in datasets.items():
         latest = generations[max(generations)]
         is_alone = limit is not None and _is_old(latest, limit)
-        for info in [latest] if is_alone else generations.values():
+        for info in generations.values():
             manifest = decode_manifest(client.get_object(info.bucket, info.key), info.key)
-            yield from _keys(dataset, manifest)
+            if info is latest or not is_alone:
+                yield from _keys(dataset, manifest)
 
 
 def _keys(dataset: str, manifest: Manifest) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The manifest: the one object that says which parts are a dataset.
 
-Version 1, as JSON:
+Layout 1, as JSON:
 
-    version         1
+    version         1: the number of the layout, see ``utils.layouts``
     run_id          the run that committed it
     generation      1, 2, ...: each replaces the one before
     status          "complete", or "partial" if the run was allowed to leave pages out
@@ -28,6 +28,7 @@ from msgspec import Struct, field
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.format.schema import Schema
+from de_classes.utils import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ class ManifestPart(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
+class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.MANIFEST):
     """A commit. Make one with ``Manifest.of``, which derives what follows from the parts.
 
     Attributes:
@@ -74,10 +75,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         missing_pages: Ranges of pages that are known to be left out; none if complete.
         quarantine: Where records that were set aside are; these are JSON lines whatever the format is.
         status: Whether every page is in it.
-        version: Of this layout.
     """
 
-    version: Literal[1] = 1
     run_id: str
     generation: int
     status: Literal["complete", "partial"]
@@ -141,11 +140,13 @@ def decode_manifest(data: bytes, key: str) -> Manifest:
 
     Raises:
         MalformedDataError: It is none, or contradicts itself; the field is named.
+        NewerLayoutError: It is of a layout that came after this code.
     """
+    layouts.check_layout(data, key, layouts.MANIFEST)
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedDataError(f"{key} is no manifest of version 1: {str(error)[:200]}") from error
+        raise MalformedDataError(f"{key} is no manifest of layout 1: {str(error)[:200]}") from error
     if problem := _problem(manifest):
         raise MalformedDataError(f"{key} contradicts itself: {problem}")
     return manifest
