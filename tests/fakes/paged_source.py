@@ -67,7 +67,7 @@ class PagedSource:
     def number(self, request: HttpRequest) -> int:
         query = {**dict(parse_qsl(urlsplit(request.url).query)), **request.params}
         if self.style == "offset":
-            return int(query["offset"]) // LIMIT + 1
+            return -(-int(query["offset"]) // LIMIT) + 1
         return int(query.get({"number": "page", "link": "page"}.get(self.style, "cursor"), "1"))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ import pytest
 from de_classes.api.counters import ClientCounters
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pace import Pace
-from de_classes.api.endpoint import Endpoint
+from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.page_fetcher import PageFetcher, SharedRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.rate_limits import RateLimit
@@ -256,7 +256,7 @@ def test_F04_a_refusal_is_told_before_anybody_else_can_have_the_turn() -> None:
     clock = ManualClock()
     pace = Watched(clock)
     fetcher = PageFetcher(
-        endpoint=Endpoint("https://api.example/data"),
+        endpoint=Endpoint("https://api.example/data", page_size=PageSize(into="query.limit")),
         transport=FakePagedApi(20, {1: [HttpResponse(429, {"retry-after": "7"})]}),
         policy=RetryPolicy(),
         timeout=1.0,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.page import Page
 from de_classes.api.pagination import (
     CursorPagination,
@@ -17,7 +18,6 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
     PageRequest,
-    ShiftedOffsets,
     next_link,
 )
 from de_classes.errors import ConfigurationError, ProtocolError
@@ -229,8 +229,10 @@ def test_a_cursor_that_stands_still_behind_an_empty_page_is_the_end() -> None:
     assert strategy.request_after(page(2, rows=0, next_cursor="b"), 2, url=URL, asked=asked) is not None
 
 
-def test_offsets_behind_a_short_page_start_behind_its_rows() -> None:
-    shifted = ShiftedOffsets(OffsetPagination(), 3, 25)
+def test_F57_offsets_behind_a_short_page_start_behind_its_rows() -> None:
+    shifted = ShiftedOffsets(OffsetPagination(), 3, 25, 5)
+    assert shifted.request_for(3, 10) == PageRequest(3, {"query.offset": 20}, size=10)
+    assert shifted.request_for(2, 10) == PageRequest(2, {"query.offset": 10}, size=10)
     assert shifted.request_for(4, 10) == PageRequest(4, {"query.offset": 25}, size=10)
     assert shifted.request_for(6, 10) == PageRequest(6, {"query.offset": 45}, size=10)
     assert [shifted.page_count(page(total_records=total), 10) for total in (25, 26, 35, 36)] == [3, 4, 4, 5]

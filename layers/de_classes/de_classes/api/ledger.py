@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.api.drift import SourceDrift
+from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.overlap import Overlap
-from de_classes.api.pagination import ShiftedOffsets
 from de_classes.errors import IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PaginationStrategy, Totals
+    from de_classes.api.offsets import Strategy
+    from de_classes.api.pagination import Totals
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange
 
@@ -39,11 +40,11 @@ class RunLedger:
     """
 
     def __init__(
-        self, pages: PageRange, *, limit: int, strategy: PaginationStrategy, state: RunState | None = None
+        self, pages: PageRange, *, limit: int, strategy: Strategy, state: RunState | None = None
     ) -> None:
         self._range = pages
         self._limit = limit
-        self._strategy: PaginationStrategy | ShiftedOffsets = strategy
+        self._strategy: Strategy = strategy
         self._drift = SourceDrift()
         self._last_seen = pages.start - 1
         self._last_filled = 0
@@ -51,7 +52,6 @@ class RunLedger:
         self._short: list[int] = []
         self._short_unless_last: list[int] = []
         self._first_size = 0
-        self._even_from = 1
         self._skipped: set[int] = set()
         self._skipped_because: PageGivenUpError | None = None
         self.pages = 0
@@ -86,7 +86,7 @@ class RunLedger:
         """Pages that were skipped and have not come since."""
         return PageSet.of(self._skipped)
 
-    def learn(self, strategy: PaginationStrategy | ShiftedOffsets, limit: int) -> None:
+    def learn(self, strategy: Strategy, limit: int) -> None:
         """Take over what a source's pages have shown: how many records they hold, and where the next one is.
 
         Args:
@@ -95,9 +95,7 @@ class RunLedger:
         """
         self._strategy = strategy
         self._limit = limit
-        self._even_from = strategy.number + 1 if isinstance(strategy, ShiftedOffsets) else 1
         self.expected_pages = None
-        self._short_unless_last = [page for page in self._short_unless_last if page >= self._even_from]
 
     def expects_records(self, page: Page) -> bool:
         """Whether a page that came empty should hold records, by all that was ever said of the total."""
@@ -219,14 +217,12 @@ class RunLedger:
     def _size_of_a_page(self, entry: PageEntry, count: int | None) -> int | None:
         """Records that every page but the last must hold, or None if the source does not let it be known."""
         if self._strategy.counts_records:
-            return self._limit if entry.number >= self._even_from and not self._is_uneven(entry) else None
+            is_uneven = isinstance(self._strategy, ShiftedOffsets) and entry.number <= self._strategy.number
+            return None if is_uneven else self._limit
         if count is None or entry.total_records is None:
             return None
         caps_the_limit = _pages_of(entry.total_records, self._limit) != count
         return max(self._first_size, 1) if caps_the_limit else self._limit
-
-    def _is_uneven(self, entry: PageEntry) -> bool:
-        return isinstance(self._strategy, ShiftedOffsets) and entry.number == self._strategy.number
 
     def _empty_before_the_end(self) -> list[int]:
         has_none = self._drift.total is not None and self._drift.has_only_said_none

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PaginationStrategy, Totals
+    from de_classes.api.offsets import Strategy
+    from de_classes.api.pagination import Totals
 
 
 class PageCounts:
@@ -24,7 +25,7 @@ class PageCounts:
         have_moved: Whether two answers differed, one that names none included.
     """
 
-    def __init__(self, strategy: PaginationStrategy, limit: int, said: Iterable[Totals] = ()) -> None:
+    def __init__(self, strategy: Strategy, limit: int, said: Iterable[Totals] = ()) -> None:
         self._strategy = strategy
         self._limit = limit
         self._noted = 0

@@ -237,37 +237,6 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         return None if page.total_records is None else -(-page.total_records // limit)
 
 
-class ShiftedOffsets(Value):
-    """Offsets behind a page that came shorter than it was asked for: the next one starts behind its rows.
-
-    Attributes:
-        pagination: The offsets that were reckoned until then.
-        number: That page's number.
-        records: How many records came up to its end.
-    """
-
-    random_access: ClassVar[bool] = True
-    counts_records: ClassVar[bool] = True
-
-    pagination: OffsetPagination
-    number: int = 0
-    records: int = 0
-
-    def ends(self, page: Page) -> bool | None:
-        """As the offsets themselves."""
-        return self.pagination.ends(page)
-
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """The offset, in records."""
-        return self.pagination.request_at(number, self.records + (number - self.number - 1) * limit, limit)
-
-    def page_count(self, page: Totals, limit: int) -> int | None:
-        """The number of records that are still to come, divided."""
-        if page.total_records is None:
-            return None
-        return self.number - (self.records - page.total_records) // limit
-
-
 class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 

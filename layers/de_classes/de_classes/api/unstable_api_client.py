@@ -15,6 +15,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import without_secrets
+from de_classes.api.offsets import as_it_was
 from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
+    from de_classes.api.offsets import Strategy
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
@@ -294,16 +296,18 @@ class UnstableAPIClient:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
-        ledger = RunLedger(wanted, limit=limit, strategy=self._pagination, state=state)
+        strategy, limit = as_it_was(self._pagination, limit, state)
+        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
         run = self._fetcher.new_run(width, current)
-        walk = self._walk(run, ledger, limit, wanted, width, state=state, skip=skip)
+        walk = self._walk(run, ledger, strategy, limit, wanted, width, state=state, skip=skip)
         return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 
     def _walk(
         self,
         run: SharedRun,
         ledger: RunLedger,
+        strategy: Strategy,
         limit: int,
         pages: PageRange,
         width: int,
@@ -328,7 +332,7 @@ class UnstableAPIClient:
             )
         return NumberedWalk(
             asking.fetch,
-            self._pagination,
+            strategy,
             ledger,
             limit=limit,
             pages=pages,

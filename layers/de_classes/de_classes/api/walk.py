@@ -15,9 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from de_classes.api.loop_guard import LoopGuard
+from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
-from de_classes.api.pagination import OffsetPagination, ShiftedOffsets
 from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.offsets import Strategy
     from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
@@ -66,7 +66,7 @@ class NumberedWalk:
     def __init__(
         self,
         fetch: FetchPage,
-        strategy: PaginationStrategy,
+        strategy: Strategy,
         ledger: RunLedger,
         *,
         limit: int,
@@ -128,7 +128,6 @@ class NumberedWalk:
         self._guard = LoopGuard(entry.mark for entry in state.entries)
         self._counts = PageCounts(self._strategy, self._limit, state.entries)
         self._furthest = furthest_entry(state)
-        self._learn_from(state)
         self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
@@ -148,7 +147,8 @@ class NumberedWalk:
         if not self._counts.is_past_end(page):
             self._check_filled(page)
         has_grown = len(page.records) > entry.records
-        return still_stands(page, entry) and not (has_grown and self._short_last is None)
+        goes_on_behind = isinstance(self._strategy, ShiftedOffsets) and self._strategy.number == entry.number
+        return still_stands(page, entry) and not (has_grown and self._short_last is None and not goes_on_behind)
 
     def _late_pages(self) -> Iterator[Page]:
         late = tuple(self._late)
@@ -162,7 +162,7 @@ class NumberedWalk:
         with self._window(self._fetch_page, None if self._is_at_start else self._last + 1) as window:
             if self._is_at_start:
                 first = self._first_page(window)
-                self._learn(first.number, len(first.records), first.total_records)
+                self._learn(first)
                 yield self._remembered(first)
             while self._last < self._end() and not self._is_over and not self._is_uneven:
                 window.fill(self._end())
@@ -177,51 +177,23 @@ class NumberedWalk:
         self._width = 1
         yield from self._pages_in_order()
 
-    def _learn_from(self, state: RunState) -> None:
-        """What the pages that were taken say of the source's page size, and where a run goes on behind uneven ones."""
-        first = next((entry for entry in state.entries if entry.number == 1), None)
-        if first is not None:
-            self._learn(1, first.records, first.total_records)
-        if state.place is not None and state.place.values and isinstance(self._strategy, OffsetPagination):
-            offset = state.place.values[self._strategy.into] - self._strategy.first
-            self._shift(state.place.number - 1, offset)
-
-    def _learn(self, number: int, records: int, total: int | None) -> None:
-        """A first page that is smaller than asked for, although there is more, tells what the source gives."""
-        is_capped = 0 < records < self._limit and (total is None or total > records)
-        if not (isinstance(self._strategy, OffsetPagination) and number == 1 and is_capped):
-            return
-        self._limit = records
-        self._ledger.learn(self._strategy, records)
-        self._counts = PageCounts(self._strategy, records)
-
-    def _shift(self, number: int, records: int) -> None:
-        strategy = self._strategy.pagination if isinstance(self._strategy, ShiftedOffsets) else self._strategy
-        if not isinstance(strategy, OffsetPagination):
-            raise TypeError(f"pages of {type(strategy).__name__} have no offsets")
-        self._strategy = ShiftedOffsets(strategy, number, records)
-        self._ledger.learn(self._strategy, self._limit)
-        self._counts = PageCounts(self._strategy, self._limit)
+    def _learn(self, first: Page) -> None:
+        """Take over from the first page how many records the source gives."""
+        size = learned_size(self._strategy, self._limit, records=len(first.records), total=first.total_records)
+        if first.number == 1 and size != self._limit:
+            self._reckon(self._strategy, size)
 
     def _note_uneven(self, page: Page) -> None:
         """A page that is not as long as those before it moves the place of all behind it."""
-        if not self._strategy.counts_records or self._skip_leaves_holes():
-            return
-        if not 0 < len(page.records) != self._limit:
-            return
-        begins = self._strategy.request_for(page.number, self._limit).values
-        ends = sum(begins.values()) - self._first_offset() + len(page.records)
-        if page.total_records is not None and ends >= page.total_records:
-            return
-        self._shift(page.number, ends)
-        self._is_uneven = True
+        moved = None if self._ledger.gaps or self._late else shifted(self._strategy, page, self._limit)
+        if moved is not None and page.number > self._last:
+            self._reckon(moved, self._limit)
+            self._is_uneven = True
 
-    def _first_offset(self) -> int:
-        strategy = self._strategy.pagination if isinstance(self._strategy, ShiftedOffsets) else self._strategy
-        return strategy.first if isinstance(strategy, OffsetPagination) else 0
-
-    def _skip_leaves_holes(self) -> bool:
-        return bool(self._ledger.gaps)
+    def _reckon(self, strategy: Strategy, limit: int) -> None:
+        self._strategy, self._limit = strategy, limit
+        self._ledger.learn(strategy, limit)
+        self._counts = PageCounts(strategy, limit)
 
     def _taken(self, number: int, take: Callable[[], Page | None]) -> Iterator[Page]:
         """The page, or nothing if it is skipped or does not exist."""

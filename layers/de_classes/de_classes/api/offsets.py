@@ -1,0 +1,94 @@
+"""What the pages of a source that counts records have shown: how many it gives, and where the next one starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from de_classes.api.pagination import OffsetPagination, PageRequest, PaginationStrategy
+from de_classes.utils.values import Value
+
+if TYPE_CHECKING:
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import Totals
+    from de_classes.utils.run_records import RunState
+
+
+class ShiftedOffsets(Value):
+    """Offsets behind a page that came shorter than it was asked for: the next one starts behind its rows.
+
+    Attributes:
+        pagination: The offsets that were reckoned until then.
+        number: That page's number.
+        records: How many records came up to its end.
+        last: How many of them were on that page.
+    """
+
+    random_access: ClassVar[bool] = True
+    counts_records: ClassVar[bool] = True
+
+    pagination: OffsetPagination
+    number: int
+    records: int
+    last: int
+
+    def ends(self, page: Page) -> bool | None:
+        """As the offsets themselves."""
+        return self.pagination.ends(page)
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The offset, in records."""
+        return self.pagination.request_at(number, self.begins(number, limit), limit)
+
+    def begins(self, number: int, limit: int) -> int:
+        """How many records come before a page."""
+        if number > self.number:
+            return self.records + (number - self.number - 1) * limit
+        return self.records - self.last if number == self.number else (number - 1) * limit
+
+    def page_count(self, page: Totals, limit: int) -> int | None:
+        """The number of records that are still to come, divided."""
+        if page.total_records is None:
+            return None
+        return self.number - (self.records - page.total_records) // limit
+
+
+Strategy = PaginationStrategy | ShiftedOffsets
+
+
+def learned_size(strategy: Strategy, limit: int, *, records: int, total: int | None) -> int:
+    """The size of pages, once the first one came: smaller than asked for, although there may be more, is a cap.
+
+    Args:
+        strategy: What leads from page to page.
+        limit: Records a page that were asked for.
+        records: How many were on the first page.
+        total: How many the source says there are, or None.
+    """
+    is_capped = 0 < records < limit and (total is None or total > records)
+    return records if is_capped and isinstance(strategy, OffsetPagination) else limit
+
+
+def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) -> tuple[Strategy, int]:
+    """The strategy and the size of pages that a run has learned before it was written down."""
+    entries = {entry.number: entry for entry in state.entries} if state else {}
+    if state is None or 1 not in entries or not isinstance(strategy, OffsetPagination):
+        return strategy, limit
+    limit = learned_size(strategy, limit, records=entries[1].records, total=entries[1].total_records)
+    place = state.place
+    if place is None or not place.values or place.number - 1 not in entries:
+        return strategy, limit
+    behind = place.number - 1
+    records = int(place.values[strategy.into]) - strategy.first
+    return ShiftedOffsets(strategy, behind, records, entries[behind].records), limit
+
+
+def shifted(strategy: Strategy, page: Page, limit: int) -> ShiftedOffsets | None:
+    """The offsets behind a page that is not as long as those before it; None if it changes nothing."""
+    offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
+    if not isinstance(offsets, OffsetPagination) or len(page.records) in {0, limit}:
+        return None
+    begins = strategy.begins(page.number, limit) if isinstance(strategy, ShiftedOffsets) else (page.number - 1) * limit
+    ends = begins + len(page.records)
+    if page.total_records is not None and ends >= page.total_records:
+        return None
+    return ShiftedOffsets(offsets, page.number, ends, len(page.records))
