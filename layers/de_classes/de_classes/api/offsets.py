@@ -69,26 +69,38 @@ def learned_size(strategy: Strategy, limit: int, *, records: int, total: int | N
 
 
 def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) -> tuple[Strategy, int]:
-    """The strategy and the size of pages that a run has learned before it was written down."""
-    entries = {entry.number: entry for entry in state.entries} if state else {}
-    if state is None or 1 not in entries or not isinstance(strategy, OffsetPagination):
+    """The strategy and the size of pages that a run had learned from the pages that it took.
+
+    Pages that came behind a gap moved nothing: how long the gap is was not known.
+    """
+    if state is None or not isinstance(strategy, OffsetPagination):
         return strategy, limit
-    limit = learned_size(strategy, limit, records=entries[1].records, total=entries[1].total_records)
-    place = state.place
-    if place is None or not place.values or place.number - 1 not in entries:
-        return strategy, limit
-    behind = place.number - 1
-    records = int(place.values[strategy.into]) - strategy.first
-    return ShiftedOffsets(strategy, behind, records, entries[behind].records), limit
+    learned: Strategy = strategy
+    for number, entry in enumerate(state.entries, 1):
+        if entry.number != number:
+            break
+        if number == 1:
+            limit = learned_size(strategy, limit, records=entry.records, total=entry.total_records)
+        learned = shifted(learned, number, entry.records, entry.total_records, limit) or learned
+    return learned, limit
 
 
-def shifted(strategy: Strategy, page: Page, limit: int) -> ShiftedOffsets | None:
-    """The offsets behind a page that is not as long as those before it; None if it changes nothing."""
+def shifted(
+    strategy: Strategy, number: int, records: int, total: int | None, limit: int
+) -> ShiftedOffsets | None:
+    """The offsets behind a page that is not as long as those before it; None if it changes nothing.
+
+    Args:
+        strategy: The offsets until then.
+        number: The page's.
+        records: How many were on it.
+        total: How many the source says there are, or None.
+        limit: Records a page.
+    """
     offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
-    if not isinstance(offsets, OffsetPagination) or len(page.records) in {0, limit}:
+    if not isinstance(offsets, OffsetPagination) or records in {0, limit}:
         return None
-    begins = strategy.begins(page.number, limit) if isinstance(strategy, ShiftedOffsets) else (page.number - 1) * limit
-    ends = begins + len(page.records)
-    if page.total_records is not None and ends >= page.total_records:
+    begins = strategy.begins(number, limit) if isinstance(strategy, ShiftedOffsets) else (number - 1) * limit
+    if total is not None and begins + records >= total:
         return None
-    return ShiftedOffsets(offsets, page.number, ends, len(page.records))
+    return ShiftedOffsets(offsets, number, begins + records, records)

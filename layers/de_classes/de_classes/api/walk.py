@@ -93,9 +93,7 @@ class NumberedWalk:
         """The page after the last; None if the walk knows of no other."""
         if not (self._is_at_start or self._last < self._end()):
             return None
-        following = self._strategy.request_for(self._last + 1, self._limit)
-        is_shifted = isinstance(self._strategy, ShiftedOffsets)
-        return RunPlace(number=self._last + 1, values=dict(following.values) if is_shifted else {})
+        return RunPlace(number=self._last + 1)
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -185,8 +183,11 @@ class NumberedWalk:
 
     def _note_uneven(self, page: Page) -> None:
         """A page that is not as long as those before it moves the place of all behind it."""
-        moved = None if self._ledger.gaps or self._late else shifted(self._strategy, page, self._limit)
-        if moved is not None and page.number > self._last:
+        if self._ledger.gaps or page.number <= self._last or self._pages.start != 1:
+            return
+        records, total = len(page.records), page.total_records
+        moved = shifted(self._strategy, page.number, records, total, self._limit)
+        if moved is not None:
             self._reckon(moved, self._limit)
             self._is_uneven = True
 

@@ -43,8 +43,7 @@ class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         number: The next page, from 1.
         params: Its query parameters, as layout 1 wrote them; now they are among ``values``.
-        values: What leads there, by where it goes, such as ``{"query.cursor": "abc"}``; for offsets, only where
-            pages do not all have one size.
+        values: What leads there, for pages that are followed, by where it goes: ``{"query.cursor": "abc"}``.
         url: Its address, for pagination that follows links; left out if it seems to hold a credential.
         tail: Short hashes of the last page's records, so that an overlap is seen across a resume.
     """
