@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Metrics, Tracer
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from de_classes.api.receipt import COMPLETE
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.settings import environment
 from de_classes.utils.values import Value
 from de_classes.worker.ingest_endpoint import IngestEndpoint
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
+    from de_classes.common.tracing import Span
     from de_classes.errors import DeClassesError
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
@@ -76,23 +78,23 @@ class NoContext:
         return 900_000
 
 
-def handler_for(build: Callable[[], Ingestion]) -> Handler:
+def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Handler:
     """The Lambda handler around an ingestion, which is put together by the first event.
 
     Args:
         build: Puts it together; the seam of the tests.
+        span: What each event is traced by.
     """
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
     metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
-    tracer = Tracer(service=SERVICE, auto_patch=False)  # patching every library costs a cold start 80 ms
     observer = Observer(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 
-    @tracer.capture_lambda_handler(capture_response=False)
     @metrics.log_metrics(capture_cold_start_metric=True)
     def handle(event: object, context: LambdaContext) -> dict[str, Any]:
-        endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
-        return endpoint(event, context)
+        with span(SERVICE):
+            endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
+            return endpoint(event, context)
 
     logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")
 
@@ -105,7 +107,7 @@ def handler_for(build: Callable[[], Ingestion]) -> Handler:
 
 @cache
 def _handler() -> Handler:
-    return handler_for(lambda: build_ingestion(environment()))
+    return handler_for(lambda: build_ingestion(environment()), span=span_for(environment()))
 
 
 def lambda_handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
@@ -29,11 +31,6 @@ EXPECTED = {
     "bad_request": (400, None, None),
     "not_json": (400, None, None),
 }
-
-
-@pytest.fixture(autouse=True)
-def quiet_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
 
 
 def invoke(
@@ -126,6 +123,27 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     assert len(asked) == 25 + 2  # each page once over all three, and a look back before each that goes on
     stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
     assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
+
+
+def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def span(name: str) -> Iterator[None]:
+        told.append(f"{name} begins")
+        try:
+            yield
+        except IncompleteRunError:
+            told.append("it is incomplete")
+            raise
+        told.append("it ends")
+
+    for name, faults in (("sound", {}), ("broken", {1: [HttpResponse(503)] * 99})):
+        source = FakeSource(total=250, faults=faults)
+        handler = app.handler_for(lambda source=source: ingestion(tmp_path, source), span=span)
+        with pytest.raises(IncompleteRunError) if faults else nullcontext():
+            handler({"format": "csv", "run_id": name}, FakeContext())
+    assert told == [f"{app.SERVICE} begins", "it ends", f"{app.SERVICE} begins", "it is incomplete"]
 
 
 def test_the_log_has_a_receipt_that_fits_into_a_line(
