@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ PORT = "8765"  # what the documents show; somebody may be using it
 LANGUAGES = {"python", "sh", "sql", "mermaid"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
-MAKE = re.compile(r"^make(?: [\w=.,/-]+)*$")
+MAKE = re.compile(r"""^make(?: [\w=.,/-]+| [A-Z]+="[\w=.,/@ -]*")*$""")
 PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
 BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
 OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
@@ -63,7 +64,7 @@ def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if is_make(block)], ids=str)
 def test_a_make_target_is_there(block: Block) -> None:
     for command in block.text.splitlines():
-        assert run([*command.split(), "--dry-run"], ROOT)
+        assert run([*shlex.split(command), "--dry-run"], ROOT)
 
 
 def test_make_alone_lists_the_targets_that_the_documents_name() -> None:
