@@ -87,7 +87,10 @@ def charges() -> list[Charge]:
         kinds.setdefault(resource["Type"], []).append(resource)
     alarms = [each["Properties"] for each in kinds["AWS::CloudWatch::Alarm"]]
     watched = sum(len(_measured(alarm)) for alarm in alarms)
-    emitted = len(METRICS) + 1  # Powertools adds ColdStart
+    filters = [
+        each["Properties"]["MetricTransformations"] for each in kinds.get("AWS::Logs::MetricFilter", [])
+    ]
+    emitted = len(custom_metrics()) + sum(map(len, filters))
     return [
         Charge("secrets", len(kinds["AWS::SecretsManager::Secret"]), A_SECRET),
         Charge("metrics that alarms watch", watched, AN_ALARM_METRIC, FREE_ALARM_METRICS),
@@ -101,10 +104,15 @@ def _measured(alarm: dict[str, Any]) -> list[object]:
     return [each for each in alarm.get("Metrics", [alarm]) if "MetricStat" in each or "MetricName" in each]
 
 
+def custom_metrics() -> list[str]:
+    """Those that the worker writes; Powertools adds the last one."""
+    return [*METRICS, "ColdStart"]
+
+
 def month_section() -> str:
     """What a month of a stack costs, by what it is charged for."""
-    named = ", ".join(f"`{name}`" for name in [*METRICS, "ColdStart"])
-    return "\n".join([*_month_table(), "", *wrap(f"The custom metrics are {named}.", 120), ""])
+    named = ", ".join(f"`{name}`" for name in custom_metrics())
+    return "\n".join([*_month_table(), "", *wrap(f"The worker's metrics are {named}.", 120), ""])
 
 
 def _month_table() -> Iterator[str]:

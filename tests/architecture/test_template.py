@@ -397,4 +397,3 @@ def test_a_deployment_says_which_environment_it_is(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     assert config["parameter_overrides"] == f"Environment={environment}"
     assert environment in template()["Parameters"]["Environment"]["AllowedValues"]
-    assert "Environment=$(ENV)" in (ROOT / "Makefile").read_text()

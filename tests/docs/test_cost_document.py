@@ -40,7 +40,8 @@ def test_every_metric_of_every_alarm_and_all_that_the_worker_emits_is_charged() 
     watched = [str(each).count("'MetricName'") for each in resources("AWS::CloudWatch::Alarm").values()]
     assert min(watched) >= 1
     assert alarms.count == sum(watched)
-    assert custom.count == len(METRICS | {"ColdStart": None})
+    filtered = str(resources("AWS::Logs::MetricFilter")).count("'MetricName'")
+    assert custom.count == len(METRICS | {"ColdStart": None}) + filtered
     assert (secrets.count, dashboards.count) == (2, 1)
     assert alarms.dollars_alone == pytest.approx(alarms.dollars - 10 * 0.10)
 
