@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     Sent = Callable[[], list[dict[str, Any]]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    xray_recorder.emitter._socket.close()  # noqa: SLF001 - the SDK opens it when it is imported, and never closes it
+
+
 @pytest.fixture
 def sent() -> Iterator[Sent]:
     """What a daemon of X-Ray would be sent of a segment, once that has ended."""
