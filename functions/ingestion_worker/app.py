@@ -14,20 +14,20 @@ from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.settings import environment
 from de_classes.utils.values import Value
-from de_classes.worker.ingest_endpoint import IngestEndpoint
+from de_classes.worker.ingest_endpoint import IngestEndpoint, is_fault_of_worker
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.errors import DeClassesError
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
 
     Handler = Callable[[object, LambdaContext | None], dict[str, Any]]
 
 NAMESPACE = "DeClasses"
+"""Of the metrics; the template gives each stack one of its own below it."""
 
 
 class Observer(Value):
@@ -46,11 +46,13 @@ class Observer(Value):
         self.metrics.add_metric("SecondsWaited", MetricUnit.Seconds, receipt.seconds_waited)
         self.metrics.add_metric("Bytes", MetricUnit.Bytes, receipt.bytes)
 
-    def failure(self, error: DeClassesError) -> None:
-        """A run is not complete, and why."""
+    def failure(self, error: Exception) -> None:
+        """A run is not complete, and why; it is counted apart where the worker is to blame for it."""
         told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
         self.logger.error("run not complete", extra=told)
         self._count("IncompleteRuns", 1)
+        if is_fault_of_worker(error):
+            self._count("WorkerFaults", 1)
 
     def _count(self, name: str, value: int) -> None:
         self.metrics.add_metric(name, MetricUnit.Count, value)
@@ -83,7 +85,8 @@ def handler_for(build: Callable[[], Ingestion]) -> Handler:
         build: Puts it together; the seam of the tests.
     """
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
-    metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
+    namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
+    metrics = Metrics(service=SERVICE, namespace=namespace)
     tracer = Tracer(service=SERVICE, auto_patch=False)  # patching every library costs a cold start 80 ms
     observer = Observer(app_logger.get_logger(), metrics)
     ingestion = cache(build)
@@ -91,7 +94,12 @@ def handler_for(build: Callable[[], Ingestion]) -> Handler:
     @tracer.capture_lambda_handler(capture_response=False)
     @metrics.log_metrics(capture_cold_start_metric=True)
     def handle(event: object, context: LambdaContext) -> dict[str, Any]:
-        endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
+        try:
+            carries_out = ingestion()
+        except Exception as error:
+            observer.failure(error)
+            raise
+        endpoint = IngestEndpoint(carries_out, on_receipt=observer.receipt, on_failure=observer.failure)
         return endpoint(event, context)
 
     logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")
