@@ -23,6 +23,7 @@ from tests.fakes.resolved import (
     parameters,
     refuses,
 )
+from tests.fakes.sources import ROOT
 from tests.fakes.template import template
 
 if TYPE_CHECKING:
@@ -322,6 +323,14 @@ def test_the_threshold_of_every_alarm_is_a_parameter() -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     assert len(alarms) == 10
     assert {name for name, each in alarms.items() if each["Properties"]["Threshold"] != "77"} == set()
+
+
+def test_the_documents_count_the_metrics_that_alarms_are_paid_by() -> None:
+    alarms = of_type(deployed("prod-aws"), "AWS::CloudWatch::Alarm").values()
+    watched = [each["Properties"].get("Metrics") for each in alarms]
+    count = sum(sum("MetricStat" in metric for metric in each) if each else 1 for each in watched)
+    assert f"{count} alarm metrics at 0.10 USD, ten of" in (ROOT / "docs" / "operations.md").read_text()
+    assert f"the alarms ({(count - 10) / 10:.2f})" in (ROOT / "README.md").read_text()
 
 
 @everywhere

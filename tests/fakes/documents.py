@@ -41,6 +41,5 @@ def blocks(language: str) -> list[Block]:
 
 def signed_calls() -> list[Block]:
     """Those that call a deployed worker, whose address is in the variable WORKER_URL."""
-    return [
-        block for language in ("sh", "python") for block in blocks(language) if "WORKER_URL" in block.text
-    ]
+    found = [*blocks("sh"), *blocks("python")]
+    return [block for block in found if "WORKER_URL" in block.text]
