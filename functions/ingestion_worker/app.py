@@ -15,7 +15,7 @@ from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.settings import environment
 from de_classes.utils.values import Value
-from de_classes.worker.ingest_endpoint import IngestEndpoint
+from de_classes.worker.ingest_endpoint import IngestEndpoint, is_fault_of_worker
 
 if TYPE_CHECKING:
     import logging
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.common.tracing import Span
-    from de_classes.errors import DeClassesError
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
 
     Handler = Callable[[object, LambdaContext | None], dict[str, Any]]
 
 NAMESPACE = "DeClasses"
+"""Of the metrics; the template gives each stack one of its own below it."""
 # Each is a custom metric, which costs what docs/costs.md says; Powertools adds ColdStart.
 METRICS = {
     "CompleteRuns": MetricUnit.Count,
     "PartialRuns": MetricUnit.Count,
     "IncompleteRuns": MetricUnit.Count,
+    "WorkerFaults": MetricUnit.Count,
     "Pages": MetricUnit.Count,
     "Records": MetricUnit.Count,
     "Retries": MetricUnit.Count,
@@ -59,11 +60,13 @@ class Observer(Value):
         self._put("SecondsWaited", receipt.seconds_waited)
         self._put("Bytes", receipt.bytes)
 
-    def failure(self, error: DeClassesError) -> None:
-        """A run is not complete, and why."""
+    def failure(self, error: Exception) -> None:
+        """A run is not complete, and why; it is counted apart where the worker is to blame for it."""
         told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
         self.logger.error("run not complete", extra=told)
         self._put("IncompleteRuns", 1)
+        if is_fault_of_worker(error):
+            self._put("WorkerFaults", 1)
 
     def _put(self, name: str, value: float) -> None:
         self.metrics.add_metric(name, METRICS[name], value)
@@ -97,14 +100,20 @@ def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Hand
         span: What each event is traced by.
     """
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
-    metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
+    namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
+    metrics = Metrics(service=SERVICE, namespace=namespace)
     observer = Observer(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 
     @metrics.log_metrics(capture_cold_start_metric=True)
     def handle(event: object, context: LambdaContext) -> dict[str, Any]:
         with span(SERVICE):
-            endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
+            try:
+                carries_out = ingestion()
+            except Exception as error:
+                observer.failure(error)
+                raise
+            endpoint = IngestEndpoint(carries_out, on_receipt=observer.receipt, on_failure=observer.failure)
             return endpoint(event, context)
 
     logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")

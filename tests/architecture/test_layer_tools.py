@@ -168,6 +168,32 @@ def test_a_broken_python_on_the_path_is_passed_over(tmp_path: Path) -> None:
     assert done.stdout.strip() == f"{folder}/python{VERSION}"
 
 
+@pytest.mark.parametrize("runtime", template()["Parameters"]["PythonRuntime"]["AllowedValues"])
+def test_a_layer_is_built_for_any_python_that_the_template_offers(tmp_path: Path, runtime: str) -> None:
+    """The wheels, and the compiler of the bytecode: another one is not taken for it."""
+    version = runtime.removeprefix("python")
+    compiler = tmp_path / f"python{version}"
+    compiler.write_text(f"#!/bin/sh\necho {version}\n")
+    compiler.chmod(0o755)
+    variables = {"ARTIFACTS_DIR": str(tmp_path), "LAYER_PYTHON": "", "LAYER_COMPILER": str(compiler)}
+    done = subprocess.run(
+        [
+            shutil.which("make") or "make",
+            "--dry-run",
+            "--file",
+            str(ROOT / "layers" / "de_classes" / "Makefile"),
+            "build-DeClassesLayer",
+        ],
+        env={**os.environ, **variables, "LAYER_PYTHON_VERSION": version},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"--python-version {version} " in done.stdout
+    assert f'"{compiler}" -s' in done.stdout
+    assert f'"{tmp_path}" "{version}"' in done.stdout
+
+
 def test_a_layer_is_not_built_without_a_compiler(tmp_path: Path) -> None:
     makefile = ROOT / "layers" / "de_classes" / "Makefile"
     variables = {

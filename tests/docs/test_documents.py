@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.documents import ROOT, blocks, documents
+from tests.fakes.documents import ROOT, blocks, documents, signed_calls
 
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
@@ -40,16 +40,23 @@ def is_activation(block: Block) -> bool:
 
 
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
-COMMAND_LINES = [block for block in blocks("sh") if not is_make(block) and not is_activation(block)]
+# tests/integration/test_signed_calls.py runs those: they call a deployed worker.
+SIGNED_CALLS = signed_calls()
+COMMAND_LINES = [
+    block
+    for block in blocks("sh")
+    if not is_make(block) and not is_activation(block) and block not in SIGNED_CALLS
+]
+EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
 
 
 def test_the_environment_is_activated_once() -> None:
     (activation,) = ACTIVATIONS
-    examples = [*blocks("python"), *COMMAND_LINES]
+    examples = [*EXAMPLES, *COMMAND_LINES]
     assert all(activation.line < block.line for block in examples if block.document == activation.document)
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=str)
+@pytest.mark.parametrize("block", EXAMPLES, ids=str)
 def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
     in_a_new_shell("python -W error example.py", tmp_path)

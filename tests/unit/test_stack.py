@@ -125,7 +125,7 @@ def test_the_projects_own_settings_name_their_environment() -> None:
         ("Environment=test", "Environment is dev or prod, not 'test'"),
         ("WorkerMemoryMb=much", "WorkerMemoryMb is a number, not 'much'"),
         ("WorkerMemoryMb=100", "WorkerMemoryMb is 256 to 10240, not 100"),
-        ("Seed=-1", "Seed is 0 to any, not -1"),
+        ("Seed=-1", "Seed is 0 to 4294967295, not -1"),
         ("AlarmEmail=nobody", "AlarmEmail is not 'nobody'"),
         (f"KeyPrefix={'x' * 101}", "at most 100 characters, and this has 101"),
         ("RecordsKey=a\\\\b", "cannot hold a backslash"),

@@ -124,8 +124,8 @@ class UnstableAPIClient:
     def fingerprint(self) -> str:
         """A hash of what is read and how: two clients of one fingerprint get the same pages.
 
-        The whole address counts, its query too, and so do the pagination and the fields that are read. It is in
-        the plan of every run that was begun: whoever adds an option keeps the hash of those who do not use it.
+        The whole address counts, its query too, and so do the pagination and the fields that are read. It is
+        in the plan of every run that was begun: whoever adds an option keeps the hash of those who do not.
         """
         return digest([self._url, repr(self._pagination), repr(self._fetcher.reader)], 12).hex()
 
