@@ -171,6 +171,8 @@ def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) ->
         with pytest.raises(IncompleteRunError) if faults else nullcontext():
             handler({"format": "csv", "run_id": name}, FakeContext())
     assert told == [f"{app.SERVICE} begins", "it ends", f"{app.SERVICE} begins", "it is incomplete"]
+
+
 def test_F41_a_run_has_all_the_time_that_lambda_leaves_it_but_for_the_reserve(tmp_path: Path) -> None:
     """Of 900 seconds, the longest there are: nothing else ends a run that is still getting pages."""
     clock = ManualClock()
