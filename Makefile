@@ -1,7 +1,9 @@
 # `make` lists the targets. Each sets up what it needs, once; nothing is needed beyond Python and make.
 PYTHON ?=
 ENV ?= dev
-ARCH ?= arm64
+ARCH ?=
+PARAMETERS ?=
+YES ?=
 RECORDS ?=
 RATE ?= 0.2
 CLIENTS ?=
@@ -12,11 +14,12 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy clean scoreboard mutation benchmark benchmark-short
+.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+export PARAMETERS # to the shell as it is: it may hold quotes
 SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environment.py
 
 help: ## List the targets
@@ -79,16 +82,17 @@ lock: env-dev ## Resolve pyproject.toml again; UPGRADE=--upgrade takes newer ver
 audit: env-audit ## Ask for known vulnerabilities of every locked package; needs the network, and says so without
 	@tools/audit.sh $(AUDIT)
 
-build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
-	@case "$(ARCH)" in arm64|x86_64) ;; *) echo "ARCH is arm64 or x86_64, not '$(ARCH)'" >&2; exit 1;; esac
-	@LAYER_ARCH=$(ARCH) sam build --config-env $(ENV) --cache-dir .aws-sam/cache-$(ARCH) \
-		--parameter-overrides Architecture=$(ARCH)
+build: env-local ## Build functions and layers for AWS (ARCH=arm64 or x86_64); needs or fetches Lambda's Python
+	@python -m tools.stack build --env "$(ENV)" --arch "$(ARCH)" --parameters "$$PARAMETERS"
 
 layers: env-dev ## Build every layer for both architectures; write down sizes and licences in docs/
 	@python -m tools.layer_documents
 
-deploy: build ## Deploy to AWS what was built, with your credentials (ENV=dev or prod)
-	@sam deploy --config-env $(ENV) --parameter-overrides Architecture=$(ARCH) Environment=$(ENV)
+deploy: build ## Deploy to AWS what was built, with your credentials (ENV=dev or prod); PARAMETERS="AlarmEmail=you@example.org"
+	@python -m tools.stack deploy --env "$(ENV)" --arch "$(ARCH)" --parameters "$$PARAMETERS"
+
+destroy: env-local ## Delete the stack of ENV from AWS, after you are asked (YES=1: without); says what stays
+	@python -m tools.stack destroy --env "$(ENV)" $(if $(filter 1,$(YES)),--yes)
 
 clean: ## Remove what was built, the environments and the local cloud's data
 	@rm -rf .aws-sam .localcloud .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis

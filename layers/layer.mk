@@ -16,7 +16,7 @@ machine := $(machine_$(LAYER_ARCH))
 ifeq ($(LAYER_PYTHON),)
   wheels := --python-platform $(machine)-manylinux_2_28 --python-version $(LAYER_PYTHON_VERSION)
   version := $(LAYER_PYTHON_VERSION)
-  compiler := $(shell UV="$(UV)" "$(tools)/find-compiler.sh" $(version))
+  compiler := $(shell UV="$(UV)" "$(tools)/find-compiler.sh" $(version) --fetch)
 else
   wheels := --python "$(LAYER_PYTHON)"
   version = $(shell "$(LAYER_PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -105,9 +105,14 @@ def page_limit(options: Options, source: RecordSource) -> int:
 
 def parameters(options: Options) -> dict[str, str]:
     """The template's parameters of a demonstration."""
-    rates = {name: f"{options.rate * share:.6g}" for name, share in SHARES.items()}
+    rates = {name: _share(options.rate * share) for name, share in SHARES.items()}
     records = {"RecordsKey": RECORDS_KEY} if options.records else {"TotalRecords": str(SYNTHETIC_RECORDS)}
     return {**rates, **records, "Seed": str(SEED), "JitterSeconds": "0.05", "RetryAfterSeconds": "1"}
+
+
+def _share(rate: float) -> str:
+    """As the template takes it: five decimals at the most."""
+    return f"{rate:.5f}".rstrip("0").rstrip(".")
 
 
 def ingest(stack: Stack, name: str, source: RecordSource, limit: int, console: Console) -> Run | None:

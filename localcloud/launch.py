@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from localcloud.sam import SamCli
 
 # Where an AWS deployment and this one differ, and nowhere else.
-LOCAL_PARAMETERS = {"PublishDataFrames": "false"}
+LOCAL_PARAMETERS = {
+    "PublishDataFrames": "false",
+    # Here no account has a quota that a burst could exhaust, and a simulator is asked as fast as it answers.
+    "SimulatorBurst": "5000",
+    "SimulatorRequestsPerSecond": "10000",
+    "WorkerBurst": "10",
+    "WorkerRequestsPerSecond": "5",
+}
 
 
 def launch(emulator: Emulator, sam: SamCli, parameters: Mapping[str, str], console: Console) -> Stack:

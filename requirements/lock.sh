@@ -38,7 +38,7 @@ compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/p
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
 core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"
-sdk="aws-xray-sdk boto3 botocore python-dateutil s3transfer six wrapt"
+sdk="boto3 botocore python-dateutil s3transfer six"
 # shellcheck disable=SC2086  # the lists are meant to split
 {
     layer de_classes

@@ -1,15 +1,20 @@
-"""Write what a million records cost, by ``runs/forecast.py``, to ``docs/costs.md``.
+"""Write what a million records cost, and what a month of a stack does, to ``docs/costs.md``.
 
-Usage: ``python -m tools.cost_document``. The page's prose is its own; its table lies between two marks. One
-number in it is measured, ``LambdaTerms.cpu_seconds_a_record``: change it, and run this again.
+Usage: ``python -m tools.cost_document``. The page's prose is its own; its tables lie between marks. A run is
+reckoned by ``runs/forecast.py``, where one number is measured, ``LambdaTerms.cpu_seconds_a_record``. A month
+is counted from ``template.yaml`` and from what the worker emits. Where one of these changes, run this again.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
+from functions.ingestion_worker.app import METRICS
+from tools.template import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +23,44 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "costs.md"
 BEGIN, END = "<!-- written by tools/cost_document.py -->\n", "<!-- until here -->\n"
+MONTH_BEGIN = "<!-- a month, written by tools/cost_document.py -->\n"
 MEMORIES = (512, 1024, 1769, 3008)
 LATENCIES = (0.0, 0.2, 1.0)
 AT_ONCE = 8
 RECORDS = 1_000_000
 PAGE_RECORDS = 1_000
 PAGE_BYTES = 250_000
+
+# AWS's published prices for us-east-1, in USD.
+A_SECRET, AN_ALARM_METRIC, A_CUSTOM_METRIC, A_DASHBOARD, A_MILLION_TRACES = 0.40, 0.10, 0.30, 3.00, 5.00
+FREE_ALARM_METRICS, FREE_CUSTOM_METRICS, FREE_DASHBOARDS, FREE_TRACES = 10, 10, 3, 100_000
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a month of a stack is charged for by number.
+
+    Attributes:
+        name: What is counted.
+        count: How many there are of it.
+        price: USD a month for one.
+        free: How many an account has free, over all its stacks.
+    """
+
+    name: str
+    count: int
+    price: float
+    free: int = 0
+
+    @property
+    def dollars(self) -> float:
+        """Where the account has used up what is free."""
+        return self.count * self.price
+
+    @property
+    def dollars_alone(self) -> float:
+        """Where nothing else in the account uses what is free."""
+        return max(0, self.count - self.free) * self.price
 
 
 def main() -> None:
@@ -37,8 +74,54 @@ def updated(page: str) -> str:
     Args:
         page: As it is.
     """
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{section()}\n{END}{rest.partition(END)[2]}"
+    for begin, content in ((BEGIN, section()), (MONTH_BEGIN, month_section())):
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{content}\n{END}{rest.partition(END)[2]}"
+    return page
+
+
+def charges() -> list[Charge]:
+    """What a stack costs by the month, whatever its runs cost; custom metrics only in hours with runs."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for resource in template()["Resources"].values():
+        kinds.setdefault(resource["Type"], []).append(resource)
+    alarms = [each["Properties"] for each in kinds["AWS::CloudWatch::Alarm"]]
+    watched = sum(len(_measured(alarm)) for alarm in alarms)
+    filters = [
+        each["Properties"]["MetricTransformations"] for each in kinds.get("AWS::Logs::MetricFilter", [])
+    ]
+    emitted = len(custom_metrics()) + sum(map(len, filters))
+    return [
+        Charge("secrets", len(kinds["AWS::SecretsManager::Secret"]), A_SECRET),
+        Charge("metrics that alarms watch", watched, AN_ALARM_METRIC, FREE_ALARM_METRICS),
+        Charge("custom metrics, if runs end in every hour", emitted, A_CUSTOM_METRIC, FREE_CUSTOM_METRICS),
+        Charge("dashboards", len(kinds["AWS::CloudWatch::Dashboard"]), A_DASHBOARD, FREE_DASHBOARDS),
+    ]
+
+
+def _measured(alarm: dict[str, Any]) -> list[object]:
+    """The metrics of an alarm: its own, or those that its expression is made of."""
+    return [each for each in alarm.get("Metrics", [alarm]) if "MetricStat" in each or "MetricName" in each]
+
+
+def custom_metrics() -> list[str]:
+    """Those that the worker writes; Powertools adds the last one."""
+    return [*METRICS, "ColdStart"]
+
+
+def month_section() -> str:
+    """What a month of a stack costs, by what it is charged for."""
+    named = ", ".join(f"`{name}`" for name in custom_metrics())
+    return "\n".join([*_month_table(), "", *wrap(f"The worker's metrics are {named}.", 120), ""])
+
+
+def _month_table() -> Iterator[str]:
+    yield "| a month of a stack | how many | USD each | free in an account | USD | USD if alone in it |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for each in charges():
+        price, both = f"{each.price:.2f}", f"{each.dollars:.2f} | {each.dollars_alone:.2f}"
+        yield f"| {each.name} | {each.count} | {price} | {each.free} | {both} |"
+    yield f"| traces by X-Ray | a million | {A_MILLION_TRACES:.2f} | {FREE_TRACES:,} | by use | by use |"
 
 
 def section() -> str:

@@ -6,28 +6,42 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Metrics, Tracer
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from de_classes.api.receipt import COMPLETE
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.settings import environment
 from de_classes.utils.values import Value
-from de_classes.worker.ingest_endpoint import IngestEndpoint
+from de_classes.worker.ingest_endpoint import IngestEndpoint, is_fault_of_worker
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.errors import DeClassesError
+    from de_classes.common.tracing import Span
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
 
     Handler = Callable[[object, LambdaContext | None], dict[str, Any]]
 
 NAMESPACE = "DeClasses"
+"""Of the metrics; the template gives each stack one of its own below it."""
+# Each is a custom metric, which costs what docs/costs.md says; Powertools adds ColdStart.
+METRICS = {
+    "CompleteRuns": MetricUnit.Count,
+    "PartialRuns": MetricUnit.Count,
+    "IncompleteRuns": MetricUnit.Count,
+    "WorkerFaults": MetricUnit.Count,
+    "Pages": MetricUnit.Count,
+    "Records": MetricUnit.Count,
+    "Retries": MetricUnit.Count,
+    "SecondsWaited": MetricUnit.Seconds,
+    "Bytes": MetricUnit.Bytes,
+}
 
 
 class Observer(Value):
@@ -39,21 +53,23 @@ class Observer(Value):
     def receipt(self, receipt: IngestReceipt) -> None:
         """A run is complete, or partial where that was allowed."""
         self.logger.info("run %s", receipt.status, extra={"receipt": _in_a_line(receipt)})
-        self._count("CompleteRuns" if receipt.status == COMPLETE else "PartialRuns", 1)
-        self._count("Pages", receipt.pages)
-        self._count("Records", receipt.records)
-        self._count("Retries", receipt.retries)
-        self.metrics.add_metric("SecondsWaited", MetricUnit.Seconds, receipt.seconds_waited)
-        self.metrics.add_metric("Bytes", MetricUnit.Bytes, receipt.bytes)
+        self._put("CompleteRuns" if receipt.status == COMPLETE else "PartialRuns", 1)
+        self._put("Pages", receipt.pages)
+        self._put("Records", receipt.records)
+        self._put("Retries", receipt.retries)
+        self._put("SecondsWaited", receipt.seconds_waited)
+        self._put("Bytes", receipt.bytes)
 
-    def failure(self, error: DeClassesError) -> None:
-        """A run is not complete, and why."""
+    def failure(self, error: Exception) -> None:
+        """A run is not complete, and why; it is counted apart where the worker is to blame for it."""
         told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
         self.logger.error("run not complete", extra=told)
-        self._count("IncompleteRuns", 1)
+        self._put("IncompleteRuns", 1)
+        if is_fault_of_worker(error):
+            self._put("WorkerFaults", 1)
 
-    def _count(self, name: str, value: int) -> None:
-        self.metrics.add_metric(name, MetricUnit.Count, value)
+    def _put(self, name: str, value: float) -> None:
+        self.metrics.add_metric(name, METRICS[name], value)
 
 
 def _in_a_line(receipt: IngestReceipt) -> dict[str, Any]:
@@ -76,23 +92,29 @@ class NoContext:
         return 900_000
 
 
-def handler_for(build: Callable[[], Ingestion]) -> Handler:
+def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Handler:
     """The Lambda handler around an ingestion, which is put together by the first event.
 
     Args:
         build: Puts it together; the seam of the tests.
+        span: What each event is traced by.
     """
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
-    metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
-    tracer = Tracer(service=SERVICE, auto_patch=False)  # patching every library costs a cold start 80 ms
+    namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
+    metrics = Metrics(service=SERVICE, namespace=namespace)
     observer = Observer(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 
-    @tracer.capture_lambda_handler(capture_response=False)
     @metrics.log_metrics(capture_cold_start_metric=True)
     def handle(event: object, context: LambdaContext) -> dict[str, Any]:
-        endpoint = IngestEndpoint(ingestion(), on_receipt=observer.receipt, on_failure=observer.failure)
-        return endpoint(event, context)
+        with span(SERVICE):
+            try:
+                carries_out = ingestion()
+            except Exception as error:
+                observer.failure(error)
+                raise
+            endpoint = IngestEndpoint(carries_out, on_receipt=observer.receipt, on_failure=observer.failure)
+            return endpoint(event, context)
 
     logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")
 
@@ -105,7 +127,7 @@ def handler_for(build: Callable[[], Ingestion]) -> Handler:
 
 @cache
 def _handler() -> Handler:
-    return handler_for(lambda: build_ingestion(environment()))
+    return handler_for(lambda: build_ingestion(environment()), span=span_for(environment()))
 
 
 def lambda_handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:

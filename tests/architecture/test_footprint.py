@@ -22,10 +22,11 @@ DATAFRAMES = ("pandas", "numpy", "pyarrow", "awswrangler")
 # A fifth of a second: a simulator loads it for its first request's secrets, not to start. (The bare
 # name botocore is there: Powertools puts its name into the SDK's user agent.)
 SDK = ("boto3", "botocore.session")
+TRACERS = ("aws_xray_sdk", "wrapt", "opentelemetry")  # for those who switch tracing on
 FORBIDDEN = {
-    "auth_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
-    "unstable_simulator": (*DATAFRAMES, *SDK, "requests", "tenacity", "http.server"),
-    "ingestion_worker": (*DATAFRAMES, "jwt", "http.server", "requests", "tenacity", "sqlite3"),
+    "auth_simulator": (*DATAFRAMES, *SDK, *TRACERS, "requests", "tenacity", "http.server"),
+    "unstable_simulator": (*DATAFRAMES, *SDK, *TRACERS, "requests", "tenacity", "http.server"),
+    "ingestion_worker": (*DATAFRAMES, *TRACERS, "jwt", "http.server", "requests", "tenacity", "sqlite3"),
 }
 # The only modules that need a DataFrame library to be imported at all.
 HEAVY = {
@@ -86,6 +87,22 @@ def test_a_handler_imports_nothing_it_does_not_need(function: str) -> None:
     loaded = loaded_by(["app"], LIBRARY.parent, ROOT / "functions" / function)
     assert "de_classes" in loaded
     assert loaded & set(FORBIDDEN[function]) == set()
+
+
+@pytest.mark.parametrize(("tracing", "expected"), [("", set()), ("none", set()), ("xray", {"aws_xray_sdk"})])
+def test_a_handler_that_is_put_together_on_lambda_loads_a_tracer_only_where_one_is_asked_for(
+    tracing: str, expected: set[str]
+) -> None:
+    code = f"""
+import json, os, sys
+os.environ.update(LAMBDA_TASK_ROOT="/var/task", TRACING={tracing!r})
+import app
+app._handler()
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = run_python(code, LIBRARY.parent, ROOT / "functions" / "ingestion_worker")
+    assert done.returncode == 0, done.stderr
+    assert {"aws_xray_sdk", "opentelemetry"} & set(json.loads(done.stdout)) == expected
 
 
 def test_only_these_modules_need_a_dataframe_library() -> None:

@@ -14,7 +14,8 @@ import pytest
 from msgspec import _core as compiled_library
 
 from tests.fakes.sources import ROOT
-from tools import finish_layer
+from tests.fakes.template import template
+from tools import finish_layer, layers
 from tools.layer_documents import TABLE_BEGIN, TABLE_END, packages, replace_table
 
 if TYPE_CHECKING:
@@ -32,9 +33,58 @@ def layer(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def find(version: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def find(version: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {"PATH": os.defpath, **environment}
-    return subprocess.run([str(FINDER), version], env=variables, capture_output=True, text=True, check=False)
+    command = [str(FINDER), version, *options]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+class FakeUv:
+    """A ``uv`` that has no Python until it is told to install one; it notes what it is told."""
+
+    def __init__(self, folder: Path, *, online: bool) -> None:
+        self.path, self.python, self._notes = folder / "uv", folder / "fetched", folder / "notes"
+        self.path.write_text(
+            f"""#!/bin/sh
+echo "$*" >> {self._notes}
+case "$2" in
+    install)
+        {(online and "true") or "{ echo a long story of DNS >&2; exit 1; }"}
+        printf '#!/bin/sh\\necho 3.99\\n' > {self.python}; chmod +x {self.python} ;;
+    find) [ -e {self.python} ] && echo {self.python} ;;
+esac
+"""
+        )
+        self.path.chmod(0o755)
+
+    @property
+    def told(self) -> list[str]:
+        return self._notes.read_text().splitlines()
+
+
+def test_a_python_that_is_not_there_is_fetched_by_uv_and_taken(tmp_path: Path) -> None:
+    uv = FakeUv(tmp_path, online=True)
+    done = find("3.99", "--fetch", UV=str(uv.path))
+    assert (done.returncode, done.stdout.strip()) == (0, str(uv.python))
+    assert [line for line in uv.told if "install" in line] == ["python install --no-bin 3.99"]
+    find("3.99", "--fetch", UV=str(uv.path))
+    assert sum("install" in line for line in uv.told) == 1  # what was fetched is found
+
+
+def test_where_none_can_be_fetched_one_line_says_what_for_and_how_to_get_it(tmp_path: Path) -> None:
+    done = find("3.99", "--fetch", UV=str(FakeUv(tmp_path, online=False).path))
+    assert (done.returncode, done.stdout) == (1, "")
+    attempt, said = done.stderr.splitlines()
+    assert attempt.startswith("fetching Python 3.99")
+    assert "layers needs Python 3.99" in said
+    assert "uv python install 3.99" in said
+    assert "LAYER_COMPILER=/path/to/python3.99" in said
+
+
+def test_nothing_is_fetched_by_those_who_only_ask(tmp_path: Path) -> None:
+    uv = FakeUv(tmp_path, online=True)
+    assert find("3.99", UV=str(uv.path)).returncode == 1
+    assert not any("install" in line for line in uv.told)
 
 
 def test_what_no_import_loads_goes_and_what_one_does_stays(layer: Path) -> None:
@@ -93,6 +143,22 @@ def test_a_named_compiler_of_another_version_is_refused_not_replaced() -> None:
     assert "LAYER_COMPILER=" in done.stderr
 
 
+def test_nothing_is_fetched_in_place_of_a_compiler_that_is_named(tmp_path: Path) -> None:
+    uv = FakeUv(tmp_path, online=True)
+    done = find("3.99", "--fetch", UV=str(uv.path), LAYER_COMPILER=sys.executable)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert not (tmp_path / "notes").exists()
+
+
+def test_the_builds_agree_on_the_python_of_the_template() -> None:
+    runtime = template()["Globals"]["Function"]["Runtime"]
+    if isinstance(runtime, dict):  # a parameter
+        runtime = template()["Parameters"][runtime["Ref"]]["Default"]
+    makefile = (ROOT / "layers" / "layer.mk").read_text()
+    assert runtime == f"python{layers.RUNTIME}"
+    assert f"LAYER_PYTHON_VERSION ?= {layers.RUNTIME}\n" in makefile
+
+
 def test_a_broken_python_on_the_path_is_passed_over(tmp_path: Path) -> None:
     broken = tmp_path / f"python{VERSION}"
     broken.write_text("#!/bin/sh\nexit 127\n")
@@ -100,6 +166,32 @@ def test_a_broken_python_on_the_path_is_passed_over(tmp_path: Path) -> None:
     folder = sysconfig.get_config_var("BINDIR")
     done = find(VERSION, PATH=f"{tmp_path}{os.pathsep}{folder}{os.pathsep}{os.defpath}")
     assert done.stdout.strip() == f"{folder}/python{VERSION}"
+
+
+@pytest.mark.parametrize("runtime", template()["Parameters"]["PythonRuntime"]["AllowedValues"])
+def test_a_layer_is_built_for_any_python_that_the_template_offers(tmp_path: Path, runtime: str) -> None:
+    """The wheels, and the compiler of the bytecode: another one is not taken for it."""
+    version = runtime.removeprefix("python")
+    compiler = tmp_path / f"python{version}"
+    compiler.write_text(f"#!/bin/sh\necho {version}\n")
+    compiler.chmod(0o755)
+    variables = {"ARTIFACTS_DIR": str(tmp_path), "LAYER_PYTHON": "", "LAYER_COMPILER": str(compiler)}
+    done = subprocess.run(
+        [
+            shutil.which("make") or "make",
+            "--dry-run",
+            "--file",
+            str(ROOT / "layers" / "de_classes" / "Makefile"),
+            "build-DeClassesLayer",
+        ],
+        env={**os.environ, **variables, "LAYER_PYTHON_VERSION": version},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"--python-version {version} " in done.stdout
+    assert f'"{compiler}" -s' in done.stdout
+    assert f'"{tmp_path}" "{version}"' in done.stdout
 
 
 def test_a_layer_is_not_built_without_a_compiler(tmp_path: Path) -> None:

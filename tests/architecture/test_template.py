@@ -69,13 +69,6 @@ def test_every_route_is_explicit_and_none_is_a_function_url() -> None:
     assert all("FunctionUrlConfig" not in each for each in functions().values())
 
 
-def test_both_apis_are_throttled() -> None:
-    for api in resources("AWS::Serverless::Api").values():
-        (setting,) = api["Properties"]["MethodSettings"]
-        assert (setting["ResourcePath"], setting["HttpMethod"]) == ("/*", "*")
-        assert setting["ThrottlingRateLimit"] <= setting["ThrottlingBurstLimit"] <= 200
-
-
 def test_no_role_is_allowed_a_wildcard_action() -> None:
     actions = {action for name in functions() for action, _ in allowed(name)}
     assert actions == {
@@ -333,7 +326,7 @@ def test_no_name_is_fixed_or_bound_to_an_account() -> None:
 
 def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 10
     for alarm in alarms.values():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
@@ -375,9 +368,9 @@ def test_the_dashboard_shows_what_the_worker_measures() -> None:
         metric[1]
         for each in widgets
         for metric in each["properties"].get("metrics", [])
-        if metric[0] == "DeClasses"
+        if str(metric[0]).startswith("DeClasses/")
     }
-    assert all(f'"{name}"' in written for name in ours)
+    assert all(f'"{name}"' in written for name in ours - {"WorkerStops"})  # which is counted from the log
     known = {*template()["Resources"], *template()["Parameters"], *values, "AWS::Region", "AWS::StackName"}
     assert {name.partition(".")[0] for name in re.findall(r"\$\{([\w:.]+)\}", body)} <= known
 
@@ -397,4 +390,3 @@ def test_a_deployment_says_which_environment_it_is(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     assert config["parameter_overrides"] == f"Environment={environment}"
     assert environment in template()["Parameters"]["Environment"]["AllowedValues"]
-    assert "Environment=$(ENV)" in (ROOT / "Makefile").read_text()

@@ -5,7 +5,22 @@ from __future__ import annotations
 import pytest
 
 from de_classes.runs.forecast import LambdaTerms
-from tools.cost_document import AT_ONCE, LATENCIES, MEMORIES, PAGE, PAGE_RECORDS, RECORDS, figures, updated
+from functions.ingestion_worker.app import METRICS
+from tests.fakes.sources import ROOT
+from tests.fakes.template import resources
+from tools.cost_document import (
+    A_MILLION_TRACES,
+    AT_ONCE,
+    FREE_TRACES,
+    LATENCIES,
+    MEMORIES,
+    PAGE,
+    PAGE_RECORDS,
+    RECORDS,
+    charges,
+    figures,
+    updated,
+)
 
 TO_MEND = "run `python -m tools.cost_document`, with layers/de_classes on PYTHONPATH"
 
@@ -18,6 +33,26 @@ def test_the_page_is_what_the_forecast_computes() -> None:
 def test_writing_it_again_changes_nothing_and_keeps_the_prose() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert updated(updated(page.replace("µs", "ns"))) == page
+
+
+def test_every_metric_of_every_alarm_and_all_that_the_worker_emits_is_charged() -> None:
+    secrets, alarms, custom, dashboards = charges()
+    watched = [str(each).count("'MetricName'") for each in resources("AWS::CloudWatch::Alarm").values()]
+    assert min(watched) >= 1
+    assert alarms.count == sum(watched)
+    filtered = str(resources("AWS::Logs::MetricFilter")).count("'MetricName'")
+    assert custom.count == len(METRICS | {"ColdStart": None}) + filtered
+    assert (secrets.count, dashboards.count) == (2, 1)
+    assert alarms.dollars_alone == pytest.approx(alarms.dollars - 10 * 0.10)
+
+
+def test_the_readme_says_the_same() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    secrets, alarms, custom, _ = charges()
+    assert f"two secrets ({secrets.dollars:.2f} USD a month), the alarms ({alarms.dollars_alone:.2f})" in text
+    words = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
+    assert f"{words[custom.count]} custom metrics are {custom.dollars:.2f}" in text
+    assert f"{A_MILLION_TRACES:.2f} for a million traces after the first {FREE_TRACES:,}" in text
 
 
 @pytest.mark.parametrize("latency", LATENCIES)

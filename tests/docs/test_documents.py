@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.documents import ROOT, blocks, documents
+from tests.fakes.documents import ROOT, blocks, documents, signed_calls
 
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
@@ -24,7 +25,7 @@ PORT = "8765"  # what the documents show; somebody may be using it
 LANGUAGES = {"python", "sh", "sql", "mermaid"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
-MAKE = re.compile(r"^make(?: [\w=.,/-]+)*$")
+MAKE = re.compile(r"""^make(?: [\w=.,/-]+| [A-Z]+="[\w=.,/@ -]*")*$""")
 PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
 BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
 OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
@@ -39,16 +40,23 @@ def is_activation(block: Block) -> bool:
 
 
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
-COMMAND_LINES = [block for block in blocks("sh") if not is_make(block) and not is_activation(block)]
+# tests/integration/test_signed_calls.py runs those: they call a deployed worker.
+SIGNED_CALLS = signed_calls()
+COMMAND_LINES = [
+    block
+    for block in blocks("sh")
+    if not is_make(block) and not is_activation(block) and block not in SIGNED_CALLS
+]
+EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
 
 
 def test_the_environment_is_activated_once() -> None:
     (activation,) = ACTIVATIONS
-    examples = [*blocks("python"), *COMMAND_LINES]
+    examples = [*EXAMPLES, *COMMAND_LINES]
     assert all(activation.line < block.line for block in examples if block.document == activation.document)
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=str)
+@pytest.mark.parametrize("block", EXAMPLES, ids=str)
 def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
     in_a_new_shell("python -W error example.py", tmp_path)
@@ -63,7 +71,7 @@ def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if is_make(block)], ids=str)
 def test_a_make_target_is_there(block: Block) -> None:
     for command in block.text.splitlines():
-        assert run([*command.split(), "--dry-run"], ROOT)
+        assert run([*shlex.split(command), "--dry-run"], ROOT)
 
 
 def test_make_alone_lists_the_targets_that_the_documents_name() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SECONDS = 170
@@ -25,13 +26,16 @@ def program(name: str) -> Path:
     return path
 
 
-def run(name: str, *arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(
+    name: str, *arguments: str | Path, folder: Path = ROOT, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program without anything of the user's: no account, no configuration, no network needed."""
     environment = {"PATH": os.defpath, "HOME": str(folder), "AWS_DEFAULT_REGION": "us-east-1"}
     return subprocess.run(
         [str(program(name)), *map(str, arguments)],
         cwd=folder,
         env={**environment, "LANG": "C.UTF-8", "COLUMNS": "200"},
+        input=given,
         capture_output=True,
         text=True,
         check=False,
@@ -47,3 +51,12 @@ def translated(*arguments: str) -> dict[str, Any]:
         raise RuntimeError(done.stderr)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
+
+
+def translated_each(values: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The same for each of these values, name to value; all in one process."""
+    done = run("python", TRANSLATE, ROOT / "template.yaml", "--each", given=json.dumps(list(values)))
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    documents: list[dict[str, Any]] = json.loads(done.stdout)
+    return documents

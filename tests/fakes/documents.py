@@ -37,3 +37,9 @@ def blocks(language: str) -> list[Block]:
         for match in _BLOCK.finditer(text)
         if match[1] == language
     ]
+
+
+def signed_calls() -> list[Block]:
+    """Those that call a deployed worker, whose address is in the variable WORKER_URL."""
+    found = [*blocks("sh"), *blocks("python")]
+    return [block for block in found if "WORKER_URL" in block.text]

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-import yaml
+from tools.template import template
 
-from tests.fakes.sources import ROOT
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads ``!Sub x`` as ``{"Sub": x}``."""
-
-
-def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _tagged)
-
-
-@cache
-def template() -> dict[str, Any]:
-    """The whole template."""
-    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 - a safe loader
-    return loaded
+__all__ = ["events", "functions", "resources", "statements", "template", "variables"]
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Print what AWS would make of template.yaml, as JSON; runs in the environment of the checks.
 
 Usage: ``python translate_template.py TEMPLATE [--changed LAYER] [NAME=VALUE...]``, values of the template's
-parameters. A changed layer stands for one whose content is another one.
+parameters. A changed layer stands for one whose content is another one. With ``--each``, standard input is a
+JSON list of such values, name to value, and a list is printed: one start for all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import hashlib
 import json
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("template", type=Path)
     parser.add_argument("--changed")
+    parser.add_argument("--each", action="store_true")
     parser.add_argument("parameters", nargs="*")
     options = parser.parse_intermixed_args()
-    text = options.template.read_text()
-    given = dict(each.split("=", 1) for each in options.parameters)
-    translated = Translator({}, Parser()).translate(packaged(yaml_parse(text), options.changed), given)
-    json.dump(with_reasons(translated, yaml_parse(text)["Resources"]), sys.stdout, indent=1)
+    template = yaml_parse(options.template.read_text())
+    if options.each:
+        found: Any = [translate(template, None, given) for given in json.load(sys.stdin)]
+    else:
+        found = translate(template, options.changed, dict(each.split("=", 1) for each in options.parameters))
+    json.dump(found, sys.stdout, indent=1)
+
+
+def translate(template: dict[str, Any], changed: str | None, given: dict[str, str]) -> dict[str, Any]:
+    """What becomes of the template by these values."""
+    translated = Translator({}, Parser()).translate(packaged(deepcopy(template), changed), given)
+    return with_reasons(translated, template["Resources"])
 
 
 def packaged(template: dict[str, Any], changed: str | None) -> dict[str, Any]:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
 
 from de_classes.api.messages import HttpResponse
-from de_classes.errors import IncompleteRunError, InvalidInputError
+from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from functions.ingestion_worker import app
@@ -16,9 +19,11 @@ from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
+    from de_classes.worker.ingestion import Ingestion
 
 EXPECTED = {
     "ingest_parquet": (200, "parquet", 250),
@@ -29,11 +34,6 @@ EXPECTED = {
     "bad_request": (400, None, None),
     "not_json": (400, None, None),
 }
-
-
-@pytest.fixture(autouse=True)
-def quiet_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
 
 
 def invoke(
@@ -126,6 +126,146 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     assert len(asked) == 25 + 2  # each page once over all three, and a look back before each that goes on
     stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
     assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
+
+
+def test_the_metrics_that_are_listed_are_those_that_runs_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list is what docs/costs.md charges for; each name has one set of dimensions."""
+    reset_cold_start_flag()
+    sound, broken = FakeSource(total=250), FakeSource(total=250, faults={2: [HttpResponse(503)] * 99})
+    for run_id, source, partial in (("a", sound, False), ("b", broken, True), ("c", broken, False)):
+        handler = app.handler_for(lambda source=source: ingestion(tmp_path, source, MAX_ATTEMPTS="2"))
+        with nullcontext() if partial or source is sound else pytest.raises(IncompleteRunError):
+            handler({"run_id": run_id, "limit": 100, "allow_partial": partial}, FakeContext())
+    with pytest.raises(ConfigurationError):
+        app.handler_for(not_configured)({}, FakeContext())
+    written = {
+        (metric["Name"], metric["Unit"], tuple(map(tuple, each["Dimensions"])))
+        for line in lines_of(capsys)
+        for each in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for metric in each["Metrics"]
+    }
+    assert sorted(name for name, _, _ in written) == sorted([*app.METRICS, "ColdStart"])
+    assert {(name, app.METRICS.get(name, MetricUnit.Count).value) for name, _, _ in written} == {
+        (name, unit) for name, unit, _ in written
+    }
+
+
+def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def span(name: str) -> Iterator[None]:
+        told.append(f"{name} begins")
+        try:
+            yield
+        except IncompleteRunError:
+            told.append("it is incomplete")
+            raise
+        told.append("it ends")
+
+    for name, faults in (("sound", {}), ("broken", {1: [HttpResponse(503)] * 99})):
+        source = FakeSource(total=250, faults=faults)
+        handler = app.handler_for(lambda source=source: ingestion(tmp_path, source), span=span)
+        with pytest.raises(IncompleteRunError) if faults else nullcontext():
+            handler({"format": "csv", "run_id": name}, FakeContext())
+    assert told == [f"{app.SERVICE} begins", "it ends", f"{app.SERVICE} begins", "it is incomplete"]
+
+
+def test_F41_a_run_has_all_the_time_that_lambda_leaves_it_but_for_the_reserve(tmp_path: Path) -> None:
+    """Of 900 seconds, the longest there are: nothing else ends a run that is still getting pages."""
+    clock = ManualClock()
+    handler = app.handler_for(
+        lambda: ingestion(tmp_path, SlowSource(clock, total=840), clock, CONCURRENCY="1")
+    )
+    receipt = handler({"limit": 10}, FakeContext(milliseconds=900_000))
+    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 84, 1)
+    assert 840 <= clock.monotonic() <= 890
+
+
+def test_F41_three_tries_of_an_event_make_nearly_forty_five_minutes(tmp_path: Path) -> None:
+    clock = ManualClock()
+    source = SlowSource(clock, total=2_550)
+    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=900_000)
+    for _ in range(2):
+        with pytest.raises(IncompleteRunError):
+            handler(event, context)
+    receipt = handler(event, context)
+    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 255, 3)
+    assert 42 * 60 < clock.monotonic() <= 45 * 60
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
+    """The values of every metric that was written, by name."""
+    found: dict[str, list[float]] = {}
+    for line in lines_of(capsys):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for metric in directive["Metrics"]:
+                found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+    return found
+
+
+class BrokenSource(FakeSource):
+    """Stands for an error in our own code: it raises what no source can make anything raise."""
+
+    def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+        raise TypeError(request.url)
+
+
+def not_configured() -> Ingestion:
+    raise ConfigurationError("SOURCES must be a JSON object")
+
+
+@pytest.mark.parametrize("event", [{"limit": 10}, load_event("ingestion_worker", "ingest_parquet")])
+def test_a_fault_of_the_worker_is_counted_as_one_however_it_was_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
+) -> None:
+    for build in (not_configured, lambda: ingestion(tmp_path, BrokenSource(total=25))):
+        with pytest.raises((ConfigurationError, TypeError)):
+            app.handler_for(build)(event, FakeContext())
+        assert counted(capsys)["WorkerFaults"] == [1]
+
+
+def test_a_bucket_that_is_not_there_is_a_fault_of_the_worker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = invoke(tmp_path, load_event("ingestion_worker", "ingest_parquet"), BUCKET="none-such")
+    assert answer["statusCode"] == 500
+    assert counted(capsys)["WorkerFaults"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("event", "fault"),
+    [
+        ({"key": "a.jsonl"}, HttpResponse(503)),
+        ({"format": "jsonl"}, HttpResponse(503)),
+        ({"format": "jsonl"}, HttpResponse(404)),
+        ({"format": "xml"}, HttpResponse(503)),
+    ],
+)
+def test_F41_neither_a_flaky_source_nor_a_wrong_request_is_a_fault_of_the_worker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], event: dict[str, Any], fault: HttpResponse
+) -> None:
+    """So neither takes a deployment back, though Lambda counts an error for each that is raised."""
+    source = FakeSource(total=250, faults={1: [fault] * 99})
+    with pytest.raises(DeClassesError):
+        invoke(tmp_path, event, source, MAX_ATTEMPTS="2")
+    metrics = counted(capsys)
+    assert metrics["IncompleteRuns"] == [1]
+    assert "WorkerFaults" not in metrics
+
+
+def test_the_metrics_are_counted_in_the_namespace_that_the_stack_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for namespace in ("DeClasses/dev", "DeClasses/prod"):
+        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", namespace)
+        invoke(tmp_path, {"format": "csv", "key": "a.csv"})
+        written = [line["_aws"]["CloudWatchMetrics"][0] for line in lines_of(capsys) if "_aws" in line]
+        assert {each["Namespace"] for each in written} == {namespace}
+        assert ["service"] in [sorted(each["Dimensions"][0]) for each in written]
 
 
 def test_the_log_has_a_receipt_that_fits_into_a_line(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -85,9 +87,9 @@ class _Sources:
         self._clock = clock
         self._logger = logger
         self._logins: dict[tuple[str, str], AuthClient] = {}
-        self._policy = RetryPolicy(
-            max_attempts=settings.max_attempts, max_elapsed=settings.max_elapsed_seconds
-        )
+        self._policy = RetryPolicy(max_attempts=settings.max_attempts)
+        if settings.max_elapsed_seconds is not None:
+            self._policy = replace(self._policy, max_elapsed=settings.max_elapsed_seconds)
 
     def client_for(self, source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
         """A client of its own for each run."""

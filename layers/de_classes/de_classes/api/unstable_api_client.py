@@ -178,8 +178,8 @@ class UnstableAPIClient:
     def fingerprint(self) -> str:
         """A hash of what is read and how: two clients of one fingerprint get the same pages.
 
-        All that changes what comes counts, secrets aside: see ``Endpoint.fingerprint``. It is in the plan of every
-        run that was begun: whoever adds an option keeps the hash of those who do not use it.
+        All that changes what comes counts, secrets aside: see ``Endpoint.fingerprint``. It is in the plan of
+        every run that was begun: whoever adds an option keeps the hash of those who do not use it.
         """
         return self._endpoint.fingerprint
 

@@ -82,7 +82,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         page_limit: Records a page, 1 to 1000.
         concurrency: Pages fetched at once, 1 to 64.
         max_attempts: Tries of one request, 1 to 100.
-        max_elapsed_seconds: The time a run may take, retries included, in seconds.
+        max_elapsed_seconds: The time one invocation may work on a run, retries included, in seconds; by
+            default all that Lambda leaves, but for the reserve.
         reserve_seconds: The time kept back to seal what is there before the function is stopped.
         escape_formulas: Whether CSV is written for spreadsheets: text that looks like a formula gets an
             apostrophe in front, and keeps it when it is read back.
@@ -107,7 +108,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     page_limit: PageLimit = 100
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 50
-    max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 300.0
+    max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
     escape_formulas: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000

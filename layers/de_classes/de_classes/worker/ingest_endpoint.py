@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 OK = 200
 PARTIAL_CONTENT = 206
+OPERATORS = 500
 HTTP_SECONDS = 28.0
 """API Gateway hangs up after 29 s: its callers are answered before, be it that the run is not complete."""
 
@@ -46,11 +47,11 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (InvalidInputError, 400),
     (InvalidKeyError, 400),
     (ObjectExistsError, 409),
-    (ConfigurationError, 500),
-    (StorageError, 500),
+    (ConfigurationError, OPERATORS),
+    (StorageError, OPERATORS),
     (UnsupportedValueError, 422),
-    (MalformedDataError, 500),
-    (NewerLayoutError, 500),
+    (MalformedDataError, OPERATORS),
+    (NewerLayoutError, OPERATORS),
 )
 _BAD_GATEWAY = 502
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
@@ -72,7 +73,7 @@ class IngestEndpoint:
     Args:
         ingestion: Carries requests out.
         on_receipt: Told of every run that was committed, complete or partial: a place for metrics.
-        on_failure: Told of every run that is not, and why.
+        on_failure: Told of every run that is not, and why; of what nobody foresaw too.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class IngestEndpoint:
         ingestion: Ingestion,
         *,
         on_receipt: Callable[[IngestReceipt], None] | None = None,
-        on_failure: Callable[[DeClassesError], None] | None = None,
+        on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
         self._ingestion = ingestion
         self._on_receipt = on_receipt
@@ -105,7 +106,7 @@ class IngestEndpoint:
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
         try:
             receipt = self._carry_out(event, context)
-        except DeClassesError as error:
+        except Exception as error:
             if self._on_failure is not None:
                 self._on_failure(error)
             raise
@@ -129,6 +130,14 @@ class IngestEndpoint:
 def status_of(error: DeClassesError) -> int:
     """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), _BAD_GATEWAY)
+
+
+def is_fault_of_worker(error: Exception) -> bool:
+    """Whether a failure is the worker's own, by its settings, its storage or its code.
+
+    A deployment may have brought such a one, and is taken back by it: not by the source's, or the caller's.
+    """
+    return not isinstance(error, DeClassesError) or status_of(error) == OPERATORS
 
 
 def describe(error: DeClassesError) -> dict[str, Any]:

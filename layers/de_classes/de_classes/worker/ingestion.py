@@ -95,14 +95,15 @@ class Ingestion(Value):
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         source = self.settings.source(name)
-        client = self.client_for(source, deadline=self._deadline(seconds_left))
+        seconds = self._seconds_to_use(seconds_left)
+        deadline = None if seconds is None else self.clock.monotonic() + seconds
+        client = self.client_for(source, deadline=deadline)
         try:
             if request.key is not None:
                 return self._one_object(request, request.key, client)
             plan = self._plan(request, begun, name=name, run_id=request.run_id or run_id, client=client)
-            return self._service(client, source, plan.format).carry_out(
-                plan, allow_partial=request.allow_partial
-            )
+            service = self._service(client, self._terms(source, plan.format, seconds))
+            return service.carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
             raise
@@ -120,7 +121,7 @@ class Ingestion(Value):
             keep_receipt=True,
         )
 
-    def _service(self, client: UnstableAPIClient, source: SourceSettings, format_name: str) -> RunService:
+    def _service(self, client: UnstableAPIClient, terms: LambdaTerms) -> RunService:
         return RunService(
             client,
             self.storage.client,
@@ -129,19 +130,19 @@ class Ingestion(Value):
             logger=self.logger,
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
-            terms=self._terms(source, format_name),
+            terms=terms,
             clock=self.clock,
         )
 
-    def _terms(self, source: SourceSettings, format_name: str) -> LambdaTerms:
-        return LambdaTerms(
+    def _terms(self, source: SourceSettings, format_name: str, seconds: float | None) -> LambdaTerms:
+        terms = LambdaTerms(
             base_megabytes=base_megabytes(format_name),
             memory_megabytes=self.memory_megabytes,
-            seconds_per_invocation=self.settings.max_elapsed_seconds,
             concurrency=self.settings.concurrency,
             requests_per_second=source.requests_per_second,
             part_pages=self.settings.part_pages,
         )
+        return msgspec.structs.replace(terms, seconds_per_invocation=seconds) if seconds else terms
 
     def _begun(self, request: IngestRequest) -> RunPlan | None:
         if request.run_id is None:
@@ -175,11 +176,11 @@ class Ingestion(Value):
             on_violation=source.on_violation,
         )
 
-    def _deadline(self, seconds_left: float | None) -> float:
-        allowed = self.settings.max_elapsed_seconds
-        if seconds_left is not None:
-            allowed = min(allowed, seconds_left - self.settings.reserve_seconds)
-        return self.clock.monotonic() + max(0.0, allowed)
+    def _seconds_to_use(self, seconds_left: float | None) -> float | None:
+        """What this invocation may work for; None if nothing stops it."""
+        usable = None if seconds_left is None else max(0.0, seconds_left - self.settings.reserve_seconds)
+        limits = [each for each in (usable, self.settings.max_elapsed_seconds) if each is not None]
+        return min(limits, default=None)
 
     def _below_prefix(self, key: str) -> str:
         prefix = self.settings.key_prefix

@@ -1,0 +1,143 @@
+"""The signed calls that the documents show: signed as AWS asks, and answered by a deployed worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from tests.fakes.documents import signed_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fakes.documents import Block
+    from tests.integration.conftest import CalmCloud
+
+TOKEN = "session-token/of+nobody=="
+SIGNED = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<scope>[^,]+),\s*"
+    r"SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
+)
+
+every_call = pytest.mark.parametrize("block", signed_calls(), ids=str)
+
+
+class Recorder(HTTPServer):
+    """Keeps the one request that it gets."""
+
+    body = b""
+    headers: dict[str, str]
+
+
+class Keep(BaseHTTPRequestHandler):
+    server: Recorder
+
+    def do_POST(self) -> None:
+        self.server.body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.headers = {name.lower(): value for name, value in self.headers.items()}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "complete"}')
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def recorder() -> Iterator[Recorder]:
+    with Recorder(("127.0.0.1", 0), Keep) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def call(block: Block, url: str, folder: Path, **credentials: str) -> str:
+    """What the example prints, with nothing in its environment but what it names."""
+    if block.language == "sh" and not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    shells = {
+        "sh": [shutil.which("bash") or "sh", "-euc", block.text],
+        "python": [sys.executable, "-c", block.text],
+    }
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "WORKER_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **credentials,
+    }
+    done = subprocess.run(
+        shells[block.language], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def signature_of(server: Recorder, headers: str, secret: str, token: str | None) -> str:
+    """The signature that botocore makes of the same request."""
+    url = f"http://127.0.0.1:{server.server_port}/v1/ingest"
+    told = {name: server.headers[name] for name in headers.split(";")}
+    request = AWSRequest("POST", url, data=server.body, headers=told)
+    request.context["timestamp"] = server.headers["x-amz-date"]
+    auth = SigV4Auth(Credentials(ACCESS_KEY, secret, token), "execute-api", REGION)
+    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
+
+
+def test_the_documents_show_a_call_by_curl_and_one_by_the_library() -> None:
+    assert [block.language for block in signed_calls()] == ["sh", "python"]
+
+
+@every_call
+@pytest.mark.parametrize("token", [None, TOKEN], ids=["long-lived keys", "a role's"])
+def test_a_call_is_signed_as_aws_asks(block: Block, token: str | None, tmp_path: Path) -> None:
+    session = {"AWS_SESSION_TOKEN": token} if token else {}
+    with recorder() as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1/ingest"
+        out = call(
+            block, url, tmp_path, AWS_ACCESS_KEY_ID=ACCESS_KEY, AWS_SECRET_ACCESS_KEY=SECRET_KEY, **session
+        )
+    assert json.loads(out) == {"status": "complete"}
+    assert json.loads(server.body) == {"format": "csv", "limit": 100}
+    assert server.headers.get("x-amz-security-token") == token
+    signed = SIGNED.fullmatch(server.headers["authorization"])
+    assert signed is not None
+    assert (signed["key"], signed["scope"]) == (ACCESS_KEY, f"{REGION}/execute-api/aws4_request")
+    assert {"host", "x-amz-date"} <= set(signed["headers"].split(";"))
+    assert signed["signature"] == signature_of(server, signed["headers"], SECRET_KEY, token)
+    assert signed["signature"] != signature_of(server, signed["headers"], "another", token)
+
+
+@every_call
+@pytest.mark.xdist_group("calm_cloud")
+def test_a_deployed_worker_answers_a_signed_call(block: Block, calm_cloud: CalmCloud, tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    receipt = json.loads(call(block, calm_cloud.stack.outputs["WorkerUrl"], tmp_path, **keys))
+    assert receipt["status"] == "complete", receipt
+    assert (receipt["format"], receipt["pages"]) == ("csv", 10)
+
+
+def test_no_argument_of_a_process_holds_a_secret() -> None:
+    """Every user of a machine may list the arguments of all processes; a shell's own printf is none."""
+    for block in signed_calls():
+        if block.language == "sh":
+            _, curl = block.text.split("| curl")
+            assert not re.search(r"SECRET|TOKEN", curl)
