@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.messages import HttpResponse
 from de_classes.storage.clients import LocalClient
 from tests.fakes.canary import PASSWORD, TOKEN
+from tests.fakes.sources import ROOT
 from tests.fakes.transports import FakePagedApi, token_response
 
 if TYPE_CHECKING:
@@ -19,24 +20,33 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
     from tests.fakes.transports import Answer
 
-SOURCES = {
-    "unstable": {
-        "base_url": "https://api.example/unstable",
-        "auth_url": "https://api.example/auth/login",
-        "credentials_secret_id": "credentials",
-    }
-}
 ENVIRONMENT = {
     "BUCKET": "lake",
-    "SOURCES": json.dumps(SOURCES),
+    "SOURCES_PATH": str(ROOT / "sources"),
+    "SOURCE_PARAMETERS": json.dumps({"unstable": {"address": "https://api.example"}}),
     "PAGE_LIMIT": "10",
     "DEFAULT_FORMAT": "jsonl",
 }
 LOGGER = logging.getLogger("tests.worker")
 
 
-def secret(_: str) -> str:
-    return json.dumps({"username": "ada", "password": PASSWORD})
+class FakeSecrets:
+    """Secrets by name; how often they were asked for is counted."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+        self.asked = 0
+
+    def get(self, name: str) -> str:
+        self.asked += 1
+        return self.values[name]
+
+    def keep(self, name: str, value: str) -> None:
+        self.values[name] = value
+
+
+def secrets(_: str) -> FakeSecrets:
+    return FakeSecrets(username="ada", password=PASSWORD)
 
 
 class FakeSource(FakePagedApi):

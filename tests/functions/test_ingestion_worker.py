@@ -215,7 +215,7 @@ class BrokenSource(FakeSource):
 
 
 def not_configured() -> Ingestion:
-    raise ConfigurationError("SOURCES must be a JSON object")
+    raise ConfigurationError("SOURCE_PARAMETERS must be a JSON object")
 
 
 @pytest.mark.parametrize("event", [{"limit": 10}, load_event("ingestion_worker", "ingest_parquet")])

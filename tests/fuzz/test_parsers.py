@@ -225,13 +225,13 @@ PARSERS = {
         (ConfigurationError,),
     ),
     "sources": Parser(
-        mutated_json([json.loads(ENVIRONMENT["SOURCES"])]).map(lambda text: text.decode("latin-1")),
-        lambda text: load(WorkerSettings, {**ENVIRONMENT, "SOURCES": text}),
+        mutated_json([json.loads(ENVIRONMENT["SOURCE_PARAMETERS"])]).map(lambda text: text.decode("latin-1")),
+        lambda text: load(WorkerSettings, {**ENVIRONMENT, "SOURCE_PARAMETERS": text}),
         (ConfigurationError,),
         longest=20_000,  # the operator's own names, in full
     ),
     "settings-file": Parser(
-        mutated_values([{"bucket": "lake", "sources": json.loads(ENVIRONMENT["SOURCES"]), "page_limit": 10}]),
+        mutated_values([{"bucket": "lake", "default_source": "a.b", "page_limit": 10}]),
         lambda values: load(WorkerSettings, values if isinstance(values, dict) else {}, source="file a.toml"),
         (ConfigurationError,),
     ),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from de_classes.api.auth_client import AuthClient
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.api.source import Source
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
-from de_classes.configs.secrets_manager import parse_login, read_secret
+from de_classes.configs.secrets_manager import SecretsManagerSecrets
 from de_classes.configs.settings import load
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
+    from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.source import Resource, Secrets
     from de_classes.api.transport import Transport
-    from de_classes.configs.ingest import SourceSettings
-    from de_classes.configs.secrets_manager import SecretReader
+    from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
 
@@ -35,7 +35,7 @@ def build_ingestion(
     environ: Mapping[str, str],
     *,
     store: Callable[[logging.Logger], ObjectStore] | None = None,
-    secrets: SecretReader = read_secret,
+    secrets: Callable[[str], Secrets] | None = None,
     transport: Transport | None = None,
     clock: Clock | None = None,
     logger: logging.Logger | None = None,
@@ -45,7 +45,7 @@ def build_ingestion(
     Args:
         environ: The settings, as ``WorkerSettings`` names them.
         store: Makes the object store; S3 by the default credential chain if not given.
-        secrets: Reads the sources' credentials.
+        secrets: Gives a source's secrets by its name; those in Secrets Manager below the prefix if not given.
         transport: How to reach the sources.
         clock: What to measure and to wait with.
         logger: Where everything is reported.
@@ -58,77 +58,71 @@ def build_ingestion(
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
     storage = StorageDataService((store or s3_store)(logger), formats, logger)
-    sources = _Sources(settings, secrets, transport, clock, logger)
+    clients = _Clients(settings, secrets, transport, clock, logger)
     return Ingestion(
         settings,
-        sources.client_for,
+        Source.load(settings.sources_path) if settings.sources_path else Source.shipped(),
+        clients.client_for,
         storage,
         logger,
         clock,
         memory_megabytes=_memory_of(environ),
-        forget_logins=sources.forget_logins,
+        forget_logins=clients.forget_logins,
     )
 
 
-class _Sources:
+class _Clients:
     """Makes the clients of the sources; one login serves every run of this process, until it is refused."""
 
     def __init__(
         self,
         settings: WorkerSettings,
-        secrets: SecretReader,
+        secrets: Callable[[str], Secrets] | None,
         transport: Transport | None,
         clock: Clock,
         logger: logging.Logger,
     ) -> None:
         self._settings = settings
-        self._secrets = secrets
+        self._secrets = secrets or (lambda source: SecretsManagerSecrets(f"{settings.secrets_prefix}/{source}".lstrip("/")))
         self._transport = transport
         self._clock = clock
         self._logger = logger
-        self._logins: dict[tuple[str, str], AuthClient] = {}
-        self._policy = RetryPolicy(max_attempts=settings.max_attempts)
-        if settings.max_elapsed_seconds is not None:
-            self._policy = replace(self._policy, max_elapsed=settings.max_elapsed_seconds)
+        self._known: dict[str, Secrets] = {}
+        self._auths: dict[str, AuthScheme] = {}
+        self._policy = RetryPolicy(
+            max_attempts=settings.max_attempts,
+            max_elapsed=settings.max_elapsed_seconds or RetryPolicy().max_elapsed,
+        )
 
-    def client_for(self, source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
+    def client_for(
+        self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
+    ) -> UnstableAPIClient:
         """A client of its own for each run."""
-        return UnstableAPIClient(
-            source.base_url,
-            self._login(source),
-            self._logger,
-            data_path=source.data_path,
+        name = resource.source_name
+        if name not in self._known:
+            self._known[name] = self._secrets(name)
+        fixed = self._settings.source_parameters.get(name, {})
+        is_own = resource.described.auth is not None or parameters
+        client = resource.client(
+            parameters={**parameters, **fixed},
+            secrets=self._known[name],
+            allow_insecure=self._settings.allow_insecure,
+            logger=self._logger,
             retry_policy=self._policy,
             concurrency=self._settings.concurrency,
-            requests_per_second=source.requests_per_second,
             transport=self._transport,
             clock=self._clock,
             deadline=deadline,
+            auth=None if is_own else self._auths.get(name),
         )
+        if not is_own:
+            self._auths[name] = client.endpoint.auth
+        return client
 
     def forget_logins(self) -> None:
-        """Read the credentials anew for the next run."""
-        self._logins.clear()
-
-    def _login(self, source: SourceSettings) -> AuthClient | None:
-        if source.credentials_secret_id is None:
-            return None
-        key = source.auth_url, source.credentials_secret_id
-        if key not in self._logins:
-            self._logins[key] = self._new_login(source.auth_url, source.credentials_secret_id)
-        return self._logins[key]
-
-    def _new_login(self, auth_url: str, secret_id: str) -> AuthClient:
-        login = parse_login(self._secrets(secret_id))
-        return AuthClient(
-            auth_url,
-            login.username,
-            login.password,
-            self._logger,
-            transport=self._transport,
-            retry_policy=self._policy,
-            clock=self._clock,
-        )
+        """Read the secrets anew for the next run."""
+        self._known.clear()
+        self._auths.clear()
 
 
 def _memory_of(environ: Mapping[str, str]) -> float:

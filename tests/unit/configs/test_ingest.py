@@ -4,31 +4,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.configs.ingest import IngestRequest, SourceSettings, WorkerSettings
+from de_classes.configs.ingest import IngestRequest, WorkerSettings
 from de_classes.configs.settings import load, validate
 from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.page_range import PageRange
 
-UNSTABLE = {"base_url": "https://api.example.com/v1", "auth_url": "http://localhost:8000/login"}
-
-
 def variables(**changes: str) -> dict[str, str]:
-    return {"BUCKET": "my-bucket", "SOURCES": json.dumps({"unstable": UNSTABLE})} | changes
+    return {"BUCKET": "my-bucket"} | changes
 
 
 def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> None:
     settings = load(WorkerSettings, variables(PAGE_LIMIT="500", CONCURRENCY="16", MAX_ELAPSED_SECONDS="90.5"))
     assert settings == WorkerSettings(
         bucket="my-bucket",
-        sources={"unstable": SourceSettings(**UNSTABLE)},
         page_limit=500,
         concurrency=16,
         max_elapsed_seconds=90.5,
     )
     assert (settings.key_prefix, settings.default_format, settings.max_attempts) == ("raw", "parquet", 50)
-    assert settings.source() == settings.source("unstable") == SourceSettings(**UNSTABLE)
-    assert settings.source().data_path == "/data"
+    assert (settings.default_source, settings.sources_path, settings.source_parameters) == ("unstable", None, {})
+
+
+def test_the_deployment_says_what_stands_in_addresses() -> None:
+    said = {"unstable": {"address": "https://api.example.com/v1"}}
+    assert load(WorkerSettings, variables(SOURCE_PARAMETERS=json.dumps(said))).source_parameters == said
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,7 @@ def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> No
         ("MAX_ATTEMPTS", "2.5", "MAX_ATTEMPTS must be a whole number from 1 to 100"),
         ("MAX_ELAPSED_SECONDS", "0", "MAX_ELAPSED_SECONDS must be a number above 0"),
         ("DEFAULT_FORMAT", "xml", "DEFAULT_FORMAT must be one of csv, json, jsonl, parquet"),
-        ("DEFAULT_SOURCE", "quakes", "DEFAULT_SOURCE must be one of unstable"),
-        ("SOURCES", "{}", "SOURCES must be an object with at least 1 entry, given as JSON, but is empty"),
+        ("SOURCE_PARAMETERS", "[]", "SOURCE_PARAMETERS must be an object, given as JSON, but is"),
         ("KEY_PREFIX", "a/../b", "KEY_PREFIX must not"),
         ("KEY_PREFIX", "/a", "KEY_PREFIX must not"),
     ],
@@ -49,36 +48,6 @@ def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> No
 def test_a_setting_out_of_bounds_is_named(name: str, value: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint.replace(", given as JSON", "")):
         load(WorkerSettings, variables(**{name: value}))
-
-
-def test_a_problem_inside_a_source_is_named_with_its_path() -> None:
-    sources = {
-        "unstable": UNSTABLE | {"base_url": "http://api.example.com"},
-        "b": UNSTABLE | {"data_path": "//x"},
-        "c": UNSTABLE | {"requests_per_second": 0},
-    }
-    with pytest.raises(ConfigurationError) as caught:
-        load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
-    assert caught.value.problems == (
-        (
-            "SOURCES.unstable.base_url must be https, since tokens travel there; plain http is for this "
-            "machine, or for a network that allow_insecure says is to be trusted"
-        ),
-        "SOURCES.b.data_path must be a path below the URL that begins with one slash, such as /data",
-        "SOURCES.c.requests_per_second must be a number above 0 and of at most 10000 or null, but is 0",
-    )
-
-
-def test_a_source_may_have_a_limit_on_requests() -> None:
-    sources = {"unstable": UNSTABLE | {"requests_per_second": 0.5}}
-    settings = load(WorkerSettings, variables(SOURCES=json.dumps(sources)))
-    assert settings.source().requests_per_second == 0.5
-    assert load(WorkerSettings, variables()).source().requests_per_second is None
-
-
-def test_an_unconfigured_source_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidInputError, match="one of unstable"):
-        load(WorkerSettings, variables()).source("quakes")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +99,7 @@ def test_an_unfit_url_is_refused_and_not_quoted(url: str, complaint: str) -> Non
 
 
 def test_plain_http_to_another_machine_needs_an_explicit_word() -> None:
-    assert SourceSettings(
-        base_url="http://host.docker.internal:8000", auth_url="http://10.0.0.1/login", allow_insecure=True
-    )
+    assert url_problems("base_url", "http://host.docker.internal:8000", allow_insecure=True) == []
 
 
 @given(st.text(max_size=40))
@@ -188,13 +155,3 @@ def test_F49_a_key_that_no_object_can_have_is_refused_with_the_other_problems(ke
     assert limit.startswith("limit must be")
     assert found.startswith("key cannot be an object's key: ")
     assert problem in found
-
-
-def test_what_a_worker_knows_besides_is_named_with_the_other_problems() -> None:
-    settings = load(WorkerSettings, variables())
-    with pytest.raises(InvalidInputError) as caught:
-        validate(IngestRequest, {"source": "quakes", "format": "xml"}, also=settings.problems_of)
-    assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["format", "source"]
-    with pytest.raises(InvalidInputError, match="source must be one of unstable"):
-        validate(IngestRequest, {"source": "quakes"}, also=settings.problems_of)
-    assert validate(IngestRequest, {"source": "unstable"}, also=settings.problems_of).source == "unstable"

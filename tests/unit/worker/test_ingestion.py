@@ -12,8 +12,9 @@ from de_classes.errors import AuthenticationError, ConfigurationError, Incomplet
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingestion import partition
+from tests.fakes.sources import ROOT
 from tests.fakes.transports import FakeTransport
-from tests.fakes.worker import ENVIRONMENT, LOGGER, SOURCES, FakeSource, lake, secret
+from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSecrets, FakeSource, lake, secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def ingestion(root: Path, source: FakeSource, clock: ManualClock | None = None, 
     return build_ingestion(
         {**ENVIRONMENT, **environ},
         store=lambda _: lake(root),
-        secrets=secret,
+        secrets=secrets,
         transport=source,
         clock=clock or ManualClock(now=NOVEMBER),
         logger=LOGGER,
@@ -105,13 +106,18 @@ def test_a_run_id_alone_goes_on_with_what_the_run_was_asked_for(tmp_path: Path) 
     assert (receipt.format, receipt.pages, receipt.records, receipt.invocations) == ("csv", 3, 15, 2)
 
 
-def limited(requests_per_second: float | None) -> str:
-    return json.dumps({"unstable": SOURCES["unstable"] | {"requests_per_second": requests_per_second}})
+def limited(folder: Path, requests_per_second: float) -> str:
+    """A folder with the description of the simulators, and a limit in it."""
+    said = (ROOT / "sources" / "unstable.toml").read_text()
+    limit = f"[sources.unstable]\nrate_limit = {{ per_second = {requests_per_second} }}\n"
+    (folder / "sources").mkdir(exist_ok=True)
+    (folder / "sources" / "unstable.toml").write_text(said.replace("[sources.unstable]\n", limit))
+    return str(folder / "sources")
 
 
 def test_a_source_with_a_limit_on_requests_is_asked_no_faster(tmp_path: Path) -> None:
     clock, source = ManualClock(now=NOVEMBER), FakeSource(total=250)
-    receipt = ingestion(tmp_path, source, clock, SOURCES=limited(4.0)).run(IngestRequest(), run_id="run-1")
+    receipt = ingestion(tmp_path, source, clock, SOURCES_PATH=limited(tmp_path, 4.0)).run(IngestRequest(), run_id="run-1")
     assert clock.monotonic() >= (len(source.requests) - 1) / 4
     assert receipt.forecast is not None
     assert receipt.forecast.seconds >= 24 / 4
@@ -121,10 +127,10 @@ def test_a_source_with_a_limit_on_requests_is_asked_no_faster(tmp_path: Path) ->
 def test_the_limit_on_requests_is_no_part_of_what_a_run_is(tmp_path: Path) -> None:
     broken = FakeSource(total=25, faults={3: [HttpResponse(503)] * 99})
     with pytest.raises(IncompleteRunError):
-        ingestion(tmp_path, broken, MAX_ATTEMPTS="2", SOURCES=limited(1.0)).run(
+        ingestion(tmp_path, broken, MAX_ATTEMPTS="2", SOURCES_PATH=limited(tmp_path, 1.0)).run(
             IngestRequest(), run_id="monday"
         )
-    receipt = ingestion(tmp_path, FakeSource(total=25), SOURCES=limited(None)).run(
+    receipt = ingestion(tmp_path, FakeSource(total=25)).run(
         IngestRequest(), run_id="monday"
     )
     assert (receipt.records, receipt.invocations) == (25, 2)
@@ -230,8 +236,8 @@ def test_a_password_that_was_rotated_is_read_anew_by_the_next_run(tmp_path: Path
     passwords = iter(["old", "new"])
     refusing = FakeSource(total=25)
 
-    def read(_: str) -> str:
-        return json.dumps({"username": "ada", "password": next(passwords)})
+    def read(_: str) -> FakeSecrets:
+        return FakeSecrets(username="ada", password=next(passwords))
 
     def answer(request: HttpRequest) -> HttpResponse:
         is_refused = request.url.endswith("/login") and b'"old"' in (request.body or b"")
@@ -248,3 +254,42 @@ def test_a_password_that_was_rotated_is_read_anew_by_the_next_run(tmp_path: Path
     with pytest.raises(AuthenticationError):
         worker.run(IngestRequest(), run_id="run-1")
     assert worker.run(IngestRequest(), run_id="run-2").records == 25
+
+
+def test_a_source_that_is_not_packaged_is_named_with_the_other_problems(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        ingestion(tmp_path, FakeSource(total=5)).read({"source": "ustable.data", "format": "xml"})
+    assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["format", "source"]
+    assert "did you mean unstable?" in caught.value.problems[1]
+
+
+def test_what_stands_in_an_address_is_the_deployments_to_say(tmp_path: Path) -> None:
+    worker = ingestion(tmp_path, FakeSource(total=5))
+    evil = {"source": "unstable.data", "parameters": {"address": "https://evil.example"}}
+    shop = {"source": "shopify.orders", "parameters": {"shop": "evil"}}
+    for request, name in ((evil, "address"), (shop, "shop")):
+        with pytest.raises(InvalidInputError, match=f"parameters.{name} is the deployment's to say"):
+            worker.read(request)
+
+
+def test_a_resource_that_comes_with_the_package_is_ingested_with_its_parameters(tmp_path: Path) -> None:
+    issues = json.dumps([{"id": number} for number in range(3)]).encode()
+    asked: list[HttpRequest] = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        asked.append(request)
+        return HttpResponse(200, {}, issues)
+
+    worker = build_ingestion(
+        ENVIRONMENT,
+        store=lambda _: lake(tmp_path),
+        secrets=lambda source: FakeSecrets(token=f"token of {source}"),
+        transport=FakeTransport(answer),
+        clock=ManualClock(now=NOVEMBER),
+        logger=LOGGER,
+    )
+    request = worker.read({"source": "github.issues", "parameters": {"owner": "acme", "repo": "a/b"}, "format": "csv"})
+    receipt = worker.run(request, run_id="run-1")
+    assert (receipt.records, receipt.key.startswith("raw/github/issues/ingest_date=2026-11-23/run-1/")) == (3, True)
+    assert {request.url for request in asked} == {"https://api.github.com/repos/acme/a%2Fb/issues"}
+    assert asked[0].headers["Authorization"] == "Bearer token of github"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import msgspec
 from msgspec import Meta
@@ -120,7 +120,7 @@ class Endpoint(DiscreetValue, dict=True):
         opening: A request made before the first page, or None.
         origins: Where tokens may go, besides the address's own origin.
         lookup: The value of a parameter or secret by its name, such as ``secret.token``.
-        is_host: Whether a parameter is a whole host name.
+        kind_of: What a parameter stands for in an address, see ``fill_address``.
         include: Fields of the parent that are added to every record: names to paths.
         rate_limit: How often it may be asked.
         window: The most records that the source gives, or None.
@@ -143,7 +143,7 @@ class Endpoint(DiscreetValue, dict=True):
     opening: Opening | None = None
     origins: frozenset[tuple[str, str, int | None]] = frozenset()
     lookup: Callable[[str], Any] = unknown_name
-    is_host: Callable[[str], bool] = lambda _: False
+    kind_of: Callable[[str], str] = lambda _: "text"
     include: Mapping[str, str] = msgspec.field(default_factory=dict)
     rate_limit: RateRules = RateRules()
     window: int | None = None
@@ -157,6 +157,15 @@ class Endpoint(DiscreetValue, dict=True):
         filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
         how = [self.pagination.described(), msgspec.to_builtins(self.reader)]
         return f"2:{digest([templates, filled, how], 12).hex()}"
+
+    @property
+    def shown_url(self) -> str:
+        """The address as it may be written down: parameters filled in, no secret, no query."""
+        def show(name: str) -> Any:  # noqa: ANN401 - a JSON value
+            first = name.partition(".")[0]
+            return f"${{{name}}}" if first in _FILLED_LATER else self.lookup(name)
+
+        return without_secrets(unquote(self.address(show)))
 
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""
@@ -209,7 +218,7 @@ class Endpoint(DiscreetValue, dict=True):
         content, kind = _encoded(fill(opening.json, know), None)
         headers = {**fill(dict(self._headers), know), **fill(opening.headers, know), **({"Content-Type": kind} if kind else {})}
         params = {name: _param(fill(value, know)) for name, value in opening.params.items()}
-        url = fill_address(opening.path, know, self.is_host)
+        url = fill_address(opening.path, know, self.kind_of)
         self._check_origin(url, 1, know)
         return HttpRequest(opening.method, url, params=params, headers=headers, body=content)
 
@@ -226,7 +235,7 @@ class Endpoint(DiscreetValue, dict=True):
 
     def address(self, lookup: Callable[[str], Any]) -> str:
         """The resource's address."""
-        return fill_address(self.url, lookup, self.is_host) if self._has_names else self.url
+        return fill_address(self.url, lookup, self.kind_of) if self._has_names else self.url
 
     def page(self, response: HttpResponse, asked: PageRequest, *, url: str, now: float, current: CurrentShape | None) -> Page:
         """The page in an answer.
@@ -309,7 +318,7 @@ class Endpoint(DiscreetValue, dict=True):
         return {**accept, **self.headers}
 
     def _check_origin(self, url: str, number: int, know: Callable[[str], Any]) -> None:
-        allowed = self.origins if self.url.startswith("${") else self.origins | {origin(self.address(know))}
+        allowed = self.origins if self.url.startswith("${token.") else self.origins | {origin(self.address(know))}
         if origin(url) not in allowed:
             raise ForeignOriginError(
                 f"page {number} is said to be at {without_secrets(url)}: no token is sent there"

@@ -30,7 +30,7 @@ def first_fingerprint(endpoint: Endpoint) -> str | None:
         f"PageReader(records_field={reader.records_field!r}, total_pages_field={reader.total_pages_field!r}, "
         f"total_records_field={reader.total_records_field!r})"
     )
-    return digest([endpoint.url, pagination, fields], 12).hex()
+    return digest([endpoint.address(endpoint.lookup), pagination, fields], 12).hex()
 
 
 def _pagination(endpoint: Endpoint) -> str | None:

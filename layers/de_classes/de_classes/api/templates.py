@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from de_classes.errors import InvalidInputError
 
@@ -59,28 +59,28 @@ def as_text(value: object) -> str:
 
 
 def fill_address(
-    address: str, lookup: Callable[[str], Any], is_host: Callable[[str], bool] = lambda _: False
+    address: str, lookup: Callable[[str], Any], kind_of: Callable[[str], str] = lambda _: "text"
 ) -> str:
     """An address with every name replaced by what cannot lead anywhere else.
 
     Args:
         address: A URL, a host, or a path.
         lookup: As ``fill`` takes it.
-        is_host: Whether a name stands for a whole host name.
+        kind_of: What a name stands for: ``text``, a whole ``host``, or an ``address``.
 
     Raises:
         InvalidInputError: A value in a host is no DNS label, or one in a path is empty, ``.`` or ``..``.
     """
     match = _HOST.fullmatch(address)
     scheme, host, path = (match[1], match[2], match[3]) if match else ("", "", address)
-    return scheme + fill_host(host, lookup, is_host) + _replaced(path, lookup, _in_path)
+    return scheme + fill_host(host, lookup, kind_of) + _replaced(path, lookup, _in_path, kind_of)
 
 
 def fill_host(
-    host: str, lookup: Callable[[str], Any], is_host: Callable[[str], bool] = lambda _: False
+    host: str, lookup: Callable[[str], Any], kind_of: Callable[[str], str] = lambda _: "text"
 ) -> str:
     """The same for a host alone."""
-    return _replaced(host, lookup, lambda name, value: _in_host(name, value, whole=is_host(name)))
+    return _replaced(host, lookup, lambda name, value: _in_host(name, value, whole=kind_of(name) == "host"))
 
 
 def _in_host(name: str, value: object, *, whole: bool) -> str:
@@ -102,20 +102,21 @@ def _in_path(name: str, value: object) -> str:
     return quote(text, safe="")
 
 
-def _replaced(text: str, lookup: Callable[[str], Any], write: Callable[[str, object], str]) -> str:
+def _replaced(
+    text: str,
+    lookup: Callable[[str], Any],
+    write: Callable[[str, object], str],
+    kind_of: Callable[[str], str] = lambda _: "text",
+) -> str:
     def one(match: re.Match[str]) -> str:
         if match[1]:
             return "${"
         value = lookup(match[2])
-        is_whole_address = name_is_address(match[2]) and match.start() == 0
+        is_address = match[2].startswith(("token.", "opening.")) or kind_of(match[2]) == "address"
+        is_whole_address = is_address and match.start() == 0
         return as_text(value) if is_whole_address else write(match[2], value)
 
     return _NAME.sub(one, text)
-
-
-def name_is_address(name: str) -> bool:
-    """Whether a name stands for an address that the source itself gives: a field of the token's answer."""
-    return name.startswith(("token.", "opening."))
 
 
 def _filled(text: str, lookup: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a JSON value
@@ -124,7 +125,3 @@ def _filled(text: str, lookup: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a
         return lookup(whole[2])
     return _NAME.sub(lambda match: "${" if match[1] else as_text(lookup(match[2])), text)
 
-
-def has_static_host(address: str) -> bool:
-    """Whether an address names its host itself, if only in part."""
-    return bool(urlsplit(address).netloc) and not address.startswith("${")

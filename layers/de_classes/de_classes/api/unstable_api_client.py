@@ -14,7 +14,6 @@ from de_classes.api.first_fingerprint import first_fingerprint
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
-from de_classes.api.messages import without_secrets
 from de_classes.api.offsets import as_it_was
 from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
@@ -172,7 +171,7 @@ class UnstableAPIClient:
     @property
     def url(self) -> str:
         """The paginated endpoint, without anything secret."""
-        return without_secrets(self._endpoint.url)
+        return self._endpoint.shown_url
 
     @property
     def fingerprint(self) -> str:
@@ -323,7 +322,7 @@ class UnstableAPIClient:
                 self._pagination,
                 limit=limit,
                 pages=pages,
-                url=self._endpoint.url,
+                url=self._endpoint.shown_url,
                 width=width,
                 stopped=run.stopped,
                 state=state,

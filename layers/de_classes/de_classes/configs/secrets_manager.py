@@ -5,12 +5,10 @@ boto3 is imported by the call that needs it: it costs a cold start more than eve
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from msgspec import Meta, Struct
-
-from de_classes.configs.settings import validate
-from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.errors import ConfigurationError, MalformedDataError
+from de_classes.utils import strict_json
 
 
 class SecretReader(Protocol):
@@ -23,16 +21,6 @@ class SecretReader(Protocol):
             ConfigurationError: It cannot be read.
         """
         ...
-
-
-class Login(Struct, frozen=True):
-    """Username and password, as a secret holds them: a JSON object of the two."""
-
-    username: Annotated[str, Meta(min_length=1)]
-    password: Annotated[str, Meta(min_length=1)]
-
-    def __repr__(self) -> str:
-        return "Login(username=***, password=***)"
 
 
 def read_secret(secret_id: str) -> str:
@@ -50,13 +38,44 @@ def read_secret(secret_id: str) -> str:
         raise ConfigurationError(f"the secret {secret_id} cannot be read: {type(error).__name__}") from error
 
 
-def parse_login(secret: str) -> Login:
-    """Take a credentials secret apart.
+class SecretsManagerSecrets:
+    """The secrets of one source: names and values in one secret of Secrets Manager, a JSON object.
 
-    Raises:
-        ConfigurationError: It is not a JSON object of username and password.
+    Args:
+        secret_id: The secret's name or ARN.
+        read: Reads its text.
     """
-    try:
-        return validate(Login, secret, what="credentials secret")
-    except InvalidInputError as error:
-        raise ConfigurationError(str(error), problems=error.problems) from error
+
+    def __init__(self, secret_id: str, read: SecretReader = read_secret) -> None:
+        self._id = secret_id
+        self._read = read
+        self._values: dict[str, str] | None = None
+
+    def get(self, name: str) -> str:
+        """The value of that name.
+
+        Raises:
+            ConfigurationError: The secret cannot be read, is no such object, or has no such name.
+        """
+        if self._values is None:
+            self._values = self._parsed()
+        if name not in self._values:
+            raise ConfigurationError(f"the secret {self._id} has no {name!r}: add it to the JSON object there")
+        return self._values[name]
+
+    def keep(self, name: str, value: str) -> None:
+        """Not possible.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError(f"the secret {self._id} cannot be written")
+
+    def _parsed(self) -> dict[str, str]:
+        try:
+            values = strict_json.loads(self._read(self._id))
+        except MalformedDataError as error:
+            raise ConfigurationError(f"the secret {self._id} is not a JSON object of names and texts") from error
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise ConfigurationError(f"the secret {self._id} is not a JSON object of names and texts")
+        return values

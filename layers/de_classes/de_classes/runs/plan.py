@@ -41,6 +41,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         key_fields: The fields that tell records apart; none if duplicates are not looked for.
         pinned: The schema that every record must fit, by column; None if the schema follows the records.
         on_violation: What becomes of a record that does not fit it.
+        source_parameters: What the request said of the source, by name; no secret is among them.
     """
 
     run_id: RunId
@@ -55,6 +56,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     key_fields: tuple[str, ...] = ()
     pinned: dict[str, str] | None = None
     on_violation: OnViolation = "refuse"
+    source_parameters: dict[str, str | int | float | bool] = {}
 
     def page_range(self) -> PageRange:
         """Which pages."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -23,11 +23,12 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from de_classes.api.receipt import IngestReceipt
+    from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
-    from de_classes.configs.ingest import SourceSettings, WorkerSettings
+    from de_classes.configs.ingest import WorkerSettings
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
 
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
 class ClientFactory(Protocol):
     """Puts together the client for one run, with counters of its own."""
 
-    def __call__(self, source: SourceSettings, *, deadline: float | None) -> UnstableAPIClient:
-        """A client that reads this source and begins nothing after the deadline."""
+    def __call__(
+        self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
+    ) -> UnstableAPIClient:
+        """A client that reads this resource and begins nothing after the deadline."""
         ...
 
 
@@ -47,7 +50,8 @@ class Ingestion(Value):
     and a manifest, written by a run that goes on where it was stopped when it is asked for again.
 
     Attributes:
-        settings: Where to write, and which sources there are.
+        settings: Where to write.
+        sources: What can be ingested.
         client_for: Puts together what gets the pages.
         storage: Writes objects.
         logger: Told how runs go.
@@ -58,6 +62,7 @@ class Ingestion(Value):
     """
 
     settings: WorkerSettings
+    sources: Source
     client_for: ClientFactory
     storage: StorageDataService
     logger: logging.Logger
@@ -74,7 +79,23 @@ class Ingestion(Value):
         Raises:
             InvalidInputError: Its ``problems`` name all that is wrong.
         """
-        return validate(IngestRequest, payload, also=self.settings.problems_of)
+        return validate(IngestRequest, payload, also=self._problems_of)
+
+    def _problems_of(self, request: Mapping[str, object]) -> list[str]:
+        """What is wrong with a request here, though it might be right elsewhere: an unknown source, an address."""
+        name, parameters = request.get("source") or self.settings.default_source, request.get("parameters")
+        if not isinstance(name, str) or (request.get("run_id") and not request.get("source")):
+            return []
+        try:
+            resource = self._resource(name)
+        except InvalidInputError as error:
+            return [f"source is not one that is packaged here: {error}"]
+        fixed = resource.address_parameters() | self.settings.source_parameters.get(resource.source_name, {}).keys()
+        named = sorted(fixed & (parameters.keys() if isinstance(parameters, dict) else set()))
+        return [f"parameters.{each} is the deployment's to say, not the request's" for each in named]
+
+    def _resource(self, name: str) -> Resource:
+        return self.sources[name] if "." in name else self.sources.resources(name, in_order=True)[0]
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
         """Fetch what was asked for and store it.
@@ -94,21 +115,25 @@ class Ingestion(Value):
         """
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
-        source = self.settings.source(name)
+        resource = self._resource(name)
         seconds = self._seconds_to_use(seconds_left)
         deadline = None if seconds is None else self.clock.monotonic() + seconds
-        client = self.client_for(source, deadline=deadline)
+        parameters = request.parameters or (begun.source_parameters if begun else {})
+        client = self.client_for(resource, parameters, deadline=deadline)
         try:
             if request.key is not None:
-                return self._one_object(request, request.key, client)
-            plan = self._plan(request, begun, name=name, run_id=request.run_id or run_id, client=client)
-            service = self._service(client, self._terms(source, plan.format, seconds))
+                return self._one_object(request, request.key, client, resource)
+            run_id = request.run_id or run_id
+            plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
+            service = self._service(client, self._terms(resource, plan.format, seconds))
             return service.carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
             raise
 
-    def _one_object(self, request: IngestRequest, key: str, client: UnstableAPIClient) -> IngestReceipt:
+    def _one_object(
+        self, request: IngestRequest, key: str, client: UnstableAPIClient, resource: Resource
+    ) -> IngestReceipt:
         if is_reserved(self._below_prefix(key)):
             raise InvalidInputError(f"key {key!r} is one that runs and commits write under: choose another")
         service = ApiDataService(client, self.storage, self.logger, clock=self.clock)
@@ -116,7 +141,7 @@ class Ingestion(Value):
             self.settings.bucket,
             self._below_prefix(key),
             request.format or self.settings.default_format,
-            limit=request.limit or self.settings.page_limit,
+            limit=self._limit(request.limit, client, resource),
             pages=request.page_range(),
             keep_receipt=True,
         )
@@ -134,12 +159,12 @@ class Ingestion(Value):
             clock=self.clock,
         )
 
-    def _terms(self, source: SourceSettings, format_name: str, seconds: float | None) -> LambdaTerms:
+    def _terms(self, resource: Resource, format_name: str, seconds: float | None) -> LambdaTerms:
         terms = LambdaTerms(
             base_megabytes=base_megabytes(format_name),
             memory_megabytes=self.memory_megabytes,
             concurrency=self.settings.concurrency,
-            requests_per_second=source.requests_per_second,
+            requests_per_second=resource.source.rate_limit.per_second,
             part_pages=self.settings.part_pages,
         )
         return msgspec.structs.replace(terms, seconds_per_invocation=seconds) if seconds else terms
@@ -158,23 +183,28 @@ class Ingestion(Value):
         name: str,
         run_id: str,
         client: UnstableAPIClient,
+        resource: Resource,
     ) -> RunPlan:
         """What the request says, over what the run was begun with, over the settings."""
-        source = self.settings.source(name)
+        described = resource.described
         pages = str(request.page_range()) if request.pages is not None else None
         return RunPlan(
             run_id=run_id,
             source=client.url,
             fingerprint=client.fingerprint,
             source_name=name,
-            dataset=self._below_prefix(f"{name}/{partition(self.clock.now())}/{run_id}"),
+            dataset=self._below_prefix(f"{name.replace('.', '/')}/{partition(self.clock.now())}/{run_id}"),
             format=request.format or (begun.format if begun else self.settings.default_format),
-            limit=request.limit or (begun.limit if begun else self.settings.page_limit),
+            limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=pages or (begun.pages if begun else str(PageRange())),
-            key_fields=source.key_fields,
-            pinned=source.columns,
-            on_violation=source.on_violation,
+            key_fields=described.primary_key,
+            pinned=described.columns,
+            on_violation=described.on_violation,
+            source_parameters=request.parameters or (begun.source_parameters if begun else {}),
         )
+
+    def _limit(self, asked: int | None, client: UnstableAPIClient, resource: Resource) -> int:
+        return client.endpoint.limit(asked or self.settings.page_limit or resource.default_limit)
 
     def _seconds_to_use(self, seconds_left: float | None) -> float | None:
         """What this invocation may work for; None if nothing stops it."""

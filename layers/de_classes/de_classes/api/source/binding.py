@@ -29,9 +29,10 @@ from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
     from de_classes.api.source.secrets import Secrets
     from de_classes.api.transport import Transport
@@ -83,14 +84,18 @@ class Source:
             raise InvalidInputError(f"{name[:80]!r} names no resource: known are {known}")
         return Resource(name, source, source.resources[resource_name])
 
-    def resources(self, source_name: str) -> list[Resource]:
+    def resources(self, source_name: str, *, in_order: bool = False) -> list[Resource]:
         """All resources of a source, those first that others read their parents from.
+
+        Args:
+            source_name: The source.
+            in_order: As they stand in the description instead.
 
         Raises:
             InvalidInputError: There is no such source.
         """
         name, source = pick(self._described, source_name)
-        ordered = sorted(source.resources, key=lambda each: (source.resources[each].for_each is not None, each))
+        ordered = list(source.resources) if in_order else sorted(source.resources, key=lambda each: (source.resources[each].for_each is not None, each))
         return [Resource(f"{name}.{each}", source, source.resources[each]) for each in ordered]
 
     @property
@@ -110,6 +115,7 @@ class Resource:
 
     def __init__(self, name: str, source: SourceDescription, described: ResourceDescription) -> None:
         self.name = name
+        self.source_name = name.partition(".")[0]
         self.source = source
         self.described = described
 
@@ -126,8 +132,10 @@ class Resource:
 
     def address_parameters(self) -> set[str]:
         """The parameters that stand in a host: on a deployment they are never the caller's to say."""
+        declared = self.source.parameters
         hosts = [match[2] for address in self._addresses() if (match := _ADDRESS.fullmatch(address))]
-        return {name for name in names_in([*hosts, *self.source.allowed_hosts]) if name in self.source.parameters}
+        named = {name for name in names_in([*hosts, *self.source.allowed_hosts]) if name in declared}
+        return named | {name for name in declared if declared[name].kind != "text"}
 
     def client(
         self,
@@ -144,6 +152,7 @@ class Resource:
         transport: Transport | None = None,
         clock: Clock | None = None,
         deadline: float | None = None,
+        auth: AuthScheme | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -154,6 +163,7 @@ class Resource:
                 ``allow_insecure``.
             allow_insecure: Whether ``base_url`` may be another machine's.
             logger: As for ``UnstableAPIClient``, like all that follow.
+            auth: In place of what the description says: one that another client has logged in by.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -185,7 +195,7 @@ class Resource:
                 deadline=deadline,
             )
 
-        endpoint = binding.endpoint((self.described.auth or self.source.auth).scheme(runtime))
+        endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(runtime))
         each = self.described.for_each
         if each is not None:
             parent = None
@@ -222,6 +232,7 @@ class _Binding:
         self._parameters = parameters
         self._secret = lru_cache(None)(self._read_secret)
         problems = [*self._parameter_problems(), *self._base_url_problems()]
+        problems = problems or self._address_problems()
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
 
@@ -250,7 +261,7 @@ class _Binding:
             and structs.replace(said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)),
             origins=self._origins(),
             lookup=self.lookup,
-            is_host=self.is_host,
+            kind_of=self.kind_of,
             rate_limit=source.rate_limit,
             window=said.window,
             name=self._resource.name,
@@ -272,12 +283,12 @@ class _Binding:
 
     def address(self, address: str) -> str:
         """An address with its names replaced, on the other origin if there is one."""
-        return fill_address(self._template(address), self.lookup, self.is_host)
+        return fill_address(self._template(address), self.lookup, self.kind_of)
 
-    def is_host(self, name: str) -> bool:
-        """Whether a parameter is a whole host name."""
+    def kind_of(self, name: str) -> str:
+        """What a parameter stands for in an address."""
         declared = self._resource.source.parameters.get(name)
-        return declared is not None and declared.is_host
+        return "text" if declared is None else declared.kind
 
     def _read_secret(self, name: str) -> str:
         value = self.secrets.get(name)
@@ -296,8 +307,8 @@ class _Binding:
     def _origins(self) -> frozenset[tuple[str, str, int | None]]:
         if self._base_url is not None:
             return frozenset({origin(self._base_url)})
-        hosts = [fill_host(host, self.lookup, self.is_host) for host in self._resource.source.allowed_hosts]
-        static = [] if self._resource.source.base_url.startswith("${") else [self.address(self._resource.source.base_url)]
+        hosts = [fill_host(host, self.lookup, self.kind_of) for host in self._resource.source.allowed_hosts]
+        static = [] if self._resource.source.base_url.startswith("${token.") else [self.address(self._resource.source.base_url)]
         return frozenset(origin(url) for url in [*static, *(f"https://{host}" for host in hosts)])
 
     def _parameter_problems(self) -> list[str]:
@@ -317,6 +328,16 @@ class _Binding:
                 about = f" ({source.parameters[name].help})" if source.parameters[name].help else ""
                 problems.append(f"--set {name}=... is missing: {self._resource.name} needs it{about}")
         return problems
+
+    def _address_problems(self) -> list[str]:
+        declared = self._resource.source.parameters
+        addresses = {name: self.lookup(name) for name in declared if declared[name].kind == "address"}
+        given = {name: str(value) for name, value in addresses.items() if value is not None}
+        return [
+            problem
+            for name, value in given.items()
+            for problem in url_problems(f"--set {name}", value, allow_insecure=self._allow_insecure)
+        ]
 
     def _base_url_problems(self) -> list[str]:
         if self._base_url is None:
@@ -366,5 +387,3 @@ def _per_parent(said: ResourceDescription, parents: Parents) -> PerParentPaginat
 def _is_single(said: ResourceDescription) -> bool:
     return isinstance(said.pagination, OnePagePagination) and said.records_are == "object"
 
-
-Lookup = "Callable[[str], Any]"

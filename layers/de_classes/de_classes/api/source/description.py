@@ -59,12 +59,12 @@ class Parameter(Described, kw_only=True):
     Attributes:
         help: What it is.
         default: Its value where none is given; without one it must be given.
-        is_host: Whether it is a whole host name, dots and all.
+        kind: ``text``; ``host``: a whole host name, dots and all; ``address``: a URL that others are below.
     """
 
     help: str = ""
     default: str | int | float | bool | None = None
-    is_host: bool = False
+    kind: Literal["text", "host", "address"] = "text"
 
 
 class Count(Described, kw_only=True):
@@ -125,6 +125,7 @@ class ResourceDescription(Described, kw_only=True):
         for_each: One collection for each of a list, or of a parent's records.
         primary_key: The fields that tell records apart.
         columns: Names to types that every record must fit.
+        on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it aside.
     """
 
     method: Literal["GET", "POST"] = "GET"
@@ -153,6 +154,7 @@ class ResourceDescription(Described, kw_only=True):
     for_each: ForEach | None = None
     primary_key: tuple[Text, ...] = ()
     columns: dict[str, str] | None = None
+    on_violation: Literal["refuse", "quarantine"] = "refuse"
 
 
 class SourceDescription(Described, kw_only=True):
@@ -185,9 +187,12 @@ class SourceFile(Described, kw_only=True):
     """One file of descriptions.
 
     Attributes:
+        values: Values of parameters by source, in place of their defaults: also of sources that come with the
+            package, and so what a deployment says of addresses.
         version: Of this format: 1, which is experimental until incremental reading and jobs are in it.
         sources: By name.
     """
 
     version: Literal[1]
-    sources: Annotated[dict[Name, SourceDescription], Meta(min_length=1)]
+    sources: dict[Name, SourceDescription] = {}
+    values: dict[Name, dict[Name, str | int | float | bool]] = {}

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.api.source.description import SourceFile
 from de_classes.api.source.rules import problems_of
 from de_classes.configs._conversion import Rules, fill
@@ -85,7 +87,27 @@ def parse_sources(content: bytes, suffix: str, *, name: str) -> dict[str, Source
         lines = list(_lines(content.decode())) if suffix == ".toml" else []
         problems = [_placed(name, problem, lines) for problem in problems]
         raise ConfigurationError("; ".join(problems), problems=problems)
-    return dict(result.sources)
+    return _with_values(result, name)
+
+
+def _with_values(file: SourceFile, name: str) -> dict[str, SourceDescription]:
+    """The sources of a file, and those of the package that it gives values to."""
+    sources = dict(file.sources)
+    problems = []
+    for source_name, values in file.values.items():
+        source = sources.get(source_name) or shipped_source(source_name)
+        if source is None:
+            problems.append(f"{name}: values.{source_name} is neither here nor in the package")
+            continue
+        unknown = sorted(values.keys() - source.parameters.keys())
+        problems += [f"{name}: values.{source_name}.{each} is no parameter of it" for each in unknown]
+        parameters = {
+            each: structs.replace(said, default=values.get(each, said.default)) for each, said in source.parameters.items()
+        }
+        sources[source_name] = structs.replace(source, parameters=parameters)
+    if problems:
+        raise ConfigurationError("; ".join(problems), problems=problems)
+    return sources
 
 
 def _content(path: Path) -> bytes:

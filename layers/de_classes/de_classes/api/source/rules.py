@@ -37,7 +37,7 @@ def problems_of(file: SourceFile) -> Iterator[str]:
 def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
     addresses = {"base_url": source.base_url, **_urls(source.auth)}
     for name, address in addresses.items():
-        yield from _address_problems(f"{label}.{name}", address)
+        yield from _address_problems(f"{label}.{name}", address, source)
     if source.base_url.startswith("${token.") and not source.allowed_hosts:
         yield f"{label}.allowed_hosts is missing: base_url comes with the token, so say which hosts it may name"
     for host in source.allowed_hosts:
@@ -156,8 +156,10 @@ def _urls(auth: AuthDescription) -> dict[str, str]:
     return {f"auth.{name}": getattr(auth, name) for name in ("url", "token_url") if hasattr(auth, name)}
 
 
-def _address_problems(label: str, address: str) -> Iterator[str]:
-    if address.startswith("${token."):
+def _address_problems(label: str, address: str, source: SourceDescription) -> Iterator[str]:
+    begins = next(iter(names_in(address)), "")
+    is_address = begins in source.parameters and source.parameters[begins].kind == "address"
+    if address.startswith("${token.") or (is_address and address.startswith(f"${{{begins}}}")):
         return
     match = re.fullmatch(r"(https?)://([^/?#@]+)([^?#]*)", address)
     if match is None:
