@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 SERVICE = "ingestion-worker"
+PACKAGED = "de_classes_sources"
+"""The folder on the import path that a deployment's descriptions are packaged in."""
 
 
 def build_ingestion(
@@ -61,7 +64,7 @@ def build_ingestion(
     clients = _Clients(settings, secrets, transport, clock, logger)
     return Ingestion(
         settings,
-        Source.load(settings.sources_path) if settings.sources_path else Source.shipped(),
+        _sources(settings.sources_path),
         clients.client_for,
         storage,
         logger,
@@ -83,7 +86,7 @@ class _Clients:
         logger: logging.Logger,
     ) -> None:
         self._settings = settings
-        self._secrets = secrets or (lambda source: SecretsManagerSecrets(f"{settings.secrets_prefix}/{source}".lstrip("/")))
+        self._secrets = secrets or self._kept_by_aws
         self._transport = transport
         self._clock = clock
         self._logger = logger
@@ -93,6 +96,10 @@ class _Clients:
             max_attempts=settings.max_attempts,
             max_elapsed=settings.max_elapsed_seconds or RetryPolicy().max_elapsed,
         )
+
+    def _kept_by_aws(self, source: str) -> Secrets:
+        below = f"{self._settings.secrets_prefix}/{source}".lstrip("/")
+        return SecretsManagerSecrets(self._settings.source_secrets.get(source, below))
 
     def client_for(
         self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
@@ -123,6 +130,14 @@ class _Clients:
         """Read the secrets anew for the next run."""
         self._known.clear()
         self._auths.clear()
+
+
+def _sources(path: str | None) -> Source:
+    """The descriptions in a folder, else those that were packaged, else those of the library alone."""
+    packaged = find_spec(PACKAGED)
+    folders = list(packaged.submodule_search_locations or []) if packaged else []
+    folder = path or next(iter(folders), None)
+    return Source.load(folder) if folder else Source.shipped()
 
 
 def _memory_of(environ: Mapping[str, str]) -> float:

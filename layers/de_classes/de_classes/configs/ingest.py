@@ -35,10 +35,12 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         bucket: Where objects are written.
         key_prefix: What every key begins with; no slash at either end.
         default_format: For requests that name none.
-        sources_path: The folder of the descriptions that were packaged; None for those of the library alone.
+        sources_path: The folder of descriptions; None for the one that was packaged, ``de_classes_sources`` on the
+            import path, if there is one.
         source_parameters: Values of parameters by source, which no request may change: addresses above all.
             In the environment: a JSON object.
         secrets_prefix: What the names of the sources' secrets begin with, before ``/SOURCE``.
+        source_secrets: The secret's id for sources whose secret is not there, by source. JSON again.
         allow_insecure: Whether an address may be plain http to another machine: for a trusted network only.
         default_source: For requests that name none: a source, whose first resource is meant, or a resource.
         page_limit: Records a page, 1 to 1000, where a request names none; None for what the source gives.
@@ -68,6 +70,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     sources_path: Annotated[str, Meta(min_length=1)] | None = None
     source_parameters: dict[str, dict[str, str | int | float | bool]] = {}
     secrets_prefix: Annotated[str, Meta(max_length=400)] = ""
+    source_secrets: dict[str, str] = {}
     allow_insecure: bool = False
     default_source: Name = "unstable"
     page_limit: PageLimit | None = None
