@@ -9,7 +9,8 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
-from de_classes.configs.settings import validate
+from de_classes.configs.sam_local import sam_local
+from de_classes.configs.settings import environment, validate
 from de_classes.errors import ConfigurationError, InvalidInputError
 
 
@@ -36,11 +37,16 @@ class Login(Struct, frozen=True):
 
 
 def read_secret(secret_id: str) -> str:
-    """Read a secret's text from Secrets Manager.
+    """Read a secret's text from Secrets Manager; under ``sam local``, what stands for it there.
 
     Raises:
         ConfigurationError: The secret is not there, or this role may not read it.
     """
+    local = sam_local(environment())
+    if local is not None:
+        if secret_id in local.secrets:
+            return local.secrets[secret_id]
+        local.require_cloud()
     import boto3  # noqa: PLC0415 - see the module
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
 
