@@ -213,7 +213,7 @@ def test_the_workers_variables_are_settings_that_it_has() -> None:
 
 def test_no_function_on_aws_is_led_elsewhere() -> None:
     for name in functions():
-        assert "AWS_ENDPOINT_URL" not in variables(name)
+        assert "SAM_LOCAL" not in variables(name)
 
 
 def test_the_formats_on_offer_are_those_there_are() -> None:
