@@ -15,7 +15,7 @@ import pytest
 from msgspec import _core as compiled_library
 
 from tests.fakes.sources import ROOT
-from tests.fakes.template import resources, template
+from tests.fakes.template import template
 from tools import finish_layer, layers
 from tools.layer_documents import TABLE_BEGIN, TABLE_END, packages, replace_table
 from tools.layers import LAYERS
@@ -238,13 +238,6 @@ def test_a_layer_is_built_for_the_architecture_that_the_template_is_built_for(
     )
     assert f"--python-platform {machine}-manylinux" in done.stdout, done.stderr
     assert f'"{ROOT}/layers/{LAYERS[name]}/requirements.txt"' in done.stdout.replace("/./", "/")
-
-
-def test_the_template_names_the_makefile_of_each_architecture_it_takes() -> None:
-    for name, each in resources("AWS::Serverless::LayerVersion").items():
-        assert each["Metadata"]["ContextPath"] == {"Sub": "layers/${Architecture}"}, name
-    allowed = template()["Parameters"]["Architecture"]["AllowedValues"]
-    assert all((ROOT / "layers" / architecture / "Makefile").exists() for architecture in allowed)
 
 
 def test_the_projects_own_uv_is_found_though_it_is_not_on_the_path() -> None:

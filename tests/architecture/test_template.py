@@ -230,7 +230,11 @@ def test_every_function_runs_on_either_processor_with_layers_built_for_it() -> N
     assert template()["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
     assert all(each["Architectures"] == [{"Ref": "Architecture"}] for each in functions().values())
     for layer in resources("AWS::Serverless::LayerVersion").values():
-        assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": {"Ref": "Architecture"}}
+        assert layer["Metadata"] == {
+            "BuildMethod": "makefile",
+            "BuildArchitecture": {"Ref": "Architecture"},
+            "ContextPath": {"Sub": "layers/${Architecture}"},  # whose Makefile builds for it
+        }
         assert layer["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
 
 

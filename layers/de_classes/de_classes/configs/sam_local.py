@@ -6,9 +6,7 @@ one that is there all the same is refused.
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -59,6 +57,9 @@ class SamLocal(Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: Nothing answers there; says what to run first.
         """
+        import socket  # noqa: PLC0415 - for `sam local` alone, and a function on AWS should not start slower
+        from urllib.parse import urlsplit  # noqa: PLC0415 - the same
+
         parts = urlsplit(self.endpoint_url)
         try:
             socket.create_connection((parts.hostname or "", parts.port or 80), CONNECT_SECONDS).close()
