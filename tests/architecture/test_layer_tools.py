@@ -268,6 +268,20 @@ def test_plain_sam_local_reads_the_variables_that_sam_build_leaves(environment: 
     )
 
 
+def test_what_was_built_for_one_environment_is_never_run_or_deployed_as_anothers() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    folders = []
+    for environment, sections in config.items():
+        if environment == "version":
+            continue
+        told = {command: each["parameters"] for command, each in sections.items()}
+        folders.append(told["build"].get("build_dir", ".aws-sam/build"))
+        for command in told.keys() - {"global", "build", "validate"}:
+            template_file = told[command].get("template_file", ".aws-sam/build/template.yaml")
+            assert template_file == f"{folders[-1]}/template.yaml", (environment, command)
+    assert len(set(folders)) == len(folders) > 1
+
+
 @pytest.mark.parametrize(
     ("metadata", "licence"),
     [
