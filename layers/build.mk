@@ -1,8 +1,9 @@
-# What `sam build` runs a layer's Makefile by. SAM tells a Makefile nothing of the architecture that it builds for
-# but where the Makefile is: the template names the folder by its parameter, so the two cannot disagree.
-here := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))
-top := $(abspath $(here)../..)
-export LAYER_ARCH := $(notdir $(patsubst %/,%,$(here)))
+# What `sam build` runs a layer's Makefile by. SAM tells a Makefile nothing of the processor and the Python that it
+# builds for, but where the Makefile is: the template names the folder by its parameters, so they cannot disagree.
+here := $(abspath $(dir $(firstword $(MAKEFILE_LIST))))
+top := $(abspath $(here)/../../..)
+export LAYER_ARCH := $(notdir $(abspath $(here)/..))
+export LAYER_PYTHON_VERSION := $(patsubst python%,%,$(notdir $(here)))
 
 build-DeClassesLayer: folder := de_classes
 build-SdkLayer: folder := sdk

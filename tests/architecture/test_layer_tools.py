@@ -218,30 +218,33 @@ def test_a_layer_is_not_built_without_a_compiler(tmp_path: Path) -> None:
 
 
 def make_layer(
-    top: Path, architecture: str, name: str, *options: str, **variables: str
+    top: Path, folder: str, name: str, *options: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """What SAM runs, as it runs it: by nothing but the place of the Makefile."""
-    makefile = str(top / "layers" / architecture / "Makefile")
+    makefile = str(top / "layers" / folder / "Makefile")
     command = [shutil.which("make") or "make", *options, "--makefile", makefile, f"build-{name}"]
     told = {"PATH": os.defpath, "ARTIFACTS_DIR": str(top / "artifacts"), **variables}
     return subprocess.run(command, cwd=top, env=told, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("runtime", template()["Parameters"]["PythonRuntime"]["AllowedValues"])
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
-def test_a_layer_is_built_for_the_architecture_that_the_template_is_built_for(
-    architecture: str, machine: str, name: str
+def test_a_layer_is_built_for_the_processor_and_the_python_of_the_template(
+    architecture: str, machine: str, runtime: str, name: str
 ) -> None:
-    # The variable says otherwise, as it may in a shell: what the template says counts.
-    done = make_layer(
-        ROOT, architecture, name, "--dry-run", LAYER_ARCH="arm64", LAYER_COMPILER=sys.executable
+    # The variables say otherwise, as they may in a shell: what the template says counts.
+    otherwise = {"LAYER_ARCH": "other", "LAYER_PYTHON_VERSION": "3.0", "LAYER_COMPILER": sys.executable}
+    done = make_layer(ROOT, f"{architecture}/{runtime}", name, "--dry-run", **otherwise)
+    version = runtime.removeprefix("python")
+    assert f"--python-platform {machine}-manylinux_2_28 --python-version {version}" in done.stdout, (
+        done.stderr
     )
-    assert f"--python-platform {machine}-manylinux" in done.stdout, done.stderr
-    assert f'"{ROOT}/layers/{LAYERS[name]}/requirements.txt"' in done.stdout.replace("/./", "/")
+    assert f"/layers/{LAYERS[name]}/requirements.txt" in done.stdout
 
 
 def test_the_projects_own_uv_is_found_though_it_is_not_on_the_path() -> None:
-    done = make_layer(ROOT, "x86_64", "SdkLayer", "--dry-run", LAYER_COMPILER=sys.executable)
+    done = make_layer(ROOT, "x86_64/python3.13", "SdkLayer", "--dry-run", LAYER_COMPILER=sys.executable)
     assert f"{ROOT}/.venv/bin/uv pip install" in done.stdout, done.stderr
 
 
@@ -250,7 +253,7 @@ def test_without_any_uv_a_line_says_what_to_run(tmp_path: Path) -> None:
         ROOT / "layers", tmp_path / "layers", ignore=shutil.ignore_patterns("de_classes/de_classes")
     )
     shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
-    done = make_layer(tmp_path, "x86_64", "SdkLayer", LAYER_COMPILER=sys.executable)
+    done = make_layer(tmp_path, "x86_64/python3.13", "SdkLayer", LAYER_COMPILER=sys.executable)
     assert done.returncode != 0
     assert (
         "no uv to build layers with: run 'make env-dev' once, which installs it" in done.stderr.splitlines()

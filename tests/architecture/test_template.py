@@ -233,7 +233,7 @@ def test_every_function_runs_on_either_processor_with_layers_built_for_it() -> N
         assert layer["Metadata"] == {
             "BuildMethod": "makefile",
             "BuildArchitecture": {"Ref": "Architecture"},
-            "ContextPath": {"Sub": "layers/${Architecture}"},  # whose Makefile builds for it
+            "ContextPath": {"Sub": "layers/${Architecture}/${PythonRuntime}"},  # whose Makefile builds for it
         }
         assert layer["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
 
