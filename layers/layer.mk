@@ -4,10 +4,11 @@
 LAYER_ARCH ?= arm64
 LAYER_PYTHON_VERSION ?= 3.13
 LAYER_PYTHON ?=
-UV ?= uv
 
 source := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))
 tools := $(source)../../tools
+# The project's own, though it is not on the path of somebody who types `sam build`; else whichever there is.
+UV ?= $(or $(wildcard $(abspath $(source)../../.venv/bin/uv)),uv)
 target := $(ARTIFACTS_DIR)/python
 machine_arm64 := aarch64
 machine_x86_64 := x86_64
@@ -24,7 +25,7 @@ else
 endif
 
 define check
-@command -v $(UV) >/dev/null || { echo "uv is needed to build layers: use 'make build', or install uv" >&2; exit 1; }
+@command -v $(UV) >/dev/null || { echo "no uv to build layers with: run 'make env-dev' once, which installs it" >&2; exit 1; }
 @test -n "$(machine)" || { echo "LAYER_ARCH is arm64 or x86_64, not '$(LAYER_ARCH)'" >&2; exit 1; }
 @test -n "$(compiler)" # or find-compiler.sh has said what is missing
 endef

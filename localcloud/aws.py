@@ -36,6 +36,9 @@ class LocalAws:
     Args:
         endpoint: Its address.
 
+    Attributes:
+        session: With its credentials and nothing of the user's.
+
     Raises:
         LocalCloudError: The address is not this machine.
     """
@@ -44,25 +47,25 @@ class LocalAws:
         require_loopback(endpoint)
         self.endpoint = endpoint
         core = botocore.session.Session(session_vars=_NOTHING)
-        self._session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)
+        self.session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)
 
     def s3(self) -> S3Client:
         """A client of its S3."""
-        return self._session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
+        return self.session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
 
     def store(self) -> Store:
         """Its S3, as this library reads and writes it."""
         logger = logging.getLogger("localcloud.store")
-        return Store(logger, session=self._session, endpoint_url=self.endpoint, config=_CONFIG)
+        return Store(logger, session=self.session, endpoint_url=self.endpoint, config=_CONFIG)
 
     def cloudformation(self) -> CloudFormationClient:
         """A client of its CloudFormation."""
-        return self._session.client("cloudformation", endpoint_url=self.endpoint, config=_CONFIG)
+        return self.session.client("cloudformation", endpoint_url=self.endpoint, config=_CONFIG)
 
     def logs(self) -> CloudWatchLogsClient:
         """A client of its CloudWatch Logs."""
-        return self._session.client("logs", endpoint_url=self.endpoint, config=_CONFIG)
+        return self.session.client("logs", endpoint_url=self.endpoint, config=_CONFIG)
 
     def secrets(self) -> SecretsManagerClient:
         """A client of its Secrets Manager."""
-        return self._session.client("secretsmanager", endpoint_url=self.endpoint, config=_CONFIG)
+        return self.session.client("secretsmanager", endpoint_url=self.endpoint, config=_CONFIG)

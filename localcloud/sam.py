@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from localcloud.workspace import Workspace
 
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "sources", "tools", "requirements/sam.txt")
+SOURCES = (
+    "template.yaml",
+    "samconfig.toml",
+    "functions",
+    "layers",
+    "sources",
+    "tools",
+    "requirements/sam.txt",
+)
 BUILD_WAIT_SECONDS = 300.0
 OUTPUT_TAIL_LINES = 40
 

@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.configs.sam_local import function_environment
 from de_classes.configs.secrets_manager import read_secret
-from de_classes.configs.settings import environment
 from de_classes.simulators.assembly import deployed_auth
 from de_classes.simulators.lambda_endpoint import LambdaEndpoint
 from de_classes.utils.clock import SystemClock
@@ -46,7 +46,7 @@ def build(
 
 @cache
 def _endpoint() -> LambdaEndpoint:
-    return build(environment(), read_secret)
+    return build(function_environment(), read_secret)
 
 
 def lambda_handler(event: Mapping[str, object], context: object = None) -> dict[str, object]:

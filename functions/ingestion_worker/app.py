@@ -13,6 +13,7 @@ from de_classes.api.receipt import COMPLETE
 from de_classes.bootstrap import SERVICE, build_ingestion
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.tracing import no_span, span_for
+from de_classes.configs.sam_local import function_environment
 from de_classes.configs.settings import environment
 from de_classes.utils.values import Value
 from de_classes.worker.ingest_endpoint import IngestEndpoint, is_fault_of_worker
@@ -127,7 +128,7 @@ def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Hand
 
 @cache
 def _handler() -> Handler:
-    return handler_for(lambda: build_ingestion(environment()), span=span_for(environment()))
+    return handler_for(lambda: build_ingestion(function_environment()), span=span_for(environment()))
 
 
 def lambda_handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:

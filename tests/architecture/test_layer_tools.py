@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from tests.fakes.sources import ROOT
 from tests.fakes.template import template
 from tools import finish_layer, layers
 from tools.layer_documents import TABLE_BEGIN, TABLE_END, packages, replace_table
+from tools.layers import LAYERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,6 +215,74 @@ def test_a_layer_is_not_built_without_a_compiler(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "LAYER_COMPILER=" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def make_layer(
+    top: Path, folder: str, name: str, *options: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """What SAM runs, as it runs it: by nothing but the place of the Makefile."""
+    makefile = str(top / "layers" / folder / "Makefile")
+    command = [shutil.which("make") or "make", *options, "--makefile", makefile, f"build-{name}"]
+    told = {"PATH": os.defpath, "ARTIFACTS_DIR": str(top / "artifacts"), **variables}
+    return subprocess.run(command, cwd=top, env=told, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("runtime", template()["Parameters"]["PythonRuntime"]["AllowedValues"])
+@pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
+def test_a_layer_is_built_for_the_processor_and_the_python_of_the_template(
+    architecture: str, machine: str, runtime: str, name: str
+) -> None:
+    # The variables say otherwise, as they may in a shell: what the template says counts.
+    otherwise = {"LAYER_ARCH": "other", "LAYER_PYTHON_VERSION": "3.0", "LAYER_COMPILER": sys.executable}
+    done = make_layer(ROOT, f"{architecture}/{runtime}", name, "--dry-run", **otherwise)
+    version = runtime.removeprefix("python")
+    assert f"--python-platform {machine}-manylinux_2_28 --python-version {version}" in done.stdout, (
+        done.stderr
+    )
+    assert f"/layers/{LAYERS[name]}/requirements.txt" in done.stdout
+
+
+def test_the_projects_own_uv_is_found_though_it_is_not_on_the_path() -> None:
+    done = make_layer(ROOT, "x86_64/python3.13", "SdkLayer", "--dry-run", LAYER_COMPILER=sys.executable)
+    assert f"{ROOT}/.venv/bin/uv pip install" in done.stdout, done.stderr
+
+
+def test_without_any_uv_a_line_says_what_to_run(tmp_path: Path) -> None:
+    shutil.copytree(
+        ROOT / "layers", tmp_path / "layers", ignore=shutil.ignore_patterns("de_classes/de_classes")
+    )
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    done = make_layer(tmp_path, "x86_64/python3.13", "SdkLayer", LAYER_COMPILER=sys.executable)
+    assert done.returncode != 0
+    assert (
+        "no uv to build layers with: run 'make env-dev' once, which installs it" in done.stderr.splitlines()
+    )
+
+
+@pytest.mark.parametrize("section", ["local_invoke", "local_start_api", "local_start_lambda"])
+@pytest.mark.parametrize("environment", ["default", "arm64"])
+def test_plain_sam_local_reads_the_variables_that_sam_build_leaves(environment: str, section: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
+    assert config[section]["parameters"]["env_vars"] == ".aws-sam/env-by-sam-build.json"
+    assert "variables := $(top)/.aws-sam/env-by-sam-build.json" in (ROOT / "layers" / "build.mk").read_text()
+    assert not any(
+        "parameter_overrides" in each["parameters"] for name, each in config.items() if name != "global"
+    )
+
+
+def test_what_was_built_for_one_environment_is_never_run_or_deployed_as_anothers() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    folders = []
+    for environment, sections in config.items():
+        if environment == "version":
+            continue
+        told = {command: each["parameters"] for command, each in sections.items()}
+        folders.append(told["build"].get("build_dir", ".aws-sam/build"))
+        for command in told.keys() - {"global", "build", "validate"}:
+            template_file = told[command].get("template_file", ".aws-sam/build/template.yaml")
+            assert template_file == f"{folders[-1]}/template.yaml", (environment, command)
+    assert len(set(folders)) == len(folders) > 1
 
 
 @pytest.mark.parametrize(

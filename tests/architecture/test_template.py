@@ -213,7 +213,7 @@ def test_the_workers_variables_are_settings_that_it_has() -> None:
 
 def test_no_function_on_aws_is_led_elsewhere() -> None:
     for name in functions():
-        assert "AWS_ENDPOINT_URL" not in variables(name)
+        assert "SAM_LOCAL" not in variables(name)
 
 
 def test_the_formats_on_offer_are_those_there_are() -> None:
@@ -230,13 +230,17 @@ def test_every_function_runs_on_either_processor_with_layers_built_for_it() -> N
     assert template()["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
     assert all(each["Architectures"] == [{"Ref": "Architecture"}] for each in functions().values())
     for layer in resources("AWS::Serverless::LayerVersion").values():
-        assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": {"Ref": "Architecture"}}
+        assert layer["Metadata"] == {
+            "BuildMethod": "makefile",
+            "BuildArchitecture": {"Ref": "Architecture"},
+            "ContextPath": {"Sub": "layers/${Architecture}/${PythonRuntime}"},  # whose Makefile builds for it
+        }
         assert layer["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
 
 
 def test_a_function_carries_only_the_layers_it_imports_from() -> None:
     layers = {name: [each["Ref"] for each in function["Layers"]] for name, function in functions().items()}
-    assert layers[WORKER] == ["DeClassesLayer", "SdkLayer", "ArrowLayer"]
+    assert layers[WORKER] == ["DeClassesLayer", "SdkLayer", "ArrowLayer", "SourcesLayer"]
     assert layers[AUTH] == layers[UNSTABLE] == ["DeClassesLayer"]
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from de_classes.configs.ingest import WorkerSettings
-from de_classes.configs.settings import load
 from de_classes.simulators.records import SyntheticRecords
+from tests.fakes.sources import ROOT
 from tests.fakes.template import functions, resources, template, variables
 
 WORKER = "IngestionWorkerFunction"
@@ -26,13 +23,11 @@ def test_only_the_progress_of_runs_expires_by_its_age() -> None:
 
 
 def test_the_simulators_records_are_told_apart_by_their_id_and_those_of_others_are_not() -> None:
-    sources, values = variables(WORKER)["SOURCES"]["Sub"]
-    assert values["KeyFields"] == {"If": ["ServesOwnRecords", "[]", '["id"]']}
-    text = re.sub(r"\$\{(?!KeyFields)[\w.]+\}", "https://simulators.example", sources)
-    for keys in values["KeyFields"]["If"][1:]:
-        told = {"bucket": "lake", "sources": msgspec.json.decode(text.replace("${KeyFields}", keys))}
-        source = load(WorkerSettings, told, source="template").source()
-        assert list(source.key_fields) == msgspec.json.decode(keys)
+    names = variables(WORKER)["DEFAULT_SOURCE"]["If"]
+    assert names == ["ServesOwnRecords", "unstable.own_records", "unstable"]
+    sources = Source.load(ROOT / "sources")
+    assert sources[names[1]].described.primary_key == ()
+    assert sources.resources(names[2], in_order=True)[0].described.primary_key == ("id",)
     assert all("id" in msgspec.json.decode(each) for each in SyntheticRecords(7, 3).slice(0, 3))
 
 

@@ -35,17 +35,22 @@ def is_make(block: Block) -> bool:
     return all(MAKE.match(line) for line in block.text.splitlines())
 
 
+def is_pytest(block: Block) -> bool:
+    return block.text.startswith("python -m pytest ")
+
+
 def is_activation(block: Block) -> bool:
     return block.text.endswith("/activate\n")
 
 
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
+TESTS = [block for block in blocks("sh") if is_pytest(block)]
 # tests/integration/test_signed_calls.py runs those: they call a deployed worker.
 SIGNED_CALLS = signed_calls()
 COMMAND_LINES = [
     block
     for block in blocks("sh")
-    if not is_make(block) and not is_activation(block) and block not in SIGNED_CALLS
+    if not (is_make(block) or is_activation(block) or is_pytest(block)) and block not in SIGNED_CALLS
 ]
 EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
 
@@ -66,6 +71,14 @@ def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -
 def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     out = in_a_new_shell(block.text.replace(PORT, str(free_port())), tmp_path)
     assert "complete: 2000 records of 2000 expected" in out
+
+
+def test_the_example_with_moto_is_the_one_that_its_page_shows_and_passes(tmp_path: Path) -> None:
+    ((command,), example) = TESTS, ROOT / "examples" / "moto" / "test_ingest.py"
+    shown = [block.text for block in blocks("python") if block.document == command.document]
+    assert shown == [example.read_text(encoding="utf-8")]
+    shutil.copy(example, tmp_path)
+    assert "1 passed" in in_a_new_shell(command.text, tmp_path)
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if is_make(block)], ids=str)

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "events"
-PLACEHOLDER = "Bearer TOKEN"
+STANDING: dict[str, str] = json.loads((ROOT / "env.json").read_text(encoding="utf-8"))["Parameters"]
+"""What the functions are told by plain ``sam local``, with nothing else running."""
 
 
 def names(function: str) -> set[str]:
@@ -15,7 +16,13 @@ def names(function: str) -> set[str]:
 
 
 def load_event(function: str, name: str, token: str = "") -> dict[str, object]:
-    """One event, with a token in place of its placeholder."""
+    """One event, with a token in place of the one that is signed for plain ``sam local``, if any is given."""
     text = (ROOT / function / f"{name}.json").read_text(encoding="utf-8")
-    event: dict[str, object] = json.loads(text.replace(PLACEHOLDER, f"Bearer {token}"))
+    event: dict[str, object] = json.loads(text.replace(standing_token(), token or standing_token()))
     return event
+
+
+def standing_token() -> str:
+    """The token of the events: signed by the key of ``env.json``, which opens nothing anywhere else."""
+    event = json.loads((ROOT / "auth_simulator" / "data.json").read_text(encoding="utf-8"))
+    return str(event["headers"]["Authorization"]).removeprefix("Bearer ")

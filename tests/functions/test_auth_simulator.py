@@ -18,7 +18,7 @@ from de_classes.errors import ConfigurationError
 from de_classes.utils.clock import ManualClock
 from functions.auth_simulator import app
 from functions.unstable_simulator import app as unstable
-from tests.fakes.events import load_event, names
+from tests.fakes.events import STANDING, load_event, names
 from tests.fakes.simulators import ENVIRONMENT, PASSWORD, SECRETS, FakeSecrets, ListLogger, issuer
 
 EXPECTED = {
@@ -44,6 +44,13 @@ def body_of(answer: dict[str, object]) -> dict[str, object]:
 
 def test_every_event_has_its_expectation() -> None:
     assert names("auth_simulator") == set(EXPECTED)
+
+
+@pytest.mark.parametrize(("name", "status"), EXPECTED.items())
+def test_an_event_as_it_stands_is_answered_by_what_plain_sam_local_tells(name: str, status: int) -> None:
+    secrets = json.loads(STANDING["SAM_LOCAL"])["secrets"]
+    handler = app.build(STANDING, secrets.__getitem__, logger=ListLogger())
+    assert handler(load_event("auth_simulator", name), None)["statusCode"] == status
 
 
 @pytest.mark.parametrize(("name", "status"), EXPECTED.items())

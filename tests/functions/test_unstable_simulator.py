@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from de_classes.errors import ConfigurationError
 from de_classes.utils.clock import ManualClock
 from functions.unstable_simulator import app
-from tests.fakes.events import load_event, names
+from tests.fakes.events import STANDING, load_event, names
 from tests.fakes.simulators import ENVIRONMENT, FakeSecrets, ListLogger, issuer
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ def ask(handler: LambdaEndpoint, clock: ManualClock, name: str = "first_page") -
 
 def test_every_event_has_its_expectation() -> None:
     assert names("unstable_simulator") == set(EXPECTED)
+
+
+@pytest.mark.parametrize(("name", "status"), EXPECTED.items())
+def test_an_event_as_it_stands_is_answered_by_what_plain_sam_local_tells(name: str, status: int) -> None:
+    secrets = json.loads(STANDING["SAM_LOCAL"])["secrets"]
+    handler = app.build({**CALM, **STANDING}, secrets.__getitem__, logger=ListLogger())
+    assert handler(load_event("unstable_simulator", name), None)["statusCode"] == status
 
 
 @pytest.mark.parametrize(("name", "status"), EXPECTED.items())

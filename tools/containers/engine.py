@@ -23,7 +23,10 @@ def problem() -> str | None:
     if platform.machine() != "x86_64":
         return f"the containers are for x86_64, and this machine is {platform.machine()}"
     if _docker("version") is None:
-        return "no Docker engine answers: start one, or run this by tools/containers/with-engine.sh"
+        return (
+            "no Docker engine answers: start one, or run this by tools/containers/with-engine.sh; "
+            "Finch does for plain `sam local`, without a local cloud"
+        )
     if _docker("image", "inspect", RUNTIME_IMAGE) is None:
         return f"the engine has no image {RUNTIME_IMAGE}: run tools/containers/runtime-image.sh"
     return None

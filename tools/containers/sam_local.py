@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
 
+from localcloud.emulator import HOST
 from localcloud.errors import LocalCloudError
 from localcloud.workspace import isolated, without_proxies
 from tools.containers import engine
@@ -19,11 +22,11 @@ from tools.containers.services import folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from localcloud.workspace import Workspace
 
-NOBODY = "http://127.0.0.1:9"
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+SAM_PORT = 3000
 BUILD_SECONDS = 600.0
 INVOKE_SECONDS = 180.0
 READY_SECONDS = 180.0
@@ -57,27 +60,27 @@ class SamLocal:
         self._workspace = workspace
         scratch = folder(workspace) / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
-        tools = (workspace.root / ".venv" / "bin", workspace.sam.parent)
+        own = str(Path(sys.executable).parent)  # on the path of make's targets, not of a user
+        path = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry != own]
+        alone = without_proxies(isolated(os.environ, workspace))
         self._environment = {
-            **without_proxies(isolated(os.environ, workspace)),
-            "PATH": os.pathsep.join([*map(str, tools), os.environ.get("PATH", os.defpath)]),
-            "LAYER_ARCH": "x86_64",
-            # The CLI asks for the account's number: nobody answers, and at once.
-            "AWS_ENDPOINT_URL": NOBODY,
-            "AWS_MAX_ATTEMPTS": "1",
+            # Nobody's keys: the CLI asks for the account's number by those that it finds.
+            **{name: value for name, value in alone.items() if name not in AWS_KEYS},
+            "PATH": os.pathsep.join([str(workspace.sam.parent), *path]),
             "TMPDIR": str(scratch),  # the CLI leaves its scratch folders behind
         }
 
     def build(self) -> None:
-        """Build functions and layers for x86_64 and Lambda's own Python.
+        """Build functions and layers as ``sam build`` does by the defaults of samconfig.toml.
 
         Raises:
             LocalCloudError: The build failed; the end of its output is in the message.
         """
         # With the user's proxies: wheels may come through one.
-        environment = {**isolated(os.environ, self._workspace), **self._environment}
+        proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+        environment = {**proxies, **self._environment}
         done = subprocess.run(  # noqa: S603 - the SAM CLI of our own environment
-            [str(self._workspace.sam), "build", "--config-env", "containers"],
+            [str(self._workspace.sam), "build"],
             cwd=self._workspace.root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -88,7 +91,7 @@ class SamLocal:
             timeout=BUILD_SECONDS,
         )
         if done.returncode:
-            raise LocalCloudError(f"sam build for containers failed:\n{_tail(done.stdout)}")
+            raise LocalCloudError(f"sam build failed:\n{_tail(done.stdout)}")
 
     def run(self, command: Sequence[str], *, event: str = "", directory: Path | None = None) -> Invocation:
         """Run a command of the SAM CLI as a user would type it.
@@ -110,11 +113,11 @@ class SamLocal:
         return Invocation(process.returncode, answer, log)
 
     @contextmanager
-    def start_api(self, address: str, port: int) -> Iterator[Path]:
+    def start_api(self, address: str = HOST, port: int = SAM_PORT) -> Iterator[Path]:
         """Serve both APIs, one warm container a function.
 
         Args:
-            address: To listen on.
+            address: To listen on; by default what plain ``sam local start-api`` listens on.
             port: To listen on.
 
         Yields:
@@ -124,7 +127,7 @@ class SamLocal:
             LocalCloudError: It was not ready in time.
         """
         log = folder(self._workspace) / "start-api.log"
-        listen = ("--host", address, "--port", str(port))
+        listen = () if (address, port) == (HOST, SAM_PORT) else ("--host", address, "--port", str(port))
         with log.open("w") as file:
             process = subprocess.Popen(  # noqa: S603 - the SAM CLI of our own environment
                 [str(self._workspace.sam), "local", "start-api", *listen],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
+import shutil
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
 from localcloud.verify import stored_records
-from localcloud.workspace import Workspace, exclusive
+from localcloud.workspace import REGION, Workspace, exclusive
 from tools.containers.bridge import Forwarder
 
 if TYPE_CHECKING:
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.codec import Record
 
-BUCKET = "ingested"
-CREDENTIALS = "auth-credentials"
-SIGNING_KEY = "signing-key"
-# The login of the events in events/, which everybody can read.
-LOGIN = {"username": "demo", "password": "demo-password"}
+SOURCE = "unstable"
 
 
 class Services:
-    """A context manager: inside it, the local cloud is up, and ``env.json`` leads the functions there.
+    """A context manager: inside it, the local cloud is up, and ``sam local`` leads the functions there.
 
     Args:
         workspace: Where the local cloud keeps its data.
@@ -42,11 +39,6 @@ class Services:
         self.gateway = gateway
         self.api_port = free_port(gateway)
         self._aws: LocalAws | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where the functions are built for containers; named in samconfig.toml too."""
-        return folder(self._workspace)
 
     @property
     def api_url(self) -> str:
@@ -62,11 +54,12 @@ class Services:
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            held.enter_context(exclusive(self.folder / "lock"))
+            held.enter_context(exclusive(folder(self._workspace) / "lock"))
             emulator = held.enter_context(Emulator(self._workspace))
             bridge = held.enter_context(Forwarder(self.gateway, int(emulator.endpoint.rpartition(":")[2])))
             self._aws = LocalAws(emulator.endpoint)
             self._furnish(self._aws)
+            held.callback(shutil.copyfile, self._alone, self._variables_file)
             self._write_variables(bridge.url)
             self._held = held.pop_all()
         return self
@@ -81,36 +74,55 @@ class Services:
 
     def records(self, key: str) -> Iterator[Record]:
         """The records of an object that the worker wrote, or of a dataset by its manifest's key."""
-        return stored_records(self.aws.store(), BUCKET, key)
+        return stored_records(self.aws.store(), self.standing["BUCKET"], key)
 
-    def variables(self, endpoint: str) -> dict[str, str]:
-        """The functions' environment variables that depend on where they run.
+    @property
+    def standing(self) -> dict[str, str]:
+        """The functions' environment variables where they stand alone: events/env.json."""
+        document: dict[str, dict[str, str]] = json.loads(self._alone.read_text())
+        return document["Parameters"]  # the SAM CLI's word for: all functions
+
+    def variables(self, endpoint: str, access_key: str, secret_key: str) -> dict[str, str]:
+        """The same where there is a local cloud.
 
         Args:
             endpoint: The local cloud's address, as containers see it.
+            access_key: That the local cloud lets in.
+            secret_key: Of that key.
         """
-        source = {
-            "base_url": f"{self.api_url}/unstable",
-            "auth_url": f"{self.api_url}/auth/login",
-            "credentials_secret_id": CREDENTIALS,
-            "allow_insecure": True,  # the bridge does not leave this machine
-        }
+        local = json.loads(self.standing["SAM_LOCAL"])
+        cloud = {"endpoint_url": endpoint, "access_key_id": access_key, "secret_access_key": secret_key}
         return {
-            "AWS_ENDPOINT_URL": endpoint,
-            "BUCKET": BUCKET,
-            "CREDENTIALS_SECRET_ID": CREDENTIALS,
-            "SIGNING_SECRET_ID": SIGNING_KEY,
-            "SOURCES": json.dumps({"unstable": source}),
+            **self.standing,
+            "SAM_LOCAL": json.dumps({**local, **cloud, "region": REGION}),
+            "SOURCE_PARAMETERS": json.dumps({SOURCE: {"address": self.api_url}}),
         }
+
+    @property
+    def _alone(self) -> Path:
+        return self._workspace.root / "events" / "env.json"
+
+    @property
+    def _variables_file(self) -> Path:
+        """What ``sam local`` reads; named in samconfig.toml and layers/build.mk too."""
+        return self._workspace.root / ".aws-sam" / "env-by-sam-build.json"
 
     def _furnish(self, aws: LocalAws) -> None:
-        aws.s3().create_bucket(Bucket=BUCKET)
-        aws.secrets().create_secret(Name=CREDENTIALS, SecretString=json.dumps(LOGIN))
-        aws.secrets().create_secret(Name=SIGNING_KEY, SecretString=secrets.token_urlsafe(64))
+        secret = json.loads(self.standing["SOURCE_SECRETS"])[SOURCE]
+        simulators = json.loads(self.standing["SAM_LOCAL"])["secrets"]
+        login = simulators[self.standing["CREDENTIALS_SECRET_ID"]]
+        aws.s3().create_bucket(Bucket=self.standing["BUCKET"])
+        aws.secrets().create_secret(Name=secret, SecretString=login)
 
     def _write_variables(self, endpoint: str) -> None:
-        document = {"Parameters": self.variables(endpoint)}  # the SAM CLI's word for: all functions
-        (self.folder / "env.json").write_text(json.dumps(document, indent=2))
+        found = self.aws.session.get_credentials()
+        if found is None or found.access_key is None or found.secret_key is None:
+            raise RuntimeError("the local cloud has no credentials")
+        document = {"Parameters": self.variables(endpoint, found.access_key, found.secret_key)}
+        path = self._variables_file
+        path.unlink(missing_ok=True)  # made anew, so that only its owner reads this run's credentials
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(document, file, indent=2)
 
 
 def folder(workspace: Workspace) -> Path:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source import Source
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
+from de_classes.configs.sam_local import sam_local
 from de_classes.configs.secrets_manager import SecretsManagerSecrets
 from de_classes.configs.settings import load
 from de_classes.storage.format.data_format_service import DataFormatService
@@ -61,7 +60,7 @@ def build_ingestion(
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
     storage = StorageDataService((store or s3_store)(logger), formats, logger)
-    clients = _Clients(settings, secrets, transport, clock, logger)
+    clients = _Clients(settings, environ, secrets=secrets, transport=transport, clock=clock, logger=logger)
     return Ingestion(
         settings,
         _sources(settings.sources_path),
@@ -80,6 +79,8 @@ class _Clients:
     def __init__(
         self,
         settings: WorkerSettings,
+        environ: Mapping[str, str],
+        *,
         secrets: Callable[[str], Secrets] | None,
         transport: Transport | None,
         clock: Clock,
@@ -90,6 +91,9 @@ class _Clients:
         self._transport = transport
         self._clock = clock
         self._logger = logger
+        self._allow_insecure = (
+            settings.allow_insecure or sam_local(environ) is not None
+        )  # its bridge is this machine's
         self._known: dict[str, Secrets] = {}
         self._auths: dict[str, AuthScheme] = {}
         self._policy = RetryPolicy(
@@ -113,7 +117,7 @@ class _Clients:
         client = resource.client(
             parameters={**parameters, **fixed},
             secrets=self._known[name],
-            allow_insecure=self._settings.allow_insecure,
+            allow_insecure=self._allow_insecure,
             logger=self._logger,
             retry_policy=self._policy,
             concurrency=self._settings.concurrency,

@@ -76,7 +76,9 @@ def test_links_are_resolved_against_the_page_that_they_stand_on() -> None:
 def test_a_page_that_leads_nowhere_is_handed_on_before_that_is_said() -> None:
     pages = iter(walk(Source({})))
     assert next(pages).number == 1
-    with pytest.raises(ProtocolError, match="a full first page has no 'next_cursor', and neither has a smaller one"):
+    with pytest.raises(
+        ProtocolError, match="a full first page has no 'next_cursor', and neither has a smaller one"
+    ):
         next(pages)
 
 

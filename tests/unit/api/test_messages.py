@@ -3,8 +3,8 @@ from __future__ import annotations
 import logging
 
 from de_classes.api.counters import ClientCounters
-from de_classes.api.messages import HttpRequest, HttpResponse
 from de_classes.api.endpoint import Endpoint
+from de_classes.api.messages import HttpRequest, HttpResponse
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.retry import RetryPolicy
 from de_classes.utils.clock import SystemClock

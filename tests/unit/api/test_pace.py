@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.counters import ClientCounters
+from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pace import Pace
-from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.page_fetcher import PageFetcher, SharedRun
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.rate_limits import RateLimit

@@ -158,7 +158,9 @@ def test_only_a_source_that_can_be_asked_by_number_says_how_many_pages_it_has(
 def test_F62_a_page_that_says_that_another_follows_and_not_where_is_an_error(marked: dict[str, str]) -> None:
     strategy = CursorPagination(**marked)
     said = {"has_more": True, "is_last": False, "cursors": {"next": "a"}}
-    with pytest.raises(ProtocolError, match="'next_cursor' leads nowhere, the answer has .*cursors {next}"):
+    with pytest.raises(
+        ProtocolError, match=r"'next_cursor' leads nowhere, the answer has .*cursors \{next\}"
+    ):
         after(strategy, page(1, **said))
 
 
@@ -169,18 +171,28 @@ def test_a_marker_decides_where_a_way_on_is_always_there() -> None:
 
 
 def test_a_marker_that_is_not_there_is_an_error_that_names_what_is() -> None:
-    with pytest.raises(ProtocolError, match="more = 'has_more' is not in the answer of page 1: it has hasMore"):
+    with pytest.raises(
+        ProtocolError, match="more = 'has_more' is not in the answer of page 1: it has hasMore"
+    ):
         after(CursorPagination(more="has_more"), page(1, hasMore=False, next_cursor="a"))
 
 
 @pytest.mark.parametrize(
     ("strategy", "fields", "values"),
     [
-        (CursorPagination(path="paging.next.after"), {"paging": {"next": {"after": "x"}}}, {"query.cursor": "x"}),
+        (
+            CursorPagination(path="paging.next.after"),
+            {"paging": {"next": {"after": "x"}}},
+            {"query.cursor": "x"},
+        ),
         (CursorPagination(path="keys", into="json.after"), {"keys": [1, "a"]}, {"json.after": [1, "a"]}),
         (LastRecordPagination(path="id", into="query.after"), {}, {"query.after": 1}),
         (LastRecordPagination(path="id", into="query.from", plus=1), {}, {"query.from": 2}),
-        (NextParamsPagination(path="continue"), {"continue": {"a": "1", "b": "2"}}, {"query.a": "1", "query.b": "2"}),
+        (
+            NextParamsPagination(path="continue"),
+            {"continue": {"a": "1", "b": "2"}},
+            {"query.a": "1", "query.b": "2"},
+        ),
     ],
 )
 def test_what_leads_on_is_read_where_the_description_says(
@@ -212,7 +224,9 @@ def test_nothing_that_leads_on_is_the_end(strategy: PaginationStrategy) -> None:
 @pytest.mark.parametrize("cursor", [True, 1.5, {"a": 1}, [1]])
 def test_F88_a_cursor_is_sent_as_it_is_written_or_refused(cursor: object) -> None:
     if cursor == 1.5:
-        assert after(CursorPagination(), page(1, next_cursor=cursor)) == PageRequest(2, {"query.cursor": 1.5}, size=2)
+        assert after(CursorPagination(), page(1, next_cursor=cursor)) == PageRequest(
+            2, {"query.cursor": 1.5}, size=2
+        )
         return
     with pytest.raises(ProtocolError, match="it can only go into a JSON body"):
         after(CursorPagination(), page(1, next_cursor=cursor))

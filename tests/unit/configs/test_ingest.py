@@ -10,6 +10,7 @@ from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.page_range import PageRange
 
+
 def variables(**changes: str) -> dict[str, str]:
     return {"BUCKET": "my-bucket"} | changes
 
@@ -23,7 +24,11 @@ def test_the_worker_is_configured_by_its_variables_and_sensible_defaults() -> No
         max_elapsed_seconds=90.5,
     )
     assert (settings.key_prefix, settings.default_format, settings.max_attempts) == ("raw", "parquet", 50)
-    assert (settings.default_source, settings.sources_path, settings.source_parameters) == ("unstable", None, {})
+    assert (settings.default_source, settings.sources_path, settings.source_parameters) == (
+        "unstable",
+        None,
+        {},
+    )
 
 
 def test_the_deployment_says_what_stands_in_addresses() -> None:

@@ -117,7 +117,9 @@ def limited(folder: Path, requests_per_second: float) -> str:
 
 def test_a_source_with_a_limit_on_requests_is_asked_no_faster(tmp_path: Path) -> None:
     clock, source = ManualClock(now=NOVEMBER), FakeSource(total=250)
-    receipt = ingestion(tmp_path, source, clock, SOURCES_PATH=limited(tmp_path, 4.0)).run(IngestRequest(), run_id="run-1")
+    receipt = ingestion(tmp_path, source, clock, SOURCES_PATH=limited(tmp_path, 4.0)).run(
+        IngestRequest(), run_id="run-1"
+    )
     assert clock.monotonic() >= (len(source.requests) - 1) / 4
     assert receipt.forecast is not None
     assert receipt.forecast.seconds >= 24 / 4
@@ -130,9 +132,7 @@ def test_the_limit_on_requests_is_no_part_of_what_a_run_is(tmp_path: Path) -> No
         ingestion(tmp_path, broken, MAX_ATTEMPTS="2", SOURCES_PATH=limited(tmp_path, 1.0)).run(
             IngestRequest(), run_id="monday"
         )
-    receipt = ingestion(tmp_path, FakeSource(total=25)).run(
-        IngestRequest(), run_id="monday"
-    )
+    receipt = ingestion(tmp_path, FakeSource(total=25)).run(IngestRequest(), run_id="monday")
     assert (receipt.records, receipt.invocations) == (25, 2)
 
 
@@ -288,8 +288,13 @@ def test_a_resource_that_comes_with_the_package_is_ingested_with_its_parameters(
         clock=ManualClock(now=NOVEMBER),
         logger=LOGGER,
     )
-    request = worker.read({"source": "github.issues", "parameters": {"owner": "acme", "repo": "a/b"}, "format": "csv"})
+    request = worker.read(
+        {"source": "github.issues", "parameters": {"owner": "acme", "repo": "a/b"}, "format": "csv"}
+    )
     receipt = worker.run(request, run_id="run-1")
-    assert (receipt.records, receipt.key.startswith("raw/github/issues/ingest_date=2026-11-23/run-1/")) == (3, True)
+    assert (receipt.records, receipt.key.startswith("raw/github/issues/ingest_date=2026-11-23/run-1/")) == (
+        3,
+        True,
+    )
     assert {request.url for request in asked} == {"https://api.github.com/repos/acme/a%2Fb/issues"}
     assert asked[0].headers["Authorization"] == "Bearer token of github"

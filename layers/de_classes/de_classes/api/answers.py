@@ -1,7 +1,7 @@
 """How answers are encoded: what makes of a body the part that pagination reads, and the records.
 
-``ANSWERS`` names every kind that a description can say. JSON has a fast way of its own, see ``page_body``; the
-others give dictionaries of text, or of what their own syntax tells apart.
+``ANSWERS`` names every kind that a description can say. JSON has a fast way of its own, see ``page_body``;
+the others give dictionaries of text, or of what their own syntax tells apart.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from msgspec import Meta
 
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth.scheme import StaticScheme, with_header
-from de_classes.api.error_rules import ErrorRule, verdict
+from de_classes.api.error_rules import verdict
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.page import PageReader
-from de_classes.api.pagination import Into, PageNumberPagination, PaginationStrategy, Path
+from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.status import OK, raise_for_status
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.error_rules import ErrorRule
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
+    from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.storage.format.columns import CurrentShape
 
 _FILLED_LATER: Final = frozenset({"secret", "token", "opening", "parent", "size"})
@@ -94,8 +95,8 @@ class Opening(Described, kw_only=True):
 
     method: Literal["GET", "POST"] = "GET"
     path: Text
-    params: dict[str, str | int | float | bool] = {}
-    headers: dict[str, str] = {}
+    params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     json: JSON = None
     fields: dict[str, Path]
 
@@ -152,7 +153,14 @@ class Endpoint(DiscreetValue, dict=True):
     @property
     def fingerprint(self) -> str:
         """A hash of all that changes what comes, secrets aside: two endpoints of one get the same pages."""
-        templates = [self.url, self.method, dict(self.params), self._headers, self.json, self.form and dict(self.form)]
+        templates = [
+            self.url,
+            self.method,
+            dict(self.params),
+            self._headers,
+            self.json,
+            self.form and dict(self.form),
+        ]
         names = sorted(set(names_in(templates)))
         filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
         how = [self.pagination.described(), msgspec.to_builtins(self.reader)]
@@ -161,6 +169,7 @@ class Endpoint(DiscreetValue, dict=True):
     @property
     def shown_url(self) -> str:
         """The address as it may be written down: parameters filled in, no secret, no query."""
+
         def show(name: str) -> Any:  # noqa: ANN401 - a JSON value
             first = name.partition(".")[0]
             return f"${{{name}}}" if first in _FILLED_LATER else self.lookup(name)
@@ -212,11 +221,16 @@ class Endpoint(DiscreetValue, dict=True):
 
     def opening_request(self, opening: Opening, lookup: Callable[[str], Any]) -> HttpRequest:
         """The request that is made once, before the first page."""
+
         def know(name: str) -> Any:  # noqa: ANN401 - a JSON value
             return lookup(name) if name.startswith("token.") else self.lookup(name)
 
         content, kind = _encoded(fill(opening.json, know), None)
-        headers = {**fill(dict(self._headers), know), **fill(opening.headers, know), **({"Content-Type": kind} if kind else {})}
+        headers = {
+            **fill(dict(self._headers), know),
+            **fill(opening.headers, know),
+            **({"Content-Type": kind} if kind else {}),
+        }
         params = {name: _param(fill(value, know)) for name, value in opening.params.items()}
         url = fill_address(opening.path, know, self.kind_of)
         self._check_origin(url, 1, know)
@@ -237,7 +251,15 @@ class Endpoint(DiscreetValue, dict=True):
         """The resource's address."""
         return fill_address(self.url, lookup, self.kind_of) if self._has_names else self.url
 
-    def page(self, response: HttpResponse, asked: PageRequest, *, url: str, now: float, current: CurrentShape | None) -> Page:
+    def page(
+        self,
+        response: HttpResponse,
+        asked: PageRequest,
+        *,
+        url: str,
+        now: float,
+        current: CurrentShape | None,
+    ) -> Page:
         """The page in an answer.
 
         Args:
@@ -252,7 +274,10 @@ class Endpoint(DiscreetValue, dict=True):
             FatalError: It is not.
         """
         if response.status != OK:
-            if self._verdict(response, self.reader.answer_of(response) if self.errors else None, url, now) == "empty":
+            if (
+                self._verdict(response, self.reader.answer_of(response) if self.errors else None, url, now)
+                == "empty"
+            ):
                 return self.reader.empty(response, asked.number)
             raise_for_status(response, url=url, now=now, default_wait=self.rate_limit.wait)
         try:
@@ -282,7 +307,10 @@ class Endpoint(DiscreetValue, dict=True):
     def _with_parent(self, page: Page, asked: PageRequest) -> Page:
         if not self.include or asked.parent is None:
             return page
-        added = {name: None if (value := find(asked.parent, path)) is MISSING else value for name, path in self.include.items()}
+        added = {
+            name: None if (value := find(asked.parent, path)) is MISSING else value
+            for name, path in self.include.items()
+        }
         return _replaced(page, [{**added, **record} for record in page.records])
 
     def _knowing(self, asked: PageRequest, lookup: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -318,7 +346,9 @@ class Endpoint(DiscreetValue, dict=True):
         return {**accept, **self.headers}
 
     def _check_origin(self, url: str, number: int, know: Callable[[str], Any]) -> None:
-        allowed = self.origins if self.url.startswith("${token.") else self.origins | {origin(self.address(know))}
+        allowed = (
+            self.origins if self.url.startswith("${token.") else self.origins | {origin(self.address(know))}
+        )
         if origin(url) not in allowed:
             raise ForeignOriginError(
                 f"page {number} is said to be at {without_secrets(url)}: no token is sent there"
@@ -341,4 +371,3 @@ def _encoded(body: Any, form: Any) -> tuple[bytes | None, str | None]:  # noqa: 
     if form is not None:
         return urlencode({name: _param(value) for name, value in form.items()}, doseq=True).encode(), _FORM
     return None, None
-

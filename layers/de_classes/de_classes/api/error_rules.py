@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import msgspec
 from msgspec import Meta
 
 from de_classes.api.messages import without_secrets
@@ -49,7 +50,7 @@ class ErrorRule(Described, kw_only=True):
     """
 
     status: tuple[Annotated[int, Meta(ge=100, le=599)], ...] = ()
-    header: dict[str, str] = {}
+    header: dict[str, str] = msgspec.field(default_factory=dict)
     when: Path | None = None
     message: Path | None = None
     kind: Path | None = None
@@ -96,7 +97,9 @@ def verdict(
     if action in {"empty", "ignore"}:
         return action
     words = ": ".join(text for text in dict.fromkeys((kind, said)) if text)
-    message = shared_filter().text(f"{without_secrets(url)} answered {response.status}{f', {words}' if words else ''}")
+    message = shared_filter().text(
+        f"{without_secrets(url)} answered {response.status}{f', {words}' if words else ''}"
+    )
     wait = _wait(rule, response, now)
     wait = default_wait if wait is None else wait
     if action == "rate_limit":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def first_fingerprint(endpoint: Endpoint) -> str | None:
-    """The hash of an endpoint's address, pagination and fields, from the texts that version 0.1 showed them by.
+    """The hash of an endpoint's address, pagination and fields, by the texts that version 0.1 made of them.
 
     Returns:
         The hash; None if version 0.1 could not read such a source.

@@ -166,7 +166,9 @@ class FollowedWalk:
     def _move_on(self, request: PageRequest, page: Page) -> ProtocolError | None:
         """Find the next request; a page that leads nowhere is whole itself, so its error waits."""
         try:
-            following = self._strategy.request_after(page, self._limit, url=page.url or request.url or self._url, asked=request)
+            following = self._strategy.request_after(
+                page, self._limit, url=page.url or request.url or self._url, asked=request
+            )
             if following is None:
                 self._make_sure_of_the_end(request, page)
         except ProtocolError as error:
@@ -181,7 +183,9 @@ class FollowedWalk:
         Raises:
             ProtocolError: It does not: what leads to the next page goes by another name.
         """
-        is_full = self._sized and request.number == self._pages.start == 1 and 1 < self._limit <= len(page.records)
+        is_full = (
+            self._sized and request.number == self._pages.start == 1 and 1 < self._limit <= len(page.records)
+        )
         if not is_full or self._strategy.way_on is None or page.total_records == len(page.records):
             return
         if self._strategy.ends(page) or self._strategy.stands_in(page):
@@ -189,8 +193,13 @@ class FollowedWalk:
         smaller = self._limit - 1
         probe = self._fetch(structs.replace(request, size=smaller))
         probe = self._decoder.settle(probe, request) if self._decoder else probe
-        if self._strategy.request_after(probe, smaller, url=page.url or request.url or self._url, asked=request) is None:
+        if (
+            self._strategy.request_after(
+                probe, smaller, url=page.url or request.url or self._url, asked=request
+            )
+            is None
+        ):
             raise ProtocolError(
-                f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what leads "
-                f"to the next page; the answer has {standing_there(page.answer)}"
+                f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what "
+                f"leads to the next page; the answer has {standing_there(page.answer)}"
             )

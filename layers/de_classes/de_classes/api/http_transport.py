@@ -127,7 +127,7 @@ def _reachable(url: str) -> tuple[str, str, int]:
 
 def _target(request: HttpRequest) -> str:
     path, query = _path_and_query(request.url)
-    query = "&".join(filter(None, (query, urlencode(request.params))))
+    query = "&".join(filter(None, (query, urlencode(request.params, doseq=True))))
     return f"{path}?{query}" if query else path
 
 

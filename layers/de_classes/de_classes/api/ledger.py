@@ -12,8 +12,8 @@ from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:
-    from de_classes.api.page import Page
     from de_classes.api.offsets import Strategy
+    from de_classes.api.page import Page
     from de_classes.api.pagination import Totals
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange

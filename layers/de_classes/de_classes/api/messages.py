@@ -13,7 +13,7 @@ from de_classes.common.logger.redaction import is_secret_name, shared_filter
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from urllib.parse import SplitResult
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ class HttpRequest(DiscreetValue):
     Attributes:
         method: ``GET``, ``POST``, ...
         url: Absolute, without credentials in it.
-        params: Query parameters, added to those the URL has.
+        params: Query parameters, added to those the URL has; of a list each value goes by the same name.
         headers: Header names and values; hidden from ``repr``, since tokens live there.
         body: The bytes to send, or None.
     """
@@ -37,7 +37,7 @@ class HttpRequest(DiscreetValue):
 
     method: str
     url: str
-    params: Mapping[str, str] = msgspec.field(default_factory=dict)
+    params: Mapping[str, str | Sequence[str]] = msgspec.field(default_factory=dict)
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes | None = None
 

@@ -1,15 +1,15 @@
-"""What the pages of a source that counts records have shown: how many it gives, and where the next one starts."""
+"""What the pages of a source that counts records have shown: how many it gives, where the next one starts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from de_classes.api.pagination import OffsetPagination, PageRequest, PaginationStrategy
+from de_classes.api.pagination import OffsetPagination, PaginationStrategy
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
-    from de_classes.api.pagination import Totals
+    from de_classes.api.pagination import PageRequest, Totals
     from de_classes.utils.run_records import RunState
 
 
@@ -56,7 +56,7 @@ Strategy = PaginationStrategy | ShiftedOffsets
 
 
 def learned_size(strategy: Strategy, limit: int, *, records: int, total: int | None) -> int:
-    """The size of pages, once the first one came: smaller than asked for, although there may be more, is a cap.
+    """The size of pages, once the first came: smaller than asked for, although there may be more, is a cap.
 
     Args:
         strategy: What leads from page to page.

@@ -92,7 +92,8 @@ class PageReader(Value):
         total_pages_field: The path of the number of pages; None for an API that has none.
         total_records_field: The path of the number of records.
         kind: How answers are encoded, one of ``ANSWERS``.
-        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of objects.
+        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of
+            objects.
         key_into: For ``values``: the field that gets each object's name.
         names: For a list of lists: the name of each place. For CSV: those of a file without a header.
         delimiter: Of CSV.
@@ -171,7 +172,9 @@ class PageReader(Value):
         return answer, answer if isinstance(answer, dict) else {}, self._records(answer)
 
     def _fast_path(self) -> tuple[str, ...] | None:
-        is_plain = self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
+        is_plain = (
+            self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
+        )
         return plain_names(self.records_field) if is_plain else None
 
     def _parsed(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
@@ -191,9 +194,12 @@ class PageReader(Value):
             found = [self._keyed(name, value) for name, value in found.items()]
         if not isinstance(found, list):
             raise CorruptResponseError(
-                f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has {standing_there(answer)}"
+                f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
+                f"{standing_there(answer)}"
             )
-        records = [self._of_list(item) for item in found] if self.names and self.kind != "csv" else found
+        records: list[Any] = (
+            [self._of_list(item) for item in found] if self.names and self.kind != "csv" else found
+        )
         _check_objects(records, self.records_field)
         return records
 
@@ -208,7 +214,10 @@ class PageReader(Value):
         return dict(zip(self.names, item, strict=True))
 
     def _totals(
-        self, answer: Any, records: Sequence[dict[str, Any]], response: HttpResponse  # noqa: ANN401 - a JSON value
+        self,
+        answer: Any,
+        records: Sequence[dict[str, Any]],
+        response: HttpResponse,
     ) -> tuple[int | None, int | None]:
         try:
             return (
@@ -245,8 +254,8 @@ class PageReader(Value):
             return read_total(found, path)
         if required:
             raise ProtocolError(
-                f"the answer has no {path!r}, it has {standing_there(answer)}: name the right field, or say that "
-                "there is none"
+                f"the answer has no {path!r}, it has {standing_there(answer)}: name the right field, or say "
+                "that there is none"
             )
         return None
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from de_classes.api.page import Page
     from de_classes.api.offsets import Strategy
+    from de_classes.api.page import Page
     from de_classes.api.pagination import Totals
 
 

@@ -91,7 +91,7 @@ class PageFetcher(DiscreetValue):
     clock: Clock
     counters: ClientCounters
     logger: logging.Logger
-    opened: Opened = msgspec.field(default_factory=lambda: Opened())
+    opened: Opened = msgspec.field(default_factory=Opened)
 
     def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
@@ -170,7 +170,9 @@ class PageFetcher(DiscreetValue):
     def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
         sent = self.endpoint.request(request, partial(self._late_value, run))
         response = self._send_authorized(sent, run)
-        read = partial(self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current)
+        read = partial(
+            self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current
+        )
         if response.status != OK:
             return read()
         with self.counters.failures():
@@ -185,7 +187,9 @@ class PageFetcher(DiscreetValue):
             return self._opened(run)[field]
         found = find(self.endpoint.auth.token_fields(deadline=self.deadline, stopped=run.stopped), field)
         if not isinstance(found, str | int | float):
-            raise InvalidTokenResponseError(f"the login's answer has no {field!r}, which ${{{name}}} stands for")
+            raise InvalidTokenResponseError(
+                f"the login's answer has no {field!r}, which ${{{name}}} stands for"
+            )
         return found
 
     def _opened(self, run: SharedRun) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """How one gets from page to page: stateless strategies, a page in, the next request out.
 
-A strategy that can compute any page's request from its number (``random_access``) lets pages be fetched several
-at a time; one that must read each answer to find the next cannot. Each is also a part of a description, told by
-``type``; ``PAGINATIONS`` lists them all.
+A strategy that can compute any page's request from its number (``random_access``) lets pages be fetched
+several at a time; one that must read each answer to find the next cannot. Each is also a part of a
+description, told by ``type``; ``PAGINATIONS`` lists them all.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ class PaginationStrategy(Described, kw_only=True):
             )
         return PageRequest(1, size=limit)
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The request that follows a page, or None if the page says that it is the last.
 
         Args:
@@ -189,7 +191,9 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The page's number."""
         return PageRequest(number, {self.into: number - 1 + self.first}, size=limit)
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The next number, up to the stated total; without a total, until a page is empty."""
         ended = not page.records if page.total_pages is None else page.number >= page.total_pages
         return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
@@ -226,7 +230,9 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The page that starts behind so many records."""
         return PageRequest(number, {self.into: records + self.first}, size=limit)
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The next offset, up to the stated total; without a total, until a page is empty."""
         count = self.page_count(page, limit)
         ended = not page.records if count is None else page.number >= count
@@ -266,7 +272,9 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The same, without the parameters that do not go along."""
         return msgspec.structs.replace(super().request_again(place, limit), keeps=self.keeps)
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The request with the cursor that this page names."""
         cursor = self._cursor(page)
         following = None
@@ -296,8 +304,8 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         if self.into.startswith("json."):
             return found
         raise ProtocolError(
-            f"the cursor at {self.path!r} is {standing_there(found)}: it can only go into a JSON body, or name "
-            "the value inside it"
+            f"the cursor at {self.path!r} is {standing_there(found)}: it can only go into a JSON body, or "
+            "name the value inside it"
         )
 
 
@@ -310,7 +318,9 @@ class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
 
     path: Path
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The address, made absolute; the client checks that it stays where tokens may go."""
         found = finder(self.path)(page.answer)
         if found is MISSING or found is None or found is False or found == "":
@@ -338,10 +348,14 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
     rel: Annotated[str, Meta(min_length=1)] = "next"
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The linked URL, made absolute; the client checks that it stays where tokens may go."""
         target = next_link(page.headers.get("link") or "", self.rel)
-        following = None if target is None else PageRequest(page.number + 1, url=urljoin(url, target), size=limit)
+        following = (
+            None if target is None else PageRequest(page.number + 1, url=urljoin(url, target), size=limit)
+        )
         return self._followed(page, following)
 
     @property
@@ -374,7 +388,9 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         first = super().request_for(number, limit)
         return first if self.first is None else msgspec.structs.replace(first, values={self.into: self.first})
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The request behind the last record."""
         if not page.records:
             return self._followed(page, None)
@@ -383,7 +399,8 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         found = finder(self.path)(page.records[-1])
         if isinstance(found, bool) or not isinstance(found, str | int | float):
             raise ProtocolError(
-                f"the last record has no text or number at {self.path!r}: it has {standing_there(page.records[-1])}"
+                f"the last record has no text or number at {self.path!r}: it has "
+                f"{standing_there(page.records[-1])}"
             )
         values = {self.into: self._beyond(found)}
         return self._followed(page, PageRequest(page.number + 1, values, size=limit))
@@ -398,7 +415,9 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
             return found
         if isinstance(found, str):
             if not (found.isascii() and found.isdigit()):
-                raise ProtocolError(f"{self.path!r} of the last record is no whole number, so nothing can be added")
+                raise ProtocolError(
+                    f"{self.path!r} of the last record is no whole number, so nothing can be added"
+                )
             return str(int(found) + self.plus)
         return found + self.plus
 
@@ -414,13 +433,17 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     path: Path
     into: Literal["query", "form", "json"] = "query"
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """The request with these parameters."""
         found = finder(self.path)(page.answer)
         if found is MISSING or not found:
             return self._followed(page, None)
         if not isinstance(found, dict):
-            raise ProtocolError(f"{self.path!r} should be an object of parameters, not {standing_there(found)}")
+            raise ProtocolError(
+                f"{self.path!r} should be an object of parameters, not {standing_there(found)}"
+            )
         values = {f"{self.into}.{name}": value for name, value in found.items()}
         return self._followed(page, PageRequest(page.number + 1, values, size=limit))
 
@@ -437,10 +460,14 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
     """There is no next page: all is in the first answer. It must be said, and is never assumed."""
 
-    def request_after(self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None) -> PageRequest | None:
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
         """None."""
         if self.ends(page) is False:
-            raise ProtocolError('the answer says that another page follows, but pagination is { type = "none" }')
+            raise ProtocolError(
+                'the answer says that another page follows, but pagination is { type = "none" }'
+            )
         return None
 
 
@@ -475,7 +502,8 @@ def _boolean(page: Page, what: str, path: str) -> bool:
         return found
     if found is MISSING:
         raise ProtocolError(
-            f"{what} = {path!r} is not in the answer of page {page.number}: it has {standing_there(page.answer)}"
+            f"{what} = {path!r} is not in the answer of page {page.number}: it has "
+            f"{standing_there(page.answer)}"
         )
     if isinstance(found, str) and found.lower() in {"true", "false"}:
         return found.lower() == "true"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from de_classes.api.pagination import PageRequest, PaginationStrategy
+from de_classes.api.pagination import PaginationStrategy
 from de_classes.errors import SourceChangedError
 from de_classes.utils.digests import digest
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.api.pagination import Totals
+    from de_classes.api.pagination import PageRequest, Totals
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.utils.run_records import RunPlace
 
@@ -25,7 +25,7 @@ _PAGE = "page"
 
 
 class Parents:
-    """What ``${parent.FIELD}`` stands for, one after the other; read once, when first needed. Safe among threads.
+    """What ``${parent.FIELD}`` stands for, one after the other; read once, when needed. Safe among threads.
 
     Args:
         values: A list of values or objects; or

@@ -57,7 +57,9 @@ class RateLimit(Value):
     reset: float | None
 
 
-def read_rate_limit(headers: Mapping[str, str], *, now: float, rules: RateRules | None = None) -> RateLimit | None:
+def read_rate_limit(
+    headers: Mapping[str, str], *, now: float, rules: RateRules | None = None
+) -> RateLimit | None:
     """What the headers say, or None if they say nothing that can be used. Never raises.
 
     Args:

@@ -1,7 +1,7 @@
 """Text with ``${names}`` in it, and what is put in their place.
 
-One rule: ``${name}`` and ``${name.of.more}`` are replaced, ``$${`` is a literal ``${``, a text that is nothing but
-one name keeps the value's type, and nothing else is looked at: braces belong to GraphQL and JMESPath.
+One rule: ``${name}`` and ``${name.of.more}`` are replaced, ``$${`` is a literal ``${``, a text that is
+nothing but one name keeps the value's type, and nothing else is looked at: braces belong to GraphQL and JMESPath.
 """
 
 from __future__ import annotations
@@ -124,4 +124,3 @@ def _filled(text: str, lookup: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a
     if whole and whole[2]:
         return lookup(whole[2])
     return _NAME.sub(lambda match: "${" if match[1] else as_text(lookup(match[2])), text)
-

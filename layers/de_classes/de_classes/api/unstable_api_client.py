@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
-    from de_classes.api.page import Page
     from de_classes.api.offsets import Strategy
+    from de_classes.api.page import Page
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
@@ -56,13 +56,14 @@ class UnstableAPIClient:
     anew for every attempt; a 401 costs one refresh and one replay. Only one origin is spoken to.
 
     Args:
-        base_url: The API's address; ``data_path`` is added to it.
+        base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
+            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers`` and
+            ``requests_per_second`` say of an address.
         auth_client: Supplies tokens; None for an open API.
         logger: Told of retries; defaults to this module's logger.
         data_path: Path of the paginated endpoint.
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         pagination: How pages are numbered.
-        page_size: Where the size of a page goes, and what it may be; ``limit`` in the query if not given.
         reader: Where records and totals stand in an answer.
         pages: Which pages, unless a call says otherwise.
         concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
@@ -77,14 +78,13 @@ class UnstableAPIClient:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | Endpoint,
         auth_client: AuthClient | None = None,
         logger: logging.Logger | None = None,
         *,
         data_path: str = "/data",
         retry_policy: RetryPolicy | None = None,
         pagination: PaginationStrategy | None = None,
-        page_size: PageSize | None = None,
         reader: PageReader | None = None,
         pages: PageRange | None = None,
         concurrency: int = 1,
@@ -95,53 +95,19 @@ class UnstableAPIClient:
         clock: Clock | None = None,
         deadline: float | None = None,
     ) -> None:
-        endpoint = Endpoint(
-            base_url.rstrip("/") + data_path,
-            pagination=pagination or PageNumberPagination(echo_path="page"),
-            reader=reader or PageReader(),
-            auth=auth_client or no_auth(),
-            headers=headers or {},
-            page_size=page_size or PageSize(into="query.limit"),
-            rate_limit=RateRules(per_second=requests_per_second),
+        endpoint = (
+            base_url
+            if isinstance(base_url, Endpoint)
+            else Endpoint(
+                base_url.rstrip("/") + data_path,
+                pagination=pagination or PageNumberPagination(echo_path="page"),
+                reader=reader or PageReader(),
+                auth=auth_client or no_auth(),
+                headers=headers or {},
+                page_size=PageSize(into="query.limit"),
+                rate_limit=RateRules(per_second=requests_per_second),
+            )
         )
-        self._set_up(endpoint, logger, retry_policy, pages, concurrency, timeout, transport, clock, deadline)
-
-    @classmethod
-    def of(
-        cls,
-        endpoint: Endpoint,
-        logger: logging.Logger | None = None,
-        *,
-        retry_policy: RetryPolicy | None = None,
-        pages: PageRange | None = None,
-        concurrency: int = 1,
-        timeout: float = 30.0,
-        transport: Transport | None = None,
-        clock: Clock | None = None,
-        deadline: float | None = None,
-    ) -> Self:
-        """A client of a resource that is described; ``Source.client`` makes the endpoint.
-
-        Args:
-            endpoint: What is asked, and how answers are read.
-            logger: As for the class itself, like all that follow.
-        """
-        client = cls.__new__(cls)
-        client._set_up(endpoint, logger, retry_policy, pages, concurrency, timeout, transport, clock, deadline)
-        return client
-
-    def _set_up(
-        self,
-        endpoint: Endpoint,
-        logger: logging.Logger | None,
-        retry_policy: RetryPolicy | None,
-        pages: PageRange | None,
-        concurrency: int,
-        timeout: float,
-        transport: Transport | None,
-        clock: Clock | None,
-        deadline: float | None,
-    ) -> None:
         at_once = endpoint.rate_limit.concurrency
         self._endpoint = endpoint
         self._pagination = endpoint.pagination
@@ -184,7 +150,7 @@ class UnstableAPIClient:
 
     @property
     def first_fingerprint(self) -> str | None:
-        """The same as the first version hashed it, for runs that it began; None for what it could not read."""
+        """The same as version 0.1 hashed it, for runs that it began; None for what it could not read."""
         return first_fingerprint(self._endpoint)
 
     @property
@@ -299,18 +265,20 @@ class UnstableAPIClient:
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
         run = self._fetcher.new_run(width, current)
-        walk = self._walk(run, ledger, strategy, limit, wanted, width, state=state, skip=skip)
+        walk = self._walk(
+            run, ledger, strategy=strategy, limit=limit, pages=wanted, width=width, state=state, skip=skip
+        )
         return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
 
     def _walk(
         self,
         run: SharedRun,
         ledger: RunLedger,
+        *,
         strategy: Strategy,
         limit: int,
         pages: PageRange,
         width: int,
-        *,
         state: RunState | None,
         skip: SkipPage | None,
     ) -> PageWalk:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from de_classes.api.ledger import RunLedger
+    from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.offsets import Strategy
     from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
@@ -146,7 +146,9 @@ class NumberedWalk:
             self._check_filled(page)
         has_grown = len(page.records) > entry.records
         goes_on_behind = isinstance(self._strategy, ShiftedOffsets) and self._strategy.number == entry.number
-        return still_stands(page, entry) and not (has_grown and self._short_last is None and not goes_on_behind)
+        return still_stands(page, entry) and not (
+            has_grown and self._short_last is None and not goes_on_behind
+        )
 
     def _late_pages(self) -> Iterator[Page]:
         late = tuple(self._late)
@@ -177,7 +179,9 @@ class NumberedWalk:
 
     def _learn(self, first: Page) -> None:
         """Take over from the first page how many records the source gives."""
-        size = learned_size(self._strategy, self._limit, records=len(first.records), total=first.total_records)
+        size = learned_size(
+            self._strategy, self._limit, records=len(first.records), total=first.total_records
+        )
         if first.number == 1 and size != self._limit:
             self._reckon(self._strategy, size)
 

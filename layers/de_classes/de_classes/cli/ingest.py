@@ -122,7 +122,9 @@ def _say_what_is_cut(
     err: TextIO, args: argparse.Namespace, settings: IngestSettings, source: OpenedSource
 ) -> None:
     if not args.quiet and settings.limit is not None and source.limit != settings.limit:
-        err.write(f"ingest: --limit {settings.limit} is cut to {source.limit}: {source.name} gives no larger pages\n")
+        err.write(
+            f"ingest: --limit {settings.limit} is cut to {source.limit}, the most that {source.name} gives\n"
+        )
 
 
 def _look_ahead(args: argparse.Namespace) -> str:
@@ -212,7 +214,11 @@ def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
         return f"; go on with --run-id {error.run_id}"
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
     is_url = "://" in args.source
-    return "; no --username was given, so no token was sent" if refused and is_url and args.username is None else ""
+    return (
+        "; no --username was given, so no token was sent"
+        if refused and is_url and args.username is None
+        else ""
+    )
 
 
 def _print(out: TextIO, text: str) -> None:

@@ -64,7 +64,9 @@ def _add_command(
     )
     parser.set_defaults(run=_run, replay=name == "replay")
     parser.add_argument(
-        "source", metavar="SOURCE", help="a described one, NAME.RESOURCE or NAME for all of it; or an API's URL"
+        "source",
+        metavar="SOURCE",
+        help="a described one, NAME.RESOURCE or NAME for all of it; or an API's URL",
     )
     _add_description_options(parser.add_argument_group("a described source"))
     _add_source_options(parser.add_argument_group("a URL, with what a description would say of it"))
@@ -80,9 +82,15 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _add_description_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--sources", metavar="PATH", help="a file or folder of descriptions (sources/, if it is there)")
-    group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source")
-    group.add_argument("--secrets", metavar="FILE", help="JSON of names and secrets, that nobody else can read")
+    group.add_argument(
+        "--sources", metavar="PATH", help="a file or folder of descriptions (sources/, if it is there)"
+    )
+    group.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source"
+    )
+    group.add_argument(
+        "--secrets", metavar="FILE", help="JSON of names and secrets, that nobody else can read"
+    )
     group.add_argument("--base-url", metavar="URL", help="rehearse: every address on this origin instead")
 
 

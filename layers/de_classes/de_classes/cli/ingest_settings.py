@@ -50,7 +50,7 @@ _PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go wit
     "cursor": frozenset({"cursor_param", "cursor_field", "limit_param"}),
     "link": frozenset({"limit_param"}),
 }
-_OF_A_URL = {
+_OF_A_URL: dict[str, object] = {
     "auth_url": None,
     "data_path": "/data",
     "header": [],
@@ -63,7 +63,7 @@ _OF_A_URL = {
     "key_field": [],
     "columns": None,
 }
-_OF_A_DESCRIPTION = {"base_url": None, "sources": None, "set": [], "secrets": None}
+_OF_A_DESCRIPTION: dict[str, object] = {"base_url": None, "sources": None, "set": [], "secrets": None}
 _DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 # RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
@@ -231,7 +231,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def _description_problems(self) -> Iterator[str]:
         for name, default in _OF_A_URL.items():
             if getattr(self, name) != default:
-                yield f"{name} goes with a URL alone: {self.source} is described, and says it in its description"
+                yield f"{name} goes with a URL alone: of {self.source} its description says it"
         for given in self.set:
             if not _PARAMETER.fullmatch(given):
                 yield "set must be NAME=VALUE"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.endpoint import Endpoint, no_auth
+from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest_options import PASSWORD_VARIABLE
@@ -58,7 +60,15 @@ def open_sources(
     """
     if settings.is_url:
         columns = settings.pinned()
-        return [OpenedSource(_of_url(args, settings, logger), None, settings.limit or 100, tuple(settings.key_field), columns)]
+        return [
+            OpenedSource(
+                _of_url(args, settings, logger),
+                None,
+                settings.limit or 100,
+                tuple(settings.key_field),
+                columns,
+            )
+        ]
     sources = _sources(settings.sources)
     resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
     return [_described(args, settings, resource, logger) for resource in resources]
@@ -89,23 +99,28 @@ def _described(
     )
     limit = settings.limit or resource.default_limit
     described = resource.described
-    return OpenedSource(client, resource.name, client.endpoint.limit(limit), described.primary_key, described.columns)
+    return OpenedSource(
+        client, resource.name, client.endpoint.limit(limit), described.primary_key, described.columns
+    )
 
 
 def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger) -> UnstableAPIClient:
-    return UnstableAPIClient(
-        settings.source,
-        _auth(args, settings, logger),
-        logger,
-        data_path=settings.data_path,
+    endpoint = Endpoint(
+        settings.source.rstrip("/") + settings.data_path,
         pagination=settings.strategy(),
-        page_size=settings.page_size(),
         reader=settings.reader(),
+        auth=_auth(args, settings, logger) or no_auth(),
+        headers=settings.headers,
+        page_size=settings.page_size(),
+        rate_limit=RateRules(per_second=settings.requests_per_second),
+    )
+    return UnstableAPIClient(
+        endpoint,
+        None,
+        logger,
         retry_policy=_policy(args, settings),
         concurrency=settings.concurrency,
-        requests_per_second=settings.requests_per_second,
         timeout=settings.timeout,
-        headers=settings.headers,
     )
 
 

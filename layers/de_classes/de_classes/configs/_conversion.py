@@ -164,7 +164,11 @@ def _convert_object(
     if problems:
         return None, problems
     if _is_struct(item_type) or _tagged(item_type):
-        problems = [p for name in items for p in _convert_leaf(typing.get_args(kind)[0], name, rules, f"{label}: the name")[1]]
+        problems = [
+            p
+            for name in items
+            for p in _convert_leaf(typing.get_args(kind)[0], name, rules, f"{label}: the name")[1]
+        ]
         return (None, problems) if problems else ({name: item for name, (item, _) in items.items()}, [])
     return _convert_leaf(annotation, {name: item for name, (item, _) in items.items()}, rules, label)
 
@@ -227,7 +231,9 @@ def _tagged(annotation: object) -> dict[str, type[msgspec.Struct]]:
     kind = _without_none(annotation)
     members = typing.get_args(kind) if typing.get_origin(kind) in {typing.Union, types.UnionType} else (kind,)
     structs_of = [each for each in members if isinstance(each, type) and issubclass(each, msgspec.Struct)]
-    tagged = {each.__struct_config__.tag: each for each in structs_of if each.__struct_config__.tag_field == "type"}
+    tagged = {
+        each.__struct_config__.tag: each for each in structs_of if each.__struct_config__.tag_field == "type"
+    }
     return {str(tag): each for tag, each in tagged.items()}
 
 

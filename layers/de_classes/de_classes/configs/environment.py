@@ -14,6 +14,11 @@ def environment() -> Mapping[str, str]:
     return dict(os.environ)
 
 
+def replace(values: Mapping[str, str]) -> None:
+    """Set variables that a library reads when it is first used, whoever has set them before."""
+    os.environ.update(values)
+
+
 def prefer(name: str, value: str) -> None:
     """Set a variable that a library reads when it is first used, unless somebody has set it."""
     os.environ.setdefault(name, value)

@@ -35,15 +35,15 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         bucket: Where objects are written.
         key_prefix: What every key begins with; no slash at either end.
         default_format: For requests that name none.
-        sources_path: The folder of descriptions; None for the one that was packaged, ``de_classes_sources`` on the
-            import path, if there is one.
+        sources_path: The folder of descriptions; None for the one that was packaged, ``de_classes_sources`` on
+            the import path, if there is one.
         source_parameters: Values of parameters by source, which no request may change: addresses above all.
             In the environment: a JSON object.
         secrets_prefix: What the names of the sources' secrets begin with, before ``/SOURCE``.
         source_secrets: The secret's id for sources whose secret is not there, by source. JSON again.
         allow_insecure: Whether an address may be plain http to another machine: for a trusted network only.
         default_source: For requests that name none: a source, whose first resource is meant, or a resource.
-        page_limit: Records a page, 1 to 1000, where a request names none; None for what the source gives.
+        page_limit: Records a page, 1 to 1000, where a request names none; 0 for what the source gives.
         concurrency: Pages fetched at once, 1 to 64.
         max_attempts: Tries of one request, 1 to 100.
         max_elapsed_seconds: The time one invocation may work on a run, retries included, in seconds; by
@@ -73,7 +73,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     source_secrets: dict[str, str] = {}
     allow_insecure: bool = False
     default_source: Name = "unstable"
-    page_limit: PageLimit | None = None
+    page_limit: Annotated[int, Meta(ge=0, le=MAX_PAGE_LIMIT)] = 0
     concurrency: Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY)] = 4
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 50
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from de_classes.configs.sam_local import sam_local
+from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError, MalformedDataError
 from de_classes.utils import strict_json
 
@@ -24,11 +26,16 @@ class SecretReader(Protocol):
 
 
 def read_secret(secret_id: str) -> str:
-    """Read a secret's text from Secrets Manager.
+    """Read a secret's text from Secrets Manager; under ``sam local``, what stands for it there.
 
     Raises:
         ConfigurationError: The secret is not there, or this role may not read it.
     """
+    local = sam_local(environment())
+    if local is not None:
+        if secret_id in local.secrets:
+            return local.secrets[secret_id]
+        local.require_cloud()
     import boto3  # noqa: PLC0415 - see the module
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see the module
 
@@ -60,7 +67,9 @@ class SecretsManagerSecrets:
         if self._values is None:
             self._values = self._parsed()
         if name not in self._values:
-            raise ConfigurationError(f"the secret {self._id} has no {name!r}: add it to the JSON object there")
+            raise ConfigurationError(
+                f"the secret {self._id} has no {name!r}: add it to the JSON object there"
+            )
         return self._values[name]
 
     def keep(self, name: str, value: str) -> None:
@@ -75,7 +84,9 @@ class SecretsManagerSecrets:
         try:
             values = strict_json.loads(self._read(self._id))
         except MalformedDataError as error:
-            raise ConfigurationError(f"the secret {self._id} is not a JSON object of names and texts") from error
+            raise ConfigurationError(
+                f"the secret {self._id} is not a JSON object of names and texts"
+            ) from error
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise ConfigurationError(f"the secret {self._id} is not a JSON object of names and texts")
         return values

@@ -82,7 +82,7 @@ class Ingestion(Value):
         return validate(IngestRequest, payload, also=self._problems_of)
 
     def _problems_of(self, request: Mapping[str, object]) -> list[str]:
-        """What is wrong with a request here, though it might be right elsewhere: an unknown source, an address."""
+        """What is wrong with a request here, though it might be right elsewhere."""
         name, parameters = request.get("source") or self.settings.default_source, request.get("parameters")
         if not isinstance(name, str) or (request.get("run_id") and not request.get("source")):
             return []
@@ -90,7 +90,10 @@ class Ingestion(Value):
             resource = self._resource(name)
         except InvalidInputError as error:
             return [f"source is not one that is packaged here: {error}"]
-        fixed = resource.address_parameters() | self.settings.source_parameters.get(resource.source_name, {}).keys()
+        fixed = (
+            resource.address_parameters()
+            | self.settings.source_parameters.get(resource.source_name, {}).keys()
+        )
         named = sorted(fixed & (parameters.keys() if isinstance(parameters, dict) else set()))
         return [f"parameters.{each} is the deployment's to say, not the request's" for each in named]
 

@@ -8,6 +8,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from de_classes.api.auth.plain import Place, Text
 from de_classes.api.auth.scheme import AuthDescription, StaticScheme, with_value
 from de_classes.api.templates import fill
@@ -42,7 +44,7 @@ class HmacAuth(AuthDescription, kw_only=True, tag_field="type", tag="hmac"):
     prefix: str = ""
     timestamp_into: Place | None = None
     timestamp_unit: Literal["ms", "s"] = "ms"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Signs every request with the time at which it is sent."""
@@ -59,7 +61,9 @@ class HmacAuth(AuthDescription, kw_only=True, tag_field="type", tag="hmac"):
             timestamp = str(int(now * 1000) if self.timestamp_unit == "ms" else int(now))
             if self.timestamp_into is not None:
                 request = with_value(request, self.timestamp_into, timestamp)
-            made = hmac.new(key.encode(), self._message(request, timestamp).encode(), getattr(hashlib, self.digest))
+            made = hmac.new(
+                key.encode(), self._message(request, timestamp).encode(), getattr(hashlib, self.digest)
+            )
             text = made.hexdigest() if self.encoding == "hex" else b64encode(made.digest()).decode()
             return with_value(request, self.into, self.prefix + text)
 

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from de_classes.api.auth.plain import Place, Text
 from de_classes.api.auth.scheme import AuthDescription
 from de_classes.api.auth.tokens import TokenAuth
@@ -37,8 +39,8 @@ class LoginAuth(AuthDescription, kw_only=True, tag_field="type", tag="login"):
     url: Text
     json: dict[str, Any] | None = None
     form: dict[str, str] | None = None
-    headers: dict[str, str] = {}
-    token_path: Path = "access_token"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    token_path: Path = "access_token"  # noqa: S105 - where it stands
     expires_path: Path | None = "expires_in"
     into: Place = "header.Authorization"
     prefix: str = "Bearer "

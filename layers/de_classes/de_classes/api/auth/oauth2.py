@@ -1,10 +1,12 @@
-"""OAuth 2.0's three grants that need no person: client credentials, a refresh token, and a signed assertion."""
+"""OAuth 2.0's grants that need no person: client credentials, a refresh token, a signed assertion."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription
@@ -46,12 +48,12 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
     client_secret: str = ""
     client_auth: Literal["body", "basic"] = "body"
     scope: str = ""
-    params: dict[str, str] = {}
+    params: dict[str, str] = msgspec.field(default_factory=dict)
     refresh_token: str = ""
     rotates: bool = False
     private_key: str = ""
     algorithm: Literal["RS256", "ES256", "HS256"] = "RS256"
-    claims: dict[str, str | int] = {}
+    claims: dict[str, str | int] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = []
@@ -60,7 +62,7 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
         if self.grant == "jwt_bearer" and not self.private_key:
             problems.append("private_key is missing: it signs the assertion of jwt_bearer")
         if self.rotates and self.grant != "refresh_token":
-            problems.append("rotates goes with grant = \"refresh_token\" alone")
+            problems.append('rotates goes with grant = "refresh_token" alone')
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
 
@@ -97,7 +99,10 @@ class GrantTokenAuth(TokenAuth):
 
     def _grant_fields(self) -> dict[str, str]:
         if self._said.grant == "refresh_token":
-            return {"grant_type": "refresh_token", "refresh_token": _secret(self._runtime.fill(self._said.refresh_token))}
+            return {
+                "grant_type": "refresh_token",
+                "refresh_token": _secret(self._runtime.fill(self._said.refresh_token)),
+            }
         if self._said.grant == "jwt_bearer":
             return {"grant_type": _JWT_BEARER, "assertion": self._assertion()}
         return {"grant_type": "client_credentials"}
@@ -114,8 +119,8 @@ class GrantTokenAuth(TokenAuth):
             return jwt.encode({**claims, **self._runtime.fill(self._said.claims)}, key, self._said.algorithm)
         except (jwt.PyJWTError, NotImplementedError, ValueError, TypeError) as error:
             raise ConfigurationError(
-                f"auth.private_key cannot sign by {self._said.algorithm}: {type(error).__name__}; RS256 and ES256 "
-                "want a PEM key and the package cryptography"
+                f"auth.private_key cannot sign by {self._said.algorithm}: {type(error).__name__}; RS256 and "
+                "ES256 want a PEM key and the package cryptography"
             ) from error
 
     def _read(self, body: bytes) -> Token:
@@ -131,8 +136,12 @@ def token_request(said: OAuth2Auth, runtime: AuthRuntime, grant: dict[str, str])
         pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"  # RFC 6749, section 2.3.1
         headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     else:
-        fields |= {name: value for name, value in (("client_id", client_id), ("client_secret", secret)) if value}
-    return HttpRequest("POST", runtime.address(said.token_url), headers=headers, body=urlencode(fields).encode())
+        fields |= {
+            name: value for name, value in (("client_id", client_id), ("client_secret", secret)) if value
+        }
+    return HttpRequest(
+        "POST", runtime.address(said.token_url), headers=headers, body=urlencode(fields).encode()
+    )
 
 
 def _secret(value: object) -> str:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
 
 Text = Annotated[str, Meta(min_length=1)]
-Place = Annotated[
-    str, Meta(pattern=r"\A(query|header)\..+\Z", description="query.NAME or header.NAME")
-]
+Place = Annotated[str, Meta(pattern=r"\A(query|header)\..+\Z", description="query.NAME or header.NAME")]
 
 
 class NoAuth(AuthDescription, kw_only=True, tag_field="type", tag="none"):

@@ -1,4 +1,4 @@
-"""What every auth scheme keeps: given a request, it adds what is needed; on a 401 it is asked to renew, once."""
+"""What every auth scheme keeps: given a request, it adds what is needed; on a 401 it is asked to renew."""
 
 from __future__ import annotations
 

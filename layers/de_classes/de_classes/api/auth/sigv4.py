@@ -13,6 +13,8 @@ from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
     from de_classes.api.messages import HttpRequest
 
@@ -46,19 +48,25 @@ class SigV4Auth(AuthDescription, kw_only=True, tag_field="type", tag="sigv4"):
             url = f"{request.url}{'&' if '?' in request.url else '?'}{query}" if query else request.url
             signed = AWSRequest(request.method, url, data=request.body or b"")
             Signer(credentials, self.service, self.region).add_auth(signed)
-            return msgspec.structs.replace(request, url=url, params={}, headers={**request.headers, **signed.headers})
+            return msgspec.structs.replace(
+                request, url=url, params={}, headers={**request.headers, **signed.headers}
+            )
 
         return StaticScheme(sign)
 
-    def _credentials(self, runtime: AuthRuntime) -> object:
-        from botocore.credentials import Credentials  # noqa: PLC0415 - as above
+    def _credentials(self, runtime: AuthRuntime) -> Credentials:
+        from botocore import credentials  # noqa: PLC0415 - as above
         from botocore.session import Session  # noqa: PLC0415 - as above
 
         if not self.access_key:
             found = Session().get_credentials()
             if found is None:
-                raise ConfigurationError("auth: this process has no AWS credentials, and access_key names none")
+                raise ConfigurationError(
+                    "auth: this process has no AWS credentials, and access_key names none"
+                )
             return found
-        access, secret, token = (str(runtime.fill(t)) for t in (self.access_key, self.secret_key, self.session_token))
+        access, secret, token = (
+            str(runtime.fill(t)) for t in (self.access_key, self.secret_key, self.session_token)
+        )
         redact(secret)
-        return Credentials(access, secret, token or None)
+        return credentials.Credentials(access, secret, token or None)

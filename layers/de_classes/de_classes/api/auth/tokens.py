@@ -111,7 +111,9 @@ class TokenAuth:
         self, request: HttpRequest, *, deadline: float | None = None, stopped: threading.Event | None = None
     ) -> HttpRequest:
         """The request with the token."""
-        return with_value(request, self._into, self._prefix + self.get_token(deadline=deadline, stopped=stopped))
+        return with_value(
+            request, self._into, self._prefix + self.get_token(deadline=deadline, stopped=stopped)
+        )
 
     def renew(self, request: HttpRequest) -> bool:
         """Give up the token that the request carried, so that the next one is new."""

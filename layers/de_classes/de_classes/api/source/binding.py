@@ -1,4 +1,4 @@
-"""From what is described to what can be asked: parameters and secrets filled in, addresses checked, a client made."""
+"""From what is described to what can be asked: parameters and secrets filled in, addresses checked."""
 
 from __future__ import annotations
 
@@ -95,7 +95,13 @@ class Source:
             InvalidInputError: There is no such source.
         """
         name, source = pick(self._described, source_name)
-        ordered = list(source.resources) if in_order else sorted(source.resources, key=lambda each: (source.resources[each].for_each is not None, each))
+        ordered = (
+            list(source.resources)
+            if in_order
+            else sorted(
+                source.resources, key=lambda each: (source.resources[each].for_each is not None, each)
+            )
+        )
         return [Resource(f"{name}.{each}", source, source.resources[each]) for each in ordered]
 
     @property
@@ -162,7 +168,14 @@ class Resource:
             base_url: Another origin for every address of the source, for rehearsals: this machine's, unless
                 ``allow_insecure``.
             allow_insecure: Whether ``base_url`` may be another machine's.
-            logger: As for ``UnstableAPIClient``, like all that follow.
+            logger: As for ``UnstableAPIClient``, like those that follow.
+            retry_policy: Of requests and logins.
+            pages: Which pages.
+            concurrency: Pages at once.
+            timeout: Seconds for one request.
+            transport: Reaches the network.
+            clock: Measures and waits.
+            deadline: When nothing more is begun.
             auth: In place of what the description says: one that another client has logged in by.
 
         Raises:
@@ -183,8 +196,9 @@ class Resource:
         )
 
         def client_of(endpoint: Endpoint, pages: PageRange | None, concurrency: int) -> UnstableAPIClient:
-            return UnstableAPIClient.of(
+            return UnstableAPIClient(
                 endpoint,
+                None,
                 logger,
                 retry_policy=policy,
                 pages=pages,
@@ -203,8 +217,12 @@ class Resource:
                 described = self.source.resources[each.resource]
                 sibling = Resource(f"{self.name.partition('.')[0]}.{each.resource}", self.source, described)
                 parent = client_of(binding.of(sibling).endpoint(endpoint.auth), None, concurrency)
-            parents = Parents(each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit)
-            endpoint = structs.replace(endpoint, pagination=_per_parent(self.described, parents), include=each.include)
+            parents = Parents(
+                each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit
+            )
+            endpoint = structs.replace(
+                endpoint, pagination=_per_parent(self.described, parents), include=each.include
+            )
         return client_of(endpoint, pages, concurrency)
 
     def _addresses(self) -> list[str]:
@@ -246,7 +264,9 @@ class _Binding:
         """What is asked."""
         source, said = self._resource.source, self._resource.described
         return Endpoint(
-            self._template(said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path),
+            self._template(
+                said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
+            ),
             pagination=said.pagination,
             reader=_reader(said),
             auth=auth,
@@ -258,7 +278,9 @@ class _Binding:
             page_size=said.page_size,
             errors=(*said.errors, *source.errors),
             opening=said.opening
-            and structs.replace(said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)),
+            and structs.replace(
+                said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)
+            ),
             origins=self._origins(),
             lookup=self.lookup,
             kind_of=self.kind_of,
@@ -300,7 +322,7 @@ class _Binding:
         if self._base_url is None or match is None:
             return address
         main = _ADDRESS.fullmatch(self._resource.source.base_url)
-        # One server stands in for several hosts: a host besides the main one is a folder named by its first label.
+        # One server stands in for several hosts: any but the main one is a folder, named by its first label.
         folder = "" if main is None or main[2] == match[2] else f"/{match[2].partition('.')[0]}"
         return f"{self._base_url.rstrip('/')}{folder}{match[3]}"
 
@@ -308,20 +330,28 @@ class _Binding:
         if self._base_url is not None:
             return frozenset({origin(self._base_url)})
         hosts = [fill_host(host, self.lookup, self.kind_of) for host in self._resource.source.allowed_hosts]
-        static = [] if self._resource.source.base_url.startswith("${token.") else [self.address(self._resource.source.base_url)]
+        static = (
+            []
+            if self._resource.source.base_url.startswith("${token.")
+            else [self.address(self._resource.source.base_url)]
+        )
         return frozenset(origin(url) for url in [*static, *(f"https://{host}" for host in hosts)])
 
     def _parameter_problems(self) -> list[str]:
         source = self._resource.source
         unknown = sorted(self._parameters.keys() - source.parameters.keys())
         known = ", ".join(sorted(source.parameters)) or "none"
-        problems = [f"--set {name} is no parameter of {self._resource.name}: known are {known}" for name in unknown]
+        problems = [
+            f"--set {name} is no parameter of {self._resource.name}: known are {known}" for name in unknown
+        ]
         said = [msgspec.to_builtins(each) for each in (source, self._resource.described)]
         said[0].pop("resources", None)
         if self._base_url is not None:
             said[0].pop("allowed_hosts", None)
             said[0]["base_url"] = _path_of(source.base_url)
-            said[0]["auth"] = {k: _path_of(v) if k in {"url", "token_url"} else v for k, v in said[0].get("auth", {}).items()}
+            said[0]["auth"] = {
+                k: _path_of(v) if k in {"url", "token_url"} else v for k, v in said[0].get("auth", {}).items()
+            }
         used = set(names_in(said)) - _REQUEST_NAMES
         for name in sorted(used & source.parameters.keys()):
             if name not in self._parameters and source.parameters[name].default is None:
@@ -350,8 +380,8 @@ class _Binding:
         host = urlsplit(self._base_url).hostname or ""
         if not problems and not self._allow_insecure and not is_loopback(host):
             problems.append(
-                "--base-url is for rehearsals on this machine, since secrets travel there: name 127.0.0.1, or say "
-                "--allow-insecure"
+                "--base-url is for rehearsals on this machine, since secrets travel there: name 127.0.0.1, or "
+                "say --allow-insecure"
             )
         return problems
 
@@ -366,7 +396,9 @@ def _reader(said: ResourceDescription) -> PageReader:
     has_child_totals = said.for_each is not None
     return PageReader(
         said.records_path,
-        pagination.pages_path if isinstance(pagination, PageNumberPagination) and not has_child_totals else None,
+        pagination.pages_path
+        if isinstance(pagination, PageNumberPagination) and not has_child_totals
+        else None,
         said.total_path if said.total_is == "exact" and not has_child_totals else None,
         kind=said.answer,
         records_are=said.records_are,
@@ -386,4 +418,3 @@ def _per_parent(said: ResourceDescription, parents: Parents) -> PerParentPaginat
 
 def _is_single(said: ResourceDescription) -> bool:
     return isinstance(said.pagination, OnePagePagination) and said.records_are == "object"
-

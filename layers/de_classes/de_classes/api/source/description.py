@@ -1,4 +1,4 @@
-"""What a source is, said once: one object, read from one file by the command line, the library and the worker.
+"""What a source is, said once: read from one file by the command line, the library and the worker.
 
     SourceDescription              an API: where it is, how one logs in, what it limits, how it says no
     |-- auth                     one of AUTH: what is added to every request
@@ -12,9 +12,10 @@
         `-- for_each             one collection for each of a list, or for each record of another resource
 
 A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
-``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's), ``${parent.FIELD}``
-and ``${opening.FIELD}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is only names and dots costs
-nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or ``json.NAME.NAME``.
+``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's),
+``${parent.FIELD}`` and ``${opening.FIELD}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is
+only names and dots costs nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``,
+``form.NAME``, or ``json.NAME.NAME``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from de_classes.utils.values import Described
 
 Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[
-    str, Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z", description="letters, digits, _ and -, 64 at the most")
+    str,
+    Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z", description="letters, digits, _ and -, 64 at the most"),
 ]
 JSON = Any
 
@@ -77,7 +79,7 @@ class Count(Described, kw_only=True):
     """
 
     path: Text | None = None
-    params: dict[str, str | int | float | bool] = {}
+    params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     total_path: Path
 
 
@@ -92,7 +94,7 @@ class ForEach(Described, kw_only=True):
 
     values: tuple[str | int | dict[str, str | int], ...] = ()
     resource: Name | None = None
-    include: dict[Name, Path] = {}
+    include: dict[Name, Path] = msgspec.field(default_factory=dict)
 
 
 class ResourceDescription(Described, kw_only=True):
@@ -109,7 +111,8 @@ class ResourceDescription(Described, kw_only=True):
         answer: How it is encoded.
         compression: Of a file that is served as it is; HTTP's own Content-Encoding needs no word.
         records_path: Where the records are; ``@`` for the answer itself.
-        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of objects.
+        records_are: ``list``; ``object``: the one object there is the record; ``values``: an object of
+            objects.
         key_into: For ``values``: the field that gets each object's name.
         names: For a list of lists: the name of each place.
         delimiter: Of CSV.
@@ -125,13 +128,14 @@ class ResourceDescription(Described, kw_only=True):
         for_each: One collection for each of a list, or of a parent's records.
         primary_key: The fields that tell records apart.
         columns: Names to types that every record must fit.
-        on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it aside.
+        on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
+            aside.
     """
 
     method: Literal["GET", "POST"] = "GET"
     path: str
-    params: dict[str, str | int | float | bool] = {}
-    headers: dict[str, str] = {}
+    params: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     json: JSON = None
     form: dict[str, str] | None = None
     opening: Opening | None = None
@@ -174,9 +178,9 @@ class SourceDescription(Described, kw_only=True):
 
     base_url: Text
     allowed_hosts: tuple[Text, ...] = ()
-    parameters: dict[Name, Parameter] = {}
+    parameters: dict[Name, Parameter] = msgspec.field(default_factory=dict)
     auth: AnyAuth = NoAuth()
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     rate_limit: RateRules = RateRules()
     errors: tuple[ErrorRule, ...] = ()
     resources: Annotated[dict[Name, ResourceDescription], Meta(min_length=1)]
@@ -194,5 +198,5 @@ class SourceFile(Described, kw_only=True):
     """
 
     version: Literal[1]
-    sources: dict[Name, SourceDescription] = {}
-    values: dict[Name, dict[Name, str | int | float | bool]] = {}
+    sources: dict[Name, SourceDescription] = msgspec.field(default_factory=dict)
+    values: dict[Name, dict[Name, str | int | float | bool]] = msgspec.field(default_factory=dict)

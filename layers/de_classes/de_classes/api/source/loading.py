@@ -1,4 +1,4 @@
-"""Reading descriptions from TOML or JSON: every mistake named at once, with its place and, where it can, its line."""
+"""Reading descriptions from TOML or JSON: every mistake named at once, with its place and line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ SHIPPED = Path(__file__).parent / "shipped"
 """Where the descriptions lie that come with the package, a file each, named after its source."""
 
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(?:#.*)?")
-_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_KEY = re.compile(
+    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
+)
 _PLACE = re.compile(r"[^.\s\[]+|\[[0-9]+\]")
 
 
@@ -49,7 +51,9 @@ def load_sources(path: str | Path) -> dict[str, SourceDescription]:
         except ConfigurationError as error:
             problems += error.problems
             continue
-        problems += [f"{file}: sources.{name} is described in another file too" for name in more if name in found]
+        problems += [
+            f"{file}: sources.{name} is described in another file too" for name in more if name in found
+        ]
         found |= more
     if problems:
         raise ConfigurationError("; ".join(problems), problems=problems)
@@ -102,7 +106,8 @@ def _with_values(file: SourceFile, name: str) -> dict[str, SourceDescription]:
         unknown = sorted(values.keys() - source.parameters.keys())
         problems += [f"{name}: values.{source_name}.{each} is no parameter of it" for each in unknown]
         parameters = {
-            each: structs.replace(said, default=values.get(each, said.default)) for each, said in source.parameters.items()
+            each: structs.replace(said, default=values.get(each, said.default))
+            for each, said in source.parameters.items()
         }
         sources[source_name] = structs.replace(source, parameters=parameters)
     if problems:
@@ -141,7 +146,9 @@ def _reason(error: Exception) -> str:
 
 
 def _placed(name: str, problem: str, lines: list[tuple[tuple[str, ...], int]]) -> str:
-    place = tuple(part for part in _PLACE.findall(problem.partition(" ")[0].rstrip(":")) if not part.startswith("["))
+    place = tuple(
+        part for part in _PLACE.findall(problem.partition(" ")[0].rstrip(":")) if not part.startswith("[")
+    )
     best = 0
     line = None
     for keys, number in lines:
@@ -161,7 +168,7 @@ def _shared(keys: tuple[str, ...], place: tuple[str, ...]) -> int:
 
 
 def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Where the keys of a TOML text stand: each one's path and line, also those of inline tables on that line."""
+    """Where the keys of a TOML text stand: each one's path and line, those of inline tables too."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if (header := _HEADER.fullmatch(line)) is not None:
@@ -171,7 +178,9 @@ def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
             path = table + _keys(key[1])
             yield path, number
             rest = line[key.end() :]
-            yield from ((path + _keys(inner[1]), number) for inner in re.finditer(r"[{,]" + _KEY.pattern, rest))
+            yield from (
+                (path + _keys(inner[1]), number) for inner in re.finditer(r"[{,]" + _KEY.pattern, rest)
+            )
 
 
 def _keys(text: str) -> tuple[str, ...]:
@@ -194,4 +203,6 @@ def pick(sources: Mapping[str, SourceDescription], name: str) -> tuple[str, Sour
     known = [*sources, *shipped_names()]
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(known)) or 'none'}"
-    raise InvalidInputError(f"there is no source {name[:64]!r}: {hint}; an API's own address begins with https://")
+    raise InvalidInputError(
+        f"there is no source {name[:64]!r}: {hint}; an API's own address begins with https://"
+    )

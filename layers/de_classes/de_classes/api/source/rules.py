@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from de_classes.api.auth.scheme import AuthDescription
-from de_classes.api.pagination import LastRecordPagination, OffsetPagination, OnePagePagination, PageNumberPagination
+from de_classes.api.pagination import (
+    LastRecordPagination,
+    OffsetPagination,
+    OnePagePagination,
+    PageNumberPagination,
+)
 from de_classes.api.paths import finder
 from de_classes.api.templates import names_in
 from de_classes.configs.urls import is_loopback
@@ -18,6 +22,7 @@ from de_classes.storage.format.pinned import PinnedSchema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from de_classes.api.auth.scheme import AuthDescription
     from de_classes.api.source.description import ResourceDescription, SourceDescription, SourceFile
 
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
@@ -39,7 +44,7 @@ def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
     for name, address in addresses.items():
         yield from _address_problems(f"{label}.{name}", address, source)
     if source.base_url.startswith("${token.") and not source.allowed_hosts:
-        yield f"{label}.allowed_hosts is missing: base_url comes with the token, so say which hosts it may name"
+        yield f"{label}.allowed_hosts is missing: base_url comes with the token, say which hosts it may name"
     for host in source.allowed_hosts:
         if "/" in host or ":" in host.partition("]")[2] or not host:
             yield f"{label}.allowed_hosts must be hosts alone, such as files.example.com"
@@ -84,29 +89,41 @@ def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
     places = {into.partition(".")[0] for into in intos if isinstance(into, str)}
     if resource.json is not None and resource.form is not None:
         yield f"{label}.json and form are two bodies: leave one out"
-    if resource.method == "GET" and (resource.json is not None or resource.form is not None or places & {"json", "form"}):
+    if resource.method == "GET" and (
+        resource.json is not None or resource.form is not None or places & {"json", "form"}
+    ):
         yield f"{label}.method must be POST where something goes into the body"
     if resource.json is not None and not isinstance(resource.json, dict) and "json" in places:
         yield f"{label}.json must be an object where something goes into it"
     size = resource.page_size
     if size is not None and size.max is not None and size.default is not None and size.default > size.max:
         yield f"{label}.page_size.default is above max"
-    if isinstance(pagination, PageNumberPagination | OffsetPagination) and pagination.more and pagination.done:
+    if (
+        isinstance(pagination, PageNumberPagination | OffsetPagination)
+        and pagination.more
+        and pagination.done
+    ):
         yield f"{label}.pagination: more and done say the same, leave one out"
 
 
 def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
     if resource.answer != "csv" and resource.delimiter != ",":
-        yield f"{label}.delimiter is for answer = \"csv\""
+        yield f'{label}.delimiter is for answer = "csv"'
     if resource.answer != "xml" and resource.xml_record is not None:
-        yield f"{label}.xml_record is for answer = \"xml\""
+        yield f'{label}.xml_record is for answer = "xml"'
     if resource.answer in {"jsonl", "csv"} and resource.records_path != "@":
         yield f"{label}.records_path must be @ for {resource.answer}, whose answers are nothing but records"
     if resource.key_into is not None and resource.records_are != "values":
-        yield f"{label}.key_into is for records_are = \"values\""
-    if resource.answer in {"jsonl", "csv"} and not isinstance(
-        resource.pagination, OnePagePagination | LastRecordPagination | OffsetPagination | PageNumberPagination
-    ) and resource.pagination.way_on and not _reads_headers(resource.pagination):
+        yield f'{label}.key_into is for records_are = "values"'
+    if (
+        resource.answer in {"jsonl", "csv"}
+        and not isinstance(
+            resource.pagination,
+            OnePagePagination | LastRecordPagination | OffsetPagination | PageNumberPagination,
+        )
+        and resource.pagination.way_on
+        and not _reads_headers(resource.pagination)
+    ):
         yield f"{label}.pagination cannot be read from {resource.answer}: there is nothing but records in it"
 
 
@@ -121,7 +138,14 @@ def _name_problems(label: str, name: str, source: SourceDescription, allowed: se
             yield f"{label}: ${{{name}}} stands for nothing here"
         elif not rest:
             yield f"{label}: ${{{name}}} names no {first}"
-    elif name not in source.parameters and name not in {"size", "method", "path", "query", "body", "timestamp"}:
+    elif name not in source.parameters and name not in {
+        "size",
+        "method",
+        "path",
+        "query",
+        "body",
+        "timestamp",
+    }:
         known = ", ".join(sorted(source.parameters)) or "none"
         yield f"{label}: ${{{name}}} is no parameter of the source (known are {known}), and no secret.NAME"
 
@@ -145,7 +169,9 @@ def _paths(said: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 
         if name in {"json", "form", "params", "headers", "header", "parameters", "values"}:
             continue
         if name in {"fields", "include"} and isinstance(item, dict):
-            yield from ((f"{place}.{name}.{key}", path) for key, path in item.items() if isinstance(path, str))
+            yield from (
+                (f"{place}.{name}.{key}", path) for key, path in item.items() if isinstance(path, str)
+            )
         elif isinstance(item, str) and _PATHS.fullmatch(name) and (name not in _NO_PATHS or is_pagination):
             yield f"{place}.{name}", item
         else:

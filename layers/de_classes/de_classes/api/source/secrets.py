@@ -1,4 +1,4 @@
-"""Where the secrets of a description come from: a file or the environment on a laptop, Secrets Manager on AWS."""
+"""Where a description's secrets come from: a file or the environment on a laptop, Secrets Manager on AWS."""
 
 from __future__ import annotations
 
@@ -125,13 +125,15 @@ class FileSecrets:
         try:
             if self._path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise ConfigurationError(
-                    f"--secrets: {self._path} can be read by others: make it yours alone, chmod 600 {self._path}"
+                    f"--secrets: {self._path} can be read by others: make it yours alone, by chmod 600"
                 )
             values = strict_json.loads(self._path.read_bytes())
         except OSError as error:
             raise ConfigurationError(f"--secrets: {self._path} cannot be read: {error.strerror}") from error
         except MalformedDataError as error:
-            raise ConfigurationError(f"--secrets: {self._path} is not a JSON object of names and values") from error
+            raise ConfigurationError(
+                f"--secrets: {self._path} is not a JSON object of names and values"
+            ) from error
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise ConfigurationError(f"--secrets: {self._path} is not a JSON object of names and texts")
         return values
