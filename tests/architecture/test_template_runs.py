@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from de_classes.api.source import Source
 from de_classes.simulators.records import SyntheticRecords
 from tests.fakes.sources import ROOT
 from tests.fakes.template import functions, resources, template, variables

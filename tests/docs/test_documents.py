@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.documents import ROOT, blocks, documents, signed_calls
+from de_classes.api.source.loading import parse_sources, shipped_names
+from tests.fakes.documents import ROOT, blocks, descriptions, documents, signed_calls
 
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
-LANGUAGES = {"python", "sh", "sql", "mermaid"}
+LANGUAGES = {"python", "sh", "sql", "mermaid", "toml"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
 MAKE = re.compile(r"""^make(?: [\w=.,/-]+| [A-Z]+="[\w=.,/@ -]*")*$""")
@@ -94,6 +95,20 @@ def test_make_alone_lists_the_targets_that_the_documents_name() -> None:
     }
     assert {"demo", "test"} <= named
     assert all(f"make {target}" in listed for target in named)
+
+
+@pytest.mark.parametrize("block", descriptions(), ids=str)
+def test_a_description_is_one_that_can_be_read(block: Block) -> None:
+    assert parse_sources(block.text.encode(), ".toml", name=str(block))
+
+
+def test_every_toml_block_is_a_description() -> None:
+    assert descriptions() == blocks("toml")
+
+
+def test_the_shipped_descriptions_are_those_that_the_page_names() -> None:
+    named = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    assert all(re.search(rf"\b{name}\b", named) for name in shipped_names())
 
 
 def test_no_block_goes_unrun() -> None:

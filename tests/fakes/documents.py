@@ -39,6 +39,11 @@ def blocks(language: str) -> list[Block]:
     ]
 
 
+def descriptions() -> list[Block]:
+    """The TOML that describes sources."""
+    return [block for block in blocks("toml") if "[sources." in block.text]
+
+
 def signed_calls() -> list[Block]:
     """Those that call a deployed worker, whose address is in the variable WORKER_URL."""
     found = [*blocks("sh"), *blocks("python")]

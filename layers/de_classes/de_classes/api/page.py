@@ -215,7 +215,7 @@ class PageReader(Value):
 
     def _totals(
         self,
-        answer: Any,
+        answer: Any,  # noqa: ANN401 - a JSON value
         records: Sequence[dict[str, Any]],
         response: HttpResponse,
     ) -> tuple[int | None, int | None]:

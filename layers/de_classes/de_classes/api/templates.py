@@ -1,7 +1,7 @@
 """Text with ``${names}`` in it, and what is put in their place.
 
-One rule: ``${name}`` and ``${name.of.more}`` are replaced, ``$${`` is a literal ``${``, a text that is
-nothing but one name keeps the value's type, and nothing else is looked at: braces belong to GraphQL and JMESPath.
+One rule: ``${name}`` and ``${name.of.more}`` are replaced, ``$${`` is a literal ``${``, a text that is one
+name and nothing else keeps the value's type, and no other text is looked at: braces are GraphQL's.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         bucket: Where objects are written.
         key_prefix: What every key begins with; no slash at either end.
         default_format: For requests that name none.
-        sources_path: The folder of descriptions; None for the one that was packaged, ``de_classes_sources`` on
+        sources_path: The folder of descriptions; None for the packaged one, ``de_classes_sources`` on
             the import path, if there is one.
         source_parameters: Values of parameters by source, which no request may change: addresses above all.
             In the environment: a JSON object.

@@ -380,8 +380,8 @@ class _Binding:
         host = urlsplit(self._base_url).hostname or ""
         if not problems and not self._allow_insecure and not is_loopback(host):
             problems.append(
-                "--base-url is for rehearsals on this machine, since secrets travel there: name 127.0.0.1, or "
-                "say --allow-insecure"
+                "--base-url is for rehearsals on this machine, since secrets travel there: name 127.0.0.1 "
+                "or say --allow-insecure"
             )
         return problems
 
