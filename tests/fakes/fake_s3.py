@@ -108,6 +108,9 @@ class FakeS3:
 
     def delete_object(self, **arguments: Any) -> dict[str, Any]:
         def delete() -> dict[str, Any]:
+            condition = arguments.get("IfMatch")
+            if condition and self._find(arguments, "DeleteObject").etag != condition:
+                raise client_error("DeleteObject", "PreconditionFailed", 412)
             self.buckets[arguments["Bucket"]].pop(arguments["Key"], None)
             return {}
 

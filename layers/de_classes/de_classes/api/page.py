@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.strict_json import loads
@@ -136,7 +137,7 @@ class PageReader(Value):
     def _records(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
         records = payload.get(self.records_field)
         if not isinstance(records, list):
-            names = ", ".join(name[:40] for name in sorted(payload)[:8]) or "no fields at all"
+            names = ", ".join(excerpt(name, 40) for name in sorted(payload)[:8]) or "no fields at all"
             raise CorruptResponseError(f"the answer has no list {self.records_field!r}; it has {names}")
         _check_objects(records, self.records_field)
         return records
@@ -188,7 +189,7 @@ def _check_objects(records: Sequence[object], field: str) -> None:
 
 def _not_sound(headers: Mapping[str, str], error: MalformedDataError) -> CorruptResponseError:
     kind = headers.get("content-type") or "no content type"
-    return CorruptResponseError(f"the answer ({kind[:60]}) is not sound JSON: {error}")
+    return CorruptResponseError(f"the answer ({excerpt(kind, 60)}) is not sound JSON: {error}")
 
 
 def read_total(value: object, name: str) -> int:
@@ -201,4 +202,4 @@ def read_total(value: object, name: str) -> int:
         value = int(value[:20])
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOTAL:
         return value
-    raise ProtocolError(f"{name!r} should be a whole number of 0 or more, not {str(value)[:40]!r}")
+    raise ProtocolError(f"{name!r} should be a whole number of 0 or more, not '{excerpt(str(value), 40)}'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -16,6 +15,7 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
+from de_classes.cli.headers import header_problems
 from de_classes.cli.ingest_options import FIELD_OPTIONS, NO_FIELD
 from de_classes.configs.ingest import RequestsPerSecond, RunId
 from de_classes.configs.settings import load
@@ -50,8 +50,6 @@ _PAGINATIONS: dict[str, type[Any]] = {
     "cursor": CursorPagination,
     "link": LinkHeaderPagination,
 }
-# RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\x20-\x7e\t]*)")
 
 FieldName = Annotated[str, Meta(min_length=1)]
 
@@ -108,12 +106,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def login_url(self) -> str:
         """Where to log in."""
         return self.auth_url or self.base_url.rstrip("/") + "/login"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Header names to values."""
-        parsed = (_HEADER.fullmatch(given) for given in self.header)
-        return {match[1]: match[2].strip() for match in parsed if match}
 
     @property
     def page_range(self) -> PageRange:
@@ -175,8 +167,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         if self.auth_url is not None:
             yield from url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
         yield from path_problems("data_path", self.data_path)
-        if not all(_HEADER.fullmatch(given) for given in self.header):
-            yield "header must be NAME: VALUE, both in ASCII and on one line"
+        yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
         known = {each.name for each in fields(_PAGINATIONS[self.pagination])}

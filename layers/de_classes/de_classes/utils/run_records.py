@@ -40,7 +40,8 @@ class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         number: The next page, from 1.
-        params: Its query parameters, for pagination that follows cursors; the cursor is among them.
+        params: Its query parameters, for pagination that follows cursors; the cursor is among them. None
+            where the source handed out as a cursor what it was sent as a secret.
         url: Its address, for pagination that follows links; left out if it seems to hold a credential.
         tail: Short hashes of the last page's records, so that an overlap is seen across a resume.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Unpack
@@ -22,6 +23,7 @@ from de_classes.storage.clients.multipart import MultipartUpload
 from de_classes.storage.clients.object_store import (
     DEFAULT_PART_SIZE,
     ObjectWrite,
+    changed,
     check_part_size,
 )
 from de_classes.storage.clients.s3_messages import (
@@ -210,16 +212,36 @@ class BaseS3Client:
         for page in pages_from_botocore(pages, bucket):
             yield from (info_from_listing(bucket, entry) for entry in page.get("Contents", ()))
 
-    def delete_object(self, bucket: str, key: str) -> None:
-        """Remove an object; in a versioned bucket it is only hidden by a delete marker."""
-        self._checked(bucket, key)
-        with errors_from_botocore(bucket, key):
-            self._s3.delete_object(Bucket=bucket, Key=key)
+    def delete_object(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
+        """Remove an object; in a versioned bucket it is only hidden by a delete marker.
+
+        With ``if_match`` the object is looked at first, on every store, and the condition goes with the
+        delete: AWS keeps it (and wants ``s3:GetObject`` for both), servers that do not know it ignore it.
+
+        Raises:
+            ObjectChangedError: The key has another object than ``if_match`` says.
+        """
+        write = self._checked(bucket, key)
+        if if_match is None:
+            with errors_from_botocore(bucket, key):
+                self._s3.delete_object(Bucket=bucket, Key=key)
+            return
+        with suppress(ObjectNotFoundError):  # gone meanwhile: what was to be
+            if self.head_object(bucket, key).etag != if_match:
+                raise changed(s3_uri(bucket, key))
+            self._delete_matching(write, if_match)
 
     def _checked(self, bucket: str, key: str, **options: Unpack[WriteOptions]) -> ObjectWrite:
         names.validate_bucket(bucket)
         self.validate_key(key)
         return ObjectWrite(bucket, key, **options)
+
+    def _delete_matching(self, write: ObjectWrite, etag: str) -> None:
+        try:
+            with errors_from_botocore(write.bucket, write.key):
+                self._s3.delete_object(Bucket=write.bucket, Key=write.key, IfMatch=f'"{etag}"')
+        except ObjectExistsError as error:  # 412, which a conditional write is answered, too
+            raise changed(s3_uri(write.bucket, write.key)) from error
 
     def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
         for wait in CONFLICT_WAITS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
 
-from de_classes.errors import InvalidInputError
+from de_classes.errors import InvalidInputError, ObjectChangedError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -181,8 +181,17 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def delete_object(self, bucket: str, key: str) -> None:
-        """Remove an object; one that is not there counts as removed."""
+    def delete_object(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
+        """Remove an object; one that is not there counts as removed.
+
+        Args:
+            bucket: Where it is.
+            key: Its key.
+            if_match: The ``etag`` of the object that is meant; any other that has the key by now stays.
+
+        Raises:
+            ObjectChangedError: Another has it.
+        """
         ...
 
 
@@ -204,6 +213,11 @@ class BucketStore(ObjectStore, Protocol):
             StorageError: It is not empty, and ``force`` was not asked for.
         """
         ...
+
+
+def changed(uri: str) -> ObjectChangedError:
+    """The error for a delete that is not carried out."""
+    return ObjectChangedError(f"{uri}: another object has the key since it was looked at, and stays")
 
 
 def check_part_size(part_size: int) -> None:
