@@ -27,10 +27,14 @@ ROOTS = {
 }
 
 
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001 - argparse has no other way to tell
+
+
 def below(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
+    for action in actions(parser):
+        if isinstance(action.choices, dict):  # of commands
             for each in action.choices.values():
                 yield from below(each)
 
@@ -39,7 +43,7 @@ PARSERS = {parser.prog: parser for root in ROOTS.values() for parser in below(ro
 
 
 def long_options(parser: argparse.ArgumentParser) -> list[str]:
-    return [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+    return [name for action in actions(parser) for name in action.option_strings if name.startswith("--")]
 
 
 def beginnings(parser: argparse.ArgumentParser) -> list[str]:
@@ -88,7 +92,12 @@ def test_what_is_left_over_is_not_said_back(
 ) -> None:
     for parser in below(root):
         command = parser.prog.removeprefix(root.prog).split()
-        for words in (["--password", VALUE], [f"--password={VALUE}"], ["--token", VALUE, VALUE], [VALUE, VALUE]):
+        for words in (
+            ["--password", VALUE],
+            [f"--password={VALUE}"],
+            ["--token", VALUE, VALUE],
+            [VALUE, VALUE],
+        ):
             with pytest.raises(SystemExit) as stopped:
                 root.parse_args([*command, *words])
             assert stopped.value.code == 2

@@ -50,7 +50,7 @@ def test_whole_names_are_parsed_as_ever() -> None:
         (["go", f"--{SECRET}", f"-p{SECRET}"], "unrecognized arguments: 2 not repeated here"),
         (["go", "--limit", SECRET], "argument --limit: invalid int value\n"),
         (["go", "--kind", SECRET], "argument --kind: invalid choice"),
-        (["go", "--kind", f"{SECRET}'s \"own\""], "argument --kind: invalid choice"),
+        (["go", "--kind", f'{SECRET}\'s "own"'], "argument --kind: invalid choice"),
         (["go", f"--quiet={SECRET}"], "argument --quiet: ignored explicit argument\n"),
         (["--password", SECRET, "go"], "argument COMMAND: invalid choice"),
         ([SECRET], "argument COMMAND: invalid choice"),

@@ -40,9 +40,15 @@ def test_F96_letters_marks_signs_and_spaces_of_every_script_stay() -> None:
         ("one\r\nERROR demo: forged", "one\\r\\nERROR demo: forged"),
         ("a\u2028b\u2029c\x85d", "a\\u2028b\\u2029c\\x85d"),
         ("user\u202egnp.exe", "user\\u202egnp.exe"),
-        ("\u2066a\u2069 \u200e\u200f\u061c \u200b\ufeff", "\\u2066a\\u2069 \\u200e\\u200f\\u061c \\u200b\\ufeff"),
+        (
+            "\u2066a\u2069 \u200e\u200f\u061c \u200b\ufeff",
+            "\\u2066a\\u2069 \\u200e\\u200f\\u061c \\u200b\\ufeff",
+        ),
         ("\ud83d \U000e0041", "\\ud83d \\U000e0041"),
-        ("C:\\new \u00e5 \u6f22 \u0645\u0631\u062d\u0628\u0627", "C:\\new \u00e5 \u6f22 \u0645\u0631\u062d\u0628\u0627"),
+        (
+            "C:\\new \u00e5 \u6f22 \u0645\u0631\u062d\u0628\u0627",
+            "C:\\new \u00e5 \u6f22 \u0645\u0631\u062d\u0628\u0627",
+        ),
     ],
 )
 def test_F96_foreign_text_is_spelled_on_one_line(foreign: str, shown: str) -> None:

@@ -69,7 +69,7 @@ def _clean(args: argparse.Namespace, out: TextIO, now: float) -> None:
     count = size = 0
     for found in leftovers:
         if args.delete:
-            place.store.delete_object(place.bucket, found.key, if_match=found.etag)
+            place.store.delete_object(place.bucket, found.key, if_unchanged=found)
         state = "deleted" if args.delete else "left behind"
         out.write(f"{state}: {printable(found.uri)}, {found.size} bytes\n")
         count, size = count + 1, size + found.size

@@ -26,7 +26,7 @@ def header_problems(given: Sequence[str]) -> Iterator[str]:
             yield "header must be NAME: VALUE, both in ASCII and on one line, or NAME=@env:VARIABLE"
         elif header is not None and _is_secret(*header.groups()):
             yield (
-                f"header {header[1]} seems to hold a credential, which every process of the machine could read: "
+                f"header {header[1]} looks like a credential, which every process of the machine could read: "
                 f"give --header-file FILE, or --header {header[1]}=@env:VARIABLE"
             )
 

@@ -212,36 +212,37 @@ class BaseS3Client:
         for page in pages_from_botocore(pages, bucket):
             yield from (info_from_listing(bucket, entry) for entry in page.get("Contents", ()))
 
-    def delete_object(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
+    def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
         """Remove an object; in a versioned bucket it is only hidden by a delete marker.
 
-        With ``if_match`` the object is looked at first, on every store, and the condition goes with the
-        delete: AWS keeps it (and wants ``s3:GetObject`` for both), servers that do not know it ignore it.
+        With ``if_unchanged`` the object is looked at first, and the ETag goes with the delete as a condition.
+        AWS keeps it, and wants ``s3:GetObject`` for both; servers that do not know it ignore it. The look
+        tells by the time of writing, too, what a condition cannot: the same content, written again.
 
         Raises:
-            ObjectChangedError: The key has another object than ``if_match`` says.
+            ObjectChangedError: The key has another object than ``if_unchanged`` says.
         """
-        write = self._checked(bucket, key)
-        if if_match is None:
+        self._checked(bucket, key)
+        if if_unchanged is None:
             with errors_from_botocore(bucket, key):
                 self._s3.delete_object(Bucket=bucket, Key=key)
             return
         with suppress(ObjectNotFoundError):  # gone meanwhile: what was to be
-            if self.head_object(bucket, key).etag != if_match:
-                raise changed(s3_uri(bucket, key))
-            self._delete_matching(write, if_match)
+            if not _is_same(self.head_object(bucket, key), if_unchanged):
+                raise changed(if_unchanged)
+            self._delete_matching(bucket, key, if_unchanged)
 
     def _checked(self, bucket: str, key: str, **options: Unpack[WriteOptions]) -> ObjectWrite:
         names.validate_bucket(bucket)
         self.validate_key(key)
         return ObjectWrite(bucket, key, **options)
 
-    def _delete_matching(self, write: ObjectWrite, etag: str) -> None:
+    def _delete_matching(self, bucket: str, key: str, meant: ObjectInfo) -> None:
         try:
-            with errors_from_botocore(write.bucket, write.key):
-                self._s3.delete_object(Bucket=write.bucket, Key=write.key, IfMatch=f'"{etag}"')
+            with errors_from_botocore(bucket, key):
+                self._s3.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{meant.etag}"')
         except ObjectExistsError as error:  # 412, which a conditional write is answered, too
-            raise changed(s3_uri(write.bucket, write.key)) from error
+            raise changed(meant) from error
 
     def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
         for wait in CONFLICT_WAITS:
@@ -297,3 +298,10 @@ class BaseS3Client:
             return stored.checksum
         with self.open_object(stored.bucket, stored.key) as stream:
             return sha256_of_stream(stream)
+
+
+def _is_same(found: ObjectInfo, meant: ObjectInfo) -> bool:
+    """Whether two answers are about one object; a HEAD tells the time in whole seconds alone."""
+    times = [info.modified for info in (found, meant)]
+    is_later = None not in times and int(times[0] or 0) != int(times[1] or 0)
+    return found.etag == meant.etag and not is_later

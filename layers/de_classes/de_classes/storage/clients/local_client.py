@@ -177,25 +177,25 @@ class LocalClient:
             if info is not None:
                 yield info
 
-    def delete_object(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
+    def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
         """Remove an object, and the directories that are empty without it.
 
-        With ``if_match`` the file is moved out of reach first and looked at there: one that came in between
-        two looks is put back, unless a newer one has its place by then.
+        With ``if_unchanged`` the file is moved out of reach first and looked at there: one that came in
+        between two looks is put back, unless a newer one has its place by then.
 
         Raises:
-            ObjectChangedError: The key has another object than ``if_match`` says.
+            ObjectChangedError: The key has another object than ``if_unchanged`` says.
         """
         directory, path = self._place(bucket, key)
         with errors_from_os(path):
             if not path.is_file():
                 return
-            if if_match is None:
+            if if_unchanged is None:
                 path.unlink(missing_ok=True)
-            elif not _is_still(path, if_match) or not local_files.remove_if(
-                path, lambda taken: _is_still(taken, if_match)
+            elif not _is_still(path, if_unchanged) or not local_files.remove_if(
+                path, lambda taken: _is_still(taken, if_unchanged)
             ):
-                raise changed(path.as_uri())
+                raise changed(if_unchanged)
             local_files.remove_empty(path.parent, directory)
 
     def create_bucket(self, bucket: str) -> None:
@@ -281,8 +281,8 @@ def _etag(stat: os.stat_result) -> str:
     return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
 
 
-def _is_still(path: Path, etag: str) -> bool:
+def _is_still(path: Path, meant: ObjectInfo) -> bool:
     try:
-        return _etag(path.stat()) == etag
+        return _etag(path.stat()) == meant.etag
     except FileNotFoundError:
         return True  # gone meanwhile: what was to be

@@ -88,7 +88,7 @@ def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> in
     """
     removed = 0
     for info in leftovers:
-        client.delete_object(info.bucket, info.key, if_match=info.etag)
+        client.delete_object(info.bucket, info.key, if_unchanged=info)
         removed += 1
     return removed
 
