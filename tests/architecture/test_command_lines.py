@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from de_classes.utils.command_line import CommandParser
 from tests.fakes.sources import python_files, relative, tree
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
 VALUE = "hunter2-or-so"
