@@ -10,6 +10,7 @@ import pytest
 import benchmarks.__main__
 import localcloud.__main__
 import scoreboard.__main__
+import tools.stack
 from de_classes.__main__ import make_parser
 from de_classes.utils.command_line import CommandParser
 from tests.fakes.sources import python_files, relative, tree
@@ -24,6 +25,7 @@ ROOTS = {
     "localcloud": localcloud.__main__.make_parser(),
     "scoreboard": scoreboard.__main__.make_parser(),
     "benchmarks": benchmarks.__main__.make_parser(),
+    "tools": tools.stack.make_parser(),
 }
 
 
