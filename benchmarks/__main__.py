@@ -5,7 +5,6 @@ With ``--short``, only this library and its references; the exit status is 1 if 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import platform
@@ -26,11 +25,14 @@ from benchmarks.records import write
 from benchmarks.schedule import Progress, turns
 from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
+from de_classes.utils.command_line import CommandParser
+from de_classes.utils.text import escaped
 from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
 from localcloud.workspace import Workspace
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
     from benchmarks.cases import Case
@@ -44,7 +46,7 @@ SHORT_CLIENTS = {OURS, P, SLICES}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit status is 1 if a bound is broken, 2 if a client cannot be run."""
-    args = _parsed(arguments)
+    args = make_parser().parse_args(arguments)
     try:
         benchmark = measured(args)
     except ConfigurationError as error:
@@ -94,7 +96,8 @@ def _runs(place: Bench, planned: list[Turn]) -> Iterator[Run]:
     sys.stderr.write(f"{len(planned)} runs, {progress}\n")
     for turn in planned:
         run = place.run(turn.contestant, turn.case, turn.number)
-        said = f"{run.case} {run.round} {run.client}: {run.wall} s, CPU {run.cpu} s, {run.wrong or 'right'}"
+        wrong = escaped(run.wrong)
+        said = f"{run.case} {run.round} {run.client}: {run.wall} s, CPU {run.cpu} s, {wrong or 'right'}"
         sys.stderr.write(f"[{progress.after(turn, time.monotonic() - began)}] {said}\n")
         yield run
 
@@ -142,8 +145,9 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def make_parser() -> CommandParser:
+    """The parser of its words."""
+    parser = CommandParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="this library and references, held to bounds")
     parser.add_argument("--clients", type=_list, default=(), help="those that begin so, between commas")
     parser.add_argument("--cases", type=_list, default=(), help="some cases by name, between commas")
@@ -151,7 +155,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=0, help="a ceiling on the records of every case")
     parser.add_argument("--date", default="", help="to be written on the page")
     parser.add_argument("--docs", type=Path, help="the folder to write the page and its figures to")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _list(text: str) -> tuple[str, ...]:

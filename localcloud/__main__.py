@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from de_classes.errors import DeClassesError
+from de_classes.utils.command_line import CommandParser
 from localcloud.console import Console
 from localcloud.errors import LocalCloudError
 from localcloud.workspace import Workspace
@@ -24,7 +25,7 @@ FAILED = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0 if it did what it is for."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     console = Console(sys.stdout)
@@ -65,12 +66,11 @@ def _objects(_: argparse.Namespace, console: Console) -> int:
 _COMMANDS = {"demo": _demo, "up": _up, "objects": _objects}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m localcloud", description="A local cloud, on loopback only."
-    )
+def make_parser() -> CommandParser:
+    """The parser of every command."""
+    parser = CommandParser(prog="python -m localcloud", description="A local cloud, on loopback only.")
     commands = parser.add_subparsers(dest="command", required=True)
-    port = argparse.ArgumentParser(add_help=False)
+    port = CommandParser(add_help=False)
     port.add_argument("--port", type=int, help="of the local cloud; a free one by default")
     demo = commands.add_parser("demo", parents=[port], help="deploy, ingest in every format, verify")
     demo.add_argument("--records", type=Path, help="a JSON Lines file to serve; synthetic records by default")

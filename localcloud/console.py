@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from de_classes.utils.text import escaped, escaped_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +29,7 @@ class Step:
 
     def note(self, remark: str) -> None:
         """Add a remark to the line that closes the step."""
-        self.remark = f" ({remark})"
+        self.remark = f" ({escaped(remark)})"
 
 
 class Console:
@@ -49,7 +51,7 @@ class Console:
 
     def say(self, line: str = "") -> None:
         """Write a line."""
-        self._write(f"{line}\n")
+        self._write(f"{escaped_lines(line)}\n")
 
     def heading(self, title: str) -> None:
         """Begin a section."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ConfigurationError
+from de_classes.utils.command_line import CommandParser
+from de_classes.utils.text import escaped
 from scoreboard.cases import cases
 from scoreboard.contestants import contestants
 from scoreboard.figures import Board, save
@@ -17,6 +18,7 @@ from scoreboard.play import LIMIT_SECONDS, play
 from scoreboard.tables import page, totals
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
     from scoreboard.cases import Case
@@ -29,7 +31,7 @@ WORKERS = 4  # most of a run is waiting: for a Retry-After, for a backoff, for t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit status is 2 if a client cannot be run or the command is wrong."""
-    args = _parsed(arguments)
+    args = make_parser().parse_args(arguments)
     try:
         clients, troubles = contestants(args.clients), cases(args.cases, seeds=args.seeds)
         versions = {each.name: each.versions for each in clients}
@@ -54,13 +56,14 @@ def _played(clients: list[Contestant], troubles: list[Case], args: argparse.Name
         for number, run in enumerate(done, start=1):
             sys.stderr.write(
                 f"{number}/{len(todo)} {run.client} ({run.variant}) {run.case}:"
-                f" {run.verdict.value} {run.said} {run.seconds} s\n"
+                f" {run.verdict.value} {escaped(run.said)} {run.seconds} s\n"
             )
             yield run
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scoreboard", description=__doc__)
+def make_parser() -> CommandParser:
+    """The parser of its words."""
+    parser = CommandParser(prog="python -m scoreboard", description=__doc__)
     parser.add_argument("--clients", type=_list, default=(), help="some of the clients, between commas")
     parser.add_argument("--cases", type=_list, default=(), help="some faults by name or id, between commas")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each client through each case (1)")
@@ -68,7 +71,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=WORKERS, help=f"runs at once ({WORKERS})")
     parser.add_argument("--date", default="", help="to be written on the table")
     parser.add_argument("--docs", type=Path, help="the folder to write the table and its figures to")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ together here, and held to the template before anything is built.
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import os
 import re
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from de_classes.utils.command_line import CommandParser
 from tools.template import parsed, template
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Settings:
 
 def main(arguments: Sequence[str]) -> int:
     """Do what is asked; the exit status is SAM's, or 1 if it was not even started."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         settings = read_settings(options.config_file, options.env)
         if options.command == "destroy":
@@ -321,8 +321,9 @@ def _sam(settings: Settings, command: str, *words: str, variables: Mapping[str, 
     return done.returncode
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.stack", allow_abbrev=False)
+def make_parser() -> CommandParser:
+    """The parser of its words."""
+    parser = CommandParser(prog="python -m tools.stack")
     parser.add_argument("command", choices=["build", "deploy", "destroy"])
     parser.add_argument("--env", default="dev", help="a section of the configuration file")
     parser.add_argument("--arch", default="", help="the template's Architecture, if not that of the file")

@@ -137,6 +137,7 @@ def modules_of_an_ingestion(where: Path, *options: str) -> set[str]:
 
 def password_file(folder: Path, password: str) -> Path:
     file = folder / "password"
+    file.touch(mode=0o600)
     file.write_text(password)
     return file
 

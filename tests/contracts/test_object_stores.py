@@ -6,6 +6,7 @@ import hashlib
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from de_classes.errors import (
     BucketNotFoundError,
     InvalidInputError,
     InvalidKeyError,
+    ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from de_classes.storage.clients.object_store import ObjectInfo
     from tests.fakes.object_stores import StoreCase
 
 CONTENT = b'id,name\r\n1,"Z\xc3\xbcrich"\r\n'
@@ -222,6 +225,44 @@ def test_a_deleted_object_is_gone_and_may_be_deleted_again(case: StoreCase) -> N
     assert not case.store.object_exists(case.bucket, "a/b")
     case.store.put_object(case.bucket, "a", b"where the other was below")
     assert keys_in(case) == ["a"]
+
+
+def listed(case: StoreCase, key: str) -> ObjectInfo:
+    (info,) = (info for info in case.store.list_objects(case.bucket) if info.key == key)
+    return info
+
+
+def test_an_object_that_is_as_it_was_listed_is_deleted(case: StoreCase) -> None:
+    case.store.put_object(case.bucket, "a/b", CONTENT)
+    case.store.put_object(case.bucket, "a/c", CONTENT)
+    info = listed(case, "a/b")
+    case.store.delete_object(case.bucket, "a/b", if_unchanged=info)
+    case.store.delete_object(case.bucket, "a/b", if_unchanged=info)
+    assert keys_in(case) == ["a/c"]
+
+
+def test_an_object_that_was_replaced_since_it_was_listed_stays(case: StoreCase) -> None:
+    case.store.put_object(case.bucket, "a/b", b"old")
+    info = listed(case, "a/b")
+    case.store.put_object(case.bucket, "a/b", b"new!")
+    with pytest.raises(ObjectChangedError, match="a/b: another object has the key since it was looked at"):
+        case.store.delete_object(case.bucket, "a/b", if_unchanged=info)
+    assert case.store.get_object(case.bucket, "a/b") == b"new!"
+    assert keys_in(case) == ["a/b"]
+
+
+def test_the_same_content_that_was_written_again_later_stays(case: StoreCase) -> None:
+    case.store.put_object(case.bucket, "a", CONTENT)
+    info = listed(case, "a")
+    earlier = replace(info, modified=info.modified - 60, etag=as_of_earlier(info))
+    with pytest.raises(ObjectChangedError):
+        case.store.delete_object(case.bucket, "a", if_unchanged=earlier)
+    assert case.store.get_object(case.bucket, "a") == CONTENT
+
+
+def as_of_earlier(info: ObjectInfo) -> str | None:
+    """An ETag of S3 is the same for the same content; that of a directory tells the time."""
+    return f"0{info.etag}" if info.uri.startswith("file:") else info.etag
 
 
 def test_an_absent_object_is_a_typed_error(case: StoreCase) -> None:

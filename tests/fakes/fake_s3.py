@@ -61,12 +61,18 @@ class FakeS3:
     Args:
         page_size: Keys in a page of a listing.
         keeps_checksums: Whether it keeps and returns SHA-256, as S3 does and older servers do not.
+        deletes_regardless: Whether it ignores the condition of a delete, as servers do that do not know it.
         completes_like_ceph: Whether it ignores the condition when an upload in parts is completed, and
             leaves the ETag out of the answer, as Ceph 16 does.
     """
 
     def __init__(
-        self, *, page_size: int = 1000, keeps_checksums: bool = True, completes_like_ceph: bool = False
+        self,
+        *,
+        page_size: int = 1000,
+        keeps_checksums: bool = True,
+        completes_like_ceph: bool = False,
+        deletes_regardless: bool = False,
     ) -> None:
         self.buckets: dict[str, dict[str, StoredVersion]] = {}
         self.uploads: dict[str, OpenUpload] = {}
@@ -75,6 +81,7 @@ class FakeS3:
         self._page_size = page_size
         self._keeps_checksums = keeps_checksums
         self._completes_like_ceph = completes_like_ceph
+        self._keeps_conditions = not deletes_regardless
         self._faults: dict[str, list[Fault]] = {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
@@ -108,6 +115,9 @@ class FakeS3:
 
     def delete_object(self, **arguments: Any) -> dict[str, Any]:
         def delete() -> dict[str, Any]:
+            condition = arguments.get("IfMatch") if self._keeps_conditions else None
+            if condition and self._find(arguments, "DeleteObject").etag != condition:
+                raise client_error("DeleteObject", "PreconditionFailed", 412)
             self.buckets[arguments["Bucket"]].pop(arguments["Key"], None)
             return {}
 
@@ -207,6 +217,7 @@ class FakeS3:
     def _head(self, stored: StoredVersion) -> dict[str, Any]:
         answer = {
             "ContentLength": len(stored.body),
+            "LastModified": stored.modified.replace(microsecond=0),
             "ETag": stored.etag,
             "ContentType": stored.headers.get("ContentType", "binary/octet-stream"),
             "Metadata": stored.headers.get("Metadata", {}),

@@ -24,7 +24,7 @@ CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion":
 
 def main() -> None:
     """Translate, and print."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("template", type=Path)
     parser.add_argument("--changed")
     parser.add_argument("--each", action="store_true")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from de_classes.utils.command_line import CommandParser
 from tools.mutation.campaign import Campaign, CampaignError
 from tools.mutation.document import Spent, write_documents
 from tools.mutation.progress import Progress
@@ -17,6 +17,7 @@ from tools.mutation.report import Report
 from tools.mutation.scope import BOUND, LIBRARY, ROOT, SAMPLE_BOUND
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from tools.mutation.scope import Scope
@@ -60,8 +61,8 @@ def _say(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="python -m tools.mutation", description=__doc__)
     parser.add_argument("--modules", default="", help="words in the names of modules; all by default")
     parser.add_argument("--processes", type=int, default=2, help="mutants at a time")
     parser.add_argument("--tests", nargs="*", default=LIBRARY.tests, help="what pytest is told to collect")

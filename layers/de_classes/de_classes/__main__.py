@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from de_classes.cli import clean_options, ingest_options, simulate_options, verify_options
+from de_classes.utils.command_line import CommandParser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 for success, 1 for a run that is not complete, 2 for a mistake in the words.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(
+    args = make_parser(words).parse_args(words)
+    status: int = args.run(args)
+    return status
+
+
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of every command; that of ``simulate`` is whole only where the words name it."""
+    parser: argparse.ArgumentParser = CommandParser(
         prog="python -m de_classes",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -37,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ingest_options.add_parser(commands)
     verify_options.add_parser(commands)
     clean_options.add_parser(commands)
-    args = parser.parse_args(words)
-    status: int = args.run(args)
-    return status
+    return parser
 
 
 if __name__ == "__main__":

@@ -30,16 +30,20 @@
             |-- BucketNotFoundError    create the bucket, or name another
             |-- ObjectNotFoundError    check the key
             |-- ObjectExistsError      the key is taken, and overwriting was not asked for
+            |-- ObjectChangedError     the key has another object by now, which was not to be deleted
             |-- InvalidKeyError        no object can have that key
             `-- StorageUnavailableError    the store did not answer; nothing was committed
 
 A ``RetryableError`` that outlives every retry is never shown as such: it becomes the ``__cause__``
-of a ``RetriesExhaustedError``. No message ever holds a token, a password or a URL's query values.
+of a ``RetriesExhaustedError``. No message ever holds a token, a password or a URL's query values, nor a
+character that a terminal would act on: what a server, a store or a file wrote is quoted on one line, escaped.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from de_classes.common.logger.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +52,14 @@ BODY_EXCERPT_CHARS = 200
 
 
 class DeClassesError(Exception):
-    """Anything this library raises on purpose."""
+    """Anything this library raises on purpose.
+
+    Args:
+        message: What happened; registered secrets are masked in it, and controls escaped.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class RetryableError(DeClassesError):
@@ -98,7 +109,7 @@ class ConfigurationError(FatalError):
 
     def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.problems = tuple(problems) or (message,)
+        self.problems = tuple(map(printable, problems)) or (str(self),)
 
 
 class InvalidInputError(ConfigurationError):
@@ -129,7 +140,7 @@ class RequestRejectedError(FatalError):
     def __init__(self, message: str, *, status: int, body: str = "") -> None:
         super().__init__(message)
         self.status = status
-        self.body = body[:BODY_EXCERPT_CHARS]
+        self.body = printable(body)[:BODY_EXCERPT_CHARS]
 
 
 class ProtocolError(FatalError):
@@ -227,6 +238,10 @@ class ObjectNotFoundError(StorageError):
 
 class ObjectExistsError(StorageError):
     """The key is taken, and overwriting was not asked for."""
+
+
+class ObjectChangedError(StorageError):
+    """The key has another object than the one that was looked at; it was left as it is."""
 
 
 class InvalidKeyError(StorageError):

@@ -108,3 +108,25 @@ def test_where_a_manifest_cannot_be_read_nothing_is_deleted(lake: Path) -> None:
     assert (status, out) == (1, "")
     assert "MalformedDataError" in err
     assert files(lake) == before
+
+
+def test_what_was_replaced_while_it_was_listed_stays(lake: Path) -> None:
+    before = files(lake)
+    touched = min(lake.rglob("_runs/**/*.json"))
+
+    class Replacing(io.StringIO):
+        """Somebody goes on with the run as soon as the first line is out."""
+
+        def write(self, text: str) -> int:
+            touched.write_bytes(b"{}")
+            return super().write(text)
+
+    parser = argparse.ArgumentParser()
+    clean_options.add_parser(parser.add_subparsers(required=True))
+    out, err = Replacing(), io.StringIO()
+    clock = ManualClock(now=WRITTEN + 30 * DAY)
+    status = run(parser.parse_args(["clean", str(lake), "--delete"]), out=out, err=err, clock=clock)
+    assert status == 1
+    assert err.getvalue().startswith("clean: ObjectChangedError: file://")
+    assert touched.read_bytes() == b"{}"
+    assert len(before - files(lake)) == out.getvalue().count("deleted: ") < 11

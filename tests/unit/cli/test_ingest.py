@@ -109,6 +109,7 @@ def test_the_password_may_stand_in_a_file(
     server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(ingest_options.PASSWORD_VARIABLE)
+    (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text(PASSWORD + "\n", encoding="utf-8")
     words = [
         "--username",
@@ -132,7 +133,7 @@ def test_the_password_may_stand_in_a_file(
         (["--to", "DIR", "--limit", "0"], "limit"),
         (["--to", "DIR", "--concurrency", "99"], "concurrency"),
         (["--to", "DIR", "--header", "nonsense"], "NAME: VALUE"),
-        (["--to", "DIR", "--username", "ada", "--password-file", "DIR/none"], "password"),
+        (["--to", "DIR", "--username", "ada", "--password-file", "DIR/none"], "--password-file: "),
     ],
 )
 def test_a_mistake_in_the_command_is_named_before_anything_is_sent(

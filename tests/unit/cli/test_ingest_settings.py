@@ -34,7 +34,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (default.format_name, default.object_name) == ("parquet", "records.parquet")
     assert default.strategy() == PageNumberPagination(echo_path="page")
     assert default.reader() == PageReader()
-    assert (default.headers, default.page_range.is_open) == ({}, True)
+    assert (default.header, default.page_range.is_open) == ([], True)
     assert default.requests_per_second is None
 
 
@@ -80,8 +80,3 @@ def test_an_api_may_have_no_totals() -> None:
 def test_the_format_is_told_by_the_option_or_by_the_key(words: str, name: str, key: str) -> None:
     told = settings(*words.split())
     assert (told.format_name, told.object_name) == (name, key)
-
-
-def test_headers_are_sent_as_they_were_given() -> None:
-    given = settings("--header", "X-Api-Key: a:b c ", "--header", "Accept:text/json", "--header", "X-None:")
-    assert given.headers == {"X-Api-Key": "a:b c", "Accept": "text/json", "X-None": ""}

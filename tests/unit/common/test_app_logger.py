@@ -264,7 +264,7 @@ def test_a_logger_that_powertools_already_had_is_masked_too(
 
 
 @pytest.mark.usefixtures("on_lambda")
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": 1}', "\ud800", "\u00e4\u6f22"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": 1}', "\u00e4\u6f22"])
 def test_on_lambda_a_message_stays_the_text_it_is(
     name: str, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:

@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from de_classes.api.transport import MEBIBYTE
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import NetworkError, ProtocolError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def read_body(chunks: Iterable[bytes], encoding: str | None, limits: BodyLimits)
         return _inflate(chunks, _GZIP_WINDOW, limits)
     if name == "deflate":
         return _inflate(chunks, zlib.MAX_WBITS, limits)
-    raise ProtocolError(f"the answer has Content-Encoding {name[:40]!r}, but {ACCEPT_ENCODING} was asked for")
+    shown = excerpt(name, 40)
+    raise ProtocolError(f"the answer has Content-Encoding '{shown}', but {ACCEPT_ENCODING} was asked for")
 
 
 def _join(chunks: Iterable[bytes], limits: BodyLimits) -> bytes:

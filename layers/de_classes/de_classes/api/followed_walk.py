@@ -16,6 +16,7 @@ from de_classes.api.messages import holds_credential
 from de_classes.api.paths import standing_there
 from de_classes.api.walk import NO_SUCH_PAGE_OR_BAD_REQUEST
 from de_classes.api.window import PageWindow
+from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
@@ -88,12 +89,14 @@ class FollowedWalk:
 
     @property
     def place(self) -> RunPlace | None:
-        """The next request, but no address that seems to hold a credential: see ``RunPlace``."""
+        """The next request, but no address or cursor that seems to hold a credential: see ``RunPlace``."""
         if self._next is None:
             return None
         url = self._next.url
         kept = None if url is None or holds_credential(url) else url
-        return RunPlace(number=self._next.number, values=dict(self._next.values), url=kept)
+        told = (str(value) for value in self._next.values.values())
+        is_told = any(map(shared_filter().holds_secret, told))  # a cursor that repeats one
+        return RunPlace(number=self._next.number, values={} if is_told else dict(self._next.values), url=kept)
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.

@@ -15,6 +15,7 @@ from de_classes.api.decoding import read_body
 from de_classes.api.messages import HttpResponse, origin, without_secrets
 from de_classes.api.timed_connection import TimedConnection
 from de_classes.api.transport import BodyLimits
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ def _check_framing(fields: Mapping[str, str]) -> None:
     """Refuse what http.client would read by guessing: an answer must say in one way where it ends."""
     coding = fields.get("transfer-encoding", "chunked").strip().lower()
     if coding != "chunked":
-        raise ProtocolError(f"the answer has Transfer-Encoding {coding[:40]!r}, which was not asked for")
+        shown = excerpt(coding, 40)
+        raise ProtocolError(f"the answer has Transfer-Encoding '{shown}', which was not asked for")
     lengths = {each.strip() for each in fields.get("content-length", "0").split(",")}
     if len(lengths) > 1 or not _NUMBER.fullmatch(lengths.pop()):
         raise NetworkError("the answer has no usable Content-Length")

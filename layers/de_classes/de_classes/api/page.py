@@ -12,6 +12,7 @@ from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.values import Value
@@ -270,7 +271,7 @@ def _check_objects(records: Sequence[object], field: str) -> None:
 
 def _not_sound(headers: Mapping[str, str], error: MalformedDataError, kind: str) -> CorruptResponseError:
     said = headers.get("content-type") or "no content type"
-    return CorruptResponseError(f"the answer ({said[:60]}) is not sound {kind.upper()}: {error}")
+    return CorruptResponseError(f"the answer ({excerpt(said, 60)}) is not sound {kind.upper()}: {error}")
 
 
 def read_total(value: object, name: str) -> int:
@@ -283,4 +284,4 @@ def read_total(value: object, name: str) -> int:
         value = int(value[:20])
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOTAL:
         return value
-    raise ProtocolError(f"{name!r} should be a whole number of 0 or more, not {str(value)[:40]!r}")
+    raise ProtocolError(f"{name!r} should be a whole number of 0 or more, not '{excerpt(str(value), 40)}'")

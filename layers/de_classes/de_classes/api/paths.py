@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def find(value: Any, path: str) -> Any:  # noqa: ANN401 - a JSON value
 def standing_there(value: object) -> str:
     """What stands in an answer, for the message about a path that leads nowhere."""
     if isinstance(value, dict):
-        names = [f"{name[:40]}{_below(item)}" for name, item in list(value.items())[:_NAMED_AT_MOST]]
+        names = [f"{excerpt(name, 40)}{_below(item)}" for name, item in list(value.items())[:_NAMED_AT_MOST]]
         more = f" and {len(value) - _NAMED_AT_MOST} more" if len(value) > _NAMED_AT_MOST else ""
         return f"{', '.join(names)}{more}" if names else "an empty object"
     return _kind(value)
@@ -84,7 +85,7 @@ def standing_there(value: object) -> str:
 
 def _below(item: object) -> str:
     if isinstance(item, dict):
-        inner = ", ".join(name[:40] for name in list(item)[:_NAMED_AT_MOST])
+        inner = ", ".join(excerpt(name, 40) for name in list(item)[:_NAMED_AT_MOST])
         return f" {{{inner}}}"
     return " (a list)" if isinstance(item, list) else ""
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from de_classes.utils import layouts
+from de_classes.utils.text import escaped_json
 
 COMPLETE: Literal["complete"] = "complete"
 PARTIAL: Literal["partial"] = "partial"
@@ -168,5 +169,5 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         return plain
 
     def to_json(self) -> str:
-        """As one line of JSON."""
-        return msgspec.json.encode(self).decode()
+        """As one line of JSON, which may be printed: column names are the source's."""
+        return escaped_json(msgspec.json.encode(self).decode())

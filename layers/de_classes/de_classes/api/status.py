@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.messages import origin, without_secrets
 from de_classes.api.retry_after import parse_retry_after
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 OK = 200
 UNAUTHORIZED = 401
 _FORBIDDEN = 403
+_MOST_READ = 64 * 1024  # bytes of an answer that is quoted: a secret that it repeats is whole in there
 _TOO_MANY_REQUESTS = 429
 TRANSIENT = frozenset({408, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -92,5 +93,5 @@ def _rejection(message: str, response: HttpResponse, *, quote: bool) -> RequestR
 
 def _excerpt(body: bytes) -> str:
     """The first characters of an answer, with what it repeats of the request's credentials masked."""
-    text = body[: BODY_EXCERPT_CHARS * 16].decode("utf-8", "replace")
+    text = excerpt(body[:_MOST_READ].decode("utf-8", "replace"), BODY_EXCERPT_CHARS * 16)
     return shared_filter().text(text)[:BODY_EXCERPT_CHARS]

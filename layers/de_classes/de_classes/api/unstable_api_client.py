@@ -25,6 +25,7 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import NumberedWalk
+from de_classes.common.logger.redaction import is_secret_header, redact_header
 from de_classes.errors import DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit, checked_concurrency
@@ -70,7 +71,8 @@ class UnstableAPIClient:
             many it really is follows the source, see ``Pace``. Of others one is fetched ahead, but not at 1.
         requests_per_second: A limit on requests for pages; None for none.
         timeout: Seconds for one request; see ``Transport.send``.
-        headers: Sent with every request.
+        headers: Sent with every request. Where a name is that of a credential, such as ``X-Api-Key``, the
+            value is masked in logs and errors like a token.
         transport: How to reach the network.
         clock: What to measure and to wait with.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
@@ -111,6 +113,9 @@ class UnstableAPIClient:
         at_once = endpoint.rate_limit.concurrency
         self._endpoint = endpoint
         self._pagination = endpoint.pagination
+        for name, value in endpoint.headers.items():
+            if is_secret_header(name):
+                redact_header(value)
         self._pages = pages or PageRange()
         self._concurrency = checked_concurrency(concurrency if at_once is None else min(concurrency, at_once))
         self._clock = clock or SystemClock()

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from de_classes.cli.destination import open_destination
+from de_classes.common.logger.redaction import printable
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.storage.datasets.leftovers import find_leftovers
 from de_classes.utils.clock import SystemClock
@@ -68,8 +69,9 @@ def _clean(args: argparse.Namespace, out: TextIO, now: float) -> None:
     count = size = 0
     for found in leftovers:
         if args.delete:
-            place.store.delete_object(place.bucket, found.key)
-        out.write(f"{'deleted' if args.delete else 'left behind'}: {found.uri}, {found.size} bytes\n")
+            place.store.delete_object(place.bucket, found.key, if_unchanged=found)
+        state = "deleted" if args.delete else "left behind"
+        out.write(f"{state}: {printable(found.uri)}, {found.size} bytes\n")
         count, size = count + 1, size + found.size
     advice = "" if args.delete or not count else "; --delete removes them"
     out.write(f"{count} objects, {size} bytes{advice}\n")

@@ -12,6 +12,7 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
+    from urllib.parse import SplitResult
 
     from de_classes.storage.clients.object_store import ObjectStore
 
@@ -84,7 +85,7 @@ def _made(path: str) -> Path:
 
 
 def _file_path(target: str) -> str:
-    parts = urlsplit(target)
+    parts = _split(target)
     if parts.netloc not in {"", "localhost"}:
         raise InvalidInputError(
             f"--to: {parts.netloc!r} in {target!r} is a host: write file:///PATH, or the path alone"
@@ -95,22 +96,32 @@ def _file_path(target: str) -> str:
 def _s3(target: str, logger: logging.Logger, endpoint_url: str | None) -> Destination:
     from de_classes.storage.clients.s3_client import S3Client  # noqa: PLC0415 - boto3, only if it is S3
 
-    parts = urlsplit(target)
-    _check(target, parts.netloc)
+    parts = _split(target)
+    _check(parts.netloc)
     return Destination(S3Client(logger, endpoint_url=endpoint_url), parts.netloc, parts.path.strip("/"))
 
 
 def _server(target: str, logger: logging.Logger) -> Destination:
     from de_classes.storage.clients.minio_client import MinioClient  # noqa: PLC0415 - boto3, only if it is S3
 
-    parts = urlsplit(target)
+    parts = _split(target)
     bucket, _, prefix = parts.path.strip("/").partition("/")
-    _check(target, bucket)
-    if "@" in parts.netloc:
-        raise InvalidInputError("credentials do not belong into an address: set AWS_ACCESS_KEY_ID and so on")
+    _check(bucket)
     return Destination(MinioClient(logger, f"{parts.scheme}://{parts.netloc}"), bucket, prefix)
 
 
-def _check(target: str, bucket: str) -> None:
+def _split(target: str) -> SplitResult:
+    """Take an address apart; no sentence repeats a wrong one, since it may hold a password."""
+    try:
+        parts = urlsplit(target)
+        _ = parts.port  # raises for a port that is no number
+    except ValueError as error:
+        raise InvalidInputError(f"what is named is no address: give {DESTINATIONS}") from error
+    if "@" in parts.netloc:
+        raise InvalidInputError("credentials do not belong into an address: set AWS_ACCESS_KEY_ID and so on")
+    return parts
+
+
+def _check(bucket: str) -> None:
     if not bucket:
-        raise InvalidInputError(f"no bucket is named in {target!r}: give {DESTINATIONS}")
+        raise InvalidInputError(f"no bucket is named in the address: give {DESTINATIONS}")

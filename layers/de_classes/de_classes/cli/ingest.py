@@ -18,6 +18,7 @@ from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_sources
 from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.common.logger.redaction import printable
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -94,7 +95,7 @@ def summary(receipt: IngestReceipt) -> str:
         f"sha256:   {receipt.sha256}",
         *(f"widened:  {widening}" for widening in receipt.widenings),
     ]
-    return "\n".join([*lines, ""])
+    return "\n".join([*map(printable, lines), ""])
 
 
 def _seconds(receipt: IngestReceipt) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from de_classes.utils.command_line import RefusedOption
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 PASSWORD_VARIABLE = "INGEST_PASSWORD"  # noqa: S105 - the variable's name
@@ -19,7 +20,8 @@ FIELD_OPTIONS = {
 DESTINATIONS = "a directory, s3://BUCKET/PREFIX, or http://HOST:PORT/BUCKET/PREFIX for MinIO and its like"
 _EPILOG = f"""\
 The password is read from the variable {PASSWORD_VARIABLE}, from --password-file, or asked for; it is no
-option, since every process of the machine could read it there.
+option, since every process of the machine could read it there. The same is true of an API key in a header:
+give --header-file, or --header X-Api-Key=@env:VARIABLE. Both files must be closed to other users (chmod 600).
 
 exit status: 0 the run is complete, 1 it is not, and nothing was committed, 2 a mistake in the command,
 3 the run is partial, as --partial allows: the receipt names the pages that are missing.
@@ -99,7 +101,29 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--username", metavar="NAME", help="log in; without it no token is sent")
     group.add_argument("--auth-url", metavar="URL", help="where to log in (URL/login)")
     group.add_argument("--password-file", metavar="FILE", help="its first line is the password")
-    group.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent along")
+    group.add_argument(
+        "--password",
+        "--passwd",
+        "--pass",
+        action=RefusedOption,
+        instead=f"give --password-file FILE, or set {PASSWORD_VARIABLE}",
+    )
+    group.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="HEADER",
+        help="sent along: 'NAME: VALUE', or NAME=@env:VARIABLE, which keeps it secret",
+    )
+    group.add_argument("--header-file", metavar="FILE", help="lines NAME: VALUE, all kept secret")
+    group.add_argument(
+        "--token",
+        "--api-key",
+        "--secret",
+        "--authorization",
+        action=RefusedOption,
+        instead="give --header-file FILE, or --header NAME=@env:VARIABLE",
+    )
     group.add_argument("--allow-insecure", action="store_true", help="plain http to other machines too")
     group.add_argument("--pagination", choices=PAGINATIONS, default="page", help="(page)")
     for name, meaning in FIELD_OPTIONS.items():

@@ -16,6 +16,7 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
+from de_classes.cli.headers import header_problems
 from de_classes.cli.ingest_options import FIELD_OPTIONS, NO_FIELD
 from de_classes.configs.ingest import RequestsPerSecond, RunId
 from de_classes.configs.settings import load
@@ -66,8 +67,6 @@ _OF_A_URL: dict[str, object] = {
 _OF_A_DESCRIPTION: dict[str, object] = {"base_url": None, "sources": None, "set": [], "secrets": None}
 _DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
-# RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([\x20-\x7e\t]*)")
 
 FieldName = Annotated[str, Meta(min_length=1)]
 
@@ -139,12 +138,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         """What ``--set`` says, by name."""
         parsed = (_PARAMETER.fullmatch(given) for given in self.set)
         return {match[1]: match[2] for match in parsed if match}
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Header names to values."""
-        parsed = (_HEADER.fullmatch(given) for given in self.header)
-        return {match[1]: match[2].strip() for match in parsed if match}
 
     @property
     def page_range(self) -> PageRange:
@@ -246,8 +239,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         if self.auth_url is not None:
             yield from url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
         yield from path_problems("data_path", self.data_path)
-        if not all(_HEADER.fullmatch(given) for given in self.header):
-            yield "header must be NAME: VALUE, both in ASCII and on one line"
+        yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
         for name in self._named_fields().keys() - _PAGINATIONS[self.pagination]:

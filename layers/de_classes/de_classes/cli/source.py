@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.api.auth_client import AuthClient
@@ -12,7 +11,9 @@ from de_classes.api.endpoint import Endpoint, no_auth
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.cli.headers import read_headers
 from de_classes.cli.ingest_options import PASSWORD_VARIABLE
+from de_classes.cli.secret_file import read_secret_file
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
 from de_classes.utils.values import Value
@@ -56,7 +57,7 @@ def open_sources(
         logger: Told of retries.
 
     Raises:
-        ConfigurationError: There is no such source, or it needs something that was not given.
+        ConfigurationError: There is no such source, it needs what was not given, or a secret cannot be read.
     """
     if settings.is_url:
         columns = settings.pinned()
@@ -110,7 +111,7 @@ def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.
         pagination=settings.strategy(),
         reader=settings.reader(),
         auth=_auth(args, settings, logger) or no_auth(),
-        headers=settings.headers,
+        headers=read_headers(settings.header, args.header_file, environment()),
         page_size=settings.page_size(),
         rate_limit=RateRules(per_second=settings.requests_per_second),
     )
@@ -143,17 +144,10 @@ def _policy(args: argparse.Namespace, settings: IngestSettings) -> RetryPolicy:
 
 def _password(args: argparse.Namespace) -> str:
     if args.password_file:
-        return _first_line(Path(args.password_file))
+        return read_secret_file("--password-file", args.password_file)[0]
     given = environment().get(PASSWORD_VARIABLE)
     if given:
         return given
     if not sys.stdin.isatty():
         raise ConfigurationError(f"set {PASSWORD_VARIABLE}, or give --password-file: there is nobody to ask")
     return getpass.getpass(f"password of {args.username}: ")
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise ConfigurationError(f"{path} does not hold a password that can be read") from error

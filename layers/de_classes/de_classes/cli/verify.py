@@ -11,6 +11,7 @@ import msgspec
 
 from de_classes.api.receipt import IngestReceipt
 from de_classes.cli.destination import open_destination
+from de_classes.common.logger.redaction import printable
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
 from de_classes.runs.verify import differences
 from de_classes.utils import layouts
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     except DeClassesError as error:
         err.write(f"verify: {error}\n")
         return EXIT_USAGE
-    out.writelines(f"differs: {difference}\n" for difference in found)
+    out.writelines(f"differs: {printable(difference)}\n" for difference in found)
     if found:
         return EXIT_DIFFERENT
     out.write(f"as written: {receipt.records} records in {len(receipt.parts)} parts, {receipt.status}\n")

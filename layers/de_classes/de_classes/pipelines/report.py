@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from de_classes.utils.text import escaped_json
+
 
 class Status(StrEnum):
     """How a step, or a run, ended."""
@@ -102,4 +104,4 @@ class RunReport:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(self.as_dict(), ensure_ascii=False)
+        return escaped_json(json.dumps(self.as_dict(), ensure_ascii=False))

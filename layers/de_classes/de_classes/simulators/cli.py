@@ -16,6 +16,8 @@ from de_classes.simulators.openapi import DEFAULT_LIMIT
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.command_line import RefusedOption
+from de_classes.utils.text import escaped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,8 +69,7 @@ faults, by the ids of the catalogue (--list-faults says what each does):
 {short_list()}
 
 The same seed gives any client the same faults, in any order and at any concurrency. A password is made
-up if neither --password nor {PASSWORD_VARIABLE} gives one. Ctrl-C stops the server and says what it
-served.
+up if {PASSWORD_VARIABLE} gives none. Ctrl-C stops the server and says what it served.
 """
 
 
@@ -117,7 +118,7 @@ def run(
         The exit status: 0 after serving, 2 if an argument was wrong and nothing was served.
     """
     out, clock = out or sys.stdout, SystemClock()
-    password = args.password or environment().get(PASSWORD_VARIABLE)
+    password = environment().get(PASSWORD_VARIABLE)
     try:
         server = _server(args, password).start()
     except ConfigurationError as error:
@@ -126,12 +127,13 @@ def run(
     started = clock.monotonic()
     try:
         wait = wait or _until_interrupted()
-        out.write(welcome(server, password_variable=PASSWORD_VARIABLE, show_password=password is None))
+        told = welcome(server, password_variable=PASSWORD_VARIABLE, show_password=password is None)
+        out.write(escaped_lines(told))
         out.flush()
         wait(server)
     finally:
         server.stop()
-    out.write(summary(server.log, clock.monotonic() - started))
+    out.write(escaped_lines(summary(server.log, clock.monotonic() - started)))
     return EXIT_OK
 
 
@@ -232,7 +234,7 @@ def _add_access_options(group: argparse._ArgumentGroup) -> None:
         "--port", type=_port, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)"
     )
     group.add_argument("--username", help=f"(default: {USERNAME_VARIABLE}, else demo)")
-    group.add_argument("--password", help=f"(default: {PASSWORD_VARIABLE}, else made up and printed)")
+    group.add_argument("--password", action=RefusedOption, instead=f"set {PASSWORD_VARIABLE}")
     _add_setting(group, "token_life_seconds", "SECONDS", "how long a token is valid", int)
 
 

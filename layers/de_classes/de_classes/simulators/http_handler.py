@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from de_classes.common.logger.redaction import shared_filter
 from de_classes.simulators.messages import Headers, SimRequest, SimResponse, error_response
 from de_classes.simulators.request_log import LogEntry
 
@@ -27,6 +28,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 
 _CHUNK = 65_536
 _logger = logging.getLogger(__name__)
+_logger.addFilter(shared_filter())  # a request names its own path
 
 
 class ServerContext(Protocol):

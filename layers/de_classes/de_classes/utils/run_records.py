@@ -44,6 +44,7 @@ class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         number: The next page, from 1.
         params: Its query parameters, as layout 1 wrote them; now they are among ``values``.
         values: What leads there, for pages that are followed, by where it goes: ``{"query.cursor": "abc"}``.
+            None where the source handed out as a cursor what it was sent as a secret.
         url: Its address, for pagination that follows links; left out if it seems to hold a credential.
         tail: Short hashes of the last page's records, so that an overlap is seen across a resume.
     """

@@ -30,6 +30,7 @@ from de_classes.errors import (
 )
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_set import PageSet
+from de_classes.utils.text import escaped_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -184,6 +185,6 @@ def _answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
-        "body": json.dumps(body, ensure_ascii=False),
+        "body": escaped_json(json.dumps(body, ensure_ascii=False)),  # column names are the source's
         "isBase64Encoded": False,
     }

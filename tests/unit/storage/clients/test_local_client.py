@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -20,6 +21,7 @@ from de_classes.errors import (
 )
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.clients.checksums import Content
+from de_classes.storage.clients.local_files import remove_if
 from de_classes.storage.clients.measured_file import MeasuredFile, open_nameless
 from de_classes.storage.clients.media_types import media_type_of
 from de_classes.storage.clients.os_errors import errors_from_os
@@ -257,3 +259,35 @@ def test_errors_of_the_file_system_are_translated(error: OSError, expected: type
         raise error
     assert type(caught.value) is expected
     assert caught.value.__cause__ is error
+
+
+def test_a_file_that_came_in_between_two_looks_is_put_back(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"newer")
+    assert not remove_if(tmp_path / "a", lambda _: False)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"newer")]
+
+
+def test_a_file_that_came_after_it_is_the_one_that_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"newer")
+
+    def meanwhile(_: Path) -> bool:
+        (tmp_path / "a").write_bytes(b"newest")
+        return False
+
+    assert not remove_if(tmp_path / "a", meanwhile)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"newest")]
+
+
+def test_a_look_that_fails_leaves_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+
+    def fail(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "no")
+
+    with pytest.raises(PermissionError):
+        remove_if(tmp_path / "a", fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_is_gone_counts_as_removed(tmp_path: Path) -> None:
+    assert remove_if(tmp_path / "none", lambda _: False)

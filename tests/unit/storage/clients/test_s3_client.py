@@ -8,9 +8,16 @@ import pytest
 from boto3.session import Session
 from botocore.config import Config
 
-from de_classes.errors import ConfigurationError, PermissionDeniedError, StorageError, StorageUnavailableError
+from de_classes.errors import (
+    ConfigurationError,
+    ObjectChangedError,
+    PermissionDeniedError,
+    StorageError,
+    StorageUnavailableError,
+)
 from de_classes.storage.clients import MinioClient, S3Client
 from de_classes.storage.clients.base_s3_client import BaseS3Client
+from de_classes.storage.clients.object_store import ObjectInfo
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client, shared_session
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
 from tests.fakes.s3_wire import ScriptedWire, answer, error_answer
@@ -182,3 +189,49 @@ def test_the_signature_for_a_server_of_ones_own_covers_the_body(scheme: str) -> 
         client = MinioClient(LOGGER, f"{scheme}://127.0.0.1:9999", ACCESS_KEY, SECRET_KEY)
     client.put_object("bucket", "key", b"content")
     assert wire.headers[0]["x-amz-content-sha256"] == hashlib.sha256(b"content").hexdigest()
+
+
+HEAD = {"etag": '"e"', "last-modified": "Sun, 29 Nov 2026 10:00:00 GMT"}
+MEANT = ObjectInfo("bucket", "key", "s3://bucket/key", 7, etag="e", modified=1_795_946_400.5)
+
+
+def test_a_conditional_delete_looks_and_then_sends_the_condition_along() -> None:
+    client = raw()
+    wire = ScriptedWire(answer(200, **HEAD), answer(204)).attach(client)
+    BaseS3Client(client, LOGGER).delete_object("bucket", "key", if_unchanged=MEANT)
+    assert wire.headers[1]["if-match"] == '"e"'
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("PreconditionFailed", 412, ObjectChangedError),
+        ("ConditionalRequestConflict", 409, StorageUnavailableError),
+        ("AccessDenied", 403, PermissionDeniedError),
+    ],
+)
+def test_a_condition_that_the_store_finds_broken_is_a_typed_error(
+    code: str, status: int, kind: type[Exception]
+) -> None:
+    client = raw()
+    ScriptedWire(answer(200, **HEAD), error_answer(code, status)).attach(client)
+    with pytest.raises(kind):
+        BaseS3Client(client, LOGGER).delete_object("bucket", "key", if_unchanged=MEANT)
+
+
+def test_an_object_that_is_gone_before_a_conditional_delete_counts_as_deleted() -> None:
+    client = raw()
+    wire = ScriptedWire(answer(200, **HEAD), error_answer("NoSuchKey", 404), answer(404)).attach(client)
+    store = BaseS3Client(client, LOGGER)
+    store.delete_object("bucket", "key", if_unchanged=MEANT)
+    store.delete_object("bucket", "key", if_unchanged=MEANT)
+    assert len(wire.urls) == 3
+
+
+@pytest.mark.parametrize("change", [{"etag": '"other"'}, {"last-modified": "Sun, 29 Nov 2026 10:00:01 GMT"}])
+def test_an_object_that_is_another_by_the_look_is_not_deleted(change: dict[str, str]) -> None:
+    client = raw()
+    wire = ScriptedWire(answer(200, **{**HEAD, **change})).attach(client)
+    with pytest.raises(ObjectChangedError):
+        BaseS3Client(client, LOGGER).delete_object("bucket", "key", if_unchanged=MEANT)
+    assert len(wire.urls) == 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.errors import MalformedDataError
+from de_classes.errors import MalformedDataError, ObjectChangedError
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import (
     DatasetCommits,
@@ -174,3 +174,19 @@ def test_F42_deleting_that_stops_in_between_goes_on_later(s3: FakeS3, client: Ba
     assert remove_leftovers(client, [next(found), next(found)]) == 2
     assert remove_leftovers(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
     assert list(client.list_objects(BUCKET)) == []
+
+
+@pytest.mark.parametrize("deletes_regardless", [False, True])
+def test_what_was_replaced_since_it_was_found_stays_and_so_does_all_after_it(
+    *, deletes_regardless: bool
+) -> None:
+    s3 = FakeS3(deletes_regardless=deletes_regardless)
+    s3.create_bucket(Bucket=BUCKET)
+    client = BaseS3Client(s3, logging.getLogger("tests.datasets"), clock=ManualClock())
+    note(client, "lost", *seal(client, PAGES))
+    age(s3, "raw", OLD)
+    found = list(find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW))
+    client.put_object(BUCKET, found[1].key, b"{}")
+    with pytest.raises(ObjectChangedError):
+        remove_leftovers(client, found)
+    assert {info.key for info in client.list_objects(BUCKET)} == {info.key for info in found[1:]}

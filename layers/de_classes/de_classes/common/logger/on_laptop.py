@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from logging.handlers import RotatingFileHandler
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.common.logger.handlers import PREFIX, CurrentStreamHandler, find_handler
 from de_classes.common.logger.redaction import shared_filter
+from de_classes.utils.text import escaped_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 FILE_NAME = "errors.log"
 MAX_BYTES = 1_000_000
 BACKUPS = 5
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class LineFormatter(logging.Formatter):
@@ -37,7 +35,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format and tame."""
         text = super().format(record).replace("\r\n", "\n")
-        return _CONTROL.sub(_escape, text).replace("\n", "\n    ")
+        return escaped_lines(text).replace("\n", "\n    ")
 
 
 def console_handler() -> logging.Handler:
@@ -72,7 +70,3 @@ def _dressed(handler: logging.Handler, name: str, level: int) -> logging.Handler
     handler.setFormatter(LineFormatter())
     handler.addFilter(shared_filter())
     return handler
-
-
-def _escape(match: re.Match[str]) -> str:
-    return repr(match.group())[1:-1]

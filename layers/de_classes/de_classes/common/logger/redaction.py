@@ -1,7 +1,12 @@
-"""Keeping credentials out of log lines: by their look, by the name they go by, and by being told."""
+"""Text as it may be shown: no credential in it, and nothing that a terminal would act on.
+
+Credentials are known by their look, by the name they go by, and by being told.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import logging
 import math
@@ -12,11 +17,17 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+from de_classes.utils.text import escaped, escaped_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MASK = "***"
 MAX_SECRETS = 64
 SHORTEST_SECRET = 4
+SHORTEST_PART = 8
 MAX_DEPTH = 20
 
 _HOLDER = "de_classes.redaction"
@@ -26,6 +37,10 @@ _NAMES = (
 )
 _QUERY_NAMES = r"(?:key|sig|code|auth|session|sid|jwt|assertion)"
 _SENSITIVE_NAME = re.compile(_NAMES, re.IGNORECASE)
+_SENSITIVE_HEADER = re.compile(
+    r"auth(?!or(?!i[sz]))|cookie|credential|jwt|key|pass(?:word|wd|phrase|code)|pwd|secret|session|signature|token",
+    re.IGNORECASE,
+)
 _SENSITIVE_QUERY_NAME = re.compile(_QUERY_NAMES, re.IGNORECASE)
 _VALUE = r"""(?:[bru]?(?P<{0}>\\*["'])(?:(?!(?P={0}))(?:\\.|.))*(?:(?P={0})|\Z)|{1})"""
 _PATTERNS = tuple(
@@ -57,7 +72,8 @@ class RedactingFilter(logging.Filter):
     Masked are: Bearer and Basic tokens, JSON Web Tokens, AWS access keys, whatever goes by a name
     such as password, secret, token, authorization or api-key (in text, JSON, headers, queries and
     ``extra``), the user part of URLs, and every secret that ``register`` was told. A registered secret
-    is found as it is, percent-encoded and escaped in JSON or in Python's repr.
+    is found as it is, in lower case, percent-encoded and escaped in JSON or in Python's repr. What a
+    terminal would act on is escaped, see ``utils.text``; lines stay lines.
 
     The record itself is changed, so that no handler further on, nor logging's own error report,
     shows what this one has hidden.
@@ -66,33 +82,50 @@ class RedactingFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._forms: OrderedDict[str, set[str]] = OrderedDict()
+        self._passing: OrderedDict[str, set[str]] = OrderedDict()
+        self._lasting: OrderedDict[str, set[str]] = OrderedDict()
         self._longest_first: tuple[str, ...] = ()
+        self._words: re.Pattern[str] | None = None
         self._masked = threading.local()
 
-    def register(self, secret: str) -> None:
+    def register(self, secret: str, *, lasting: bool = False) -> None:
         """Mask this text from now on.
 
         The latest ``MAX_SECRETS`` are remembered: register a password again with each token it buys.
-        Text below ``SHORTEST_SECRET`` characters is not taken, since it would mask half of every line.
+        Text below ``SHORTEST_SECRET`` characters is not taken, since it would mask half of every line; and
+        below ``SHORTEST_PART`` it is masked as a word alone, for the same reason.
+
+        Args:
+            secret: The text.
+            lasting: It was given once, for good: only others that are lasting count against it.
         """
         if len(secret) < SHORTEST_SECRET:
             return
         with self._lock:
-            self._forms[secret] = self._forms.get(secret) or _forms(secret)
-            self._forms.move_to_end(secret)
-            while len(self._forms) > MAX_SECRETS:
-                self._forms.popitem(last=False)
-            every = {form for forms in self._forms.values() for form in forms}
+            kept = self._lasting if lasting else self._passing
+            kept[secret] = kept.get(secret) or _forms(secret)
+            kept.move_to_end(secret)
+            while len(kept) > MAX_SECRETS:
+                kept.popitem(last=False)
+            known = (*self._passing.values(), *self._lasting.values())
+            every = {form for forms in known for form in forms}
             self._longest_first = tuple(sorted(every, key=len, reverse=True))
+            short = [re.escape(form) for form in self._longest_first if len(form) < SHORTEST_PART]
+            self._words = re.compile(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)") if short else None
+
+    def registered(self, text: str) -> str:
+        """The text with the registered secrets masked, and nothing else changed."""
+        for secret in self._longest_first:
+            if len(secret) >= SHORTEST_PART:
+                text = text.replace(secret, MASK)
+        return text if self._words is None else self._words.sub(MASK, text)
 
     def text(self, text: str) -> str:
-        """The text with its credentials masked."""
-        for secret in self._longest_first:
-            text = text.replace(secret, MASK)
+        """The text with its credentials masked, and with what a terminal would act on escaped."""
+        text = self.registered(text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
-        return text
+        return escaped_lines(text)
 
     def holds_secret(self, text: str) -> bool:
         """Whether a registered secret is in the text, in any of its forms."""
@@ -159,9 +192,30 @@ def is_secret_name(name: str) -> bool:
     return bool(_SENSITIVE_NAME.search(name) or _SENSITIVE_QUERY_NAME.fullmatch(name))
 
 
-def redact(secret: str) -> None:
-    """Mask this secret in every log line from now on."""
-    shared_filter().register(secret)
+def is_secret_header(name: str) -> bool:
+    """Whether a request header of this name is taken to carry a credential."""
+    return bool(_SENSITIVE_HEADER.search(name))
+
+
+def redact(secret: str, *, lasting: bool = False) -> None:
+    """Mask this secret in every log line and error from now on; see ``RedactingFilter.register``."""
+    shared_filter().register(secret, lasting=lasting)
+
+
+def redact_header(value: str) -> None:
+    """Mask the value of a request header from now on, and each credential in it."""
+    for secret in (value, *_credentials_in(value)):
+        redact(secret, lasting=True)
+
+
+def printable(text: str) -> str:
+    """Text that may hold foreign text, fit to be shown: on one line, without registered secrets."""
+    return escaped(shared_filter().registered(text))
+
+
+def excerpt(text: str, length: int) -> str:
+    """The first characters of foreign text; cut after masking, so that no part of a secret is left."""
+    return printable(text)[:length]
 
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -174,10 +228,29 @@ def _as_text(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+def _credentials_in(value: str) -> Iterator[str]:
+    """What a server could repeat of a header without the rest of it."""
+    scheme, space, credentials = value.partition(" ")
+    if space and scheme.lower() == "basic":
+        yield from _login_in(credentials)
+    if space:
+        yield credentials.strip()
+    yield from (pair.partition("=")[2].strip('" ') for pair in re.split("[;,]", value))
+
+
+def _login_in(credentials: str) -> Iterator[str]:
+    try:
+        login = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return
+    yield login
+    yield login.partition(":")[2]
+
+
 def _forms(secret: str) -> set[str]:
-    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    spelled = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
     encoded = {_percent(secret, safe=safe) for safe in ("-._~", "-._~/")}
-    return {secret, *escaped, *encoded, *(form.replace("%20", "+") for form in encoded)}
+    return {secret, secret.lower(), *spelled, *encoded, *(form.replace("%20", "+") for form in encoded)}
 
 
 def _percent(text: str, *, safe: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Unpack
@@ -22,6 +23,7 @@ from de_classes.storage.clients.multipart import MultipartUpload
 from de_classes.storage.clients.object_store import (
     DEFAULT_PART_SIZE,
     ObjectWrite,
+    changed,
     check_part_size,
 )
 from de_classes.storage.clients.s3_messages import (
@@ -210,16 +212,37 @@ class BaseS3Client:
         for page in pages_from_botocore(pages, bucket):
             yield from (info_from_listing(bucket, entry) for entry in page.get("Contents", ()))
 
-    def delete_object(self, bucket: str, key: str) -> None:
-        """Remove an object; in a versioned bucket it is only hidden by a delete marker."""
+    def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
+        """Remove an object; in a versioned bucket it is only hidden by a delete marker.
+
+        With ``if_unchanged`` the object is looked at first, and the ETag goes with the delete as a condition.
+        AWS keeps it, and wants ``s3:GetObject`` for both; servers that do not know it ignore it. The look
+        tells by the time of writing, too, what a condition cannot: the same content, written again.
+
+        Raises:
+            ObjectChangedError: The key has another object than ``if_unchanged`` says.
+        """
         self._checked(bucket, key)
-        with errors_from_botocore(bucket, key):
-            self._s3.delete_object(Bucket=bucket, Key=key)
+        if if_unchanged is None:
+            with errors_from_botocore(bucket, key):
+                self._s3.delete_object(Bucket=bucket, Key=key)
+            return
+        with suppress(ObjectNotFoundError):  # gone meanwhile: what was to be
+            if not _is_same(self.head_object(bucket, key), if_unchanged):
+                raise changed(if_unchanged)
+            self._delete_matching(bucket, key, if_unchanged)
 
     def _checked(self, bucket: str, key: str, **options: Unpack[WriteOptions]) -> ObjectWrite:
         names.validate_bucket(bucket)
         self.validate_key(key)
         return ObjectWrite(bucket, key, **options)
+
+    def _delete_matching(self, bucket: str, key: str, meant: ObjectInfo) -> None:
+        try:
+            with errors_from_botocore(bucket, key):
+                self._s3.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{meant.etag}"')
+        except ObjectExistsError as error:  # 412, which a conditional write is answered, too
+            raise changed(meant) from error
 
     def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
         for wait in CONFLICT_WAITS:
@@ -275,3 +298,10 @@ class BaseS3Client:
             return stored.checksum
         with self.open_object(stored.bucket, stored.key) as stream:
             return sha256_of_stream(stream)
+
+
+def _is_same(found: ObjectInfo, meant: ObjectInfo) -> bool:
+    """Whether two answers are about one object; a HEAD tells the time in whole seconds alone."""
+    times = [info.modified for info in (found, meant)]
+    is_later = None not in times and int(times[0] or 0) != int(times[1] or 0)
+    return found.etag == meant.etag and not is_later

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore import exceptions as botocore
 
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     BucketNotFoundError,
     ConfigurationError,
@@ -157,9 +158,8 @@ def _from_answer(error: botocore.ClientError, bucket: str, key: str | None) -> F
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind, advice = _BY_CODE.get(code) or _by_status(status, key)
-    said = (error.response.get("Error", {}).get("Message") or "")[
-        :MESSAGE_EXCERPT_CHARS
-    ]  # Ceph leaves it out
+    told = error.response.get("Error", {}).get("Message") or ""  # Ceph leaves it out
+    said = excerpt(told, MESSAGE_EXCERPT_CHARS)
     return kind(f"{_subject(bucket, key)}: {advice} ({error.operation_name}: {code} {said})".rstrip())
 
 

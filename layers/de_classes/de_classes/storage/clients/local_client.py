@@ -14,12 +14,14 @@ from de_classes.storage.clients.object_store import (
     DEFAULT_PART_SIZE,
     ObjectInfo,
     ObjectWrite,
+    changed,
     check_part_size,
 )
 from de_classes.storage.clients.os_errors import errors_from_os
 
 if TYPE_CHECKING:
     import logging
+    import os
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -175,13 +177,26 @@ class LocalClient:
             if info is not None:
                 yield info
 
-    def delete_object(self, bucket: str, key: str) -> None:
-        """Remove an object, and the directories that are empty without it."""
+    def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
+        """Remove an object, and the directories that are empty without it.
+
+        With ``if_unchanged`` the file is moved out of reach first and looked at there: one that came in
+        between two looks is put back, unless a newer one has its place by then.
+
+        Raises:
+            ObjectChangedError: The key has another object than ``if_unchanged`` says.
+        """
         directory, path = self._place(bucket, key)
         with errors_from_os(path):
-            if path.is_file():
+            if not path.is_file():
+                return
+            if if_unchanged is None:
                 path.unlink(missing_ok=True)
-                local_files.remove_empty(path.parent, directory)
+            elif not _is_still(path, if_unchanged) or not local_files.remove_if(
+                path, lambda taken: _is_still(taken, if_unchanged)
+            ):
+                raise changed(if_unchanged)
+            local_files.remove_empty(path.parent, directory)
 
     def create_bucket(self, bucket: str) -> None:
         """Make the bucket's directory; one that is there already is left as it is."""
@@ -255,8 +270,19 @@ class LocalClient:
             key=key,
             uri=path.as_uri(),
             size=stat.st_size,
-            etag=f"{stat.st_mtime_ns:x}-{stat.st_size:x}",
+            etag=_etag(stat),
             content_type=content_type,
             checksum=checksum,
             modified=stat.st_mtime,
         )
+
+
+def _etag(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _is_still(path: Path, meant: ObjectInfo) -> bool:
+    try:
+        return _etag(path.stat()) == meant.etag
+    except FileNotFoundError:
+        return True  # gone meanwhile: what was to be

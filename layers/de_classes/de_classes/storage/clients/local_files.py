@@ -16,7 +16,7 @@ from de_classes.storage.clients.os_errors import errors_from_os
 from de_classes.storage.clients.streams import iterate_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from de_classes.storage.clients.checksums import Content
@@ -118,6 +118,42 @@ def _link(draft: Path, path: Path) -> bool:
 def _move(draft: Path, path: Path) -> bool:
     draft.replace(path)
     return True
+
+
+def remove_if(path: Path, is_meant: Callable[[Path], bool]) -> bool:
+    """Remove a file, if it is the one that is meant; nobody can replace it while it is looked at.
+
+    Args:
+        path: Where it is; one that is gone counts as removed.
+        is_meant: Looks at it.
+
+    Returns:
+        Whether it was removed. If not, it is where it was, or a newer one is.
+
+    Raises:
+        OSError: The file system says no; for the client to translate.
+    """
+    taken = path.with_name(f"{DRAFT_PREFIX}{uuid.uuid4().hex}")
+    try:
+        path.rename(taken)
+    except FileNotFoundError:
+        return True
+    is_removed = False
+    try:
+        is_removed = is_meant(taken)
+    finally:
+        if not is_removed:
+            _put_back(taken, path)
+        taken.unlink(missing_ok=True)
+    return is_removed
+
+
+def _put_back(taken: Path, path: Path) -> None:
+    try:
+        publish(taken, path, is_new=True)
+    except OSError:
+        if not path.exists():  # a file system without hard links
+            taken.rename(path)
 
 
 def refuse_directory(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
 
-from de_classes.errors import InvalidInputError
+from de_classes.errors import InvalidInputError, ObjectChangedError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class ObjectInfo:
         content_type: The media type; None where the store does not say (a listing does not).
         checksum: SHA-256 of the content in hex; None where it is not known.
         version_id: The version in a versioned bucket, else None.
-        modified: When it was written, in seconds since the epoch; told by listings, else None. Two
-            answers about one object are equal whether or not they tell it.
+        modified: When it was written, in seconds since the epoch, or in whole ones; not told by writes.
+            Two answers about one object are equal whether or not they tell it.
     """
 
     bucket: str
@@ -181,8 +181,18 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def delete_object(self, bucket: str, key: str) -> None:
-        """Remove an object; one that is not there counts as removed."""
+    def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
+        """Remove an object; one that is not there counts as removed.
+
+        Args:
+            bucket: Where it is.
+            key: Its key.
+            if_unchanged: What a listing said of the object that is meant. Any other that has the key by now
+                stays, also one of the same content, where the store tells them apart.
+
+        Raises:
+            ObjectChangedError: Another has it.
+        """
         ...
 
 
@@ -204,6 +214,11 @@ class BucketStore(ObjectStore, Protocol):
             StorageError: It is not empty, and ``force`` was not asked for.
         """
         ...
+
+
+def changed(info: ObjectInfo) -> ObjectChangedError:
+    """The error for a delete that is not carried out."""
+    return ObjectChangedError(f"{info.uri}: another object has the key since it was looked at, and stays")
 
 
 def check_part_size(part_size: int) -> None:

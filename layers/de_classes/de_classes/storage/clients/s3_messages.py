@@ -70,6 +70,7 @@ def info_from_head(bucket: str, key: str, answer: HeadObjectOutputTypeDef) -> Ob
         content_type=answer.get("ContentType"),
         checksum=answer.get("Metadata", {}).get(METADATA_KEY) or _checksum_of_the_whole(answer),
         version_id=_real_version(answer.get("VersionId")),
+        modified=answer["LastModified"].timestamp() if "LastModified" in answer else None,
     )
 
 

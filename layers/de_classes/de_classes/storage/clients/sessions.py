@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
 from de_classes.utils.values import DiscreetValue
 
@@ -116,6 +117,8 @@ def make_s3_client(
         ConfigurationError: The settings contradict each other, or the profile or region does not exist.
     """
     settings.check()
+    for secret in filter(None, (settings.secret_key, settings.session_token)):
+        redact(secret, lasting=True)  # a server may repeat what it was sent
     merged = default_config().merge(config) if config else default_config()
     try:
         return _make_client(settings, session or _session_for(settings.profile), merged)
@@ -149,7 +152,10 @@ def _session_for(profile: str | None) -> Session:
 def _is_plain_http_url(url: str | None) -> bool:
     if url is None:
         return True
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
 
 

@@ -80,10 +80,15 @@ def find_leftovers(
 
 
 def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> int:
-    """Delete leftovers in the order they come; how many."""
+    """Delete leftovers in the order they come, and nothing that took the place of one; how many.
+
+    Raises:
+        ObjectChangedError: One was replaced since it was found. Somebody is at work there, so nothing after
+            it is deleted either.
+    """
     removed = 0
     for info in leftovers:
-        client.delete_object(info.bucket, info.key)
+        client.delete_object(info.bucket, info.key, if_unchanged=info)
         removed += 1
     return removed
 
