@@ -80,14 +80,20 @@ def lay_out(modules: Sequence[str]) -> None:
     os.chdir(WORK)  # where mutmut looks for its settings
 
 
-def mutmut(*arguments: str) -> str:
-    """Run one of its commands; what it printed."""
+def mutmut(command: str, *arguments: str) -> str:
+    """Run one of its commands; what it printed. Somebody who waits for ``run`` sees it instead."""
     environment = {**os.environ, "PYTHONPATH": str(WORK / "mutants" / "src"), "PYTHONHASHSEED": "0"}
-    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    done = subprocess.run(  # noqa: S603 - our own tool, by names that it gave
+        [str(Path(sys.executable).with_name("mutmut")), command, *arguments],
+        env=environment,
+        stdout=None if command == "run" and sys.stdout.isatty() else subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        sys.exit(f"mutmut {arguments[0]}: {(done.stdout + done.stderr)[-4000:]}")
-    return done.stdout
+        sys.exit(f"mutmut {command}: {(done.stdout or 'see above')[-4000:]}")
+    return done.stdout or ""
 
 
 def mutants_of(modules: Sequence[str]) -> list[str]:
