@@ -53,11 +53,15 @@ def main(arguments: Sequence[str]) -> int:
     mutmut(
         "run", "--max-children", "2", *(sample(mutants_of(chosen), options.sample) if options.sample else ())
     )
-    statuses = read_statuses(mutmut("results", "--all", "true"))
+    results = mutmut("results", "--all", "true")
+    statuses = read_statuses(results)
     minutes = (time.monotonic() - began) / 60
+    computed = sum(os.times()[:4]) / 60  # on a busy machine, the better measure
     survivors = {name: change(name) for name, status in statuses.items() if status not in NOTICED}
-    share = "a sample, as many of each group" if options.sample else "every mutant"
-    about = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}, {share}, {minutes:.0f} minutes."
+    every = results.count("__mutmut_")
+    share = f"a sample of {len(statuses)} of {every} mutants" if options.sample else f"all {every} mutants"
+    today = f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"
+    about = f"{today}, {share}, {minutes:.0f} minutes, {computed:.0f} of processor time."
     lines = [f"{name}: {statuses[name]}\n{diff}" for name, diff in survivors.items()]
     weak = below(statuses, SLACK if options.sample else 0.0)
     print("\n".join([*lines, about, table(statuses), *weak]))  # noqa: T201 - what the command is for
