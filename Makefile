@@ -15,7 +15,7 @@ ROUNDS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-mutation
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -57,9 +57,9 @@ benchmark: env-bench ## Time and memory beside other clients, 50 minutes; CASES=
 benchmark-short: env-bench-short ## This library beside its references; fails when a ratio is above its bound
 	@python -m benchmarks --short
 
-mutation: env-dev ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
-	@python -m tools.mutation --date "$$(date +%F)" --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
-		$(if $(MODULES)$(SAMPLE),,--docs docs)
+mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
+	@.venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(MODULES)$(SAMPLE),,--docs)
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up
@@ -95,7 +95,7 @@ destroy: env-local ## Delete the stack of ENV from AWS, after you are asked (YES
 	@python -m tools.stack destroy --env "$(ENV)" $(if $(filter 1,$(YES)),--yes)
 
 clean: ## Remove what was built, the environments and the local cloud's data
-	@rm -rf .aws-sam .localcloud .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .aws-sam .localcloud .mutation .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 env-dev:
 	$(SETUP) dev
@@ -114,6 +114,9 @@ env-bench:
 
 env-bench-short:
 	$(SETUP) dev bench
+
+env-mutation:
+	$(SETUP) mutation
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte
