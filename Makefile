@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
+.PHONY: help setup check test test-slow test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-mutation
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -28,11 +28,17 @@ help: ## List the targets
 demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
+check: env-local ## Lint, types and the unit tests of what changed since main: under a minute
+	@ruff check . && ruff format --check . && mypy && python -m tools.changed_tests
+
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
-	@python -m pytest -q -n 2 --dist loadgroup -m slow
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis"
+
+test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
+	@python -m pytest -q -m "slow and cloud" tests/integration
 
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
 	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py

@@ -22,6 +22,7 @@ from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.page_range import PageRange
+from tests.fakes.effort import examples
 from tests.fakes.forks import end_well
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def test_the_same_text_elsewhere_in_the_answer_is_left_alone(body: bytes) -> Non
     piece=st.binary(max_size=3)
     | st.sampled_from([b'"id":1,', b'"data":[],', b"[]", b"{}", b",", b'"', b"}", b"]", b" :", b"\\u003a"]),
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_a_damaged_answer_comes_out_the_same_by_either_road(place: int, length: int, piece: bytes) -> None:
     whole = b'{"data":' + RECORDS + b"," + TOTALS + b',"note":"[]"}'
     body = whole[:place] + piece + whole[place + length :]
