@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short
+.PHONY: help setup check test test-slow test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-mutation
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -28,11 +28,17 @@ help: ## List the targets
 demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
+check: env-local ## Lint, types and the unit tests of what changed since main: under a minute
+	@ruff check . && ruff format --check . && mypy && python -m tools.changed_tests
+
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
 	@python -m pytest -q -n 2 --dist loadgroup
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
-	@python -m pytest -q -n 2 --dist loadgroup -m slow
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis"
+
+test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
+	@python -m pytest -q -m "slow and cloud" tests/integration
 
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
 	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py
@@ -57,9 +63,9 @@ benchmark: env-bench ## Time and memory beside other clients, 50 minutes; CASES=
 benchmark-short: env-bench-short ## This library beside its references; fails when a ratio is above its bound
 	@python -m benchmarks --short
 
-mutation: env-dev ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
-	@python -m tools.mutation --date "$$(date +%F)" --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
-		$(if $(MODULES)$(SAMPLE),,--docs docs)
+mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
+	@.venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(MODULES)$(SAMPLE),,--docs)
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up
@@ -95,7 +101,7 @@ destroy: env-local ## Delete the stack of ENV from AWS, after you are asked (YES
 	@python -m tools.stack destroy --env "$(ENV)" $(if $(filter 1,$(YES)),--yes)
 
 clean: ## Remove what was built, the environments and the local cloud's data
-	@rm -rf .aws-sam .localcloud .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .aws-sam .localcloud .mutation .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 env-dev:
 	$(SETUP) dev
@@ -114,6 +120,9 @@ env-bench:
 
 env-bench-short:
 	$(SETUP) dev bench
+
+env-mutation:
+	$(SETUP) mutation
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

@@ -34,6 +34,8 @@ for peer in requests dlt singer airbyte; do
     compile "requirements/peer-$peer.txt" --group "peer-$peer" "$@"
 done
 compile requirements/bench.txt --group bench --constraint requirements/dev.txt "$@" # the versions that ours runs with
+compile requirements/mutation.txt pyproject.toml --all-extras --group dev --group mutation \
+    --constraint requirements/dev.txt "$@" # what the tests run with
 compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/peer-dlt.txt "$@"
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 

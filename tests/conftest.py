@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.fakes.effort import examples
 from tests.fakes.running import RUNNING
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.fakes.canary_plugin"]
 
 # Tests do not time: on a busy machine any example may be slow. What a failure needs is in its message.
-settings.register_profile("de-classes", deadline=None, database=None, print_blob=True)
+settings.register_profile(
+    "de-classes", max_examples=examples(100), deadline=None, database=None, print_blob=True
+)
 settings.load_profile("de-classes")
 
 

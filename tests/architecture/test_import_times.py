@@ -1,8 +1,9 @@
 """How long a function takes to start, from its layers alone: CPU time, and against `import boto3`.
 
-Other work on the machine only ever adds CPU time, so the fastest of ten fresh processes says most; and where
+Other work on the machine only ever adds CPU time, so the fastest of some fresh processes says most; and where
 `import boto3`, in turn with them, takes longer than ``REFERENCE_SECONDS``, the limits grow in proportion. The
-ratio is the median of ten, each of two processes that ran side by side.
+ratio is a median, each of two processes that ran side by side. Three rounds show it where it is clear; where
+it is not, and in `make test-slow`, it takes ten.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.fakes.template import functions
 
 pytestmark = pytest.mark.xdist_group("layers")
 
+FEW_RUNS = 3
 RUNS = 10
 MOST_RUNS = 20  # where other work disturbs all of the ten
 REFERENCE_SECONDS = 0.150
@@ -70,12 +72,45 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return made
 
 
-@pytest.fixture(scope="module")
-def times(workspace: Workspace) -> dict[str, list[float]]:
+class Times:
     """Seconds of each start; the starts take turns, so that a slow moment meets all of them."""
-    scripts = {name: script(workspace, each) for name, each in {**STARTS, "boto3": BOTO3}.items()}
-    rounds = [{name: cpu_seconds(workspace, code) for name, code in scripts.items()} for _ in range(RUNS)]
-    return {name: [each[name] for each in rounds] for name in scripts}
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._scripts = {name: script(workspace, each) for name, each in {**STARTS, "boto3": BOTO3}.items()}
+        self.rounds: list[dict[str, float]] = []
+
+    def run(self, rounds: int) -> None:
+        """Bring it up to so many rounds."""
+        while len(self.rounds) < rounds:
+            self.rounds.append({name: self.again(name) for name in self._scripts})
+
+    def again(self, name: str) -> float:
+        """One more start."""
+        return cpu_seconds(self._workspace, self._scripts[name])
+
+    def of(self, name: str) -> list[float]:
+        """All that were measured in turn."""
+        return [each[name] for each in self.rounds]
+
+    def ratio(self, name: str) -> float:
+        """To boto3's, of processes that ran side by side."""
+        return statistics.median(
+            own / boto3 for own, boto3 in zip(self.of(name), self.of("boto3"), strict=True)
+        )
+
+
+@pytest.fixture(scope="module")
+def times(workspace: Workspace) -> Times:
+    times = Times(workspace)
+    times.run(FEW_RUNS)
+    return times
+
+
+@pytest.fixture(scope="module")
+def many_times(times: Times) -> Times:
+    times.run(RUNS)
+    return times
 
 
 def script(workspace: Workspace, start: Start) -> str:
@@ -92,20 +127,25 @@ def cpu_seconds(workspace: Workspace, code: str) -> float:
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_a_start_takes_no_longer_than_its_gate(
-    workspace: Workspace, times: dict[str, list[float]], name: str
-) -> None:
-    gate = STARTS[name].seconds * max(1.0, statistics.median(times["boto3"]) / REFERENCE_SECONDS)
-    taken = list(times[name])
+def test_a_start_takes_no_longer_than_its_gate(times: Times, name: str) -> None:
+    gate = STARTS[name].seconds * max(1.0, statistics.median(times.of("boto3")) / REFERENCE_SECONDS)
+    taken = times.of(name)
     while min(taken) > gate and len(taken) < MOST_RUNS:
-        taken.append(cpu_seconds(workspace, script(workspace, STARTS[name])))
+        taken.append(times.again(name))
     assert min(taken) <= gate, [round(each, 3) for each in taken]
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_a_start_keeps_its_ratio_to_boto3(times: dict[str, list[float]], name: str) -> None:
-    ratios = [own / boto3 for own, boto3 in zip(times[name], times["boto3"], strict=True)]
-    assert 0 < statistics.median(ratios) <= STARTS[name].ratio
+def test_a_start_keeps_its_ratio_to_boto3(times: Times, name: str) -> None:
+    if times.ratio(name) > STARTS[name].ratio:
+        times.run(RUNS)
+    assert 0 < times.ratio(name) <= STARTS[name].ratio
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STARTS)
+def test_a_start_keeps_its_ratio_over_ten_rounds(many_times: Times, name: str) -> None:
+    assert 0 < many_times.ratio(name) <= STARTS[name].ratio
 
 
 @pytest.mark.parametrize("name", ["auth simulator", "unstable simulator"])

@@ -30,6 +30,7 @@ def test_the_tool_finds_nothing(command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_template_is_valid_and_lints_clean(tmp_path: Path) -> None:
     sam = Workspace.default().sam
     environment = {

@@ -16,6 +16,7 @@ from de_classes.errors import InvalidInputError, MalformedDataError, Unsupported
 from de_classes.storage.format.registry import format_names, get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.format.segmented import SegmentedWriter
+from tests.fakes.effort import examples
 from tests.fakes.format_samples import EARTHQUAKES, RECORD_CASES, RECORDS, read, same_records, write
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_records_read_back_equal_when_every_one_widens_a_sealed_segment(
     assert same_records(read(codec, write(codec, [records])), records)
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=examples(60), deadline=None, database=None)
 @example(records=[{"\0\0": None}])
 @given(records=RECORDS)
 def test_any_records_read_back_equal_in_every_format(records: list[Record]) -> None:

@@ -17,7 +17,7 @@ from de_classes.pipelines.catalog_loader import GlueCatalogLoader
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
-from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.aws import no_aws_environment, nobodys_session
 
 LOGGER = logging.getLogger("test")
 BATCHES = [[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], [{"id": 2**53 + 1, "name": "\u00e4"}]]
@@ -83,7 +83,7 @@ VARIANTS: dict[str, Callable[[Path, Session], Case]] = {
 @pytest.fixture(params=VARIANTS, name="case")
 def each_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     with no_aws_environment(), mock_aws():
-        yield VARIANTS[request.param](tmp_path, Session(ACCESS_KEY, SECRET_KEY, region_name=REGION))
+        yield VARIANTS[request.param](tmp_path, nobodys_session())
 
 
 def cut_short() -> Iterator[list[dict[str, Any]]]:

@@ -24,6 +24,7 @@ from de_classes.errors import (
 )
 from de_classes.storage.clients.object_store import MAX_PART_SIZE, MIN_PART_SIZE
 from de_classes.storage.services.spool import Spool
+from tests.fakes.effort import examples
 from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS
 
 if TYPE_CHECKING:
@@ -417,7 +418,9 @@ def test_F49_an_odd_key_is_a_typed_error_for_every_call(case: StoreCase, key: st
         case.store.upload_stream(io.BytesIO(), case.bucket, key)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(key=keys)
 def test_F49_a_key_is_refused_or_comes_back_exactly(case: StoreCase, key: str) -> None:
     try:

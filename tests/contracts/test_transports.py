@@ -16,6 +16,7 @@ from de_classes.api.messages import HttpRequest
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.transport import BodyLimits
 from de_classes.errors import ConfigurationError, DeClassesError, NetworkError, ProtocolError
+from tests.fakes.effort import examples
 from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset
 from tests.fakes.tls import self_signed
 
@@ -287,7 +288,7 @@ def test_after_a_failure_the_next_request_has_a_connection_of_its_own(transports
     )
 )
 @example(head=[b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n", b"-5\r\nhello"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_F10_whatever_comes_is_an_answer_or_one_of_our_errors(head: list[bytes]) -> None:
     for transports in (HttpClientTransport, RequestsTransport):
         assert outcome(transports, b"".join(head)) in {"an answer", "NetworkError", "ProtocolError"}

@@ -29,7 +29,7 @@ LANGUAGES = {"python", "sh", "sql", "mermaid", "toml"}
 MAKE = re.compile(r"""^make(?: [\w=.,/-]+| [A-Z]+="[\w=.,/@ -]*")*$""")
 PATH_IN_TEXT = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|yaml|toml|md))`")
 BASES = (ROOT, ROOT / "layers" / "de_classes" / "de_classes", ROOT / "tests" / "contracts")
-OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
+OURS_ALONE = ("AWS_", "COV_", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
 
 
 def is_make(block: Block) -> bool:
@@ -46,6 +46,7 @@ def is_activation(block: Block) -> bool:
 
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
 TESTS = [block for block in blocks("sh") if is_pytest(block)]
+FIRST_STEPS = [block for block in TESTS if block.document == "CONTRIBUTING.md"]
 # tests/integration/test_signed_calls.py runs those: they call a deployed worker.
 SIGNED_CALLS = signed_calls()
 COMMAND_LINES = [
@@ -56,10 +57,12 @@ COMMAND_LINES = [
 EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
 
 
-def test_the_environment_is_activated_once() -> None:
-    (activation,) = ACTIVATIONS
-    examples = [*EXAMPLES, *COMMAND_LINES]
-    assert all(activation.line < block.line for block in examples if block.document == activation.document)
+def test_the_environment_is_activated_before_it_is_used() -> None:
+    assert [activation.document for activation in ACTIVATIONS] == ["CONTRIBUTING.md", "README.md"]
+    examples = [*EXAMPLES, *COMMAND_LINES, *TESTS]
+    for activation in ACTIVATIONS:
+        lines = [block.line for block in examples if block.document == activation.document]
+        assert activation.line < min(lines)
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=str)
@@ -75,11 +78,18 @@ def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None
 
 
 def test_the_example_with_moto_is_the_one_that_its_page_shows_and_passes(tmp_path: Path) -> None:
-    ((command,), example) = TESTS, ROOT / "examples" / "moto" / "test_ingest.py"
+    (command,) = (block for block in TESTS if block not in FIRST_STEPS)
+    example = ROOT / "examples" / "moto" / "test_ingest.py"
     shown = [block.text for block in blocks("python") if block.document == command.document]
     assert shown == [example.read_text(encoding="utf-8")]
     shutil.copy(example, tmp_path)
     assert "1 passed" in in_a_new_shell(command.text, tmp_path)
+
+
+@pytest.mark.parametrize("block", FIRST_STEPS, ids=str)
+def test_tests_that_are_shown_pass(block: Block) -> None:
+    for command in block.text.splitlines():
+        assert re.search(r"^\d+ passed", run(shlex.split(command), ROOT), re.MULTILINE)
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if is_make(block)], ids=str)
@@ -125,7 +135,7 @@ def test_every_path_that_is_named_exists(document: Path) -> None:
 def in_a_new_shell(text: str, directory: Path) -> str:
     """What it prints where nothing is on the path but what the activation puts there."""
     (directory / ".venv").symlink_to(sys.prefix)
-    lines = "\n".join([*(block.text for block in ACTIVATIONS), text])
+    lines = f"{ACTIVATIONS[0].text}\n{text}"
     return run([shutil.which("bash") or "sh", "-euc", lines], directory, path=os.defpath)
 
 

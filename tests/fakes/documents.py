@@ -24,8 +24,8 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """README and everything under docs."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """What stands beside README, and everything under docs."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(language: str) -> list[Block]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boto3.session import Session
 from moto import mock_aws
 
 from de_classes.storage.clients import BaseS3Client, LocalClient, MinioClient, S3Client
@@ -20,7 +19,7 @@ from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 from de_classes.utils.clock import ManualClock
 from localcloud import workspace
 from localcloud.emulator import Emulator
-from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment, nobodys_session
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.running import RUNNING
 
@@ -71,9 +70,9 @@ def base_on_fake(_path: Path) -> Iterator[StoreCase]:
 @contextmanager
 def s3_on_moto(_path: Path) -> Iterator[StoreCase]:
     with no_aws_environment(), mock_aws():
-        raw = _session().client("s3")
+        raw, store = _on_moto()
         raw.create_bucket(Bucket="bucket")
-        yield StoreCase(S3Client(LOGGER, session=_session()), "bucket", _count(raw, "bucket"))
+        yield StoreCase(store, "bucket", _count(raw, "bucket"))
 
 
 @contextmanager
@@ -96,12 +95,7 @@ def server(
     @contextmanager
     def variant(_path: Path) -> Iterator[StoreCase]:
         with no_aws_environment():
-            client = MinioClient(LOGGER, endpoint, access_key, secret_key)
-            raw = make_s3_client(
-                S3Settings(
-                    access_key=access_key, secret_key=secret_key, region=REGION, endpoint_url=endpoint
-                ),
-            )
+            client, raw = _on_server(endpoint, access_key, secret_key)
             bucket = f"contract-{uuid.uuid4().hex}"
             client.create_bucket(bucket)
             yield StoreCase(client, bucket, _count(raw, bucket))
@@ -118,10 +112,19 @@ def _emulator() -> Emulator:
     return RUNNING.enter_context(Emulator(workspace.Workspace(root, Path(data))))
 
 
+# Clients are made once, and hold nothing of a test.
+
+
 @functools.cache
-def _session() -> Session:
-    """Made once: botocore reads its models from disk for every session anew."""
-    return Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
+def _on_moto() -> tuple[Boto3S3Client, S3Client]:
+    session = nobodys_session()
+    return session.client("s3"), S3Client(LOGGER, session=session)
+
+
+@functools.cache
+def _on_server(endpoint: str, access_key: str, secret_key: str) -> tuple[MinioClient, Boto3S3Client]:
+    settings = S3Settings(access_key=access_key, secret_key=secret_key, region=REGION, endpoint_url=endpoint)
+    return MinioClient(LOGGER, endpoint, access_key, secret_key), make_s3_client(settings)
 
 
 def _count(raw: Boto3S3Client, bucket: str) -> Callable[[], int]:

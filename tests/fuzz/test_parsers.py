@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     )
     from de_classes.worker.ingestion import Ingestion
 
-SLICE = 200
+SLICE = 60
 ALL = 10_000
 SECONDS = 1.0
 

@@ -1,9 +1,8 @@
-"""One deployment into a local cloud, for every test that wants one."""
+"""One deployment into one local cloud, for every test that wants one."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,20 +12,64 @@ from localcloud.demo import Options, parameters
 from localcloud.emulator import Emulator
 from localcloud.launch import LOCAL_PARAMETERS, launch
 from localcloud.sam import SamCli
+from localcloud.stack import STACK
 from localcloud.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from localcloud.stack import Stack
 
+FLAKY = parameters(Options(rate=0.2))
+CALM = parameters(Options(rate=0))
 
-@dataclass(frozen=True)
-class CalmCloud:
-    """A stack, and how to deploy it again with other parameters."""
 
-    stack: Stack
-    redeploy: Callable[..., None]
+class Cloud:
+    """The template, deployed once; another set of parameters is an update of the stack, not a deployment."""
+
+    def __init__(self, emulator: Emulator, sam: SamCli) -> None:
+        self._sam = sam
+        self._emulator = emulator
+        self.stack = launch(emulator, sam, FLAKY, Console(sys.stderr))
+        self.parameters: Mapping[str, str] = FLAKY
+
+    def update(self, wanted: Mapping[str, str]) -> None:
+        """Change the parameters that differ, as CloudFormation does it: the template stays what it is."""
+        changed = {name: value for name, value in wanted.items() if self.parameters.get(name) != value}
+        if changed:
+            client = self.stack.aws.cloudformation()
+            kept = {each["ParameterKey"] for each in self._described()} - changed.keys()
+            client.update_stack(
+                StackName=STACK,
+                UsePreviousTemplate=True,
+                Parameters=[
+                    *({"ParameterKey": name, "UsePreviousValue": True} for name in sorted(kept)),
+                    *({"ParameterKey": name, "ParameterValue": changed[name]} for name in sorted(changed)),
+                ],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+            client.get_waiter("stack_update_complete").wait(
+                StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+        self.parameters = wanted
+
+    def deploy(self, wanted: Mapping[str, str]) -> None:
+        """The same by the SAM CLI, as a user does it."""
+        base = {**LOCAL_PARAMETERS, "ApiBaseUrl": self._emulator.rest_api_base_url}
+        self._sam.deploy(self._emulator.endpoint, {**base, **wanted})
+        self.parameters = wanted
+
+    def _described(self) -> list[dict[str, str]]:
+        (stack,) = self.stack.aws.cloudformation().describe_stacks(StackName=STACK)["Stacks"]
+        return stack["Parameters"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is deployed."""
+    for item in items:
+        if "cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cloud)
 
 
 @pytest.fixture(scope="session")
@@ -45,22 +88,21 @@ def deployed_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> N
 
 
 @pytest.fixture(scope="session")
-def stack(workspace: Workspace, deployed_once: None) -> Iterator[Stack]:  # noqa: ARG001 - it is a check
-    """The template, deployed; a fifth of the requests for pages fail."""
+def cloud(workspace: Workspace, deployed_once: None) -> Iterator[Cloud]:  # noqa: ARG001 - it is a check
+    """The local cloud with the stack in it."""
     with Emulator(workspace) as emulator:
-        yield launch(emulator, SamCli(workspace), parameters(Options(rate=0.2)), Console(sys.stderr))
+        yield Cloud(emulator, SamCli(workspace))
 
 
-@pytest.fixture(scope="session")
-def calm_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalmCloud]:
-    """A second local cloud, where the simulators do not fail."""
-    workspace = Workspace(Workspace.default().root, tmp_path_factory.mktemp("calm"))
-    with Emulator(workspace) as emulator:
-        sam, calm = SamCli(workspace), parameters(Options(rate=0))
-        stack = launch(emulator, sam, calm, Console(sys.stderr))
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud) -> Stack:
+    """The stack where a fifth of the requests for pages fail."""
+    cloud.update(FLAKY)
+    return cloud.stack
 
-        def redeploy(**changed: str) -> None:
-            base = {**LOCAL_PARAMETERS, "ApiBaseUrl": emulator.rest_api_base_url}
-            sam.deploy(emulator.endpoint, {**base, **calm, **changed})
 
-        yield CalmCloud(stack, redeploy)
+@pytest.fixture(scope="module")
+def calm_cloud(cloud: Cloud) -> Cloud:
+    """The same where the simulators do not fail."""
+    cloud.update(CALM)
+    return cloud

@@ -120,17 +120,20 @@ def dataframes(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     return artifacts
 
 
+@pytest.mark.slow
 def test_all_layers_together_fit_on_lambda(workspace: Workspace, dataframes: Path) -> None:
     total = sum(size(folder) for folder in (dataframes, *(built(workspace, each) for each in LAYERS)))
     assert total <= LAMBDA_LIMIT_BYTES
 
 
+@pytest.mark.slow
 def test_the_dataframe_layer_repeats_no_file_of_the_others(workspace: Workspace, dataframes: Path) -> None:
     own = files(dataframes)
     assert "python/pandas/__init__.py" in own
     assert [layer for layer in LAYERS if own & files(built(workspace, layer))] == []
 
 
+@pytest.mark.slow
 def test_dataframes_work_from_the_layers_alone(workspace: Workspace, dataframes: Path) -> None:
     folders = [dataframes / "python", *(built(workspace, each) / "python" for each in LAYERS)]
     done = bare_python(workspace, folders, ROUND_TRIP)

@@ -37,6 +37,9 @@ class Account:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.root = self._session(ACCESS_KEY, SECRET_KEY)
+        # Made once each: botocore reads a service's model from disk for every session anew.
+        self._roles: dict[str, boto3.Session] = {}
+        self._clients: dict[tuple[boto3.Session, str], Any] = {}
         self.client(self.root, "s3").create_bucket(Bucket=OTHER_BUCKET)
         for bucket, key in ((OTHER_BUCKET, "raw/o"), (stack.bucket, "raw/o"), (stack.bucket, "simulator/o")):
             self.client(self.root, "s3").put_object(Bucket=bucket, Key=key, Body=b"{}")
@@ -49,11 +52,15 @@ class Account:
 
     def as_role(self, role: str) -> Callable[[Call], str]:
         """Make calls with a function's own credentials; each answers ``ok`` or why not."""
-        name = self.stack.outputs[f"{role}Name"]
-        arn = self.client(self.root, "lambda").get_function_configuration(FunctionName=name)["Role"]
-        given = self.client(self.root, "sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        session = self._session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        return lambda call: self.outcome(session, call)
+        if role not in self._roles:
+            name = self.stack.outputs[f"{role}Name"]
+            arn = self.client(self.root, "lambda").get_function_configuration(FunctionName=name)["Role"]
+            taken = self.client(self.root, "sts").assume_role(RoleArn=arn, RoleSessionName="test")
+            given = taken["Credentials"]
+            self._roles[role] = self._session(
+                given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+            )
+        return lambda call: self.outcome(self._roles[role], call)
 
     def as_root(self) -> Callable[[Call], str]:
         """Make calls as the one who may do everything."""
@@ -68,8 +75,11 @@ class Account:
         return "ok"
 
     def client(self, session: boto3.Session, service: str) -> Any:
-        config = Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return session.client(service, endpoint_url=self.stack.aws.endpoint, config=config)
+        if (session, service) not in self._clients:
+            config = Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+            made = session.client(service, endpoint_url=self.stack.aws.endpoint, config=config)
+            self._clients[session, service] = made
+        return self._clients[session, service]
 
     def secret(self, part: str) -> str:
         listed = self.client(self.root, "secretsmanager").list_secrets()["SecretList"]
@@ -239,7 +249,9 @@ def test_control_the_emulator_matches_no_log_by_the_name_that_aws_gives_it(accou
     assert account.stack.log_messages("IngestionWorkerLogName") is not None
 
 
+@pytest.mark.slow
 def test_control_the_emulator_has_no_traces(account: Account) -> None:
+    """What it does not know it looks for in all its services, for five seconds."""
     segment = {"TraceSegmentDocuments": [json.dumps({})]}
     assert account.as_root()(("xray", "put_trace_segments", segment)) not in {"ok", *DENIED}
 

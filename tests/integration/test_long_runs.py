@@ -18,9 +18,9 @@ from tests.fakes.sources import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.conftest import CalmCloud
+    from tests.integration.conftest import Cloud
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("calm_cloud")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_cloud")]
 
 MACHINE = (ROOT / "docs" / "run-to-the-end.asl.json").read_text(encoding="utf-8")
 NAMES = {  # ours in the document, to those of the local cloud
@@ -37,7 +37,7 @@ TRUST = {
 
 
 @pytest.fixture
-def worker(calm_cloud: CalmCloud) -> Iterator[str]:
+def worker(calm_cloud: Cloud) -> Iterator[str]:
     """The bare function, with little time; the version that the alias leads to keeps its own."""
     functions, name = client(calm_cloud, "lambda"), calm_cloud.stack.outputs["IngestionWorkerName"]
     before = functions.get_function_configuration(FunctionName=name)["Timeout"]
@@ -46,7 +46,7 @@ def worker(calm_cloud: CalmCloud) -> Iterator[str]:
     functions.update_function_configuration(FunctionName=name, Timeout=before)
 
 
-def test_a_state_machine_carries_a_run_on_until_it_is_complete(calm_cloud: CalmCloud, worker: str) -> None:
+def test_a_state_machine_carries_a_run_on_until_it_is_complete(calm_cloud: Cloud, worker: str) -> None:
     stack, machines = calm_cloud.stack, client(calm_cloud, "stepfunctions")
     machine = machines.create_state_machine(
         name="run-to-the-end",
@@ -72,7 +72,7 @@ def definition(**names: str) -> str:
     return text
 
 
-def role_that_may_invoke(cloud: CalmCloud, worker: str) -> str:
+def role_that_may_invoke(cloud: Cloud, worker: str) -> str:
     """The ARN of a new role for state machines."""
     iam, functions = client(cloud, "iam"), client(cloud, "lambda")
     role = iam.create_role(RoleName="run-to-the-end", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
@@ -83,7 +83,7 @@ def role_that_may_invoke(cloud: CalmCloud, worker: str) -> str:
     return str(role["Arn"])
 
 
-def client(cloud: CalmCloud, service: str) -> Any:
+def client(cloud: Cloud, service: str) -> Any:
     session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
     return session.client(service, endpoint_url=cloud.stack.aws.endpoint)
 

@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localcloud.stack import Stack
-    from tests.integration.conftest import CalmCloud
+    from tests.integration.conftest import Cloud
 
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+QUICK = ("examples", "coverage")
 CALM = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0)
 # The gateway answers a method that the template does not name before any function is asked: with 403 in the
 # emulator, with the template's 404 on AWS; the check wants 405. What it answers is tested below.
 BY_THE_GATEWAY = ("--exclude-checks", "unsupported_method")
 
 
-def problems(folder: Path, description: str, base: str, token: str, *options: str) -> str:
+def problems(
+    folder: Path, description: str, base: str, token: str, *options: str, phases: tuple[str, ...] = PHASES
+) -> str:
     """What schemathesis finds; empty if all is well. It sees every operation, within a few seconds."""
-    limits = ("--max-examples", "15", "--seed", "7", "--phases", "examples,coverage,fuzzing,stateful")
+    limits = ("--max-examples", "15", "--seed", "7", "--phases", ",".join(phases))
     target = (description, "--url", base, "--header", f"Authorization: Bearer {token}")
     done = run("schemathesis", "run", *target, "--checks", "all", *limits, *options, folder=folder)
     report = done.stdout + done.stderr
@@ -44,7 +48,9 @@ def deployed_token(stack: Stack) -> str:
     return token_of(f"{stack.outputs['SimulatorsUrl']}/auth/login", json.loads(secret["SecretString"]))
 
 
-@pytest.mark.parametrize("mount", ["", "/auth", "/unstable"])
+@pytest.mark.parametrize(
+    "mount", ["", *(pytest.param(each, marks=pytest.mark.slow) for each in ("/auth", "/unstable"))]
+)
 def test_on_loopback_what_is_described_is_what_is_answered(tmp_path: Path, mount: str) -> None:
     with SimulatorServer(CALM) as server:
         token = token_of(server.login_url, {"username": server.username, "password": server.password})
@@ -52,6 +58,7 @@ def test_on_loopback_what_is_described_is_what_is_answered(tmp_path: Path, mount
         assert problems(tmp_path, f"{base}/openapi.json", base, token) == ""
 
 
+@pytest.mark.slow
 def test_schemathesis_does_find_what_is_wrong(tmp_path: Path) -> None:
     """A control: the description of one simulator, held against the other."""
     with SimulatorServer(CALM) as server:
@@ -62,22 +69,22 @@ def test_schemathesis_does_find_what_is_wrong(tmp_path: Path) -> None:
     assert "Undocumented status code" in found
 
 
-@pytest.mark.xdist_group("calm_cloud")
+@pytest.mark.xdist_group("local_cloud")
+@pytest.mark.parametrize("phases", [QUICK, pytest.param(PHASES, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("mount", ["/auth", "/unstable"])
 def test_deployed_what_is_described_is_what_is_answered(
-    tmp_path: Path, calm_cloud: CalmCloud, mount: str
+    tmp_path: Path, calm_cloud: Cloud, mount: str, phases: tuple[str, ...]
 ) -> None:
     stack = calm_cloud.stack
     base = stack.outputs["SimulatorsUrl"] + mount
-    found = problems(tmp_path, f"{base}/openapi.json", base, deployed_token(stack), *BY_THE_GATEWAY)
+    token = deployed_token(stack)
+    found = problems(tmp_path, f"{base}/openapi.json", base, token, *BY_THE_GATEWAY, phases=phases)
     assert found == ""
 
 
-@pytest.mark.xdist_group("calm_cloud")
+@pytest.mark.xdist_group("local_cloud")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "TRACE"])
-def test_deployed_a_method_that_is_not_described_reaches_no_function(
-    calm_cloud: CalmCloud, method: str
-) -> None:
+def test_deployed_a_method_that_is_not_described_reaches_no_function(calm_cloud: Cloud, method: str) -> None:
     stack = calm_cloud.stack
     before = len(stack.log_lines("AuthSimulatorLogName"))
     answer = requests.request(method, f"{stack.outputs['SimulatorsUrl']}/auth/login", timeout=30)

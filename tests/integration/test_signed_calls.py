@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.documents import Block
-    from tests.integration.conftest import CalmCloud
+    from tests.integration.conftest import Cloud
 
 TOKEN = "session-token/of+nobody=="
 SIGNED = re.compile(
@@ -127,8 +127,8 @@ def test_a_call_is_signed_as_aws_asks(block: Block, token: str | None, tmp_path:
 
 
 @every_call
-@pytest.mark.xdist_group("calm_cloud")
-def test_a_deployed_worker_answers_a_signed_call(block: Block, calm_cloud: CalmCloud, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("local_cloud")
+def test_a_deployed_worker_answers_a_signed_call(block: Block, calm_cloud: Cloud, tmp_path: Path) -> None:
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
     receipt = json.loads(call(block, calm_cloud.stack.outputs["WorkerUrl"], tmp_path, **keys))
     assert receipt["status"] == "complete", receipt

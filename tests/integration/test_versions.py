@@ -10,12 +10,13 @@ import pytest
 import requests
 
 from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from tests.integration.conftest import CALM
 
 if TYPE_CHECKING:
     from localcloud.stack import Stack
-    from tests.integration.conftest import CalmCloud
+    from tests.integration.conftest import Cloud
 
-pytestmark = pytest.mark.xdist_group("calm_cloud")
+pytestmark = pytest.mark.xdist_group("local_cloud")
 
 NAMES = ("AuthSimulatorName", "UnstableSimulatorName", "IngestionWorkerName")
 
@@ -30,16 +31,23 @@ def records(stack: Stack) -> int:
     return int(page.json()["total_records"])
 
 
-def live_versions(stack: Stack) -> list[str]:
+def live_versions(stack: Stack) -> list[int]:
     session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
     client = session.client("lambda", endpoint_url=stack.aws.endpoint)
     return [
-        client.get_alias(FunctionName=stack.outputs[name], Name="live")["FunctionVersion"] for name in NAMES
+        int(client.get_alias(FunctionName=stack.outputs[name], Name="live")["FunctionVersion"])
+        for name in NAMES
     ]
 
 
-def test_a_parameter_that_changes_alone_reaches_the_callers_of_that_function(calm_cloud: CalmCloud) -> None:
+@pytest.mark.parametrize("way", ["update", pytest.param("deploy", marks=pytest.mark.slow)])
+def test_a_parameter_that_changes_alone_reaches_the_callers_of_that_function(
+    calm_cloud: Cloud, way: str
+) -> None:
+    """By an update of the stack, and by the SAM CLI, which packs all that was built once more."""
     stack = calm_cloud.stack
-    assert (records(stack), live_versions(stack)) == (1000, ["1", "1", "1"])
-    calm_cloud.redeploy(TotalRecords="321")
-    assert (records(stack), live_versions(stack)) == (321, ["1", "2", "1"])
+    assert records(stack) == 1000
+    auth, unstable, worker = live_versions(stack)
+    getattr(calm_cloud, way)({**CALM, "TotalRecords": "321"})
+    assert (records(stack), live_versions(stack)) == (321, [auth, unstable + 1, worker])
+    calm_cloud.update(CALM)

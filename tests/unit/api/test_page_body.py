@@ -22,7 +22,8 @@ from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.page_range import PageRange
-from tools.mutation.forks import SURVIVED, Fate, run_all
+from tests.fakes.effort import examples
+from tests.fakes.forks import end_well
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
@@ -127,7 +128,7 @@ def test_the_same_text_elsewhere_in_the_answer_is_left_alone(body: bytes) -> Non
     piece=st.binary(max_size=3)
     | st.sampled_from([b'"id":1,', b'"data":[],', b"[]", b"{}", b",", b'"', b"}", b"]", b" :", b"\\u003a"]),
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_a_damaged_answer_comes_out_the_same_by_either_road(place: int, length: int, piece: bytes) -> None:
     whole = b'{"data":' + RECORDS + b"," + TOTALS + b',"note":"[]"}'
     body = whole[:place] + piece + whole[place + length :]
@@ -167,7 +168,7 @@ def test_an_answer_is_cut_where_its_list_stands() -> None:
     assert (body.rest, body.records) == ({"a": 1, "data": [], "b": 2}, b'[{"id":1}]')
 
 
-def cut_at_once_for_the_first_time() -> int:
+def cut_at_once_for_the_first_time() -> None:
     """Many threads decode pages before any decoder was made."""
     schema = Schema((Field("id", Kind.INT53),))
     together = threading.Barrier(THREADS)
@@ -182,11 +183,9 @@ def cut_at_once_for_the_first_time() -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    return SURVIVED
 
 
 def test_pages_may_be_decoded_first_by_many_threads_at_once() -> None:
-    jobs = ((number, cut_at_once_for_the_first_time) for number in range(PROCESSES))
     shape_of.cache_clear()
     _decoder.cache_clear()
-    assert {fate for _, fate in run_all(jobs, processes=2)} == {Fate.SURVIVED}
+    assert end_well(cut_at_once_for_the_first_time, PROCESSES)

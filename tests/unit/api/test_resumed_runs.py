@@ -18,6 +18,7 @@ from de_classes.errors import (
     ProtocolError,
 )
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
+from tests.fakes.effort import examples
 from tests.fakes.paged_source import LIMIT, STYLES, Answer, PagedSource, Taken
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def furthest_filled(taken: Taken) -> int | None:
     return max((entry.number for entry in taken.state.entries if entry.records), default=None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(sources().filter(leads_on), st.sampled_from(WIDTHS), st.data())
 def test_F42_a_run_cut_anywhere_takes_the_same_pages_and_ends_the_same_way(
     source: PagedSource, width: int, data: st.DataObject
@@ -80,7 +81,7 @@ def test_F42_a_run_cut_anywhere_takes_the_same_pages_and_ends_the_same_way(
     assert {number for number, _ in first.taken} & set(second.asked) <= {furthest_filled(first)}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(sources().filter(leads_on), st.sampled_from(WIDTHS))
 def test_F42_a_run_cut_after_every_page_ends_as_if_never_cut(source: PagedSource, width: int) -> None:
     whole = Taken(source)

@@ -11,9 +11,12 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, ObjectExistsError
+from de_classes.runs.commit import receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits
 from de_classes.storage.datasets.keys import symlink_key
+from de_classes.storage.datasets.manifest import Manifest, ManifestPart
+from de_classes.storage.format.schema import Schema
 from tests.fakes.runs import BUCKET, DATASET, ids, memory, plan, progress, service
 from tests.fakes.transports import FakePagedApi, FakeTransport
 from tests.fakes.worker import lake
@@ -139,3 +142,16 @@ def test_F42_the_list_of_parts_that_a_crash_left_out_is_made_by_the_next_try() -
     store.delete_object(BUCKET, symlink_key(DATASET))
     assert service(store, FakePagedApi(45)).carry_out(plan()) == receipt
     assert store.get_object(BUCKET, symlink_key(DATASET)) == listed
+
+
+def test_F43_who_commits_something_else_writes_another_receipt() -> None:
+    def committed(sha256: str) -> Manifest:
+        part = ManifestPart(key="p", pass_=1, first_page=1, last_page=1, records=1, size=9, sha256=sha256)
+        return Manifest.of(
+            [part], run_id="monday", generation=2, format="jsonl", schema=Schema(), missing_pages=()
+        )
+
+    ours, theirs = receipt_key("raw", committed("a" * 64)), receipt_key("raw", committed("b" * 64))
+    assert ours == receipt_key("raw", committed("a" * 64))
+    assert ours.startswith("raw/_receipt-00000002-monday-")
+    assert ours != theirs

@@ -6,14 +6,14 @@ import threading
 import msgspec
 
 from de_classes.runs.documents import Documents
+from tests.fakes.forks import end_well
 from tests.fakes.runs import BUCKET, memory
-from tools.mutation.forks import SURVIVED, Fate, run_all
 
 THREADS, PROCESSES = 8, 150
 KEY = "document.json"
 
 
-def read_at_once_for_the_first_time() -> int:
+def read_at_once_for_the_first_time() -> None:
     """Many threads read a kind of document that nobody has read before."""
     inner = msgspec.defstruct("Inner", [("number", int), ("marks", tuple[str, ...])])
     kind = msgspec.defstruct("Outer", [("inner", tuple[inner, ...]), ("names", dict[str, int])])
@@ -31,9 +31,7 @@ def read_at_once_for_the_first_time() -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    return SURVIVED
 
 
 def test_a_kind_of_document_may_be_read_first_by_many_threads_at_once() -> None:
-    jobs = ((number, read_at_once_for_the_first_time) for number in range(PROCESSES))
-    assert {fate for _, fate in run_all(jobs, processes=2)} == {Fate.SURVIVED}
+    assert end_well(read_at_once_for_the_first_time, PROCESSES)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from de_classes.simulators.auth_service import MAX_LOGIN_BODY, Credentials
 from de_classes.simulators.messages import SimRequest
 from de_classes.utils.clock import ManualClock
+from tests.fakes.effort import examples
 from tests.fakes.simulators import PASSWORD, USERNAME, as_json, auth, get, issuer, login
 
 
@@ -81,7 +82,7 @@ def test_no_answer_repeats_what_was_sent() -> None:
     assert all(canary.encode() not in auth().handle(login(body)).body for body in bodies)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=200))
 def test_no_body_makes_a_login_fail_otherwise_than_by_400_or_401(body: bytes) -> None:
     assert auth().handle(login(body)).status in {400, 401}

@@ -13,6 +13,7 @@ from de_classes.simulators.lambda_endpoint import LambdaEndpoint
 from de_classes.simulators.messages import SimRequest, SimResponse, json_response
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.lambda_events import request_id_of
+from tests.fakes.effort import examples
 from tests.fakes.simulators import ListLogger, get, issuer, unstable
 
 
@@ -141,7 +142,7 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(KEYS, JSON))
 def test_no_event_makes_the_endpoint_fail(event: dict[str, object]) -> None:
     endpoint = LambdaEndpoint(unstable(), ListLogger(), ManualClock())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
+from tests.fakes.effort import examples
 from tests.fakes.simulators import get, issuer, unstable
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ OBJECTS: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(objects=st.lists(OBJECTS, max_size=20), ascii_only=st.booleans())
 def test_whatever_json_writes_is_served_as_written(
     tmp_path_factory: pytest.TempPathFactory, *, objects: list[dict[str, Any]], ascii_only: bool

@@ -10,6 +10,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import FaultPlan
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.simulators.switches import parse_switches
+from tests.fakes.effort import examples
 
 
 def rates(text: str, rate: float = 0.2) -> dict[str, float]:
@@ -93,7 +94,7 @@ def test_every_wrong_entry_is_named_at_once() -> None:
     assert len(refused("F01,nonsense,F02=7,F03,@")) == 3
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(alphabet="F0123456789=@-,. aempty", max_size=30) | st.text(max_size=20))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -14,6 +14,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.messages import SimRequest
 from de_classes.simulators.openapi import MAX_PAGE
 from de_classes.simulators.status_faults import RATE_LIMIT, SERVER_ERROR, UNAVAILABLE
+from tests.fakes.effort import examples
 from tests.fakes.simulators import as_json, get, issuer, unstable
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def test_an_override_cannot_change_logins_tokens_or_records() -> None:
 FAULTS = st.dictionaries(st.sampled_from([fault.name for fault in CATALOGUE]), st.just(1 / 12), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(FAULTS, st.integers(0, 30), st.integers(1, 40), st.integers(1, 40), st.sampled_from([None, 500]))
 def test_no_mix_of_faults_makes_the_simulator_fail(
     rates: dict[str, float], count: int, number: int, limit: int, most: int | None

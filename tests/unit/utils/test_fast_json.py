@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from de_classes.errors import MalformedDataError
 from de_classes.utils import fast_json, strict_json
+from tests.fakes.effort import examples
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(['":', '" :', "{"])
@@ -38,7 +39,7 @@ def outcome(text: str | bytes) -> str:
 
 
 @given(value=VALUES, spaced=st.booleans(), ascii_only=st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_F54_any_value_is_the_same_both_ways(value: Any, *, spaced: bool, ascii_only: bool) -> None:
     separators = (", ", ": ") if spaced else (",", ":")
     text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
@@ -46,7 +47,7 @@ def test_F54_any_value_is_the_same_both_ways(value: Any, *, spaced: bool, ascii_
 
 
 @given(pieces=st.lists(PIECES, max_size=9))
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_F54_whatever_is_odd_is_refused_both_ways(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert outcome(text.encode()) == outcome(text)

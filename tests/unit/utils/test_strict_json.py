@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
 from de_classes.utils import strict_json
+from tests.fakes.effort import examples
 from tests.fakes.format_samples import CELLS, same
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(value=CELLS)
 def test_any_json_value_reads_back_exactly(value: Any) -> None:
     assert same(strict_json.loads(strict_json.dumps(value)), value)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=examples(300), deadline=None, database=None)
 @given(text=st.text('{}[]",:\\u dE019.-eanNtrf', max_size=20))
 def test_any_text_is_read_or_refused_with_a_typed_error(text: str) -> None:
     try:

@@ -7,6 +7,8 @@ from de_classes.storage.datasets.keys import (
     PART,
     QUARANTINE,
     is_part_key,
+    is_plan_key,
+    is_receipt_key,
     is_reserved,
     manifest_key,
     names_dataset,
@@ -61,6 +63,13 @@ def test_progress_is_known_by_its_key() -> None:
     assert parse_journal_key("_runs/r1/part-00000051.json") == ("_runs/r1", 51)
     assert parse_journal_key("raw/_runs/r1/notes.json") is None
     assert parse_journal_key("raw/runs/r1/plan.json") is None
+
+
+def test_a_plan_and_a_receipt_are_told_from_what_lies_beside_them() -> None:
+    assert is_plan_key("raw/_runs/r1/plan.json")
+    assert not is_plan_key("raw/_runs/r1/part-00000051.json")
+    assert is_receipt_key("raw/day/_receipt-00000001-r1-5f4e3d2c1b0a.json")
+    assert not is_receipt_key("raw/day/_manifest-00000001.json")
 
 
 @pytest.mark.parametrize(

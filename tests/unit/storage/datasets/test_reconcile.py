@@ -16,6 +16,7 @@ from de_classes.storage.format import format_names, get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, seal
+from tests.fakes.effort import examples
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.format_samples import RECORD_CASES, RECORDS, read, same_records, write
 
@@ -66,7 +67,7 @@ def test_F50_F51_F53_a_part_a_record_holds_what_one_file_holds(name: str, record
 
 
 @pytest.mark.parametrize("name", ["csv", "parquet"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pages=st.lists(RECORDS, max_size=4))
 def test_F50_F51_any_pages_hold_what_one_file_holds(name: str, pages: list[list[Record]]) -> None:
     check_against_one_file(name, pages)

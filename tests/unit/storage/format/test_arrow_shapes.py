@@ -17,6 +17,7 @@ from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, merge
 from de_classes.storage.format.shapes import RowShape, shape_of
 from de_classes.utils import strict_json
+from tests.fakes.effort import examples
 
 if TYPE_CHECKING:
     from de_classes.storage.format.columns import Columns
@@ -312,7 +313,7 @@ def check(columns: Columns | None, types: dict[str, DataType], text: bytes) -> N
 
 
 @given(alike())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_columns_are_those_of_dictionaries_or_there_are_none(
     drawn: tuple[dict[str, DataType], list[bytes]],
 ) -> None:
@@ -327,7 +328,7 @@ def test_columns_are_those_of_dictionaries_or_there_are_none(
     st.integers(0, 5),
     st.sampled_from(['"', ":", '":', ",", "}", "\\", "1", " "]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_damage_slips_through(
     drawn: tuple[dict[str, DataType], list[bytes]], place: int, length: int, piece: str
 ) -> None:

@@ -16,6 +16,7 @@ from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
+from tests.fakes.effort import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ class Written:
 
 @pytest.mark.parametrize("escape_formulas", [False, True])
 @given(texts=pages(), late=st.integers(0, 3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_CSV_of_blocks_is_the_CSV_of_dictionaries(
     escape_formulas: bool,  # noqa: FBT001 - a parameter of the test
     texts: list[bytes],
@@ -137,7 +138,7 @@ def test_CSV_of_blocks_is_the_CSV_of_dictionaries(
 
 
 @given(texts=pages().filter(lambda texts: any(b'":' in text for text in texts[:1])), late=st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_Parquet_of_blocks_is_the_Parquet_of_dictionaries(texts: list[bytes], late: int) -> None:
     codec = get_codec("parquet")
     expected = Written(codec).records([strict_json.loads(text) for text in texts])
@@ -145,7 +146,7 @@ def test_Parquet_of_blocks_is_the_Parquet_of_dictionaries(texts: list[bytes], la
 
 
 @given(texts=pages(), late=st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_JSON_Lines_are_the_records_as_they_came_however_they_were_decoded(
     texts: list[bytes], late: int
 ) -> None:

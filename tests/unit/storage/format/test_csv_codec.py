@@ -13,6 +13,7 @@ from de_classes.storage.format.csv_cells import decode_cell, encode_cell, split_
 from de_classes.storage.format.csv_codec import CsvCodec
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.format.timestamps import TimestampText
+from tests.fakes.effort import examples
 from tests.fakes.format_samples import CELLS, read, same, same_records, write
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ def test_F55_every_cell_tells_its_type(value: object, cell: str) -> None:
     assert (type(back), back) == (type(value), value)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=examples(300), deadline=None, database=None)
 @given(values=st.lists(CELLS, min_size=1, max_size=4))
 def test_F55_any_cells_read_back_equal(values: list[Any]) -> None:
     records: list[Record] = [{str(number): value for number, value in enumerate(values)}] * 2
     assert same_records(read(CODEC, write(CODEC, [records])), records)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=examples(200), deadline=None, database=None)
 @given(data=st.binary(max_size=30) | st.text('",\n\r{[1é.', max_size=20).map(str.encode))
 def test_any_bytes_are_read_or_refused_with_a_typed_error(data: bytes) -> None:
     try:

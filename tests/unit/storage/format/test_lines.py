@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from de_classes.errors import MalformedDataError
 from de_classes.storage.format.batches import Rebatcher, batched
 from de_classes.storage.format.lines import CHUNK_BYTES, MAX_RECORD_BYTES, check_size, read_lines, read_text
+from tests.fakes.effort import examples
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 @given(data=st.binary(max_size=40).map(lambda data: data.replace(b"\x00", b"\n") * 3))
 def test_lines_are_those_of_the_data(data: bytes) -> None:
     assert list(read_lines(io.BytesIO(data))) == list(io.BytesIO(data))
@@ -38,7 +39,7 @@ def test_F19_a_record_has_a_ceiling() -> None:
         check_size(MAX_RECORD_BYTES + 1)
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 @given(pages=st.lists(st.integers(0, 12)), size=st.integers(1, 7))
 def test_batches_depend_on_positions_alone(pages: list[int], size: int) -> None:
     rebatcher: Rebatcher[int] = Rebatcher(size)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, Widening, describe_type, merge, widenings
+from tests.fakes.effort import examples
 from tests.fakes.format_samples import EARTHQUAKES, RECORDS
 
 if TYPE_CHECKING:
@@ -66,13 +67,13 @@ def test_columns_keep_the_order_in_which_they_were_first_seen() -> None:
     assert merge(infer(records[:1]), infer(records[1:])).names == ("b", "a", "c")
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 @given(first=RECORDS, second=RECORDS)
 def test_merging_pages_gives_the_schema_of_all_records(first: list[Record], second: list[Record]) -> None:
     assert merge(infer(first), infer(second)) == infer(first + second)
 
 
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=examples(50), deadline=None, database=None)
 @given(first=RECORDS, second=RECORDS, third=RECORDS)
 def test_merging_is_associative(first: list[Record], second: list[Record], third: list[Record]) -> None:
     a, b, c = infer(first), infer(second), infer(third)

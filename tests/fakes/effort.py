@@ -1,0 +1,13 @@
+"""How hard a property is tried: by a fifth of its examples in ``make test``, by all in ``make test-slow``."""
+
+from __future__ import annotations
+
+import os
+
+ALL = os.environ.get("DE_CLASSES_EXAMPLES") == "all"
+LEAST = 10
+
+
+def examples(most: int) -> int:
+    """How many examples to try now, of as many as the proof takes."""
+    return most if ALL else max(LEAST, most // 5)

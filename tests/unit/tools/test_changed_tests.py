@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.sources import ROOT, python_files, relative
+from tools.changed_tests import ALL, HOMES, changed_files, choose, units_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODE = python_files(
+    "layers/de_classes/de_classes", "functions", "localcloud", "scoreboard", "benchmarks", "tools"
+)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    nobody = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.invalid")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    command = [shutil.which("git") or "git", *nobody, *arguments]
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A working copy on a branch of its own: one commit, one change that is not committed, one new file."""
+    git(tmp_path, "init", "--initial-branch", "main")
+    for name in ("kept.py", "committed.py", "changed.py", "removed.py"):
+        (tmp_path / name).write_text("A = 1\n")
+    (tmp_path / ".gitignore").write_text("ignored.py\n")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--message", "first")
+    git(tmp_path, "switch", "--create", "branch")
+    (tmp_path / "committed.py").write_text("A = 2\n")
+    git(tmp_path, "rm", "removed.py")
+    git(tmp_path, "commit", "--all", "--message", "second")
+    (tmp_path / "changed.py").write_text("A = 3\n")
+    (tmp_path / "new.py").write_text("A = 4\n")
+    (tmp_path / "ignored.py").write_text("A = 5\n")
+    return tmp_path
+
+
+def test_what_a_branch_changed_is_what_it_committed_what_it_did_not_yet_and_what_is_new(copy: Path) -> None:
+    assert changed_files(copy) == ["changed.py", "committed.py", "new.py", "removed.py"]
+
+
+def test_on_main_it_is_what_is_not_committed(copy: Path) -> None:
+    git(copy, "switch", "--force-create", "main")
+    assert changed_files(copy) == ["changed.py", "new.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "tests"),
+    [
+        ("layers/de_classes/de_classes/api/walk.py", "tests/unit/api"),
+        ("layers/de_classes/de_classes/storage/format/schema.py", "tests/unit/storage/format"),
+        ("layers/de_classes/de_classes/errors.py", ALL),
+        ("layers/de_classes/de_classes/common/logger/redaction.py", "tests/unit/common"),
+        ("functions/auth_simulator/app.py", "tests/functions"),
+        ("localcloud/sam.py", "tests/unit/localcloud"),
+        ("tools/containers/bridge.py", "tests/unit/containers"),
+        ("tools/changed_tests.py", "tests/unit/tools"),
+        (".ci/stages.sh", "tests/unit/ci"),
+        ("tests/unit/tools/test_changed_tests.py", "tests/unit/tools/test_changed_tests.py"),
+        ("tests/unit/api/test_that_was_removed.py", "tests/unit/api"),
+        ("tests/fakes/sources.py", ALL),
+        ("pyproject.toml", ALL),
+        ("README.md", None),
+        ("template.yaml", None),
+        ("tests/integration/test_kills.py", None),
+    ],
+)
+def test_a_change_calls_for_the_tests_that_mirror_it(path: str, tests: str | None) -> None:
+    assert units_of(path, ROOT) == tests
+
+
+def test_every_file_of_our_code_has_unit_tests_that_it_calls_for() -> None:
+    chosen = {relative(path): units_of(relative(path), ROOT) for path in CODE}
+    assert len(chosen) > 100
+    assert [path for path, tests in chosen.items() if tests is None or not (ROOT / tests).is_dir()] == []
+    assert {path.partition("/")[0] for path in chosen} <= {home.partition("/")[0] for home in HOMES}
+
+
+def test_none_is_run_twice_and_what_has_no_units_is_named() -> None:
+    changed = [
+        "README.md",
+        "layers/de_classes/de_classes/errors.py",
+        "localcloud/sam.py",
+        "functions/a/app.py",
+    ]
+    assert choose(changed, ROOT) == (["tests/functions", ALL], ["README.md"])
+    assert choose(["docs/runs.md"], ROOT) == ([], ["docs/runs.md"])
