@@ -11,10 +11,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from de_classes.__main__ import main
+from de_classes.api.endpoint import PageSize
 from de_classes.api.source import Source
-from de_classes.api.source.loading import SHIPPED, shipped_names
+from de_classes.api.source.loading import SHIPPED, shipped_names, shipped_source
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -140,7 +142,9 @@ def ingest(
     held = folder / "secrets.json"
     held.write_text(json.dumps(dict(mimic.secrets if secrets is None else secrets)))
     held.chmod(0o600)
-    named = [word for pair in mimic.parameters.items() for word in ("--set", "=".join(pair))]
+    hosts = Source.shipped()[f"{mimic.name}.{resource}"].address_parameters()  # not needed for a rehearsal
+    given = {name: value for name, value in mimic.parameters.items() if name not in hosts}
+    named = [word for pair in given.items() for word in ("--set", "=".join(pair))]
     said = io.StringIO()
     with serving(mimic) as url, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = main(
@@ -276,6 +280,27 @@ def shown(error: BaseException | None) -> str:
         texts += [str(error), repr(error)]
         error = error.__cause__ or error.__context__
     return "\n".join(texts)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4, 5, 9])
+def test_an_object_of_objects_gives_its_values_and_their_names(rows: int) -> None:
+    described = shipped_source("wikipedia")
+    assert described is not None
+    listed = described.resources["pages"]
+    generated = structs.replace(
+        listed,
+        params={"action": "query", "generator": "allpages", "format": "json"},
+        records_path="query.pages",
+        records_are="values",
+        key_into="key",
+        page_size=PageSize(into="query.gaplimit", max=500),
+    )
+    clock = ManualClock()
+    mimic = MIMICS["wikipedia"](rows, clock=clock)
+    source = Source({"wikipedia": structs.replace(described, resources={"pages": generated})})
+    client = source["wikipedia.pages"].client(transport=MimicTransport(mimic), clock=clock, logger=QUIET)
+    records = [record for _, page in client.iterate_all_pages(4) for record in page.records]
+    assert records == [{"key": str(record["pageid"]), **record} for record in mimic.expected("pages")]
 
 
 def test_an_error_that_comes_as_a_feed_of_status_200_is_no_record() -> None:
