@@ -80,27 +80,26 @@ class HeldSecrets:
 
 
 def read_by_library(
-    name: str, resource: str, limit: int, folder: Path, *, rows: int = ROWS, concurrency: int = 1
+    name: str, resource: str, limit: int, _folder: Path, *, rows: int = ROWS, concurrency: int = 1
 ) -> list[Record]:
-    """The library, over a transport without sockets and with a clock that is turned by hand: limits are met."""
-    clock = ManualClock()
-    mimic = MIMICS[name](rows, clock=clock)
-    return records_of(mimic, resource, limit, clock, mimic.secrets, concurrency)
+    """The library, without sockets and with a clock that is turned by hand, so that limits are met."""
+    mimic = MIMICS[name](rows, clock=ManualClock())
+    return records_of(mimic, resource, limit, concurrency=concurrency)
 
 
 def records_of(
     mimic: Mimic,
     resource: str,
     limit: int,
-    clock: ManualClock,
-    secrets: Mapping[str, str],
+    *,
+    secrets: Mapping[str, str] | None = None,
     concurrency: int = 1,
 ) -> list[Record]:
     client = Source.shipped()[f"{mimic.name}.{resource}"].client(
         parameters=mimic.parameters,
-        secrets=HeldSecrets(secrets),
+        secrets=HeldSecrets(mimic.secrets if secrets is None else secrets),
         transport=MimicTransport(mimic),
-        clock=clock,
+        clock=mimic.clock,
         concurrency=concurrency,
         logger=QUIET,
     )
@@ -250,7 +249,7 @@ def test_a_wrong_secret_is_told_by_its_kind_and_never_shown(name: str, resource:
     mimic = MIMICS[name](ROWS, clock=clock)
     secrets = {**mimic.secrets, secret: WRONG}
     with pytest.raises((AuthenticationError, PermissionDeniedError)) as caught:
-        records_of(mimic, resource, SMALL, clock, secrets)
+        records_of(mimic, resource, SMALL, secrets=secrets)
     assert WRONG not in shown(caught.value)
     assert clock.sleeps == []  # what is refused is not tried again
 
@@ -309,15 +308,13 @@ def test_an_error_that_comes_as_a_feed_of_status_200_is_no_record() -> None:
             request.query["max_results"] = "2001"
             return 200, *super().answer(request)[1:]
 
-    clock = ManualClock()
     with pytest.raises(RequestRejectedError, match="max_results must be an integer"):
-        records_of(Refusing(clock=clock), "papers", SMALL, clock, {})
+        records_of(Refusing(clock=ManualClock()), "papers", SMALL)
 
 
 def test_a_parameter_of_the_address_cannot_lead_a_secret_elsewhere() -> None:
-    clock = ManualClock()
-    mimic = MIMICS["shopify"](ROWS, clock=clock)
+    mimic = MIMICS["shopify"](ROWS, clock=ManualClock())
     mimic.parameters = {"shop": "evil.example/"}  # type: ignore[misc]
     with pytest.raises(DeClassesError):
-        records_of(mimic, "orders", SMALL, clock, mimic.secrets)
+        records_of(mimic, "orders", SMALL)
     assert mimic.asked == []

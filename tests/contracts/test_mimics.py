@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS
-from tests.fakes.mimics.kit import Mimic, Request, opaque
+from tests.fakes.mimics.kit import Request, opaque
+
+if TYPE_CHECKING:
+    from tests.fakes.mimics.kit import Mimic
 
 BASE = "https://api.example"
 HUBSPOT, ASANA, NOTION = "/crm/v3/objects/contacts", "/api/1.0/tasks", "/v1/databases/{database}/query"

@@ -1,4 +1,6 @@
-"""The 23 APIs that descriptions are shipped for, each as its documentation says it is: in memory, or on loopback."""
+"""The 23 APIs that descriptions are shipped for, each as its documentation says it is: in memory, or on
+loopback.
+"""
 
 from tests.fakes.mimics.airtable import Airtable
 from tests.fakes.mimics.arxiv import Arxiv

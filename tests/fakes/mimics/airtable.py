@@ -1,6 +1,8 @@
-"""Airtable, records of a table: ``offset`` is a cursor and absent from the last page; 429 for 30 seconds, unnamed.
+"""Airtable, records of a table: ``offset`` is a cursor and absent from the last page; 429 for 30 seconds,
+unnamed.
 
-airtable.com/developers/web/api/list-records: Bearer; pageSize 1 to 100, else 422; five requests a second a base.
+airtable.com/developers/web/api/list-records: Bearer; pageSize 1 to 100, else 422; five requests a second a
+base.
 """
 
 from __future__ import annotations
@@ -10,9 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "patMIMIC.mimic"
 PENALTY = 30.0

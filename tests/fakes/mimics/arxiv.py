@@ -1,8 +1,9 @@
 """arXiv: an Atom feed, start from 0, max_results, opensearch:totalResults; one request in three seconds.
 
-info.arxiv.org/help/api/user-manual.html and tou.html: no login; max_results up to 2,000 a request and 30,000 in all,
-else 400; a page beyond the end is a feed without entries; an error is a feed with one entry named Error (400); a
-request within three seconds of the one before is 503 with Retry-After. Sorted by relevance unless told.
+info.arxiv.org/help/api/user-manual.html and tou.html: no login; max_results up to 2,000 a request and 30,000
+in all, else 400; a page beyond the end is a feed without entries; an error is a feed with one entry named
+Error (400); a request within three seconds of the one before is 503 with Retry-After. Sorted by relevance
+unless told.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from xml.sax.saxutils import escape
 from tests.fakes.mimics.kit import Mimic, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KNOWN = {"search_query", "id_list", "start", "max_results", "sortBy", "sortOrder"}
 ORDERS = {"relevance", "lastUpdatedDate", "submittedDate"}
@@ -137,7 +137,8 @@ def _error(message: str) -> Answer:
         f'<?xml version="1.0" encoding="UTF-8"?>\n<feed {SPACES}>\n'
         "  <opensearch:totalResults>1</opensearch:totalResults>\n"
         "  <opensearch:startIndex>0</opensearch:startIndex>\n"
-        f"  <entry>\n    <id>http://arxiv.org/api/errors#mimic</id>\n    <title>Error</title>\n"
-        f"    <summary>{escape(message)}</summary>\n    <author><name>arXiv api core</name></author>\n  </entry>\n</feed>\n"
+        "  <entry>\n    <id>http://arxiv.org/api/errors#mimic</id>\n    <title>Error</title>\n"
+        f"    <summary>{escape(message)}</summary>\n"
+        "    <author><name>arXiv api core</name></author>\n  </entry>\n</feed>\n"
     )
     return text_answer(400, feed, "application/atom+xml; charset=UTF-8")

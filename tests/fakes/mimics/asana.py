@@ -1,8 +1,8 @@
 """Asana, tasks of a project: Bearer, next_page.offset, where next_page is null at the end.
 
-developers.asana.com/docs/pagination, errors, rate-limits: limit 1 to 100 (400); without one next_page is absent and all
-comes at once; an offset that is not one of Asana's is 400; records are compact unless opt_fields names more; an
-unknown project is 404; 429 with Retry-After.
+developers.asana.com/docs/pagination, errors, rate-limits: limit 1 to 100 (400); without one next_page is
+absent and all comes at once; an offset that is not one of Asana's is 400; records are compact unless
+opt_fields names more; an unknown project is 404; 429 with Retry-After.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "2/mimic/mimic:mimic"
 PROJECT = "1200000000000001"

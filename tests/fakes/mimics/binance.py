@@ -1,7 +1,8 @@
 """Binance: trades of an account, signed (HMAC-SHA256 of the query); candles, a list of lists, open to all.
 
-developers.binance.com/docs/binance-spot-api-docs/rest-api: limit up to 1,000; fromId is the last id + 1, startTime lies
-behind the last open time; 429 and then 418 (a ban), both with Retry-After; unknown parameters are 400 -1104.
+developers.binance.com/docs/binance-spot-api-docs/rest-api: limit up to 1,000; fromId is the last id + 1,
+startTime lies behind the last open time; 429 and then 418 (a ban), both with Retry-After; unknown parameters
+are 400 -1104.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KEY, SECRET = "mimic-api-key", "mimic-secret"
 CANDLE = (

@@ -1,4 +1,5 @@
-"""Crossref, works: no login, message.next-cursor that is always there, so that an empty list alone is the end.
+"""Crossref, works: no login, message.next-cursor that is always there, so that an empty list alone is the
+end.
 
 api.crossref.org/swagger-ui: the first request says cursor=*; rows up to 1,000; unknown parameters are 400;
 x-rate-limit-limit and -interval.
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, text_answer, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KNOWN = ("rows", "cursor", "filter", "mailto", "offset", "select", "sort", "order", "query")
 

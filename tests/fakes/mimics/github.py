@@ -1,7 +1,8 @@
 """GitHub REST, issues of a repository: Bearer, a list at the top, Link header, X-RateLimit-*.
 
-docs.github.com/en/rest/using-the-rest-api: per_page is cut to 100 in silence; state=open unless asked, so that
-state=all is needed for all; no User-Agent is 403; the limit is a 403 (or 429) with x-ratelimit-remaining: 0.
+docs.github.com/en/rest/using-the-rest-api: per_page is cut to 100 in silence; state=open unless asked, so
+that state=all is needed for all; no User-Agent is 403; the limit is a 403 (or 429) with x-ratelimit-
+remaining: 0.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from urllib.parse import urlencode
 from tests.fakes.mimics.kit import Mimic, json_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "ghp_mimicmimicmimicmimic"
 

@@ -1,7 +1,8 @@
-"""GitHub GraphQL: POST /graphql; errors are a 200 with a list ``errors`` and data null, RATE_LIMITED among them.
+"""GitHub GraphQL: POST /graphql; errors are a 200 with a list ``errors`` and data null, RATE_LIMITED among
+them.
 
-docs.github.com/en/graphql/guides/using-pagination-in-the-graphql-api: first is required, 1 to 100; one answer of
-the type RATE_LIMITED comes on the way, with X-RateLimit-Remaining: 0.
+docs.github.com/en/graphql/guides/using-pagination-in-the-graphql-api: first is required, 1 to 100; one
+answer of the type RATE_LIMITED comes on the way, with X-RateLimit-Remaining: 0.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "ghp_mimicmimicmimicmimic"
 

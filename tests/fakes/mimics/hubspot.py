@@ -1,8 +1,9 @@
 """HubSpot CRM, contacts: Bearer, paging.next.after that is absent at the end; the list is ordered by id.
 
-developers.hubspot.com/docs/api/crm/contacts and .../usage-details: limit 1 to 100 (10 unless asked), else 400; a
-``properties`` that is not asked for is not given; archived ones only with archived=true; the 429 of the ten-second
-limit names its policy and no Retry-After; X-HubSpot-RateLimit-*. POST .../search gives no more than 10,000 (400).
+developers.hubspot.com/docs/api/crm/contacts and .../usage-details: limit 1 to 100 (10 unless asked), else
+400; a ``properties`` that is not asked for is not given; archived ones only with archived=true; the 429 of
+the ten-second limit names its policy and no Retry-After; X-HubSpot-RateLimit-*. POST .../search gives no
+more than 10,000 (400).
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from urllib.parse import urlencode
 from tests.fakes.mimics.kit import Mimic, json_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "pat-eu1-mimic-mimic"
 KNOWN = {"limit", "after", "properties", "propertiesWithHistory", "associations", "archived"}
@@ -55,8 +55,8 @@ class HubSpot(Mimic):
     def answer(self, request: Request) -> Answer:
         if request.bearer != TOKEN:
             said = (
-                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find "
-                "more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication and "
+                "you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
             )
             return _error(401, "INVALID_AUTHENTICATION", said)
         if request.path != "/crm/v3/objects/contacts" or request.method != "GET":

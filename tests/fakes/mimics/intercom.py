@@ -1,8 +1,10 @@
-"""Intercom, search for contacts: POST with a query, Bearer; pages.next.starting_after goes into the body; absent ends.
+"""Intercom, search for contacts: POST with a query, Bearer; pages.next.starting_after goes into the body;
+absent ends.
 
-developers.intercom.com/docs/references/rest-api (contacts, search), .../rest-apis/pagination-sorting-search and
-rate-limiting: per_page up to 150 (50 unless asked, 400); no query: 400; a starting_after beside the body is not looked
-at, so that the first page would come for ever; 429 with X-RateLimit-Reset (an epoch), no Retry-After.
+developers.intercom.com/docs/references/rest-api (contacts, search), .../rest-apis/pagination-sorting-search
+and rate-limiting: per_page up to 150 (50 unless asked, 400); no query: 400; a starting_after beside the body
+is not looked at, so that the first page would come for ever; 429 with X-RateLimit-Reset (an epoch), no
+Retry-After.
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "dG9rOm1pbWljbWltaWM="
 OPERATORS = {

@@ -1,7 +1,8 @@
 """Jira Cloud, search by JQL: Basic (e-mail and API token), nextPageToken in the JSON body, isLast; no total.
 
-developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search: startAt is refused, the old /search is
-gone (410); maxResults is cut to 100 where many fields are asked for; a JQL without a bound is 400.
+developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search: startAt is refused, the old
+/search is gone (410); maxResults is cut to 100 where many fields are asked for; a JQL without a bound is
+400.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 LOGIN = ("ada@example.org", "mimic-token")
 KNOWN = {

@@ -20,7 +20,7 @@ ROWS = 40
 
 
 class Request:
-    """One request: ``query`` and ``form`` are plain dicts (the last value wins), ``headers`` are in lower case."""
+    """One request: ``query`` and ``form`` are plain dicts (the last value wins), header names are lower-case."""
 
     def __init__(self, method: str, target: str, headers: Mapping[str, str], body: bytes, base: str) -> None:
         parts = urlsplit(target)
@@ -108,7 +108,7 @@ class Mimic:
     def is_third(self) -> bool:
         """Whether this is the request that is refused on the way."""
         self._counted += 1
-        return self.is_throttled and self._counted == 3  # noqa: PLR2004
+        return self.is_throttled and self._counted == 3
 
     def numbers(self) -> range:
         return range(1, self.count + 1)

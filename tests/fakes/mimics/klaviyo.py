@@ -1,8 +1,10 @@
-"""Klaviyo, profiles: Authorization: Klaviyo-API-Key, a revision, JSON:API; links.next is an address, null at the end.
+"""Klaviyo, profiles: Authorization: Klaviyo-API-Key, a revision, JSON:API; links.next is an address, null at
+the end.
 
 developers.klaviyo.com/en/reference/get_profiles, docs/rate_limits_and_error_handling and
-docs/api_versioning_and_deprecation_policy: page[size] 1 to 100 (20 unless asked, 400); no revision is 400, one that is
-retired (two years) is 410; unknown parameters are 400; RateLimit-Limit, -Remaining and -Reset; 429 with Retry-After.
+docs/api_versioning_and_deprecation_policy: page[size] 1 to 100 (20 unless asked, 400); no revision is 400,
+one that is retired (two years) is 410; unknown parameters are 400; RateLimit-Limit, -Remaining and -Reset;
+429 with Retry-After.
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ from urllib.parse import urlencode
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KEY = "pk_mimicmimicmimicmimicmimic"
 OLDEST = "2025-01-15"

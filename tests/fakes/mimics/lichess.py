@@ -1,4 +1,5 @@
-"""Lichess, games of a user: NDJSON, newest first, no cursor: until = createdAt of the last game - 1; empty at the end.
+"""Lichess, games of a user: NDJSON, newest first, no cursor: until = createdAt of the last game - 1; empty
+at the end.
 
 lichess.org/api#tag/games: Accept must say NDJSON (PGN otherwise); 429: wait a minute, which no header says.
 """
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 PENALTY = 60.0
 

@@ -1,9 +1,10 @@
-"""Notion, the pages of a database: POST, Bearer and a Notion-Version; start_cursor in the body, has_more, next_cursor.
+"""Notion, the pages of a database: POST, Bearer and a Notion-Version; start_cursor in the body, has_more,
+next_cursor.
 
-developers.notion.com/reference/post-database-query, intro#pagination, status-codes: page_size up to 100 (400); the
-version is missing: 400 missing_version; an unknown field of the body: 400 validation_error; next_cursor is null at the
-end; three requests a second on the average, then 429 rate_limited with Retry-After. A page may be shorter than asked
-for and is not the last for that (here every third is).
+developers.notion.com/reference/post-database-query, intro#pagination, status-codes: page_size up to 100
+(400); the version is missing: 400 missing_version; an unknown field of the body: 400 validation_error;
+next_cursor is null at the end; three requests a second on the average, then 429 rate_limited with Retry-
+After. A page may be shorter than asked for and is not the last for that (here every third is).
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "ntn_mimicmimicmimic"
 DATABASE = "d9824bdc-8445-4327-be8b-5b47500af6ce"

@@ -1,8 +1,10 @@
-"""OpenAlex, works: a key in the query, meta.next_cursor (null at the end), the first cursor is ``*``, meta.count.
+"""OpenAlex, works: a key in the query, meta.next_cursor (null at the end), the first cursor is ``*``,
+meta.count.
 
-developers.openalex.org/guides/page-through-results and docs.openalex.org: per-page (or per_page) 1 to 100 since
-February 2026, else 400; unknown parameters are 400; cursor paging without a key is 401; page by page one gets no further
-than 10,000; a full last page still names a cursor, and what follows is empty; 429 beyond 100 a second.
+developers.openalex.org/guides/page-through-results and docs.openalex.org: per-page (or per_page) 1 to 100
+since February 2026, else 400; unknown parameters are 400; cursor paging without a key is 401; page by page
+one gets no further than 10,000; a full last page still names a cursor, and what follows is empty; 429 beyond
+100 a second.
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KEY = "mimic-openalex-key"
 KNOWN = (

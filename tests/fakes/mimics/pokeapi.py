@@ -1,6 +1,7 @@
 """PokeAPI: count, next (an address, null at the end), results; each record has details of its own.
 
-pokeapi.co/docs/v2#resource-listspagination-section: no login, no limit; GET /api/v2/pokemon/{name}/ is one object.
+pokeapi.co/docs/v2#resource-listspagination-section: no login, no limit; GET /api/v2/pokemon/{name}/ is one
+object.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 
 class PokeApi(Mimic):

@@ -1,8 +1,9 @@
-"""Salesforce, SOQL: a token by client credentials names the instance and no expiry; nextRecordsUrl until done.
+"""Salesforce, SOQL: a token by client credentials names the instance and no expiry; nextRecordsUrl until
+done.
 
-developer.salesforce.com, REST API guide, Query: the page size is asked for by the header Sforce-Query-Options (here
-10 is the smallest); errors are a list at the top; a dead session is 401 INVALID_SESSION_ID. The token dies after 3
-pages, so that a new one is needed on the way.
+developer.salesforce.com, REST API guide, Query: the page size is asked for by the header Sforce-Query-
+Options (here 10 is the smallest); errors are a list at the top; a dead session is 401 INVALID_SESSION_ID.
+The token dies after 3 pages, so that a new one is needed on the way.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 CLIENT, SECRET = "mimic-client", "mimic-secret"
 PAGES_A_TOKEN = 3

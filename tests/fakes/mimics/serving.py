@@ -67,7 +67,7 @@ def serving(mimic: Mimic) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the standard library's own name
 
         def log_message(self, *_: object) -> None:
             """Nothing: what was asked is in ``mimic.asked``."""

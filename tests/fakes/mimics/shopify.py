@@ -1,7 +1,7 @@
 """Shopify REST Admin, orders: key in X-Shopify-Access-Token, Link header with page_info.
 
-shopify.dev/docs/api/admin-rest/usage/pagination: beside page_info only limit and fields may be sent (400); limit 1
-to 250; status=any is needed for all; X-Shopify-Shop-Api-Call-Limit; 429 with Retry-After: 2.0.
+shopify.dev/docs/api/admin-rest/usage/pagination: beside page_info only limit and fields may be sent (400);
+limit 1 to 250; status=any is needed for all; X-Shopify-Shop-Api-Call-Limit; 429 with Retry-After: 2.0.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "shpat_mimicmimicmimic"
 

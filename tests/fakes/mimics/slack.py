@@ -1,7 +1,8 @@
-"""Slack, channels: Bearer, response_metadata.next_cursor that is "" at the end; every error is a 200 with ok: false.
+"""Slack, channels: Bearer, response_metadata.next_cursor that is "" at the end; every error is a 200 with
+ok: false.
 
-docs.slack.dev/apis/web-api/pagination: limit up to 1,000 (200 recommended); a page may be shorter than asked for and
-is not the last for that (here every second one is); one 429 with Retry-After on the way.
+docs.slack.dev/apis/web-api/pagination: limit up to 1,000 (200 recommended); a page may be shorter than asked
+for and is not the last for that (here every second one is); one 429 with Retry-After on the way.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "xoxb-mimic-mimic"
 

@@ -1,9 +1,10 @@
-"""Socrata (SODA 2.0), rows of a dataset: a list at the top, $limit and $offset by rows, an empty list past the end.
+"""Socrata (SODA 2.0), rows of a dataset: a list at the top, $limit and $offset by rows, an empty list past
+the end.
 
-dev.socrata.com/docs/paging.html, app-tokens.html, response-codes.html: $limit is 1,000 unless asked, and 50,000 at the
-most (400); **without $order the pages do not fit together** (here their order turns from request to request); system
-fields come only if asked for; every value is text; a field without a value is left out; an app token that is not
-known is 403; the wrong $parameter is 400; 429 where there is no token.
+dev.socrata.com/docs/paging.html, app-tokens.html, response-codes.html: $limit is 1,000 unless asked, and
+50,000 at the most (400); **without $order the pages do not fit together** (here their order turns from
+request to request); system fields come only if asked for; every value is text; a field without a value is
+left out; an app token that is not known is 403; the wrong $parameter is 400; 429 where there is no token.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 TOKEN = "mimicmimicmimicmimicmimic"
 PARAMETERS = {"$select", "$where", "$order", "$group", "$having", "$limit", "$offset", "$q", "$query"}

@@ -1,4 +1,5 @@
-"""Stripe, charges: Bearer (or Basic, the key as user name), has_more, starting_after = id of the last record.
+"""Stripe, charges: Bearer (or Basic, the key as user name), has_more, starting_after = id of the last
+record.
 
 docs.stripe.com/api/pagination: limit 1 to 100, else 400; unknown parameters are 400; newest first.
 """
@@ -10,8 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from tests.fakes.mimics.kit import Mimic, json_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 KEY = "sk_test_mimicmimicmimic"
 KNOWN: Final = frozenset(

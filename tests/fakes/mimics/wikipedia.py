@@ -1,7 +1,8 @@
-"""MediaWiki, all pages: the whole object ``continue`` goes back as parameters; errors are 200 with an object error.
+"""MediaWiki, all pages: the whole object ``continue`` goes back as parameters; errors are 200 with an object
+error.
 
-mediawiki.org/wiki/API:Continue, API:Allpages: aplimit up to 500; a User-Agent is demanded (403); format=json, or the
-answer is HTML; with generator=allpages the records are an object of objects.
+mediawiki.org/wiki/API:Continue, API:Allpages: aplimit up to 500; a User-Agent is demanded (403);
+format=json, or the answer is HTML; with generator=allpages the records are an object of objects.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 
 class Wikipedia(Mimic):

@@ -1,8 +1,9 @@
 """Xero, invoices: OAuth2 with a refresh token that is good ONCE, a tenant header, page and pageSize.
 
-developer.xero.com, requests and responses: Accept must say JSON (XML otherwise); pageSize 1 to 1,000; pagination
-{page, pageSize, pageCount, itemCount}; 60 calls a minute, five at once; X-MinLimit-Remaining; 429 with Retry-After and
-X-Rate-Limit-Problem. The access token dies after 3 pages; the first refresh token is "refresh-0".
+developer.xero.com, requests and responses: Accept must say JSON (XML otherwise); pageSize 1 to 1,000;
+pagination {page, pageSize, pageCount, itemCount}; 60 calls a minute, five at once; X-MinLimit-Remaining; 429
+with Retry-After and X-Rate-Limit-Problem. The access token dies after 3 pages; the first refresh token is
+"refresh-0".
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, text_answer
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 CLIENT, SECRET, TENANT = "mimic-client", "mimic-secret", "45e4708e-d862-4111-ab3a-dd8cd03913e1"
 PAGES_A_TOKEN = 3

@@ -1,9 +1,9 @@
-"""Zendesk, incremental export of tickets by cursor: Basic (mail/token), after_cursor that is always there, and
-end_of_stream.
+"""Zendesk, incremental export of tickets by cursor: Basic (mail/token), after_cursor that is always there,
+and end_of_stream.
 
-developer.zendesk.com/documentation/ticketing/managing-tickets/using-the-incremental-export-api: the first request
-needs start_time, at least a minute ago (400 InvalidValue); those that follow say cursor, and no start_time; per_page
-up to 1,000; ten requests a minute, then 429 with Retry-After.
+developer.zendesk.com/documentation/ticketing/managing-tickets/using-the-incremental-export-api: the first
+request needs start_time, at least a minute ago (400 InvalidValue); those that follow say cursor, and no
+start_time; per_page up to 1,000; ten requests a minute, then 429 with Retry-After.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tests.fakes.mimics.kit import Mimic, json_answer, opaque, unopaque
 
 if TYPE_CHECKING:
-    from tests.fakes.mimics.kit import Record
     from de_classes.utils.clock import Clock
-    from tests.fakes.mimics.kit import Answer, Request
+    from tests.fakes.mimics.kit import Answer, Record, Request
 
 EMAIL, TOKEN = "ada@example.org", "mimic-zendesk-token"
 PATHS = ("/api/v2/incremental/tickets/cursor.json", "/api/v2/incremental/tickets/cursor")

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from de_classes.api.pagination import CursorPagination, OnePagePagination, PaginationStrategy
+from de_classes.api.pagination import CursorPagination, OnePagePagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from de_classes.api.pagination import PaginationStrategy
 
 
 def per_parent(*values: str, inner: PaginationStrategy, is_single: bool) -> PerParentPagination:
