@@ -20,7 +20,7 @@ ROWS = 40
 
 
 class Request:
-    """One request: ``query`` and ``form`` are plain dicts (the last value wins), header names are lower-case."""
+    """One request: ``query`` and ``form`` are plain dicts (the last value wins), header names lower-case."""
 
     def __init__(self, method: str, target: str, headers: Mapping[str, str], body: bytes, base: str) -> None:
         parts = urlsplit(target)
