@@ -52,6 +52,11 @@ def sent(transports: Transports, method: str, path: str, **parts: Any) -> str:
         return server.heads[0].decode()
 
 
+def test_a_parameter_of_several_values_is_sent_once_for_each(transports: Transports) -> None:
+    head = sent(transports, "GET", "/data", params={"tag": ["a", "b c"]})
+    assert head.startswith("GET /data?tag=a&tag=b+c HTTP/1.1")
+
+
 def fails(transports: Transports, behaviour: Behaviour) -> None:
     with pytest.raises(NetworkError) as caught:
         get(transports, behaviour)

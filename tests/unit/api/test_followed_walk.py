@@ -47,9 +47,17 @@ def walk(
     strategy: PaginationStrategy | None = None,
     state: RunState | None = None,
     pages: PageRange | None = None,
+    *,
+    smaller: int | None = LIMIT - 1,
 ) -> FollowedWalk:
     return FollowedWalk(
-        source, strategy or CursorPagination(), limit=LIMIT, pages=pages or PageRange(), url=URL, state=state
+        source,
+        strategy or CursorPagination(),
+        limit=LIMIT,
+        pages=pages or PageRange(),
+        url=URL,
+        state=state,
+        smaller=smaller,
     )
 
 
@@ -80,6 +88,12 @@ def test_a_page_that_leads_nowhere_is_handed_on_before_that_is_said() -> None:
         ProtocolError, match="a full first page has no 'next_cursor', and neither has a smaller one"
     ):
         next(pages)
+
+
+def test_a_full_first_page_that_leads_nowhere_is_all_where_no_smaller_one_may_be_asked_for() -> None:
+    source = Source({})
+    assert [page.number for page in walk(source, smaller=None)] == [1]
+    assert len(source.asked) == 1
 
 
 def test_the_place_behind_a_page_that_leads_nowhere_has_no_way_on() -> None:

@@ -97,6 +97,8 @@ class XmlAnswer:
             root = fromstring(body, forbid_dtd=True)
         except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
             raise MalformedDataError(f"not XML that is accepted: {type(error).__name__}") from error
+        if _local(root.tag).lower() == "html":
+            raise MalformedDataError("a page for people, no answer in XML")
         value = _element(root, reader.xml_record)
         return value if isinstance(value, dict) else {}
 

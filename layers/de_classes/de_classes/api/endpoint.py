@@ -185,6 +185,13 @@ class Endpoint(DiscreetValue, dict=True):
             return max((value for value in size.values if value <= asked), default=min(size.values))
         return asked if size.max is None else min(asked, size.max)
 
+    def smaller(self, limit: int) -> int | None:
+        """A size of a page below this one that the source may be asked for; None if there is none."""
+        if self.page_size is None or limit <= 1:
+            return None
+        smaller = self.limit(limit - 1)
+        return smaller if smaller < limit else None
+
     def request(self, asked: PageRequest, lookup: Callable[[str], Any]) -> HttpRequest:
         """What to send for a page, without what auth adds.
 

@@ -54,7 +54,8 @@ class FollowedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
-        sized: Whether the source is told how many records a page is to have.
+        smaller: The next smaller size of a page that the source may be asked for; None if there is none, or
+            if it is not told how many records a page is to have.
     """
 
     is_filling_gaps = False
@@ -71,9 +72,9 @@ class FollowedWalk:
         stopped: threading.Event | None = None,
         state: RunState | None = None,
         decoder: PageDecoder | None = None,
-        sized: bool = True,
+        smaller: int | None = None,
     ) -> None:
-        self._sized = sized
+        self._smaller = smaller
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -186,22 +187,16 @@ class FollowedWalk:
         Raises:
             ProtocolError: It does not: what leads to the next page goes by another name.
         """
-        is_full = (
-            self._sized and request.number == self._pages.start == 1 and 1 < self._limit <= len(page.records)
-        )
-        if not is_full or self._strategy.way_on is None or page.total_records == len(page.records):
+        smaller = self._smaller
+        is_full = request.number == self._pages.start == 1 and len(page.records) >= self._limit
+        if smaller is None or not is_full or page.total_records == len(page.records):
             return
-        if self._strategy.ends(page) or self._strategy.stands_in(page):
+        if self._strategy.way_on is None or self._strategy.ends(page) or self._strategy.stands_in(page):
             return
-        smaller = self._limit - 1
         probe = self._fetch(structs.replace(request, size=smaller))
         probe = self._decoder.settle(probe, request) if self._decoder else probe
-        if (
-            self._strategy.request_after(
-                probe, smaller, url=page.url or request.url or self._url, asked=request
-            )
-            is None
-        ):
+        came_from = page.url or request.url or self._url
+        if self._strategy.request_after(probe, smaller, url=came_from, asked=request) is None:
             raise ProtocolError(
                 f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what "
                 f"leads to the next page; the answer has {standing_there(page.answer)}"

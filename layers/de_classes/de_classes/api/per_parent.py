@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from de_classes.api.pagination import PaginationStrategy
-from de_classes.errors import SourceChangedError
+from de_classes.errors import InvalidInputError, SourceChangedError
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
@@ -79,10 +79,15 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
 
     def request_for(self, number: int, limit: int) -> PageRequest | None:  # type: ignore[override]
         """The answer of a parent by its number; else the first page of the first parent, if there is one."""
-        if self.is_single:
-            return self._of_parent(number - 1, 1, number, limit)
-        super().request_for(number, limit)
-        return self._of_parent(0, 1, 1, limit) if self.parents.all() else None
+        parents = self.parents.all()
+        if not parents:
+            return None
+        if not self.is_single:
+            super().request_for(number, limit)
+            return self._of_parent(0, 1, 1, limit)
+        if number > len(parents):
+            raise InvalidInputError(f"page {number} was asked for, but there are {len(parents)} parents")
+        return self._of_parent(number - 1, 1, number, limit)
 
     def request_after(
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None

@@ -300,7 +300,7 @@ class UnstableAPIClient:
                 stopped=run.stopped,
                 state=state,
                 decoder=decoder,
-                sized=self._endpoint.page_size is not None,
+                smaller=self._endpoint.smaller(limit),
             )
         return NumberedWalk(
             asking.fetch,

@@ -1,0 +1,124 @@
+"""The mimics say no as their APIs do: a description that passes one has not been let through."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.utils.clock import ManualClock
+from tests.fakes.mimics import MIMICS
+from tests.fakes.mimics.kit import Request, opaque
+
+if TYPE_CHECKING:
+    from tests.fakes.mimics.kit import Mimic
+
+BASE = "https://api.example"
+HUBSPOT, ASANA, NOTION = "/crm/v3/objects/contacts", "/api/1.0/tasks", "/v1/databases/{database}/query"
+ZENDESK, SOCRATA = "/api/v2/incremental/tickets/cursor.json", "/resource/nc67-uf89.json"
+PROJECT = "project=1200000000000001"
+ALL = {"query": {"field": "created_at", "operator": ">", "value": 0}}
+
+
+def login(mimic: Mimic) -> dict[str, str]:
+    secret = next(iter(mimic.secrets.values()), "")
+    if mimic.name == "zendesk":
+        pair = f"{mimic.parameters['email']}/token:{secret}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    if mimic.name == "klaviyo":
+        return {"Authorization": f"Klaviyo-API-Key {secret}", "revision": "2026-10-15"}
+    if mimic.name == "socrata":
+        return {"X-App-Token": secret}
+    bearer = {"Authorization": f"Bearer {secret}"}
+    return {**bearer, "Notion-Version": "2022-06-28"} if mimic.name == "notion" else bearer
+
+
+def asked(mimic: Mimic, target: str, body: object = None, **headers: str | None) -> tuple[int, Any]:
+    """Status and JSON of one answer; a header that is None is left out."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    every = {**login(mimic), **kind, **named}
+    sent = {name: value for name, value in every.items() if value is not None}
+    method, content = ("GET", b"") if body is None else ("POST", json.dumps(body).encode())
+    target = target.format(**mimic.parameters)
+    status, _, content = mimic.answer(Request(method, target, sent, content, BASE))
+    return status, json.loads(content) if content.startswith((b"{", b"[")) else content.decode()
+
+
+REFUSED: list[tuple[str, str, object, dict[str, str | None], int]] = [
+    ("hubspot", f"{HUBSPOT}?limit=101", None, {}, 400),
+    ("hubspot", f"{HUBSPOT}?offset=10", None, {}, 400),
+    ("hubspot", HUBSPOT, None, {"Authorization": "Bearer x"}, 401),
+    ("zendesk", ZENDESK, None, {}, 400),
+    ("zendesk", f"{ZENDESK}?start_time=99999999999", None, {}, 400),
+    ("zendesk", f"{ZENDESK}?start_time=1&cursor=x", None, {}, 400),
+    ("zendesk", f"{ZENDESK}?start_time=1&per_page=1001", None, {}, 400),
+    ("notion", NOTION, {"page_size": 101}, {}, 400),
+    ("notion", NOTION, {"cursor": "x"}, {}, 400),
+    ("notion", NOTION, {"start_cursor": "no"}, {}, 400),
+    ("notion", NOTION, {}, {"Notion_Version": None}, 400),
+    ("notion", NOTION, {}, {"Authorization": "Bearer x"}, 401),
+    ("socrata", f"{SOCRATA}?$limit=50001", None, {}, 400),
+    ("socrata", f"{SOCRATA}?$page=2", None, {}, 400),
+    ("socrata", SOCRATA, None, {"X_App_Token": "x"}, 403),
+    ("openalex", "/works?per-page=101&cursor=*&api_key=mimic-openalex-key", None, {}, 400),
+    ("openalex", "/works?limit=10&api_key=mimic-openalex-key", None, {}, 400),
+    ("openalex", "/works?cursor=*", None, {}, 401),
+    ("asana", f"{ASANA}?{PROJECT}&limit=101", None, {}, 400),
+    ("asana", f"{ASANA}?{PROJECT}&limit=10&page=2", None, {}, 400),
+    ("asana", ASANA, None, {}, 400),
+    ("intercom", "/contacts/search", {}, {}, 400),
+    ("intercom", "/contacts/search", {**ALL, "pagination": {"per_page": 151}}, {}, 400),
+    ("klaviyo", "/api/profiles?page[size]=101", None, {}, 400),
+    ("klaviyo", "/api/profiles?limit=10", None, {}, 400),
+    ("klaviyo", "/api/profiles", None, {"revision": None}, 400),
+    ("klaviyo", "/api/profiles", None, {"revision": "2024-10-15"}, 410),
+    ("klaviyo", "/api/profiles", None, {"Authorization": "Bearer x"}, 401),
+    ("arxiv", "/api/query?search_query=all:x&max_results=2001", None, {}, 400),
+    ("arxiv", "/api/query?search_query=all:x&start=29999&max_results=10", None, {}, 400),
+    ("arxiv", "/api/query?search_query=all:x&page=2", None, {}, 400),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "body", "headers", "status"), REFUSED)
+def test_what_the_api_refuses_is_refused(
+    name: str, target: str, body: object, headers: dict[str, str | None], status: int
+) -> None:
+    assert asked(MIMICS[name](clock=ManualClock()), target, body, **headers)[0] == status
+
+
+def test_arxiv_refuses_whoever_does_not_wait() -> None:
+    clock = ManualClock()
+    mimic = MIMICS["arxiv"](clock=clock)
+    target = "/api/query?search_query=all:x"
+    assert [asked(mimic, target)[0] for _ in range(2)] == [200, 503]
+    clock.advance(3)
+    assert asked(mimic, target)[0] == 200
+
+
+def test_zendesk_gives_ten_pages_a_minute() -> None:
+    mimic = MIMICS["zendesk"](clock=ManualClock())
+    statuses = [asked(mimic, f"{ZENDESK}?start_time=1")[0] for _ in range(11)]
+    assert statuses == [200] * 10 + [429]
+
+
+def test_intercom_does_not_look_at_a_cursor_beside_the_body() -> None:
+    mimic = MIMICS["intercom"](clock=ManualClock())
+    _, first = asked(mimic, f"/contacts/search?starting_after={opaque(10)}", ALL)
+    assert first["data"][0] == mimic.rows[0]
+
+
+def test_socrata_turns_its_rows_unless_it_is_told_an_order() -> None:
+    mimic = MIMICS["socrata"](clock=ManualClock())
+    assert asked(mimic, SOCRATA)[1] != asked(mimic, SOCRATA)[1]
+    assert asked(mimic, f"{SOCRATA}?$order=:id")[1] == mimic.rows
+
+
+def test_openalex_names_a_cursor_after_a_last_page_that_is_full() -> None:
+    mimic = MIMICS["openalex"](10, clock=ManualClock())
+    target = "/works?per-page=10&api_key=mimic-openalex-key&cursor="
+    cursor = asked(mimic, f"{target}*")[1]["meta"]["next_cursor"]
+    last = asked(mimic, target + cursor)[1]
+    assert (last["results"], last["meta"]["next_cursor"]) == ([], None)
