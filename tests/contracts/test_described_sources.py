@@ -17,6 +17,7 @@ from de_classes.__main__ import main
 from de_classes.api.endpoint import PageSize
 from de_classes.api.source import Source
 from de_classes.api.source.loading import SHIPPED, shipped_names, shipped_source
+from de_classes.bootstrap import build_ingestion
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -126,8 +127,30 @@ def read_into_dataset(
     return [record for batch in reader.records() for record in batch]
 
 
+def read_by_worker(name: str, resource: str, limit: int, folder: Path, *, rows: int = ROWS) -> list[Record]:
+    """The worker, wired as it is deployed: what stands in hosts comes from the deployment."""
+    mimic = MIMICS[name](rows, clock=ManualClock())
+    hosts = Source.shipped()[f"{name}.{resource}"].address_parameters()
+    deployed = {each: value for each, value in mimic.parameters.items() if each in hosts}
+    store = LocalClient(folder, QUIET)
+    store.create_bucket("worker")
+    worker = build_ingestion(
+        {"BUCKET": "worker", "SOURCE_PARAMETERS": json.dumps({name: deployed}), "DEFAULT_FORMAT": "jsonl"},
+        store=lambda _: store,
+        secrets=lambda _: HeldSecrets(mimic.secrets),
+        transport=MimicTransport(mimic),
+        clock=mimic.clock,
+        logger=QUIET,
+    )
+    said = {each: value for each, value in mimic.parameters.items() if each not in hosts}
+    asked = {"source": f"{name}.{resource}", "parameters": said, "limit": limit}
+    receipt = worker.run(worker.read(asked), run_id="one")
+    return [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
+
+
 WAYS: dict[str, Way] = {
     "library": read_by_library,
+    "worker": read_by_worker,
     "object": read_into_object,
     "dataset": read_into_dataset,
 }

@@ -40,7 +40,7 @@ def test_the_deployment_says_what_stands_in_addresses() -> None:
     ("name", "value", "complaint"),
     [
         ("BUCKET", "a", "BUCKET must be a bucket's name"),
-        ("PAGE_LIMIT", "1001", "PAGE_LIMIT must be a whole number from 1 to 1000"),
+        ("PAGE_LIMIT", "1001", "PAGE_LIMIT must be a whole number from 0 to 1000"),
         ("CONCURRENCY", "0", "CONCURRENCY must be a whole number from 1 to 64"),
         ("MAX_ATTEMPTS", "2.5", "MAX_ATTEMPTS must be a whole number from 1 to 100"),
         ("MAX_ELAPSED_SECONDS", "0", "MAX_ELAPSED_SECONDS must be a number above 0"),
@@ -133,7 +133,7 @@ def test_every_problem_of_a_request_is_named() -> None:
         validate(IngestRequest, body)
     assert caught.value.problems == (
         "format must be one of csv, json, jsonl, parquet or null, but is 'xls'",
-        "limit must be a whole number from 1 to 1000 or null, but is '5'",
+        "limit must be a whole number from 1 to 100000 or null, but is '5'",
         "source must be text of 1 to 128 characters or null, but is ''",
         "kee is unknown: did you mean key?",
         "key cannot be an object's key: it holds a control character",

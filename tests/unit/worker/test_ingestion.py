@@ -222,7 +222,7 @@ def test_F56_csv_is_written_for_spreadsheets_where_the_settings_say_so(
 
 def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        ingestion(tmp_path, FakeSource(total=5), PAGE_LIMIT="0", DEFAULT_FORMAT="xml", CONCURRENCY="many")
+        ingestion(tmp_path, FakeSource(total=5), PAGE_LIMIT="1001", DEFAULT_FORMAT="xml", CONCURRENCY="many")
     text = " ".join(caught.value.problems)
     assert all(name in text for name in ("PAGE_LIMIT", "DEFAULT_FORMAT", "CONCURRENCY"))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.errors import RetriesExhaustedError
+from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,7 @@ class PageRun:
         ledger: Where they are entered.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
+        window: The most records that the source gives at all, or None.
 
     Attributes:
         ledger: What came until now, against what should.
@@ -42,8 +43,11 @@ class PageRun:
         walk: PageWalk,
         ledger: RunLedger,
         clock: Clock,
+        *,
         deadline: float | None = None,
+        window: int | None = None,
     ) -> None:
+        self._window = window
         self._pages = pages
         self._walk = walk
         self._clock = clock
@@ -97,6 +101,11 @@ class PageRun:
         except RetriesExhaustedError as error:
             raise self.ledger.broken_off(str(error)) from error
         self.ledger.settle()
+        if self._window is not None and self.ledger.records >= self._window:
+            raise IncompleteRunError(
+                f"{self.ledger.records} records came, which is all that the source gives of any query: that "
+                "is its window, not its end; ask for less at once, in slices"
+            )
 
     def _check_deadline(self) -> None:
         if self._deadline is None or (self.ledger.is_done() and not self._walk.is_filling_gaps):

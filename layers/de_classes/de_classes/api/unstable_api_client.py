@@ -273,7 +273,14 @@ class UnstableAPIClient:
         walk = self._walk(
             run, ledger, strategy=strategy, limit=limit, pages=wanted, width=width, state=state, skip=skip
         )
-        return PageRun(self._counted(walk), walk, ledger, self._clock, self._deadline)
+        return PageRun(
+            self._counted(walk),
+            walk,
+            ledger,
+            self._clock,
+            deadline=self._deadline,
+            window=self._endpoint.window,
+        )
 
     def _walk(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.cli.source import OpenedSource
-    from de_classes.configs.ingest import FormatName
 
 DEFAULT_FORMAT = "parquet"
 _PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go with it
@@ -167,7 +166,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             fingerprint=opened.client.fingerprint,
             source_name=opened.name,
             dataset=key_of((self.dataset or (opened.name or "").replace(".", "/")).strip("/")),
-            format=cast("FormatName", self.format_name),
+            format=self.format_name,
             limit=opened.limit,
             pages=str(self.page_range),
             key_fields=opened.key_fields,

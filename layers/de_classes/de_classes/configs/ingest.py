@@ -7,16 +7,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.formats import FormatName
 from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.object_keys import key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
-FormatName = Literal["csv", "json", "jsonl", "parquet"]
 OnViolation = Literal["refuse", "quarantine"]
 MAX_PAGE_LIMIT = 1000
+MAX_REQUEST_LIMIT = 100_000
 MAX_REQUESTS_PER_SECOND = 10_000
 
-PageLimit = Annotated[int, Meta(ge=1, le=MAX_PAGE_LIMIT)]
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_REQUEST_LIMIT)]
 RequestsPerSecond = Annotated[float, Meta(gt=0, le=MAX_REQUESTS_PER_SECOND)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
@@ -96,7 +97,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     Args:
         format: How the object is written.
         key: Where it is written, at most 1024 bytes; the worker's partitioned key by default.
-        limit: Records a page, 1 to 1000.
+        limit: Records a page, 1 to 100,000; the source gives no more than its description says.
         pages: Which pages: ``5``, ``"3-7"``, ``"3-"`` or ``{"start": 3, "stop": 7}``; all by default.
         source: A resource of a packaged source, such as ``github.issues``, never a URL; a source alone stands
             for its first.

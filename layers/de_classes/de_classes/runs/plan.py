@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from de_classes.configs.ingest import FormatName, OnViolation, RunId
+from de_classes.configs.ingest import OnViolation, RunId
 from de_classes.errors import InvalidInputError
 from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
@@ -49,7 +49,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     fingerprint: str = ""
     source_name: str | None = None
     dataset: str
-    format: FormatName
+    format: str
     limit: int
     pages: str = "1-"
     columns: tuple[str, ...] = ()

@@ -33,7 +33,6 @@ from de_classes.utils import layouts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FormatName = Literal["csv", "json", "jsonl", "parquet"]
 CONTENT_TYPE: Final = "application/json"
 _INDENT = 1
 
@@ -80,7 +79,7 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
     run_id: str
     generation: int
     status: Literal["complete", "partial"]
-    format: FormatName
+    format: str
     content_type: str
     records: int
     columns: dict[str, str]
@@ -96,7 +95,7 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
         *,
         run_id: str,
         generation: int,
-        format: FormatName,  # noqa: A002 - the same name as everywhere in this library
+        format: str,  # noqa: A002 - the same name as everywhere in this library
         schema: Schema,
         missing_pages: Iterable[str] = (),
         quarantine: Iterable[ManifestPart] = (),

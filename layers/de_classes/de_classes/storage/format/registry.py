@@ -1,4 +1,4 @@
-"""Which formats there are. A new one is a codec in a file of its own, and a line here."""
+"""Which formats there are. A new one is a codec in a file of its own, and a line in ``utils/formats.py``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from de_classes.errors import UnsupportedFormatError
+from de_classes.utils.formats import CODECS
 
 if TYPE_CHECKING:
     from de_classes.storage.format.codec import FormatCodec
 
-_CODECS = {
-    "csv": "csv_codec:CsvCodec",
-    "json": "json_codec:JsonCodec",
-    "jsonl": "jsonl_codec:JsonLinesCodec",
-    "parquet": "parquet_codec:ParquetCodec",
-}
 _ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
 
 
 def format_names() -> tuple[str, ...]:
     """Name every format, without its aliases."""
-    return tuple(_CODECS)
+    return tuple(CODECS)
 
 
 def canonical_format(name: str) -> str:
@@ -32,8 +27,8 @@ def canonical_format(name: str) -> str:
     """
     lowered = name.lower()
     canonical = _ALIASES.get(lowered, lowered)
-    if canonical not in _CODECS:
-        raise UnsupportedFormatError(f"no format {name!r}: choose one of {', '.join((*_CODECS, *_ALIASES))}")
+    if canonical not in CODECS:
+        raise UnsupportedFormatError(f"no format {name!r}: choose one of {', '.join((*CODECS, *_ALIASES))}")
     return canonical
 
 
@@ -48,7 +43,7 @@ def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
         UnsupportedFormatError: There is no such format, or the library it needs is not installed.
     """
     canonical = canonical_format(name)
-    module_name, _, class_name = _CODECS[canonical].partition(":")
+    module_name, _, class_name = CODECS[canonical].partition(":")
     try:
         module = import_module(f"{__package__}.{module_name}")
     except ModuleNotFoundError as error:

@@ -1,0 +1,173 @@
+"""Whatever is registered can be said in a file, and is carried out by the command line, the library and the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.__main__ import main
+from de_classes.api.answers import ANSWERS
+from de_classes.api.auth import AUTHS
+from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.source import Source
+from de_classes.bootstrap import build_ingestion
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets.reader import DatasetReader
+from de_classes.storage.format.registry import format_names
+from de_classes.utils.clock import ManualClock
+from tests.fakes.canary import PASSWORD
+from tests.fakes.described_api import DescribedApi, served
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import msgspec
+
+QUIET = logging.getLogger("tests.registries")
+BASE = "https://api.example"
+
+
+def tag_of(kind: type[msgspec.Struct]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+# What each is by; whoever registers a kind says here how a source that has it is described.
+AUTH = {
+    "none": '{ type = "none" }',
+    "bearer": '{ type = "bearer", token = "${secret.key}" }',
+    "basic": '{ type = "basic", username = "ada", password = "${secret.key}" }',
+    "api_key": '{ type = "api_key", value = "${secret.key}", into = "header.X-Api-Key" }',
+    "login": '{ type = "login", url = "BASE/login", json = { password = "${secret.key}" } }',
+    "oauth2": '{ type = "oauth2", grant = "client_credentials", token_url = "BASE/login", client_id = "ada", '
+    'client_secret = "${secret.key}" }',
+    "sigv4": '{ type = "sigv4", service = "execute-api", region = "eu-central-1", access_key = "ada", '
+    'secret_key = "${secret.key}" }',
+    "hmac": '{ type = "hmac", key = "${secret.key}" }',
+}
+PAGINATION = {
+    "page": '{ type = "page", pages_path = "pages" }',
+    "offset": '{ type = "offset" }',
+    "cursor": '{ type = "cursor", path = "next.cursor" }',
+    "next_url": '{ type = "next_url", path = "next.url" }',
+    "link": '{ type = "link" }',
+    "last_record": '{ type = "last_record", path = "id", into = "query.after" }',
+    "next_params": '{ type = "next_params", path = "next.params" }',
+    "none": '{ type = "none" }',
+}
+ANSWER = {
+    "json": 'answer = "json"\nrecords_path = "items"',
+    "jsonl": 'answer = "jsonl"',
+    "csv": 'answer = "csv"',
+    "xml": 'answer = "xml"\nxml_record = "item"\nrecords_path = "item"',
+}
+
+
+def described(*, auth: str = "none", pagination: str = "page", answer: str = "json") -> str:
+    how = PAGINATION[pagination] if answer == "json" else '{ type = "offset" }'
+    size = "" if pagination == "none" else 'page_size = { into = "query.limit" }'
+    return f"""
+version = 1
+[sources.api]
+base_url = "{BASE}"
+auth = {AUTH[auth].replace("BASE", BASE)}
+[sources.api.resources.items]
+path = "/items"
+{ANSWER[answer]}
+{size}
+pagination = {how}
+"""
+
+
+CASES = [
+    *(("auth", name) for name in AUTH),
+    *(("pagination", name) for name in PAGINATION),
+    *(("answer", name) for name in ANSWER),
+]
+
+
+def test_everything_that_is_registered_joins_here() -> None:
+    assert sorted(AUTH) == sorted(map(tag_of, AUTHS))
+    assert sorted(PAGINATION) == sorted(map(tag_of, PAGINATIONS))
+    assert sorted(ANSWER) == sorted(ANSWERS)
+
+
+class Held:
+    """One secret."""
+
+    def get(self, name: str) -> str:
+        return {"key": PASSWORD}[name]
+
+    def keep(self, name: str, value: str) -> None:
+        raise AssertionError(name)
+
+
+def by_library(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
+    client = Source.load(folder / "api.toml")["api.items"].client(
+        secrets=Held(), transport=api, clock=ManualClock(), logger=QUIET
+    )
+    return [dict(record) for _, page in client.iterate_all_pages(4) for record in page.records]
+
+
+def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
+    store = LocalClient(folder, QUIET)
+    store.create_bucket("worker")
+    worker = build_ingestion(
+        {"BUCKET": "worker", "SOURCES_PATH": str(folder / "api.toml"), "DEFAULT_FORMAT": "jsonl"},
+        store=lambda _: store,
+        secrets=lambda _: Held(),
+        transport=api,
+        clock=ManualClock(),
+        logger=QUIET,
+    )
+    receipt = worker.run(worker.read({"source": "api.items", "limit": 4}), run_id="one")
+    return [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
+
+
+def by_command(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
+    (folder / "secrets.json").write_text(json.dumps({"key": PASSWORD}))
+    (folder / "secrets.json").chmod(0o600)
+    said = io.StringIO()
+    words = ("--limit", "4", "--dataset", "them", "--format", "jsonl", "--quiet")
+    with served(api) as url, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        named = ("--sources", str(folder / "api.toml"), "--secrets", str(folder / "secrets.json"))
+        status = main(
+            ["ingest", "api.items", *named, "--base-url", url, "--to", str(folder / "lake"), *words]
+        )
+    assert status == 0, said.getvalue()
+    reader = DatasetReader(LocalClient(folder, QUIET), "lake", "them")
+    return [record for batch in reader.records() for record in batch]
+
+
+@pytest.mark.parametrize("way", [by_library, by_worker, by_command])
+@pytest.mark.parametrize(("what", "name"), CASES)
+def test_what_is_registered_is_reachable_from_the_file_by_every_way(
+    what: str, name: str, way: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "api.toml").write_text(described(**{what: name}))
+    api = DescribedApi(**{what: name}, secret=PASSWORD)
+    assert way(tmp_path, api) == api.records
+
+
+@pytest.mark.parametrize("format_name", format_names())
+def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name: str, tmp_path: Path) -> None:
+    (tmp_path / "api.toml").write_text(described())
+    api, store = DescribedApi(secret=PASSWORD), LocalClient(tmp_path, QUIET)
+    store.create_bucket("worker")
+    worker = build_ingestion(
+        {"BUCKET": "worker", "SOURCES_PATH": str(tmp_path / "api.toml")},
+        store=lambda _: store,
+        secrets=lambda _: Held(),
+        transport=api,
+        clock=ManualClock(),
+        logger=QUIET,
+    )
+    receipt = worker.run(
+        worker.read({"source": "api.items", "format": format_name, "limit": 4}), run_id="one"
+    )
+    read = [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
+    assert [record["id"] for record in read] == [record["id"] for record in api.records]
