@@ -51,18 +51,34 @@ def meanings(struct: type[Struct]) -> dict[str, str]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a receipt, with what each field means."""
-    document = msgspec.json.schema(IngestReceipt)
-    for struct in DOCUMENTED:
+    return schema_of(IngestReceipt, DOCUMENTED, "The receipt of a run")
+
+
+def schema_of(root: type[Struct], documented: tuple[type[Struct], ...], title: str) -> dict[str, Any]:
+    """The JSON Schema of a struct, with what each field means.
+
+    Args:
+        root: The struct.
+        documented: Itself, and those in it.
+        title: What it is.
+    """
+    document = msgspec.json.schema(root)
+    for struct in documented:
         described = document["$defs"][struct.__name__]
         described["description"] = _first_line(struct)
         for name, meaning in meanings(struct).items():
             described.get("properties", {}).get(name, {})["description"] = meaning
-    return {"$schema": DIALECT, "title": "The receipt of a run", **document}
+    return {"$schema": DIALECT, "title": title, **document}
 
 
 def schema_text() -> str:
     """The schema as the file has it."""
-    return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
+    return as_text(schema())
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """A schema as a file has it."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def updated(page: str) -> str:
@@ -71,9 +87,20 @@ def updated(page: str) -> str:
     Args:
         page: As it is.
     """
-    before, _, rest = page.partition(BEGIN)
-    sections = "\n".join(map(_section, DOCUMENTED))
-    return f"{before}{BEGIN}\n{sections}\n{END}{rest.partition(END)[2]}"
+    return with_tables(page, DOCUMENTED, BEGIN)
+
+
+def with_tables(page: str, documented: tuple[type[Struct], ...], begin: str) -> str:
+    """A page with the tables of today between its two marks.
+
+    Args:
+        page: As it is.
+        documented: What the tables are of.
+        begin: The first mark; the second is ``END``.
+    """
+    before, _, rest = page.partition(begin)
+    sections = "\n".join(map(_section, documented))
+    return f"{before}{begin}\n{sections}\n{END}{rest.partition(END)[2]}"
 
 
 def _section(struct: type[Struct]) -> str:

@@ -24,6 +24,7 @@ RANKS = {
     "de_classes.storage.services": 4,
     "de_classes.storage.datasets": 4,
     "de_classes.api.api_data_service": 4,
+    "de_classes.api.source.checking": 5,  # says what a run would cost
     "de_classes.pipelines": 5,
     "de_classes.runs": 5,
     "de_classes.worker": 5,

@@ -1,4 +1,4 @@
-"""The command line, ``python -m de_classes``: simulate, ingest, replay, verify and clean."""
+"""The command line, ``python -m de_classes``: simulate, check, sample, ingest, replay, verify and clean."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from de_classes.cli import clean_options, ingest_options, simulate_options, verify_options
+from de_classes.cli import (
+    check_options,
+    clean_options,
+    ingest_options,
+    sample_options,
+    simulate_options,
+    verify_options,
+)
 from de_classes.utils.command_line import CommandParser
 
 if TYPE_CHECKING:
@@ -42,6 +49,8 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     simulate_options.add_parser(commands, words)
+    check_options.add_parser(commands)
+    sample_options.add_parser(commands)
     ingest_options.add_parser(commands)
     verify_options.add_parser(commands)
     clean_options.add_parser(commands)

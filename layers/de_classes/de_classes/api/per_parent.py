@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,6 +40,14 @@ class Parents:
         self._limit = limit
         self._lock = threading.Lock()
 
+    def first(self, count: int) -> Parents:
+        """The first of them alone, for a look at a source; no more of the parent resource is read.
+
+        Args:
+            count: How many at the most.
+        """
+        return _FirstParents(self._values, self._client, self._limit, count)
+
     def all(self) -> Sequence[Mapping[str, Any]]:
         """Every parent, in order.
 
@@ -47,10 +56,25 @@ class Parents:
         """
         with self._lock:
             if self._client is not None:
-                pages = self._client.iterate_all_pages(self._limit)
-                self._values = [dict(record) for _, page in pages for record in page.records]
+                self._values = self._read(self._client)
                 self._client = None
         return self._values
+
+    def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
+        pages = client.iterate_all_pages(self._limit)
+        return [dict(record) for _, page in pages for record in page.records]
+
+
+class _FirstParents(Parents):
+    def __init__(
+        self, values: Sequence[Any], client: UnstableAPIClient | None, limit: int, count: int
+    ) -> None:
+        super().__init__(values[:count], client, limit)
+        self._count = count
+
+    def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
+        pages = client.iterate_all_pages(self._limit, concurrency=1)
+        return list(islice((dict(record) for _, page in pages for record in page.records), self._count))
 
 
 class PerParentPagination(PaginationStrategy, kw_only=True):

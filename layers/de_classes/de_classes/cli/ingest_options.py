@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from de_classes.cli.source_options import add_source_options
 from de_classes.utils.command_line import RefusedOption
 from de_classes.utils.limits import MAX_CONCURRENCY
 
@@ -70,8 +71,8 @@ def _add_command(
         metavar="SOURCE",
         help="a described one, NAME.RESOURCE or NAME for all of it; or an API's URL",
     )
-    _add_description_options(parser.add_argument_group("a described source"))
-    _add_source_options(parser.add_argument_group("a URL, with what a description would say of it"))
+    add_source_options(parser.add_argument_group("a described source"))
+    _add_url_options(parser.add_argument_group("a URL, with what a description would say of it"))
     _add_target_options(parser.add_argument_group("the destination"))
     _add_dataset_options(parser.add_argument_group("a dataset: many parts, resumable, instead of one object"))
     _add_run_options(parser.add_argument_group("the run"))
@@ -83,20 +84,7 @@ def _run(args: argparse.Namespace) -> int:
     return run(args)
 
 
-def _add_description_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--sources", metavar="PATH", help="a file or folder of descriptions (sources/, if it is there)"
-    )
-    group.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source"
-    )
-    group.add_argument(
-        "--secrets", metavar="FILE", help="JSON of names and secrets, that nobody else can read"
-    )
-    group.add_argument("--base-url", metavar="URL", help="rehearse: every address on this origin instead")
-
-
-def _add_source_options(group: argparse._ArgumentGroup) -> None:
+def _add_url_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--data-path", default="/data", metavar="PATH", help="of its pages (/data)")
     group.add_argument("--username", metavar="NAME", help="log in; without it no token is sent")
     group.add_argument("--auth-url", metavar="URL", help="where to log in (URL/login)")
@@ -124,7 +112,6 @@ def _add_source_options(group: argparse._ArgumentGroup) -> None:
         action=RefusedOption,
         instead="give --header-file FILE, or --header NAME=@env:VARIABLE",
     )
-    group.add_argument("--allow-insecure", action="store_true", help="plain http to other machines too")
     group.add_argument("--pagination", choices=PAGINATIONS, default="page", help="(page)")
     for name, meaning in FIELD_OPTIONS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="NAME", help=meaning)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.api.auth_client import AuthClient
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
     import argparse
     import logging
 
-    from de_classes.api.source import Resource, Source
+    from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
-
-DEFAULT_FOLDER = "sources"
 
 
 class OpenedSource(Value):
@@ -71,27 +68,21 @@ def open_sources(
                 columns,
             )
         ]
-    sources = _sources(settings.sources)
+    from de_classes.cli.described import sources_at  # noqa: PLC0415 - a URL needs none of it
+
+    sources = sources_at(settings.sources)
     resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
     return [_described(args, settings, resource, logger) for resource in resources]
-
-
-def _sources(path: str | None) -> Source:
-    from de_classes.api.source import Source  # noqa: PLC0415 - a URL needs none of it
-
-    if path is not None:
-        return Source.load(path)
-    return Source.load(DEFAULT_FOLDER) if Path(DEFAULT_FOLDER).is_dir() else Source.shipped()
 
 
 def _described(
     args: argparse.Namespace, settings: IngestSettings, resource: Resource, logger: logging.Logger
 ) -> OpenedSource:
-    from de_classes.api.source import EnvironmentSecrets, FileSecrets  # noqa: PLC0415 - as above
+    from de_classes.cli.described import secrets_of  # noqa: PLC0415 - as above
 
     client = resource.client(
         parameters=settings.parameters,
-        secrets=FileSecrets(settings.secrets) if settings.secrets else EnvironmentSecrets(environment()),
+        secrets=secrets_of(settings.secrets),
         base_url=settings.base_url,
         allow_insecure=settings.allow_insecure,
         logger=logger,

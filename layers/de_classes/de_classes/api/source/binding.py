@@ -372,7 +372,8 @@ class _Binding:
     def _base_url_problems(self) -> list[str]:
         if self._base_url is None:
             return []
-        problems = url_problems("--base-url", self._base_url, allow_insecure=self._allow_insecure)
+        found = url_problems("--base-url", self._base_url, allow_insecure=self._allow_insecure)
+        problems = [each.replace("allow_insecure", "--allow-insecure") for each in found]
         from urllib.parse import urlsplit  # noqa: PLC0415 - for rehearsals alone
 
         from de_classes.configs.urls import is_loopback  # noqa: PLC0415 - as above

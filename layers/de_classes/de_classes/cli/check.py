@@ -1,0 +1,66 @@
+"""``check``: whether a described source is as its description says, by a few requests."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+from de_classes.api.source.checking import ResourceCheck
+from de_classes.cli.described import named_resource, told_of_waits
+from de_classes.cli.terminal import escaped
+from de_classes.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from de_classes.api.source.check_report import CheckReport
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+
+EXIT_WRONG = 1
+EXIT_USAGE = 2
+
+
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Look at one resource, and say what was found.
+
+    Args:
+        args: As ``check_options`` parses them.
+        out: In place of stdout: what was found.
+        err: In place of stderr: mistakes in the command.
+        transport: In place of the network.
+        clock: Measures and waits.
+
+    Returns:
+        The exit status: 0 nothing is wrong, 1 something is, 2 a mistake in the command.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        resource, asked_with = named_resource(args)
+        logger = told_of_waits(err, "check")
+        report = ResourceCheck(resource, **asked_with, transport=transport, clock=clock, logger=logger).run()
+    except ConfigurationError as error:
+        err.writelines(f"check: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    out.write(f"{msgspec.json.encode(report).decode()}\n" if args.json else as_text(report))
+    return EXIT_WRONG if report.verdict == "wrong" else 0
+
+
+def as_text(report: CheckReport) -> str:
+    """What was found, a line each."""
+    longest = max((len(finding.name) for finding in report.findings), default=0)
+    lines = [
+        f"{finding.verdict:<8} {finding.name:<{longest}}  {escaped(finding.said)}"
+        for finding in report.findings
+    ]
+    requests = "1 request" if report.requests == 1 else f"{report.requests} requests"
+    return "\n".join([*lines, f"{report.resource}: {report.verdict}, by {requests}", ""])

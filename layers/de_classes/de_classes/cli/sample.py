@@ -1,0 +1,199 @@
+"""``sample``: the first records of a described source, for people to look at."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO
+
+from msgspec import structs
+
+from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.source.probing import PATIENCE
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.cli.described import named_resource, told_of_waits
+from de_classes.cli.terminal import escaped, fitted, width
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.utils.limits import check_limit
+
+if TYPE_CHECKING:
+    import argparse
+    import logging
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from de_classes.api.source import Resource
+    from de_classes.api.transport import Transport
+    from de_classes.utils.clock import Clock
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+_READABLE = 12  # columns that a value gets at the least, if it wants them
+_GAP = "  "
+
+
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    columns: int | None = None,
+) -> int:
+    """Show the first records.
+
+    Args:
+        args: As ``sample_options`` parses them.
+        out: In place of stdout: the records.
+        err: In place of stderr: what went wrong.
+        transport: In place of the network.
+        clock: Measures and waits.
+        columns: In place of the terminal's width.
+
+    Returns:
+        The exit status: 0 they came, 1 the source does not give them, 2 a mistake in the command.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    records: list[Mapping[str, Any]] = []
+    status = 0
+    try:
+        check_count(args.count)
+        resource, asked_with = named_resource(args)
+        logger = told_of_waits(err, "sample")
+        found = first_records(
+            resource, args.count, transport=transport, clock=clock, logger=logger, **asked_with
+        )
+        records.extend(found)
+    except ConfigurationError as error:
+        err.writelines(f"sample: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    except DeClassesError as error:
+        err.write(f"sample: {type(error).__name__}: {escaped(str(error))}\n")
+        status = EXIT_FAILED
+    lines = (
+        map(as_line, records) if args.jsonl else table(records, columns or shutil.get_terminal_size().columns)
+    )
+    try:
+        out.writelines(f"{line}\n" for line in lines)
+        out.flush()
+    except BrokenPipeError:
+        # Python flushes again on its way out, and would complain of the pipe there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    return status
+
+
+def check_count(count: int) -> None:
+    """Make sure that so many records can be asked for.
+
+    Raises:
+        InvalidInputError: They cannot.
+    """
+    if count < 1:
+        raise InvalidInputError("-n is a number of records, 1 or more")
+    check_limit(min(count, 1000))
+
+
+def first_records(
+    resource: Resource,
+    count: int,
+    *,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    logger: logging.Logger | None = None,
+    **asked_with: Any,  # noqa: ANN401 - as Resource.client takes them
+) -> Iterator[Mapping[str, Any]]:
+    """The first records of a resource, by as few requests as they take.
+
+    Args:
+        resource: What is asked.
+        count: How many at the most.
+        transport: In place of the network.
+        clock: Measures and waits.
+        logger: Told of retries.
+        asked_with: As ``Resource.client`` takes them.
+
+    Raises:
+        ConfigurationError: Something is missing or unfit; nothing was sent.
+        DeClassesError: The source does not give them.
+    """
+    client = resource.client(
+        retry_policy=PATIENCE, transport=transport, clock=clock, logger=logger, **asked_with
+    )
+    endpoint = client.endpoint
+    if isinstance(endpoint.pagination, PerParentPagination):
+        few = structs.replace(endpoint.pagination, parents=endpoint.pagination.parents.first(count))
+        few_parents = structs.replace(endpoint, pagination=few)
+        client = UnstableAPIClient(
+            few_parents, None, logger, retry_policy=PATIENCE, transport=transport, clock=clock
+        )
+    run = client.start_run(min(count, resource.default_limit), concurrency=1)
+    return islice((record for page in run for record in page.records), count)
+
+
+def as_line(record: Mapping[str, Any]) -> str:
+    """A record as JSON on one line, with everything escaped that a terminal would obey."""
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isprintable() else "".join(map(_as_json_escape, text))
+
+
+def _as_json_escape(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def table(records: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
+    """Records as the lines of a table no wider than the terminal; columns that do not fit are named below it.
+
+    Args:
+        records: In order.
+        columns: Of the terminal.
+    """
+    names = list(dict.fromkeys(name for record in records for name in record))
+    cells = {name: [_cell(record.get(name, ""), columns) for record in records] for name in names}
+    wanted = {name: max(map(width, [escaped(name), *cells[name]])) for name in names}
+    shown = names
+    while len(shown) > 1 and sum(min(wanted[name], _READABLE) + len(_GAP) for name in shown) > columns:
+        shown = shown[:-1]
+    widths = _widths([max(wanted[name], 1) for name in shown], columns - len(_GAP) * (len(shown) - 1))
+    numeric = [all(_is_number(record.get(name)) for record in records) for name in shown]
+    if not records:
+        yield "no records"
+        return
+    heads = [escaped(name) for name in shown]
+    yield _row(heads, widths, numeric)
+    yield _GAP.join("-" * each for each in widths)
+    for row in zip(*(cells[name] for name in shown), strict=True):
+        yield _row(row, widths, numeric)
+    if hidden := [escaped(name) for name in names if name not in shown]:
+        yield f"and {', '.join(hidden)}"[:columns]
+
+
+def _row(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    cells = zip(texts, widths, numeric, strict=True)
+    return _GAP.join(fitted(text, each, right=right) for text, each, right in cells).rstrip()
+
+
+def _widths(wanted: list[int], columns: int) -> list[int]:
+    """What each gets: as much as it wants, while the widest share what is left."""
+    given, left = dict.fromkeys(range(len(wanted)), 0), max(columns, len(wanted))
+    for index in sorted(given, key=wanted.__getitem__):
+        share = left // sum(1 for each in given.values() if not each)
+        given[index] = max(1, min(wanted[index], share))
+        left -= given[index]
+    return list(given.values())
+
+
+def _cell(value: object, most: int) -> str:
+    if isinstance(value, str):
+        text = value[: most + 1]
+    elif value is None:
+        text = "null"
+    else:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)[: most + 1]
+    return escaped(text)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
