@@ -1,4 +1,4 @@
-"""Whatever is registered can be said in a file, and is carried out by the command line, the library and the worker."""
+"""What is registered can be said in a file, and command line, library and worker carry it out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.storage.format.registry import format_names
 from de_classes.utils.clock import ManualClock
-from tests.fakes.canary import PASSWORD
 from tests.fakes.described_api import DescribedApi, served
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 QUIET = logging.getLogger("tests.registries")
 BASE = "https://api.example"
+SECRET = "shared-by-the-api-and-its-caller"
 
 
 def tag_of(kind: type[msgspec.Struct]) -> str:
@@ -100,7 +100,7 @@ class Held:
     """One secret."""
 
     def get(self, name: str) -> str:
-        return {"key": PASSWORD}[name]
+        return {"key": SECRET}[name]
 
     def keep(self, name: str, value: str) -> None:
         raise AssertionError(name)
@@ -129,15 +129,14 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
 
 
 def by_command(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
-    (folder / "secrets.json").write_text(json.dumps({"key": PASSWORD}))
+    (folder / "secrets.json").write_text(json.dumps({"key": SECRET}))
     (folder / "secrets.json").chmod(0o600)
     said = io.StringIO()
     words = ("--limit", "4", "--dataset", "them", "--format", "jsonl", "--quiet")
     with served(api) as url, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         named = ("--sources", str(folder / "api.toml"), "--secrets", str(folder / "secrets.json"))
-        status = main(
-            ["ingest", "api.items", *named, "--base-url", url, "--to", str(folder / "lake"), *words]
-        )
+        to = ("--base-url", url, "--to", str(folder / "lake"))
+        status = main(["ingest", "api.items", *named, *to, *words])
     assert status == 0, said.getvalue()
     reader = DatasetReader(LocalClient(folder, QUIET), "lake", "them")
     return [record for batch in reader.records() for record in batch]
@@ -149,14 +148,14 @@ def test_what_is_registered_is_reachable_from_the_file_by_every_way(
     what: str, name: str, way: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "api.toml").write_text(described(**{what: name}))
-    api = DescribedApi(**{what: name}, secret=PASSWORD)
+    api = DescribedApi(**{what: name}, secret=SECRET)
     assert way(tmp_path, api) == api.records
 
 
 @pytest.mark.parametrize("format_name", format_names())
 def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name: str, tmp_path: Path) -> None:
     (tmp_path / "api.toml").write_text(described())
-    api, store = DescribedApi(secret=PASSWORD), LocalClient(tmp_path, QUIET)
+    api, store = DescribedApi(secret=SECRET), LocalClient(tmp_path, QUIET)
     store.create_bucket("worker")
     worker = build_ingestion(
         {"BUCKET": "worker", "SOURCES_PATH": str(tmp_path / "api.toml")},
@@ -166,8 +165,7 @@ def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name:
         clock=ManualClock(),
         logger=QUIET,
     )
-    receipt = worker.run(
-        worker.read({"source": "api.items", "format": format_name, "limit": 4}), run_id="one"
-    )
+    asked = {"source": "api.items", "format": format_name, "limit": 4}
+    receipt = worker.run(worker.read(asked), run_id="one")
     read = [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
     assert [record["id"] for record in read] == [record["id"] for record in api.records]

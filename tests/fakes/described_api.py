@@ -126,7 +126,7 @@ def served(api: DescribedApi) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(response.body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the standard library finds it by this name
 
         def log_message(self, *_: object) -> None:
             pass
