@@ -35,7 +35,7 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 	@python -m pytest -q -n 2 --dist loadgroup
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
-	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis"
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis or examples"
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration

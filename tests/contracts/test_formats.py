@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 from datetime import timedelta, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 TEXT_FORMATS = ("csv", "json", "jsonl")
 VIENNA = "Europe/Vienna"
+MANY_RECORDS = [record for case in RECORD_CASES.values() for _ in range(150) for record in case]
 
 
 @pytest.fixture(params=format_names())
@@ -81,10 +83,13 @@ def test_any_records_read_back_equal_in_every_format(records: list[Record]) -> N
 
 @pytest.mark.parametrize("page", [1, 7, 999, 1_000, 5_000])
 def test_bytes_do_not_depend_on_how_records_were_cut_into_pages(codec: FormatCodec, page: int) -> None:
-    cases = [case for case in RECORD_CASES.values() for _ in range(150)]
-    records = [record for case in cases for record in case]
-    pages = [records[start : start + page] for start in range(0, len(records), page)]
-    assert write(codec, pages) == write(codec, [records])
+    pages = [MANY_RECORDS[start : start + page] for start in range(0, len(MANY_RECORDS), page)]
+    assert write(codec, pages) == many_records_written(codec.name)
+
+
+@cache
+def many_records_written(name: str) -> bytes:
+    return write(get_codec(name), [MANY_RECORDS])
 
 
 def test_same_records_give_the_same_bytes_twice(codec: FormatCodec) -> None:

@@ -11,13 +11,14 @@ from de_classes.api.messages import HttpResponse
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, NetworkError
 from de_classes.utils.clock import ManualClock
+from tests.fakes.effort import examples
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
 
 PAGES = 100
-SEEDS = 50
+SEEDS = examples(50)
 
 
 class FailingApi(FakePagedApi):
@@ -41,6 +42,7 @@ class FailingApi(FakePagedApi):
         return answer
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.3, 0.5])
 def test_every_run_is_complete_and_asks_no_more_than_failures_demand(rate: float) -> None:
     for seed in range(SEEDS):

@@ -4,12 +4,14 @@ import sys
 import threading
 
 import msgspec
+import pytest
 
 from de_classes.runs.documents import Documents
+from tests.fakes.effort import examples
 from tests.fakes.forks import end_well
 from tests.fakes.runs import BUCKET, memory
 
-THREADS, PROCESSES = 8, 150
+THREADS, PROCESSES = 8, examples(150)
 KEY = "document.json"
 
 
@@ -33,5 +35,6 @@ def read_at_once_for_the_first_time() -> None:
         thread.join()
 
 
+@pytest.mark.examples
 def test_a_kind_of_document_may_be_read_first_by_many_threads_at_once() -> None:
     assert end_well(read_at_once_for_the_first_time, PROCESSES)
