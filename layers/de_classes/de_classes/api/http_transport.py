@@ -9,10 +9,10 @@ import time
 from functools import cached_property, lru_cache
 from http.client import HTTPException, IncompleteRead, InvalidURL
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from de_classes.api.decoding import read_body
-from de_classes.api.messages import HttpResponse, origin, without_secrets
+from de_classes.api.messages import HttpResponse, origin, target, without_secrets
 from de_classes.api.timed_connection import TimedConnection
 from de_classes.api.transport import BodyLimits
 from de_classes.common.logger.redaction import excerpt
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
 
 _READ_SIZE = 16 * 1024  # measured: larger ones cost more, since their memory comes afresh from the system
-_SAFE_IN_URL = "!$%&'()*+,/:;=?@[]~"
 _NUMBER = re.compile("[0-9]+")
 _HUNG_UP = (ConnectionError, ssl.SSLEOFError)
 
@@ -80,7 +79,7 @@ class HttpClientTransport:
     def _ask(self, connection: TimedConnection, request: HttpRequest) -> HttpResponse:
         started = time.monotonic()
         try:
-            with connection.ask(request, _target(request)) as answer:
+            with connection.ask(request, target(request)) as answer:
                 _check_framing(answer.fields)
                 body = _body(answer, self._limits)
             if answer.will_close:
@@ -124,18 +123,6 @@ def _reachable(url: str) -> tuple[str, str, int]:
     if urlsplit(url).username is not None or scheme not in {"http", "https"} or not host or port is None:
         raise InvalidURL
     return scheme, host, port
-
-
-def _target(request: HttpRequest) -> str:
-    path, query = _path_and_query(request.url)
-    query = "&".join(filter(None, (query, urlencode(request.params, doseq=True))))
-    return f"{path}?{query}" if query else path
-
-
-@lru_cache(maxsize=16)
-def _path_and_query(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return quote(parts.path or "/", safe=_SAFE_IN_URL), quote(parts.query, safe=_SAFE_IN_URL)
 
 
 def _body(answer: HttpAnswer, limits: BodyLimits) -> bytes:

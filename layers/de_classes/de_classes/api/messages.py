@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SAFE_IN_URL = "!$%&'()*+,/:;=?@[]~"
 _CURSOR = re.compile(
     r"(?:after|before|continuation|cursor|next|page|paging|skip|start|sync)[_-]?token", re.IGNORECASE
 )
@@ -41,6 +42,10 @@ class HttpRequest(DiscreetValue):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes | None = None
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """What is shown, with the keys masked that go into the query."""
+        return [(name, shared_filter().value(value)) for name, value in super().__rich_repr__()]
+
 
 class HttpResponse(DiscreetValue):
     """What came back, whole and decoded.
@@ -62,6 +67,19 @@ class HttpResponse(DiscreetValue):
     def header(self, name: str) -> str | None:
         """The value of one header, whatever its case."""
         return self.headers.get(name.lower())
+
+
+def target(request: HttpRequest) -> str:
+    """Path and query of a request, letter for letter as they are sent: what a signature is made over."""
+    path, query = _path_and_query(request.url)
+    query = "&".join(filter(None, (query, urlencode(request.params, doseq=True))))
+    return f"{path}?{query}" if query else path
+
+
+@lru_cache(maxsize=16)
+def _path_and_query(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return quote(parts.path or "/", safe=_SAFE_IN_URL), quote(parts.query, safe=_SAFE_IN_URL)
 
 
 @lru_cache(maxsize=16)  # it is asked for several times a request, and nearly always for the same URL

@@ -213,12 +213,17 @@ class PageFetcher(DiscreetValue):
 
     def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
         auth = self.endpoint.auth
-        signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
-        response = self._send(signed)
-        if response.status != UNAUTHORIZED or not auth.renew(signed):
-            return response
-        self.logger.info("the token was refused, trying once more with a new one")
-        return self._send(auth.authorize(sent, deadline=self.deadline, stopped=run.stopped))
+        is_again = False
+        while True:
+            signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
+            response = self._send(signed)
+            if response.status != UNAUTHORIZED:
+                auth.accepted(signed)
+                return response
+            if not auth.renew(signed, is_again=is_again):
+                return response
+            is_again = True
+            self.logger.info("the token was refused, trying once more with a new one")
 
     def _send(self, sent: HttpRequest) -> HttpResponse:
         timeout = seconds_for(self.timeout, self.deadline, self.clock)

@@ -18,6 +18,19 @@ DEFAULT_LIFE = 300.0
 UNTIL_REFUSED = 86_400.0
 """Seconds for which a token is used whose answer names no life: a 401 says when it is over."""
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # what a header may carry: visible ASCII, no spaces
+_ERROR_CODES = frozenset(
+    {
+        "access_denied",
+        "bad_refresh_token",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_refresh_token",
+        "invalid_request",
+        "invalid_scope",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?\Z", re.ASCII)
 
 _log = logging.getLogger(__name__)
@@ -45,6 +58,7 @@ def read_token(
     expires_path: str | None = "expires_in",
     *,
     absent_life: float | None = None,
+    is_bearer: bool = True,
 ) -> Token:
     """Read the answer of a login.
 
@@ -53,6 +67,7 @@ def read_token(
         token_path: Where the token stands.
         expires_path: Where its life stands, in seconds; None if it is used until it is refused.
         absent_life: The life where the answer names none; None to warn and assume ``DEFAULT_LIFE``.
+        is_bearer: Whether it is sent as a Bearer token, so that any other ``token_type`` is wrong.
 
     Raises:
         InvalidTokenResponseError: Not an object, or no usable token in it.
@@ -64,15 +79,24 @@ def read_token(
     if not isinstance(answer, dict):
         raise InvalidTokenResponseError("the login's answer is not a JSON object")
     life = UNTIL_REFUSED if expires_path is None else _life(find(answer, expires_path), absent_life)
-    return Token(_value(answer, token_path), life, answer)
+    return Token(_value(answer, token_path, is_bearer=is_bearer), life, answer)
 
 
-def _value(answer: dict[str, Any], path: str) -> str:
+def error_code(body: bytes) -> str | None:
+    """Why a token endpoint refused, in OAuth's own words (RFC 6749, section 5.2); other text is not taken."""
+    try:
+        code = loads(body).get("error")
+    except (MalformedDataError, AttributeError):
+        return None
+    return code if isinstance(code, str) and code in _ERROR_CODES else None
+
+
+def _value(answer: dict[str, Any], path: str, *, is_bearer: bool) -> str:
     value = find(answer, path)
     if not isinstance(value, str) or not _TOKEN.match(value):
         raise InvalidTokenResponseError(f"the login's answer has no usable {path!r}")
     kind = answer.get("token_type", "Bearer")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    if is_bearer and (not isinstance(kind, str) or kind.lower() != "bearer"):
         raise InvalidTokenResponseError("the login's 'token_type' is not Bearer, the only kind that is sent")
     return value
 

@@ -1,4 +1,4 @@
-"""Auth as a seam: every kind that a description can name by its ``type``; a new one is a file and a line."""
+"""Auth as a seam: every kind, named in a description by its ``type``. A new one is a file and a line here."""
 
 from de_classes.api.auth.hmac_signature import HmacAuth
 from de_classes.api.auth.login import LoginAuth

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from de_classes.api.auth.plain import Place, Text
-from de_classes.api.auth.scheme import AuthDescription, StaticScheme, with_value
-from de_classes.api.templates import fill
-from de_classes.common.logger.redaction import redact
+from de_classes.api.auth.plain import Place, Text, secret_of
+from de_classes.api.auth.scheme import AuthDescription, StaticScheme, in_header, redact_secrets, with_value
+from de_classes.api.messages import target
+from de_classes.api.templates import fill, names_in
+from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
@@ -26,7 +27,8 @@ class HmacAuth(AuthDescription, kw_only=True, tag_field="type", tag="hmac"):
     Attributes:
         key: What signs.
         over: ``query``: the query as it is sent; ``body``: the body as it is sent; or a text with
-            ``${method}``, ``${path}``, ``${query}``, ``${body}`` and ``${timestamp}`` in it.
+            ``${method}``, ``${path}``, ``${query}``, ``${target}`` (path and query as one), ``${body}`` and
+            ``${timestamp}`` in it.
         into: Where the signature goes; in the query it is the last parameter.
         digest: The hash.
         encoding: How the signature is written.
@@ -46,13 +48,19 @@ class HmacAuth(AuthDescription, kw_only=True, tag_field="type", tag="hmac"):
     timestamp_unit: Literal["ms", "s"] = "ms"
     headers: dict[str, str] = msgspec.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.over not in {"query", "body"} and not any(names_in(self.over)):
+            raise ConfigurationError(
+                "over must be query, body, or a text with a ${name} of the request in it"
+            )
+
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Signs every request with the time at which it is sent."""
-        key = str(runtime.fill(self.key))
-        redact(key)
+        key = secret_of(runtime, self.key).encode()
         headers = {name: str(runtime.fill(value)) for name, value in self.headers.items()}
-        for value in headers.values():
-            redact(value)
+        redact_secrets(self.headers, headers)
+        for name, value in headers.items():
+            in_header(value, f"auth.headers.{name}")
 
         def sign(request: HttpRequest) -> HttpRequest:
             for name, value in headers.items():
@@ -61,23 +69,38 @@ class HmacAuth(AuthDescription, kw_only=True, tag_field="type", tag="hmac"):
             timestamp = str(int(now * 1000) if self.timestamp_unit == "ms" else int(now))
             if self.timestamp_into is not None:
                 request = with_value(request, self.timestamp_into, timestamp)
+            # From here on the query is part of the URL, so that what is signed is what is sent.
+            parts, sent = urlsplit(request.url), target(request)
             made = hmac.new(
-                key.encode(), self._message(request, timestamp).encode(), getattr(hashlib, self.digest)
+                key, self._message(request, sent, timestamp, runtime), getattr(hashlib, self.digest)
             )
             text = made.hexdigest() if self.encoding == "hex" else b64encode(made.digest()).decode()
-            return with_value(request, self.into, self.prefix + text)
+            place, _, name = self.into.partition(".")
+            if place == "query":
+                sent += f"{'&' if '?' in sent else '?'}{urlencode({name: self.prefix + text})}"
+            else:
+                request = with_value(request, self.into, self.prefix + text)
+            return msgspec.structs.replace(request, url=f"{parts.scheme}://{parts.netloc}{sent}", params={})
 
         return StaticScheme(sign)
 
-    def _message(self, request: HttpRequest, timestamp: str) -> str:
-        parts = urlsplit(request.url)
-        query = "&".join(filter(None, (parts.query, urlencode(request.params, doseq=True))))
-        body = (request.body or b"").decode()
+    def _message(self, request: HttpRequest, sent: str, timestamp: str, runtime: AuthRuntime) -> bytes:
+        path, _, query = sent.partition("?")
+        body = request.body or b""
+        if self.over == "query":
+            return query.encode()
+        if self.over == "body":
+            return body
         known = {
             "method": request.method,
-            "path": parts.path,
+            "path": path,
             "query": query,
-            "body": body,
+            "target": sent,
+            "body": body.decode(),
             "timestamp": timestamp,
         }
-        return known[self.over] if self.over in {"query", "body"} else str(fill(self.over, known.__getitem__))
+
+        def lookup(name: str) -> Any:  # noqa: ANN401 - a JSON value
+            return known[name] if name in known else runtime.fill(f"${{{name}}}")
+
+        return str(fill(self.over, lookup)).encode()

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from de_classes.api.auth.plain import Place, Text
-from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.auth.scheme import AuthDescription, redact_secrets
 from de_classes.api.auth.tokens import TokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.pagination import Path
-from de_classes.api.token import read_token
-from de_classes.common.logger.redaction import redact
+from de_classes.api.token import UNTIL_REFUSED, read_token
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class LoginAuth(AuthDescription, kw_only=True, tag_field="type", tag="login"):
         form: the body, as a form.
         headers: Sent with the login alone.
         token_path: Where the token stands in the answer.
-        expires_path: Where the seconds stand that it lives; None if it is good until a 401.
+        expires_path: Where the seconds stand that it lives; where none do, it is good until a 401.
         into: Where it goes.
         prefix: What stands before it there.
     """
@@ -71,13 +70,20 @@ class _Login(TokenAuth):
     def _login_request(self) -> HttpRequest:
         fill = self._runtime.fill
         is_json = self._said.json is not None
-        fields = fill(self._said.json if is_json else self._said.form)
-        for value in fields.values():
-            redact(str(value))
+        described = self._said.json if is_json else self._said.form
+        fields, own = fill(described), fill(self._said.headers)
+        redact_secrets(described, fields)
+        redact_secrets(self._said.headers, own)
         body = json.dumps(fields) if is_json else urlencode(fields)
         kind = "application/json" if is_json else "application/x-www-form-urlencoded"
-        headers = {"Content-Type": kind, "Accept": "application/json", **fill(self._said.headers)}
+        headers = {"Content-Type": kind, "Accept": "application/json", **own}
         return HttpRequest("POST", self._runtime.address(self._said.url), headers=headers, body=body.encode())
 
     def _read(self, body: bytes) -> Token:
-        return read_token(body, self._said.token_path, self._said.expires_path)
+        return read_token(
+            body,
+            self._said.token_path,
+            self._said.expires_path,
+            absent_life=UNTIL_REFUSED,
+            is_bearer=self._said.prefix.strip().lower() == "bearer",
+        )

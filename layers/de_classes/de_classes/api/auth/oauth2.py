@@ -1,15 +1,18 @@
-"""OAuth 2.0's grants that need no person: client credentials, a refresh token, a signed assertion."""
+"""OAuth 2.0's three grants that need no person: client credentials, a refresh token, a signed assertion."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote_plus, urlencode
+
+import msgspec
 
 import msgspec
 
 from de_classes.api.auth.plain import Text
-from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.auth.scheme import AuthDescription, redact_secrets
 from de_classes.api.auth.tokens import TokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.token import UNTIL_REFUSED, read_token
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
     from de_classes.api.token import Token
 
+ROTATING_SECRET = re.compile(r"\$\{secret\.([A-Za-z0-9_.-]+)\}")
+"""A text that is one secret and nothing else, with the secret's name."""
 _ASSERTION_LIFE = 300
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -39,6 +44,7 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
         rotates: Whether a refresh token is good once, and its answer holds the next one, which is then kept.
         private_key: For ``jwt_bearer``: PEM for RS256 and ES256, or the key of HS256.
         algorithm: Of the assertion's signature.
+        key_id: Of that key, where the source wants it named (``kid``).
         claims: Of the assertion, besides ``iat`` and ``exp``; ``aud`` is the token endpoint unless given.
     """
 
@@ -53,6 +59,7 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
     rotates: bool = False
     private_key: str = ""
     algorithm: Literal["RS256", "ES256", "HS256"] = "RS256"
+    key_id: str = ""
     claims: dict[str, str | int] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,6 +70,10 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
             problems.append("private_key is missing: it signs the assertion of jwt_bearer")
         if self.rotates and self.grant != "refresh_token":
             problems.append('rotates goes with grant = "refresh_token" alone')
+        if self.rotates and not ROTATING_SECRET.fullmatch(self.refresh_token):
+            problems.append("refresh_token must be one secret, ${secret.NAME}, since it rotates")
+        if self.client_auth == "basic" and not self.client_id:
+            problems.append('client_id is missing: client_auth = "basic" sends it')
         if problems:
             raise ConfigurationError("; ".join(problems), problems=problems)
 
@@ -116,7 +127,12 @@ class GrantTokenAuth(TokenAuth):
         key = str(self._runtime.fill(self._said.private_key))
         redact(key)
         try:
-            return jwt.encode({**claims, **self._runtime.fill(self._said.claims)}, key, self._said.algorithm)
+            return jwt.encode(
+                {**claims, **self._runtime.fill(self._said.claims)},
+                key,
+                self._said.algorithm,
+                {"kid": str(self._runtime.fill(self._said.key_id))} if self._said.key_id else None,
+            )
         except (jwt.PyJWTError, NotImplementedError, ValueError, TypeError) as error:
             raise ConfigurationError(
                 f"auth.private_key cannot sign by {self._said.algorithm}: {type(error).__name__}; RS256 and "
@@ -124,17 +140,28 @@ class GrantTokenAuth(TokenAuth):
             ) from error
 
     def _read(self, body: bytes) -> Token:
-        return read_token(body, absent_life=UNTIL_REFUSED)
+        token = read_token(body, absent_life=UNTIL_REFUSED)
+        following = token.answer.get("refresh_token")
+        if self._said.grant == "refresh_token" and isinstance(following, str):
+            redact(following)
+            if following != str(self._runtime.fill(self._said.refresh_token)):
+                self._logger.warning(
+                    "the source gave a new refresh token, which is not kept: if the old one stops working, "
+                    "say rotates = true"
+                )
+        return token
 
 
 def token_request(said: OAuth2Auth, runtime: AuthRuntime, grant: dict[str, str]) -> HttpRequest:
     """A request to the token endpoint, with the client's own credentials where the description wants them."""
     client_id, secret = str(runtime.fill(said.client_id)), _secret(runtime.fill(said.client_secret))
-    fields = {**grant, **({"scope": said.scope} if said.scope else {}), **runtime.fill(said.params)}
+    params = runtime.fill(said.params)
+    redact_secrets(said.params, params)
+    fields = {**grant, **({"scope": str(runtime.fill(said.scope))} if said.scope else {}), **params}
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     if said.client_auth == "basic":
-        pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"  # RFC 6749, section 2.3.1
-        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        pair = b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode())  # RFC 6749, section 2.3.1
+        headers["Authorization"] = f"Basic {_secret(pair.decode())}"
     else:
         fields |= {
             name: value for name, value in (("client_id", client_id), ("client_secret", secret)) if value

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from de_classes.api.auth.scheme import AuthDescription, StaticScheme, with_value
+from de_classes.api.auth.scheme import AuthDescription, StaticScheme, in_header, with_value
 from de_classes.common.logger.redaction import redact
+from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
@@ -38,7 +39,7 @@ class BearerAuth(AuthDescription, kw_only=True, tag_field="type", tag="bearer"):
 
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Adds the header."""
-        value = f"{self.scheme_name} {_secret(runtime.fill(self.token))}"
+        value = f"{self.scheme_name} {in_header(secret_of(runtime, self.token), 'auth.token')}"
         return StaticScheme(lambda request: with_value(request, "header.Authorization", value))
 
 
@@ -55,8 +56,13 @@ class BasicAuth(AuthDescription, kw_only=True, tag_field="type", tag="basic"):
 
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Adds the header."""
-        username, password = (str(runtime.fill(text)) for text in (self.username, self.password))
-        value = f"Basic {_secret(b64encode(f'{username}:{password}'.encode()).decode())}"
+        username, password = str(runtime.fill(self.username)), secret_of(runtime, self.password)
+        if ":" in username:
+            raise ConfigurationError(
+                "auth.username must hold no colon: the password begins after the first one"
+            )
+        value = f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
+        redact(value.removeprefix("Basic "))
         return StaticScheme(lambda request: with_value(request, "header.Authorization", value))
 
 
@@ -73,10 +79,14 @@ class ApiKeyAuth(AuthDescription, kw_only=True, tag_field="type", tag="api_key")
 
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Adds the key."""
-        value = _secret(str(runtime.fill(self.value)))
+        value = secret_of(runtime, self.value)
+        if self.into.startswith("header."):
+            in_header(value, "auth.value")
         return StaticScheme(lambda request: with_value(request, self.into, value))
 
 
-def _secret(value: str) -> str:
+def secret_of(runtime: AuthRuntime, template: str) -> str:
+    """A described secret, which is masked in every log line from now on."""
+    value = str(runtime.fill(template))
     redact(value)
     return value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.auth.scheme import with_value
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
-from de_classes.api.token import read_token
+from de_classes.api.token import error_code, read_token
 from de_classes.common.logger.redaction import redact
 from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
 from de_classes.utils.clock import SystemClock
@@ -18,13 +19,16 @@ from de_classes.utils.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from de_classes.api.messages import HttpRequest
+    from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.token import Token
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
 SHORTEST_LIFE = 5.0
+REMEMBERED = 16
+"""Tokens of which is known whether they were taken: as many as requests may still be under way with."""
 _LARGEST_MARGIN_SHARE = 0.5
+_CREATED = 201
 
 
 class TokenAuth:
@@ -46,7 +50,7 @@ class TokenAuth:
         timeout: Seconds for one login.
         clock: What to measure with.
         into: Where the token goes.
-        value: What goes there, before the token.
+        prefix: What goes there, before the token.
     """
 
     def __init__(
@@ -77,6 +81,8 @@ class TokenAuth:
         self._issued_at = 0.0
         self._refused_in_a_row = 0
         self._logins = 0
+        self._accepted: deque[str] = deque(maxlen=REMEMBERED)
+        self._carriers: dict[str, int] = {}
 
     @property
     def logins(self) -> int:
@@ -111,16 +117,37 @@ class TokenAuth:
         self, request: HttpRequest, *, deadline: float | None = None, stopped: threading.Event | None = None
     ) -> HttpRequest:
         """The request with the token."""
-        return with_value(
-            request, self._into, self._prefix + self.get_token(deadline=deadline, stopped=stopped)
-        )
+        token = self.get_token(deadline=deadline, stopped=stopped)
+        with self._lock:
+            self._carry(token)
+        return with_value(request, self._into, self._prefix + token)
 
-    def renew(self, request: HttpRequest) -> bool:
-        """Give up the token that the request carried, so that the next one is new."""
+    def renew(self, request: HttpRequest, *, is_again: bool = False) -> bool:
+        """Give up the token that the request carried, so that the next one is new.
+
+        A request that is refused with one new token is refused with any. Only where others carried that
+        token too is another one worth the try: some are good for a few requests, and the others had them.
+        """
+        token = self._carried(request)
+        self.invalidate(token)
+        return not is_again or self._carriers.get(token, 0) > 1
+
+    def accepted(self, request: HttpRequest) -> None:
+        """Remember that the token is one that the API takes."""
+        token = self._carried(request)
+        if token not in self._accepted:
+            self._accepted.append(token)
+            self._refused_in_a_row = 0
+
+    def _carry(self, token: str) -> None:
+        self._carriers[token] = self._carriers.pop(token, 0) + 1
+        while len(self._carriers) > REMEMBERED:
+            del self._carriers[next(iter(self._carriers))]
+
+    def _carried(self, request: HttpRequest) -> str:
         place, _, name = self._into.partition(".")
         values = request.params if place == "query" else request.headers
-        self.invalidate(str(values.get(name, "")).removeprefix(self._prefix))
-        return True
+        return str(values.get(name, "")).removeprefix(self._prefix)
 
     def invalidate(self, token: str) -> None:
         """Say that the API refused this token; one that was replaced meanwhile is left alone.
@@ -132,7 +159,8 @@ class TokenAuth:
             if self._token is not None and self._token.value == token:
                 self._token = None
                 lasted = self._clock.monotonic() - self._issued_at >= SHORTEST_LIFE
-                self._refused_in_a_row = 0 if lasted else self._refused_in_a_row + 1
+                has_served = lasted or token in self._accepted
+                self._refused_in_a_row = 0 if has_served else self._refused_in_a_row + 1
 
     def _valid_token(self, deadline: float | None, stopped: threading.Event | None) -> Token:
         with self._lock:
@@ -147,10 +175,13 @@ class TokenAuth:
         redact(token.value)
         self._issued_at = asked_at
         life = max(token.life, SHORTEST_LIFE)
-        margin = min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
-        self._refresh_at = asked_at + life - margin
+        self._refresh_at = asked_at + life - self._margin_of(life)
         self._logger.info("logged in, token good for %.0f s", life)
         return token
+
+    def _margin_of(self, life: float) -> float:
+        """Seconds before its end at which a token that lives so long is replaced."""
+        return min(self._margin, life * _LARGEST_MARGIN_SHARE) if life > SHORTEST_LIFE else 0.0
 
     def _log_in(self, deadline: float | None) -> tuple[Token, float]:
         if self._refused_in_a_row >= self._max_logins:
@@ -162,11 +193,18 @@ class TokenAuth:
         asked_at = self._clock.monotonic()
         timeout = seconds_for(self._timeout, deadline, self._clock)
         response = self._transport.send(request, timeout=timeout)
-        try:
-            raise_for_status(response, url=request.url, now=self._clock.now(), quote=False)
-        except (RequestRejectedError, PermissionDeniedError) as error:
-            raise AuthenticationError(f"the login was refused: {error}") from error
+        self._raise_for_refusal(response, request.url)
         return self._read(response.body), asked_at
+
+    def _raise_for_refusal(self, response: HttpResponse, url: str) -> None:
+        if response.status == _CREATED:  # a token, as some say
+            return
+        try:
+            raise_for_status(response, url=url, now=self._clock.now(), quote=False)
+        except (RequestRejectedError, PermissionDeniedError) as error:
+            code = error_code(response.body)
+            because = f" ({code})" if code else ""
+            raise AuthenticationError(f"the login was refused{because}: {error}") from error
 
     def _login_request(self) -> HttpRequest:
         """What to send for a token; what is secret in it is told to ``redact`` here, at every login."""

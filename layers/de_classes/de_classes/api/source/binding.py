@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
-    from de_classes.api.source.secrets import Secrets
+    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_range import PageRange
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 100
 LARGEST_DEFAULT = 1000
 _ADDRESS = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL)
-_REQUEST_NAMES = frozenset({"size", "method", "path", "query", "body", "timestamp"})
+_REQUEST_NAMES = frozenset({"size", "method", "path", "query", "target", "body", "timestamp"})
 
 
 class Source:

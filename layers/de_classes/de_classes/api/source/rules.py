@@ -138,14 +138,7 @@ def _name_problems(label: str, name: str, source: SourceDescription, allowed: se
             yield f"{label}: ${{{name}}} stands for nothing here"
         elif not rest:
             yield f"{label}: ${{{name}}} names no {first}"
-    elif name not in source.parameters and name not in {
-        "size",
-        "method",
-        "path",
-        "query",
-        "body",
-        "timestamp",
-    }:
+    elif name not in source.parameters and name not in {"size", "method", "path", "query", "target", "body", "timestamp"}:
         known = ", ".join(sorted(source.parameters)) or "none"
         yield f"{label}: ${{{name}}} is no parameter of the source (known are {known}), and no secret.NAME"
 
