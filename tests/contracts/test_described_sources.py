@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import tomllib
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +19,6 @@ from de_classes.api.source.loading import SHIPPED, shipped_names, shipped_source
 from de_classes.bootstrap import build_ingestion
 from de_classes.errors import (
     AuthenticationError,
-    ConfigurationError,
     DeClassesError,
     PermissionDeniedError,
     RequestRejectedError,
@@ -31,6 +29,7 @@ from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS, RESOURCES
 from tests.fakes.mimics.arxiv import Arxiv
 from tests.fakes.mimics.serving import MimicTransport, serving
+from tests.fakes.rotation import FakeRotationStore, FakeSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,35 +48,15 @@ QUIET = logging.getLogger("described sources")
 QUIET.propagate = False
 QUIET.addHandler(logging.NullHandler())
 
-IS_ROTATION_THERE = find_spec("de_classes.api.auth.rotation") is not None
-ROTATES = pytest.mark.xfail(
-    not IS_ROTATION_THERE,
-    raises=ModuleNotFoundError,
-    strict=True,
-    reason="what keeps rotating tokens is not there",
-)
 EACH_RESOURCE = pytest.mark.parametrize(
     ("name", "resource"),
-    [
-        pytest.param(name, resource, id=f"{name}.{resource}", marks=[ROTATES] if name == "xero" else [])
-        for name, resource in RESOURCES
-    ],
+    [pytest.param(name, resource, id=f"{name}.{resource}") for name, resource in RESOURCES],
 )
 
 
-class HeldSecrets:
-    """Secrets in memory."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.values = dict(values)
-
-    def get(self, name: str) -> str:
-        if name not in self.values:
-            raise ConfigurationError(f"there is no secret {name!r}")
-        return self.values[name]
-
-    def keep(self, name: str, value: str) -> None:
-        self.values[name] = value
+def held(values: Mapping[str, str]) -> FakeSecrets:
+    """Secrets in memory, one of which may rotate."""
+    return FakeSecrets(FakeRotationStore(values.get("refresh_token", "")), **values)
 
 
 def read_by_library(
@@ -98,7 +77,7 @@ def records_of(
 ) -> list[Record]:
     client = Source.shipped()[f"{mimic.name}.{resource}"].client(
         parameters=mimic.parameters,
-        secrets=HeldSecrets(mimic.secrets if secrets is None else secrets),
+        secrets=held(mimic.secrets if secrets is None else secrets),
         transport=MimicTransport(mimic),
         clock=mimic.clock,
         concurrency=concurrency,
@@ -137,7 +116,7 @@ def read_by_worker(name: str, resource: str, limit: int, folder: Path, *, rows: 
     worker = build_ingestion(
         {"BUCKET": "worker", "SOURCE_PARAMETERS": json.dumps({name: deployed}), "DEFAULT_FORMAT": "jsonl"},
         store=lambda _: store,
-        secrets=lambda _: HeldSecrets(mimic.secrets),
+        secrets=lambda _: held(mimic.secrets),
         transport=MimicTransport(mimic),
         clock=mimic.clock,
         logger=QUIET,
@@ -258,7 +237,6 @@ def secret_cases() -> list[Any]:
         pytest.param(
             *(name, resource, secret),
             id=f"{name}.{resource}-{secret}",
-            marks=[ROTATES] if name == "xero" else [],
         )
         for name, resource in RESOURCES
         for secret in MIMICS[name].secrets

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from de_classes.api.auth.kept_secrets import RotationStore
+
 QUIET = logging.getLogger("tests.registries")
 BASE = "https://api.example"
 SECRET = "shared-by-the-api-and-its-caller"
@@ -102,7 +104,7 @@ class Held:
     def get(self, name: str) -> str:
         return {"key": SECRET}[name]
 
-    def keep(self, name: str, value: str) -> None:
+    def rotation(self, name: str) -> RotationStore:
         raise AssertionError(name)
 
 

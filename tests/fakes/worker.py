@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from de_classes.api.auth.kept_secrets import RotationStore
     from de_classes.api.messages import HttpRequest
     from tests.fakes.transports import Answer
 
@@ -41,8 +42,8 @@ class FakeSecrets:
         self.asked += 1
         return self.values[name]
 
-    def keep(self, name: str, value: str) -> None:
-        self.values[name] = value
+    def rotation(self, name: str) -> RotationStore:
+        raise AssertionError(name)
 
 
 def secrets(_: str) -> FakeSecrets:

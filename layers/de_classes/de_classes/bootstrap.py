@@ -6,11 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.source import Source
+from de_classes.api.source import SecretsManagerSecrets, Source
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
 from de_classes.configs.sam_local import sam_local
-from de_classes.configs.secrets_manager import SecretsManagerSecrets
 from de_classes.configs.settings import load
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
@@ -60,7 +59,9 @@ def build_ingestion(
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
     storage = StorageDataService((store or s3_store)(logger), formats, logger)
-    clients = _Clients(settings, environ, secrets=secrets, transport=transport, clock=clock, logger=logger)
+    clients = _Clients(
+        settings, environ, storage.client, secrets=secrets, transport=transport, clock=clock, logger=logger
+    )
     return Ingestion(
         settings,
         _sources(settings.sources_path),
@@ -80,6 +81,7 @@ class _Clients:
         self,
         settings: WorkerSettings,
         environ: Mapping[str, str],
+        store: ObjectStore,
         *,
         secrets: Callable[[str], Secrets] | None,
         transport: Transport | None,
@@ -87,12 +89,14 @@ class _Clients:
         logger: logging.Logger,
     ) -> None:
         self._settings = settings
+        self._store = store
+        self._local = sam_local(environ)
         self._secrets = secrets or self._kept_by_aws
         self._transport = transport
         self._clock = clock
         self._logger = logger
         self._allow_insecure = (
-            settings.allow_insecure or sam_local(environ) is not None
+            settings.allow_insecure or self._local is not None
         )  # its bridge is this machine's
         self._known: dict[str, Secrets] = {}
         self._auths: dict[str, AuthScheme] = {}
@@ -102,8 +106,16 @@ class _Clients:
         )
 
     def _kept_by_aws(self, source: str) -> Secrets:
-        below = f"{self._settings.secrets_prefix}/{source}".lstrip("/")
-        return SecretsManagerSecrets(self._settings.source_secrets.get(source, below))
+        if self._local is not None:
+            self._local.require_cloud()
+        settings = self._settings
+        below = f"{settings.secrets_prefix}/{source}".lstrip("/")
+        return SecretsManagerSecrets(
+            settings.source_secrets.get(source, below),
+            store=self._store,
+            bucket=settings.bucket,
+            prefix=settings.key_prefix,
+        )
 
     def client_for(
         self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None

@@ -40,6 +40,7 @@ class SecretsManagerSecrets:
         secret_id: Its name or ARN, such as ``PREFIX/SOURCE``.
         store: Where leases are written; None if nothing rotates.
         bucket: In which bucket.
+        prefix: What their keys begin with, without a slash at the end; may be empty.
         client: A client for Secrets Manager; one by the default credential chain if not given.
     """
 
@@ -49,11 +50,13 @@ class SecretsManagerSecrets:
         *,
         store: ObjectStore | None = None,
         bucket: str = "",
+        prefix: str = "",
         client: SecretsManagerClient | None = None,
     ) -> None:
         self._secret_id = secret_id
         self._store = store
         self._bucket = bucket
+        self._below = f"{prefix}/{LEASES}" if prefix else LEASES
         self._given_client = client
         self._values: dict[str, str] | None = None
 
@@ -73,7 +76,7 @@ class SecretsManagerSecrets:
         """See ``Secrets``."""
         if self._store is None:
             raise ConfigurationError(f"the secret {name!r} rotates, and no bucket was given for its leases")
-        leases = ObjectLeases(self._store, self._bucket, f"{LEASES}/{self._secret_id}/{name}/")
+        leases = ObjectLeases(self._store, self._bucket, f"{self._below}/{self._secret_id}/{name}/")
         return _SecretsManagerRotation(self, leases, name)
 
     @property
