@@ -6,11 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.source import Source
+from de_classes.api.source import SecretsManagerSecrets, Source
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
 from de_classes.configs.sam_local import sam_local
-from de_classes.configs.secrets_manager import SecretsManagerSecrets
 from de_classes.configs.settings import load
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
@@ -59,8 +58,11 @@ def build_ingestion(
     clock = clock or SystemClock()
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
-    storage = StorageDataService((store or s3_store)(logger), formats, logger)
-    clients = _Clients(settings, environ, secrets=secrets, transport=transport, clock=clock, logger=logger)
+    objects = (store or s3_store)(logger)
+    storage = StorageDataService(objects, formats, logger)
+    clients = _Clients(
+        settings, environ, store=objects, secrets=secrets, transport=transport, clock=clock, logger=logger
+    )
     return Ingestion(
         settings,
         _sources(settings.sources_path),
@@ -81,12 +83,14 @@ class _Clients:
         settings: WorkerSettings,
         environ: Mapping[str, str],
         *,
+        store: ObjectStore,
         secrets: Callable[[str], Secrets] | None,
         transport: Transport | None,
         clock: Clock,
         logger: logging.Logger,
     ) -> None:
         self._settings = settings
+        self._store = store
         self._secrets = secrets or self._kept_by_aws
         self._transport = transport
         self._clock = clock
@@ -103,7 +107,12 @@ class _Clients:
 
     def _kept_by_aws(self, source: str) -> Secrets:
         below = f"{self._settings.secrets_prefix}/{source}".lstrip("/")
-        return SecretsManagerSecrets(self._settings.source_secrets.get(source, below))
+        return SecretsManagerSecrets(
+            self._settings.source_secrets.get(source, below),
+            store=self._store,
+            bucket=self._settings.bucket,
+            leases=f"{self._settings.key_prefix}/_leases".lstrip("/"),
+        )
 
     def client_for(
         self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None

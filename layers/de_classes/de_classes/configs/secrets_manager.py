@@ -9,8 +9,7 @@ from typing import Protocol
 
 from de_classes.configs.sam_local import sam_local
 from de_classes.configs.settings import environment
-from de_classes.errors import ConfigurationError, MalformedDataError
-from de_classes.utils import strict_json
+from de_classes.errors import ConfigurationError
 
 
 class SecretReader(Protocol):
@@ -43,50 +42,3 @@ def read_secret(secret_id: str) -> str:
         return boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
     except (BotoCoreError, ClientError, KeyError) as error:
         raise ConfigurationError(f"the secret {secret_id} cannot be read: {type(error).__name__}") from error
-
-
-class SecretsManagerSecrets:
-    """The secrets of one source: names and values in one secret of Secrets Manager, a JSON object.
-
-    Args:
-        secret_id: The secret's name or ARN.
-        read: Reads its text.
-    """
-
-    def __init__(self, secret_id: str, read: SecretReader = read_secret) -> None:
-        self._id = secret_id
-        self._read = read
-        self._values: dict[str, str] | None = None
-
-    def get(self, name: str) -> str:
-        """The value of that name.
-
-        Raises:
-            ConfigurationError: The secret cannot be read, is no such object, or has no such name.
-        """
-        if self._values is None:
-            self._values = self._parsed()
-        if name not in self._values:
-            raise ConfigurationError(
-                f"the secret {self._id} has no {name!r}: add it to the JSON object there"
-            )
-        return self._values[name]
-
-    def keep(self, name: str, value: str) -> None:
-        """Not possible.
-
-        Raises:
-            ConfigurationError: Always.
-        """
-        raise ConfigurationError(f"the secret {self._id} cannot be written")
-
-    def _parsed(self) -> dict[str, str]:
-        try:
-            values = strict_json.loads(self._read(self._id))
-        except MalformedDataError as error:
-            raise ConfigurationError(
-                f"the secret {self._id} is not a JSON object of names and texts"
-            ) from error
-        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-            raise ConfigurationError(f"the secret {self._id} is not a JSON object of names and texts")
-        return values

@@ -9,8 +9,6 @@ from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-import msgspec
-
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
 from de_classes.api.auth.tokens import TokenAuth

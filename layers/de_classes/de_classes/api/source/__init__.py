@@ -14,10 +14,10 @@ __all__ = [
     "Resource",
     "ResourceDescription",
     "Secrets",
+    "SecretsManagerSecrets",
     "Source",
     "SourceDescription",
     "SourceFile",
-    "SecretsManagerSecrets",
     "load_sources",
     "shipped_names",
 ]

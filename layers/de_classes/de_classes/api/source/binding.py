@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
-    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_range import PageRange

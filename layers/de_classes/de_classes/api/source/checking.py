@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping, Sequence
 
+    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.receipt import Figures
     from de_classes.api.source.binding import Resource
     from de_classes.api.source.check_report import FindingName, Verdict
     from de_classes.api.source.probing import Asked
-    from de_classes.api.source.secrets import Secrets
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 

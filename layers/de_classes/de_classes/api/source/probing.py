@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
     from de_classes.api.source.binding import Resource
-    from de_classes.api.source.secrets import Secrets
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
