@@ -58,9 +58,10 @@ def build_ingestion(
     clock = clock or SystemClock()
     logger = logger or AppLogger(SERVICE).get_logger()
     formats = DataFormatService(escape_formulas=settings.escape_formulas)
-    storage = StorageDataService((store or s3_store)(logger), formats, logger)
+    objects = (store or s3_store)(logger)
+    storage = StorageDataService(objects, formats, logger)
     clients = _Clients(
-        settings, environ, storage.client, secrets=secrets, transport=transport, clock=clock, logger=logger
+        settings, environ, store=objects, secrets=secrets, transport=transport, clock=clock, logger=logger
     )
     return Ingestion(
         settings,
@@ -81,8 +82,8 @@ class _Clients:
         self,
         settings: WorkerSettings,
         environ: Mapping[str, str],
-        store: ObjectStore,
         *,
+        store: ObjectStore,
         secrets: Callable[[str], Secrets] | None,
         transport: Transport | None,
         clock: Clock,
@@ -90,13 +91,12 @@ class _Clients:
     ) -> None:
         self._settings = settings
         self._store = store
-        self._local = sam_local(environ)
         self._secrets = secrets or self._kept_by_aws
         self._transport = transport
         self._clock = clock
         self._logger = logger
         self._allow_insecure = (
-            settings.allow_insecure or self._local is not None
+            settings.allow_insecure or sam_local(environ) is not None
         )  # its bridge is this machine's
         self._known: dict[str, Secrets] = {}
         self._auths: dict[str, AuthScheme] = {}
@@ -106,15 +106,12 @@ class _Clients:
         )
 
     def _kept_by_aws(self, source: str) -> Secrets:
-        if self._local is not None:
-            self._local.require_cloud()
-        settings = self._settings
-        below = f"{settings.secrets_prefix}/{source}".lstrip("/")
+        below = f"{self._settings.secrets_prefix}/{source}".lstrip("/")
         return SecretsManagerSecrets(
-            settings.source_secrets.get(source, below),
+            self._settings.source_secrets.get(source, below),
             store=self._store,
-            bucket=settings.bucket,
-            prefix=settings.key_prefix,
+            bucket=self._settings.bucket,
+            leases=f"{self._settings.key_prefix}/_leases".lstrip("/"),
         )
 
     def client_for(

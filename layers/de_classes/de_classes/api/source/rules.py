@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
 _NO_PATHS = frozenset({"path"})  # a resource's own: part of an address
-_OF_A_REQUEST = frozenset({"size", "method", "path", "query", "target", "body", "timestamp"})
+_REQUEST = {"size", "method", "path", "query", "target", "body", "timestamp"}
 _KINDS = {"secret", "token", "opening", "parent"}
 
 
@@ -139,15 +139,7 @@ def _name_problems(label: str, name: str, source: SourceDescription, allowed: se
             yield f"{label}: ${{{name}}} stands for nothing here"
         elif not rest:
             yield f"{label}: ${{{name}}} names no {first}"
-    elif name not in source.parameters and name not in {
-        "size",
-        "method",
-        "path",
-        "query",
-        "target",
-        "body",
-        "timestamp",
-    }:
+    elif name not in source.parameters and name not in _REQUEST:
         known = ", ".join(sorted(source.parameters)) or "none"
         yield f"{label}: ${{{name}}} is no parameter of the source (known are {known}), and no secret.NAME"
 

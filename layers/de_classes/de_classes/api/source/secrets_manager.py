@@ -15,16 +15,16 @@ import msgspec
 
 from de_classes.api.auth.kept_secrets import KeptTokens, Lease, access_name, next_lease
 from de_classes.api.source.secrets import named_secrets
+from de_classes.configs.secrets_manager import read_secret
 from de_classes.errors import ConfigurationError, DeClassesError, ObjectExistsError, ObjectNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from de_classes.api.auth.kept_secrets import RotationStore
+    from de_classes.configs.secrets_manager import SecretReader
     from de_classes.storage.clients.object_store import ObjectStore
 
-LEASES = "_leases"
-"""What the keys of leases begin with, in the bucket of the runs."""
 _CURRENT = "AWSCURRENT"
 
 
@@ -34,36 +34,40 @@ class SecretsManagerSecrets:
     It is read once, and again after ``forget``. A secret that rotates is put as a new version of it. Who may
     spend one is written into the bucket, since Secrets Manager writes nothing on a condition; no secret is
     there. The role needs ``secretsmanager:GetSecretValue``, and for a source that rotates
-    ``secretsmanager:PutSecretValue`` too, and to list, read, write and delete below ``_leases/``.
+    ``secretsmanager:PutSecretValue`` too, and to list, read, write and delete where the leases are.
 
     Args:
         secret_id: Its name or ARN, such as ``PREFIX/SOURCE``.
+        read: Reads its text, for what does not rotate.
         store: Where leases are written; None if nothing rotates.
         bucket: In which bucket.
-        prefix: What their keys begin with, without a slash at the end; may be empty.
-        client: A client for Secrets Manager; one by the default credential chain if not given.
+        leases: What the keys of leases begin with, with no slash at its end.
+        client: A client for Secrets Manager, for all that it is asked; one by the default credential chain,
+            for what rotates, if not given.
     """
 
     def __init__(
         self,
         secret_id: str,
+        read: SecretReader = read_secret,
         *,
         store: ObjectStore | None = None,
         bucket: str = "",
-        prefix: str = "",
+        leases: str = "_leases",
         client: SecretsManagerClient | None = None,
     ) -> None:
         self._secret_id = secret_id
+        self._read_text = read
+        self._folder = leases
         self._store = store
         self._bucket = bucket
-        self._below = f"{prefix}/{LEASES}" if prefix else LEASES
         self._given_client = client
         self._values: dict[str, str] | None = None
 
     def get(self, name: str) -> str:
         """See ``Secrets``."""
         if self._values is None:
-            self._values, _ = self.read()
+            self._values = self._all()
         if name not in self._values:
             raise ConfigurationError(f"the secret {name!r} is not in {self._secret_id}: add it there")
         return self._values[name]
@@ -76,8 +80,13 @@ class SecretsManagerSecrets:
         """See ``Secrets``."""
         if self._store is None:
             raise ConfigurationError(f"the secret {name!r} rotates, and no bucket was given for its leases")
-        leases = ObjectLeases(self._store, self._bucket, f"{self._below}/{self._secret_id}/{name}/")
+        leases = ObjectLeases(self._store, self._bucket, f"{self._folder}/{self._secret_id}/{name}/")
         return _SecretsManagerRotation(self, leases, name)
+
+    def _all(self) -> dict[str, str]:
+        if self._given_client is not None:
+            return self.read()[0]
+        return named_secrets(self._read_text(self._secret_id), f"the secret {self._secret_id}")
 
     @property
     def secret_id(self) -> str:
