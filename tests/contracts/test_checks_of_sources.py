@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.source import Source
+from de_classes.api.source import FileSecrets, Source
 from de_classes.api.source.checking import ResourceCheck
 from de_classes.api.source.loading import SHIPPED, parse_sources
 from de_classes.cli.sample import first_records
@@ -18,10 +18,13 @@ from tests.fakes.mimics.serving import MimicTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from de_classes.api.source import Secrets
     from de_classes.api.source.check_report import CheckReport
     from tests.fakes.mimics.kit import Mimic
 
+    Written = Callable[[Mapping[str, str]], Secrets]
     Mistake = Callable[[dict[str, Any]], bool | None]
 
 MOST_REQUESTS = 6
@@ -29,21 +32,27 @@ SECOND_TRY = 2  # one that is refused on the way, and a renewed login
 KEYLESS = {"socrata.rows"}  # the description is of any data set, so it names no key
 
 
-class HeldSecrets:
-    """Secrets in memory."""
+@pytest.fixture
+def secrets(tmp_path: Path) -> Written:
+    """Puts secrets into a file, as the command line takes them: one that rotates is kept there."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = dict(values)
+    def written(values: Mapping[str, str]) -> Secrets:
+        file = tmp_path / "secrets.json"
+        file.write_text(json.dumps(dict(values)), encoding="utf-8")
+        file.chmod(0o600)
+        return FileSecrets(file)
 
-    def get(self, name: str) -> str:
-        return self._values[name]
-
-    def keep(self, name: str, value: str) -> None:
-        self._values[name] = value
+    return written
 
 
 def check(
-    name: str, resource: str, *, count: int = 40, mistake: Mistake | None = None, **how: Any
+    name: str,
+    resource: str,
+    secrets: Written,
+    *,
+    count: int = 40,
+    mistake: Mistake | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> CheckReport | None:
     """The report; None where that mistake cannot be made."""
     described = Source.shipped()[f"{name}.{resource}"]
@@ -56,8 +65,13 @@ def check(
         ]
     clock = ManualClock()
     mimic = MIMICS[name](count, clock=clock)
-    how = {"secrets": HeldSecrets(mimic.secrets), "transport": MimicTransport(mimic), **how}
-    return ResourceCheck(described, parameters=parameters(mimic, described.source), clock=clock, **how).run()
+    return ResourceCheck(
+        described,
+        parameters=parameters(mimic, described.source),
+        secrets=secrets(values or mimic.secrets),
+        transport=MimicTransport(mimic),
+        clock=clock,
+    ).run()
 
 
 def parameters(mimic: Mimic, source: Any) -> dict[str, str]:
@@ -66,8 +80,10 @@ def parameters(mimic: Mimic, source: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("count", [40, 250])
 @pytest.mark.parametrize(("name", "resource"), RESOURCES)
-def test_a_right_description_is_ok_by_few_requests(name: str, resource: str, count: int) -> None:
-    report = check(name, resource, count=count)
+def test_a_right_description_is_ok_by_few_requests(
+    secrets: Written, name: str, resource: str, count: int
+) -> None:
+    report = check(name, resource, secrets, count=count)
     assert report is not None
     found = [finding for finding in report.findings if finding.verdict != "ok"]
     assert [finding.name for finding in found] == (["key"] if report.resource in KEYLESS else [])
@@ -78,14 +94,16 @@ def test_a_right_description_is_ok_by_few_requests(name: str, resource: str, cou
 
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize(("name", "resource"), RESOURCES)
-def test_nothing_is_wrong_with_a_small_collection(name: str, resource: str, count: int) -> None:
-    report = check(name, resource, count=count)
+def test_nothing_is_wrong_with_a_small_collection(
+    secrets: Written, name: str, resource: str, count: int
+) -> None:
+    report = check(name, resource, secrets, count=count)
     assert report is not None
     assert [finding.said for finding in report.findings if finding.verdict == "wrong"] == []
 
 
 @pytest.mark.parametrize(("name", "resource"), RESOURCES)
-def test_the_first_records_are_those_of_the_source(name: str, resource: str) -> None:
+def test_the_first_records_are_those_of_the_source(secrets: Written, name: str, resource: str) -> None:
     clock = ManualClock()
     mimic = MIMICS[name](clock=clock)
     described = Source.shipped()[f"{name}.{resource}"]
@@ -93,7 +111,7 @@ def test_the_first_records_are_those_of_the_source(name: str, resource: str) -> 
         described,
         7,
         parameters=parameters(mimic, described.source),
-        secrets=HeldSecrets(mimic.secrets),
+        secrets=secrets(mimic.secrets),
         transport=MimicTransport(mimic),
         clock=clock,
     )
@@ -179,8 +197,8 @@ MISTAKES: dict[Mistake, set[str]] = {  # with what is found
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
 @pytest.mark.parametrize(("name", "resource"), RESOURCES)
-def test_a_mistake_is_found_and_named(name: str, resource: str, mistake: Mistake) -> None:
-    report = check(name, resource, mistake=mistake)
+def test_a_mistake_is_found_and_named(secrets: Written, name: str, resource: str, mistake: Mistake) -> None:
+    report = check(name, resource, secrets, mistake=mistake)
     if report is None:
         pytest.skip("it cannot be made there")
     found = {finding.name for finding in report.findings if finding.verdict != "ok"}
@@ -188,12 +206,12 @@ def test_a_mistake_is_found_and_named(name: str, resource: str, mistake: Mistake
 
 
 @pytest.mark.parametrize(("name", "resource"), RESOURCES)
-def test_a_wrong_secret_is_found_and_never_shown(name: str, resource: str) -> None:
+def test_a_wrong_secret_is_found_and_never_shown(secrets: Written, name: str, resource: str) -> None:
     wrong = {each: f"wrong-{value}" for each, value in MIMICS[name].secrets.items()}
     described = Source.shipped()[f"{name}.{resource}"]
     if not wrong or (described.described.auth or described.source.auth).__struct_config__.tag == "none":
         pytest.skip("it needs none")
-    report = check(name, resource, secrets=HeldSecrets(wrong))
+    report = check(name, resource, secrets, values=wrong)
     assert report is not None
     assert [finding.name for finding in report.findings if finding.verdict == "wrong"] == ["auth"]
     assert not any(value in repr(report) for value in wrong.values())
