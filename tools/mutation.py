@@ -7,7 +7,6 @@ the layer's.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 import os
@@ -20,6 +19,8 @@ from collections import Counter
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from de_classes.utils.command_line import CommandParser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ START, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 def main(arguments: Sequence[str]) -> int:
     """Try what was asked for, print the survivors and the table, and say which groups are too weak."""
-    parser = argparse.ArgumentParser(prog="python -m tools.mutation")
+    parser = CommandParser(prog="python -m tools.mutation")
     parser.add_argument("--modules", default="", help="words in the names of modules; all by default")
     parser.add_argument("--sample", type=int, default=0, help="try only so many, as many of each group")
     parser.add_argument("--docs", action="store_true", help="write the figures into docs/")
