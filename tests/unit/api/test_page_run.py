@@ -44,7 +44,7 @@ class Walk:
 
 def run_over(walk: Walk, deadline: float | None = None) -> PageRun:
     ledger = RunLedger(PageRange(), limit=2, strategy=PageNumberPagination())
-    return PageRun(walk, walk, ledger, walk.clock, deadline)
+    return PageRun(walk, walk, ledger, walk.clock, deadline=deadline)
 
 
 def test_every_page_is_entered_before_it_is_handed_on() -> None:
