@@ -27,7 +27,6 @@ from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
 from de_classes.utils.command_line import CommandParser
 from de_classes.utils.text import escaped
-from localcloud.aws import LocalAws
 from localcloud.emulator import Emulator
 from localcloud.workspace import Workspace
 
@@ -130,10 +129,11 @@ def _own_core() -> Iterator[tuple[int, ...]]:
 @contextlib.contextmanager
 def _stored(place: Bench) -> Iterator[Bench]:
     """The same, with the local cloud's S3 server, in a data folder of its own."""
-    with Emulator(Workspace(ROOT, place.folder / "cloud")) as emulator:
-        LocalAws(emulator.endpoint).s3().create_bucket(Bucket=BUCKET)
-        (objects,) = (place.folder / "cloud" / "s3").glob(f"*/{BUCKET}")
-        yield replace(place, store=emulator.endpoint, objects=objects)
+    workspace = Workspace(ROOT, place.folder / "cloud")
+    with Emulator(workspace) as emulator:
+        emulator.aws.s3().create_bucket(Bucket=BUCKET)
+        (objects,) = workspace.objects.glob(f"*/{BUCKET}")
+        yield replace(place, store=emulator.endpoint, objects=objects, credentials=workspace.credentials)
 
 
 def machine() -> str:

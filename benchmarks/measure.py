@@ -20,7 +20,7 @@ from benchmarks.contestants import ROOT, search_path
 from benchmarks.figures import Run
 from benchmarks.server import Options, failures, seed_of_six
 from benchmarks.verify import verify
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.workspace import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +44,7 @@ class Bench:
         cores: The clients' core, then those of the API and all else; empty if they share one.
         store: The address of an S3 server; empty if there is none.
         objects: The folder where it keeps the objects of its bucket.
+        credentials: The shared credentials file that lets a client in there.
     """
 
     records_file: Path
@@ -51,6 +52,7 @@ class Bench:
     cores: tuple[int, ...] = ()
     store: str = ""
     objects: Path = Path()
+    credentials: Path = Path(os.devnull)
 
     def run(self, contestant: Contestant, case: Case, number: int) -> Run:
         """Run it once.
@@ -97,7 +99,7 @@ class Bench:
             subprocess.run(  # noqa: S603 - our own launcher and clients
                 [sys.executable, "-I", "-S", str(_LAUNCHER), *measured],
                 cwd=folder,
-                env=environment(folder),
+                env=environment(folder, self.credentials),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
@@ -174,15 +176,14 @@ def least_requests(case: Case, options: Options) -> int:
     return case.pages + failed
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """What a client finds: a home of its own, and credentials that are valid nowhere."""
+def environment(folder: Path, credentials: Path) -> dict[str, str]:
+    """What a client finds: a home of its own, and credentials that are valid nowhere else."""
     return {
         "PATH": os.defpath,
         "HOME": str(folder),
         "PYTHONPATH": search_path(),
         "LANG": "C.UTF-8",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -11,13 +11,15 @@ from botocore.config import Config
 
 from de_classes.storage.clients import S3Client as Store
 from localcloud.sam import require_loopback
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.workspace import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from localcloud.credentials import Credentials
 
 # Nothing is read from the user's profile: neither its name nor the files it would be in.
 _NOTHING = {
@@ -35,19 +37,23 @@ class LocalAws:
 
     Args:
         endpoint: Its address.
+        credentials: Of the run that is up there.
 
     Attributes:
-        session: With its credentials and nothing of the user's.
+        session: With these credentials and nothing of the user's.
 
     Raises:
         LocalCloudError: The address is not this machine.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, credentials: Credentials) -> None:
         require_loopback(endpoint)
         self.endpoint = endpoint
+        self.credentials = credentials
         core = botocore.session.Session(session_vars=_NOTHING)
-        self.session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION, botocore_session=core)
+        self.session = boto3.Session(
+            credentials.access_key, credentials.secret_key, region_name=REGION, botocore_session=core
+        )
 
     def s3(self) -> S3Client:
         """A client of its S3."""

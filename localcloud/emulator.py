@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 import requests
 
+from localcloud.aws import LocalAws
+from localcloud.credentials import CredentialFiles, Credentials
 from localcloud.errors import LocalCloudError
+from localcloud.gate import FORBIDDEN, HEALTH
 from localcloud.workspace import exclusive, isolated, without_proxies
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from localcloud.workspace import Workspace
@@ -25,27 +32,42 @@ HOST = "127.0.0.1"
 STARTUP_SECONDS = 60.0
 STOP_SECONDS = 10.0
 LOG_TAIL_LINES = 15
+OK = 200
 
-_HEALTH = "/_ministack/health"
+_STRANGER = {"Host": "stranger.invalid"}
 
 
 class Emulator:
-    """A context manager: inside it, the local cloud is up.
+    """A context manager: inside it, the local cloud is up, for whoever has this run's credentials.
 
     Args:
         workspace: Whose data folder it fills; what a former run left there is removed at the start.
         port: To listen on; a free one by default.
+        hosts: Values of Host that it answers to besides ``127.0.0.1`` and ``localhost`` with its port: those
+            of a forwarder in front of it.
         startup_seconds: The longest wait for it to be ready.
+
+    Attributes:
+        credentials: Its root's, new for every run.
+        files: Where other programs find them.
 
     Raises:
         LocalCloudError: It did not come up, or another one uses the same data folder.
     """
 
     def __init__(
-        self, workspace: Workspace, *, port: int | None = None, startup_seconds: float = STARTUP_SECONDS
+        self,
+        workspace: Workspace,
+        *,
+        port: int | None = None,
+        hosts: Iterable[str] = (),
+        startup_seconds: float = STARTUP_SECONDS,
     ) -> None:
+        self.credentials = Credentials.made_up()
         self._workspace = workspace
         self._port = port or free_port()
+        self._hosts = [f"{HOST}:{self._port}", f"localhost:{self._port}", *hosts]
+        self.files = CredentialFiles(workspace)
         self._startup_seconds = startup_seconds
         self._held = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,6 +76,11 @@ class Emulator:
     def endpoint(self) -> str:
         """Its address, for every service."""
         return f"http://{HOST}:{self._port}"
+
+    @cached_property
+    def aws(self) -> LocalAws:
+        """Makes clients of it, with this run's credentials."""
+        return LocalAws(self.endpoint, self.credentials)
 
     @property
     def rest_api_base_url(self) -> str:
@@ -75,6 +102,8 @@ class Emulator:
         try:
             lock = self._held.enter_context(exclusive(self._workspace.data / "lock"))
             self._workspace.empty()
+            self._held.callback(self.files.remove)
+            self.files.write(self.credentials, self.endpoint)
             self._process = self._spawn(python, lock)
             self._wait_until_healthy(self._process)
         except BaseException:
@@ -103,8 +132,9 @@ class Emulator:
         for folder in ("tmp", "s3", "state"):
             (self._workspace.data / folder).mkdir()
         with self.log.open("wb") as log:
-            return subprocess.Popen(  # noqa: S603 - our own script, by our own interpreter
-                [str(python), str(Path(__file__).with_name("keeper.py"))],
+            process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+                [str(python), "-m", "localcloud.keeper"],
+                cwd=Path(__file__).parent.parent,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,16 +144,17 @@ class Emulator:
                 # The lock outlives us if it does, so the next run waits for its end.
                 pass_fds=(lock.fileno(),),
             )
+        _admit(process, {"hosts": self._hosts, **asdict(self.credentials)})
+        return process
 
     def _environment(self) -> dict[str, str]:
         data = self._workspace.data
         user = without_proxies({name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ})
         own = isolated(user, self._workspace)
-        # Functions inherit this: they must find the emulator's credentials for their role, not ours.
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            del own[name]
         return {
             **own,
+            # Functions inherit this: they must find the emulator's credentials for their role, not ours.
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "HOME": str(data),
             "TMPDIR": str(data / "tmp"),
             "BIND_HOST": HOST,
@@ -138,13 +169,16 @@ class Emulator:
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._startup_seconds
-        while not _is_healthy(self.endpoint + _HEALTH):
+        health = self.endpoint + HEALTH
+        while _status(health) != OK:
             if process.poll() is not None:
                 raise LocalCloudError(f"the local cloud ended while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
                 waited = f"{self._startup_seconds:.0f} s"
                 raise LocalCloudError(f"the local cloud was not ready after {waited}:\n{self._log_tail()}")
             time.sleep(0.05)
+        if _status(health, _STRANGER) != FORBIDDEN:
+            raise LocalCloudError("the local cloud answers strangers: its gate is not closed")
 
     def _log_tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
@@ -159,13 +193,23 @@ def free_port() -> int:
         return port
 
 
-def _is_healthy(url: str) -> bool:
+def _admit(process: subprocess.Popen[bytes], admission: Mapping[str, object]) -> None:
+    """Tell the keeper who may come in, by its pipe: arguments and variables can be read by others."""
+    if process.stdin is None:
+        raise TypeError("the keeper has no pipe")
+    with suppress(BrokenPipeError):  # it has ended already, which is told by whoever waits for it
+        process.stdin.write(json.dumps(admission).encode() + b"\n")
+        process.stdin.flush()
+
+
+def _status(url: str, headers: Mapping[str, str] | None = None) -> int | None:
+    """What is answered; None if nothing is."""
     with requests.Session() as session:
         session.trust_env = False  # no proxy
         try:
-            return session.get(url, timeout=2).ok
+            return session.get(url, headers=headers, timeout=2).status_code
         except requests.RequestException:
-            return False
+            return None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,15 +1,21 @@
-"""Runs MiniStack, and ends it when whoever started it is gone, however it went.
+"""Runs MiniStack behind our gate, and ends it when whoever started it is gone, however it went.
 
-Run by the emulator's own interpreter, as a script. Its standard input is a pipe that nobody writes to: the
-pipe's end closes with the parent, even one that was killed.
+Run by the emulator's own interpreter, as a module. The first line of its standard input says who may come in;
+after it, the input is a pipe that nobody writes to: its end closes with the parent, even one that was killed.
 """
 
+import importlib
+import json
 import os
-import runpy
+import secrets
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.gate import Gate
 
 SECONDS_TO_SAVE = 8.0
 
@@ -22,6 +28,45 @@ def end_with_parent() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-if __name__ == "__main__":
+def issued_secret(access_key: str, session_token: str) -> str | None:
+    """The secret of credentials that MiniStack gave out: to users of IAM, by STS, to functions.
+
+    None for any others, and for its own roots, whose names everybody knows.
+    """
+    evaluator = importlib.import_module("ministack.core.iam_evaluator")
+    if evaluator.is_root_access_key(access_key):
+        return None
+    found = evaluator.resolve_credential(access_key, session_token=session_token)
+    secret: str | None = getattr(found, "secret_access_key", None)  # what is wrong with them has none
+    return secret
+
+
+def salted(issue: Callable[[dict[str, Any]], dict[str, str]], salt: str) -> Callable[[Any], dict[str, str]]:
+    """MiniStack's credentials for a function's role, no longer to be computed from the function's name alone.
+
+    Args:
+        issue: Derives them from the function's configuration, by hashing its ARN.
+        salt: Of this run; it takes the place of one more qualifier at the ARN's end.
+    """
+
+    def credentials(configuration: dict[str, Any]) -> dict[str, str]:
+        arn = configuration.get("FunctionArn")
+        return issue({**configuration, "FunctionArn": f"{arn}:{salt}"} if arn else configuration)
+
+    return credentials
+
+
+def main() -> None:
+    """Read who may come in, and serve until the parent is gone."""
+    admission = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=end_with_parent, daemon=True).start()
-    runpy.run_module("ministack", run_name="__main__")
+    emulator: Any = importlib.import_module("ministack.app")
+    functions: Any = importlib.import_module("ministack.core.lambda_runtime")
+    functions.execution_credentials = salted(functions.execution_credentials, secrets.token_hex())
+    root = (admission["access_key"], admission["secret_key"])
+    emulator.app = Gate(emulator.app, hosts=admission["hosts"], root=root, issued=issued_secret)
+    emulator.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -40,9 +40,9 @@ def launch(emulator: Emulator, sam: SamCli, parameters: Mapping[str, str], conso
         if not sam.build():
             step.note("nothing changed")
     with console.step("deploying template.yaml"):
-        prepare_artifacts(emulator.endpoint)
+        prepare_artifacts(emulator.aws)
         sam.deploy(
             emulator.endpoint,
             {**LOCAL_PARAMETERS, "ApiBaseUrl": emulator.rest_api_base_url, **parameters},
         )
-    return Stack(emulator.endpoint)
+    return Stack(emulator.aws)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials as SigningKeys
 
-from localcloud.aws import LocalAws
 from localcloud.errors import LocalCloudError
 from localcloud.verify import stored_records
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.workspace import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from de_classes.storage.format.codec import Record
+    from localcloud.aws import LocalAws
 
 STACK = "de-classes-local"
 ARTIFACTS_BUCKET = "sam-artifacts"
@@ -92,18 +92,16 @@ class Stack:
     """A stack that was deployed into a local cloud.
 
     Args:
-        endpoint: The local cloud's address.
+        aws: Makes clients of the cloud that it is in.
 
     Attributes:
         aws: Makes clients of the cloud that it is in.
         outputs: Name to value, as the template names them.
 
-    Raises:
-        LocalCloudError: The address is not this machine.
     """
 
-    def __init__(self, endpoint: str) -> None:
-        self.aws = LocalAws(endpoint)
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
         self._http = requests.Session()
         self._http.trust_env = False  # no proxy, no .netrc
         self.outputs = self._read_outputs()
@@ -118,7 +116,9 @@ class Stack:
         url = self.outputs["WorkerUrl"]
         body = json.dumps(request).encode()
         signed = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/json"})
-        SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "execute-api", REGION).add_auth(signed)
+        own = self.aws.credentials
+        keys = SigningKeys(own.access_key, own.secret_key)
+        SigV4Auth(keys, "execute-api", REGION).add_auth(signed)
         return _answer(
             self._http.post(url, data=body, headers=dict(signed.headers.items()), timeout=ANSWER_SECONDS)
         )
@@ -175,9 +175,9 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
 
 
-def prepare_artifacts(endpoint: str) -> None:
+def prepare_artifacts(aws: LocalAws) -> None:
     """Make the bucket that the SAM CLI uploads to."""
-    LocalAws(endpoint).s3().create_bucket(Bucket=ARTIFACTS_BUCKET)
+    aws.s3().create_bucket(Bucket=ARTIFACTS_BUCKET)
 
 
 def _answer(response: requests.Response) -> Answer:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
 from localcloud.emulator import Emulator
 from localcloud.launch import launch
 from localcloud.sam import SamCli
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 
 if TYPE_CHECKING:
     from localcloud.console import Console
+    from localcloud.credentials import CredentialFiles
+    from localcloud.stack import Stack
     from localcloud.workspace import Workspace
 
 
@@ -23,16 +25,20 @@ def stay_up(workspace: Workspace, port: int | None, console: Console) -> int:
     """
     with Emulator(workspace, port=port) as emulator:
         stack = launch(emulator, SamCli(workspace), {}, console)
-        console.heading("Deployed")
-        for name, value in sorted(stack.outputs.items()):
-            console.say(f"  {name:<24} {value}")
-        console.heading("Ingest")
-        console.say(f"  curl --aws-sigv4 aws:amz:{REGION}:execute-api --user {ACCESS_KEY}:{SECRET_KEY} \\")
-        console.say("    -H 'Content-Type: application/json' \\")
-        console.say(f'    -d \'{{"format": "csv"}}\' {stack.outputs["WorkerUrl"]}')
-        console.heading("Look (any AWS tool)")
-        console.say(f"  export AWS_ENDPOINT_URL={emulator.endpoint} AWS_DEFAULT_REGION={REGION} \\")
-        console.say(f"    AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
+        explain(stack, emulator.files, console)
         console.say("\nCtrl-C stops it.")
         threading.Event().wait()
     return 0
+
+
+def explain(stack: Stack, files: CredentialFiles, console: Console) -> None:
+    """Say how to call what was deployed; where the secret is, and not what it is."""
+    console.heading("Deployed")
+    for name, value in sorted(stack.outputs.items()):
+        console.say(f"  {name:<24} {value}")
+    console.heading("Ingest")
+    console.say(f"  curl --config {shlex.quote(str(files.curl))} \\")
+    console.say("    -H 'Content-Type: application/json' \\")
+    console.say(f'    -d \'{{"format": "csv"}}\' {stack.outputs["WorkerUrl"]}')
+    console.heading("Look (any AWS tool)")
+    console.say(f"  . {shlex.quote(str(files.shell))}")

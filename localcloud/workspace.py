@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 REGION = "us-east-1"
-ACCESS_KEY = "test"
-SECRET_KEY = "test"  # noqa: S105 - the emulator's public default, valid nowhere else
 BUSY_SECONDS = 15.0
 
 _FOREIGN_PREFIXES = ("AWS_", "SAM_", "BOTO_", "LOCALSTACK_", "MINISTACK_", "LAMBDA_", "LAYER_")
@@ -62,9 +60,15 @@ class Workspace:
         """Where the emulator keeps its objects: ``<account>/<bucket>/<key>``."""
         return self.data / "s3"
 
+    @property
+    def credentials(self) -> Path:
+        """The shared credentials file of the run that is up; no file while none is."""
+        return self.data / "aws-credentials"
+
     def empty(self) -> None:
-        """Remove what a former run left, finished or not; the lock file stays."""
+        """Remove what a former run left, finished or not; the lock file stays. Only its owner may look in."""
         self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o700)
         for entry in self.data.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -79,21 +83,19 @@ class Workspace:
 
 
 def isolated(environment: Mapping[str, str], workspace: Workspace) -> dict[str, str]:
-    """An environment with nothing in it that could lead to an account, and credentials valid nowhere.
+    """An environment with nothing in it that could lead to an account, nor any secret.
 
     Args:
         environment: The user's: its PATH and package index settings are needed to build.
-        workspace: Whose configuration files are named; they are never written, so they are empty.
+        workspace: Whose credentials file is named, which is there while its local cloud is up.
     """
     kept = {name: value for name, value in environment.items() if not name.startswith(_FOREIGN_PREFIXES)}
     return {
         **kept,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_CONFIG_FILE": str(workspace.data / "aws-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(workspace.data / "aws-credentials"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(workspace.credentials),
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAM_CLI_TELEMETRY": "0",
     }

@@ -83,7 +83,9 @@ def minio_on_moto(path: Path) -> Iterator[StoreCase]:
 
 @contextmanager
 def minio_on_emulator(path: Path) -> Iterator[StoreCase]:
-    with server(_emulator().endpoint, workspace.ACCESS_KEY, workspace.SECRET_KEY)(path) as case:
+    emulator = _emulator()
+    own = emulator.credentials
+    with server(emulator.endpoint, own.access_key, own.secret_key)(path) as case:
         yield case
 
 

@@ -6,13 +6,16 @@ import os
 import signal
 import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.aws import LocalAws
 from localcloud.emulator import HOST, Emulator, free_port
 from localcloud.errors import LocalCloudError
 from localcloud.workspace import Workspace, exclusive
+from tools.containers.bridge import Forwarder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +38,7 @@ def test_it_is_up_inside_the_block_and_gone_after_it(own: Workspace) -> None:
     with Emulator(own) as emulator:
         group = emulator.pid
         assert group is not None
-        LocalAws(emulator.endpoint).s3().create_bucket(Bucket="bucket")
+        emulator.aws.s3().create_bucket(Bucket="bucket")
     assert not runs(group)
     assert emulator.pid is None
 
@@ -55,7 +58,7 @@ def test_it_is_gone_after_a_failure_inside_the_block(own: Workspace) -> None:
 
 def test_objects_outlive_it_as_plain_files(own: Workspace) -> None:
     with Emulator(own) as emulator:
-        s3 = LocalAws(emulator.endpoint).s3()
+        s3 = emulator.aws.s3()
         s3.create_bucket(Bucket="bucket")
         s3.put_object(Bucket="bucket", Key="raw/date=2026-11-23/object.csv", Body=b"a\r\n1\r\n")
     (path,) = own.objects.glob("*/bucket/raw/*/object.csv")
@@ -64,11 +67,11 @@ def test_objects_outlive_it_as_plain_files(own: Workspace) -> None:
 
 def test_it_starts_empty_whatever_was_left_by_one_that_was_killed(own: Workspace) -> None:
     with Emulator(own) as emulator:
-        LocalAws(emulator.endpoint).s3().create_bucket(Bucket="bucket")
+        emulator.aws.s3().create_bucket(Bucket="bucket")
         assert emulator.pid
         os.killpg(emulator.pid, signal.SIGKILL)
     with Emulator(own) as emulator:
-        assert LocalAws(emulator.endpoint).s3().list_buckets()["Buckets"] == []
+        assert emulator.aws.s3().list_buckets()["Buckets"] == []
 
 
 def test_it_listens_on_loopback_only(own: Workspace) -> None:
@@ -77,6 +80,33 @@ def test_it_listens_on_loopback_only(own: Workspace) -> None:
         assert connection.getpeername()[0] == HOST
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.2", port), timeout=5)
+
+
+def test_it_answers_to_a_forwarders_name_only_where_it_was_told_to(own: Workspace) -> None:
+    port = free_port()
+    with Forwarder("127.0.0.2", port) as bridge:
+        with Emulator(own, port=port, hosts=[urlsplit(bridge.url).netloc]) as emulator:
+            LocalAws(bridge.url, emulator.credentials).s3().create_bucket(Bucket="bucket")
+            assert len(emulator.aws.s3().list_buckets()["Buckets"]) == 1
+        with Emulator(own, port=port) as emulator, pytest.raises(ClientError, match="Host"):
+            LocalAws(bridge.url, emulator.credentials).s3().list_buckets()
+
+
+def test_each_run_has_credentials_of_its_own_and_their_files_while_it_is_up(own: Workspace) -> None:
+    with Emulator(own) as former:
+        assert former.credentials.access_key in own.credentials.read_text()
+        assert own.data.stat().st_mode & 0o777 == 0o700
+    assert not own.credentials.exists()
+    with Emulator(own) as emulator:
+        assert former.credentials.access_key not in own.credentials.read_text()
+        with pytest.raises(ClientError, match="each run has new ones"):
+            LocalAws(emulator.endpoint, former.credentials).s3().list_buckets()
+
+
+def test_one_that_did_not_come_up_leaves_the_credentials_of_the_one_that_is_up(own: Workspace) -> None:
+    with Emulator(own) as emulator:
+        Emulator(own).stop()
+        assert emulator.credentials.access_key in own.credentials.read_text()
 
 
 def test_two_never_share_their_data(own: Workspace) -> None:

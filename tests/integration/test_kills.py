@@ -29,7 +29,7 @@ from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_le
 from de_classes.storage.datasets.keys import is_part_key, symlink_key
 from de_classes.utils.clock import ManualClock
 from localcloud.emulator import Emulator
-from localcloud.workspace import ACCESS_KEY, SECRET_KEY, Workspace
+from localcloud.workspace import Workspace
 from tests.fakes.mortal import BUCKET, Go, Outcome, Server, s3_of
 from tests.fakes.sources import ROOT
 
@@ -287,7 +287,8 @@ class HeavyRecords:
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Emulator(Workspace(ROOT, tmp_path_factory.mktemp("emulator"))) as emulator:
-        yield Server(emulator.endpoint, ACCESS_KEY, SECRET_KEY)
+        own = emulator.credentials
+        yield Server(emulator.endpoint, own.access_key, own.secret_key)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.workspace import REGION
 from tests.fakes.template import functions, resources, statements
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Account:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.root = self._session(ACCESS_KEY, SECRET_KEY)
+        self.root = stack.aws.session
         # Made once each: botocore reads a service's model from disk for every session anew.
         self._roles: dict[str, boto3.Session] = {}
         self._clients: dict[tuple[boto3.Session, str], Any] = {}

@@ -6,13 +6,11 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from de_classes.simulators.records import SyntheticRecords
 from localcloud.demo import SEED, SYNTHETIC_RECORDS
 from localcloud.verify import differences
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
@@ -84,8 +82,8 @@ def role_that_may_invoke(cloud: Cloud, worker: str) -> str:
 
 
 def client(cloud: Cloud, service: str) -> Any:
-    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
-    return session.client(service, endpoint_url=cloud.stack.aws.endpoint)
+    aws = cloud.stack.aws
+    return aws.session.client(service, endpoint_url=aws.endpoint)
 
 
 def output_of(machines: Any, execution: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
+from localcloud.workspace import REGION
+from tests.fakes.aws import ACCESS_KEY, SECRET_KEY
 from tests.fakes.documents import signed_calls
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def test_a_call_is_signed_as_aws_asks(block: Block, token: str | None, tmp_path:
 @every_call
 @pytest.mark.xdist_group("local_cloud")
 def test_a_deployed_worker_answers_a_signed_call(block: Block, calm_cloud: Cloud, tmp_path: Path) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    own = calm_cloud.stack.aws.credentials
+    keys = {"AWS_ACCESS_KEY_ID": own.access_key, "AWS_SECRET_ACCESS_KEY": own.secret_key}
     receipt = json.loads(call(block, calm_cloud.stack.outputs["WorkerUrl"], tmp_path, **keys))
     assert receipt["status"] == "complete", receipt
     assert (receipt["format"], receipt["pages"]) == ("csv", 10)

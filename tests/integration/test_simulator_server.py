@@ -279,6 +279,44 @@ def test_a_method_nobody_asked_for_is_405(server: SimulatorServer) -> None:
     assert {(answer.status_code, answer.headers["Allow"]) for answer in answers} == {(405, "GET")}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("Host", "rebound.example"),
+        ("Origin", "https://page.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+    ],
+)
+def test_a_web_page_from_elsewhere_gets_neither_a_token_nor_a_grant(
+    server: SimulatorServer, field: str, value: str
+) -> None:
+    headers = {"Content-Type": "text/plain", field: value}  # what a page may send without a preflight
+    body = json.dumps({"username": server.username, "password": server.password})
+    answers = [
+        requests.post(server.login_url, data=body, headers=headers, timeout=5),
+        requests.options(server.login_url, headers=headers, timeout=5),
+        requests.get(f"{server.base_url}/health", headers=headers, timeout=5),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403] * 3
+    assert {answer.json()["message"].partition(":")[0] for answer in answers} == {f"{field} is foreign"}
+    assert not any("Access-Control-Allow-Origin" in answer.headers for answer in answers)
+    assert server.log.logins == 0
+
+
+def test_a_foreign_target_is_refused_whatever_the_host_says(server: SimulatorServer) -> None:
+    request = b"GET http://rebound.example/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    assert raw(server, request).startswith(b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_its_own_pages_are_answered(server: SimulatorServer, name: str) -> None:
+    own = f"http://{name}:{server.port}"
+    headers = {"Host": f"{name}:{server.port}", "Origin": own, "Sec-Fetch-Site": "same-origin"}
+    assert requests.get(f"{own}/health", headers=headers, timeout=5).status_code == 200
+
+
 def test_a_body_beyond_the_bound_is_413_and_the_client_sees_it(server: SimulatorServer) -> None:
     answer = requests.post(server.login_url, data=b"x" * (MAX_BODY_BYTES + 1), timeout=5)
     assert answer.status_code == 413

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 import requests
 
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 from tests.integration.conftest import CALM
 
 if TYPE_CHECKING:
@@ -32,8 +30,7 @@ def records(stack: Stack) -> int:
 
 
 def live_versions(stack: Stack) -> list[int]:
-    session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
-    client = session.client("lambda", endpoint_url=stack.aws.endpoint)
+    client = stack.aws.session.client("lambda", endpoint_url=stack.aws.endpoint)
     return [
         int(client.get_alias(FunctionName=stack.outputs[name], Name="live")["FunctionVersion"])
         for name in NAMES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -9,7 +10,6 @@ from contextlib import ExitStack
 
 from localcloud.console import Console
 from localcloud.errors import LocalCloudError
-from localcloud.workspace import ACCESS_KEY, REGION, SECRET_KEY
 from tools.containers import engine
 from tools.containers.sam_local import SamLocal
 from tools.containers.services import Services, own_workspace
@@ -50,9 +50,7 @@ def _stay_up(console: Console) -> None:
         console.heading("In a second shell: one function, as it stands")
         console.say(f"  sam local invoke IngestionWorkerFunction -e {EXAMPLE}")
         console.heading("In a second shell: any AWS tool")
-        console.say(f"  export PATH={workspace.sam.parent}:$PATH AWS_ENDPOINT_URL={services.aws.endpoint} \\")
-        console.say(f"    AWS_DEFAULT_REGION={REGION} AWS_ACCESS_KEY_ID={ACCESS_KEY} \\")
-        console.say(f"    AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
+        console.say(f"  . {shlex.quote(str(services.files.shell))}")
         console.say("\nCtrl-C stops it.")
         threading.Event().wait()
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from localcloud.workspace import Workspace
 
-AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 SAM_PORT = 3000
 BUILD_SECONDS = 600.0
 INVOKE_SECONDS = 180.0
@@ -62,10 +61,10 @@ class SamLocal:
         scratch.mkdir(parents=True, exist_ok=True)
         own = str(Path(sys.executable).parent)  # on the path of make's targets, not of a user
         path = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry != own]
-        alone = without_proxies(isolated(os.environ, workspace))
         self._environment = {
+            **without_proxies(isolated(os.environ, workspace)),
             # Nobody's keys: the CLI asks for the account's number by those that it finds.
-            **{name: value for name, value in alone.items() if name not in AWS_KEYS},
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PATH": os.pathsep.join([str(workspace.sam.parent), *path]),
             "TMPDIR": str(scratch),  # the CLI leaves its scratch folders behind
         }

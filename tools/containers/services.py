@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
-from localcloud.aws import LocalAws
-from localcloud.emulator import Emulator
+from localcloud.credentials import CredentialFiles, write_private
+from localcloud.emulator import HOST, Emulator
 from localcloud.verify import stored_records
 from localcloud.workspace import REGION, Workspace, exclusive
 from tools.containers.bridge import Forwarder
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.format.codec import Record
+    from localcloud.aws import LocalAws
 
 SOURCE = "unstable"
 
@@ -31,6 +32,9 @@ class Services:
     Args:
         workspace: Where the local cloud keeps its data.
         gateway: This machine's address on the engine's bridge.
+
+    Attributes:
+        files: Where other programs find the local cloud's credentials.
     """
 
     def __init__(self, workspace: Workspace, gateway: str) -> None:
@@ -38,6 +42,7 @@ class Services:
         self._workspace = workspace
         self.gateway = gateway
         self.api_port = free_port(gateway)
+        self.files = CredentialFiles(workspace)
         self._aws: LocalAws | None = None
 
     @property
@@ -55,9 +60,10 @@ class Services:
     def __enter__(self) -> Self:
         with ExitStack() as held:
             held.enter_context(exclusive(folder(self._workspace) / "lock"))
-            emulator = held.enter_context(Emulator(self._workspace))
-            bridge = held.enter_context(Forwarder(self.gateway, int(emulator.endpoint.rpartition(":")[2])))
-            self._aws = LocalAws(emulator.endpoint)
+            port = free_port(HOST)
+            bridge = held.enter_context(Forwarder(self.gateway, port))
+            emulator = Emulator(self._workspace, port=port, hosts=[urlsplit(bridge.url).netloc])
+            self._aws = held.enter_context(emulator).aws
             self._furnish(self._aws)
             held.callback(shutil.copyfile, self._alone, self._variables_file)
             self._write_variables(bridge.url)
@@ -115,14 +121,9 @@ class Services:
         aws.secrets().create_secret(Name=secret, SecretString=login)
 
     def _write_variables(self, endpoint: str) -> None:
-        found = self.aws.session.get_credentials()
-        if found is None or found.access_key is None or found.secret_key is None:
-            raise RuntimeError("the local cloud has no credentials")
-        document = {"Parameters": self.variables(endpoint, found.access_key, found.secret_key)}
-        path = self._variables_file
-        path.unlink(missing_ok=True)  # made anew, so that only its owner reads this run's credentials
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(document, file, indent=2)
+        own = self.aws.credentials
+        document = {"Parameters": self.variables(endpoint, own.access_key, own.secret_key)}
+        write_private(self._variables_file, json.dumps(document, indent=2))
 
 
 def folder(workspace: Workspace) -> Path:

@@ -74,16 +74,18 @@ def test_nothing_is_deployed_anywhere_else(workspace: Workspace, endpoint: str) 
     assert calls(workspace) == []
 
 
-def test_a_deployment_sees_the_local_endpoint_and_credentials_valid_nowhere(workspace: Workspace) -> None:
+def test_a_deployment_sees_the_local_endpoint_and_the_runs_credentials_by_their_file(
+    workspace: Workspace,
+) -> None:
     SamCli(workspace, USER).deploy("http://127.0.0.1:4566", {"B": "2", "A": "1"})
     assert calls(workspace) == ["deploy --config-env local --parameter-overrides A=1 B=2"]
     seen = seen_environment(workspace)
     assert seen["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
-    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SECRET_ACCESS_KEY"]) == ("test", "test")
+    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == str(workspace.credentials)
+    assert not [name for name in seen if "KEY" in name]
     assert "AWS_PROFILE" not in seen
     assert "HTTPS_PROXY" not in seen
     assert not Path(seen["AWS_CONFIG_FILE"]).exists()
-    assert not Path(seen["AWS_SHARED_CREDENTIALS_FILE"]).exists()
 
 
 def test_a_build_keeps_the_users_proxy_and_names_the_emulators_python(workspace: Workspace) -> None:

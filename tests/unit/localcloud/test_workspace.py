@@ -29,7 +29,9 @@ def test_no_setting_of_an_account_gets_through(workspace: Workspace) -> None:
     seen = isolated(user, workspace)
     assert seen["PATH"] == "/bin"
     assert {name for name in user if name in seen} == {"PATH"}
-    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_EC2_METADATA_DISABLED"]) == ("test", "true")
+    assert seen["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == str(workspace.credentials)
+    assert not any("KEY" in name for name in seen)
 
 
 def test_proxies_are_left_out_in_either_spelling() -> None:
@@ -52,6 +54,12 @@ def test_what_a_former_run_left_is_removed_except_the_lock(workspace: Workspace)
 def test_an_absent_folder_is_made(workspace: Workspace) -> None:
     workspace.empty()
     assert workspace.data.is_dir()
+
+
+def test_nobody_but_the_owner_looks_into_the_data(workspace: Workspace) -> None:
+    workspace.data.mkdir(mode=0o755)
+    workspace.empty()
+    assert workspace.data.stat().st_mode & 0o777 == 0o700
 
 
 def test_one_lock_has_one_holder(tmp_path: Path) -> None:

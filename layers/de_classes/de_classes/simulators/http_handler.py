@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.simulators.messages import Headers, SimRequest, SimResponse, error_response
 from de_classes.simulators.request_log import LogEntry
+from de_classes.simulators.same_origin import foreign_part
 
 if TYPE_CHECKING:
     from de_classes.simulators.messages import Simulator
@@ -83,6 +84,12 @@ class SimulatorHandler(BaseHTTPRequestHandler):
             query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
         except ValueError:
             return error_response(400, "the request target cannot be read")
+        hosts = [*self.headers.get_all("Host", []), *filter(None, [target.netloc])]
+        origins, sites = self.headers.get_all("Origin", []), self.headers.get_all("Sec-Fetch-Site", [])
+        if part := foreign_part(hosts, origins, sites):
+            return error_response(
+                403, f"{part} is foreign: this server answers programs on this machine only"
+            )
         headers = Headers(dict(self.headers.items()))
         return SimRequest(self.command, unquote(target.path), query, headers, body)
 
