@@ -1,4 +1,4 @@
-"""The command line, ``python -m de_classes``: simulate, check, sample, ingest, replay, verify and clean."""
+"""The command line, ``python -m de_classes``: simulate, init, check, sample, ingest, replay, verify and clean."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from de_classes.cli import (
     check_options,
     clean_options,
     ingest_options,
+    init_options,
     sample_options,
     simulate_options,
     verify_options,
@@ -49,6 +50,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     simulate_options.add_parser(commands, words)
+    init_options.add_parser(commands)
     check_options.add_parser(commands)
     sample_options.add_parser(commands)
     ingest_options.add_parser(commands)

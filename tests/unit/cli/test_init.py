@@ -1,0 +1,101 @@
+"""``init`` from the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.__main__ import make_parser
+from de_classes.api.source.binding import Source
+from de_classes.cli.init import EXIT_OPEN, EXIT_USAGE, run
+from de_classes.utils.clock import ManualClock
+from tests.fakes.mimics import MIMICS
+from tests.fakes.mimics.serving import MimicTransport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GITHUB = "https://api.github.com/repos/acme/widgets/issues?state=all"
+
+
+def init(*words: str, mimic: str = "github") -> tuple[int, str, str]:
+    out, err, clock = io.StringIO(), io.StringIO(), ManualClock()
+    words = ("init", *words)
+    args = make_parser(words).parse_args(words)
+    transport = MimicTransport(MIMICS[mimic](clock=clock))
+    status = run(args, out=out, err=err, transport=transport, clock=clock)
+    return status, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> str:
+    file = tmp_path / "secrets.json"
+    file.write_text(json.dumps(MIMICS["github"].secrets))
+    file.chmod(0o600)
+    return str(file)
+
+
+def test_a_description_goes_to_a_file_and_what_it_rests_on_to_stderr(secrets: str, tmp_path: Path) -> None:
+    path = tmp_path / "github.toml"
+    status, out, err = init(GITHUB, "--secrets", secrets, "--out", str(path))
+    assert (status, out) == (0, "")
+    assert "login: Bearer token" in err
+    assert f"written: github.issues to {path}" in err
+    assert Source.load(path)["github.issues"].described.params == {"state": "all"}
+
+
+def test_a_name_is_taken_and_a_header_sent(secrets: str) -> None:
+    status, out, _ = init(GITHUB, "--secrets", secrets, "--name", "gh", "--header", "X-Wish: none")
+    assert status == 0
+    assert "[sources.gh.resources.issues]" in out
+    assert 'headers = { X-Wish = "none" }' in out
+
+
+def test_what_could_not_be_told_is_a_status_of_its_own() -> None:
+    status, out, err = init(GITHUB)
+    assert status == EXIT_OPEN
+    assert "could not tell: auth" in err
+    assert "# could not tell" in out
+
+
+def test_a_file_that_is_there_is_not_written_over(secrets: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("mine")
+    status, _, err = init(GITHUB, "--secrets", secrets, "--out", str(path))
+    assert status == EXIT_USAGE
+    assert "is there already" in err
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give one of"),
+        ((GITHUB, "--from", "x.json"), "give one of"),
+        ((GITHUB, "--json", "[]"), "--json"),
+        ((GITHUB, "--json", "{"), "--json"),
+        ((GITHUB, "--json", "{}", "--method", "GET"), "--method"),
+        ((GITHUB, "--header", "nothing"), "--header"),
+        ((GITHUB, "--out", "x.json"), "--out"),
+        (("--from", "nowhere.json"), "nowhere.json"),
+        (("--openapi", "nowhere.json"), "nowhere.json"),
+        (("ftp://example.com/",), "the address"),
+    ],
+)
+def test_a_mistake_in_the_words_is_named(words: tuple[str, ...], said: str) -> None:
+    status, out, err = init(*words)
+    assert status == EXIT_USAGE
+    assert out == ""
+    assert said in err
+
+
+def test_a_document_is_converted_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "dlt.json"
+    file.write_text(json.dumps({"client": {"base_url": "https://api.example.com"}, "resources": ["things"]}))
+    status, out, err = init("--from", str(file))
+    assert status == EXIT_OPEN
+    assert "[sources.example.resources.things]" in out
+    assert "could not tell: things.pagination" in err
