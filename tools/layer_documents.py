@@ -31,6 +31,7 @@ SPDX = {
     "BSD License": "BSD-3-Clause",
     "Dual License": "BSD-3-Clause OR Apache-2.0",
     "MIT License": "MIT",
+    "PSFL": "PSF-2.0",
 }
 
 

@@ -72,12 +72,26 @@ def build(name: str, architecture: str, folder: Path) -> None:
     Raises:
         BuildError: It cannot be built.
     """
+    make(name, ROOT / "layers" / LAYERS[name] / "Makefile", folder, LAYER_ARCH=architecture)
+
+
+def make(name: str, makefile: Path, folder: Path, **variables: str) -> None:
+    """Have a Makefile build a layer, as ``sam build`` has it.
+
+    Args:
+        name: The layer's logical id in the template.
+        makefile: Builds it.
+        folder: Empty, or to be made.
+        variables: Of the environment, besides ``ARTIFACTS_DIR``.
+
+    Raises:
+        BuildError: It cannot be built.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    variables = {"ARTIFACTS_DIR": str(folder), "LAYER_ARCH": architecture, "LAYER_PYTHON": ""}
-    makefile = str(ROOT / "layers" / LAYERS[name] / "Makefile")
+    told = {"ARTIFACTS_DIR": str(folder), "LAYER_PYTHON": "", **variables}
     done = subprocess.run(  # noqa: S603 - our own Makefile
-        [shutil.which("make") or "make", "-s", "-f", makefile, f"build-{name}"],
-        env={**_with_tools(os.environ), **variables},
+        [shutil.which("make") or "make", "-s", "-f", str(makefile), f"build-{name}"],
+        env={**_with_tools(os.environ), **told},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.bootstrap import PACKAGED
 from tests.fakes.template import functions, resources
 from tools import layer_documents, layers
 from tools.layers import ARCHITECTURES, LAYERS
@@ -30,9 +31,11 @@ pytestmark = [
 # Just above what is reached; Lambda's own limit is 262,144,000.
 MAX_TOGETHER_BYTES = 220_000_000
 MAX_WORKER_BYTES = 130_000_000
-MAX_SIMULATOR_BYTES = 12_000_000
+MAX_SIMULATOR_BYTES = 13_000_000
 MAX_ZIP_BYTES = 50_000_000
 WORKER = ("DeClassesLayer", "SdkLayer", "ArrowLayer")
+SOURCES = "SourcesLayer"
+"""Descriptions alone: the same for every processor, and as large as its files."""
 REBUILT = ("DeClassesLayer", "ArrowLayer")
 
 MAGIC_3_13 = 3571  # of every bytecode file of Python 3.13
@@ -72,7 +75,7 @@ def weight(architecture: str, *names: str) -> int:
 
 
 def test_every_layer_of_the_template_is_looked_at() -> None:
-    assert set(resources("AWS::Serverless::LayerVersion")) == set(LAYERS)
+    assert set(resources("AWS::Serverless::LayerVersion")) == {*LAYERS, SOURCES}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -83,7 +86,7 @@ def test_a_function_with_all_layers_fits_on_lambda(architecture: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_workers_own_layers_are_small(architecture: str) -> None:
     attached = {each["Ref"] for each in functions()["IngestionWorkerFunction"]["Layers"]}
-    assert attached == set(WORKER)
+    assert attached == {*WORKER, SOURCES}
     assert 0 < weight(architecture, *WORKER) <= MAX_WORKER_BYTES
 
 
@@ -98,6 +101,14 @@ def test_a_simulators_own_layer_is_tiny(function: str, architecture: str) -> Non
 @pytest.mark.parametrize("name", LAYERS)
 def test_an_archive_can_be_uploaded_without_s3(name: str, architecture: str) -> None:
     assert 0 < layers.measured(name, architecture).zipped < MAX_ZIP_BYTES
+
+
+def test_the_layer_of_sources_is_the_descriptions_at_the_root_and_nothing_else(tmp_path: Path) -> None:
+    folder = layers.ROOT / "sources"
+    layers.make(SOURCES, folder / "Makefile", tmp_path)
+    written = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in {".toml", ".json"}}
+    assert {path.name: path.read_bytes() for path in layers.files(tmp_path)} == written
+    assert {path.parent for path in layers.files(tmp_path)} == {tmp_path / "python" / PACKAGED}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -18,6 +18,8 @@ from tests.fakes.template import events, functions, resources, statements, templ
 
 AUTH, UNSTABLE, WORKER = "AuthSimulatorFunction", "UnstableSimulatorFunction", "IngestionWorkerFunction"
 CREDENTIALS, SIGNING_KEY = {"GetAtt": "CredentialsSecret.Id"}, {"GetAtt": "SigningKeySecret.Id"}
+ACCOUNT = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+OF_SOURCES = {"Sub": f"{ACCOUNT}:secret:${{AWS::StackName}}/sources/*"}
 POWERTOOLS = re.compile(r"POWERTOOLS_\w+")
 ALLOCATORS = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
@@ -36,8 +38,8 @@ def allowed(function: str) -> list[tuple[str, Any]]:
     ]
 
 
-def secrets_read_by(function: str) -> list[Any]:
-    return [resource for action, resource in allowed(function) if action.startswith("secretsmanager:")]
+def secrets_reached_by(function: str, action: str = "secretsmanager:GetSecretValue") -> list[Any]:
+    return [resource for allows, resource in allowed(function) if allows == action]
 
 
 def mentions(value: Any, logical_id: str) -> bool:
@@ -78,6 +80,7 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
         "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
         "s3:PutObject",
         "s3:GetObject",
         "s3:AbortMultipartUpload",
@@ -109,9 +112,22 @@ def test_a_function_writes_to_its_own_log_only(function: str) -> None:
 
 
 def test_each_function_reads_its_own_secrets_only() -> None:
-    assert secrets_read_by(AUTH) == [CREDENTIALS, SIGNING_KEY]
-    assert secrets_read_by(UNSTABLE) == [SIGNING_KEY]
-    assert secrets_read_by(WORKER) == [CREDENTIALS]
+    assert secrets_reached_by(AUTH) == [CREDENTIALS, SIGNING_KEY]
+    assert secrets_reached_by(UNSTABLE) == [SIGNING_KEY]
+    assert secrets_reached_by(WORKER) == [CREDENTIALS, OF_SOURCES]
+
+
+def test_the_worker_alone_writes_a_secret_and_only_one_below_its_prefix_that_is_tagged_to_rotate() -> None:
+    action = "secretsmanager:PutSecretValue"
+    assert [secrets_reached_by(each, action) for each in (AUTH, UNSTABLE, WORKER)] == [[], [], [OF_SOURCES]]
+    (statement,) = (each for each in statements(WORKER) if action in as_list(each["Action"]))
+    assert as_list(statement["Action"]) == [action]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/rotates": "true"}}
+
+
+def test_the_worker_looks_for_secrets_where_its_role_may_read_them() -> None:
+    prefix = variables(WORKER)["SECRETS_PREFIX"]["Sub"]
+    assert OF_SOURCES["Sub"].endswith(f":secret:{prefix}/*")
 
 
 def test_objects_are_reached_under_one_prefix_a_function() -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import shutil
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +18,9 @@ from localcloud.demo import Options, parameters
 from localcloud.emulator import Emulator
 from localcloud.launch import LOCAL_PARAMETERS, launch
 from localcloud.sam import SamCli
-from localcloud.stack import STACK
+from localcloud.stack import ARTIFACTS_BUCKET, STACK
 from localcloud.workspace import Workspace
+from tools import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 FLAKY = parameters(Options(rate=0.2))
 CALM = parameters(Options(rate=0))
+CONTENT = re.compile(r"(?s)(\n  SourcesLayer:\n.*?\n      ContentUri: )\S+")
 
 
 class Cloud:
@@ -32,26 +40,58 @@ class Cloud:
         self._emulator = emulator
         self.stack = launch(emulator, sam, FLAKY, Console(sys.stderr))
         self.parameters: Mapping[str, str] = FLAKY
-
     def update(self, wanted: Mapping[str, str]) -> None:
         """Change the parameters that differ, as CloudFormation does it: the template stays what it is."""
         changed = {name: value for name, value in wanted.items() if self.parameters.get(name) != value}
         if changed:
-            client = self.stack.aws.cloudformation()
-            kept = {each["ParameterKey"] for each in self._described()} - changed.keys()
-            client.update_stack(
-                StackName=STACK,
-                UsePreviousTemplate=True,
-                Parameters=[
-                    *({"ParameterKey": name, "UsePreviousValue": True} for name in sorted(kept)),
-                    *({"ParameterKey": name, "ParameterValue": changed[name]} for name in sorted(changed)),
-                ],
-                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            )
-            client.get_waiter("stack_update_complete").wait(
-                StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
+            self._update(changed)
         self.parameters = wanted
+
+    @contextmanager
+    def packaged(self, sources: Path) -> Iterator[None]:
+        """The stack with another folder of descriptions, until the block ends.
+
+        As `make deploy` does it where nothing else changed: the layer is built by its Makefile and uploaded,
+        and the stack updated by a template that names what was uploaded.
+        """
+        found = self.stack.aws.cloudformation().get_template(StackName=STACK, TemplateStage="Original")
+        template = found["TemplateBody"]  # before SAM's transform
+        assert isinstance(template, str)
+        with TemporaryDirectory() as folder:
+            layers.make("SourcesLayer", sources / "Makefile", Path(folder) / "layer")
+            archive = Path(shutil.make_archive(f"{folder}/sources", "zip", f"{folder}/layer")).read_bytes()
+        changed, count = CONTENT.subn(rf"\g<1>s3://{ARTIFACTS_BUCKET}/{self._upload(archive)}", template)
+        assert count == 1
+        self._update({}, changed)
+        try:
+            yield
+        finally:
+            self._update({}, template)
+
+    def _upload(self, content: bytes) -> str:
+        key = hashlib.sha256(content).hexdigest()
+        self.stack.aws.s3().put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=content)
+        return key
+
+    def _update(self, changed: Mapping[str, str], template: str | None = None) -> None:
+        client = self.stack.aws.cloudformation()
+        kept = {each["ParameterKey"] for each in self._described()} - changed.keys()
+        which: Any = {"UsePreviousTemplate": True}
+        if template is not None:  # too long to be sent
+            address = f"{self.stack.aws.endpoint}/{ARTIFACTS_BUCKET}/{self._upload(template.encode())}"
+            which = {"TemplateURL": address}
+        client.update_stack(
+            StackName=STACK,
+            Parameters=[
+                *({"ParameterKey": name, "UsePreviousValue": True} for name in sorted(kept)),
+                *({"ParameterKey": name, "ParameterValue": changed[name]} for name in sorted(changed)),
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **which,
+        )
+        client.get_waiter("stack_update_complete").wait(
+            StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
 
     def deploy(self, wanted: Mapping[str, str]) -> None:
         """The same by the SAM CLI, as a user does it."""
