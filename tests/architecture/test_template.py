@@ -17,6 +17,10 @@ from tests.fakes.sources import ROOT
 from tests.fakes.template import events, functions, resources, statements, template, variables
 
 AUTH, UNSTABLE, WORKER = "AuthSimulatorFunction", "UnstableSimulatorFunction", "IngestionWorkerFunction"
+OF_SOURCES = {
+    "Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    "${AWS::StackName}/sources/*"
+}
 CREDENTIALS, SIGNING_KEY = {"GetAtt": "CredentialsSecret.Id"}, {"GetAtt": "SigningKeySecret.Id"}
 POWERTOOLS = re.compile(r"POWERTOOLS_\w+")
 ALLOCATORS = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -37,7 +41,7 @@ def allowed(function: str) -> list[tuple[str, Any]]:
 
 
 def secrets_read_by(function: str) -> list[Any]:
-    return [resource for action, resource in allowed(function) if action.startswith("secretsmanager:")]
+    return [resource for action, resource in allowed(function) if action == "secretsmanager:GetSecretValue"]
 
 
 def mentions(value: Any, logical_id: str) -> bool:
@@ -78,6 +82,8 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
         "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "s3:DeleteObject",
         "s3:PutObject",
         "s3:GetObject",
         "s3:AbortMultipartUpload",
@@ -111,7 +117,29 @@ def test_a_function_writes_to_its_own_log_only(function: str) -> None:
 def test_each_function_reads_its_own_secrets_only() -> None:
     assert secrets_read_by(AUTH) == [CREDENTIALS, SIGNING_KEY]
     assert secrets_read_by(UNSTABLE) == [SIGNING_KEY]
-    assert secrets_read_by(WORKER) == [CREDENTIALS]
+    assert secrets_read_by(WORKER) == [CREDENTIALS, OF_SOURCES]
+
+
+def test_a_secret_is_written_by_the_worker_alone_where_its_tag_says_that_it_rotates() -> None:
+    written = {
+        name: [
+            each for each in statements(name) if "secretsmanager:PutSecretValue" in as_list(each["Action"])
+        ]
+        for name in functions()
+    }
+    assert (written[AUTH], written[UNSTABLE]) == ([], [])
+    (statement,) = written[WORKER]
+    assert statement["Resource"] == OF_SOURCES
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/rotates": "true"}}
+
+
+def test_nothing_is_deleted_but_leases() -> None:
+    deleting = {name: [where for what, where in allowed(name) if "Delete" in what] for name in functions()}
+    assert deleting == {
+        AUTH: [],
+        UNSTABLE: [],
+        WORKER: [{"Sub": "${Bucket.Arn}/${KeyPrefix}/_leases/*"}],
+    }
 
 
 def test_objects_are_reached_under_one_prefix_a_function() -> None:
@@ -121,7 +149,10 @@ def test_objects_are_reached_under_one_prefix_a_function() -> None:
     assert objects == {
         AUTH: set(),
         UNSTABLE: {str({"Sub": "${Bucket.Arn}/simulator/*"})},
-        WORKER: {str({"Sub": "${Bucket.Arn}/${KeyPrefix}/*"})},
+        WORKER: {
+            str({"Sub": "${Bucket.Arn}/${KeyPrefix}/*"}),
+            str({"Sub": "${Bucket.Arn}/${KeyPrefix}/_leases/*"}),
+        },
     }
 
 
