@@ -81,6 +81,7 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "xray:PutTraceSegments",
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
+        "s3:DeleteObject",
         "s3:PutObject",
         "s3:GetObject",
         "s3:AbortMultipartUpload",
@@ -130,6 +131,15 @@ def test_the_worker_looks_for_secrets_where_its_role_may_read_them() -> None:
     assert OF_SOURCES["Sub"].endswith(f":secret:{prefix}/*")
 
 
+def test_nothing_is_deleted_but_leases() -> None:
+    deleting = {name: [where for what, where in allowed(name) if "Delete" in what] for name in functions()}
+    assert deleting == {
+        AUTH: [],
+        UNSTABLE: [],
+        WORKER: [{"Sub": "${Bucket.Arn}/${KeyPrefix}/_leases/*"}],
+    }
+
+
 def test_objects_are_reached_under_one_prefix_a_function() -> None:
     objects = {
         name: {str(where) for what, where in allowed(name) if what.endswith("Object")} for name in functions()
@@ -137,7 +147,10 @@ def test_objects_are_reached_under_one_prefix_a_function() -> None:
     assert objects == {
         AUTH: set(),
         UNSTABLE: {str({"Sub": "${Bucket.Arn}/simulator/*"})},
-        WORKER: {str({"Sub": "${Bucket.Arn}/${KeyPrefix}/*"})},
+        WORKER: {
+            str({"Sub": "${Bucket.Arn}/${KeyPrefix}/*"}),
+            str({"Sub": "${Bucket.Arn}/${KeyPrefix}/_leases/*"}),
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/init.md: what they show is what comes, and their words are words of the command line."""
+"""The examples of docs/init.md: what they show is what comes, by words of the command line."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from localcloud.stack import Answer
     from tests.fakes.mimics import Mimic
@@ -151,9 +150,9 @@ def test_no_secret_and_no_token_is_in_answers_logs_variables_or_objects(deployed
     }
     assert salesforce.issued > 1
     assert "salesforce" in places["logs"]
-    assert {place: [each for each in hidden if each in text] for place, text in places.items()} == dict.fromkeys(
-        places, []
-    )
+    assert {
+        place: [each for each in hidden if each in text] for place, text in places.items()
+    } == dict.fromkeys(places, [])
 
 
 def test_a_secret_that_is_not_there_is_named(deployed: Deployed) -> None:

@@ -1,4 +1,4 @@
-"""The command line, ``python -m de_classes``: simulate, init, check, sample, ingest, replay, verify and clean."""
+"""The command line: simulate, init, check, sample, ingest, replay, verify and clean."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ from de_classes.utils.values import DiscreetValue, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.source.guessing.observing import Observer
     from de_classes.api.source.guessing.shapes import Records
-    from de_classes.api.source.secrets import Secrets
     from de_classes.utils.clock import Clock
 
 _ACCEPT: Final = (
