@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 import msgspec
@@ -33,6 +34,7 @@ from de_classes.storage.format.data_format_service import DataFormatService
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.cli.destination import Destination
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 EXIT_INCOMPLETE = 1
 EXIT_USAGE = 2
 EXIT_PARTIAL = 3
+_WORST = (0, EXIT_PARTIAL, EXIT_USAGE, EXIT_INCOMPLETE)
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -60,22 +63,40 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         if args.plan:
             _print(out, _look_ahead(args))
             return 0
-        receipts = _ingest(args, err)
-    except ConfigurationError as error:
-        err.writelines(f"ingest: {problem}\n" for problem in error.problems)
-        return EXIT_USAGE
-    except InvalidKeyError as error:
-        err.write(f"ingest: --key: {error}\n")
-        return EXIT_USAGE
-    except DeClassesError as error:
-        err.write(f"ingest: {type(error).__name__}: {error}{_hint(error, args)}\n")
-        return EXIT_INCOMPLETE
-    except KeyboardInterrupt as interrupt:
-        err.write(f"ingest: interrupted; {str(interrupt) or 'nothing was stored'}\n")
-        return EXIT_INCOMPLETE
-    for receipt in receipts:
+        runs = _runs(args, err)
+    except (DeClassesError, KeyboardInterrupt) as error:
+        return _tell(err, error, args)
+    ended: list[int] = []
+    records = 0
+    for name, carry_out in runs:
+        try:
+            receipt = carry_out()
+        except (DeClassesError, KeyboardInterrupt) as error:
+            ended.append(_tell(err, error, args, f" {name}" if len(runs) > 1 else ""))
+            if isinstance(error, KeyboardInterrupt):
+                break
+            continue
         _print(out, f"{receipt.to_json()}\n" if args.json else summary(receipt))
-    return EXIT_PARTIAL if any(receipt.status == PARTIAL for receipt in receipts) else 0
+        ended.append(EXIT_PARTIAL if receipt.status == PARTIAL else 0)
+        records += receipt.records
+    if len(runs) > 1 and not args.json:
+        _print(out, f"{args.source}: {ended.count(0)} of {len(runs)} resources complete, {records} records\n")
+    return max(ended, key=_WORST.index)
+
+
+def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: str = "") -> int:
+    """Say why nothing, or not all, came; the exit status."""
+    if isinstance(error, ConfigurationError):
+        err.writelines(f"ingest{about}: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    if isinstance(error, InvalidKeyError):
+        err.write(f"ingest{about}: --key: {error}\n")
+        return EXIT_USAGE
+    if isinstance(error, DeClassesError):
+        err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
+    else:
+        err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
+    return EXIT_INCOMPLETE
 
 
 def summary(receipt: IngestReceipt) -> str:
@@ -102,21 +123,22 @@ def _seconds(receipt: IngestReceipt) -> str:
     return f"{receipt.seconds:.1f} s"
 
 
-def _ingest(args: argparse.Namespace, err: TextIO) -> list[IngestReceipt]:
+def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
     """One object or dataset for a URL or a resource; a dataset for each resource of a whole source."""
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
     opened = open_sources(args, settings, logger)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    receipts = []
-    for source in opened:
+    is_object = settings.dataset is None and (settings.is_url or "." in settings.source)
+    store = _one_object if is_object else _dataset
+
+    def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
         with Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress:
-            is_object = settings.dataset is None and (settings.is_url or "." in settings.source)
-            store = _one_object if is_object else _dataset
-            receipts.append(store(args, settings, source, destination, progress))
-    return receipts
+            return store(args, settings, source, destination, progress)
+
+    return [(source.name, partial(carry_out, source)) for source in opened]
 
 
 def _say_what_is_cut(

@@ -51,6 +51,9 @@ _PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go wit
     "link": frozenset({"limit_param"}),
 }
 _OF_A_URL: dict[str, object] = {
+    "username": None,
+    "password_file": None,
+    "header_file": None,
     "auth_url": None,
     "data_path": "/data",
     "header": [],
@@ -85,6 +88,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     secrets: str | None = None
     auth_url: str | None = None
     allow_insecure: bool = False
+    username: str | None = None
+    password_file: str | None = None
+    header_file: str | None = None
     data_path: str = "/data"
     header: list[str] = []
     pagination: str = "page"
@@ -268,6 +274,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
+            if not self.is_url and "." not in self.source:
+                given.pop("run_id")  # all of a source are datasets
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return
         problem = key_problem(self.dataset.strip("/"))

@@ -1,0 +1,87 @@
+"""All of a source in one command: each resource into a dataset of its own, and one summary."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import pytest
+
+from de_classes.__main__ import main
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets.reader import DatasetReader
+from tests.fakes.described_api import DescribedApi, served
+from tests.fakes.runs import LOGGER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOP = """
+version = 1
+[sources.shop]
+base_url = "https://api.example"
+[sources.shop.resources.orders]
+path = "/items"
+records_path = "items"
+page_size = { into = "query.limit" }
+pagination = { type = "page", pages_path = "pages" }
+[sources.shop.resources.wrong]
+path = "/items"
+records_path = "no.such.path"
+page_size = { into = "query.limit" }
+pagination = { type = "page", pages_path = "pages" }
+[sources.shop.resources.returns]
+path = "/items"
+records_path = "items"
+page_size = { into = "query.limit" }
+pagination = { type = "page", pages_path = "pages" }
+"""
+
+
+def ingest(folder: Path, *words: str) -> tuple[int, str, str]:
+    (folder / "shop.toml").write_text(SHOP)
+    out, err = io.StringIO(), io.StringIO()
+    api = DescribedApi(secret="unused")
+    with served(api) as url, redirect_stdout(out), redirect_stderr(err):
+        named = ("--sources", str(folder / "shop.toml"), "--base-url", url, "--to", str(folder / "lake"))
+        status = main(["ingest", *words, *named, "--quiet", "--limit", "4", "--format", "jsonl"])
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_all_of_a_source_is_ingested_though_one_of_its_resources_fails(tmp_path: Path) -> None:
+    status, out, err = ingest(tmp_path, "shop", "--max-attempts", "1")
+    assert (status, "shop: 2 of 3 resources complete, 20 records" in out) == (1, True)
+    assert err.startswith("ingest shop.wrong: IncompleteRunError: ")
+    assert "'no.such.path'; it has items (a list), pages" in err
+    store = LocalClient(tmp_path, LOGGER)
+    for name in ("orders", "returns"):
+        reader = DatasetReader(store, "lake", f"shop/{name}")
+        assert sum(len(batch) for batch in reader.records()) == 10
+
+
+def test_a_run_id_for_all_of_a_source_is_one_for_each_resource(tmp_path: Path) -> None:
+    _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", "--run-id", "monday", "--json")
+    runs = [json.loads(line)["run_id"] for line in out.splitlines()]
+    assert runs == ["monday-orders", "monday-returns"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("shop.order",), "'shop.order' names no resource: known are shop.orders, shop.returns, shop.wrong"),
+        (("shup.orders",), "there is no source 'shup': did you mean shop?"),
+        (("shop.orders", "--set", "x"), "--set must be NAME=VALUE"),
+        (("shop.orders", "--set", "x=1"), "--set x is no parameter of shop.orders: known are none"),
+        (("shop.orders", "--username", "ada"), "--username goes with a URL alone"),
+        (("shop.orders", "--pagination", "link"), "--pagination goes with a URL alone"),
+        (("shop", "--key", "a.jsonl"), "--key is for one resource"),
+    ],
+)
+def test_a_mistake_in_the_words_is_named_before_anything_is_done(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    status, _, err = ingest(tmp_path, *words)
+    assert (status, said in err) == (2, True), err
+    assert not (tmp_path / "lake").exists()
