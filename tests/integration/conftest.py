@@ -40,6 +40,7 @@ class Cloud:
         self._emulator = emulator
         self.stack = launch(emulator, sam, FLAKY, Console(sys.stderr))
         self.parameters: Mapping[str, str] = FLAKY
+
     def update(self, wanted: Mapping[str, str]) -> None:
         """Change the parameters that differ, as CloudFormation does it: the template stays what it is."""
         changed = {name: value for name, value in wanted.items() if self.parameters.get(name) != value}

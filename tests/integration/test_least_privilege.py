@@ -155,7 +155,11 @@ def calls(account: Account) -> dict[str, Call]:
         "read the secret of a source": ("secretsmanager", secret, {"SecretId": OF_A_SOURCE}),
         "read a secret beside those of sources": ("secretsmanager", secret, {"SecretId": BESIDE}),
         "keep a token that rotates": ("secretsmanager", put, {"SecretId": ROTATES, "SecretString": "y"}),
-        "change the secret of a source": ("secretsmanager", put, {"SecretId": OF_A_SOURCE, "SecretString": "y"}),
+        "change the secret of a source": (
+            "secretsmanager",
+            put,
+            {"SecretId": OF_A_SOURCE, "SecretString": "y"},
+        ),
         "change a secret beside those of sources": (
             "secretsmanager",
             put,
