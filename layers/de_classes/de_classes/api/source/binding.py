@@ -24,7 +24,7 @@ from de_classes.api.templates import fill, fill_address, fill_host, names_in
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.common.logger.redaction import redact
 from de_classes.configs.settings import environment
-from de_classes.configs.urls import url_problems
+from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 
@@ -335,7 +335,7 @@ class _Binding:
             if self._resource.source.base_url.startswith("${token.")
             else [self.address(self._resource.source.base_url)]
         )
-        return frozenset(origin(url) for url in [*static, *(f"https://{host}" for host in hosts)])
+        return frozenset(origin(url) for url in [*static, *(url for host in hosts for url in _urls_of(host))])
 
     def _parameter_problems(self) -> list[str]:
         source = self._resource.source
@@ -376,8 +376,6 @@ class _Binding:
         problems = [each.replace("allow_insecure", "--allow-insecure") for each in found]
         from urllib.parse import urlsplit  # noqa: PLC0415 - for rehearsals alone
 
-        from de_classes.configs.urls import is_loopback  # noqa: PLC0415 - as above
-
         host = urlsplit(self._base_url).hostname or ""
         if not problems and not self._allow_insecure and not is_loopback(host):
             problems.append(
@@ -385,6 +383,12 @@ class _Binding:
                 "or say --allow-insecure"
             )
         return problems
+
+
+def _urls_of(host: str) -> list[str]:
+    """Where an allowed host is; this machine's may be asked in the clear, as everywhere."""
+    schemes = ("https", "http") if is_loopback(host.rpartition(":")[0] or host) else ("https",)
+    return [f"{scheme}://{host}" for scheme in schemes]
 
 
 def _path_of(address: str) -> str:
