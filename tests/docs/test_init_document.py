@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The examples of docs/init.md: what they show is what comes, by words of the command line."""
-=======
-"""The examples of docs/init.md: what they show is what comes, and their words are understood."""
->>>>>>> 13b24f4 (Follow a guess on collections of every size; one record alone in XML; limits told by odd statuses)
 
 from __future__ import annotations
 
