@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpResponse
 from de_classes.api.source.binding import Source
 from de_classes.api.source.guessing import Asked, guess_source, write
@@ -17,7 +18,7 @@ from de_classes.api.source.secrets import FileSecrets, NoSecrets
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS
-from tests.fakes.mimics.serving import MimicTransport
+from tests.fakes.mimics.serving import MimicTransport, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.messages import HttpRequest
     from de_classes.api.source.guessing import Draft
+    from de_classes.api.transport import Transport
     from tests.fakes.mimics.kit import Mimic
 
 GRAPHQL = (
@@ -80,9 +82,9 @@ CASES: dict[str, Case] = {
     "socrata": ("https://data.mimic.example/resource/nc67-uf89.json", {}, None),
     "stripe": ("https://api.stripe.com/v1/charges", {}, None),
     "wikipedia": ("https://en.wikipedia.org/w/api.php?action=query&list=allpages&format=json", {}, None),
+    "xero": ("https://api.xero.com/api.xro/2.0/Invoices", {}, None),
     "zendesk": ("https://mimic.zendesk.com/api/v2/incremental/tickets/cursor.json?start_time=0", EMAIL, None),
 }
-"""Xero's refresh token is good once: a guess would spend it, see ``test_a_token_that_rotates``."""
 
 
 class Session:
@@ -92,7 +94,7 @@ class Session:
         self.mimic = mimic
         self.clock = ManualClock()
         mimic.clock = self.clock
-        self.transport = MimicTransport(mimic)
+        self.transport: Transport = MimicTransport(mimic)
         self.names = {**mimic.secrets, **more}
         self._file = folder / "secrets.json"
         self._file.write_text(json.dumps(self.names))
@@ -143,6 +145,17 @@ def test_a_collection_with_nothing_in_it_still_gives_a_description(name: str, tm
     assert draft.open_points
 
 
+@pytest.mark.parametrize("count", [1, 3, 250])
+@pytest.mark.parametrize("name", CASES)
+def test_a_guess_is_right_whatever_the_size_of_the_collection(name: str, count: int, tmp_path: Path) -> None:
+    url, more, body = CASES[name]
+    session = Session(MIMICS[name](count), tmp_path, more)
+    text = write(session.guess(url, body))
+    session.mimic.is_throttled = False
+    expected = by_text(session.mimic.expected(session.mimic.resources[0]))
+    assert by_text(session.rows(text, None)) == expected
+
+
 def test_a_wrong_secret_names_every_login_that_was_tried(tmp_path: Path) -> None:
     session = Session(MIMICS["stripe"](), tmp_path, {"key": "sk_wrong_wrong_wrong"})
     draft = session.guess("https://api.stripe.com/v1/charges", None)
@@ -153,6 +166,34 @@ def test_a_wrong_secret_names_every_login_that_was_tried(tmp_path: Path) -> None
     text = write(draft)
     assert "could not tell: how one logs in" in text
     parse_sources(text.encode(), ".toml", name="guessed.toml")
+
+
+def test_a_token_endpoint_on_another_host_is_left_to_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text('{"client_id": "cid-abcdef", "client_secret": "shh-abcdef"}')
+    file.chmod(0o600)
+    source, clock = Scripted(lambda asked: (404 if asked.method == "POST" else 401, {}, {})), ManualClock()
+    asked = Asked(
+        url="https://api.example.com/things",
+        secrets=FileSecrets(file),
+        secret_names=("client_id", "client_secret"),
+    )
+    draft = guess_source(asked, Observer(source, clock), clock, lambda _: None)
+    assert draft.open_points
+    assert "say auth.token_url" in write(draft)
+    assert {request.url.split("/")[2] for request in source.asked} == {"api.example.com"}
+
+
+def test_a_refresh_token_that_a_guess_spends_is_followed_by_the_next(tmp_path: Path) -> None:
+    mimic = MIMICS["xero"]()
+    with serving(mimic) as url:
+        session = Session(mimic, tmp_path, {})
+        session.observer = Observer(HttpClientTransport(), session.clock)
+        draft = session.guess(f"{url}/api.xro/2.0/Invoices", None)
+        assert draft.open_points == []
+        assert session.secrets.get("refresh_token") != session.names["refresh_token"]
+        session.transport = HttpClientTransport()
+        assert by_text(session.rows(write(draft), None)) == by_text(mimic.expected("invoices"))
 
 
 def test_a_wrong_path_says_what_the_source_says(tmp_path: Path) -> None:

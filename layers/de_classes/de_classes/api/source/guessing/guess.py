@@ -153,6 +153,12 @@ class _Guess:
             self._look()
         except BudgetSpentError as error:
             self._open(f"pagination: {error}")
+        odd = sorted(self._observer.limits - {200, 403, 429, 503})
+        if odd:
+            self._source.setdefault("errors", []).append({"status": odd, "action": "rate_limit"})
+            self._draft.note(
+                "errors", text=f"guess: {odd} means that the source was asked too often; seen: its words"
+            )
         if self._observer.was_limited:
             text = (
                 "seen: the source was asked too fast once; say rate_limit = "
@@ -166,6 +172,8 @@ class _Guess:
         if answer.verdict != "ok":
             return
         found = shapes.places(answer.value)
+        if answer.kind == "xml":
+            found = [*shapes.single(answer.value), *found]
         if not found:
             self._open(f"records: the answer has no list of objects; it is {answer.words[:120]!r}")
             return
@@ -302,6 +310,12 @@ class _Guess:
             f"auth: every login that was tried was refused ({'; '.join(tried)}); the source says: "
             f"{answer.words[:200]}"
         )
+        if any(each.startswith("OAuth2") for each in tried):
+            self._draft.note(
+                "base_url",
+                text="could not tell: the token endpoint. Secrets are tried at this origin alone, and it is "
+                "often on another host: say auth.token_url",
+            )
         self._draft.note(
             "base_url",
             text="could not tell: how one logs in. Say auth = { type = ... }: bearer, api_key, "

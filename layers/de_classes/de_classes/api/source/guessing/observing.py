@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -130,6 +131,7 @@ class Observer:
         self._known: dict[bytes, HttpResponse] = {}
         self.requests = 0
         self.was_limited = False
+        self.limits: set[int] = set()
 
     @property
     def left(self) -> int:
@@ -158,6 +160,7 @@ class Observer:
             asked = parse_retry_after(response.header("retry-after"), now=self._clock.now())
             self._pause = max(self._pause, PAUSE * 5, min(asked or 0.0, _LONGEST_PAUSE))
             self.was_limited = True
+            self.limits.add(response.status)
         elif answer.verdict == "ok" and key:
             self._known[key] = response
         return response
@@ -183,8 +186,10 @@ def _key(request: HttpRequest) -> bytes | None:
     if any(name.lower() == "content-type" and "form" in value for name, value in request.headers.items()):
         return None
     headers = sorted(item for item in request.headers.items() if item[0].lower() != "authorization")
-    params = sorted(item for item in request.params.items() if item[0] not in _SIGNED)
-    return msgspec.json.encode([request.method, request.url, params, headers, request.body])
+    address, _, query = request.url.partition("?")
+    sent = [*parse_qsl(query, keep_blank_values=True), *request.params.items()]
+    params = sorted((name, str(value)) for name, value in sent if name not in _SIGNED)
+    return msgspec.json.encode([request.method, address, params, headers, request.body])
 
 
 def is_rejection(answer: Answer) -> bool:

@@ -183,6 +183,15 @@ def places(value: Any) -> list[Records]:  # noqa: ANN401 - a JSON value
     return [Records((), "object", [value])] if isinstance(value, dict) else []
 
 
+def single(value: Any) -> list[Records]:  # noqa: ANN401 - a JSON value
+    """XML's one record of a feed, which is no list for being alone."""
+    return [
+        Records(path, "list", [item])
+        for path, item in inside(value)
+        if path and path[-1] in {"entry", "item", "record", "row"} and isinstance(item, dict)
+    ][:1]
+
+
 def telling_name(records: Records) -> str | None:
     """What the place of the records calls them, if that says more than "data"."""
     last = records.path[-1] if records.path else ""
