@@ -19,6 +19,8 @@ ROUNDS ?=
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# Whatever the shell says: or each of many processes compiles every module anew, and that is a third of its time.
+export PYTHONDONTWRITEBYTECODE :=
 export PARAMETERS # to the shell as it is: it may hold quotes
 SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environment.py
 

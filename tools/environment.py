@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / ".venv"
 STAMP = ".locked"
 BOOTSTRAP = "bootstrap"
+MADE = 2  # raised when environments are made otherwise, so that those that are there are made again
 
 
 class SetupError(Exception):
@@ -46,7 +47,7 @@ def prepare(name: str) -> None:
     stamp, key = folder / STAMP, lock_key(name)
     if stamp.exists() and stamp.read_text() == key and interpreter(folder).exists():
         return
-    occasion = "its lock changed" if folder.exists() else "first time"
+    occasion = "its lock changed, or how it is made" if folder.exists() else "first time"
     say(f"setting up {folder.relative_to(ROOT)} ({occasion}) ...")
     started = time.monotonic()
     stamp.unlink(missing_ok=True)
@@ -61,7 +62,7 @@ def prepare(name: str) -> None:
 
 def lock_key(name: str) -> str:
     """Name the locks' content, and the Python: another one's environment is another environment."""
-    digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
+    digest = hashlib.sha256(repr((sys.version_info[:2], MADE)).encode())
     for lock in locks(name):
         digest.update(Path(lock).read_bytes())
     return digest.hexdigest()
@@ -104,14 +105,14 @@ def install_beside(name: str, folder: Path) -> None:
             python,
             str(folder),
         )
-    sync(folder, name, "--compile-bytecode")
+    sync(folder, name)
 
 
-def sync(folder: Path, name: str, *options: str) -> None:
-    """Install exactly what the locks say."""
+def sync(folder: Path, name: str) -> None:
+    """Install exactly what the locks say, compiled once: not by every process, where none may write."""
     uv = str(DEV / "bin" / "uv")
-    exactly = ("--quiet", "--require-hashes", "--python", str(interpreter(folder)))
-    run(uv, "pip", "sync", *exactly, *options, *locks(name))
+    exactly = ("--quiet", "--require-hashes", "--compile-bytecode", "--python", str(interpreter(folder)))
+    run(uv, "pip", "sync", *exactly, *locks(name))
 
 
 def interpreter(folder: Path) -> Path:

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import tqdm
+
+from tests.fakes.sources import ROOT
+
+
+def test_what_is_installed_is_compiled_though_nobody_imported_it() -> None:
+    modules = sorted(Path(str(tqdm.__file__)).parent.rglob("*.py"))
+    assert len(modules) > 20
+    assert [path for path in modules if not Path(importlib.util.cache_from_source(str(path))).exists()] == []
+
+
+def test_make_lets_processes_keep_what_they_compiled() -> None:
+    shown = subprocess.run(
+        [shutil.which("make") or "make", "--eval", 'shown:; @echo "[$$PYTHONDONTWRITEBYTECODE]"', "shown"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "[]\n"
