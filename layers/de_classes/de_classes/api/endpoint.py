@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest, PaginationStrategy
     from de_classes.storage.format.columns import CurrentShape
 
-_FILLED_LATER: Final = frozenset({"secret", "token", "opening", "parent", "size"})
+_FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
+_FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
@@ -203,11 +204,12 @@ class Endpoint(DiscreetValue, dict=True):
             ForeignOriginError: The page is said to be where no token may go.
         """
         know = self._knowing(asked, lookup)
-        url = self.address(know) if asked.url is None else asked.url
-        self._check_origin(url, asked.number, know)
-        params, headers = self._filled(dict(self.params) if asked.url is None else {}, know), self._headers
-        headers = self._filled(headers, know)
-        body, form = self._filled(self.json, know), self._filled(self.form and dict(self.form), know)
+        own_address = self._filled("url", know)
+        url = own_address if asked.url is None else asked.url
+        if url is not own_address or self.url.startswith("${token."):
+            self._check_origin(url, asked.number, own_address)
+        params = {} if asked.url is not None else dict(self._filled("params", know))
+        headers, body, form = (self._filled(each, know) for each in ("headers", "json", "form"))
         if asked.keeps is not None:
             params = {name: value for name, value in params.items() if name in asked.keeps}
         for into, value in self._placed(asked, know):
@@ -240,7 +242,7 @@ class Endpoint(DiscreetValue, dict=True):
         }
         params = {name: _param(fill(value, know)) for name, value in opening.params.items()}
         url = fill_address(opening.path, know, self.kind_of)
-        self._check_origin(url, 1, know)
+        self._check_origin(url, 1, self.address(know))
         return HttpRequest(opening.method, url, params=params, headers=headers, body=content)
 
     def opening_fields(self, opening: Opening, response: HttpResponse) -> dict[str, Any]:
@@ -256,7 +258,7 @@ class Endpoint(DiscreetValue, dict=True):
 
     def address(self, lookup: Callable[[str], Any]) -> str:
         """The resource's address."""
-        return fill_address(self.url, lookup, self.kind_of) if self._has_names else self.url
+        return fill_address(self.url, lookup, self.kind_of) if "${" in self.url else self.url
 
     def page(
         self,
@@ -338,13 +340,35 @@ class Endpoint(DiscreetValue, dict=True):
             return placed_values
         return [(size.into, fill(size.value, know)), *placed_values]
 
-    def _filled(self, value: Any, know: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a JSON value
-        return fill(value, know) if self._has_names else value
+    def _filled(self, what: str, know: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a JSON value
+        """One of the templates; not to be changed by whoever gets it."""
+        return self._same[what] if what in self._same else self._filled_anew(what, know)
+
+    def _filled_anew(self, what: str, know: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a JSON value
+        return self.address(know) if what == "url" else fill(self._templates[what], know)
 
     @cached_property
-    def _has_names(self) -> bool:
-        """Whether anything is left to fill; ``$${`` is."""
-        return "${" in repr([self.url, self.params, self.headers, self.json, self.form])
+    def _same(self) -> dict[str, Any]:
+        """What is the same for every page, filled once: it names nothing of a page, a login or an opening."""
+        per_page = {
+            what
+            for what, template in self._templates.items()
+            for name in names_in(template)
+            if name.partition(".")[0] in _FILLED_PER_PAGE
+        }
+        return {
+            what: self._filled_anew(what, self.lookup) for what in self._templates if what not in per_page
+        }
+
+    @cached_property
+    def _templates(self) -> dict[str, Any]:
+        return {
+            "url": self.url,
+            "params": dict(self.params),
+            "headers": self._headers,
+            "json": self.json,
+            "form": self.form and dict(self.form),
+        }
 
     @cached_property
     def _headers(self) -> dict[str, str]:
@@ -352,11 +376,10 @@ class Endpoint(DiscreetValue, dict=True):
         accept = {} if "accept" in own else {"Accept": ANSWERS[self.reader.kind].accept}
         return {**accept, **self.headers}
 
-    def _check_origin(self, url: str, number: int, know: Callable[[str], Any]) -> None:
-        allowed = (
-            self.origins if self.url.startswith("${token.") else self.origins | {origin(self.address(know))}
-        )
-        if origin(url) not in allowed:
+    def _check_origin(self, url: str, number: int, own_address: str) -> None:
+        where = origin(url)
+        is_own = not self.url.startswith("${token.") and where == origin(own_address)
+        if not is_own and where not in self.origins:
             raise ForeignOriginError(
                 f"page {number} is said to be at {without_secrets(url)}: no token is sent there"
             )
