@@ -18,7 +18,7 @@ from de_classes.utils import strict_json
 from de_classes.utils.values import Mutable, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -181,7 +181,7 @@ def _convert_tagged(
     if name is None:
         return None, [f"{label}.type is missing: it must be one of {', '.join(kinds)}"]
     if not isinstance(name, str) or name not in kinds:
-        return None, [unknown(str(name), kinds, f"{label}.type ")]
+        return None, [f"{label}.type is {_no_kind(name, kinds)}"]
     given = {key: item for key, item in value.items() if key != "type"}
     return fill(kinds[name], given, rules, path=f"{label}.")
 
@@ -210,6 +210,14 @@ def _is_given_as_json(annotation: object) -> bool:
         isinstance(member, (inspect.CollectionType, inspect.DictType, inspect.StructType))
         for member in members
     )
+
+
+def _no_kind(name: object, kinds: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only for what is wrong already
+
+    nearest = difflib.get_close_matches(str(name), list(kinds), n=1)
+    hint = f", did you mean {nearest[0]}?" if nearest else ""
+    return f"{shown_name(str(name))}, but must be one of {', '.join(kinds)}{hint}"
 
 
 def _struct_item(annotation: object) -> object | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.api.source.description import SourceFile
+from de_classes.api.source.description import SourceDescription, SourceFile
 from de_classes.api.source.rules import problems_of
 from de_classes.configs._conversion import Rules, fill
 from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
@@ -17,7 +17,6 @@ from de_classes.utils import strict_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from de_classes.api.source.description import SourceDescription
 
 SUFFIXES = (".toml", ".json")
 SHIPPED = Path(__file__).parent / "shipped"
@@ -85,8 +84,7 @@ def parse_sources(content: bytes, suffix: str, *, name: str) -> dict[str, Source
     """
     values = _parsed(content, suffix, name)
     result, problems = fill(SourceFile, values, Rules(strict=True, environment=False))
-    if result is not None:
-        problems = list(problems_of(result))
+    problems = [*problems, *(problems_of(result) if result is not None else _of_sound_sources(values))]
     if result is None or problems:
         lines = list(_lines(content.decode())) if suffix == ".toml" else []
         problems = [_placed(name, problem, lines) for problem in problems]
@@ -113,6 +111,16 @@ def _with_values(file: SourceFile, name: str) -> dict[str, SourceDescription]:
     if problems:
         raise ConfigurationError("; ".join(problems), problems=problems)
     return sources
+
+
+def _of_sound_sources(values: Mapping[str, object]) -> Iterator[str]:
+    """The problems of those sources whose parts are all well-formed, though others are not."""
+    sources = values.get("sources")
+    for name, value in sources.items() if isinstance(sources, dict) else ():
+        if isinstance(value, dict):
+            source, _ = fill(SourceDescription, value, Rules(strict=True, environment=False))
+            if source is not None:
+                yield from problems_of(SourceFile(version=1, sources={name: source}))
 
 
 def _content(path: Path) -> bytes:

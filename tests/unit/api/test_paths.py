@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from de_classes.api.paths import MISSING, find, placed, plain_names, standing_there
+from de_classes.errors import InvalidInputError
+
+ANSWER: dict[str, Any] = {"data": {"items": [{"id": 1}], "next": None}, "a-b": {"c_d": 2}, "ok": False}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("@", ANSWER),
+        ("data.items", [{"id": 1}]),
+        ("data.next", None),
+        ("data.none", MISSING),
+        ("data.items.id", MISSING),
+        ("a-b.c_d", 2),
+        ("ok", False),
+        ("data.items[0].id", 1),
+        ("ok == `false`", True),
+        ("data.items[5]", MISSING),
+        ("length(ok)", MISSING),
+    ],
+)
+def test_a_path_finds_what_stands_there_or_that_nothing_does(path: str, found: Any) -> None:
+    assert find(ANSWER, path) == found or (find(ANSWER, path) is MISSING and found is MISSING)
+
+
+def test_what_is_no_path_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="is no path"):
+        find(ANSWER, "a..b[")
+
+
+def test_names_and_dots_are_told_from_expressions() -> None:
+    assert [plain_names(path) for path in ("@", "a", "a.b-c", "a[0]", "a | b", "@.a")] == [
+        (),
+        ("a",),
+        ("a", "b-c"),
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_value_is_put_at_a_path_and_nothing_is_changed_in_place() -> None:
+    before = {"a": {"b": 1}}
+    assert placed(before, "a.c", 2) == {"a": {"b": 1, "c": 2}}
+    assert placed(before, "x.y.z", [1]) == {"a": {"b": 1}, "x": {"y": {"z": [1]}}}
+    assert before == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"a": [], "b": {"c": 1, "d": 2}, "e": 1}, "a (a list), b {c, d}, e"),
+        ({}, "an empty object"),
+        ([1], "a list at the top"),
+        (None, "nothing"),
+        ("x", "a str"),
+        ({f"n{i}": 1 for i in range(10)}, "n0, n1, n2, n3, n4, n5, n6, n7 and 2 more"),
+    ],
+)
+def test_what_stands_there_is_said_without_its_values(value: Any, said: str) -> None:
+    assert standing_there(value) == said
