@@ -164,7 +164,7 @@ class FakeS3:
         return self
 
     def paginate(self, **arguments: Any) -> Any:
-        bucket = self._call("ListObjectsV2", arguments, lambda: self.buckets[arguments["Bucket"]])
+        bucket = self._call("ListObjectsV2", arguments, lambda: dict(self.buckets[arguments["Bucket"]]))
         keys = sorted((key for key in bucket if key.startswith(arguments["Prefix"])), key=str.encode)
         for batch in _batches(keys, self._page_size):
             self.calls["ListObjectsV2 page"] += 1
