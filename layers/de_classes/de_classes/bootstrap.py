@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.retry import RetryPolicy
@@ -147,7 +147,7 @@ class _Clients:
 
 def _sources(path: str | None) -> Source:
     """The descriptions in a folder, else those that were packaged, else those of the library alone."""
-    packaged = find_spec(PACKAGED)
+    packaged = PathFinder.find_spec(PACKAGED)
     folders = list(packaged.submodule_search_locations or []) if packaged else []
     folder = path or next(iter(folders), None)
     return Source.load(folder) if folder else Source.shipped()

@@ -6,7 +6,6 @@ the others give dictionaries of text, or of what their own syntax tells apart.
 
 from __future__ import annotations
 
-import csv
 import io
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -68,6 +67,8 @@ class CsvAnswer:
 
     def parse(self, body: bytes, reader: PageReader) -> Any:  # noqa: ANN401 - a JSON value
         """A list of objects."""
+        import csv  # noqa: PLC0415 - few sources speak CSV
+
         text = io.StringIO(_text(body), newline="")
         rows = csv.reader(text, delimiter=reader.delimiter, strict=True)
         try:

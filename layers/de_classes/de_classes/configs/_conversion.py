@@ -6,6 +6,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -68,7 +69,7 @@ class _Filling(Mutable):
 
     def run(self) -> dict[str, object]:
         """Convert what can be converted; the rest is among the problems, and left to its default."""
-        fields = structs.fields(self.struct_type)
+        fields = _fields_of(self.struct_type)
         given = {}
         for each in fields:
             if self._is_unset(each):
@@ -86,7 +87,7 @@ class _Filling(Mutable):
 
     def can_construct(self, given: Mapping[str, object]) -> bool:
         """Whether the struct's own checks can run, on defaults where a value was wrong."""
-        return all(each.name in given for each in structs.fields(self.struct_type) if each.required)
+        return all(each.name in given for each in _fields_of(self.struct_type) if each.required)
 
     def complain_of_itself(self, error: Exception) -> None:
         """Take over what the struct's own checks found, but nothing about defaults that stand in."""
@@ -243,6 +244,11 @@ def _tagged(annotation: object) -> dict[str, type[msgspec.Struct]]:
         each.__struct_config__.tag: each for each in structs_of if each.__struct_config__.tag_field == "type"
     }
     return {str(tag): each for tag, each in tagged.items()}
+
+
+@lru_cache(256)  # msgspec evaluates the annotations each time: most of what reading a description took
+def _fields_of(kind: type[msgspec.Struct]) -> tuple[structs.FieldInfo, ...]:
+    return structs.fields(kind)
 
 
 def _without_none(annotation: object) -> object:
