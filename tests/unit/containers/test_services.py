@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.source import Source
 from de_classes.configs.ingest import WorkerSettings
 from de_classes.configs.sam_local import sam_local
 from de_classes.configs.settings import load
@@ -18,6 +19,7 @@ from tools.containers.services import Services
 if TYPE_CHECKING:
     from pathlib import Path
 
+WORKSPACE = Workspace.default()
 ENDPOINT = "http://172.17.0.1:4566"
 NAMED = {name: set(each["Environment"]["Variables"]) for name, each in functions().items()}
 
@@ -49,7 +51,10 @@ def test_every_function_can_be_led_to_a_local_cloud(function: str, given: dict[s
 def test_the_worker_takes_its_settings_from_them(given: dict[str, str]) -> None:
     settings = load(WorkerSettings, given)
     assert settings.bucket == given["BUCKET"]
-    assert settings.source().base_url.endswith("/unstable")
+    resource = Source.load(WORKSPACE.root / "sources").resources(settings.default_source, in_order=True)[0]
+    told = settings.source_parameters[resource.source_name]
+    assert str(told["address"]).startswith("http://127.0.0.1:")
+    assert set(told) == resource.address_parameters()
 
 
 @pytest.mark.parametrize("cloud", [True, False])
@@ -58,5 +63,5 @@ def test_the_worker_reads_its_login_from_the_cloud_and_the_simulators_theirs_wit
 ) -> None:
     told = given if cloud else STANDING
     secrets = json.loads(told["SAM_LOCAL"])["secrets"]
-    assert load(WorkerSettings, told).source().credentials_secret_id not in secrets
+    assert load(WorkerSettings, told).source_secrets["unstable"] not in secrets
     assert {told["CREDENTIALS_SECRET_ID"], told["SIGNING_SECRET_ID"]} == set(secrets)
