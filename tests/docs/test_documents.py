@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
+FILE = re.compile(r"# ([\w.-]+)\n")  # a description that begins so is saved by that name
 LANGUAGES = {"python", "sh", "sql", "mermaid", "toml"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
 # deployment needs an account. Their recipes are expanded, so that a target that is renamed shows.
@@ -73,7 +74,11 @@ def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -
 
 @pytest.mark.parametrize("block", COMMAND_LINES, ids=str)
 def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
-    out = in_a_new_shell(block.text.replace(PORT, str(free_port())), tmp_path)
+    port = str(free_port())
+    for description in descriptions():
+        if description.document == block.document and (name := FILE.match(description.text)):
+            (tmp_path / name[1]).write_text(description.text.replace(PORT, port), encoding="utf-8")
+    out = in_a_new_shell(block.text.replace(PORT, port), tmp_path)
     assert [line for line in shown_of(block) if line not in out] == []
 
 
