@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from de_classes.api.source.loading import load_sources
+from de_classes.errors import ConfigurationError
 from de_classes.utils.command_line import CommandParser
 from tools.template import parsed, template
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "sources"
 FINDER = ROOT / "tools" / "find-compiler.sh"
 CLOUDFORMATION_FORM = re.compile(r"ParameterKey=(?P<name>[^,]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 
@@ -206,12 +209,21 @@ def quoted(parameters: Mapping[str, str]) -> list[str]:
     ]
 
 
-def build(settings: Settings, parameters: Mapping[str, str]) -> int:
+def build(settings: Settings, parameters: Mapping[str, str], *, sources: Path = SOURCES) -> int:
     """Build functions and layers for the processor and the Python that the parameters name.
 
+    Args:
+        settings: The environment's.
+        parameters: The template's.
+        sources: The descriptions that go into a layer; the worker cannot start with one that is wrong.
+
     Raises:
-        StackError: There is no such Python here to compile the layers' bytecode with.
+        StackError: A description is wrong, or no such Python is here to compile the layers' bytecode with.
     """
+    try:
+        load_sources(sources)
+    except ConfigurationError as error:
+        raise StackError("\n".join(error.problems)) from error
     architecture = _value("Architecture", parameters)
     version = _runtime(parameters).removeprefix("python")
     layers = {

@@ -99,6 +99,14 @@ def test_nothing_is_built_without_lambdas_python(sam: FakeSam) -> None:
     assert sam.told == []
 
 
+def test_nothing_is_built_with_a_description_that_the_worker_could_not_read(
+    samconfig: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.toml").write_text('version = 1\n[sources.shop]\nbase_ur = "https://shop.example"\n')
+    with pytest.raises(StackError, match=r"shop\.toml:3: .*base_ur"):
+        stack.build(read_settings(samconfig, "prod"), {}, sources=tmp_path)
+
+
 def test_the_later_source_wins_and_a_build_has_what_is_deployed(samconfig: Path) -> None:
     settings = read_settings(samconfig, "prod")
     deployed = {"Environment": "prod", "KeyPrefix": "lake", "AlarmEmail": "old@example.org"}
