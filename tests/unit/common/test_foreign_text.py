@@ -159,7 +159,10 @@ def test_F97_no_part_of_a_secret_is_left_where_text_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("cursor", "kept"),
-    [("secret-cursor-of-this-test", {}), ("plain", {"cursor": "plain", "limit": "1"})],
+    [
+        ("secret-cursor-of-this-test", {}),
+        ("another-cursor-of-this-test", {"cursor": "another-cursor-of-this-test", "limit": "1"}),
+    ],
 )
 def test_F97_a_cursor_that_repeats_a_secret_is_not_written_down(cursor: str, kept: dict[str, str]) -> None:
     redact("secret-cursor-of-this-test")
