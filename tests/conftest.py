@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from de_classes.common.logger.redaction import shared_filter
 from tests.fakes.effort import examples
 from tests.fakes.running import RUNNING
 
@@ -26,4 +27,11 @@ settings.load_profile("de-classes")
 def servers_end_with_the_tests() -> Iterator[None]:
     """Stop what the tests of this process have started for each other."""
     with RUNNING:
+        yield
+
+
+@pytest.fixture(autouse=True)
+def a_secret_is_forgotten_with_its_test() -> Iterator[None]:
+    """Or a password that is a word of another test's text would be masked there."""
+    with shared_filter().forgetting():
         yield

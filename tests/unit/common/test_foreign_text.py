@@ -152,6 +152,25 @@ def test_F97_a_short_secret_is_masked_as_a_word_alone() -> None:
     assert redacting.registered('the latest is "late", late=late') == 'the latest is "***", ***=***'
 
 
+def test_F97_a_text_holds_a_short_secret_only_where_it_would_be_masked() -> None:
+    redacting = RedactingFilter()
+    redacting.register("late")
+    redacting.register("long-enough-to-be-told")
+    texts = ["?cursor=late", "?cursor=translated", "long-enough-to-be-told-apart"]
+    assert [redacting.holds_secret(text) for text in texts] == [True, False, True]
+
+
+def test_what_is_registered_for_a_while_is_forgotten_and_the_rest_is_not() -> None:
+    redacting = RedactingFilter()
+    redacting.register("known-before-the-test", lasting=True)
+    with redacting.forgetting():
+        redacting.register("known-within-the-test")
+        redacting.register("late")
+        assert redacting.registered("known-within-the-test late") == "*** ***"
+    said = redacting.registered("known-before-the-test known-within-the-test late")
+    assert said == "*** known-within-the-test late"
+
+
 def test_F97_no_part_of_a_secret_is_left_where_text_is_cut() -> None:
     redact("a-secret-that-is-cut-in-this-test")
     assert excerpt("x" * 30 + "a-secret-that-is-cut-in-this-test", 40) == "x" * 30 + "***"
@@ -161,7 +180,7 @@ def test_F97_no_part_of_a_secret_is_left_where_text_is_cut() -> None:
     ("cursor", "kept"),
     [
         ("secret-cursor-of-this-test", {}),
-        ("another-cursor-of-this-test", {"cursor": "another-cursor-of-this-test", "limit": "1"}),
+        ("another-cursor-of-this-test", {"query.cursor": "another-cursor-of-this-test"}),
     ],
 )
 def test_F97_a_cursor_that_repeats_a_secret_is_not_written_down(cursor: str, kept: dict[str, str]) -> None:
@@ -170,7 +189,7 @@ def test_F97_a_cursor_that_repeats_a_secret_is_not_written_down(cursor: str, kep
     walk = FollowedWalk(lambda _: page, CursorPagination(), limit=1, pages=PageRange(), url="https://a.b")
     next(iter(walk))
     assert walk.place is not None
-    assert walk.place.params == kept
+    assert walk.place.values == kept
 
 
 def test_text_that_was_made_fit_stays_as_it_is() -> None:

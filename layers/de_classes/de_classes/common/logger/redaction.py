@@ -17,6 +17,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from de_classes.utils.text import escaped, escaped_lines
@@ -107,11 +108,26 @@ class RedactingFilter(logging.Filter):
             kept.move_to_end(secret)
             while len(kept) > MAX_SECRETS:
                 kept.popitem(last=False)
-            known = (*self._passing.values(), *self._lasting.values())
-            every = {form for forms in known for form in forms}
-            self._longest_first = tuple(sorted(every, key=len, reverse=True))
-            short = [re.escape(form) for form in self._longest_first if len(form) < SHORTEST_PART]
-            self._words = re.compile(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)") if short else None
+            self._look_for_them()
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Forget at its end what was registered within it, as tests do that share a process."""
+        before = self._passing.copy(), self._lasting.copy()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if before != (self._passing, self._lasting):
+                    self._passing, self._lasting = before
+                    self._look_for_them()
+
+    def _look_for_them(self) -> None:
+        known = (*self._passing.values(), *self._lasting.values())
+        every = {form for forms in known for form in forms}
+        self._longest_first = tuple(sorted(every, key=len, reverse=True))
+        short = [re.escape(form) for form in self._longest_first if len(form) < SHORTEST_PART]
+        self._words = re.compile(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)") if short else None
 
     def registered(self, text: str) -> str:
         """The text with the registered secrets masked, and nothing else changed."""
@@ -128,8 +144,8 @@ class RedactingFilter(logging.Filter):
         return escaped_lines(text)
 
     def holds_secret(self, text: str) -> bool:
-        """Whether a registered secret is in the text, in any of its forms."""
-        return any(secret in text for secret in self._longest_first)
+        """Whether a registered secret is in the text, in any of its forms: whether it would be masked."""
+        return self.registered(text) != text
 
     def value(self, value: object, depth: int = MAX_DEPTH) -> object:
         """A copy that is made of JSON's types, with its credentials masked.
