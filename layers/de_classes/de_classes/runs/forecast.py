@@ -34,7 +34,7 @@ _STORE_REQUESTS_A_RUN: Final = 8  # the plan, the checks, the manifest, the rece
 _STORE_REQUESTS_A_PART: Final = 3  # the part, its journal entry, reading that back
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
 PARQUET_MEGABYTES: Final = 108.0
-"""What a process that writes Parquet needs besides its pages: Arrow, and a row group under way; measured on a busy machine."""
+"""What a process that writes Parquet needs besides its pages, at the most: Arrow, a row group; measured."""
 
 TEXT_MEGABYTES: Final = 36.0
 """The same for CSV, JSON and JSON Lines."""
