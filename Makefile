@@ -66,7 +66,7 @@ benchmark-short: env-bench-short ## This library beside its references; fails wh
 	@python -m benchmarks --short
 
 mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
-	@.venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
+	@PYTHONPATH=layers/de_classes .venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
 		$(if $(MODULES)$(SAMPLE),,--docs)
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
