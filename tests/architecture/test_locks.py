@@ -39,6 +39,11 @@ def test_a_layer_ships_the_versions_that_the_tests_ran_with(path: Path) -> None:
     assert pins(path) <= pins(ROOT / "requirements" / "dev.txt")
 
 
+def test_mutants_are_tried_with_all_that_the_tests_ran_with() -> None:
+    """A lock that was not made anew after a dependency came leaves `make mutation` without it."""
+    assert pins(ROOT / "requirements" / "dev.txt") <= pins(ROOT / "requirements" / "mutation.txt")
+
+
 def test_no_package_is_in_two_layers() -> None:
     shipped = [name for path in LAYERS for name in packages(path)]
     assert sorted(shipped) == sorted(set(shipped))
