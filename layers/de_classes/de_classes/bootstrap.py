@@ -95,9 +95,9 @@ class _Clients:
         self._transport = transport
         self._clock = clock
         self._logger = logger
-        self._allow_insecure = (
-            settings.allow_insecure or sam_local(environ) is not None
-        )  # its bridge is this machine's
+        self._local = sam_local(environ)
+        is_local = self._local is not None  # whose bridge is this machine's
+        self._allow_insecure = settings.allow_insecure or is_local
         self._known: dict[str, Secrets] = {}
         self._auths: dict[str, AuthScheme] = {}
         self._policy = RetryPolicy(
@@ -118,6 +118,8 @@ class _Clients:
         self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
     ) -> UnstableAPIClient:
         """A client of its own for each run."""
+        if self._local is not None:
+            self._local.require_cloud()
         name = resource.source_name
         if name not in self._known:
             self._known[name] = self._secrets(name)

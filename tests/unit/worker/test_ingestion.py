@@ -160,6 +160,17 @@ def test_an_unknown_source_is_refused_before_anything_is_sent(tmp_path: Path) ->
     assert source.requests == source.logins == []
 
 
+def test_sam_local_without_a_cloud_is_told_what_to_run_before_anything_is_stored(
+    tmp_path: Path,
+) -> None:
+    source = FakeSource(total=5)
+    local = '{"endpoint_url": "http://127.0.0.1:9", "access_key_id": "a", "secret_access_key": "b"}'
+    worker = ingestion(tmp_path, source, SAM_LOCAL=local, AWS_SAM_LOCAL="true")
+    with pytest.raises(ConfigurationError, match="run `make containers` in another shell first"):
+        worker.run(IngestRequest(), run_id="run-1")
+    assert keys(tmp_path) == source.requests == source.logins == []
+
+
 def test_runs_of_one_process_share_a_login_but_no_counters(tmp_path: Path) -> None:
     source = FakeSource(total=25)
     worker = ingestion(tmp_path, source)
