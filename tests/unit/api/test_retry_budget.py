@@ -197,3 +197,15 @@ def test_by_default_forty_failures_are_free_and_each_success_pays_for_two() -> N
     default.failed()
     enter(default)
     assert clock.sleeps == [5.0]
+
+
+def test_a_source_that_a_page_was_given_up_on_stays_so_until_a_request_succeeds() -> None:
+    budget = RetryBudget(clock=ManualClock())
+    assert not budget.is_given_up
+    budget.give_up()
+    assert budget.is_given_up
+    budget.failed()
+    budget.released()
+    assert budget.is_given_up
+    budget.succeeded()
+    assert not budget.is_given_up

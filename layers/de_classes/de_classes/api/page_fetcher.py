@@ -113,12 +113,15 @@ class PageFetcher(DiscreetValue):
             RetriesExhaustedError: The source is down or asks to be left alone, or the time is up.
             FatalError: It cannot be had, or cannot be trusted.
         """
+        if run.budget.is_given_up:
+            raise RetriesExhaustedError("the source is down", attempts=0)
         down_since = run.budget.down_since
         try:
             return self._fetch_patiently(request, run, after)
         except PageGivenUpError as error:
             if down_since is None or down_since != run.budget.down_since:
                 raise
+            run.budget.give_up()
             raise RetriesExhaustedError(
                 f"the source is down: {error}", attempts=error.attempts
             ) from error.__cause__

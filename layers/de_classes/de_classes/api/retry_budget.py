@@ -49,11 +49,21 @@ class RetryBudget:
         self._down_since: float | None = None
         self._closed_until: float | None = None
         self._is_probing = False
+        self._is_given_up = False
 
     @property
     def down_since(self) -> float | None:
         """The moment on the clock's monotonic time when the source was taken to be down; None if it is up."""
         return self._down_since
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether a page was tried to the end while the source was down, and it has not come up since."""
+        return self._is_given_up
+
+    def give_up(self) -> None:
+        """Note that a page that was begun while the source was down could not be had."""
+        self._is_given_up = True
 
     def enter(self, *, deadline: float | None, stopped: threading.Event) -> None:
         """Wait until a request may be made.
@@ -78,7 +88,7 @@ class RetryBudget:
         with self._lock:
             self._left = min(self._reserve, max(self._left, 0.0) + self._per_success)
             self._down_since = self._closed_until = None
-            self._is_probing = False
+            self._is_probing = self._is_given_up = False
             self._pause = self._first_pause
 
     def failed(self) -> None:
