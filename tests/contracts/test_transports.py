@@ -218,9 +218,28 @@ def test_F39_a_redirect_within_the_origin_is_handed_back_too(transports: Transpo
     assert (response.status, response.header("location")) == (302, "/elsewhere")
 
 
-def test_F19_a_head_without_end_is_refused(transports: Transports) -> None:
-    fails(transports, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
-    fails(transports, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n")
+@pytest.mark.parametrize("line", [b"X: " + b"x" * 300_000 + b"\r\n", b"X: y\r\n" * 60_000], ids=["large", "many"])
+def test_F19_F84_a_head_without_end_is_refused_for_good(transports: Transports, line: bytes) -> None:
+    with pytest.raises(ProtocolError, match="head"):
+        get(transports, b"HTTP/1.1 200 OK\r\n" + line + b"\r\n")
+
+
+def test_F78_F84_what_no_request_of_ours_asked_for_is_read_past() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    many = {f"x{number}": "y" for number in range(500)}
+    response = get(HttpClientTransport, hints + answer(BODY, X="x" * 70_000, **many))
+    assert (response.body, response.header("x499")) == (BODY, "y")
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_F82_an_answer_without_a_body_may_announce_any_coding(transports: Transports, status: str) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Encoding: br\r\n\r\n".encode()
+    assert get(transports, head).body == b""
+
+
+def test_F82_identity_is_no_transfer_coding(transports: Transports) -> None:
+    response = get(transports, answer(BODY, Transfer_Encoding="identity"))
+    assert response.body == BODY
 
 
 def test_F09_a_certificate_that_nobody_vouches_for_is_fatal(transports: Transports, tmp_path: Path) -> None:

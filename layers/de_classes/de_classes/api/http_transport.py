@@ -126,6 +126,8 @@ def _reachable(url: str) -> tuple[str, str, int]:
 
 
 def _body(answer: HttpAnswer, limits: BodyLimits) -> bytes:
+    if answer.length == 0 and not answer.chunked:  # 204 and 304 among them, whatever coding they announce
+        return b""
     encoding = answer.fields.get("content-encoding")
     is_plain = encoding is None and not answer.chunked
     if is_plain and answer.length is not None and answer.length <= limits.wire:
@@ -156,7 +158,7 @@ def _cut_short() -> NetworkError:
 def _check_framing(fields: Mapping[str, str]) -> None:
     """Refuse what http.client would read by guessing: an answer must say in one way where it ends."""
     coding = fields.get("transfer-encoding", "chunked").strip().lower()
-    if coding != "chunked":
+    if coding not in {"chunked", "identity"}:
         shown = excerpt(coding, 40)
         raise ProtocolError(f"the answer has Transfer-Encoding '{shown}', which was not asked for")
     lengths = {each.strip() for each in fields.get("content-length", "0").split(",")}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from http.client import HTTPException, LineTooLong
 from typing import TYPE_CHECKING
 
 import requests
 import urllib3
 
 from de_classes.api.decoding import ACCEPT_ENCODING, read_body
+from de_classes.api.http_answer import NO_CONTENT
 from de_classes.api.messages import HttpResponse, without_secrets
 from de_classes.api.transport import BodyLimits
-from de_classes.errors import ConfigurationError, NetworkError
+from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +60,8 @@ class RequestsTransport:
         except requests.exceptions.SSLError as error:
             raise _tls_error(request, error) from error
         except _BROKEN_ANSWER as error:
+            if _is_of_its_head(error):
+                raise ProtocolError("the answer's head is larger than http.client reads") from error
             raise NetworkError(f"{without_secrets(request.url)}: {_cause(error)}") from error
 
     def _exchange(self, request: HttpRequest, started: float, timeout: float) -> HttpResponse:
@@ -72,8 +76,11 @@ class RequestsTransport:
             stream=True,
         )
         with answer:
+            has_body = answer.status_code not in NO_CONTENT
             chunks = _chunks(answer.raw, started + timeout)
-            body = read_body(chunks, answer.headers.get("Content-Encoding"), self._limits)
+            body = (
+                read_body(chunks, answer.headers.get("Content-Encoding"), self._limits) if has_body else b""
+            )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return HttpResponse(answer.status_code, headers, body, time.monotonic() - started)
 
@@ -107,6 +114,15 @@ def _tls_error(request: HttpRequest, error: Exception) -> ConfigurationError | N
             f"{where}: the server's certificate is not trusted; check host and CA bundle"
         )
     return NetworkError(f"{where}: TLS failed")
+
+
+def _is_of_its_head(error: BaseException | None) -> bool:
+    """Whether anywhere below it http.client complains of too many headers, or of one that is too long."""
+    while error is not None:
+        if type(error) in {HTTPException, LineTooLong}:
+            return True
+        error = error.__context__
+    return False
 
 
 def _cause(error: BaseException) -> str:
