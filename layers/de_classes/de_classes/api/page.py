@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.answers import ANSWERS, unpacked
+from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
@@ -155,8 +156,8 @@ class PageReader(Value):
         """What an answer of any status says, as far as its kind or JSON can be read; else None."""
         for kind in dict.fromkeys((self.kind, "json")):
             try:
-                return ANSWERS[kind].parse(unpacked(response.body, None), self)
-            except (MalformedDataError, RecursionError):
+                return ANSWERS[kind].parse(in_utf8(response.body, response.headers, is_xml=kind == "xml"), self)
+            except (MalformedDataError, ProtocolError, RecursionError):
                 continue
         return None
 
@@ -164,7 +165,7 @@ class PageReader(Value):
         self, response: HttpResponse, current: CurrentShape | None
     ) -> tuple[Any, Mapping[str, Any], Sequence[dict[str, Any]]]:
         names = self._fast_path()
-        body = None if current is None or names is None else split(response.body, names)
+        body = None if current is None or names is None else split(self._text(response), names)
         if body is not None and names is not None:
             block = RecordBlock(body.records)
             payload: Mapping[str, Any] = BlockPayload(body.rest, names, block) if names else {}
@@ -179,9 +180,18 @@ class PageReader(Value):
         return plain_names(self.records_field) if is_plain else None
 
     def _parsed(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
-        body = unpacked(response.body, self.compression)
+        body = self._text(response)
         try:
             return ANSWERS[self.kind].parse(body, self)
+        except MalformedDataError as error:
+            raise _not_sound(response.headers, error, self.kind) from error
+
+    def _text(self, response: HttpResponse) -> bytes:
+        """The answer in UTF-8. What a compressed file is declared to be says nothing of what is in it."""
+        headers = {} if self.compression else response.headers
+        try:
+            body = unpacked(response.body, self.compression)
+            return in_utf8(body, headers, is_xml=self.kind == "xml")
         except MalformedDataError as error:
             raise _not_sound(response.headers, error, self.kind) from error
 

@@ -8,12 +8,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.auth.scheme import with_value
+from de_classes.api.charset import in_utf8
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import error_code, read_token
 from de_classes.common.logger.redaction import redact
-from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
+from de_classes.errors import (
+    AuthenticationError,
+    InvalidTokenResponseError,
+    MalformedDataError,
+    PermissionDeniedError,
+    RequestRejectedError,
+)
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -194,7 +201,7 @@ class TokenAuth:
         timeout = seconds_for(self._timeout, deadline, self._clock)
         response = self._transport.send(request, timeout=timeout)
         self._raise_for_refusal(response, request.url)
-        return self._read(response.body), asked_at
+        return self._read(_text(response)), asked_at
 
     def _raise_for_refusal(self, response: HttpResponse, url: str) -> None:
         if response.status == _CREATED:  # a token, as some say
@@ -213,3 +220,10 @@ class TokenAuth:
     def _read(self, body: bytes) -> Token:
         """The token in an answer of status 200."""
         return read_token(body)
+
+
+def _text(response: HttpResponse) -> bytes:
+    try:
+        return in_utf8(response.body, response.headers)
+    except MalformedDataError as error:
+        raise InvalidTokenResponseError(f"the login's answer is {error}") from error

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from de_classes.api.answers import ANSWERS
+from de_classes.api.charset import in_utf8
 from de_classes.api.page import PageReader
 from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.retry_after import parse_retry_after
@@ -86,7 +87,7 @@ class Answer(DiscreetValue):
 
 def read(response: HttpResponse, url: str) -> Answer:
     """What is in a response, whatever it is. Never raises."""
-    body = response.body
+    body = _text(response)
     said = (response.header("content-type") or "").lower()
     start = body.lstrip()[:1]
     kinds = ["json"] if start in {b"{", b"["} and "ndjson" not in said and "jsonl" not in said else []
@@ -100,6 +101,13 @@ def read(response: HttpResponse, url: str) -> Answer:
             continue
         return Answer(response.status, dict(response.headers), kind, value, url)
     return Answer(response.status, dict(response.headers), None, body[:2000].decode(errors="replace"), url)
+
+
+def _text(response: HttpResponse) -> bytes:
+    try:
+        return in_utf8(response.body, response.headers, is_xml=b"<?xml" in response.body[:64])
+    except DeClassesError:
+        return response.body
 
 
 def _says_error(value: Any) -> bool:  # noqa: ANN401 - a JSON value
