@@ -73,6 +73,8 @@ class CsvAnswer:
         """A list of objects."""
         import csv  # noqa: PLC0415 - few sources speak CSV
 
+        if body.lstrip()[:1] in {b"<", b"{"}:
+            raise MalformedDataError("no CSV: it begins as HTML, XML or JSON does")
         text = io.StringIO(_text(body), newline="")
         rows = csv.reader(text, delimiter=reader.delimiter, strict=True)
         try:

@@ -82,6 +82,11 @@ class ClientCounters:
         self._worked = 0.0
         self._failures = _Failures(self)
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether a page was obtained: then the source is as it was described, when it is well."""
+        return self._numbers["successful_pages"] > 0
+
     def working(self, clock: Clock) -> AbstractContextManager[None]:
         """Count one request for a page, and the time it takes."""
         return _Working(self, clock)

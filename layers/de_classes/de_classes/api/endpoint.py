@@ -21,7 +21,7 @@ from de_classes.api.page import PageReader
 from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
-from de_classes.api.status import OK, raise_for_status
+from de_classes.api.status import NO_CONTENT, OK, raise_for_status
 from de_classes.api.templates import as_text, fill, fill_address, names_in
 from de_classes.errors import (
     ConfigurationError,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
+_READ_IF_IGNORED: Final = range(201, 300)
+"""Statuses of answers that are read like 200 where an error rule says ``ignore``."""
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
@@ -283,12 +285,12 @@ class Endpoint(DiscreetValue, dict=True):
             FatalError: It is not.
         """
         if response.status != OK:
-            if (
-                self._verdict(response, self.reader.answer_of(response) if self.errors else None, url, now)
-                == "empty"
-            ):
+            answer = self.reader.answer_of(response) if self.errors else None
+            verdict = self._verdict(response, answer, url, now)
+            if verdict == "empty" or (verdict is None and response.status == NO_CONTENT):
                 return self.reader.empty(response, asked.number)
-            raise_for_status(response, url=url, now=now, default_wait=self.rate_limit.wait)
+            if verdict is None or response.status not in _READ_IF_IGNORED:
+                raise_for_status(response, url=url, now=now, limits=self.rate_limit)
         try:
             page = self.reader.read(response, asked.number, current, url=url)
         except (CorruptResponseError, ProtocolError):

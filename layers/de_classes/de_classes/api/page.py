@@ -13,8 +13,16 @@ from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
+from de_classes.api.what_came import (
+    asks_for_a_login,
+    is_page,
+    lists_of_objects,
+    other_kind,
+    says_error,
+    title_of,
+)
 from de_classes.common.logger.redaction import excerpt
-from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
+from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError, UnlikeDescribedError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.values import Value
 
@@ -184,7 +192,26 @@ class PageReader(Value):
         try:
             return ANSWERS[self.kind].parse(body, self)
         except MalformedDataError as error:
-            raise _not_sound(response.headers, error, self.kind) from error
+            raise self._not_readable(body, response.headers, error) from error
+
+    def _not_readable(
+        self, body: bytes, headers: Mapping[str, str], error: MalformedDataError
+    ) -> CorruptResponseError:
+        """Trouble that may pass, unless it shows that something else is meant."""
+        came = f"the answer ({excerpt(headers.get('content-type') or 'no content type', 60)})"
+        if asks_for_a_login(body):
+            return UnlikeDescribedError(
+                f"{came} is a page{title_of(body)} for people to log in: the source wants other "
+                "credentials (auth, --username or --header-file), or the address is not its API's (base_url, path)"
+            )
+        if is_page(body):
+            return CorruptResponseError(f"{came} is a page for people{title_of(body)}, no {self.kind.upper()}")
+        if kind := other_kind(body, headers, self.kind):
+            return UnlikeDescribedError(
+                f"{came} is {kind.upper()}, no {self.kind.upper()}: a description says so by "
+                f'answer = "{kind}"'
+            )
+        return _not_sound(headers, error, self.kind)
 
     def _text(self, response: HttpResponse) -> bytes:
         """The answer in UTF-8. What a compressed file is declared to be says nothing of what is in it."""
@@ -204,15 +231,29 @@ class PageReader(Value):
         elif self.records_are == "values" and isinstance(found, dict):
             found = [self._keyed(name, value) for name, value in found.items()]
         if not isinstance(found, list):
-            raise CorruptResponseError(
-                f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
-                f"{standing_there(answer)}"
-            )
+            raise self._no_records(answer, found)
         records: list[Any] = (
             [self._of_list(item) for item in found] if self.names and self.kind != "csv" else found
         )
         _check_objects(records, self.records_field)
         return records
+
+    def _no_records(self, answer: Any, found: object) -> CorruptResponseError:  # noqa: ANN401 - a JSON value
+        """Trouble that may pass, unless the answer has records somewhere else, or in another shape."""
+        message = (
+            f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
+            f"{standing_there(answer)}"
+        )
+        if isinstance(found, dict) and self.records_are == "list" and not says_error(answer):
+            return UnlikeDescribedError(
+                f"{message}: that is an object, which a description says by records_are"
+            )
+        if elsewhere := lists_of_objects(answer):
+            where = ", ".join(excerpt(path, 60) for path in elsewhere)
+            return UnlikeDescribedError(
+                f"{message}: name the records by records_path (--records-field), such as {where}"
+            )
+        return CorruptResponseError(message)
 
     def _keyed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
         return {self.key_into: name, **value} if self.key_into and isinstance(value, dict) else value
@@ -221,7 +262,7 @@ class PageReader(Value):
         if not isinstance(item, list):
             return item
         if len(item) != len(self.names):
-            raise CorruptResponseError(f"a record of {len(item)} values, where names has {len(self.names)}")
+            raise UnlikeDescribedError(f"a record of {len(item)} values, where names has {len(self.names)}")
         return dict(zip(self.names, item, strict=True))
 
     def _totals(
@@ -266,7 +307,7 @@ class PageReader(Value):
         if required:
             raise ProtocolError(
                 f"the answer has no {path!r}, it has {standing_there(answer)}: name the right field, or say "
-                "that there is none"
+                "that there is none (--total-pages-field none, or no such line in the description)"
             )
         return None
 
@@ -276,7 +317,10 @@ _SHAPES = {"list": "list", "object": "object", "values": "object of objects"}
 
 def _check_objects(records: Sequence[object], field: str) -> None:
     if not all(isinstance(record, dict) for record in records):
-        raise CorruptResponseError(f"the list {field!r} holds something that is not an object")
+        raise UnlikeDescribedError(
+            f"the list {field!r} holds something that is not an object: name another by records_path "
+            "(--records-field), or say by names what its lists hold"
+        )
 
 
 def _not_sound(headers: Mapping[str, str], error: MalformedDataError, kind: str) -> CorruptResponseError:
