@@ -244,14 +244,14 @@ class PageReader(Value):
             f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
             f"{standing_there(answer)}"
         )
-        if isinstance(found, dict) and self.records_are == "list" and not says_error(answer):
-            return UnlikeDescribedError(
-                f"{message}: that is an object, which a description says by records_are"
-            )
         if elsewhere := lists_of_objects(answer):
             where = ", ".join(excerpt(path, 60) for path in elsewhere)
             return UnlikeDescribedError(
                 f"{message}: name the records by records_path (--records-field), such as {where}"
+            )
+        if isinstance(found, dict) and self.records_are == "list" and not says_error(answer):
+            return UnlikeDescribedError(
+                f"{message}: that is an object, which a description says by records_are"
             )
         return CorruptResponseError(message)
 
