@@ -366,3 +366,133 @@ def test_F81_a_post_is_followed_only_where_it_stays_one(
         run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
     assert (run.status, run.stored) == ((0, EVERY) if followed else (1, None))
     assert followed or "a redirect to http://127.0.0.1" in run.err
+
+
+def followed(cursor: str, **first_page: object) -> Behave:
+    """Two pages, the second behind a cursor that is spelled so in JSON."""
+    told = json.dumps({"data": rows(1, 2), **first_page})
+
+    def behave(asked: Asked) -> bytes:
+        if "cursor" in asked.query:
+            return as_json({"data": rows(3), "next_cursor": None})
+        return answer(f'{told[:-1]}, "next_cursor": {cursor}}}'.encode())
+
+    return behave
+
+
+CURSORS = {
+    "F88-text": ('"a b"', "a b"),
+    "F88-an-integer": ("12345678901234567890", "12345678901234567890"),
+    "F88-a-float": ("1.10", "1.10"),
+    "F88-a-large-float": ("1e22", "1e22"),
+    "F88-digits-that-no-float-holds": ("1700000000.12345678901234", "1700000000.12345678901234"),
+}
+
+
+@pytest.mark.parametrize(("cursor", "sent"), CURSORS.values(), ids=CURSORS)
+@pytest.mark.parametrize("words", [(), ("--dataset", "d")], ids=["object", "dataset"])
+def test_F88_a_cursor_goes_as_it_is_written(
+    tmp_path: Path, cursor: str, sent: str, words: tuple[str, ...]
+) -> None:
+    run, source = pulled(
+        tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none", *words
+    )
+    asked = [each.query["cursor"] for each in source.asked if "cursor" in each.query]
+    assert (run.status, run.err, set(asked)) == (0, "", {sent})
+
+
+@pytest.mark.parametrize("cursor", ["false", "null", '""'])
+def test_F88_a_cursor_that_is_none_is_the_end(tmp_path: Path, cursor: str) -> None:
+    run, _ = pulled(tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none")
+    assert (run.status, run.stored) == (0, rows(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("cursor", "is_"), [("true", "true"), ('{"id": 7}', "id"), ("[7]", "a list at the top")]
+)
+def test_F88_a_cursor_that_no_parameter_can_hold_is_an_error(tmp_path: Path, cursor: str, is_: str) -> None:
+    run, source = pulled(
+        tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none"
+    )
+    assert (run.status, run.stored, len(source.asked)) == (1, None, 1)
+    assert f"the cursor at 'next_cursor' is {is_}: it can only go into a JSON body" in run.err
+
+
+@pytest.mark.parametrize("cursor", ['{"id": 7, "at": [1.5]}', "[7, null]", "1.5"])
+def test_F88_a_json_body_takes_any_cursor(tmp_path: Path, cursor: str) -> None:
+    described = tmp_path / "shop.toml"
+    described.write_text(
+        LISTED.replace('"page", pages_path = "total_pages"', '"cursor", path = "next", into = "json.after"')
+    )
+    bodies: list[Any] = []
+
+    def behave(asked: Asked) -> bytes:
+        bodies.append(json.loads(asked.body))
+        if "after" in bodies[-1]:
+            return as_json({"data": rows(3), "next": None})
+        return answer(f'{{"data": [{{"id": 1}}], "next": {cursor}}}'.encode())
+
+    with HttpSource(behave) as source:
+        words = ("--sources", str(described), "--base-url", source.url)
+        run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
+    assert (run.status, run.stored) == (0, rows(1, 3))
+    assert {"filter": "all", "after": json.loads(cursor)} in bodies
+
+
+def test_F87_tokens_that_are_good_for_two_requests_each_are_no_refusals_at_issue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_PASSWORD", "password-of-the-shop")
+    left: dict[str, int] = {}
+
+    def behave(asked: Asked) -> bytes:
+        if asked.path == "/login":
+            token = f"token-{len(left) + 1}-of-the-shop"
+            left[token] = 2
+            return as_json({"access_token": token, "expires_in": 300})
+        token = asked.headers["authorization"].removeprefix("Bearer ")
+        left[token] -= 1
+        return page(asked, total=300) if left[token] >= 0 else answer(b"", status="401 x")
+
+    run, _ = pulled(tmp_path, behave, "--username", "demo")
+    assert (run.status, run.err, run.stored, len(left)) == (0, "", rows(*range(300)), 15)
+
+
+DOUBTFUL = {
+    "F63-errors": ({"errors": [{"message": "shard 3 is down"}]}, "'errors': [{'message': 'shard 3 is down'}]"),
+    "F63-an-error": ({"error": "partly done"}, "'error': partly done"),
+    "F63-a-flag": ({"incomplete_results": True}, "'incomplete_results': True"),
+    "F63-a-time-out": ({"timed_out": True}, "'timed_out': True"),
+}
+
+
+@pytest.mark.parametrize(("beside", "said"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_F63_errors_beside_records_are_told(
+    caplog: pytest.LogCaptureFixture, beside: dict[str, object], said: str
+) -> None:
+    with HttpSource(lambda asked: page(asked, **(beside if asked.page == 2 else {}))) as source:
+        pages = [each for _, each in UnstableAPIClient(source.url).iterate_all_pages(10)]
+    assert [each.doubt for each in pages] == [None, said, None]
+    assert f"page 2: the answer has beside its records {said}" in caplog.text
+
+
+@pytest.mark.parametrize("beside", [{"errors": []}, {"error": None}, {"timed_out": False}])
+def test_F63_what_says_that_all_is_well_is_no_doubt(beside: dict[str, object]) -> None:
+    with HttpSource(lambda asked: page(asked, **beside)) as source:
+        assert UnstableAPIClient(source.url).fetch_page(1).doubt is None
+
+
+def test_F63_what_a_description_names_as_failure_is_failure(tmp_path: Path) -> None:
+    described = tmp_path / "shop.toml"
+    described.write_text(
+        LISTED.replace(
+            'base_url = "https://shop.example"',
+            'base_url = "https://shop.example"\nerrors = [{ when = "errors", message = "errors[0].message" }]',
+        ).replace('method = "POST"\n', "").replace('json = { filter = "all" }\n', "")
+    )
+    behave = first(as_json(page_of(2, errors=[{"message": "shard 3 is down"}])))
+    with HttpSource(behave) as source:
+        words = ("--sources", str(described), "--base-url", source.url)
+        run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
+    assert (run.status, run.stored) == (1, None)
+    assert "shard 3 is down" in run.err

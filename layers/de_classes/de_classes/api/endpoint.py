@@ -21,6 +21,7 @@ from de_classes.api.page import PageReader
 from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
+from de_classes.api.retry_after import answered_at, parse_retry_after
 from de_classes.api.status import NO_CONTENT, OK, raise_for_status
 from de_classes.api.templates import as_text, fill, fill_address, names_in
 from de_classes.errors import (
@@ -293,16 +294,28 @@ class Endpoint(DiscreetValue, dict=True):
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
         try:
             page = self.reader.read(response, asked.number, current, url=url)
-        except (CorruptResponseError, ProtocolError):
+        except (CorruptResponseError, ProtocolError) as error:
+            if isinstance(error, CorruptResponseError):
+                moment = answered_at(response.headers, now)
+                error.retry_after = parse_retry_after(response.header("retry-after"), now=moment)
             if self.errors and self._verdict(response, self.reader.answer_of(response), url, now) == "empty":
                 return self.reader.empty(response, asked.number)
             raise
         if self.errors and self._verdict(response, page.answer, url, now) == "empty":
             return self.reader.empty(response, asked.number)
-        return self._with_parent(self._as_asked_for(page), asked)
+        return self._with_parent(self._as_asked_for(self._as_written(page, response)), asked)
 
     def _verdict(self, response: HttpResponse, answer: Any, url: str, now: float) -> str | None:  # noqa: ANN401 - a JSON value
         return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
+
+    def _as_written(self, page: Page, response: HttpResponse) -> Page:
+        """Keep the text of a number that is sent on."""
+        path = self.pagination.sent_on
+        if path is not None and isinstance(find(page.answer, path), float):
+            text = self.reader.number_as_written(response, path)
+            if text is not None:
+                page.note_written(path, text)
+        return page
 
     def _as_asked_for(self, page: Page) -> Page:
         """Make sure that the answer is for this page; a source may serve its last page again past its end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
 from de_classes.api.what_came import (
     asks_for_a_login,
+    beside_records,
     is_page,
     lists_of_objects,
     other_kind,
@@ -83,6 +85,20 @@ class Page(Mapping[str, Any]):
             self._told["edges"] = edges_of(self.records)
         edges: tuple[str, ...] = self._told["edges"]
         return edges
+
+    @property
+    def doubt(self) -> str | None:
+        """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
+        return beside_records(self.answer) if self.records else None
+
+    def as_written(self, path: str) -> str | None:
+        """The number at a path, letter for letter as the answer has it; None if that was not looked up."""
+        written: dict[str, str] = self._told.get("written", {})
+        return written.get(path)
+
+    def note_written(self, path: str, text: str) -> None:
+        """Keep how a number is written, see ``as_written``."""
+        self._told.setdefault("written", {})[path] = text
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]
@@ -212,6 +228,13 @@ class PageReader(Value):
                 f'answer = "{kind}"'
             )
         return _not_sound(headers, error, self.kind)
+
+    def number_as_written(self, response: HttpResponse, path: str) -> str | None:
+        """The number at a path of a JSON answer, letter for letter: a float may stand for several."""
+        if self.kind != "json":
+            return None
+        found = finder(path)(json.loads(self._text(response), parse_float=str))
+        return found if isinstance(found, str) else None
 
     def _text(self, response: HttpResponse) -> bytes:
         """The answer in UTF-8. What a compressed file is declared to be says nothing of what is in it."""

@@ -195,6 +195,8 @@ class PageFetcher(DiscreetValue):
         with self.counters.failures():
             page = read()
         self.counters.request_ended(str(OK))
+        if page.doubt is not None:
+            self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page
 
     def _late_value(self, run: SharedRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
