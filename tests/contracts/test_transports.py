@@ -17,7 +17,7 @@ from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.transport import BodyLimits
 from de_classes.errors import ConfigurationError, DeClassesError, NetworkError, ProtocolError
 from tests.fakes.effort import examples
-from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset
+from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset, tunnel
 from tests.fakes.tls import self_signed
 
 if TYPE_CHECKING:
@@ -256,11 +256,56 @@ def test_F09_a_server_that_speaks_no_tls_is_worth_another_try(transports: Transp
         transports().send(HttpRequest("GET", server.url.replace("http:", "https:")), timeout=0.2)
 
 
-def test_the_environments_credentials_and_proxies_are_not_used(
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_F89_a_proxy_of_the_environment_is_asked_by_the_whole_address(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    with RawServer([answer(BODY)]) as proxy:
+        monkeypatch.setenv(variable, proxy.url.replace("//", "//user:p%40ss@"))
+        request = HttpRequest("GET", "http://api.example:8080/data", params={"a": "1"})
+        assert transports().send(request, timeout=2.0).body == BODY
+    head = proxy.heads[0].decode()
+    assert head.startswith("GET http://api.example:8080/data?a=1 HTTP/1.1\r\n")
+    assert "\r\nHost: api.example:8080\r\n" in head
+    assert "\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head
+
+
+@pytest.mark.parametrize("direct", ["127.0.0.1", "localhost,127.0.0.0/8", "*"])
+def test_F89_what_needs_no_proxy_is_asked_directly(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, direct: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", direct)
+    assert get(transports, answer(BODY)).status == 200
+
+
+def test_F89_a_proxy_that_is_not_there_is_worth_another_try(
     transports: Transports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert get(transports, answer(BODY)).status == 200
+    fails(transports, answer(BODY))
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_F89_https_goes_through_a_tunnel_and_trusts_the_environments_authorities(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    context, certificate = self_signed(tmp_path)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(certificate))
+    with RawServer([answer(BODY)], tls=context) as server, RawServer([tunnel(server)]) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert transports().send(HttpRequest("GET", server.url), timeout=2.0).body == BODY
+    assert proxy.heads[0].startswith(f"CONNECT {server.url.removeprefix('https://')} HTTP/1.".encode())
+
+
+def test_F89_the_environments_credentials_are_not_used(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "authorization" not in sent(transports, "GET", "/").lower()
 
 
 def test_a_connection_is_kept_for_the_next_request(transports: Transports) -> None:

@@ -89,7 +89,7 @@ class Page(Mapping[str, Any]):
     @property
     def doubt(self) -> str | None:
         """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
-        return beside_records(self.answer) if self.records else None
+        return beside_records(self.answer)
 
     def as_written(self, path: str) -> str | None:
         """The number at a path, letter for letter as the answer has it; None if that was not looked up."""

@@ -1,11 +1,11 @@
-"""``requests`` as a transport: for people who have sessions and adapters, or need a proxy."""
+"""``requests`` as a transport: for people who have sessions and adapters, or a proxy that speaks no HTTP."""
 
 from __future__ import annotations
 
 import threading
 import time
 from http.client import HTTPException, LineTooLong
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
@@ -14,6 +14,7 @@ from de_classes.api.decoding import ACCEPT_ENCODING, read_body
 from de_classes.api.http_answer import NO_CONTENT
 from de_classes.api.messages import HttpResponse, without_secrets
 from de_classes.api.transport import BodyLimits
+from de_classes.configs.environment import environment
 from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class RequestsTransport:
             raise NetworkError(f"{without_secrets(request.url)}: {_cause(error)}") from error
 
     def _exchange(self, request: HttpRequest, started: float, timeout: float) -> HttpResponse:
+        own = {} if self._shared is not None else _surroundings(request.url)
         answer = self._session().request(
             request.method,
             request.url,
@@ -74,6 +76,7 @@ class RequestsTransport:
             timeout=timeout,
             allow_redirects=False,
             stream=True,
+            **own,
         )
         with answer:
             has_body = answer.status_code not in NO_CONTENT
@@ -95,8 +98,19 @@ class RequestsTransport:
 
 def _plain_session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a .netrc or a proxy variable must not add or redirect credentials
+    session.trust_env = False  # a .netrc must not add credentials
     return session
+
+
+def _surroundings(url: str) -> dict[str, Any]:
+    """Proxies and authorities of the environment, without the credentials that ``trust_env`` adds."""
+    variables = environment()
+    bundle = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE")
+    try:
+        proxies = requests.utils.get_environ_proxies(url)
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL from error
+    return {"proxies": proxies, "verify": bundle or True}
 
 
 def _chunks(raw: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
