@@ -142,6 +142,7 @@ class PageFetcher(DiscreetValue):
             deadline=self.deadline,
             stopped=run.stopped,
             given_up=PageGivenUpError,
+            is_unheard=lambda: self.counters.is_unheard,
         )
         unlike = [after] if isinstance(after, UnlikeDescribedError) else []
 
@@ -273,4 +274,10 @@ class PageFetcher(DiscreetValue):
 
     def _retried(self, event: RetryEvent) -> None:
         self.counters.retried(event)
-        self.logger.warning("attempt %d: %s; again in %.2f s", event.attempt, event.error, event.wait)
+        self.logger.warning(
+            "attempt %d: %s; again in %.2f s",
+            event.attempt,
+            event.error,
+            event.wait,
+            extra={"is_first_contact": self.counters.is_unheard},
+        )

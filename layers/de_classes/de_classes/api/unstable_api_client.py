@@ -169,6 +169,11 @@ class UnstableAPIClient:
         return self._pagination.random_access
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether the source has not answered anything yet."""
+        return self._counters.is_unheard
+
+    @property
     def retry_count(self) -> int:
         """Attempts that failed and were made again."""
         return self._counters.snapshot().retry_count
