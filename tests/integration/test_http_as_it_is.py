@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 import zlib
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,10 @@ import msgspec
 import pytest
 
 from de_classes.__main__ import main
+from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.errors import RetriesExhaustedError
+from de_classes.cli.waits import told_of_silence
+from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.http_source import Asked, HttpSource, as_json, page, page_of, rows
 from tests.fakes.raw_server import answer
@@ -496,3 +499,157 @@ def test_F63_what_a_description_names_as_failure_is_failure(tmp_path: Path) -> N
         run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
     assert (run.status, run.stored) == (1, None)
     assert "shard 3 is down" in run.err
+
+
+NEVER_ENDS: dict[str, tuple[Behave, tuple[str, ...]]] = {
+    "F70-one-record": (lambda _: as_json({"data": rows(1)}), ()),
+    "F70-records-that-are-alike": (lambda _: as_json({"data": rows(1, 1)}), ()),
+    "F70-records-that-are-not": (lambda _: as_json({"data": rows(1, 2)}), ()),
+    "F70-a-new-cursor-every-time": (
+        lambda asked: as_json({"data": rows(1), "next_cursor": f"c{asked.number}"}),
+        ("--pagination", "cursor"),
+    ),
+    "F70-the-same-cursor": (
+        lambda _: as_json({"data": rows(1), "next_cursor": "c"}),
+        ("--pagination", "cursor"),
+    ),
+    "F70-offsets": (lambda _: as_json({"data": rows(1)}), ("--pagination", "offset", "--limit", "1")),
+}
+
+
+@pytest.mark.parametrize(("behave", "words"), NEVER_ENDS.values(), ids=NEVER_ENDS)
+@pytest.mark.parametrize("dataset", [(), ("--dataset", "d", "--run-id", "r")], ids=["object", "dataset"])
+def test_F70_a_source_that_never_ends_is_a_loop(
+    tmp_path: Path, behave: Behave, words: tuple[str, ...], dataset: tuple[str, ...]
+) -> None:
+    run, source = pulled(tmp_path, behave, "--total-pages-field", "none", *words, *dataset)
+    assert (run.status, run.stored) == (1, None)
+    assert "PaginationLoopError" in run.err or "a page before it" in run.err
+    assert len(source.asked) <= 105
+
+
+def test_F95_pages_that_are_alike_by_nature_are_no_loop(tmp_path: Path) -> None:
+    def behave(asked: Asked) -> bytes:
+        middle = rows(*range(100 * asked.page, 100 * asked.page + 8))
+        return as_json({"data": [*rows(1), *middle, *rows(2)] if asked.page <= 9 else []})
+
+    run, _ = pulled(tmp_path, behave, "--total-pages-field", "none")
+    assert run.status == 0
+    assert run.stored is not None
+    assert len(run.stored) == 90
+
+
+FAILURES = {
+    "F71-records-missing": as_json({"oops": 1}),
+    "F71-empty-pages": as_json({"data": [], "total_pages": 10**15}),
+    "F71-500": answer(b"", status="500 x"),
+}
+
+
+@pytest.mark.parametrize("stated", [10**9, 10**15])
+@pytest.mark.parametrize("wrong", FAILURES.values(), ids=FAILURES)
+def test_F71_of_any_number_of_stated_pages_so_many_are_skipped_and_no_more(stated: int, wrong: bytes) -> None:
+    def behave(asked: Asked) -> bytes:
+        return wrong if asked.page > 2 else as_json({"data": rows(asked.page), "total_pages": stated})
+
+    clock = ManualClock()
+    with HttpSource(behave) as source:
+        client = UnstableAPIClient(source.url, clock=clock, retry_policy=RetryPolicy(max_attempts=1))
+        run = client.start_run(10, skip_failed=True)
+        with pytest.raises(IncompleteRunError, match=r"in a row could not be had|the source is down"):
+            list(run)
+    assert len(source.asked) <= 310
+    assert clock.monotonic() < 3600
+
+
+def test_F90_a_first_contact_that_fails_is_told_at_once(tmp_path: Path) -> None:
+    with HttpSource(page) as gone:
+        pass
+    run = ingest(tmp_path, gone.url, "--max-attempts", "2", "--quiet")
+    first_line, last = run.err.splitlines()
+    assert run.status == 1
+    assert first_line.startswith(f"ingest: attempt 1: {gone.url}/data: nobody listens there")
+    assert "failed 2 times" in last
+    assert "is the address right?" in last
+
+
+def test_F90_a_login_that_nobody_answers_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_PASSWORD", "password-of-the-shop")
+    with HttpSource(page) as gone:
+        pass
+    run = ingest(tmp_path, gone.url, "--max-attempts", "2", "--quiet", "--username", "demo")
+    assert run.err.startswith(f"ingest: attempt 1 to log in: {gone.url}/login: nobody listens there")
+
+
+def test_F90_nothing_is_said_of_what_fails_later(tmp_path: Path) -> None:
+    run, _ = pulled(tmp_path, first(b""))
+    assert (run.status, run.err, run.stored) == (0, "", EVERY)
+
+
+def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
+    with HttpSource(page) as gone:
+        pass
+    hasty, patient = ManualClock(), ManualClock()
+    with pytest.raises(RetriesExhaustedError, match="nobody listens"):
+        UnstableAPIClient(gone.url, clock=hasty).fetch_page(1)
+    with pytest.raises(RetriesExhaustedError):
+        policy = RetryPolicy(first_contact=600.0)
+        UnstableAPIClient(gone.url, clock=patient, retry_policy=policy).fetch_page(1)
+    assert 10 < sum(hasty.sleeps) < 60 < 120 < sum(patient.sleeps)
+
+
+def test_F90_a_host_that_there_is_not_is_named_as_such() -> None:
+    policy = RetryPolicy(max_attempts=1)
+    with pytest.raises(RetriesExhaustedError, match=r"no host of that name|could not be looked up"):
+        UnstableAPIClient("https://no-such-host.invalid", retry_policy=policy).fetch_page(1)
+
+
+def test_F90_a_source_that_was_heard_is_waited_for_as_ever() -> None:
+    clock = ManualClock()
+    heard = [answer(b"", status="503 x")]
+    with (
+        pytest.raises(RetriesExhaustedError),
+        HttpSource(lambda _: heard.pop() if heard else b"") as source,
+    ):
+        UnstableAPIClient(source.url, clock=clock).fetch_page(1)
+    assert sum(clock.sleeps) > 120
+
+
+def test_F90_silence_is_said_once() -> None:
+    told = io.StringIO()
+    client = UnstableAPIClient("https://api.example")
+    with told_of_silence(told, "ingest", client, seconds=0.01):
+        wait_until(lambda: bool(told.getvalue()))
+    assert told.getvalue() == "ingest: no answer yet from https://api.example/data\n"
+    with told_of_silence(told, "ingest", client, seconds=60):
+        pass
+    assert len(told.getvalue().splitlines()) == 1
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    done = threading.Event()
+    for _ in range(500):
+        if condition() or done.wait(0.01):
+            return
+    raise TimeoutError
+
+
+def test_F89_the_command_asks_through_a_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HttpSource(page) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        run = ingest(tmp_path, "http://api.example", "--allow-insecure")
+    assert (run.status, run.stored) == (0, EVERY)
+    assert proxy.asked[0].target == "http://api.example/data?limit=10&page=1"
+
+
+def test_F89_a_proxy_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpSource(page) as gone:
+        pass
+    monkeypatch.setenv("http_proxy", gone.url.replace("//", "//me:password-of-the-proxy@"))
+    run = ingest(tmp_path, "http://api.example", "--allow-insecure", "--max-attempts", "1")
+    assert f"the proxy 127.0.0.1:{gone.port} (http_proxy): nobody listens there" in run.err
+    assert "password-of-the-proxy" not in run.err

@@ -205,7 +205,10 @@ class Retrier:
 
     def _summary(self, last: tenacity.Future, what: str, started: float) -> str:
         seconds = self._clock.monotonic() - started
-        return f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        failed = f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        if isinstance(last.exception(), NetworkError) and self._is_unheard():
+            return f"{failed}; nothing was heard of it at all: is the address right? More tries: --max-attempts"
+        return failed
 
 
 def _failed_already(first: RetryableError, operation: Callable[[], T]) -> Callable[[], T]:

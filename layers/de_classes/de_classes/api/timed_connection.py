@@ -104,7 +104,8 @@ class TimedConnection:
             ConfigurationError: The proxy wants a password.
         """
         if self._proxy is not None and self._context is None:
-            head = self._for_the_proxy(self._heads.head(request, f"http://{self._authority}{target}"))
+            authority = self._authority.removesuffix(":80")
+            head = self._for_the_proxy(self._heads.head(request, f"http://{authority}{target}"))
         else:
             head = self._heads.head(request, target)
         there = self._socket = self._socket or self._connected()
