@@ -218,7 +218,9 @@ def test_F39_a_redirect_within_the_origin_is_handed_back_too(transports: Transpo
     assert (response.status, response.header("location")) == (302, "/elsewhere")
 
 
-@pytest.mark.parametrize("line", [b"X: " + b"x" * 300_000 + b"\r\n", b"X: y\r\n" * 60_000], ids=["large", "many"])
+@pytest.mark.parametrize(
+    "line", [b"X: " + b"x" * 300_000 + b"\r\n", b"X: y\r\n" * 60_000], ids=["large", "many"]
+)
 def test_F19_F84_a_head_without_end_is_refused_for_good(transports: Transports, line: bytes) -> None:
     with pytest.raises(ProtocolError, match="head"):
         get(transports, b"HTTP/1.1 200 OK\r\n" + line + b"\r\n")

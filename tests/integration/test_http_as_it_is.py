@@ -22,17 +22,18 @@ from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.waits import told_of_silence
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
-from tests.fakes.http_source import Asked, HttpSource, as_json, page, page_of, rows
+from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows
 from tests.fakes.raw_server import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.fakes.http_source import Asked
+
     Behave = Callable[[Asked], bytes]
 
 EVERY = rows(*range(30))
-OFTEN = 3  # tries a page, where a source stays wrong
 
 
 class Run(msgspec.Struct):
@@ -254,8 +255,7 @@ def test_what_stays_wrong_is_an_error_at_once(
 MISTAKES = {
     "F85-records-elsewhere": (
         as_json({"items": rows(1, 2), "total_pages": 1}),
-        "has no list 'data'; it has items (a list), total_pages: name the records by records_path "
-        "(--records-field), such as items",
+        "items (a list), total_pages: name the records by records_path (--records-field), such as items",
     ),
     "F85-records-below": (as_json({"data": {"rows": rows(1, 2)}, "total_pages": 1}), "such as data.rows"),
     "F85-an-array-at-the-top": (as_json(rows(1, 2)), "it has a list at the top: name the records by"),
@@ -312,7 +312,11 @@ def moved(status: int, target: str) -> Behave:
 
     def behave(asked: Asked) -> bytes:
         if asked.path == "/v2/data":
-            return page(asked) if asked.headers.get("x-api-key") == "key-of-the-shop" else answer(b"", status="401 x")
+            return (
+                page(asked)
+                if asked.headers.get("x-api-key") == "key-of-the-shop"
+                else answer(b"", status="401 x")
+            )
         query = asked.target.partition("?")[2]
         location = target.replace("HOST", asked.headers["host"]) + query
         return answer(b"", status=f"{status} x", location=location)
@@ -414,9 +418,7 @@ def test_F88_a_cursor_that_is_none_is_the_end(tmp_path: Path, cursor: str) -> No
     ("cursor", "is_"), [("true", "true"), ('{"id": 7}', "id"), ("[7]", "a list at the top")]
 )
 def test_F88_a_cursor_that_no_parameter_can_hold_is_an_error(tmp_path: Path, cursor: str, is_: str) -> None:
-    run, source = pulled(
-        tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none"
-    )
+    run, source = pulled(tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none")
     assert (run.status, run.stored, len(source.asked)) == (1, None, 1)
     assert f"the cursor at 'next_cursor' is {is_}: it can only go into a JSON body" in run.err
 
@@ -462,7 +464,10 @@ def test_F87_tokens_that_are_good_for_two_requests_each_are_no_refusals_at_issue
 
 
 DOUBTFUL = {
-    "F63-errors": ({"errors": [{"message": "shard 3 is down"}]}, "'errors': [{'message': 'shard 3 is down'}]"),
+    "F63-errors": (
+        {"errors": [{"message": "shard 3 is down"}]},
+        "'errors': [{'message': 'shard 3 is down'}]",
+    ),
     "F63-an-error": ({"error": "partly done"}, "'error': partly done"),
     "F63-a-flag": ({"incomplete_results": True}, "'incomplete_results': True"),
     "F63-a-time-out": ({"timed_out": True}, "'timed_out': True"),
@@ -490,8 +495,11 @@ def test_F63_what_a_description_names_as_failure_is_failure(tmp_path: Path) -> N
     described.write_text(
         LISTED.replace(
             'base_url = "https://shop.example"',
-            'base_url = "https://shop.example"\nerrors = [{ when = "errors", message = "errors[0].message" }]',
-        ).replace('method = "POST"\n', "").replace('json = { filter = "all" }\n', "")
+            'base_url = "https://shop.example"\n'
+            'errors = [{ when = "errors", message = "errors[0].message" }]',
+        )
+        .replace('method = "POST"\n', "")
+        .replace('json = { filter = "all" }\n', "")
     )
     behave = first(as_json(page_of(2, errors=[{"message": "shard 3 is down"}])))
     with HttpSource(behave) as source:
@@ -573,9 +581,7 @@ def test_F90_a_first_contact_that_fails_is_told_at_once(tmp_path: Path) -> None:
     assert "is the address right?" in last
 
 
-def test_F90_a_login_that_nobody_answers_is_told_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_F90_a_login_that_nobody_answers_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INGEST_PASSWORD", "password-of-the-shop")
     with HttpSource(page) as gone:
         pass
@@ -594,10 +600,11 @@ def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
     hasty, patient = ManualClock(), ManualClock()
     with pytest.raises(RetriesExhaustedError, match="nobody listens"):
         UnstableAPIClient(gone.url, clock=hasty).fetch_page(1)
+    policy = RetryPolicy(first_contact=600.0)
     with pytest.raises(RetriesExhaustedError):
-        policy = RetryPolicy(first_contact=600.0)
         UnstableAPIClient(gone.url, clock=patient, retry_policy=policy).fetch_page(1)
-    assert 10 < sum(hasty.sleeps) < 60 < 120 < sum(patient.sleeps)
+    assert 10 < sum(hasty.sleeps) < 60
+    assert sum(patient.sleeps) > 120
 
 
 def test_F90_a_host_that_there_is_not_is_named_as_such() -> None:

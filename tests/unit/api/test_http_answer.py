@@ -132,7 +132,9 @@ def test_F78_another_protocol_that_nobody_asked_for_is_an_answer() -> None:
     assert begun(HttpAnswer, b"HTTP/1.1 101 Switching Protocols\r\n\r\n").status == 101
 
 
-@pytest.mark.parametrize("line", [b"X: y\r\n" * 3000, b"X: " + b"y" * 200_000 + b"\r\n"], ids=["many", "large"])
+@pytest.mark.parametrize(
+    "line", [b"X: y\r\n" * 3000, b"X: " + b"y" * 200_000 + b"\r\n"], ids=["many", "large"]
+)
 def test_F84_many_headers_and_large_ones_are_read(line: bytes) -> None:
     answer = begun(HttpAnswer, OK + line + PLAIN)
     assert (len(joined(answer)["x"]) > 8000, answer.read()) == (True, b"hello")

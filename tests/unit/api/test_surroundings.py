@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def through(variables: dict[str, str], scheme: str = "https", host: str = "api.example", port: int = 443) -> str:
+def through(
+    variables: dict[str, str], scheme: str = "https", host: str = "api.example", port: int = 443
+) -> str:
     proxy = proxy_for(scheme, host, port, variables)
     return "directly" if proxy is None else f"{proxy.host}:{proxy.port}"
 

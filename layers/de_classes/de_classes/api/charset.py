@@ -75,8 +75,8 @@ def _as_it_is(body: bytes, declared: str) -> bytes:
     if body.isascii():
         return body
     raise ProtocolError(
-        f"the answer is declared to be in charset '{excerpt(declared, 40)}', which is not known here: ask the "
-        "source for UTF-8, such as by a header Accept-Charset"
+        f"the answer is declared to be in charset '{excerpt(declared, 40)}', which is not known here: ask "
+        "the source for UTF-8, such as by a header Accept-Charset"
     )
 
 

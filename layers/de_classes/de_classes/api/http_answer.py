@@ -107,7 +107,9 @@ class HttpAnswer(HTTPResponse):
             if not lines[0].startswith(b"HTTP/"):
                 raise BadStatusLine("no HTTP")
             if left < 0:
-                raise ProtocolError(f"the answer's head is larger than {MAX_HEAD} bytes, the most that is read")
+                raise ProtocolError(
+                    f"the answer's head is larger than {MAX_HEAD} bytes, the most that is read"
+                )
             if not line.endswith(b"\n"):
                 raise IncompleteRead(b"".join(lines))
         return b"".join(lines)

@@ -41,10 +41,10 @@ class _Connections(threading.local):
 class HttpClientTransport:
     """Sends through ``http.client``, over one kept-alive connection a thread and origin.
 
-    The timeout of a request is for all of it, from connecting to the last byte. Cookies are not kept. Proxies
-    and authorities are those of the environment, see ``surroundings``, looked up when a server is first spoken
-    to; no credential is read there. Who needs another proxy or an adapter gives ``RequestsTransport`` a session
-    that has it.
+    The timeout of a request is for all of it, from connecting to the last byte. Cookies are not kept.
+    Proxies and authorities are those of the environment, see ``surroundings``, looked up when a server is
+    first spoken to; no credential is read there. Who needs another proxy or an adapter gives
+    ``RequestsTransport`` a session that has it.
 
     Args:
         limits: How much of an answer is taken.

@@ -25,8 +25,8 @@ _BYTES: Final = 8
 class LoopGuard:
     """Remembers eight bytes a page: a hash of its records.
 
-    Pages whose records are all alike are no sign of a loop, since such data repeats by itself; but there is an
-    end to that too.
+    Pages whose records are all alike are no sign of a loop, since such data repeats by itself; but there is
+    an end to that too.
 
     Args:
         marks: Those of the pages that were taken before, as ``mark_of`` gives them.

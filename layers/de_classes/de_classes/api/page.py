@@ -180,7 +180,9 @@ class PageReader(Value):
         """What an answer of any status says, as far as its kind or JSON can be read; else None."""
         for kind in dict.fromkeys((self.kind, "json")):
             try:
-                return ANSWERS[kind].parse(in_utf8(response.body, response.headers, is_xml=kind == "xml"), self)
+                return ANSWERS[kind].parse(
+                    in_utf8(response.body, response.headers, is_xml=kind == "xml"), self
+                )
             except (MalformedDataError, ProtocolError, RecursionError):
                 continue
         return None
@@ -217,11 +219,14 @@ class PageReader(Value):
         came = f"the answer ({excerpt(headers.get('content-type') or 'no content type', 60)})"
         if asks_for_a_login(body):
             return UnlikeDescribedError(
-                f"{came} is a page{title_of(body)} for people to log in: the source wants other "
-                "credentials (auth, --username or --header-file), or the address is not its API's (base_url, path)"
+                f"{came} is a page{title_of(body)} for people to log in: the source wants "
+                "other credentials (auth, --username or --header-file), or the address is not its API's "
+                "(base_url, path)"
             )
         if is_page(body):
-            return CorruptResponseError(f"{came} is a page for people{title_of(body)}, no {self.kind.upper()}")
+            return CorruptResponseError(
+                f"{came} is a page for people{title_of(body)}, no {self.kind.upper()}"
+            )
         if kind := other_kind(body, headers, self.kind):
             return UnlikeDescribedError(
                 f"{came} is {kind.upper()}, no {self.kind.upper()}: a description says so by "

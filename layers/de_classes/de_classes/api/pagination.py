@@ -157,7 +157,7 @@ class PaginationStrategy(Described, kw_only=True):
 
     @property
     def sent_on(self) -> str | None:
-        """The path of a value that is sent on as text, so that a number must stay as it is written; or None."""
+        """The path of a value that is sent on as text, so that a number stays as it is written; or None."""
         return None
 
     def stands_in(self, page: Page) -> bool:
@@ -313,10 +313,11 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
             return page.as_written(self.path) or found
         if self.into.startswith("json."):
             return found
+        shown = "true" if found is True else standing_there(found)
         raise ProtocolError(
-            f"the cursor at {self.path!r} is {'true' if found is True else standing_there(found)}: it can only go into a JSON body "
-            "(into = \"json.NAME\"); or name the value inside it by path (--cursor-field), or take its fields for "
-            'parameters by type = "next_params"'
+            f"the cursor at {self.path!r} is {shown}: it can only go into a JSON body "
+            '(into = "json.NAME"); or name the value inside it by path (--cursor-field), or take its fields '
+            'for parameters by type = "next_params"'
         )
 
 

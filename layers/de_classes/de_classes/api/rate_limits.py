@@ -1,8 +1,8 @@
 """What an answer's headers say of the source's limit: a hint to pace by, never to be trusted further.
 
-Read are ``RateLimit-Remaining`` and ``RateLimit-Reset``, ``X-RateLimit-`` or ``X-Rate-Limit-``, and the one field
-``RateLimit: limit=100, remaining=50, reset=5`` of the IETF's draft. A reset is seconds from now, or, if it
-is beyond any sensible number of those, seconds since the epoch.
+Read are ``RateLimit-Remaining`` and ``-Reset``, also as ``X-RateLimit-`` or ``X-Rate-Limit-``, and the one
+field ``RateLimit: limit=100, remaining=50, reset=5`` of the IETF's draft. A reset is seconds from now, or,
+if it is beyond any sensible number of those, seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def read_rate_limit(
     if rules is not None and rules.remaining is not None:
         remaining = _number(headers.get(rules.remaining.lower()))
         reset = _number(headers.get((rules.reset or "").lower()))
-        return None if remaining is None else RateLimit(int(remaining), _seconds(reset, headers, now, longest))
+        return (
+            None if remaining is None else RateLimit(int(remaining), _seconds(reset, headers, now, longest))
+        )
     if _NAMES.isdisjoint(headers):
         return None
     combined = dict(_PARAMETER.findall(headers.get("ratelimit", "").lower()))

@@ -62,7 +62,7 @@ def refused_redirect(response: HttpResponse, url: str) -> ProtocolError:
     there = urljoin(url, target)
     if origin(there) != origin(url):
         return ForeignOriginError(
-            f"{message} to {without_secrets(there)}: no token is sent there; configure that address, if it is "
-            "the right one"
+            f"{message} to {without_secrets(there)}: no token is sent there; configure that address, if it "
+            "is the right one"
         )
     return ProtocolError(f"{message} to {without_secrets(there)}: configure the address it leads to")

@@ -57,8 +57,8 @@ class RetryPolicy(Value):
     Attributes:
         max_attempts: Calls at the most, the first included.
         max_elapsed: Seconds from the first call after which no other is started.
-        first_contact: Seconds after which no other is started as long as nothing at all was heard of the source:
-            an address that is wrong, or a host that is not there.
+        first_contact: Seconds after which no other is started as long as nothing at all was heard of the
+            source: an address that is wrong, or a host that is not there.
         max_corrupt: Answers at the most that came, but not as promised: what a source says wrongly ten
             times it will hardly say rightly.
         base: Seconds, upper bound of the first wait after a 408, 5xx or network error.
@@ -205,9 +205,13 @@ class Retrier:
 
     def _summary(self, last: tenacity.Future, what: str, started: float) -> str:
         seconds = self._clock.monotonic() - started
-        failed = f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        failed = (
+            f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        )
         if isinstance(last.exception(), NetworkError) and self._is_unheard():
-            return f"{failed}; nothing was heard of it at all: is the address right? More tries: --max-attempts"
+            return (
+                f"{failed}; nothing was heard of it at all: is the address right? More tries: --max-attempts"
+            )
         return failed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from de_classes.api.charset import in_utf8
@@ -24,6 +25,7 @@ from de_classes.errors import (
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpResponse
+    from de_classes.errors import RetryableError
 
 OK: Final = 200
 ACCEPTED: Final = 202
@@ -82,21 +84,9 @@ def _error_for(
 ) -> DeClassesError:
     status = response.status
     message = f"{without_secrets(url)} answered {status}"
-    wait = parse_retry_after(response.header("retry-after"), now=answered_at(response.headers, now))
-    if status in SLOWER | _LATER_IF_TOLD:
-        limit = read_rate_limit(response.headers, now=now, rules=limits, longest=_LONGEST_LIMIT)
-        is_spent = limit is not None and limit.remaining == 0
-        if wait is None and limit is not None and is_spent:
-            wait = limit.reset
-        if status in SLOWER or is_spent or wait is not None:
-            wait = limits.wait if wait is None else wait
-            return RateLimitedError(message, status=status, retry_after=wait)
-    if status in TRANSIENT:
-        return TransientStatusError(message, status=status, retry_after=wait)
-    if status == ACCEPTED:
-        if wait is None:
-            return CorruptResponseError(f"{message}: what was asked for is not there yet")
-        return TransientStatusError(f"{message}: not there yet", status=status, retry_after=wait)
+    passing = _passing(response, message, now, limits)
+    if passing is not None:
+        return passing
     if status == UNAUTHORIZED:
         return AuthenticationError(f"{message}: check the credentials")
     if status == _FORBIDDEN:
@@ -110,6 +100,27 @@ def _error_for(
     return RequestRejectedError(f"{message}: {quoted}", status=status, body=quoted)
 
 
+def _passing(response: HttpResponse, message: str, now: float, limits: RateRules) -> RetryableError | None:
+    """The error of an answer that will be another one later; None for what stays."""
+    status = response.status
+    wait = parse_retry_after(response.header("retry-after"), now=answered_at(response.headers, now))
+    if status in TRANSIENT:
+        return TransientStatusError(message, status=status, retry_after=wait)
+    if status == ACCEPTED and wait is not None:
+        return TransientStatusError(f"{message}: not there yet", status=status, retry_after=wait)
+    if status == ACCEPTED:
+        return CorruptResponseError(f"{message}: what was asked for is not there yet")
+    if status not in SLOWER | _LATER_IF_TOLD:
+        return None
+    limit = read_rate_limit(response.headers, now=now, rules=limits, longest=_LONGEST_LIMIT)
+    is_spent = limit is not None and limit.remaining == 0
+    if wait is None and limit is not None and is_spent:
+        wait = limit.reset
+    if status not in SLOWER and not is_spent and wait is None:
+        return None
+    return RateLimitedError(message, status=status, retry_after=limits.wait if wait is None else wait)
+
+
 def _said(response: HttpResponse) -> str:
     """What an answer says of why it is refused, in its body and in its headers."""
     headers = (f"{name}: {response.headers[name]}" for name in _TELLING if name in response.headers)
@@ -121,9 +132,7 @@ def _said(response: HttpResponse) -> str:
 def _excerpt(response: HttpResponse) -> str:
     """The first characters of an answer, with what it repeats of the request's credentials masked."""
     body = response.body[:_MOST_READ]
-    try:
+    with suppress(DeClassesError):  # it is quoted as far as it can be read
         body = in_utf8(body, response.headers)
-    except DeClassesError:
-        pass  # it is quoted as far as it can be read
     text = excerpt(body.decode("utf-8", "replace"), BODY_EXCERPT_CHARS * 16)
     return shared_filter().text(text)[:BODY_EXCERPT_CHARS]

@@ -1,10 +1,10 @@
 """What the environment says of the way to a server: proxies, and whose certificates are trusted.
 
-The variables are those of ``curl`` and ``requests``, in lower case or upper; the lower one counts where both are
-set. ``http_proxy``, ``https_proxy`` and ``all_proxy`` name a proxy for addresses of that scheme, ``no_proxy`` the
-hosts that are asked directly. ``requests_ca_bundle``, ``curl_ca_bundle`` and ``ssl_cert_file``, the first that is
-set, name a file of certificates to trust in place of the system's; a folder will do. No credential for a source
-is ever read here.
+The variables are those of ``curl`` and ``requests``, in lower case or upper; the lower one counts where both
+are set. ``http_proxy``, ``https_proxy`` and ``all_proxy`` name a proxy for addresses of that scheme,
+``no_proxy`` the hosts that are asked directly. ``requests_ca_bundle``, ``curl_ca_bundle`` and
+``ssl_cert_file``, the first that is set, name a file of certificates to trust in place of the system's; a
+folder will do. No credential for a source is ever read here.
 """
 
 from __future__ import annotations

@@ -144,7 +144,9 @@ class TimedConnection:
         """A head with what the proxy itself wants to see, behind its first line."""
         told = self._proxy.authorization if self._proxy else None
         first, _, fields = head.partition(b"\r\n")
-        return head if told is None else b"%s\r\nProxy-Authorization: %s\r\n%s" % (first, told.encode(), fields)
+        return (
+            head if told is None else b"%s\r\nProxy-Authorization: %s\r\n%s" % (first, told.encode(), fields)
+        )
 
     def _connected(self) -> _TimedSocket:
         """Connect to the first of the host's addresses that answers, and shake hands."""
@@ -188,7 +190,9 @@ class TimedConnection:
         except (HTTPException, OSError) as error:
             raise NetworkError(f"{proxy} gave no answer: {why(error)}") from error
         if answer.status == _PROXY_WANTS_A_PASSWORD:
-            raise ConfigurationError(f"{proxy} wants a user and a password, or others: http://USER:PASSWORD@HOST")
+            raise ConfigurationError(
+                f"{proxy} wants a user and a password, or others: http://USER:PASSWORD@HOST"
+            )
         if answer.status != _OK:
             raise NetworkError(f"{proxy} does not connect to {self._host}: it answered {answer.status}")
 

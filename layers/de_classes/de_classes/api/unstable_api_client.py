@@ -338,8 +338,8 @@ class UnstableAPIClient:
         since = skips.note(number, self._clock.monotonic())
         if skips.in_a_row >= MOST_SKIPPED or since > self._fetcher.policy.max_elapsed:
             raise RetriesExhaustedError(
-                f"{skips.in_a_row} pages in a row could not be had, for {since:.0f} s: the source is down, or has "
-                f"fewer pages than it says; the last: {because}",
+                f"{skips.in_a_row} pages in a row could not be had, for {since:.0f} s: the source is down, "
+                f"or has fewer pages than it says; the last: {because}",
                 attempts=because.attempts,
             ) from because
 

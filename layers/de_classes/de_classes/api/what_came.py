@@ -1,8 +1,8 @@
 """What an answer is that is not what was described: for its message, and to tell a mistake from trouble.
 
-A source in trouble answers with something else for a while: a page for people, an error with status 200, half
-an object. That passes. An answer that is sound and has its records elsewhere, or is of another kind, is as the
-source means it: then the description is wrong, and no patience mends that.
+A source in trouble answers with something else for a while: a page for people, an error with status 200,
+half an object. That passes. An answer that is sound and has its records elsewhere, or is of another kind, is
+as the source means it: then the description is wrong, and no patience mends that.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
 
 
 def lists_of_objects(answer: Any) -> list[str]:  # noqa: ANN401 - a JSON value
-    """The paths of what may be the records, ``@`` for the answer itself; none of an answer that is an error."""
+    """The paths of what may be the records, ``@`` for the answer itself; none where it is an error."""
     if says_error(answer):
         return []
     found = _lists_in(answer, "", _DEPTH)

@@ -269,5 +269,5 @@ def _logger(args: argparse.Namespace) -> logging.Logger:
 
 
 def _logger_of_sources(args: argparse.Namespace, err: TextIO) -> logging.Logger:
-    """Why the first contact fails is said without --verbose too: until it succeeds nothing else is to be seen."""
+    """Why the first contact fails is said without --verbose too: nothing else is to be seen until then."""
     return _logger(args) if args.verbose else told_of_waits(err, "ingest", first_contact_only=True)
