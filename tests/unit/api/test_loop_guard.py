@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.loop_guard import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard, mark_of
+from de_classes.api.loop_guard import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard, mark_of, text_digest
 from de_classes.api.page import Page
-from de_classes.storage.format.blocks import RecordBlock
 
 
 def page(*ids: int) -> Page:
@@ -31,9 +30,9 @@ def test_F95_pages_alike_in_first_last_and_number_are_not_the_same(guard: LoopGu
     assert not guard.has_seen(page(1, 7, 3))
 
 
-def test_F95_a_block_is_known_by_its_text_whether_it_is_decoded_or_not() -> None:
-    first, other = b'[{"id": 1}, {"id": 2}, {"id": 3}]', b'[{"id": 1}, {"id": 7}, {"id": 3}]'
-    marks = {mark_of(RecordBlock(text)) for text in (first, first, other)}
+def test_F95_a_page_is_known_by_the_text_of_all_its_records() -> None:
+    texts = (b'[{"id": 1}, {"id": 2}, {"id": 3}]', b'[{"id": 1}, {"id": 7}, {"id": 3}]')
+    marks = {mark_of(page(1, 2, 3).records, text_digest(text)) for text in texts}
     assert len(marks) == 2
     assert None not in marks
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
@@ -55,16 +54,23 @@ class LoopGuard:
         self._alike = alike
 
 
-def mark_of(records: Sequence[dict[str, Any]]) -> str | None:
+def mark_of(records: Sequence[dict[str, Any]], text: bytes | None = None) -> str | None:
     """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart.
 
-    It is of all records: of a block its text, which costs next to nothing.
+    It is of all records: of their text where that is known, which costs next to nothing.
+
+    Args:
+        records: The page's.
+        text: The digest of the list of records as it came, see ``text_digest``; None if it is not known.
     """
     if not _is_telling(records):
         return None
-    if isinstance(records, RecordBlock):
-        return hashlib.blake2b(records.text, digest_size=_BYTES).hexdigest()
-    return digest(list(records), _BYTES).hex()
+    return (digest(list(records), _BYTES) if text is None else text).hex()
+
+
+def text_digest(text: bytes) -> bytes:
+    """What tells the text of a list of records from others."""
+    return hashlib.blake2b(text, digest_size=_BYTES).digest()
 
 
 def _is_telling(records: Sequence[dict[str, Any]]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from de_classes.api.answers import ANSWERS, unpacked
 from de_classes.api.charset import in_utf8
-from de_classes.api.loop_guard import mark_of
+from de_classes.api.loop_guard import mark_of, text_digest
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
@@ -52,6 +52,7 @@ class Page(Mapping[str, Any]):
         digest: SHA-256 of the answer, hexadecimal.
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
+        records_digest: Of the text of the records, where the answer is JSON that has such a list; else None.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Page(Mapping[str, Any]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     answer: Any = field(default=None, repr=False, compare=False)
     url: str = field(default="", repr=False, compare=False)
+    records_digest: bytes | None = field(default=None, repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +76,7 @@ class Page(Mapping[str, Any]):
     def mark(self) -> str | None:
         """The loop guard's fingerprint of the records, see ``mark_of``; worked out once."""
         if "mark" not in self._told:
-            self._told["mark"] = mark_of(self.records)
+            self._told["mark"] = mark_of(self.records, self.records_digest)
         mark: str | None = self._told["mark"]
         return mark
 
@@ -156,7 +158,16 @@ class PageReader(Value):
             CorruptResponseError: Not what its kind promises, or without records: worth another try.
             ProtocolError: The totals are not numbers of pages or records.
         """
-        answer, payload, records = self._taken_apart(response, current)
+        text = self._text(response)
+        names = self._fast_path()
+        body = None if names is None else split(text, names)
+        if body is not None and names is not None and current is not None:
+            answer, block = body.rest, RecordBlock(body.records)
+            records: Sequence[dict[str, Any]] = block
+            payload: Mapping[str, Any] = BlockPayload(answer, names, block) if names else {}
+        else:
+            answer = self._parsed(text, response.headers)
+            payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
         total_pages, total_records = self._totals(answer, records, response)
         return Page(
             number=number,
@@ -169,6 +180,7 @@ class PageReader(Value):
             headers=response.headers,
             answer=answer,
             url=url,
+            records_digest=None if body is None else text_digest(body.records),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:
@@ -187,30 +199,17 @@ class PageReader(Value):
                 continue
         return None
 
-    def _taken_apart(
-        self, response: HttpResponse, current: CurrentShape | None
-    ) -> tuple[Any, Mapping[str, Any], Sequence[dict[str, Any]]]:
-        names = self._fast_path()
-        body = None if current is None or names is None else split(self._text(response), names)
-        if body is not None and names is not None:
-            block = RecordBlock(body.records)
-            payload: Mapping[str, Any] = BlockPayload(body.rest, names, block) if names else {}
-            return body.rest, payload, block
-        answer = self._parsed(response)
-        return answer, answer if isinstance(answer, dict) else {}, self._records(answer)
-
     def _fast_path(self) -> tuple[str, ...] | None:
         is_plain = (
             self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
         )
         return plain_names(self.records_field) if is_plain else None
 
-    def _parsed(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
-        body = self._text(response)
+    def _parsed(self, text: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a JSON value
         try:
-            return ANSWERS[self.kind].parse(body, self)
+            return ANSWERS[self.kind].parse(text, self)
         except MalformedDataError as error:
-            raise self._not_readable(body, response.headers, error) from error
+            raise self._not_readable(text, headers, error) from error
 
     def _not_readable(
         self, body: bytes, headers: Mapping[str, str], error: MalformedDataError
