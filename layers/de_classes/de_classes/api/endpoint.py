@@ -403,7 +403,7 @@ class Endpoint(DiscreetValue, dict=True):
 def _replaced(page: Page, records: list[dict[str, Any]]) -> Page:
     from dataclasses import replace  # noqa: PLC0415 - rare
 
-    return replace(page, records=records, records_digest=None)
+    return replace(page, records=records, checksum=None)
 
 
 def _param(value: Any) -> str | list[str]:  # noqa: ANN401 - a JSON value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from de_classes.utils.digests import digest
@@ -19,6 +18,7 @@ MOST_EMPTY: Final = 1_000
 BELIEVED: Final = 100_000
 """A source that states no larger total may repeat itself: the total ends the run."""
 _BYTES: Final = 8
+_CHECKSUM_BYTES: Final = 4
 
 
 class LoopGuard:
@@ -54,23 +54,22 @@ class LoopGuard:
         self._alike = alike
 
 
-def mark_of(records: Sequence[dict[str, Any]], text: bytes | None = None) -> str | None:
+def mark_of(records: Sequence[dict[str, Any]], checksum: int | None = None) -> str | None:
     """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart.
 
-    It is of all records: of their text where that is known, which costs next to nothing.
+    It is of all records: of the first, the last, their number, and the checksum of the whole text, where that
+    is known. A hash of the text would take as long as decoding it.
 
     Args:
         records: The page's.
-        text: The digest of the list of records as it came, see ``text_digest``; None if it is not known.
+        checksum: CRC-32 of the text of the list of records as it came; None if it is not known.
     """
     if not _is_telling(records):
         return None
-    return (digest(list(records), _BYTES) if text is None else text).hex()
-
-
-def text_digest(text: bytes) -> bytes:
-    """What tells the text of a list of records from others."""
-    return hashlib.blake2b(text, digest_size=_BYTES).digest()
+    if checksum is None:
+        return digest(list(records), _BYTES).hex()
+    ends = digest([len(records), records[0], records[-1]], _BYTES - _CHECKSUM_BYTES)
+    return (ends + checksum.to_bytes(_CHECKSUM_BYTES)).hex()
 
 
 def _is_telling(records: Sequence[dict[str, Any]]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.answers import ANSWERS, unpacked
 from de_classes.api.charset import in_utf8
-from de_classes.api.loop_guard import mark_of, text_digest
+from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
@@ -52,7 +53,7 @@ class Page(Mapping[str, Any]):
         digest: SHA-256 of the answer, hexadecimal.
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
-        records_digest: Of the text of the records, where the answer is JSON that has such a list; else None.
+        checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
     """
 
     number: int
@@ -65,7 +66,7 @@ class Page(Mapping[str, Any]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     answer: Any = field(default=None, repr=False, compare=False)
     url: str = field(default="", repr=False, compare=False)
-    records_digest: bytes | None = field(default=None, repr=False, compare=False)
+    checksum: int | None = field(default=None, repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +77,7 @@ class Page(Mapping[str, Any]):
     def mark(self) -> str | None:
         """The loop guard's fingerprint of the records, see ``mark_of``; worked out once."""
         if "mark" not in self._told:
-            self._told["mark"] = mark_of(self.records, self.records_digest)
+            self._told["mark"] = mark_of(self.records, self.checksum)
         mark: str | None = self._told["mark"]
         return mark
 
@@ -180,7 +181,7 @@ class PageReader(Value):
             headers=response.headers,
             answer=answer,
             url=url,
-            records_digest=None if body is None else text_digest(body.records),
+            checksum=None if body is None else zlib.crc32(body.records),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:

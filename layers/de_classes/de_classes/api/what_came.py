@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOOKED_AT: Final = 64 * 1024
 _DEPTH: Final = 4
 _NAMED_AT_MOST: Final = 5
-_ERROR_NAMES: Final = frozenset({"error", "errors", "Error", "fault", "exception"})
+_ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
 _PASSWORD: Final = re.compile(rb"""<input[^>]*\btype\s*=\s*["']?password\b""", re.IGNORECASE)
 _TITLE: Final = re.compile(rb"<title[^>]*>([^<]*)</title", re.IGNORECASE)
@@ -43,7 +43,7 @@ def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
     """
     if not isinstance(answer, dict):
         return None
-    found = next((name for name in sorted(_ERROR_NAMES) if answer.get(name)), None)
+    found = next((name for name in _ERROR_NAMES if answer.get(name)), None)
     flag = next((name for name in _PARTIAL_NAMES if answer.get(name) is True), None)
     name = found or flag
     if name is None:
