@@ -444,6 +444,27 @@ def test_F88_a_json_body_takes_any_cursor(tmp_path: Path, cursor: str) -> None:
     assert {"filter": "all", "after": json.loads(cursor)} in bodies
 
 
+def test_F88_parameters_that_an_answer_names_go_as_they_are_written(tmp_path: Path) -> None:
+    described = tmp_path / "shop.toml"
+    described.write_text(
+        LISTED.replace('"page", pages_path = "total_pages"', '"next_params", path = "next"')
+        .replace('method = "POST"\n', "")
+        .replace('json = { filter = "all" }\n', "")
+    )
+
+    def behave(asked: Asked) -> bytes:
+        if "at" in asked.query:
+            return as_json({"data": rows(3)})
+        return answer(b'{"data": [{"id": 1}], "next": {"at": 1.10, "n": 7, "all": true}}')
+
+    with HttpSource(behave) as source:
+        words = ("--sources", str(described), "--base-url", source.url)
+        run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
+    assert (run.status, run.stored) == (0, rows(1, 3))
+    asked = source.asked[-1].query
+    assert (asked["at"], asked["n"], asked["all"]) == ("1.10", "7", "true")
+
+
 def test_F87_tokens_that_are_good_for_two_requests_each_are_no_refusals_at_issue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

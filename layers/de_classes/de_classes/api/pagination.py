@@ -157,7 +157,7 @@ class PaginationStrategy(Described, kw_only=True):
 
     @property
     def sent_on(self) -> str | None:
-        """The path of a value that is sent on as text, so that a number stays as it is written; or None."""
+        """The path of what is sent on as text, so that its numbers stay as they are written; or None."""
         return None
 
     def stands_in(self, page: Page) -> bool:
@@ -310,7 +310,7 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         if found is MISSING or found is None or found is False or found == "":
             return None
         if isinstance(found, str | int | float) and found is not True:
-            return page.as_written(self.path) or found
+            return page.as_written(self.path, found)
         if self.into.startswith("json."):
             return found
         shown = "true" if found is True else standing_there(found)
@@ -456,8 +456,14 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
             raise ProtocolError(
                 f"{self.path!r} should be an object of parameters, not {standing_there(found)}"
             )
-        values = {f"{self.into}.{name}": value for name, value in found.items()}
+        written = page.as_written(self.path, found)
+        values = {f"{self.into}.{name}": value for name, value in written.items()}
         return self._followed(page, PageRequest(page.number + 1, values, size=limit))
+
+    @property
+    def sent_on(self) -> str | None:
+        """The path, unless it leads into a JSON body, where a number stays one."""
+        return None if self.into == "json" else self.path
 
     @property
     def way_on(self) -> str:
