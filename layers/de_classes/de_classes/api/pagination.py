@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
-from urllib.parse import urljoin
 
 import msgspec
 from msgspec import Meta
 
+from de_classes.api.messages import joined
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.templates import as_text
 from de_classes.errors import ConfigurationError, ProtocolError
@@ -339,7 +339,7 @@ class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
             return self._followed(page, None)
         if not isinstance(found, str):
             raise ProtocolError(f"the next address at {self.path!r} is {standing_there(found)}, no text")
-        return self._followed(page, PageRequest(page.number + 1, url=urljoin(url, found), size=limit))
+        return self._followed(page, PageRequest(page.number + 1, url=joined(url, found), size=limit))
 
     @property
     def way_on(self) -> str:
@@ -366,7 +366,7 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The linked URL, made absolute; the client checks that it stays where tokens may go."""
         target = next_link(page.headers.get("link") or "", self.rel)
         following = (
-            None if target is None else PageRequest(page.number + 1, url=urljoin(url, target), size=limit)
+            None if target is None else PageRequest(page.number + 1, url=joined(url, target), size=limit)
         )
         return self._followed(page, following)
 
