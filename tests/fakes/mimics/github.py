@@ -61,7 +61,9 @@ class GitHub(Mimic):
             return json_answer(403, {"message": "API rate limit exceeded for user ID 1."}, **head)
         per, page = min(request.number("per_page", 30) or 30, 100), request.number("page", 1) or 1
         state, since = request.query.get("state", "open"), request.query.get("since", "")
-        rows = [row for row in self.rows if state in ("all", row["state"]) and row["updated_at"] >= since]
+        rows = self.rows
+        if state != "all" or since:
+            rows = [row for row in rows if state in ("all", row["state"]) and row["updated_at"] >= since]
         last = max(1, -(-len(rows) // per))
         own = {name: value for name, value in request.query.items() if name != "page"}
 
