@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -301,6 +302,31 @@ def test_a_source_that_asks_to_be_left_alone_is_told() -> None:
     limited = FakeTransport(lambda _: json_response({}, 429, retry_after="3600"))
     report = check(described(), limited)
     assert wrong(report) == ["limits"]
+
+
+@pytest.mark.parametrize("third", range(1, 5))
+def test_a_refusal_that_says_that_no_request_is_left_is_a_limit_and_no_lack_of_permission(third: int) -> None:
+    api, sent = ListingApi(), itertools.count(1)
+
+    def answer(request: Any) -> Any:
+        if next(sent) == third:
+            return json_response({"message": "slow down"}, 403, x_ratelimit_remaining="0")
+        return api.send(request, timeout=1)
+
+    report = check(described(), FakeTransport(answer))
+    assert "limits" in wrong(report)
+    assert 'header = { x-ratelimit-remaining = "0" }, action = "rate_limit"' in said(report, "limits")
+
+
+def test_a_refusal_beside_requests_that_are_left_is_no_limit() -> None:
+    api, sent = ListingApi(), itertools.count(1)
+
+    def answer(request: Any) -> Any:
+        if next(sent) == 3:
+            return json_response({"message": "no"}, 403, x_ratelimit_remaining="9")
+        return api.send(request, timeout=1)
+
+    assert "limits" not in wrong(check(described(), FakeTransport(answer)))
 
 
 def test_a_limit_header_that_is_not_there_is_a_warning() -> None:
