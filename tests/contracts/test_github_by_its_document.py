@@ -10,6 +10,7 @@ import pytest
 from de_classes.__main__ import main
 from de_classes.api.source import Source
 from de_classes.api.source.checking import ResourceCheck
+from de_classes.api.source.probing import Probe
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics.github import GitHub
 from tests.fakes.mimics.serving import MimicTransport
@@ -48,13 +49,14 @@ def secrets(mimic: GitHub) -> FakeSecrets:
 
 
 def check(written: Source, collection: str, mimic: GitHub) -> CheckReport:
-    return ResourceCheck(
+    probe = Probe(
         described(written, collection),
         parameters=mimic.parameters,
         secrets=secrets(mimic),
         transport=MimicTransport(mimic),
         clock=mimic.clock,
-    ).run()
+    )
+    return ResourceCheck(probe).run()
 
 
 @EACH

@@ -8,6 +8,7 @@ import pytest
 from de_classes.api.source import EnvironmentSecrets, Source
 from de_classes.api.source.checking import ResourceCheck, description_hash
 from de_classes.api.source.loading import parse_sources
+from de_classes.api.source.probing import Probe
 from de_classes.errors import ConfigurationError, NetworkError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, described
@@ -26,7 +27,8 @@ NO_TOTAL = {"total_path": None}
 
 def check(resource: Resource, transport: Transport, *, token: str = TOKEN, **more: Any) -> CheckReport:
     secrets = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": token})
-    return ResourceCheck(resource, secrets=secrets, transport=transport, clock=ManualClock(), **more).run()
+    probe = Probe(resource, secrets=secrets, transport=transport, clock=ManualClock(), **more)
+    return ResourceCheck(probe).run()
 
 
 def said(report: CheckReport, name: str) -> str:
@@ -337,7 +339,7 @@ def test_a_limit_header_that_is_not_there_is_a_warning() -> None:
 
 def test_a_secret_that_is_missing_is_no_finding() -> None:
     with pytest.raises(ConfigurationError, match="DE_CLASSES_SECRET_TOKEN"):
-        ResourceCheck(described(), secrets=EnvironmentSecrets({}), transport=ListingApi()).run()
+        ResourceCheck(Probe(described(), secrets=EnvironmentSecrets({}), transport=ListingApi())).run()
 
 
 def test_a_child_is_looked_at_by_few_parents() -> None:

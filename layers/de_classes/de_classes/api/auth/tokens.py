@@ -19,6 +19,7 @@ from de_classes.utils.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from de_classes.api.auth.scheme import AuthRuntime
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.token import Token
     from de_classes.api.transport import Transport
@@ -213,3 +214,27 @@ class TokenAuth:
     def _read(self, body: bytes) -> Token:
         """The token in an answer of status 200."""
         return read_token(body)
+
+
+class DescribedTokenAuth(TokenAuth):
+    """The same for a kind of login that a description says.
+
+    Args:
+        runtime: What it is carried out with.
+        into: Where the token goes.
+        prefix: What goes there, before the token.
+    """
+
+    def __init__(
+        self, runtime: AuthRuntime, *, into: str = "header.Authorization", prefix: str = "Bearer "
+    ) -> None:
+        super().__init__(
+            runtime.logger,
+            transport=runtime.transport,
+            retry_policy=runtime.policy,
+            timeout=runtime.timeout,
+            clock=runtime.clock,
+            into=into,
+            prefix=prefix,
+        )
+        self._runtime = runtime
