@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
-from benchmarks.contestants import OURS, ROOT, SLICES, P, contestants
+from benchmarks.contestants import ROOT, contestants
 from benchmarks.figures import Benchmark, save
 from benchmarks.measure import BUCKET, Bench
 from benchmarks.records import write
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 EXIT_BROKEN, EXIT_USAGE = 1, 2
 ROUNDS, SHORT_ROUNDS = 5, 3
-SHORT_CLIENTS = {OURS, P, SLICES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,9 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measured(args: argparse.Namespace) -> Benchmark:
     """Every run that the command asks for."""
     clients = contestants(args.clients)
-    if args.short and not args.clients:
-        clients = [each for each in clients if each.name in SHORT_CLIENTS]
     chosen = cases(args.cases, most=args.records, among=SHORT_CASES if args.short else CASES)
+    clients = [each for each in clients if any(case.suits(each) for case in chosen)]
     versions = {each.name: each.versions for each in clients}
     before = os.getloadavg()[0]
     with bench(chosen) as place:

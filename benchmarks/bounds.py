@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.contestants import OURS
+from benchmarks.cases import SHORT_CASES
+from benchmarks.contestants import DESCRIBED, OURS
 
 if TYPE_CHECKING:
     from benchmarks.figures import Benchmark, Line
@@ -34,6 +35,7 @@ BOUNDS = {
     "200k": Bound(wall=1.5, cpu=1.5, peak=0.6),
     "small-pages": Bound(wall=2.0, cpu=2.0, peak=0.55),
     "200k-jsonl": Bound(wall=4.3, cpu=4.3, peak=2.5),
+    **{case.name: Bound(wall=1.3, cpu=1.3, peak=1.1) for case in SHORT_CASES if case.mimic},
 }
 """Case of the short form to its bound."""
 
@@ -54,7 +56,7 @@ def _of(benchmark: Benchmark, case: str, line: Line) -> list[str]:
         return [f"{case}: {line.client}: {line.wrong}"]
     if not line.wall_ratio:
         return [f"{case}: there is no run of {benchmark.references[case]} to compare with"]
-    return _above(case, line) if line.client == OURS else []
+    return _above(case, line) if line.client in (OURS, DESCRIBED) else []
 
 
 def _above(case: str, line: Line) -> list[str]:

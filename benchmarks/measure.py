@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from benchmarks.clients.task import Task
 from benchmarks.contestants import ROOT, search_path
 from benchmarks.figures import Run
+from benchmarks.mimicked import words
 from benchmarks.server import Options, failures, seed_of_six
 from benchmarks.verify import verify
 from localcloud.workspace import REGION
@@ -88,7 +89,8 @@ class Bench:
         output = Path(folder, "output")
         output.mkdir()
         store = f"{self.store}/{BUCKET}" if case.to_store else ""
-        return Task(url, case.limit, case.workers, case.format, str(output), store)
+        described = words(case.mimic, url, Path(folder)) if case.mimic else ()
+        return Task(url, case.limit, case.workers, case.format, str(output), store, described)
 
     def _launch(self, contestant: Contestant, task: Task, folder: Path) -> dict[str, Any]:
         given, figures, said = folder / "task.json", folder / "figures.json", folder / "said"
@@ -165,9 +167,8 @@ def api(options: Options) -> Iterator[Api]:
 
 def served(case: Case, records_file: Path) -> Options:
     """What the API of a case serves."""
-    options = Options(str(records_file), case.records, case.latency, case.failing)
-    seed = seed_of_six(options, case.pages, case.seed) if case.failing else 0
-    return Options(str(records_file), case.records, case.latency, case.failing, seed)
+    options = Options(str(records_file), case.records, case.latency, case.failing, mimic=case.mimic)
+    return replace(options, seed=seed_of_six(options, case.pages, case.seed)) if case.failing else options
 
 
 def least_requests(case: Case, options: Options) -> int:

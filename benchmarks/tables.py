@@ -88,17 +88,19 @@ def _cells(line: Line) -> tuple[str, ...]:
         line.client,
         str(line.rounds),
         f"{line.wall:.2f}",
-        _ratio(line.wall_ratio),
+        _ratio(line.wall_ratio, line.wall_spread),
         f"{line.cpu:.2f}",
-        _ratio(line.cpu_ratio),
+        _ratio(line.cpu_ratio, line.cpu_spread),
         f"{line.peak / _MIB:.0f}",
         f"{line.requests:.2f}",
         " ".join(rows.split()).replace("|", "/"),
     )
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value else "-"
+def _ratio(value: float, spread: tuple[float, float]) -> str:
+    """A median and, where the rounds are not of one mind, from where to where they go."""
+    least, most = (f"{each:.2f}" for each in spread)
+    return f"{value:.2f}{f' ({least}-{most})' if least != most else ''}" if value else "-"
 
 
 def _clients(benchmark: Benchmark) -> Iterable[tuple[str, ...]]:

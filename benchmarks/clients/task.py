@@ -19,6 +19,7 @@ class Task:
         format: Of the output: parquet, csv or jsonl.
         folder: An empty folder for it.
         store: ``http://host:port/bucket``, if the output goes to an S3 server instead.
+        described: What this library is told of a described source, in place of the address.
     """
 
     url: str
@@ -27,6 +28,7 @@ class Task:
     format: str
     folder: str
     store: str = ""
+    described: tuple[str, ...] = ()
 
     @property
     def output(self) -> Path:

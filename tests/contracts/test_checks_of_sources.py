@@ -12,6 +12,7 @@ import pytest
 from de_classes.api.source import FileSecrets, Source
 from de_classes.api.source.checking import ResourceCheck
 from de_classes.api.source.loading import SHIPPED, parse_sources
+from de_classes.api.source.probing import Probe
 from de_classes.cli.sample import first_records
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS, RESOURCES
@@ -63,13 +64,14 @@ def check(
         ]
     clock = ManualClock()
     mimic = MIMICS[name](count, clock=clock)
-    return ResourceCheck(
+    probe = Probe(
         described,
         parameters=parameters(mimic, described.source),
         secrets=secrets(values or mimic.secrets),
         transport=MimicTransport(mimic),
         clock=clock,
-    ).run()
+    )
+    return ResourceCheck(probe).run()
 
 
 def parameters(mimic: Mimic, source: Any) -> dict[str, str]:
