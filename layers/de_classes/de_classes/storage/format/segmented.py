@@ -23,6 +23,7 @@ from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.schema import Schema, merge, widenings
+from de_classes.utils.temporary_files import close_unread
 from de_classes.utils.values import Mutable
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class SegmentedWriter(RecordWriter):
             segment = self._segments.pop()
             segment.writer.abandon()
             if not segment.is_in_target:
-                segment.file.close()
+                close_unread(segment.file)
 
     def _append(self, records: Sequence[Record]) -> None:
         for batch in self._batches.add(records):
@@ -149,7 +150,7 @@ class SegmentedWriter(RecordWriter):
         try:
             writer = self._codec.open_writer(file, schema=self.schema)
         except BaseException:
-            file.close()
+            close_unread(file)
             raise
         self._segments.append(_Segment(file, writer, self.schema))
 
