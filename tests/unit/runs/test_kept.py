@@ -501,7 +501,7 @@ def test_F77_every_format_there_is_commits_and_reads_back_and_its_parts_are_know
 
 def test_F77_a_format_may_have_any_extension() -> None:
     class Packed(JsonLinesCodec):
-        extension = ".jsonl2.gz"
+        extension = ".jsonl2"
 
     name = part_name(PART, (1, 2, 3), Content.of(b""), Packed())
     assert is_part_key(f"{DATASET}/{name}")

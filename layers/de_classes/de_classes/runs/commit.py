@@ -173,6 +173,7 @@ class RunCommit:
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=progress.widenings,
+            rounded=progress.rounded,
             parts=stored_parts(self._plan.dataset, manifest.parts),
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],

@@ -190,6 +190,7 @@ class PassOver:
             quarantine=aside.part if aside else None,
             schema=stored.schema if stored else Schema(),
             widenings=tuple(map(str, stored.widenings)) if stored else (),
+            rounded=stored.rounded if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
             keys=self._context.keep_keys(sequence, self._sifter.fresh_keys()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,14 @@ class RunProgress(Value, dict=True):
     def widenings(self) -> list[str]:
         """Columns whose type had to widen, each said once."""
         return list(dict.fromkeys(widening for part in self.parts for widening in part.widenings))
+
+    @property
+    def rounded(self) -> dict[str, int]:
+        """By column, how many numbers had more digits than the format keeps."""
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            total.update(part.rounded)
+        return dict(total)
 
     @property
     def drift(self) -> tuple[str, ...]:

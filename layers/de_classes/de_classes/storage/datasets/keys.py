@@ -31,7 +31,7 @@ PART: Final = "part"
 QUARANTINE: Final = "_quarantine"
 """What the names of parts that were set aside start with."""
 
-PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}(?:\.[a-z0-9]+)+")
+PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z0-9]+")
 """A part's name, wherever it is spelled."""
 
 _DIGEST_CHARS: Final = 12

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from de_classes.storage.format.csv_cells import JSON_STARTS
+from de_classes.storage.format.csv_cells import JSON_STARTS, cell_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,8 @@ def encode_rows(
         return b""
     special = {*JSON_STARTS, *starts}
     cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
+    if len(cells) == 1:
+        cells = [list(map(cell_alone, cells[0]))]
     return ("\n".join(map(",".join, zip(*cells, strict=True))) + "\n").encode()
 
 
