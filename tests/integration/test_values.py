@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,9 @@ WHERE = {
     "nested": '{{"id":{},"o":{{"v":[{}]}}}}',
     "list": '{{"id":{},"v":[{}]}}',
 }
-MODES = ["object", "dataset", "resumed", "keys", "pinned", "widened"]
+MODES = ["object", "dataset", "resumed", "keys", "widened"]
+CASES = [*itertools.product(WHERE, MODES), ("flat", "pinned")]
+PINNED = {"id": "int64", "v": "float64"}
 
 
 def source(records: list[str], *, limit: int = 2) -> FakeTransport:
