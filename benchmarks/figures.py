@@ -53,6 +53,7 @@ class Line(Struct, frozen=True, kw_only=True):
         peak: Bytes, the most of all rounds.
         requests: Of those that were needed, a factor; the most of all rounds.
         wall_ratio: To the reference's in the same round, median.
+        wall_spread: The least and the most of these.
         cpu_ratio: Likewise.
         peak_ratio: Likewise.
         headroom: How many times as fast the API could have answered, at least.
@@ -67,6 +68,7 @@ class Line(Struct, frozen=True, kw_only=True):
     peak: int
     requests: float
     wall_ratio: float
+    wall_spread: tuple[float, float]
     cpu_ratio: float
     peak_ratio: float
     headroom: float
@@ -115,6 +117,7 @@ def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
         peak=max(run.peak for run in runs),
         requests=max(run.requests / run.least for run in runs),
         wall_ratio=median_ratio((one.wall, other.wall) for one, other in pairs),
+        wall_spread=_spread([one.wall / other.wall for one, other in pairs]),
         cpu_ratio=median_ratio((one.cpu, other.cpu) for one, other in pairs),
         peak_ratio=median_ratio((one.peak, other.peak) for one, other in pairs),
         headroom=min(run.wall / max(run.server_cpu, 0.001) for run in runs),
@@ -131,6 +134,10 @@ def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
     """
     ratios = [one / other for one, other in pairs]
     return statistics.median(ratios) if ratios else 0.0
+
+
+def _spread(ratios: list[float]) -> tuple[float, float]:
+    return (min(ratios), max(ratios)) if ratios else (0.0, 0.0)
 
 
 def save(benchmark: Benchmark, path: Path) -> None:

@@ -84,17 +84,22 @@ def _goal(outcome: Outcome) -> tuple[str, ...]:
 
 def _cells(line: Line) -> tuple[str, ...]:
     rows = line.wrong or ("keeps none" if line.rows < 0 else f"{line.rows:,}")
-    return (
-        line.client,
-        str(line.rounds),
+    figures = (
         f"{line.wall:.2f}",
-        _ratio(line.wall_ratio),
+        _ratio(line.wall_ratio) + _spread(line),
         f"{line.cpu:.2f}",
         _ratio(line.cpu_ratio),
         f"{line.peak / _MIB:.0f}",
         f"{line.requests:.2f}",
-        " ".join(rows.split()).replace("|", "/"),
     )
+    told = ("-",) * len(figures) if line.wrong else figures  # what failed took no time for the task
+    return (line.client, str(line.rounds), *told, " ".join(rows.split()).replace("|", "/"))
+
+
+def _spread(line: Line) -> str:
+    """Between which ratios the rounds were, where there were several that differed."""
+    least, most = (f"{ratio:.2f}" for ratio in line.wall_spread)
+    return "" if least == most else f" ({least} to {most})"
 
 
 def _ratio(value: float) -> str:
