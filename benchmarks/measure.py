@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from benchmarks.clients.task import Task
 from benchmarks.contestants import ROOT, search_path
-from benchmarks.figures import Run
+from benchmarks.figures import FAILED, Run
 from benchmarks.server import Options, failures, seed_of_six
 from benchmarks.verify import verify
 from localcloud.workspace import REGION
@@ -114,7 +114,7 @@ class Bench:
     ) -> tuple[int, str]:
         """How many rows are there, and what is wrong."""
         if figures["status"]:
-            return 0, f"exit status {figures['status']}: {figures['said']}"
+            return 0, f"{FAILED} {figures['status']}: {figures['said']}"
         if not contestant.keeps:
             return -1, ""
         where = self.objects if case.to_store else Path(task.folder)

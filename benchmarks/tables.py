@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cases import CASES, SHORT_CASES
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.figures import FAILED
 from benchmarks.goals import outcomes
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{line.peak / _MIB:.0f}",
         f"{line.requests:.2f}",
     )
-    told = ("-",) * len(figures) if line.wrong else figures  # what failed took no time for the task
+    has_failed = line.wrong.startswith(FAILED)  # then it took no time for the task
+    told = ("-",) * len(figures) if has_failed else figures
     return (line.client, str(line.rounds), *told, " ".join(rows.split()).replace("|", "/"))
 
 

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 MEBIBYTE: Final = 2**20
 MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing power
-_STORE_REQUESTS_A_RUN: Final = (
-    12  # the plan, the checks, the signs of life, the manifest, the receipt, the list
-)
+_STORE_REQUESTS_A_RUN: Final = 12  # the plan, checks, signs of life, the manifest, the receipt, the list
 _STORE_REQUESTS_A_PART: Final = 4  # the part, its journal entry, reading that back, proving the part
 _NOTED_OF_A_PAGE: Final = 700 / 1e6  # megabytes that stay: its hash, its edges, its counts; measured
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
@@ -172,7 +170,7 @@ def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
 
 
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
-    """What the process needs at the most: for itself, the pages under way, the one in hand, and what is noted."""
+    """What the process needs at the most: for itself, pages under way, the one in hand, and what is noted."""
     ahead = min(terms.concurrency * first.size, MOST_BYTES)
     noted = _NOTED_OF_A_PAGE * (first.pages or 0)
     return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE + noted, 1)
