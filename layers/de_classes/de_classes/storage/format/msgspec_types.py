@@ -73,10 +73,13 @@ def numbers_of(texts: list[Any]) -> list[Any]:
     """
     joined = b",".join(texts)
     values: list[Any] = _FLOATS.decode(b"[%b]" % joined)
-    if msgspec.json.encode(values)[1:-1] == joined:
+    spelled = msgspec.json.encode(values)[1:-1]
+    if spelled == joined:
         return values
-    pairs = zip(joined.decode().split(","), values, strict=True)
-    return [read_number(text) if type(value) is float else value for text, value in pairs]
+    each = zip(joined.decode().split(","), spelled.decode().split(","), values, strict=True)
+    return [
+        value if text == own or type(value) is not float else read_number(text) for text, own, value in each
+    ]
 
 
 def _record_type(fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers: bool = False) -> Any:  # noqa: ANN401 - a type made at run time
