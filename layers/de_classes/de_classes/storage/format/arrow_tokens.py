@@ -23,7 +23,9 @@ NO_TEXT: Final = pa.nulls(1, pa.string())[0]
 _TRUE, _FALSE_TOKEN, _ZERO = array_of(["true", "false", "-0"], pa.string())
 _QUOTE, _ESCAPE, _ESCAPED_QUOTE = b'"', b"\\", b'\\"'
 _EXACT: Final = 2**53
-_HELD: Final = 16  # characters: 15 digits come back out of a float, whatever they are
+_HELD: Final = array_of([16], pa.int64())[0]
+"""Characters: 15 digits come back out of a float, whatever they are."""
+
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 
 
@@ -116,9 +118,11 @@ def floats(values: pa.StringArray) -> pa.DoubleArray:
     So is a number of more digits than a float holds.
     """
     found = values.cast(pa.float64())
-    is_long = pc.greater(pc.binary_length(values), _HELD)
-    if pc.any(is_long).as_py() and any(map(_is_rounded, values.filter(is_long).to_pylist())):
-        raise NotSoError
+    lengths = pc.binary_length(values)
+    if (pc.max(lengths).as_py() or 0) > _HELD.as_py():
+        long = values.filter(pc.greater(lengths, _HELD))
+        if any(map(_is_rounded, filter(None, long.to_pylist()))):
+            raise NotSoError
     bounds = pc.min_max(found).as_py()
     is_exact = bounds["min"] is None or -_EXACT < bounds["min"] <= bounds["max"] < _EXACT
     if not is_exact or (b"-0" in _bytes_of(values) and pc.any(pc.equal(values, _ZERO)).as_py()):
