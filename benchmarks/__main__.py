@@ -131,7 +131,20 @@ def _stored(place: Bench) -> Iterator[Bench]:
     with Emulator(workspace) as emulator:
         emulator.aws.s3().create_bucket(Bucket=BUCKET)
         (objects,) = workspace.objects.glob(f"*/{BUCKET}")
-        yield replace(place, store=emulator.endpoint, objects=objects, credentials=workspace.credentials)
+
+        def empty() -> None:
+            s3 = emulator.aws.s3()
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+                for found in page.get("Contents", ()):
+                    s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+
+        yield replace(
+            place,
+            store=emulator.endpoint,
+            objects=objects,
+            credentials=workspace.credentials,
+            empty=empty,
+        )
 
 
 def machine() -> str:

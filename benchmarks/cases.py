@@ -33,6 +33,7 @@ class Case:
         format: What is written.
         to_store: To an S3 server in place of a disk.
         reference: To whom the others are compared.
+        key: The field that tells records apart, for clients that look for those that come twice.
         clients: Who takes part by name; all that can, if nobody is named.
         mimic: The source whose API has the records too, for who reads by its description; none if empty.
     """
@@ -48,6 +49,7 @@ class Case:
     format: str = PARQUET
     to_store: bool = False
     reference: str = P
+    key: str = ""
     clients: tuple[str, ...] = ()
     mimic: str = ""
 
@@ -128,6 +130,7 @@ CASES = (
     Case("jsonl", "to JSON Lines", format=JSONL, reference=SLICES),
     Case("s3", "to an S3 server", to_store=True),
     *_DESCRIBED,
+    Case("keys", "records told apart by a key, as the template has it", key="id", clients=(OURS, P)),
 )
 SHORT_CASES = (
     Case("200k", "200,000 records, a thousand a page, no latency, 1 core", SHORT, clients=(OURS, P)),

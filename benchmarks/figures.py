@@ -78,6 +78,10 @@ class Line(Struct, frozen=True, kw_only=True):
     wrong: str
 
 
+FAILED = "exit status"
+"""What is wrong with a run that did not end well begins so."""
+
+
 class Benchmark(Struct, frozen=True, kw_only=True):
     """All figures of one run of the whole.
 

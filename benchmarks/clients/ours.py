@@ -12,7 +12,7 @@ DATASET = "records"
 
 def dataset(task: Task) -> list[str]:
     """The arguments for many parts and a manifest."""
-    return [*_common(task, task.url), "--dataset", DATASET]
+    return [*_common(task, task.url), "--dataset", DATASET, *(["--key-field", task.key] if task.key else [])]
 
 
 def one_object(task: Task) -> list[str]:

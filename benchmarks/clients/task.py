@@ -18,6 +18,7 @@ class Task:
         workers: Pages at once, for clients that can.
         format: Of the output: parquet, csv or jsonl.
         folder: An empty folder for it.
+        key: The field by which records that come twice are dropped; none if empty.
         store: ``http://host:port/bucket``, if the output goes to an S3 server instead.
         described: What this library is told of a described source, in place of the address.
     """
@@ -29,6 +30,7 @@ class Task:
     folder: str
     store: str = ""
     described: tuple[str, ...] = ()
+    key: str = ""
 
     @property
     def output(self) -> Path:

@@ -133,9 +133,19 @@ def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert load(tmp_path / "figures.json") == QUIET
 
 
+SPREAD = [(P, number, 1.0) for number in (1, 2, 3)] + [(OURS, 1, 4.0), (OURS, 2, 1.0), (OURS, 3, 2.0)]
+
+
 def test_tables_show_medians_ratios_and_what_went_wrong() -> None:
     rows = [line.split() for line in report(QUIET).splitlines()]
     assert [OURS, "2", "4.00", "2.00", "2.00", "1.00", "100", "1.10", "200,000"] in rows
     text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="2 rows lost"), run(P, 1, 1.0, 1.0)))
     assert f"| {OURS} | 1 | 1.00 | 1.00 | 1.00 | 1.00 | 100 | 1.10 | 2 rows lost |" in text
+    text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="exit status 1: no"), run(P, 1, 1.0, 1.0)))
+    assert f"| {OURS} | 1 | - | - | - | - | - | - | exit status 1: no |" in text
+
+
+def test_tables_show_between_which_ratios_the_rounds_were() -> None:
+    text = page(benchmark(*(run(client, number, wall, 1.0) for client, number, wall in SPREAD)))
+    assert f"| {OURS} | 3 | 2.00 | 2.00 (1.00-4.00) | 1.00 |" in text
     assert "de-classes 9" in text

@@ -178,6 +178,11 @@ class UnstableAPIClient:
         return self._counters.is_unheard
 
     @property
+    def pages_stand_alone(self) -> bool:
+        """Whether a page's number alone says where it is, and nothing that came before it."""
+        return self._pagination.random_access and not self._pagination.counts_records
+
+    @property
     def retry_count(self) -> int:
         """Attempts that failed and were made again."""
         return self._counters.snapshot().retry_count
