@@ -68,7 +68,7 @@ def page(draw: st.DrawFn, columns: dict[str, list[str]]) -> bytes:
     """The text of a page: some records, over and over."""
     before, after = draw(st.sampled_from(SPACES))
     records = draw(st.lists(record(columns, before), min_size=1, max_size=4))
-    times = draw(st.sampled_from([1, 250, 500, 1_000]))
+    times = draw(st.sampled_from([1, 250, 500]))
     return ("[" + f"{after},{before}".join(records * times) + "]").encode()
 
 
