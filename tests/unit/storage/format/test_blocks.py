@@ -137,6 +137,21 @@ def test_CSV_of_blocks_is_the_CSV_of_dictionaries(
     assert Written(codec).blocks(texts, late=late) == expected
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["1e22", "1e-5", "0.00001", "0.00001234567890123", "100.10", "1E5", "123456789012345.67", "-0.0"],
+)
+def test_F91_a_number_is_spelled_alike_however_it_was_decoded(number: str) -> None:
+    texts = [b'[{"amount":1.5}]' * 1, f'[{{"amount":{number}}},{{"amount":2.5}},{{}}]'.encode()]
+    codec = get_codec("csv")
+    expected = Written(codec).records([strict_json.loads(text) for text in texts])
+    assert (
+        Written(codec)
+        .blocks([b"[" + b",".join([b'{"amount":1.5}'] * 1000) + b"]", *texts])[0]
+        .endswith(expected[0].split(b"\n", 2)[2])
+    )
+
+
 @given(texts=pages().filter(lambda texts: any(b'":' in text for text in texts[:1])), late=st.integers(0, 3))
 @settings(max_examples=examples(25), deadline=None)
 def test_Parquet_of_blocks_is_the_Parquet_of_dictionaries(texts: list[bytes], late: int) -> None:

@@ -30,6 +30,8 @@ _SCALARS: Final[dict[DataType, Any]] = {
 
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
 
+_SPELLED_OTHERWISE: Final = (b"e", b"0.0000")  # where Python's text of a float and msgspec's differ
+
 
 def is_decodable(data_type: DataType) -> bool:
     """Whether msgspec has such a type; it has none for what is kept as JSON text."""
@@ -74,11 +76,11 @@ def numbers_of(texts: list[Any]) -> list[Any]:
     joined = b",".join(texts)
     values: list[Any] = _FLOATS.decode(b"[%b]" % joined)
     spelled = msgspec.json.encode(values)[1:-1]
-    if spelled == joined:
+    if spelled == joined and not any(mark in joined for mark in _SPELLED_OTHERWISE):
         return values
-    each = zip(joined.decode().split(","), spelled.decode().split(","), values, strict=True)
     return [
-        value if text == own or type(value) is not float else read_number(text) for text, own, value in each
+        read_number(text) if type(value) is float else value
+        for value, text in zip(values, joined.decode().split(","), strict=True)
     ]
 
 
