@@ -185,8 +185,6 @@ class ResourceCheck:
             self._add(
                 "limits", "wrong", f"the source asks to be left alone, so it could not be looked at: {words}"
             )
-        elif spent := _spent_limit(asked):
-            self._add("limits", "wrong", spent)
         elif isinstance(error, ForeignOriginError):
             self._add("connection", "wrong", f"{words}; a host that may be trusted is named in allowed_hosts")
         elif isinstance(error, AuthenticationError | PermissionDeniedError):
@@ -657,9 +655,6 @@ class ResourceCheck:
 
     def _say_limits(self, look: CheckedPages) -> None:
         rules, headers = self._resource.source.rate_limit, self._probe.pages.headers
-        if spent := next(filter(None, map(_spent_limit, look.others)), None):
-            self._add("limits", "wrong", spent)
-            return
         said = ", ".join(f"{name}: {_short(value)}" for name, value in headers.items())
         if rules.remaining is not None and rules.remaining.lower() not in headers:
             text = f'rate_limit.remaining = "{rules.remaining}" is no header of its answers'
@@ -780,17 +775,6 @@ def _no_total(answer: object, path: str) -> str:
 
 def _is_foreign(asked: Asked) -> bool:
     return isinstance(asked.error, ForeignOriginError)
-
-
-def _spent_limit(asked: Asked) -> str:
-    """What to say of a page that is refused as if it might not be read, where no request is left."""
-    if not isinstance(asked.error, PermissionDeniedError) or asked.response is None:
-        return ""
-    for name, value in likeness.limit_headers(asked.response.headers).items():
-        if "remaining" in name and value == "0":
-            rule = f'{{ status = [403], header = {{ {name} = "0" }}, action = "rate_limit" }}'
-            return f"a page was refused by 403 and {name}: 0, which is a limit: write errors = [{rule}]"
-    return ""
 
 
 def _starts_alike(records: Sequence[dict[str, Any]], expected: Sequence[dict[str, Any]]) -> bool:
