@@ -90,7 +90,8 @@ class RunCommit:
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
         self._context.announce()
-        check_parts(self._context.store, self._context.bucket, self._plan.dataset, over.progress)
+        store, bucket, own = self._context.store, self._context.bucket, self._context.invocation
+        check_parts(store, bucket, self._plan.dataset, over.progress, own=own)
         stored = self._one_schema(over.progress)
         for _ in range(_ENOUGH_TRIES):
             before = self.latest()
