@@ -34,8 +34,8 @@ class Bound(NamedTuple):
 BOUNDS = {
     "200k": Bound(wall=1.5, cpu=1.5, peak=0.6),
     "small-pages": Bound(wall=2.0, cpu=2.0, peak=0.55),
-    # 4.3 until every page's text had a checksum (F95) and its numbers were looked at for digits (F91): a tenth
-    # more of the processor, beside a reference that only cuts lines.
+    # 4.3 until every page's text had a checksum (F95) and its numbers were looked at for digits (F91): a
+    # tenth more of the processor, beside a reference that only cuts lines.
     "200k-jsonl": Bound(wall=4.7, cpu=4.7, peak=2.5),
     # A described source is found by each page's way on, so that its wall time has every answer's in it.
     **{case.name: Bound(wall=1.6, cpu=1.4, peak=1.1) for case in SHORT_CASES if case.mimic},
