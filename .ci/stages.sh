@@ -63,11 +63,13 @@ stage_minutes() {
   awk -v seconds="$1" -v minute="$MINUTE" 'BEGIN { printf "%.1f", seconds / minute }'
 }
 
-# By the shell's own list of jobs: a signal may come between a stage's start and the line after it.
+# A signal may come between a stage's start and the next line, here and in `timeout`: so by the shell's own list
+# of jobs, and to the whole group, which each `timeout` makes for itself.
 stage_stop() {
   local pid
-  for pid in $(jobs -pr); do
-    kill "$pid" 2>/dev/null && wait "$pid" || true
+  for pid in $(jobs -p); do
+    kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || continue
+    wait "$pid" || true
   done
   exit "$1"
 }

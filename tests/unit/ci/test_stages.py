@@ -65,8 +65,8 @@ def test_every_stage_has_its_minutes_and_pytests_own_words_in_the_table() -> Non
 def test_a_stage_that_takes_longer_than_its_budget_is_told_and_the_next_one_runs() -> None:
     done = ran("stage slow 1 sleep 2", "stage next 1 echo here")
     assert done.returncode == 0
-    assert re.search(r"^WARNING: slow took [23]\.0 minutes, its budget is 1$", done.stdout, re.MULTILINE)
-    assert re.search(r"slow +[23]\.0 of +1 min  passed, OVER ITS BUDGET", done.stdout)
+    assert re.search(r"^WARNING: slow took \d+\.0 minutes, its budget is 1$", done.stdout, re.MULTILINE)
+    assert re.search(r"slow +\d+\.0 of +1 min  passed, OVER ITS BUDGET", done.stdout)
     assert "\nhere\n" in done.stdout
 
 
