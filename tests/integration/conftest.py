@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from localcloud.stack import Stack
 
-FLAKY = parameters(Options(rate=0.2))
-CALM = parameters(Options(rate=0))
+PAGES = {"PagesAtOnce": "2"}  # each of a run's pages is a process that is started, as long as none is idle
+FLAKY = {**parameters(Options(rate=0.2)), **PAGES}
+CALM = {**parameters(Options(rate=0)), **PAGES}
 CONTENT = re.compile(r"(?s)(\n  SourcesLayer:\n.*?\n      ContentUri: )\S+")
 
 
@@ -107,10 +108,11 @@ class Cloud:
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is deployed."""
+    """Mark what is deployed; what wants it calm comes last, since each update starts all functions anew."""
     for item in items:
         if "cloud" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cloud)
+    items.sort(key=lambda item: "calm_cloud" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
