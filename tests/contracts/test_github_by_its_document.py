@@ -80,7 +80,7 @@ def test_a_check_waits_out_the_limit_that_the_document_does_not_describe(
 @EACH
 @pytest.mark.parametrize("limit", [7, 100])
 def test_every_record_of_it_comes_once(written: Source, collection: str, limit: int) -> None:
-    mimic = GitHub(clock=ManualClock(), is_throttled=False)
+    mimic = GitHub(clock=ManualClock())
     client = described(written, collection).client(
         parameters=mimic.parameters,
         secrets=secrets(mimic),

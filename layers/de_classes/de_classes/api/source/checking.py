@@ -101,7 +101,7 @@ class ResourceCheck:
         self._judge_total(look)
         self._judge_marker(look)
         self._judge_end(look)
-        self._say_limits(look)
+        self._say_limits()
         self._judge_key(look)
         self._say_update_times(look)
         return self._report(look)
@@ -653,7 +653,7 @@ class ResourceCheck:
             return "way_on", f"{look.inner.way_on} leads no further"
         return None, f"not reached within {self._probe.pages.count} requests"
 
-    def _say_limits(self, look: CheckedPages) -> None:
+    def _say_limits(self) -> None:
         rules, headers = self._resource.source.rate_limit, self._probe.pages.headers
         said = ", ".join(f"{name}: {_short(value)}" for name, value in headers.items())
         if rules.remaining is not None and rules.remaining.lower() not in headers:
