@@ -121,6 +121,7 @@ class Taken:
         )
         client = UnstableAPIClient(
             BASE,
+            look_back="none",
             transport=self.transport,
             clock=ManualClock(),
             pagination=STYLES[source.style],

@@ -180,6 +180,7 @@ def client(server: SimulatorServer, width: int, clock: ManualClock, **options: A
         server.base_url,
         auth,
         LOGGER,
+        look_back="none",
         transport=transport,
         clock=clock,
         retry_policy=policy,

@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page, PageReader
 from de_classes.api.pagination import CursorPagination
+from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
 from de_classes.utils.clock import ManualClock
@@ -64,6 +65,7 @@ def walk(
     return FollowedWalk(
         source,
         CursorPagination(),
+        Prober(source),
         limit=1,
         pages=pages or PageRange(),
         url="https://api.example/data",
@@ -202,6 +204,7 @@ def test_when_the_time_is_up_the_run_ends_without_the_page_under_way() -> None:
     stalling, clock = Stalling(PagedSource("cursor", pages_of(3))), ManualClock()
     client = UnstableAPIClient(
         BASE,
+        look_back="none",
         transport=FakeTransport(stalling),
         clock=clock,
         pagination=STYLES["cursor"],

@@ -8,6 +8,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
+from de_classes.api.prober import Prober
 from de_classes.errors import PaginationLoopError, ProtocolError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
@@ -47,17 +48,15 @@ def walk(
     strategy: PaginationStrategy | None = None,
     state: RunState | None = None,
     pages: PageRange | None = None,
-    *,
-    smaller: int | None = LIMIT - 1,
 ) -> FollowedWalk:
     return FollowedWalk(
         source,
         strategy or CursorPagination(),
+        Prober(source),
         limit=LIMIT,
         pages=pages or PageRange(),
         url=URL,
         state=state,
-        smaller=smaller,
     )
 
 

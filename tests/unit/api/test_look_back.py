@@ -103,6 +103,7 @@ class Go:
             BASE,
             None,
             QUIET,
+            look_back="none",
             transport=self.source,
             clock=ManualClock(),
             pagination=OffsetPagination() if self.offset else PageNumberPagination(),

@@ -10,6 +10,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
+from de_classes.api.prober import Prober
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import (
     InvalidInputError,
@@ -32,7 +33,8 @@ WIDTHS = [1, 2, 16]
 
 
 def page(number: int, total_pages: int | None, total_records: int | None = None, rows: int = LIMIT) -> Page:
-    records = [{"id": number * 100 + row} for row in range(rows)]
+    is_past_end = total_pages is not None and number > total_pages
+    records = [] if is_past_end else [{"id": number * 100 + row} for row in range(rows)]
     return Page(number, records, {}, total_pages, total_records)
 
 
@@ -45,7 +47,9 @@ def numbered(
     """A walk whose pages are entered into its ledger as they come, as a run does it."""
     strategy, wanted = PageNumberPagination(), pages or PageRange()
     ledger = RunLedger(wanted, limit=LIMIT, strategy=strategy)
-    walk = NumberedWalk(fetch, strategy, ledger, limit=LIMIT, pages=wanted, width=width, stopped=stopped)
+    walk = NumberedWalk(
+        fetch, strategy, ledger, Prober(fetch), limit=LIMIT, pages=wanted, width=width, stopped=stopped
+    )
     for each in walk:
         ledger.observe(each)
         yield each
@@ -315,20 +319,26 @@ def cursor_page(number: int, following: str | None) -> Page:
 
 def test_cursors_are_followed_to_the_end() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}" if number < 4 else None))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     assert [each.number for each in walk] == [1, 2, 3, 4]
 
 
 def test_cursors_stop_at_the_end_of_the_range() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}"))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(1, 3), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(1, 3), url="http://x"
+    )
     assert [each.number for each in walk] == [1, 2, 3]
     assert source.asked == [1, 2, 3]
 
 
 def test_F27_a_cursor_used_before_is_a_loop() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number % 3}"))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 4
@@ -353,7 +363,9 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
 def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:
     same = page(1, None).records
     source = Source(lambda number, _: Page(number, same, {"next_cursor": f"c{number}"}))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 2

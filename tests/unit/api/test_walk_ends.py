@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.prober import Prober
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import InvalidInputError, PageGivenUpError, RequestRejectedError, SourceChangedError
 from de_classes.utils.page_range import PageRange
@@ -57,6 +58,7 @@ class Run:
             self._fetch,
             STRATEGY,
             self.ledger,
+            Prober(self._fetch),
             limit=LIMIT,
             pages=wanted,
             width=width,

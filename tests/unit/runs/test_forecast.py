@@ -57,6 +57,7 @@ def service(
         "https://api.example",
         None,
         LOGGER,
+        look_back="none",
         transport=api,
         clock=clock,
         concurrency=width,
@@ -90,7 +91,14 @@ def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_pa
     source = PagedSource("cursor", [Answer((1,)), Answer((2,))])
     api, reader = FakeTransport(source), PageReader(total_pages_field=None)
     client = UnstableAPIClient(
-        BASE, None, LOGGER, transport=api, pagination=STYLES["cursor"], reader=reader, concurrency=4
+        BASE,
+        None,
+        LOGGER,
+        look_back="none",
+        transport=api,
+        pagination=STYLES["cursor"],
+        reader=reader,
+        concurrency=4,
     )
     RunService(client, lake(tmp_path), "lake", logger=LOGGER).look_ahead(plan(1))
     assert len(api.requests) == 1

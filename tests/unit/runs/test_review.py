@@ -92,7 +92,9 @@ def test_a_disk_that_is_full_is_a_typed_error() -> None:
 )
 def test_a_run_does_not_go_on_with_another_source(change: dict[str, Any]) -> None:
     def client(**options: Any) -> UnstableAPIClient:
-        return UnstableAPIClient("https://api.example", None, LOGGER, transport=FakePagedApi(5), **options)
+        return UnstableAPIClient(
+            "https://api.example", None, LOGGER, look_back="none", transport=FakePagedApi(5), **options
+        )
 
     options = {"pagination" if name == "style" else name: value for name, value in change.items()}
     prints = {client().fingerprint, client(**options).fingerprint}

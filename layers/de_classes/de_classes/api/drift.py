@@ -27,6 +27,11 @@ class SourceDrift:
         return self._totals[-1] if self._totals else None
 
     @property
+    def has_moved(self) -> bool:
+        """Whether the source said several totals, one after the other."""
+        return len(self._totals) > 1
+
+    @property
     def has_only_said_none(self) -> bool:
         """Whether the source never said that it has any record."""
         return not any(self._totals)

@@ -48,6 +48,7 @@ _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
 JSON = Any
+LookBack = Literal["some", "all", "none"]
 
 
 def unknown_name(name: str) -> Any:  # noqa: ANN401 - never returns
@@ -126,6 +127,8 @@ class Endpoint(DiscreetValue, dict=True):
         include: Fields of the parent that are added to every record: names to paths.
         rate_limit: How often it may be asked.
         window: The most records that the source gives, or None.
+        key: The fields that tell records apart; none if that is not described.
+        look_back: How many pages are asked for again at the end: some, all or none.
         name: What the resource is called, such as ``stripe.charges``; None if nothing describes it.
     """
 
@@ -149,6 +152,8 @@ class Endpoint(DiscreetValue, dict=True):
     include: Mapping[str, str] = msgspec.field(default_factory=dict)
     rate_limit: RateRules = RateRules()
     window: int | None = None
+    key: tuple[str, ...] = ()
+    look_back: LookBack = "some"
     name: str | None = None
 
     @property
@@ -186,12 +191,12 @@ class Endpoint(DiscreetValue, dict=True):
             return max((value for value in size.values if value <= asked), default=min(size.values))
         return asked if size.max is None else min(asked, size.max)
 
-    def smaller(self, limit: int) -> int | None:
-        """A size of a page below this one that the source may be asked for; None if there is none."""
-        if self.page_size is None or limit <= 1:
+    def largest_below(self, records: int) -> int | None:
+        """The largest page below so many records that may be asked for; None if there is none."""
+        if self.page_size is None or records <= 1:
             return None
-        smaller = self.limit(limit - 1)
-        return smaller if smaller < limit else None
+        size = self.limit(records - 1)
+        return size if size < records else None
 
     def request(self, asked: PageRequest, lookup: Callable[[str], Any]) -> HttpRequest:
         """What to send for a page, without what auth adds.

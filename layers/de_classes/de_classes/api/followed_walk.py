@@ -13,8 +13,8 @@ from msgspec import structs
 
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.paths import standing_there
-from de_classes.api.walk import NO_SUCH_PAGE_OR_BAD_REQUEST
+from de_classes.api.overlap import still_stands
+from de_classes.api.prober import REFUSALS
 from de_classes.api.window import PageWindow
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
     from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.prober import Prober
     from de_classes.api.walk_contracts import FetchPage
     from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import PageEntry
 
 
 _ONE_AHEAD = 2
@@ -47,6 +49,7 @@ class FollowedWalk:
     Args:
         fetch: Gets one page; called from another thread if ``width`` is above 1.
         strategy: Reads from a page where the next one is.
+        prober: Sends what is asked only to make sure.
         limit: Records a page.
         pages: Which pages.
         url: The endpoint.
@@ -54,8 +57,10 @@ class FollowedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
-        smaller: The next smaller size of a page that the source may be asked for; None if there is none, or
-            if it is not told how many records a page is to have.
+
+    Attributes:
+        asked: What the page handed on last was asked for by.
+        last_page: That page, if it was handed on by this walk.
     """
 
     is_filling_gaps = False
@@ -64,6 +69,7 @@ class FollowedWalk:
         self,
         fetch: FetchPage,
         strategy: PaginationStrategy,
+        prober: Prober,
         *,
         limit: int,
         pages: PageRange,
@@ -72,9 +78,8 @@ class FollowedWalk:
         stopped: threading.Event | None = None,
         state: RunState | None = None,
         decoder: PageDecoder | None = None,
-        smaller: int | None = None,
     ) -> None:
-        self._smaller = smaller
+        self._prober = prober
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -86,18 +91,28 @@ class FollowedWalk:
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
         self._goes_on = bool(state and state.entries)
+        self._before = state.entries[-1] if state and state.entries else None
+        self.asked: PageRequest | None = None
+        self.last_page: Page | None = None
         self._next = self._first_request(state or RunState())
 
     @property
     def place(self) -> RunPlace | None:
         """The next request, but no address or cursor that seems to hold a credential: see ``RunPlace``."""
-        if self._next is None:
-            return None
-        url = self._next.url
-        kept = None if url is None or holds_credential(url) else url
-        told = (str(value) for value in self._next.values.values())
-        is_told = any(map(shared_filter().holds_secret, told))  # a cursor that repeats one
-        return RunPlace(number=self._next.number, values={} if is_told else dict(self._next.values), url=kept)
+        return None if self._next is None else _kept(self._next)
+
+    @property
+    def way_here(self) -> RunPlace | None:
+        """The request for the page just handed on, likewise; None if it was the first."""
+        asked = self.asked
+        return None if asked is None or not (asked.values or asked.url) else _kept(asked)
+
+    def request_of(self, entry: PageEntry) -> PageRequest | None:
+        """How a page that was taken is asked for again; None where the way there is not known any more."""
+        if entry.at is not None:
+            known = entry.at.values or entry.at.url
+            return self._strategy.request_again(entry.at, self._limit) if known else None
+        return self._strategy.request_for(1, self._limit) if entry.number == self._pages.start else None
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.
@@ -108,6 +123,7 @@ class FollowedWalk:
             SourceChangedError: The place where another process stopped is not known any more.
         """
         try:
+            self._look_back()
             prepare = self._decoder.prepare if self._decoder else None
             with PageWindow(self._get_next, self._width, prepare=prepare) as window:
                 yield from self._pages_in_order(window)
@@ -121,6 +137,7 @@ class FollowedWalk:
             dead_end = self._move_on(request, page)
             if dead_end is None:
                 self._start_next(window)
+            self.asked, self.last_page = request, page
             yield page
             if dead_end is not None:
                 raise dead_end
@@ -159,7 +176,7 @@ class FollowedWalk:
             page = window.take(request.number)
             return self._decoder.settle(page, request) if self._decoder else page
         except RequestRejectedError as error:
-            if is_first and error.status in NO_SUCH_PAGE_OR_BAD_REQUEST:
+            if is_first and error.status in REFUSALS:
                 raise SourceChangedError(
                     f"the source does not know the place any more where page {request.number} would follow "
                     f"(status {error.status}): begin the run anew",
@@ -174,30 +191,65 @@ class FollowedWalk:
                 page, self._limit, url=page.url or request.url or self._url, asked=request
             )
             if following is None:
-                self._make_sure_of_the_end(request, page)
+                following = self._unless_it_is_the_end(request, page)
         except ProtocolError as error:
             self._next = structs.replace(request, number=page.number + 1)
             return error
         self._next = following if following is not None and following.number in self._pages else None
         return None
 
-    def _make_sure_of_the_end(self, request: PageRequest, page: Page) -> None:
-        """A full first page that leads nowhere is all there is only if a smaller one leads on.
+    def _unless_it_is_the_end(self, request: PageRequest, page: Page) -> PageRequest | None:
+        """What leads on after all, of a page that seems to be the last; None if it is.
+
+        A page may have lost its way on once: it is asked for again. One that says that it is the last, and has
+        a way on nevertheless, must lead to nothing.
+        """
+        came_from = page.url or request.url or self._url
+        if self._strategy.ends(page):
+            beside = structs.replace(self._strategy, more=None, done=None).request_after(
+                page, self._limit, url=came_from, asked=request
+            )
+            if beside is None or beside.identity() in self._asked:
+                return None
+            behind = self._prober.ask(beside)
+            is_new = behind is not None and behind.records and not self._guard.has_seen(behind)
+            return beside if is_new else None
+        is_first = request.number == self._pages.start and len(page.records) > 1
+        if is_first or not self._strategy.may_lose_its_way(page, self._limit):
+            return None  # what is proved of a first page shows it
+        again = self._prober.ask(request)
+        if again is None:
+            return None
+        if len(again.records) != len(page.records):
+            raise SourceChangedError(
+                f"page {page.number} came twice, with {len(page.records)} records and with "
+                f"{len(again.records)}: run again",
+                missing_pages=(page.number,),
+            )
+        return self._strategy.request_after(again, self._limit, url=came_from, asked=request)
+
+    def _look_back(self) -> None:
+        """Make sure that the page before the place where the run goes on is what it was.
 
         Raises:
-            ProtocolError: It does not: what leads to the next page goes by another name.
+            SourceChangedError: It is not.
         """
-        smaller = self._smaller
-        is_full = request.number == self._pages.start == 1 and len(page.records) >= self._limit
-        if smaller is None or not is_full or page.total_records == len(page.records):
+        before = self._before
+        request = None if before is None or self._next is None else self.request_of(before)
+        if before is None or request is None:
             return
-        if self._strategy.way_on is None or self._strategy.ends(page) or self._strategy.stands_in(page):
-            return
-        probe = self._fetch(structs.replace(request, size=smaller))
-        probe = self._decoder.settle(probe, request) if self._decoder else probe
-        came_from = page.url or request.url or self._url
-        if self._strategy.request_after(probe, smaller, url=came_from, asked=request) is None:
-            raise ProtocolError(
-                f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what "
-                f"leads to the next page; the answer has {standing_there(page.answer)}"
+        page = self._prober.ask(request)
+        if page is None or not still_stands(page, before):
+            raise SourceChangedError(
+                f"page {before.number} is not what it was when this run took it: begin the run anew",
+                missing_pages=(before.number + 1,),
             )
+
+
+def _kept(request: PageRequest) -> RunPlace:
+    """A request as it is written down: without an address or cursor that seems to hold a credential."""
+    url = request.url
+    kept = None if url is None or holds_credential(url) else url
+    told = (str(value) for value in request.values.values())
+    is_told = any(map(shared_filter().holds_secret, told))  # a cursor that repeats one
+    return RunPlace(number=request.number, values={} if is_told else dict(request.values), url=kept)

@@ -71,6 +71,22 @@ class RunLedger:
         return self.total_records if covers_all else None
 
     @property
+    def agreed_total(self) -> int | None:
+        """The records that the source has by every answer alike, if as many came; else None."""
+        total = self.expected_records
+        return total if total == self.records and not self._drift.has_moved else None
+
+    @property
+    def records_beyond_total(self) -> int:
+        """Records that came beyond those that the source says it has."""
+        return 0 if self.expected_records is None else max(self.records - self.expected_records, 0)
+
+    @property
+    def last_seen(self) -> int:
+        """The furthest page that came or was skipped."""
+        return self._last_seen
+
+    @property
     def pages_to_come(self) -> int | None:
         """Pages of the whole run, as far as the source has said how many it has; None if it has not."""
         last = self._known_last()
@@ -230,8 +246,11 @@ class RunLedger:
         return [page for page in self._empty if page <= max(counted, self._last_filled)]
 
     def _sum(self) -> list[str]:
-        if self.expected_records is None or self.records == self.expected_records:
+        expected = self.expected_records
+        if expected is None or self.records == expected:
             return []
+        if self.records > expected and not self._drift.has_moved:
+            return []  # then it counts something else, and proves nothing
         return [f"{self.records} records came, but the source says it has {self.expected_records}"]
 
     def _known_last(self) -> int | None:

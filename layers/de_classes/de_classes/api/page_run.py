@@ -11,8 +11,10 @@ from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from de_classes.api.evidence import Evidence
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
+    from de_classes.api.prover import Prover
     from de_classes.api.walk_contracts import PageWalk
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_set import PageSet
@@ -29,6 +31,7 @@ class PageRun:
         pages: The pages, in order.
         walk: Where they come from.
         ledger: Where they are entered.
+        prover: Proves, once all came, that they are all.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
         window: The most records that the source gives at all, or None.
@@ -42,6 +45,7 @@ class PageRun:
         pages: Iterable[Page],
         walk: PageWalk,
         ledger: RunLedger,
+        prover: Prover,
         clock: Clock,
         *,
         deadline: float | None = None,
@@ -53,6 +57,8 @@ class PageRun:
         self._clock = clock
         self._deadline = deadline
         self._entry: PageEntry | None = None
+        self._evidence: Evidence | None = None
+        self._prover = prover
         self.ledger = ledger
 
     @property
@@ -65,6 +71,17 @@ class PageRun:
         if self._entry is None:
             raise LookupError("no page was handed on yet")
         return self._entry
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the run's being complete rests on.
+
+        Raises:
+            LookupError: It is not complete, or not yet.
+        """
+        if self._evidence is None:
+            raise LookupError("the run is not complete")
+        return self._evidence
 
     @property
     def way_on(self) -> RunPlace | None:
@@ -95,7 +112,10 @@ class PageRun:
         """
         try:
             for page in self._pages:
-                self._entry = self.ledger.observe(page)
+                entry = self.ledger.observe(page)
+                at = self._walk.way_here
+                self._entry = entry if at is None else structs.replace(entry, at=at)
+                self._prover.note(self._entry)
                 yield page
                 self._check_deadline()
         except RetriesExhaustedError as error:
@@ -106,6 +126,12 @@ class PageRun:
                 f"{self.ledger.records} records came, which is all that the source gives of any query: that "
                 "is its window, not its end; ask for less at once, in slices"
             )
+        try:
+            self._evidence = self._prover.conclude()
+        except RetriesExhaustedError as error:
+            raise IncompleteRunError(
+                f"{self.ledger.records} records came, and whether they are all could not be proved: {error}"
+            ) from error
 
     def _check_deadline(self) -> None:
         if self._deadline is None or (self.ledger.is_done() and not self._walk.is_filling_gaps):

@@ -159,6 +159,10 @@ class PaginationStrategy(Described, kw_only=True):
         """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
         return True
 
+    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+        """Whether a page without a way on is asked for again before it is taken for the last."""
+        return True
+
     def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
         """The request that a page leads to, if its marker agrees."""
         ends = self.ends(page)
@@ -459,6 +463,10 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
     """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+
+    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+        """No: there is none."""
+        return False
 
     def request_after(
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None

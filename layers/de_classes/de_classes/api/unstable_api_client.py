@@ -20,6 +20,8 @@ from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
 from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.prober import Prober
+from de_classes.api.prover import Prover
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
@@ -36,12 +38,13 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
+    from de_classes.api.endpoint import LookBack
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
-    from de_classes.api.walk_contracts import PageWalk, SkipPage
+    from de_classes.api.walk_contracts import SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
@@ -58,8 +61,8 @@ class UnstableAPIClient:
 
     Args:
         base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
-            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers`` and
-            ``requests_per_second`` say of an address.
+            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers``, ``look_back``
+            and ``requests_per_second`` say of an address.
         auth_client: Supplies tokens; None for an open API.
         logger: Told of retries; defaults to this module's logger.
         data_path: Path of the paginated endpoint.
@@ -73,6 +76,7 @@ class UnstableAPIClient:
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request. Where a name is that of a credential, such as ``X-Api-Key``, the
             value is masked in logs and errors like a token.
+        look_back: How many pages are asked for again at the end, see ``ResourceDescription``.
         transport: How to reach the network.
         clock: What to measure and to wait with.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
@@ -93,6 +97,7 @@ class UnstableAPIClient:
         requests_per_second: float | None = None,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
+        look_back: LookBack = "some",
         transport: Transport | None = None,
         clock: Clock | None = None,
         deadline: float | None = None,
@@ -108,6 +113,7 @@ class UnstableAPIClient:
                 headers=headers or {},
                 page_size=PageSize(into="query.limit"),
                 rate_limit=RateRules(per_second=requests_per_second),
+                look_back=look_back,
             )
         )
         at_once = endpoint.rate_limit.concurrency
@@ -270,13 +276,26 @@ class UnstableAPIClient:
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
         run = self._fetcher.new_run(width, current)
+        prober = Prober(partial(self._fetcher.fetch, run=replace(run, current=None)))
         walk = self._walk(
-            run, ledger, strategy=strategy, limit=limit, pages=wanted, width=width, state=state, skip=skip
+            run,
+            ledger,
+            prober,
+            strategy=strategy,
+            limit=limit,
+            pages=wanted,
+            width=width,
+            state=state,
+            skip=skip,
         )
+        prover = Prover(self._endpoint, walk, ledger, prober, limit=limit, pages=wanted)
+        for entry in state.entries if state else ():
+            prover.note(entry)
         return PageRun(
             self._counted(walk),
             walk,
             ledger,
+            prover,
             self._clock,
             deadline=self._deadline,
             window=self._endpoint.window,
@@ -286,6 +305,7 @@ class UnstableAPIClient:
         self,
         run: SharedRun,
         ledger: RunLedger,
+        prober: Prober,
         *,
         strategy: Strategy,
         limit: int,
@@ -293,13 +313,14 @@ class UnstableAPIClient:
         width: int,
         state: RunState | None,
         skip: SkipPage | None,
-    ) -> PageWalk:
+    ) -> NumberedWalk | FollowedWalk:
         asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
         decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
                 self._pagination,
+                prober,
                 limit=limit,
                 pages=pages,
                 url=self._endpoint.shown_url,
@@ -307,12 +328,12 @@ class UnstableAPIClient:
                 stopped=run.stopped,
                 state=state,
                 decoder=decoder,
-                smaller=self._endpoint.smaller(limit),
             )
         return NumberedWalk(
             asking.fetch,
             strategy,
             ledger,
+            prober,
             limit=limit,
             pages=pages,
             width=width,

@@ -1,8 +1,9 @@
 """Going over the pages of a source: in order, to the true end, and never round in circles.
 
 Pages that can be asked for by number are fetched several at a time inside a window and handed on in
-order; the total is read anew from every page, so a source that grows is followed. Where totals moved
-or rows do not add up, one page past the end is asked for before the end is believed.
+order; the total is read anew from every page, so a source that grows is followed. Where totals moved, rows
+do not add up or no total counts them, a place past the end is asked for before the end is believed; and what
+looks like an end, a page that is refused or shorter than others, is asked for twice.
 
 A walk that goes on with another's run looks at the furthest page that was taken: if it still stands
 where it stood, so does all before it. Then come the pages that were skipped, and then the rest.
@@ -18,6 +19,8 @@ from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
+from de_classes.api.pagination import OffsetPagination
+from de_classes.api.prober import REFUSALS
 from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
@@ -36,15 +39,17 @@ if TYPE_CHECKING:
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
+    from de_classes.api.pagination import PageRequest
+    from de_classes.api.prober import Prober
     from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
+_MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
-NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
 
 
 class NumberedWalk:
@@ -54,6 +59,7 @@ class NumberedWalk:
         fetch: Gets one page; called from several threads if ``width`` is above 1.
         strategy: Computes requests, and the number of pages.
         ledger: What came until now; entered by whoever takes the pages.
+        prober: Sends what is asked only to make sure.
         limit: Records a page.
         pages: Which pages.
         width: Pages under way at the most.
@@ -61,6 +67,9 @@ class NumberedWalk:
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+
+    Attributes:
+        is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class NumberedWalk:
         fetch: FetchPage,
         strategy: Strategy,
         ledger: RunLedger,
+        prober: Prober,
         *,
         limit: int,
         pages: PageRange,
@@ -86,6 +96,10 @@ class NumberedWalk:
         self._width = width
         self._stopped = stopped or threading.Event()
         self._skip = skip
+        self._prober = prober
+        self._last_page: Page | None = None
+        self._short_pages = 0
+        self.is_empty_behind = False
         self._restore(state or RunState())
 
     @property
@@ -94,6 +108,39 @@ class NumberedWalk:
         if not (self._is_at_start or self._last < self._end()):
             return None
         return RunPlace(number=self._last + 1)
+
+    @property
+    def last_page(self) -> Page | None:
+        """The page handed on last, if it was by this walk."""
+        return self._last_page
+
+    def request_of(self, number: int) -> PageRequest | None:
+        """How a page that was taken is asked for again; None where its place is not known any more."""
+        strategy = self._strategy
+        if isinstance(strategy, ShiftedOffsets) and 1 < number < strategy.number:
+            return None
+        return strategy.request_for(number, self._limit)
+
+    def request_behind(self, records: int) -> PageRequest:
+        """The request for the place behind the last record.
+
+        Args:
+            records: How many came.
+        """
+        strategy = self._strategy
+        offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
+        if isinstance(offsets, OffsetPagination) and self._pages.start == 1:
+            return offsets.request_at(self._last + 1, records, self._limit)
+        return strategy.request_for(self._last + 1, self._limit)
+
+    @property
+    def way_here(self) -> None:
+        """Nothing: a page's number is enough."""
+        return None
+
+    def is_known(self, page: Page) -> bool:
+        """Whether the records of a page came before: the source serves one again past its end."""
+        return self._guard.has_seen(page) or self._is_last_again(page)
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -121,6 +168,8 @@ class NumberedWalk:
         self._is_at_start = not state.entries
         self._is_over = False
         self._is_uneven = False
+        self._largest = max((entry.records for entry in state.entries), default=0)
+        self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
         self._last = max([taken, *state.gaps])
         self._late = sorted(state.gaps)
         self._guard = LoopGuard(entry.mark for entry in state.entries)
@@ -218,6 +267,9 @@ class NumberedWalk:
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
+        self._last_page = page
+        self._largest = max(self._largest, len(page.records))
+        self._last_size = len(page.records)
         ends = self._strategy.ends(page)
         self._is_over = self._is_over or bool(ends)
         self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
@@ -259,24 +311,63 @@ class NumberedWalk:
         """The page, or None if the walk is over."""
         page = self._unless_denied(window, number)
         if page is None or self._counts.is_past_end(page):
-            self._is_over = True
+            if self._counts.most is None:
+                self._look_further(number, is_refused=page is None)
+            self._is_over = self.is_empty_behind = True
             self._note_denial(page)
             return None
         if self._skip is not None:
             self._check_filled(page)
+        return self._fuller(page)
+
+    def _fuller(self, page: Page) -> Page:
+        """The page; one with fewer records than others, where no total says how many, is asked for again."""
+        is_short = 0 < len(page.records) < self._largest
+        if self._strategy.counts_records or page.total_records is not None or not is_short:
+            return page
+        if self._short_pages >= _MOST_SHORT_PAGES:
+            return page
+        again = self._prober.ask(self._strategy.request_for(page.number, self._limit))
+        if again is not None and len(again.records) > len(page.records):
+            return again
+        self._short_pages += 1
         return page
+
+    def _look_further(self, number: int, *, is_refused: bool) -> None:
+        """Make sure that a page which is refused, or empty where pages have numbers, is not a hole.
+
+        Raises:
+            PageGivenUpError: It is: there are records behind it.
+        """
+        if self._strategy.counts_records and not is_refused:
+            return
+        further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
+        if further is not None and further.records and not self._guard.has_seen(further):
+            raise PageGivenUpError(
+                f"page {number} came {'refused' if is_refused else 'empty'} each time, and page {number + 1} "
+                "has records",
+                attempts=ASKS_FOR_AN_EMPTY_PAGE,
+            )
 
     def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            if error.status in self._ways_to_say_no(number):
+            if error.status not in self._ways_to_say_no(number):
+                raise
+            again = self._prober.ask(self._strategy.request_for(number, self._limit))
+            if again is None or not again.records:
                 return None
-            raise
-        if self._counts.exclude(number) and self._guard.has_seen(page):
+            page = again
+        if self._counts.exclude(number) and self.is_known(page):
             return None
         return self._unless_seen(page)
+
+    def _is_last_again(self, page: Page) -> bool:
+        """Whether the source serves its last page again past its end."""
+        last = self._last_page
+        return last is not None and len(page.records) == len(last.records) and page.edges == last.edges
 
     def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
         """The page; one that was counted and is not there any more tells that the source has shrunk."""
@@ -284,6 +375,9 @@ class NumberedWalk:
             return take()
         except RequestRejectedError as error:
             if error.status in _PAGE_IS_GONE and self._counts.include(number):
+                again = self._prober.ask(self._strategy.request_for(number, self._limit))
+                if again is not None:
+                    return again
                 raise self._ledger.changed(f"the source shrank, page {number} is gone") from error
             raise
 
@@ -323,7 +417,7 @@ class NumberedWalk:
 
     def _ways_to_say_no(self, number: int) -> frozenset[int]:
         if self._counts.exclude(number):
-            return NO_SUCH_PAGE_OR_BAD_REQUEST
+            return REFUSALS
         return frozenset() if self._counts.include(number) else _NO_SUCH_PAGE
 
     def _end(self) -> int:
@@ -336,7 +430,15 @@ class NumberedWalk:
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
     def _is_doubtful(self) -> bool:
-        """Totals that moved, or rows that do not add up: the end is believed only after a look past it."""
+        """Whether the end is believed only after a look past it.
+
+        Totals moved, rows do not add up, or nothing counts the rows and the last page is as full as any.
+        """
+        if not self._more_may_follow or self._is_over:
+            return False
         expected = self._ledger.expected_records
-        adds_up = expected is None or self._ledger.records == expected or bool(self._ledger.gaps)
-        return self._more_may_follow and not self._is_over and (self._counts.have_moved or not adds_up)
+        if expected is not None:
+            adds_up = self._ledger.records == expected or bool(self._ledger.gaps)
+            return self._counts.have_moved or not adds_up
+        is_counted = self._ledger.total_records is not None
+        return self._counts.have_moved or (not is_counted and self._last_size >= self._largest)

@@ -286,6 +286,8 @@ class _Binding:
             kind_of=self.kind_of,
             rate_limit=source.rate_limit,
             window=said.window,
+            key=said.primary_key,
+            look_back=said.look_back,
             name=self._resource.name,
         )
 

@@ -1,0 +1,321 @@
+"""What a run is held to before it is called complete: that its end is one, and that the source stood still.
+
+Nothing is the end because it looks like one. What was seen on the way may prove it: a total that adds up, a
+field that said "more" and then "no more". Where it does not, a request or two are sent that bring nothing: for
+the place behind the last record, or for a single page with one record less, which then must lead on to it.
+After that some pages are asked for again: a source that lost or moved a record meanwhile shows it in them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
+
+from de_classes.api.evidence import End, EndBy, Evidence, Still, StillBy
+from de_classes.api.overlap import still_stands
+from de_classes.api.pagination import LastRecordPagination, OnePagePagination, next_link
+from de_classes.api.paths import standing_there
+from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.sample import PageSample
+from de_classes.api.walk import NumberedWalk
+from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.endpoint import Endpoint
+    from de_classes.api.followed_walk import FollowedWalk
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import PageRequest
+    from de_classes.api.prober import Prober
+    from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import PageEntry
+
+LEAST_REQUESTS: Final = 5
+"""What a run may spend on proof at the least; long ones spend one for every hundred pages."""
+
+_ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
+_USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
+_WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
+_COUNTS: Final = re.compile(r"total|count", re.IGNORECASE)
+
+
+class Prover:
+    """Proves one run, once its pages came.
+
+    Args:
+        endpoint: What was read.
+        walk: How it was gone over.
+        ledger: What came.
+        prober: Sends what is asked only to make sure.
+        limit: Records a page that were asked for.
+        pages: Which pages were.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        walk: NumberedWalk | FollowedWalk,
+        ledger: RunLedger,
+        prober: Prober,
+        *,
+        limit: int,
+        pages: PageRange,
+    ) -> None:
+        self._endpoint = endpoint
+        self._pagination = endpoint.pagination
+        self._walk = walk
+        self._ledger = ledger
+        self._prober = prober
+        self._limit = limit
+        self._pages = pages
+        self._look_back = endpoint.look_back
+        self._sample = PageSample()
+        self._warnings: list[str] = []
+
+    def note(self, entry: PageEntry) -> None:
+        """Take down a page that was taken, by this process or one before it."""
+        self._sample.add(entry)
+
+    def conclude(self) -> Evidence:
+        """What the run's being complete rests on.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end, and something speaks against it.
+            SourceChangedError: The source changed while it was read.
+            ProtocolError: The description does not fit the source: it says what to change.
+        """
+        self._warn_of_round_total()
+        by, saw = self._end()
+        at_the_end = self._prober.requests
+        still = self._still()
+        end = End(by=by, saw=saw, requests=at_the_end)
+        return Evidence(end, still, tuple(self._warnings))
+
+    # How the end is known.
+
+    def _end(self) -> tuple[EndBy, str]:
+        ledger, walk = self._ledger, self._walk
+        if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
+            return "declared", f"pages {self._pages} were asked for"
+        if isinstance(self._pagination, OnePagePagination):
+            return "declared", "one page is all there is, as described"
+        if isinstance(self._pagination, PerParentPagination) and self._pagination.is_single:
+            return "declared", f"one answer for each of {ledger.pages} parents"
+        if isinstance(walk, NumberedWalk):
+            return self._end_by_number(walk)
+        return self._end_by_following(walk)
+
+    def _end_by_number(self, walk: NumberedWalk) -> tuple[EndBy, str]:
+        total = self._ledger.agreed_total
+        page = walk.last_page
+        is_single = self._ledger.pages == 1
+        if total is not None and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
+            return "total", f"{total} records"
+        ends = None if page is None else self._pagination.ends(page)
+        if ends and not is_single:
+            return "marker", self._marker()
+        if self._is_empty_behind(walk):
+            return "probed", f"nothing behind record {self._ledger.records}"
+        raise ProtocolError(
+            f"{self._ledger.records} records came, and there are more behind them, although the source says "
+            "that these are all: what the description names as a total or a marker is not one; leave it out"
+        )
+
+    def _is_empty_behind(self, walk: NumberedWalk) -> bool:
+        """Whether nothing is where the next record would be, by what was asked on the way or by asking now."""
+        if walk.is_empty_behind or not self._ledger.records:
+            return True
+        behind = self._prober.ask(walk.request_behind(self._ledger.records))
+        return behind is None or not behind.records or walk.is_known(behind)
+
+    def _end_by_following(self, walk: FollowedWalk) -> tuple[EndBy, str]:
+        page, request = walk.last_page, walk.asked
+        if page is None or request is None:
+            page, request = self._asked_again(walk)
+        total = self._ledger.agreed_total
+        if page is None or request is None:
+            if total is not None:
+                return "total", f"{total} records"
+            return self._unproven(None, "the run went on where it had ended, and its last page is not known")
+        ends = self._pagination.ends(page)
+        if self._ledger.pages > 1:
+            if total is not None:
+                return "total", f"{total} records"
+            if ends:
+                return "marker", self._marker()
+            if isinstance(self._pagination, LastRecordPagination):
+                return "probed", f"nothing behind record {self._ledger.records}"
+            return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
+        return self._end_of_single(page, request)
+
+    def _end_of_single(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection whose only page says that nothing follows."""
+        rows, total, ends = len(page.records), self._ledger.agreed_total, self._pagination.ends(page)
+        if rows == 0:
+            if total == 0:
+                return "total", "0 records"
+            if ends:
+                return "marker", self._marker()
+            hint = _way_on(page, rows, self._pagination.way_on)
+            again = self._prober.ask(request)
+            if hint is None and again is not None and not again.records:
+                return "probed", "no record, twice"
+            return self._unproven(page, "no record came")
+        if rows == 1 and (total is not None or ends):
+            return ("total", "1 record") if total is not None else ("marker", self._marker())
+        size = self._endpoint.largest_below(rows)
+        smaller = None if size is None else self._prober.ask(replace(request, size=size))
+        if smaller is None or size is None or len(smaller.records) != size:
+            if total is not None and (ends or rows < self._limit):
+                return "total", f"{total} records"
+            return self._unproven(page, f"{rows} came of up to {self._limit}")
+        if total is not None and smaller.total_records == total:
+            return "total", f"{total} records, also when {size} are asked for"
+        if ends is not None and not self._pagination.ends(smaller):
+            return "marker", f"{self._marker()}, and not when {size} are asked for"
+        return self._rest_follows(page, smaller, request, size)
+
+    def _rest_follows(self, page: Page, smaller: Page, request: PageRequest, size: int) -> tuple[EndBy, str]:
+        """Follow a smaller page to the end: exactly the rest must come."""
+        rows, came, answer = len(page.records), len(smaller.records), smaller
+        asked: PageRequest | None = request
+        for _ in range(LEAST_REQUESTS - 1):
+            came_from = answer.url or self._endpoint.shown_url
+            asked = self._pagination.request_after(answer, size, url=came_from, asked=asked)
+            if asked is None:
+                break
+            following = self._prober.ask(asked)
+            if following is None:
+                break
+            answer = following
+            came += len(answer.records)
+            if came > rows or not answer.records:
+                break
+        if came > rows:
+            raise SourceChangedError("the first page had lost what leads on: run again", missing_pages=(2,))
+        if came == rows:
+            return "probed", f"the last of {rows} records followed when {size} were asked for"
+        raise ProtocolError(
+            f"{rows} records came at once, but {came} when {size} were asked for, and then nothing leads on by "
+            f"{self._pagination.way_on}: the answer has {standing_there(smaller.answer)}; name what leads to "
+            "the next page"
+        )
+
+    def _unproven(self, page: Page | None, saw: str) -> tuple[EndBy, str]:
+        """Nothing tells whether more follows: complete, with a warning, only where nothing looks like it."""
+        rows = self._ledger.records
+        hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
+        if hint is None and rows >= self._limit:
+            hint = f"the page is full, {rows} records"
+        if hint is None and rows in _USUAL_SIZES:
+            hint = f"{rows} records are a usual size of a page"
+        if hint is not None:
+            raise IncompleteRunError(
+                f"{rows} records came, and nothing proves that they are all; {hint}. Name what leads to the "
+                "next page, a total or a marker, or say that there is no next page: pagination = "
+                '{ type = "none" }'
+            )
+        self._warnings.append(
+            f"the end is not proved: {saw}, and no way on was ever seen. Name a total or a marker, or say that "
+            'there is no next page: pagination = { type = "none" }'
+        )
+        return "unproven", saw
+
+    def _asked_again(self, walk: FollowedWalk) -> tuple[Page | None, PageRequest | None]:
+        """The last page of a run that another process had brought to its end."""
+        last = self._sample.last
+        request = None if last is None else walk.request_of(last)
+        page = None if request is None else self._prober.ask(request)
+        return page, request
+
+    def _marker(self) -> str:
+        name = self._pagination.done or self._pagination.more
+        return f"{name} {'true' if self._pagination.done else 'false'}"
+
+    def _warn_of_round_total(self) -> None:
+        if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:
+            self._warnings.append(
+                f"the total is exactly {self._ledger.agreed_total}, as where a source counts no further: if so, "
+                "say it (window, total_is), and read it in slices"
+            )
+        beyond = self._ledger.records_beyond_total
+        if beyond:
+            self._warnings.append(
+                f"the source says it has {self._ledger.total_records} records, and {beyond} more came: its total "
+                "proves nothing"
+            )
+
+    # That it stood still.
+
+    def _still(self) -> Still:
+        pages, before = self._sample.pages, self._prober.requests
+        if self._look_back == "none":
+            self._warnings.append("whether the source stood still is not known: it is not to be asked again")
+            return Still(by="unknown", of=pages)
+        if self._goes_by_key():
+            return Still(by="by key", of=pages)
+        most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - before
+        looked = 0
+        for entry, request in self._looks(max(most, 1)):
+            self._check(entry, self._prober.ask(request))
+            looked += 1
+        by: StillBy = "sampled" if self._look_back == "some" else "read twice"
+        if not looked and pages:
+            self._warnings.append(
+                "whether the source stood still is not known: no page can be asked for again"
+            )
+            by = "unknown"
+        return Still(by=by, pages=looked, of=pages, requests=self._prober.requests - before)
+
+    def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
+        for entry in self._sample.pick(most):
+            walk = self._walk
+            request = (
+                walk.request_of(entry.number) if isinstance(walk, NumberedWalk) else walk.request_of(entry)
+            )
+            if request is not None:
+                yield entry, request
+
+    def _goes_by_key(self) -> bool:
+        """Whether each page begins behind the last record's unique key, so that no change can move a row."""
+        return isinstance(self._pagination, LastRecordPagination) and self._endpoint.key == (
+            self._pagination.path,
+        )
+
+    def _check(self, entry: PageEntry, page: Page | None) -> None:
+        if page is not None and (page.digest == entry.sha256 or self._stands(entry, page)):
+            return
+        raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
+
+    def _stands(self, entry: PageEntry, page: Page) -> bool:
+        last = self._sample.last
+        may_have_grown = self._pagination.counts_records or (
+            self._ledger.agreed_total is not None and last is not None and entry.number == last.number
+        )
+        return still_stands(page, entry) and (may_have_grown or len(page.records) == entry.records)
+
+
+def _way_on(page: Page, rows: int, described: str | None) -> str | None:
+    """What in an answer looks as if more followed, apart from what is described; None if nothing does."""
+    if next_link(page.headers.get("link") or ""):
+        return 'a Link header with rel="next" came'
+    for path, value in _outside(page.answer, ""):
+        name = path.rpartition(".")[2]
+        if _WAYS_ON.search(name) and value not in (None, False, "", 0) and repr(path) != described:
+            return f"{path!r} stands in the answer and is not used"
+        if _COUNTS.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > rows:
+            return f"{path!r} says {value}"
+    return None
+
+
+def _outside(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON value
+    """What stands in an answer outside of lists, which hold the records, with its path."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _outside(each, f"{path}.{name}" if path else str(name))
+    elif not isinstance(value, list):
+        yield path, value
