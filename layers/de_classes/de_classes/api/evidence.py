@@ -1,4 +1,4 @@
-"""What a receipt says of how it is known that a run brought everything: its end, and that the source stood still."""
+"""How it is known that a run brought everything: its end, and that the source stood still."""
 
 from __future__ import annotations
 

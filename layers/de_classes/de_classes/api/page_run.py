@@ -73,15 +73,18 @@ class PageRun:
         return self._entry
 
     @property
-    def evidence(self) -> Evidence:
-        """What the run's being complete rests on.
+    def evidence_if_still(self) -> Evidence | None:
+        """What the run's being complete rests on; None if it is not, or the source changed under it."""
+        return self._evidence
+
+    def prove_end(self) -> Evidence:
+        """What is known of the end of a run under which the source changed.
 
         Raises:
-            LookupError: It is not complete, or not yet.
+            IncompleteRunError: Nothing proves the end, and something speaks against it.
+            ProtocolError: The description does not fit the source: it says what to change.
         """
-        if self._evidence is None:
-            raise LookupError("the run is not complete")
-        return self._evidence
+        return self._prover.conclude(looks=False)
 
     @property
     def way_on(self) -> RunPlace | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -276,7 +277,9 @@ class UnstableAPIClient:
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
         skip = partial(self._skip, ledger) if skip_failed else None
         run = self._fetcher.new_run(width, current)
-        prober = Prober(partial(self._fetcher.fetch, run=replace(run, current=None)))
+        # decoded, and also when no other page is asked for any more
+        proving = replace(run, current=None, stopped=threading.Event())
+        prober = Prober(partial(self._fetcher.fetch, run=proving))
         walk = self._walk(
             run,
             ledger,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import PageEntry
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
+_MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
 _MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
@@ -316,6 +317,11 @@ class NumberedWalk:
             self._is_over = self.is_empty_behind = True
             self._note_denial(page)
             return None
+        if self._counts.most is not None and number > _MOST_BEHIND * self._counts.most + 100:
+            raise ProtocolError(
+                f"the source says it has {self._counts.most} pages, and serves page {number}: what the "
+                "description names as their number is not it; leave it out, or name a marker"
+            )
         if self._skip is not None:
             self._check_filled(page)
         return self._fuller(page)

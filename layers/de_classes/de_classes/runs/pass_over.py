@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.errors import DeClassesError, IncompleteRunError
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
@@ -18,6 +20,7 @@ from de_classes.utils.page_set import PageSet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from de_classes.api.evidence import Evidence, StillBy
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
@@ -79,6 +82,33 @@ class PassOver:
             for number in (self.number, self.number - 1)
         )
         return self.is_at_end and not self.gaps and now == before
+
+    @property
+    def brought_nothing_new(self) -> bool:
+        """Whether a later pass came to its end without a record that was not there before."""
+        return (
+            self.number > 1 and self.is_at_end and not self.gaps and not self.progress.records_of(self.number)
+        )
+
+    @property
+    def kept(self) -> RunProgress:
+        """The parts that are committed: of all passes where records have keys, else of the last alone."""
+        return self.progress if self._context.plan.key_fields else self.progress.last_pass()
+
+    def evidence(self) -> Evidence | None:
+        """What the pass's being complete rests on; None if it is not, and is committed for what it is.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end.
+            ProtocolError: The description does not fit the source.
+        """
+        if self._run is None or self.ledger.missing_pages:
+            return None
+        found = self._run.evidence_if_still or self._run.prove_end()
+        if self.number == 1:
+            return found
+        by: StillBy = "repaired" if self._context.plan.key_fields else "begun anew"
+        return structs.replace(found, still=structs.replace(found.still, by=by))
 
     @property
     def gaps(self) -> PageSet:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 MAX_PASSES = 5
+MAX_READINGS = 4
+"""Without keys: once, and at most three times anew."""
 
 
 class RunService:
@@ -166,13 +168,19 @@ class RunService:
     def _go_over(self, context: RunContext, progress: RunProgress, *, allow_partial: bool) -> PassOver:
         """Pass after pass, until one finds the source as it was when the pass began."""
         over = PassOver(context, progress.pass_, progress.drift)
-        for _ in range(MAX_PASSES):
+        most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
+        for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
-            if change is None or over.found_what_the_pass_before_found:
+            if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
+        advice = (
+            "ask again when it is calm"
+            if context.plan.key_fields
+            else ("name the fields that tell records apart, or ask again when it is calm")
+        )
         raise IncompleteRunError(
-            f"the source changed on {MAX_PASSES} passes, at last: {change}; ask again when it is calm",
+            f"the source changed on {most} passes, at last: {change}; {advice}",
             missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id,
         ) from change
@@ -183,11 +191,13 @@ class RunService:
             self._one_pass(over, allow_partial=allow_partial)
         except (SourceChangedError, PaginationLoopError) as error:
             return error
+        if over.number == 1 and over.progress.duplicates:
+            return SourceChangedError(f"{over.progress.duplicates} records came twice, by their key")
         return None
 
     def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
-        """The pass that finds what slid by; without a key it could not tell that from what is there."""
-        if not plan.key_fields:
+        """The pass that finds what slid by; without keys nothing is kept of those before it."""
+        if not plan.key_fields and not isinstance(error, SourceChangedError):
             raise error
         self._logger.warning("pass %d: %s; going over the source again", over.number, error)
         return over.again(f"pass {over.number}: {error}")
