@@ -239,7 +239,7 @@ class FollowedWalk:
         if before is None or request is None:
             return
         page = self._prober.ask(request)
-        if page is None or not still_stands(page, before):
+        if page is None or len(page.records) != before.records or not still_stands(page, before):
             raise SourceChangedError(
                 f"page {before.number} is not what it was when this run took it: begin the run anew",
                 missing_pages=(before.number + 1,),

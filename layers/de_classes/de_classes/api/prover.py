@@ -167,7 +167,7 @@ class Prover:
             again = self._prober.ask(request)
             if hint is None and again is not None and not again.records:
                 return "probed", "no record, twice"
-            return self._unproven(page, "no record came")
+            return self._unproven(page, "no record came", request)
         if rows == 1 and (total is not None or ends):
             return ("total", "1 record") if total is not None else ("marker", self._marker())
         size = self._endpoint.largest_below(rows)
@@ -175,7 +175,7 @@ class Prover:
         if smaller is None or size is None or len(smaller.records) != size:
             if total is not None and (ends or rows < self._limit):
                 return "total", f"{total} records"
-            return self._unproven(page, f"{rows} came of up to {self._limit}")
+            return self._unproven(page, f"{rows} came of up to {self._limit}", request)
         if total is not None and smaller.total_records == total:
             return "total", f"{total} records, also when {size} are asked for"
         if ends is not None and not self._pagination.ends(smaller):
@@ -208,9 +208,20 @@ class Prover:
             "the next page"
         )
 
-    def _unproven(self, page: Page | None, saw: str) -> tuple[EndBy, str]:
+    def _make_sure_of(self, page: Page, request: PageRequest) -> None:
+        """A page that seems to be all there is comes alike when it is asked for again."""
+        again = self._prober.ask(request)
+        is_alike = again is not None and len(again.records) == len(page.records)
+        if again is None or not is_alike or self._after(again, request) is not None:
+            raise SourceChangedError(
+                "the only page came otherwise when it was asked for again: run again", missing_pages=(2,)
+            )
+
+    def _unproven(self, page: Page | None, saw: str, request: PageRequest | None = None) -> tuple[EndBy, str]:
         """Nothing tells whether more follows: complete, with a warning, only where nothing looks like it."""
         rows = self._ledger.records
+        if page is not None and request is not None:
+            self._make_sure_of(page, request)
         hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
         if hint is None and rows >= self._limit:
             hint = f"the page is full, {rows} records"
@@ -264,7 +275,7 @@ class Prover:
         most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - before
         looked = 0
         for entry, request in self._looks(max(most, 1)):
-            self._check(entry, self._prober.ask(request))
+            self._check(entry, request, self._prober.ask(request))
             looked += 1
         by: StillBy = "sampled" if self._look_back == "some" else "read twice"
         if not looked and pages:
@@ -289,10 +300,34 @@ class Prover:
             self._pagination.path,
         )
 
-    def _check(self, entry: PageEntry, page: Page | None) -> None:
-        if page is not None and (page.digest == entry.sha256 or self._stands(entry, page)):
+    def _check(self, entry: PageEntry, request: PageRequest, page: Page | None) -> None:
+        is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
+        if page is not None and is_same and not self._leads_on_now(entry, request, page):
             return
         raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
+
+    def _leads_on_now(self, entry: PageEntry, request: PageRequest, page: Page) -> bool:
+        """Whether what was the last page says by now that another follows, or leads to one.
+
+        Where an empty page was the last, the place behind it may have been forgotten: then the last page with
+        records must lead to an empty one again.
+        """
+        last, filled = self._sample.last, self._sample.last_filled
+        if entry is last and self._pages.stop is None:
+            if isinstance(self._walk, NumberedWalk):
+                return self._pagination.ends(page) is False and self._ledger.agreed_total is None
+            return self._after(page, request) is not None
+        if entry is filled and last is not None and not isinstance(self._walk, NumberedWalk):
+            following = self._after(page, request)
+            if following is None or following.number != last.number:
+                return False
+            behind = self._prober.ask(following)
+            return behind is not None and len(behind.records) > 0
+        return False
+
+    def _after(self, page: Page, request: PageRequest) -> PageRequest | None:
+        came_from = page.url or request.url or self._endpoint.shown_url
+        return self._pagination.request_after(page, self._limit, url=came_from, asked=request)
 
     def _stands(self, entry: PageEntry, page: Page) -> bool:
         last = self._sample.last

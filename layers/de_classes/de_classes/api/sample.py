@@ -18,12 +18,15 @@ class PageSample:
         self._stride = 1
         self._first: PageEntry | None = None
         self._last: PageEntry | None = None
+        self._last_filled: PageEntry | None = None
         self.pages = 0
 
     def add(self, entry: PageEntry) -> None:
         """Take a page's entry, in whatever order pages come."""
         self._first = entry if self._first is None or entry.number < self._first.number else self._first
         self._last = entry if self._last is None or entry.number > self._last.number else self._last
+        if entry.records and (self._last_filled is None or entry.number > self._last_filled.number):
+            self._last_filled = entry
         if self.pages % self._stride == 0:
             self._kept.append(entry)
         self.pages += 1
@@ -35,6 +38,11 @@ class PageSample:
     def last(self) -> PageEntry | None:
         """The furthest page."""
         return self._last
+
+    @property
+    def last_filled(self) -> PageEntry | None:
+        """The furthest page that holds records."""
+        return self._last_filled
 
     def pick(self, count: int) -> list[PageEntry]:
         """So many pages, evenly spread; the first and the last among them.
@@ -49,6 +57,6 @@ class PageSample:
         if count >= len(pages):
             return pages
         if count == 1:
-            return [self._first]
+            return [self._last]
         places = {round(step * (len(pages) - 1) / (count - 1)) for step in range(count)}
         return [pages[place] for place in sorted(places)]

@@ -337,6 +337,7 @@ class UnstableAPIClient:
             strategy,
             ledger,
             prober,
+            sizes=self._endpoint.limit if self._endpoint.page_size else None,
             limit=limit,
             pages=pages,
             width=width,

@@ -61,6 +61,8 @@ class NumberedWalk:
         strategy: Computes requests, and the number of pages.
         ledger: What came until now; entered by whoever takes the pages.
         prober: Sends what is asked only to make sure.
+        sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
+            cannot be said.
         limit: Records a page.
         pages: Which pages.
         width: Pages under way at the most.
@@ -80,6 +82,7 @@ class NumberedWalk:
         ledger: RunLedger,
         prober: Prober,
         *,
+        sizes: Callable[[int], int] | None = None,
         limit: int,
         pages: PageRange,
         width: int,
@@ -98,6 +101,7 @@ class NumberedWalk:
         self._stopped = stopped or threading.Event()
         self._skip = skip
         self._prober = prober
+        self._sizes = sizes
         self._last_page: Page | None = None
         self._short_pages = 0
         self.is_empty_behind = False
@@ -366,14 +370,39 @@ class NumberedWalk:
             if again is None or not again.records:
                 return None
             page = again
-        if self._counts.exclude(number) and self.is_known(page):
+        if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
             return None
         return self._unless_seen(page)
+
+    def _ends_by_another_cut(self) -> bool:
+        """Whether the last record is the last by pages of another size too.
+
+        A source that serves its last page again past its end, or refuses what lies behind a full page, has
+        then said where it ends; one that does not know the page's number, or gives only so many, has not.
+        """
+        records = self._ledger.records
+        size = next((size for size in self._other_sizes(records) if records % size), None)
+        if size is None or self._last_page is None or self._pages.start != 1 or self._ledger.gaps:
+            return False
+        page = self._prober.ask(self._strategy.request_for(records // size + 1, size))
+        return (
+            page is not None
+            and len(page.records) == records % size
+            and page.edges[-1:] == self._last_page.edges[-1:]
+        )
+
+    def _other_sizes(self, records: int) -> Iterator[int]:
+        """Sizes of a page that the source may be asked for, other than this run's."""
+        if self._sizes is None or self._strategy.counts_records:
+            return
+        for size in (*range(self._limit - 1, 1, -1), *range(self._limit + 1, self._limit + 3)):
+            if self._sizes(size) == size:
+                yield size
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""
         last = self._last_page
-        return last is not None and len(page.records) == len(last.records) and page.edges == last.edges
+        return last is not None and len(page.records) == len(last.records) > 0 and page.edges == last.edges
 
     def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
         """The page; one that was counted and is not there any more tells that the source has shrunk."""
