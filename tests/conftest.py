@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,13 @@ def servers_end_with_the_tests() -> Iterator[None]:
     """Stop what the tests of this process have started for each other."""
     with RUNNING:
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy_is_between_the_tests_and_their_servers() -> None:
+    """Which are on loopback, and there a proxy of this machine would not find them."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
 
 
 @pytest.fixture(autouse=True)

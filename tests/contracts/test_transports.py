@@ -17,7 +17,7 @@ from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.transport import BodyLimits
 from de_classes.errors import ConfigurationError, DeClassesError, NetworkError, ProtocolError
 from tests.fakes.effort import examples
-from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset
+from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset, tunnel
 from tests.fakes.tls import self_signed
 
 if TYPE_CHECKING:
@@ -218,9 +218,30 @@ def test_F39_a_redirect_within_the_origin_is_handed_back_too(transports: Transpo
     assert (response.status, response.header("location")) == (302, "/elsewhere")
 
 
-def test_F19_a_head_without_end_is_refused(transports: Transports) -> None:
-    fails(transports, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
-    fails(transports, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n")
+@pytest.mark.parametrize(
+    "line", [b"X: " + b"x" * 300_000 + b"\r\n", b"X: y\r\n" * 60_000], ids=["large", "many"]
+)
+def test_F19_F84_a_head_without_end_is_refused_for_good(transports: Transports, line: bytes) -> None:
+    with pytest.raises(ProtocolError, match="head"):
+        get(transports, b"HTTP/1.1 200 OK\r\n" + line + b"\r\n")
+
+
+def test_F78_F84_what_no_request_of_ours_asked_for_is_read_past() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    many = {f"x{number}": "y" for number in range(500)}
+    response = get(HttpClientTransport, hints + answer(BODY, X="x" * 70_000, **many))
+    assert (response.body, response.header("x499")) == (BODY, "y")
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_F82_an_answer_without_a_body_may_announce_any_coding(transports: Transports, status: str) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Encoding: br\r\n\r\n".encode()
+    assert get(transports, head).body == b""
+
+
+def test_F82_identity_is_no_transfer_coding(transports: Transports) -> None:
+    response = get(transports, answer(BODY, Transfer_Encoding="identity"))
+    assert response.body == BODY
 
 
 def test_F09_a_certificate_that_nobody_vouches_for_is_fatal(transports: Transports, tmp_path: Path) -> None:
@@ -237,11 +258,56 @@ def test_F09_a_server_that_speaks_no_tls_is_worth_another_try(transports: Transp
         transports().send(HttpRequest("GET", server.url.replace("http:", "https:")), timeout=0.2)
 
 
-def test_the_environments_credentials_and_proxies_are_not_used(
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_F89_a_proxy_of_the_environment_is_asked_by_the_whole_address(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    with RawServer([answer(BODY)]) as proxy:
+        monkeypatch.setenv(variable, proxy.url.replace("//", "//user:p%40ss@"))
+        request = HttpRequest("GET", "http://api.example:8080/data", params={"a": "1"})
+        assert transports().send(request, timeout=2.0).body == BODY
+    head = proxy.heads[0].decode()
+    assert head.startswith("GET http://api.example:8080/data?a=1 HTTP/1.1\r\n")
+    assert "\r\nHost: api.example:8080\r\n" in head
+    assert "\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head
+
+
+@pytest.mark.parametrize("direct", ["127.0.0.1", "localhost,127.0.0.0/8", "*"])
+def test_F89_what_needs_no_proxy_is_asked_directly(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, direct: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", direct)
+    assert get(transports, answer(BODY)).status == 200
+
+
+def test_F89_a_proxy_that_is_not_there_is_worth_another_try(
     transports: Transports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert get(transports, answer(BODY)).status == 200
+    fails(transports, answer(BODY))
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_F89_https_goes_through_a_tunnel_and_trusts_the_environments_authorities(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    context, certificate = self_signed(tmp_path)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(certificate))
+    with RawServer([answer(BODY)], tls=context) as server, RawServer([tunnel(server)]) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert transports().send(HttpRequest("GET", server.url), timeout=2.0).body == BODY
+    assert proxy.heads[0].startswith(f"CONNECT {server.url.removeprefix('https://')} HTTP/1.".encode())
+
+
+def test_F89_the_environments_credentials_are_not_used(
+    transports: Transports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "authorization" not in sent(transports, "GET", "/").lower()
 
 
 def test_a_connection_is_kept_for_the_next_request(transports: Transports) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 import threading
@@ -111,3 +112,21 @@ def drip(head: bytes, rest: bytes) -> Callable[[socket.socket], None]:
 def reset(connection: socket.socket) -> None:
     """Close with RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def tunnel(server: RawServer) -> Callable[[socket.socket], None]:
+    """Do as a proxy that was asked to connect to a server."""
+
+    def behave(connection: socket.socket) -> None:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 5) as there:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            ends = {connection: there, there: connection}
+            while True:
+                for one in select.select(list(ends), [], [], 5)[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    ends[one].sendall(data)
+
+    return behave

@@ -3,9 +3,10 @@
     DeClassesError
     |-- RetryableError                 do the same again, later
     |   |-- NetworkError               nothing usable came back: refused, reset, cut short, timed out
-    |   |-- TransientStatusError       the API says "not now": 408, 500, 502, 503, 504
-    |   |   `-- RateLimitedError       the API says "slower": 429
+    |   |-- TransientStatusError       the API says "not now": 408, 425, 500, 502, 503, 504 and their like
+    |   |   `-- RateLimitedError       the API says "slower": 429 and its like, 403 with a time to wait
     |   `-- CorruptResponseError       an answer came, but it is not the promised one
+    |       `-- UnlikeDescribedError   it is sound, and not as described: not asked for often
     `-- FatalError                     doing the same again cannot help
         |-- ConfigurationError         fix the settings
         |   `-- InvalidInputError      fix the request, the record or the argument
@@ -80,7 +81,7 @@ class NetworkError(RetryableError):
 
 
 class TransientStatusError(RetryableError):
-    """The API answered 408, 500, 502, 503 or 504."""
+    """The API answered 408, 500, 502, 503, 504, or another status that passes."""
 
     def __init__(self, message: str, *, status: int, retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
@@ -88,11 +89,18 @@ class TransientStatusError(RetryableError):
 
 
 class RateLimitedError(TransientStatusError):
-    """The API answered 429: slow down."""
+    """The API answered 429, or another status that means "slow down"."""
 
 
 class CorruptResponseError(RetryableError):
     """An answer of status 200 that is not what the API promises: HTML, an error, cut or empty."""
+
+
+class UnlikeDescribedError(CorruptResponseError):
+    """A sound answer that is not as described: records elsewhere, another kind of answer, a form to log in.
+
+    It is asked for once more. If it is the same then, before any page was read, it is a ``ProtocolError``.
+    """
 
 
 class FatalError(DeClassesError):

@@ -44,9 +44,40 @@ def test_F15_a_wrong_checksum_is_never_a_success() -> None:
         read_body([bytes(body)], "gzip", LIMITS)
 
 
-def test_F15_what_is_not_gzip_at_all_is_corrupt() -> None:
-    with pytest.raises(NetworkError, match="corrupt"):
-        read_body([b"<html>"], "gzip", LIMITS)
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "gzip, gzip"])
+@pytest.mark.parametrize("size", [1, 5000])
+def test_F82_what_is_announced_as_gzip_and_is_none_is_read_as_it_is(coding: str, size: int) -> None:
+    assert read_body(chunked(TEXT, size), coding, LIMITS) == TEXT
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_F82_zeros_behind_gzip_are_no_part_of_it(size: int) -> None:
+    padded = gzip.compress(TEXT) + b"\0" * 20
+    assert read_body(chunked(padded, size), "gzip", LIMITS) == TEXT
+
+
+@pytest.mark.parametrize("size", [1, 5000])
+def test_F82_deflate_is_read_with_its_head_and_without(size: int) -> None:
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    without = raw.compress(TEXT) + raw.flush()
+    assert read_body(chunked(without, size), "deflate", LIMITS) == TEXT
+    assert read_body(chunked(zlib.compress(TEXT), size), "Deflate", LIMITS) == TEXT
+
+
+def test_F82_a_raw_deflate_that_is_cut_short_is_never_a_success() -> None:
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = raw.compress(TEXT) + raw.flush()
+    with pytest.raises(NetworkError, match="cut short"):
+        read_body([body[:-3]], "deflate", LIMITS)
+
+
+@pytest.mark.parametrize("size", [1, 5000])
+def test_F82_two_codings_are_undone_the_last_one_first(size: int) -> None:
+    assert read_body(chunked(gzip.compress(zlib.compress(TEXT)), size), "deflate, gzip", LIMITS) == TEXT
+    with pytest.raises(NetworkError, match="cut short"):
+        read_body(chunked(gzip.compress(gzip.compress(TEXT)[:-4]), size), "gzip, gzip", LIMITS)
+    with pytest.raises(ProtocolError, match="decoded bytes"):
+        read_body([gzip.compress(gzip.compress(TEXT))], "gzip, gzip", BodyLimits(decoded=100))
 
 
 def test_F19_bytes_on_the_wire_are_capped() -> None:

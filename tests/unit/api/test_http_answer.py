@@ -1,25 +1,28 @@
 from __future__ import annotations
 
 import io
+import re
 import time
-from http.client import HTTPMessage, HTTPResponse
+from http.client import HTTPMessage, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from de_classes.api.http_answer import HttpAnswer
+from de_classes.api.http_answer import MAX_HEAD, HttpAnswer
+from de_classes.errors import ProtocolError
 
 if TYPE_CHECKING:
     import socket
 
 OK = b"HTTP/1.1 200 OK\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LINES = [
     OK,
     b"HTTP/1.1 204 \r\n",
     b"HTTP/1.1 304\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\n",
+    CONTINUE,
     b"HTTP/1.0 200 OK\r\n",
     b"HTTP/2 200 OK\r\n",
     b"Content-Length: 5\r\n",
@@ -91,7 +94,6 @@ def outcome(kind: type[HTTPResponse], data: bytes, method: str) -> Any:
     method=st.sampled_from(["GET", "HEAD"]),
 )
 @example(lines=b"", start=OK + b"H: x\r\n" * 99, end=b"\r\nhello", method="GET")
-@example(lines=b"", start=OK + b"H: x\r\n" * 100, end=b"\r\nhello", method="GET")
 @example(lines=b"Content-Length: 5\r\nContent-Length: 6\r\n", start=OK, end=b"\r\nhello", method="GET")
 @example(lines=b"Connection: keep-alive\r\nConnection: close\r\n", start=OK, end=b"\r\nhello", method="GET")
 @example(lines=b"Content-Length: " + b"1" * 19 + b"\r\n", start=OK, end=b"\r\nhello", method="GET")
@@ -99,7 +101,55 @@ def test_F10_whatever_comes_is_read_as_http_client_reads_it(
     lines: bytes, start: bytes, end: bytes, method: str
 ) -> None:
     data = start + lines + end
-    assert outcome(HttpAnswer, data, method) == outcome(HTTPResponse, data, method)
+    came = outcome(HttpAnswer, data, method)
+    assert came == outcome(HTTPResponse, data, method) or (came is IncompleteRead and is_cut(data))
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether the head has no end, of which http.client makes an answer."""
+    while data.startswith(CONTINUE):
+        data = data[len(CONTINUE) :]
+    return re.search(rb"\n\r?\n", data) is None
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints", "199"])
+def test_F78_heads_before_the_answer_are_read_past(status: str) -> None:
+    interim = f"HTTP/1.1 {status}\r\nLink: </a.css>; rel=preload\r\n\r\n".encode()
+    answer = begun(HttpAnswer, interim * 3 + OK + PLAIN)
+    assert (answer.status, joined(answer)["content-type"], answer.read()) == (
+        200,
+        "application/json",
+        b"hello",
+    )
+
+
+def test_F78_heads_before_the_answer_without_end_are_refused() -> None:
+    with pytest.raises(ProtocolError, match="1xx"):
+        begun(HttpAnswer, b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000 + OK + PLAIN)
+
+
+def test_F78_another_protocol_that_nobody_asked_for_is_an_answer() -> None:
+    assert begun(HttpAnswer, b"HTTP/1.1 101 Switching Protocols\r\n\r\n").status == 101
+
+
+@pytest.mark.parametrize(
+    "line", [b"X: y\r\n" * 3000, b"X: " + b"y" * 200_000 + b"\r\n"], ids=["many", "large"]
+)
+def test_F84_many_headers_and_large_ones_are_read(line: bytes) -> None:
+    answer = begun(HttpAnswer, OK + line + PLAIN)
+    assert (len(joined(answer)["x"]) > 8000, answer.read()) == (True, b"hello")
+
+
+@pytest.mark.parametrize("line", [b"X: y\r\n" * 60_000, b"X: " + b"y" * MAX_HEAD], ids=["many", "large"])
+def test_F84_a_head_beyond_the_limit_is_refused(line: bytes) -> None:
+    with pytest.raises(ProtocolError, match=str(MAX_HEAD)):
+        begun(HttpAnswer, OK + line + PLAIN)
+
+
+@pytest.mark.parametrize("line", [b"X: y\r\n" * 101, b"X: " + b"y" * 70_000 + b"\r\n"], ids=["many", "large"])
+def test_F84_a_head_that_is_odd_besides_is_refused(line: bytes) -> None:
+    with pytest.raises(ProtocolError, match="odd"):
+        begun(HttpAnswer, b"HTTP/1.0 200 OK\r\n" + line + PLAIN)
 
 
 PLAIN = b"Content-Type: application/json\r\nContent-Length: 5\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\nhello"
@@ -120,12 +170,10 @@ def test_a_plain_head_does_without_the_parser_for_email() -> None:
     "head",
     [
         b"HTTP/1.0 200 OK\r\n" + PLAIN,
-        b"HTTP/1.1 100 Continue\r\n\r\n" + OK + PLAIN,
         OK + b"X: a\r\n b\r\n" + PLAIN,
         OK + b"Content-Length: 5\r\n" + PLAIN,
-        OK + b"X: " + b"x" * 9000 + b"\r\n" + PLAIN,
     ],
-    ids=["an old version", "another before it", "a folded line", "a length said twice", "a large head"],
+    ids=["an old version", "a folded line", "a length said twice"],
 )
 def test_what_is_not_plain_is_left_to_http_client(head: bytes) -> None:
     answer = begun(HttpAnswer, head)

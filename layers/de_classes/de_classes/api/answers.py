@@ -34,6 +34,10 @@ class AnswerKind(Protocol):
     def parse(self, body: bytes, reader: PageReader) -> Any:  # noqa: ANN401 - a JSON value
         """The answer as a JSON value, in which the reader's paths look things up.
 
+        Args:
+            body: In UTF-8, without a byte order mark, see ``in_utf8``.
+            reader: What is described of the answer.
+
         Raises:
             MalformedDataError: It is not what its kind promises.
         """
@@ -47,7 +51,7 @@ class JsonAnswer:
 
     def parse(self, body: bytes, reader: PageReader) -> Any:  # noqa: ANN401 - a JSON value
         """The value."""
-        return strict_json.loads(_without_bom(body))
+        return strict_json.loads(body)
 
 
 class JsonLinesAnswer:
@@ -57,7 +61,7 @@ class JsonLinesAnswer:
 
     def parse(self, body: bytes, reader: PageReader) -> Any:  # noqa: ANN401 - a JSON value
         """A list of them."""
-        return [strict_json.loads(line) for line in _without_bom(body).splitlines() if line.strip()]
+        return [strict_json.loads(line) for line in body.splitlines() if line.strip()]
 
 
 class CsvAnswer:
@@ -69,6 +73,8 @@ class CsvAnswer:
         """A list of objects."""
         import csv  # noqa: PLC0415 - few sources speak CSV
 
+        if body.lstrip()[:1] in {b"<", b"{"}:
+            raise MalformedDataError("no CSV: it begins as HTML, XML or JSON does")
         text = io.StringIO(_text(body), newline="")
         rows = csv.reader(text, delimiter=reader.delimiter, strict=True)
         try:
@@ -165,13 +171,9 @@ def _unzipped(body: bytes) -> bytes:
         raise CorruptResponseError("the zip file is damaged") from error
 
 
-def _without_bom(body: bytes) -> bytes:
-    return body.removeprefix(b"\xef\xbb\xbf")
-
-
 def _text(body: bytes) -> str:
     try:
-        return _without_bom(body).decode()
+        return body.decode()
     except UnicodeDecodeError as error:
         raise MalformedDataError(f"not UTF-8 at byte {error.start}") from error
 

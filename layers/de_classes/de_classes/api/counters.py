@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from de_classes.errors import TransientStatusError
+from de_classes.errors import NetworkError, TransientStatusError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -81,6 +81,17 @@ class ClientCounters:
         self._waited = 0.0
         self._worked = 0.0
         self._failures = _Failures(self)
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether no request was answered in any way until now."""
+        with self._lock:
+            return self._outcomes.keys() <= {NetworkError.__name__}
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether a page was obtained: then the source is as it was described, when it is well."""
+        return self._numbers["successful_pages"] > 0
 
     def working(self, clock: Clock) -> AbstractContextManager[None]:
         """Count one request for a page, and the time it takes."""

@@ -14,14 +14,14 @@ from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import NetworkError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from de_classes.api.transport import BodyLimits
 
 ACCEPT_ENCODING = "gzip, deflate"
-_GZIP_WINDOW = zlib.MAX_WBITS | 16
-_IDENTITY = {"", "identity"}
-_GZIP = {"gzip", "x-gzip"}
+_IDENTITY = frozenset({"", "identity"})
+_GZIP = frozenset({"gzip", "x-gzip"})
+_GZIP_MAGIC = b"\x1f\x8b"
 _STEP = MEBIBYTE
 
 
@@ -30,59 +30,94 @@ def read_body(chunks: Iterable[bytes], encoding: str | None, limits: BodyLimits)
 
     Args:
         chunks: The bytes as they came over the wire.
-        encoding: The Content-Encoding header, or None.
+        encoding: The Content-Encoding header, or None; of several codings the last is undone first.
         limits: Where to stop.
 
     Raises:
         NetworkError: The compressed stream is cut short or corrupt.
         ProtocolError: The answer exceeds a limit, or its encoding was never offered.
     """
-    name = (encoding or "").strip().lower()
-    if name in _IDENTITY:
-        return _join(chunks, limits)
-    if name in _GZIP:
-        return _inflate(chunks, _GZIP_WINDOW, limits)
-    if name == "deflate":
-        return _inflate(chunks, zlib.MAX_WBITS, limits)
-    shown = excerpt(name, 40)
-    raise ProtocolError(f"the answer has Content-Encoding '{shown}', but {ACCEPT_ENCODING} was asked for")
+    codings = [each.strip().lower() for each in (encoding or "").split(",")]
+    codings = [each for each in codings if each not in _IDENTITY]
+    if unknown := next((each for each in codings if each not in _GZIP and each != "deflate"), None):
+        raise ProtocolError(
+            f"the answer has Content-Encoding '{excerpt(unknown, 40)}', but {ACCEPT_ENCODING} was asked for: "
+            "if a header Accept-Encoding is described, take it out"
+        )
+    for coding in reversed(codings):
+        chunks = _decoded(chunks, coding, limits)
+    return _join(chunks, limits.decoded if codings else limits.wire, "decoded" if codings else "wire")
 
 
-def _join(chunks: Iterable[bytes], limits: BodyLimits) -> bytes:
+def _join(chunks: Iterable[bytes], limit: int, what: str) -> bytes:
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
-        _check_size(size, limits.wire, "wire")
+        _check_size(size, limit, what)
     return b"".join(parts)
 
 
-class _Inflater:
-    """Feeds chunks to zlib, never decoding more than a step beyond what the limits allow."""
+def _decoded(chunks: Iterable[bytes], coding: str, limits: BodyLimits) -> Iterator[bytes]:
+    """Undo one coding: never more than a step is decoded beyond what the limits allow."""
+    stream = _Stream(coding)
+    wire = decoded = 0
+    for chunk in chunks:
+        wire += len(chunk)
+        _check_size(wire, limits.wire, "wire")
+        for piece in stream.feed(chunk):
+            decoded += len(piece)
+            _check_size(decoded, limits.decoded, "decoded")
+            _check_ratio(decoded, wire, limits)
+            yield piece
+    yield stream.finish()
 
-    def __init__(self, window: int, limits: BodyLimits) -> None:
-        self._window = window
-        self._limits = limits
-        self._decoder = zlib.decompressobj(window)
-        self._wire = 0
-        self.body = bytearray()
 
-    def feed(self, chunk: bytes) -> None:
-        self._wire += len(chunk)
-        _check_size(self._wire, self._limits.wire, "wire")
+class _Stream:
+    """One coded stream; what it is shows in its first two bytes.
+
+    Some servers say gzip and send the text as it is, and what ``deflate`` means was long in doubt: with the
+    head of zlib, as the standard has it, or without. Behind the last byte of gzip zeros may follow.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self._is_gzip = coding in _GZIP
+        self._window: int | None = None  # as long as the first two bytes are not there
+        self._head = b""
+        self._decoder = zlib.decompressobj()
+        self._is_plain = False
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        if self._window is None and not self._is_plain:
+            chunk = self._head = self._head + chunk
+            if len(chunk) < len(_GZIP_MAGIC):
+                return
+            self._begin(chunk)
+        if self._is_plain:
+            yield chunk
+            return
         while chunk:
             if self._decoder.eof:
-                self._decoder = zlib.decompressobj(self._window)  # a gzip file may have several members
-            self.body += self._decompress(chunk)
-            _check_size(len(self.body), self._limits.decoded, "decoded")
-            _check_ratio(len(self.body), self._wire, self._limits)
+                chunk = chunk.lstrip(b"\0")
+                if not chunk:
+                    return
+                self._decoder = zlib.decompressobj(self._window or 0)  # gzip may have several members
+            yield self._decompress(chunk)
             chunk = self._decoder.unconsumed_tail or self._decoder.unused_data
 
     def finish(self) -> bytes:
-        if not self._decoder.eof:
-            raise NetworkError("the compressed body was cut short")
-        return bytes(self.body)
+        if self._is_plain or self._decoder.eof:
+            return b""
+        raise NetworkError("the compressed body was cut short")
+
+    def _begin(self, head: bytes) -> None:
+        if self._is_gzip:
+            self._is_plain = not head.startswith(_GZIP_MAGIC)
+            self._window = zlib.MAX_WBITS | 16
+        else:
+            self._window = zlib.MAX_WBITS if _has_zlib_head(head) else -zlib.MAX_WBITS
+        self._decoder = zlib.decompressobj(self._window)
 
     def _decompress(self, chunk: bytes) -> bytes:
         try:
@@ -91,11 +126,9 @@ class _Inflater:
             raise NetworkError("the compressed body is corrupt") from error
 
 
-def _inflate(chunks: Iterable[bytes], window: int, limits: BodyLimits) -> bytes:
-    inflater = _Inflater(window, limits)
-    for chunk in chunks:
-        inflater.feed(chunk)
-    return inflater.finish()
+def _has_zlib_head(data: bytes) -> bool:
+    """As RFC 1950 says: method 8, and the first two bytes a multiple of 31."""
+    return data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2]) % 31 == 0
 
 
 def _check_size(size: int, limit: int, what: str) -> None:

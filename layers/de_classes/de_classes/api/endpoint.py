@@ -21,7 +21,8 @@ from de_classes.api.page import PageReader
 from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
-from de_classes.api.status import OK, raise_for_status
+from de_classes.api.retry_after import answered_at, parse_retry_after
+from de_classes.api.status import NO_CONTENT, OK, raise_for_status
 from de_classes.api.templates import as_text, fill, fill_address, names_in
 from de_classes.errors import (
     ConfigurationError,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
+_READ_IF_IGNORED: Final = range(201, 300)
+"""Statuses of answers that are read like 200 where an error rule says ``ignore``."""
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
@@ -288,24 +291,36 @@ class Endpoint(DiscreetValue, dict=True):
             FatalError: It is not.
         """
         if response.status != OK:
-            if (
-                self._verdict(response, self.reader.answer_of(response) if self.errors else None, url, now)
-                == "empty"
-            ):
+            answer = self.reader.answer_of(response) if self.errors else None
+            verdict = self._verdict(response, answer, url, now)
+            if verdict == "empty" or (verdict is None and response.status == NO_CONTENT):
                 return self.reader.empty(response, asked.number)
-            raise_for_status(response, url=url, now=now, default_wait=self.rate_limit.wait)
+            if verdict is None or response.status not in _READ_IF_IGNORED:
+                raise_for_status(response, url=url, now=now, limits=self.rate_limit)
         try:
             page = self.reader.read(response, asked.number, current, url=url)
-        except (CorruptResponseError, ProtocolError):
+        except (CorruptResponseError, ProtocolError) as error:
+            if isinstance(error, CorruptResponseError):
+                moment = answered_at(response.headers, now)
+                error.retry_after = parse_retry_after(response.header("retry-after"), now=moment)
             if self.errors and self._verdict(response, self.reader.answer_of(response), url, now) == "empty":
                 return self.reader.empty(response, asked.number)
             raise
         if self.errors and self._verdict(response, page.answer, url, now) == "empty":
             return self.reader.empty(response, asked.number)
-        return self._with_parent(self._as_asked_for(page), asked)
+        return self._with_parent(self._as_asked_for(self._as_written(page, response)), asked)
 
     def _verdict(self, response: HttpResponse, answer: Any, url: str, now: float) -> str | None:  # noqa: ANN401 - a JSON value
         return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
+
+    def _as_written(self, page: Page, response: HttpResponse) -> Page:
+        """Keep the text of a number that is sent on."""
+        path = self.pagination.sent_on
+        if path is not None and isinstance(find(page.answer, path), float):
+            text = self.reader.number_as_written(response, path)
+            if text is not None:
+                page.note_written(path, text)
+        return page
 
     def _as_asked_for(self, page: Page) -> Page:
         """Make sure that the answer is for this page; a source may serve its last page again past its end."""
@@ -393,7 +408,7 @@ class Endpoint(DiscreetValue, dict=True):
 def _replaced(page: Page, records: list[dict[str, Any]]) -> Page:
     from dataclasses import replace  # noqa: PLC0415 - rare
 
-    return replace(page, records=records)
+    return replace(page, records=records, checksum=None)
 
 
 def _param(value: Any) -> str | list[str]:  # noqa: ANN401 - a JSON value

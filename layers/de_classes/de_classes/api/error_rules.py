@@ -10,7 +10,7 @@ from msgspec import Meta
 from de_classes.api.messages import without_secrets
 from de_classes.api.pagination import Path
 from de_classes.api.paths import MISSING, find
-from de_classes.api.retry_after import parse_retry_after
+from de_classes.api.retry_after import answered_at, parse_retry_after
 from de_classes.api.templates import as_text
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
@@ -139,6 +139,7 @@ def _action(rule: ErrorRule, kind: str) -> str:
 
 
 def _wait(rule: ErrorRule, response: HttpResponse, now: float) -> float | None:
+    now = answered_at(response.headers, now)
     asked = parse_retry_after(response.header("retry-after"), now=now)
     if rule.retry_after is not None:
         named = parse_retry_after(response.header(rule.retry_after), now=now)

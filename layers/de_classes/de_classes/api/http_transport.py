@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 
 from de_classes.api.decoding import read_body
 from de_classes.api.messages import HttpResponse, origin, target, without_secrets
-from de_classes.api.timed_connection import TimedConnection
+from de_classes.api.surroundings import proxy_for, trusted
+from de_classes.api.timed_connection import TimedConnection, why
 from de_classes.api.transport import BodyLimits
 from de_classes.common.logger.redaction import excerpt
+from de_classes.configs.environment import environment
 from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from de_classes.api.http_answer import HttpAnswer
     from de_classes.api.messages import HttpRequest
@@ -39,17 +41,27 @@ class _Connections(threading.local):
 class HttpClientTransport:
     """Sends through ``http.client``, over one kept-alive connection a thread and origin.
 
-    The timeout of a request is for all of it, from connecting to the last byte. Cookies are not kept, and
-    nothing is read from the environment: neither proxies nor credentials. Who needs a proxy or an
-    adapter gives ``RequestsTransport`` a session that has it.
+    The timeout of a request is for all of it, from connecting to the last byte. Cookies are not kept.
+    Proxies and authorities are those of the environment, see ``surroundings``, looked up when a server is
+    first spoken to; no credential is read there. Who needs another proxy or an adapter gives
+    ``RequestsTransport`` a session that has it.
 
     Args:
         limits: How much of an answer is taken.
-        context: What servers' certificates are checked by; the system's authorities by default.
+        context: What servers' certificates are checked by; the environment's or the system's authorities by
+            default.
+        variables: Gives the environment.
     """
 
-    def __init__(self, *, limits: BodyLimits | None = None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limits: BodyLimits | None = None,
+        context: ssl.SSLContext | None = None,
+        variables: Callable[[], Mapping[str, str]] = environment,
+    ) -> None:
         self._limits = limits or BodyLimits()
+        self._variables = variables
         self._given_context = context
         self._own = _Connections()
 
@@ -94,13 +106,14 @@ class HttpClientTransport:
         key = _reachable(url)
         if key not in kept:
             scheme, host, port = key
-            kept[key] = TimedConnection(host, port, self._context if scheme == "https" else None)
+            proxy = proxy_for(scheme, host, port, self._variables())
+            kept[key] = TimedConnection(host, port, self._context if scheme == "https" else None, proxy)
         return kept[key]
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
         """Made when it is needed: reading the authorities takes longer than a request."""
-        return self._given_context or ssl.create_default_context()
+        return self._given_context or trusted(self._variables())
 
 
 def _translated(error: Exception, where: str, timeout: float) -> ConfigurationError | NetworkError:
@@ -114,7 +127,7 @@ def _translated(error: Exception, where: str, timeout: float) -> ConfigurationEr
         return NetworkError(f"{where}: no whole answer within {timeout:g} s, the time for one request")
     if isinstance(error, (InvalidURL, ValueError)):
         return ConfigurationError(f"{where!r} is not a usable URL, or a header is malformed")
-    return NetworkError(f"{where}: {type(error).__name__}")
+    return NetworkError(f"{where}: {why(error)}")
 
 
 @lru_cache(maxsize=16)  # a run asks one URL for all its pages
@@ -126,6 +139,8 @@ def _reachable(url: str) -> tuple[str, str, int]:
 
 
 def _body(answer: HttpAnswer, limits: BodyLimits) -> bytes:
+    if answer.length == 0 and not answer.chunked:  # 204 and 304 among them, whatever coding they announce
+        return b""
     encoding = answer.fields.get("content-encoding")
     is_plain = encoding is None and not answer.chunked
     if is_plain and answer.length is not None and answer.length <= limits.wire:
@@ -156,7 +171,7 @@ def _cut_short() -> NetworkError:
 def _check_framing(fields: Mapping[str, str]) -> None:
     """Refuse what http.client would read by guessing: an answer must say in one way where it ends."""
     coding = fields.get("transfer-encoding", "chunked").strip().lower()
-    if coding != "chunked":
+    if coding not in {"chunked", "identity"}:
         shown = excerpt(coding, 40)
         raise ProtocolError(f"the answer has Transfer-Encoding '{shown}', which was not asked for")
     lengths = {each.strip() for each in fields.get("content-length", "0").split(",")}

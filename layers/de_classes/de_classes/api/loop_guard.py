@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from de_classes.utils.digests import digest
 
@@ -11,13 +11,21 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
 
-_BYTES = 8
+MOST_ALIKE: Final = 100
+"""Pages in a row that hold nothing but one record, all the same: more are a loop."""
+MOST_EMPTY: Final = 1_000
+"""Empty pages in a row: a source that filters may have many, but not more."""
+BELIEVED: Final = 100_000
+"""A source that states no larger total may repeat itself: the total ends the run."""
+_BYTES: Final = 8
+_CHECKSUM_BYTES: Final = 4
 
 
 class LoopGuard:
-    """Remembers eight bytes a page: of how many records, and of the first and the last of them.
+    """Remembers eight bytes a page: a hash of its records.
 
-    Pages whose records are all alike are no sign of a loop: such data repeats by itself.
+    Pages whose records are all alike are no sign of a loop, since such data repeats by itself; but there is
+    an end to that too.
 
     Args:
         marks: Those of the pages that were taken before, as ``mark_of`` gives them.
@@ -25,20 +33,43 @@ class LoopGuard:
 
     def __init__(self, marks: Iterable[str | None] = ()) -> None:
         self._seen = {bytes.fromhex(mark) for mark in marks if mark is not None}
+        self._alike: bytes | None = None
+        self._in_a_row = 0
 
     def has_seen(self, page: Page) -> bool:
-        """Whether a page with the same records was remembered."""
-        return page.mark is not None and bytes.fromhex(page.mark) in self._seen
+        """Whether a page with the same records was remembered; of those that tell nothing, too many."""
+        if page.mark is not None:
+            return bytes.fromhex(page.mark) in self._seen
+        most = MOST_ALIKE if page.records else MOST_EMPTY
+        return self._in_a_row >= most and _untelling(page) == self._alike and not _ends_by_itself(page)
 
     def remember(self, page: Page) -> None:
         """Keep a page's fingerprint."""
         if page.mark is not None:
             self._seen.add(bytes.fromhex(page.mark))
+            self._alike, self._in_a_row = None, 0
+            return
+        alike = _untelling(page)
+        self._in_a_row = self._in_a_row + 1 if alike == self._alike else 1
+        self._alike = alike
 
 
-def mark_of(records: Sequence[dict[str, Any]]) -> str | None:
-    """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart."""
-    return _fingerprint(records).hex() if _is_telling(records) else None
+def mark_of(records: Sequence[dict[str, Any]], checksum: int | None = None) -> str | None:
+    """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart.
+
+    It is of all records: of the first, the last, their number, and the checksum of the whole text, where that
+    is known. A hash of the text would take as long as decoding it.
+
+    Args:
+        records: The page's.
+        checksum: CRC-32 of the text of the list of records as it came; None if it is not known.
+    """
+    if not _is_telling(records):
+        return None
+    if checksum is None:
+        return digest(list(records), _BYTES).hex()
+    ends = digest([len(records), records[0], records[-1]], _BYTES - _CHECKSUM_BYTES)
+    return (ends + checksum.to_bytes(_CHECKSUM_BYTES)).hex()
 
 
 def _is_telling(records: Sequence[dict[str, Any]]) -> bool:
@@ -49,5 +80,11 @@ def _is_telling(records: Sequence[dict[str, Any]]) -> bool:
     return records[-1] != first or any(record != first for record in records)
 
 
-def _fingerprint(records: Sequence[dict[str, Any]]) -> bytes:
-    return digest([len(records), records[0], records[-1]], _BYTES)
+def _untelling(page: Page) -> bytes:
+    """A fingerprint of records that are all alike: of the one, however often it is there."""
+    return digest(page.records[0], _BYTES) if page.records else b""
+
+
+def _ends_by_itself(page: Page) -> bool:
+    stated = max(page.total_pages or 0, page.total_records or 0)
+    return 0 < stated <= BELIEVED

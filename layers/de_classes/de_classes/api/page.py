@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.answers import ANSWERS, unpacked
+from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
 from de_classes.api.paths import MISSING, finder, plain_names, standing_there
+from de_classes.api.what_came import (
+    asks_for_a_login,
+    beside_records,
+    is_page,
+    lists_of_objects,
+    other_kind,
+    says_error,
+    title_of,
+)
 from de_classes.common.logger.redaction import excerpt
-from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
+from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError, UnlikeDescribedError
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.values import Value
 
@@ -41,6 +53,7 @@ class Page(Mapping[str, Any]):
         digest: SHA-256 of the answer, hexadecimal.
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
+        checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
     """
 
     number: int
@@ -53,6 +66,7 @@ class Page(Mapping[str, Any]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     answer: Any = field(default=None, repr=False, compare=False)
     url: str = field(default="", repr=False, compare=False)
+    checksum: int | None = field(default=None, repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +77,7 @@ class Page(Mapping[str, Any]):
     def mark(self) -> str | None:
         """The loop guard's fingerprint of the records, see ``mark_of``; worked out once."""
         if "mark" not in self._told:
-            self._told["mark"] = mark_of(self.records)
+            self._told["mark"] = mark_of(self.records, self.checksum)
         mark: str | None = self._told["mark"]
         return mark
 
@@ -74,6 +88,20 @@ class Page(Mapping[str, Any]):
             self._told["edges"] = edges_of(self.records)
         edges: tuple[str, ...] = self._told["edges"]
         return edges
+
+    @property
+    def doubt(self) -> str | None:
+        """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
+        return beside_records(self.answer)
+
+    def as_written(self, path: str) -> str | None:
+        """The number at a path, letter for letter as the answer has it; None if that was not looked up."""
+        written: dict[str, str] = self._told.get("written", {})
+        return written.get(path)
+
+    def note_written(self, path: str, text: str) -> None:
+        """Keep how a number is written, see ``as_written``."""
+        self._told.setdefault("written", {})[path] = text
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]
@@ -131,7 +159,16 @@ class PageReader(Value):
             CorruptResponseError: Not what its kind promises, or without records: worth another try.
             ProtocolError: The totals are not numbers of pages or records.
         """
-        answer, payload, records = self._taken_apart(response, current)
+        text = self._text(response)
+        names = self._fast_path()
+        body = None if names is None else split(text, names)
+        if body is not None and names is not None and current is not None:
+            answer, block = body.rest, RecordBlock(body.records)
+            records: Sequence[dict[str, Any]] = block
+            payload: Mapping[str, Any] = BlockPayload(answer, names, block) if names else {}
+        else:
+            answer = self._parsed(text, response.headers)
+            payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
         total_pages, total_records = self._totals(answer, records, response)
         return Page(
             number=number,
@@ -144,6 +181,7 @@ class PageReader(Value):
             headers=response.headers,
             answer=answer,
             url=url,
+            checksum=None if body is None else zlib.crc32(body.records),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:
@@ -155,22 +193,12 @@ class PageReader(Value):
         """What an answer of any status says, as far as its kind or JSON can be read; else None."""
         for kind in dict.fromkeys((self.kind, "json")):
             try:
-                return ANSWERS[kind].parse(unpacked(response.body, None), self)
-            except (MalformedDataError, RecursionError):
+                return ANSWERS[kind].parse(
+                    in_utf8(response.body, response.headers, is_xml=kind == "xml"), self
+                )
+            except (MalformedDataError, ProtocolError, RecursionError):
                 continue
         return None
-
-    def _taken_apart(
-        self, response: HttpResponse, current: CurrentShape | None
-    ) -> tuple[Any, Mapping[str, Any], Sequence[dict[str, Any]]]:
-        names = self._fast_path()
-        body = None if current is None or names is None else split(response.body, names)
-        if body is not None and names is not None:
-            block = RecordBlock(body.records)
-            payload: Mapping[str, Any] = BlockPayload(body.rest, names, block) if names else {}
-            return body.rest, payload, block
-        answer = self._parsed(response)
-        return answer, answer if isinstance(answer, dict) else {}, self._records(answer)
 
     def _fast_path(self) -> tuple[str, ...] | None:
         is_plain = (
@@ -178,10 +206,47 @@ class PageReader(Value):
         )
         return plain_names(self.records_field) if is_plain else None
 
-    def _parsed(self, response: HttpResponse) -> Any:  # noqa: ANN401 - a JSON value
-        body = unpacked(response.body, self.compression)
+    def _parsed(self, text: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a JSON value
         try:
-            return ANSWERS[self.kind].parse(body, self)
+            return ANSWERS[self.kind].parse(text, self)
+        except MalformedDataError as error:
+            raise self._not_readable(text, headers, error) from error
+
+    def _not_readable(
+        self, body: bytes, headers: Mapping[str, str], error: MalformedDataError
+    ) -> CorruptResponseError:
+        """Trouble that may pass, unless it shows that something else is meant."""
+        came = f"the answer ({excerpt(headers.get('content-type') or 'no content type', 60)})"
+        if asks_for_a_login(body):
+            return UnlikeDescribedError(
+                f"{came} is a page{title_of(body)} for people to log in: the source wants "
+                "other credentials (auth, --username or --header-file), or the address is not its API's "
+                "(base_url, path)"
+            )
+        if is_page(body):
+            return CorruptResponseError(
+                f"{came} is a page for people{title_of(body)}, no {self.kind.upper()}"
+            )
+        if kind := other_kind(body, headers, self.kind):
+            return UnlikeDescribedError(
+                f"{came} is {kind.upper()}, no {self.kind.upper()}: a description says so by "
+                f'answer = "{kind}"'
+            )
+        return _not_sound(headers, error, self.kind)
+
+    def number_as_written(self, response: HttpResponse, path: str) -> str | None:
+        """The number at a path of a JSON answer, letter for letter: a float may stand for several."""
+        if self.kind != "json":
+            return None
+        found = finder(path)(json.loads(self._text(response), parse_float=str))
+        return found if isinstance(found, str) else None
+
+    def _text(self, response: HttpResponse) -> bytes:
+        """The answer in UTF-8. What a compressed file is declared to be says nothing of what is in it."""
+        headers = {} if self.compression else response.headers
+        try:
+            body = unpacked(response.body, self.compression)
+            return in_utf8(body, headers, is_xml=self.kind == "xml")
         except MalformedDataError as error:
             raise _not_sound(response.headers, error, self.kind) from error
 
@@ -194,15 +259,29 @@ class PageReader(Value):
         elif self.records_are == "values" and isinstance(found, dict):
             found = [self._keyed(name, value) for name, value in found.items()]
         if not isinstance(found, list):
-            raise CorruptResponseError(
-                f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
-                f"{standing_there(answer)}"
-            )
+            raise self._no_records(answer, found)
         records: list[Any] = (
             [self._of_list(item) for item in found] if self.names and self.kind != "csv" else found
         )
         _check_objects(records, self.records_field)
         return records
+
+    def _no_records(self, answer: Any, found: object) -> CorruptResponseError:  # noqa: ANN401 - a JSON value
+        """Trouble that may pass, unless the answer has records somewhere else, or in another shape."""
+        message = (
+            f"the answer has no {_SHAPES[self.records_are]} {self.records_field!r}; it has "
+            f"{standing_there(answer)}"
+        )
+        if elsewhere := lists_of_objects(answer):
+            where = ", ".join(excerpt(path, 60) for path in elsewhere)
+            return UnlikeDescribedError(
+                f"{message}: name the records by records_path (--records-field), such as {where}"
+            )
+        if isinstance(found, dict) and self.records_are == "list" and not says_error(answer):
+            return UnlikeDescribedError(
+                f"{message}: that is an object, which a description says by records_are"
+            )
+        return CorruptResponseError(message)
 
     def _keyed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
         return {self.key_into: name, **value} if self.key_into and isinstance(value, dict) else value
@@ -211,7 +290,7 @@ class PageReader(Value):
         if not isinstance(item, list):
             return item
         if len(item) != len(self.names):
-            raise CorruptResponseError(f"a record of {len(item)} values, where names has {len(self.names)}")
+            raise UnlikeDescribedError(f"a record of {len(item)} values, where names has {len(self.names)}")
         return dict(zip(self.names, item, strict=True))
 
     def _totals(
@@ -256,7 +335,7 @@ class PageReader(Value):
         if required:
             raise ProtocolError(
                 f"the answer has no {path!r}, it has {standing_there(answer)}: name the right field, or say "
-                "that there is none"
+                "that there is none (--total-pages-field none, or no such line in the description)"
             )
         return None
 
@@ -266,7 +345,10 @@ _SHAPES = {"list": "list", "object": "object", "values": "object of objects"}
 
 def _check_objects(records: Sequence[object], field: str) -> None:
     if not all(isinstance(record, dict) for record in records):
-        raise CorruptResponseError(f"the list {field!r} holds something that is not an object")
+        raise UnlikeDescribedError(
+            f"the list {field!r} holds something that is not an object: name another by records_path "
+            "(--records-field), or say by names what its lists hold"
+        )
 
 
 def _not_sound(headers: Mapping[str, str], error: MalformedDataError, kind: str) -> CorruptResponseError:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from de_classes.api.messages import without_secrets
 from de_classes.api.pace import Pace
 from de_classes.api.paths import find
 from de_classes.api.rate_limits import read_rate_limit
+from de_classes.api.redirects import MOST_REDIRECTS, redirected
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
@@ -19,9 +21,11 @@ from de_classes.errors import (
     CorruptResponseError,
     InvalidTokenResponseError,
     PageGivenUpError,
+    ProtocolError,
     RateLimitedError,
     RetriesExhaustedError,
     RetryableError,
+    UnlikeDescribedError,
 )
 from de_classes.utils.values import DiscreetValue, Value
 
@@ -138,9 +142,20 @@ class PageFetcher(DiscreetValue):
             deadline=self.deadline,
             stopped=run.stopped,
             given_up=PageGivenUpError,
+            is_unheard=lambda: self.counters.is_unheard,
         )
-        what = f"page {request.number}"
-        return retrier.call(lambda: self._within_budget(request, run), what=what, after=after)
+        unlike = [after] if isinstance(after, UnlikeDescribedError) else []
+
+        def attempt() -> Page:
+            try:
+                return self._within_budget(request, run)
+            except UnlikeDescribedError as error:
+                if unlike and not self.counters.has_pages:
+                    raise ProtocolError(str(error)) from error
+                unlike.append(error)
+                raise
+
+        return retrier.call(attempt, what=f"page {request.number}", after=after)
 
     def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
         run.budget.enter(deadline=self.deadline, stopped=run.stopped)
@@ -172,15 +187,17 @@ class PageFetcher(DiscreetValue):
 
     def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
         sent = self.endpoint.request(request, partial(self._late_value, run))
-        response = self._send_authorized(sent, run)
+        sent, response = self._send_where_it_leads(sent, run)
         read = partial(
             self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current
         )
-        if response.status != OK:
+        if response.status != OK:  # it is counted as what it is
             return read()
         with self.counters.failures():
             page = read()
         self.counters.request_ended(str(OK))
+        if page.doubt is not None:
+            self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page
 
     def _late_value(self, run: SharedRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
@@ -207,12 +224,24 @@ class PageFetcher(DiscreetValue):
         if opening is None:
             raise ConfigurationError("${opening...} is used, but no opening request is described")
         sent = self.endpoint.opening_request(opening, partial(self._late_value, run))
-        response = self._send_authorized(sent, run)
+        sent, response = self._send_where_it_leads(sent, run)
         raise_for_status(response, url=sent.url, now=self.clock.now())
         with self.counters.failures():
             fields = self.endpoint.opening_fields(opening, response)
         self.counters.request_ended(str(OK))
         return fields
+
+    def _send_where_it_leads(self, sent: HttpRequest, run: SharedRun) -> tuple[HttpRequest, HttpResponse]:
+        """What was sent in the end, and its answer: redirects within the origin are followed."""
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._send_authorized(sent, run)
+            following = redirected(sent, response, self.endpoint.origins)
+            if following is None:
+                return sent, response
+            sent = following
+        raise ProtocolError(
+            f"{without_secrets(sent.url)} answered with a redirect {MOST_REDIRECTS + 1} times in a row"
+        )
 
     def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
         auth = self.endpoint.auth
@@ -245,4 +274,10 @@ class PageFetcher(DiscreetValue):
 
     def _retried(self, event: RetryEvent) -> None:
         self.counters.retried(event)
-        self.logger.warning("attempt %d: %s; again in %.2f s", event.attempt, event.error, event.wait)
+        self.logger.warning(
+            "attempt %d: %s; again in %.2f s",
+            event.attempt,
+            event.error,
+            event.wait,
+            extra={"is_first_contact": self.counters.is_unheard},
+        )

@@ -155,6 +155,11 @@ class PaginationStrategy(Described, kw_only=True):
         """Where an answer repeats its page's number, which must then be the right one; or None."""
         return None
 
+    @property
+    def sent_on(self) -> str | None:
+        """The path of a value that is sent on as text, so that a number stays as it is written; or None."""
+        return None
+
     def stands_in(self, page: Page) -> bool:
         """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
         return True
@@ -297,6 +302,11 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """Whether the path leads to anything; a header is there only if it leads on."""
         return self.header is None and finder(self.path)(page.answer) is not MISSING
 
+    @property
+    def sent_on(self) -> str | None:
+        """The path, unless it leads into a JSON body, where a number stays one."""
+        return None if self.header is not None or self.into.startswith("json.") else self.path
+
     def _cursor(self, page: Page) -> object:
         if self.header is not None:
             return page.headers.get(self.header.lower()) or None
@@ -304,12 +314,14 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         if found is MISSING or found is None or found is False or found == "":
             return None
         if isinstance(found, str | int | float) and found is not True:
-            return found
+            return page.as_written(self.path) or found
         if self.into.startswith("json."):
             return found
+        shown = "true" if found is True else standing_there(found)
         raise ProtocolError(
-            f"the cursor at {self.path!r} is {standing_there(found)}: it can only go into a JSON body, or "
-            "name the value inside it"
+            f"the cursor at {self.path!r} is {shown}: it can only go into a JSON body "
+            '(into = "json.NAME"); or name the value inside it by path (--cursor-field), or take its fields '
+            'for parameters by type = "next_params"'
         )
 
 

@@ -1,8 +1,8 @@
 """What an answer's headers say of the source's limit: a hint to pace by, never to be trusted further.
 
-Read are ``RateLimit-Remaining`` and ``RateLimit-Reset`` with or without ``X-`` in front, and the one field
-``RateLimit: limit=100, remaining=50, reset=5`` of the IETF's draft. A reset is seconds from now, or, if it
-is beyond any sensible number of those, seconds since the epoch.
+Read are ``RateLimit-Remaining`` and ``-Reset``, also as ``X-RateLimit-`` or ``X-Rate-Limit-``, and the one
+field ``RateLimit: limit=100, remaining=50, reset=5`` of the IETF's draft. A reset is seconds from now, or,
+if it is beyond any sensible number of those, seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
+from de_classes.api.retry_after import answered_at
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ Text = Annotated[str, Meta(min_length=1)]
 LONGEST_HINT: Final = 60.0
 """Seconds: what asks for more is more likely wrong than right, and a 429 will tell."""
 
-_NAMES: Final = frozenset({"ratelimit", "ratelimit-remaining", "x-ratelimit-remaining"})
+_STARTS: Final = ("ratelimit", "x-ratelimit", "x-rate-limit")
+_NAMES: Final = frozenset({"ratelimit", *(f"{start}-remaining" for start in _STARTS)})
 _EPOCH: Final = 1_000_000_000
 _NUMBER: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*")
 _PARAMETER: Final = re.compile(r"\b(remaining|reset)\s*=\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)")
@@ -50,7 +52,7 @@ class RateLimit(Value):
 
     Attributes:
         remaining: Requests that it would still answer.
-        reset: Seconds until it counts anew, at most ``LONGEST_HINT``; None if it does not say.
+        reset: Seconds until it counts anew; None if it does not say, or says more than is believed.
     """
 
     remaining: int
@@ -58,32 +60,39 @@ class RateLimit(Value):
 
 
 def read_rate_limit(
-    headers: Mapping[str, str], *, now: float, rules: RateRules | None = None
+    headers: Mapping[str, str],
+    *,
+    now: float,
+    rules: RateRules | None = None,
+    longest: float = LONGEST_HINT,
 ) -> RateLimit | None:
     """What the headers say, or None if they say nothing that can be used. Never raises.
 
     Args:
         headers: Names in lower case.
-        now: Seconds since the epoch, for a reset that is a moment.
+        now: Seconds since the epoch, for a reset that is a moment in an answer that has no date itself.
         rules: Names the headers where they are none of the usual ones.
+        longest: Seconds beyond which a reset is not believed.
     """
     if rules is not None and rules.remaining is not None:
         remaining = _number(headers.get(rules.remaining.lower()))
         reset = _number(headers.get((rules.reset or "").lower()))
-        return None if remaining is None else RateLimit(int(remaining), _seconds(reset, now))
+        return (
+            None if remaining is None else RateLimit(int(remaining), _seconds(reset, headers, now, longest))
+        )
     if _NAMES.isdisjoint(headers):
         return None
     combined = dict(_PARAMETER.findall(headers.get("ratelimit", "").lower()))
     remaining = _number(_first(headers, "remaining") or combined.get("remaining"))
     if remaining is None:
         return None
-    return RateLimit(
-        int(remaining), _seconds(_number(_first(headers, "reset") or combined.get("reset")), now)
-    )
+    reset = _number(_first(headers, "reset") or combined.get("reset"))
+    return RateLimit(int(remaining), _seconds(reset, headers, now, longest))
 
 
 def _first(headers: Mapping[str, str], what: str) -> str | None:
-    return headers.get(f"ratelimit-{what}") or headers.get(f"x-ratelimit-{what}")
+    found = (headers.get(f"{start}-{what}") for start in _STARTS)
+    return next(filter(None, found), None)
 
 
 def _number(text: str | None) -> float | None:
@@ -91,8 +100,8 @@ def _number(text: str | None) -> float | None:
     return float(match[1]) if match else None
 
 
-def _seconds(reset: float | None, now: float) -> float | None:
+def _seconds(reset: float | None, headers: Mapping[str, str], now: float, longest: float) -> float | None:
     if reset is None:
         return None
-    seconds = reset - now if reset >= _EPOCH else reset
-    return seconds if 0 < seconds <= LONGEST_HINT else None
+    seconds = reset - answered_at(headers, now) if reset >= _EPOCH else reset
+    return seconds if 0 < seconds <= longest else None

@@ -1,18 +1,21 @@
-"""``requests`` as a transport: for people who have sessions and adapters, or need a proxy."""
+"""``requests`` as a transport: for people who have sessions and adapters, or a proxy that speaks no HTTP."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from http.client import HTTPException, LineTooLong
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
 
 from de_classes.api.decoding import ACCEPT_ENCODING, read_body
+from de_classes.api.http_answer import NO_CONTENT
 from de_classes.api.messages import HttpResponse, without_secrets
 from de_classes.api.transport import BodyLimits
-from de_classes.errors import ConfigurationError, NetworkError
+from de_classes.configs.environment import environment
+from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +61,12 @@ class RequestsTransport:
         except requests.exceptions.SSLError as error:
             raise _tls_error(request, error) from error
         except _BROKEN_ANSWER as error:
+            if _is_of_its_head(error):
+                raise ProtocolError("the answer's head is larger than http.client reads") from error
             raise NetworkError(f"{without_secrets(request.url)}: {_cause(error)}") from error
 
     def _exchange(self, request: HttpRequest, started: float, timeout: float) -> HttpResponse:
+        own = {} if self._shared is not None else _surroundings(request.url)
         answer = self._session().request(
             request.method,
             request.url,
@@ -70,10 +76,14 @@ class RequestsTransport:
             timeout=timeout,
             allow_redirects=False,
             stream=True,
+            **own,
         )
         with answer:
+            has_body = answer.status_code not in NO_CONTENT
             chunks = _chunks(answer.raw, started + timeout)
-            body = read_body(chunks, answer.headers.get("Content-Encoding"), self._limits)
+            body = (
+                read_body(chunks, answer.headers.get("Content-Encoding"), self._limits) if has_body else b""
+            )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return HttpResponse(answer.status_code, headers, body, time.monotonic() - started)
 
@@ -88,8 +98,19 @@ class RequestsTransport:
 
 def _plain_session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a .netrc or a proxy variable must not add or redirect credentials
+    session.trust_env = False  # a .netrc must not add credentials
     return session
+
+
+def _surroundings(url: str) -> dict[str, Any]:
+    """Proxies and authorities of the environment, without the credentials that ``trust_env`` adds."""
+    variables = environment()
+    bundle = variables.get("REQUESTS_CA_BUNDLE") or variables.get("CURL_CA_BUNDLE")
+    try:
+        proxies = requests.utils.get_environ_proxies(url)
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL from error
+    return {"proxies": proxies, "verify": bundle or True}
 
 
 def _chunks(raw: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
@@ -107,6 +128,15 @@ def _tls_error(request: HttpRequest, error: Exception) -> ConfigurationError | N
             f"{where}: the server's certificate is not trusted; check host and CA bundle"
         )
     return NetworkError(f"{where}: TLS failed")
+
+
+def _is_of_its_head(error: BaseException | None) -> bool:
+    """Whether anywhere below it http.client complains of too many headers, or of one that is too long."""
+    while error is not None:
+        if type(error) in {HTTPException, LineTooLong}:
+            return True
+        error = error.__context__
+    return False
 
 
 def _cause(error: BaseException) -> str:

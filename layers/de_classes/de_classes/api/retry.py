@@ -7,7 +7,13 @@ import random
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from de_classes.errors import CorruptResponseError, RateLimitedError, RetriesExhaustedError, RetryableError
+from de_classes.errors import (
+    CorruptResponseError,
+    NetworkError,
+    RateLimitedError,
+    RetriesExhaustedError,
+    RetryableError,
+)
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Value
 
@@ -51,6 +57,8 @@ class RetryPolicy(Value):
     Attributes:
         max_attempts: Calls at the most, the first included.
         max_elapsed: Seconds from the first call after which no other is started.
+        first_contact: Seconds after which no other is started as long as nothing at all was heard of the
+            source: an address that is wrong, or a host that is not there.
         max_corrupt: Answers at the most that came, but not as promised: what a source says wrongly ten
             times it will hardly say rightly.
         base: Seconds, upper bound of the first wait after a 408, 5xx or network error.
@@ -63,6 +71,7 @@ class RetryPolicy(Value):
 
     max_attempts: int = 50
     max_elapsed: float = 900.0
+    first_contact: float = 30.0
     max_corrupt: int = 10
     base: float = 0.025
     slow_base: float = 0.2
@@ -92,6 +101,8 @@ class Retrier:
         stopped: Once set, no wait goes on and no other attempt is made.
         given_up: The error for a call that met the policy's own ceilings, rather than the deadline or a
             source that asks to be left alone.
+        is_unheard: Whether nothing was heard of the other side until now, so that the policy's
+            ``first_contact`` is the limit for network errors.
     """
 
     def __init__(
@@ -104,7 +115,9 @@ class Retrier:
         deadline: float | None = None,
         stopped: threading.Event | None = None,
         given_up: type[RetriesExhaustedError] = RetriesExhaustedError,
+        is_unheard: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_unheard = is_unheard
         self._policy = policy or RetryPolicy()
         self._clock = clock or SystemClock()
         self._on_retry = on_retry
@@ -166,9 +179,12 @@ class Retrier:
     def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
         """No attempt is started that a wait would carry past the time limit: the wait is saved too."""
         next_at = self._clock.monotonic() + state.upcoming_sleep
+        limit = self._policy.max_elapsed
+        if isinstance(_failure(state), NetworkError) and self._is_unheard():
+            limit = min(limit, self._policy.first_contact)
         return (
             state.attempt_number >= self._policy.max_attempts
-            or next_at - started > self._policy.max_elapsed
+            or next_at - started > limit
             or next_at > self._deadline
         )
 
@@ -189,7 +205,14 @@ class Retrier:
 
     def _summary(self, last: tenacity.Future, what: str, started: float) -> str:
         seconds = self._clock.monotonic() - started
-        return f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        failed = (
+            f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
+        )
+        if isinstance(last.exception(), NetworkError) and self._is_unheard():
+            return (
+                f"{failed}; nothing was heard of it at all: is the address right? More tries: --max-attempts"
+            )
+        return failed
 
 
 def _failed_already(first: RetryableError, operation: Callable[[], T]) -> Callable[[], T]:

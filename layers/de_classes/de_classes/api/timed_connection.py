@@ -7,21 +7,29 @@ request's time, and no more: to connect, to shake hands, to send, and to read ea
 
 from __future__ import annotations
 
+import errno
 import io
 import select
 import socket
 import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from de_classes.api.http_answer import HttpAnswer
 from de_classes.api.request_head import RequestHeads
+from de_classes.errors import ConfigurationError, NetworkError
 
 if TYPE_CHECKING:
     import ssl
 
     from de_classes.api.messages import HttpRequest
+    from de_classes.api.surroundings import Proxy
+
+_NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+_OK: Final = 200
+_PROXY_WANTS_A_PASSWORD: Final = 407
 
 
 class Exchange:
@@ -59,13 +67,17 @@ class TimedConnection:
         host: Where to connect to.
         port: Its port.
         context: For HTTPS: what certificates are checked by.
+        proxy: What it is connected through, or None.
 
     Attributes:
         exchange: The present one; ``start`` it before a request.
     """
 
-    def __init__(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, context: ssl.SSLContext | None = None, proxy: Proxy | None = None
+    ) -> None:
         self.exchange = Exchange()
+        self._proxy = proxy
         self._host = host
         self._port = port
         self._context = context
@@ -88,8 +100,14 @@ class TimedConnection:
             ValueError: The method or a header is malformed.
             HTTPException: The host is, or the head of the answer.
             OSError: The network failed, or the time was up.
+            NetworkError: The proxy did.
+            ConfigurationError: The proxy wants a password.
         """
-        head = self._heads.head(request, target)
+        if self._proxy is not None and self._context is None:
+            authority = self._authority.removesuffix(":80")
+            head = self._for_the_proxy(self._heads.head(request, f"http://{authority}{target}"))
+        else:
+            head = self._heads.head(request, target)
         there = self._socket = self._socket or self._connected()
         there.sendall(head)
         if request.body:
@@ -116,9 +134,26 @@ class TimedConnection:
         if self._socket is not None and self._socket.is_readable():
             self.close()
 
+    @property
+    def _authority(self) -> str:
+        """Host and port, as an address has them."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
+    def _for_the_proxy(self, head: bytes) -> bytes:
+        """A head with what the proxy itself wants to see, behind its first line."""
+        told = self._proxy.authorization if self._proxy else None
+        first, _, fields = head.partition(b"\r\n")
+        return (
+            head if told is None else b"%s\r\nProxy-Authorization: %s\r\n%s" % (first, told.encode(), fields)
+        )
+
     def _connected(self) -> _TimedSocket:
         """Connect to the first of the host's addresses that answers, and shake hands."""
-        connected = _connect(self._host, self._port, self.exchange)
+        if self._proxy is None:
+            connected = _connect(self._host, self._port, self.exchange)
+        else:
+            connected = self._connected_through(self._proxy)
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:
@@ -128,6 +163,48 @@ class TimedConnection:
             connected.close()
             raise
         return _TimedSocket(connected, self.exchange)
+
+    def _connected_through(self, proxy: Proxy) -> socket.socket:
+        """Connect to the proxy; for HTTPS, have it connect to the host."""
+        try:
+            connected = _connect(proxy.host, proxy.port, self.exchange)
+        except OSError as error:
+            raise NetworkError(f"{proxy}: {why(error)}") from error
+        if self._context is None:
+            return connected
+        try:
+            self._open_tunnel(connected, proxy)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+    def _open_tunnel(self, connected: socket.socket, proxy: Proxy) -> None:
+        head = f"CONNECT {self._authority} HTTP/1.1\r\nHost: {self._authority}\r\n\r\n".encode("ascii")
+        connected.settimeout(self.exchange.left())
+        connected.sendall(self._for_the_proxy(head))
+        stream = io.BufferedReader(_TimedReader(connected, self.exchange))
+        answer = HttpAnswer(cast("socket.socket", _Stream(stream)), method="CONNECT")
+        try:
+            answer.begin()
+        except (HTTPException, OSError) as error:
+            raise NetworkError(f"{proxy} gave no answer: {why(error)}") from error
+        if answer.status == _PROXY_WANTS_A_PASSWORD:
+            raise ConfigurationError(
+                f"{proxy} wants a user and a password, or others: http://USER:PASSWORD@HOST"
+            )
+        if answer.status != _OK:
+            raise NetworkError(f"{proxy} does not connect to {self._host}: it answered {answer.status}")
+
+
+class _Stream:
+    """What an answer needs of a socket: the stream that it reads."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - any buffered reader
+        self._stream = stream
+
+    def makefile(self, _: str) -> Any:  # noqa: ANN401 - as above
+        return self._stream
 
 
 class _TimedSocket:
@@ -190,3 +267,20 @@ def _connect_to(resolved: tuple[Any, ...], seconds: float) -> socket.socket:
         connecting.close()
         raise
     return connecting
+
+
+def why(error: Exception) -> str:
+    """In plain words why a server could not be spoken to."""
+    if isinstance(error, socket.gaierror):
+        return (
+            "its name could not be looked up just now"
+            if error.errno == socket.EAI_AGAIN
+            else "there is no host of that name"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there (connection refused)"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.errno in _NO_WAY:
+        return "there is no way there (unreachable)"
+    return type(error).__name__

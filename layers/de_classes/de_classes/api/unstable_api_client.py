@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -29,7 +29,7 @@ from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import NumberedWalk
 from de_classes.common.logger.redaction import is_secret_header, redact_header
-from de_classes.errors import DeClassesError, InvalidInputError
+from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
+
+MOST_SKIPPED: Final = 100
+"""Pages in a row that are skipped: of a source that has so many amiss, none is to be had."""
 
 
 class UnstableAPIClient:
@@ -176,6 +179,11 @@ class UnstableAPIClient:
         return self._pagination.random_access
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether the source has not answered anything yet."""
+        return self._counters.is_unheard
+
+    @property
     def retry_count(self) -> int:
         """Attempts that failed and were made again."""
         return self._counters.snapshot().retry_count
@@ -258,7 +266,8 @@ class UnstableAPIClient:
                 page of it is asked for again where pages have numbers, to see that it still stands; then
                 its gaps are fetched, and what comes after its place. The verdict is on the whole run.
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
-                of all is not skipped, and none is when the source is down or the time is up.
+                of all is not skipped, and none is when the source is down or the time is up. After
+                ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
 
         Raises:
@@ -275,7 +284,7 @@ class UnstableAPIClient:
             check_state(state, wanted, random_access=self.random_access)
         strategy, limit = as_it_was(self._pagination, limit, state)
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
-        skip = partial(self._skip, ledger) if skip_failed else None
+        skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
         run = self._fetcher.new_run(width, current)
         # decoded, and also when no other page is asked for any more
         proving = replace(run, current=None, stopped=threading.Event())
@@ -347,10 +356,17 @@ class UnstableAPIClient:
             decoder=decoder,
         )
 
-    def _skip(self, ledger: RunLedger, number: int, because: PageGivenUpError) -> None:
+    def _skip(self, ledger: RunLedger, skips: _Skips, number: int, because: PageGivenUpError) -> None:
         ledger.skip(number, because)
         self._counters.page_failed()
         self._logger.warning("page %d is skipped for now: %s", number, because)
+        since = skips.note(number, self._clock.monotonic())
+        if skips.in_a_row >= MOST_SKIPPED or since > self._fetcher.policy.max_elapsed:
+            raise RetriesExhaustedError(
+                f"{skips.in_a_row} pages in a row could not be had, for {since:.0f} s: the source is down, "
+                f"or has fewer pages than it says; the last: {because}",
+                attempts=because.attempts,
+            ) from because
 
     def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:
         try:
@@ -360,3 +376,21 @@ class UnstableAPIClient:
         except DeClassesError:
             self._counters.page_failed()
             raise
+
+
+class _Skips:
+    """The pages that were skipped in a row."""
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+        self._last = 0
+        self._since = 0.0
+
+    def note(self, number: int, now: float) -> float:
+        """One more; the seconds since the first of the row."""
+        if number == self._last + 1:
+            self.in_a_row += 1
+        else:
+            self.in_a_row, self._since = 1, now
+        self._last = number
+        return now - self._since

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from de_classes.api.source.checking import ResourceCheck
-from de_classes.cli.described import named_resource, told_of_waits
+from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped
+from de_classes.cli.waits import told_of_waits
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:

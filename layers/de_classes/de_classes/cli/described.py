@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.api.source import EnvironmentSecrets, FileSecrets, Source
-from de_classes.cli.terminal import escaped
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.configs.settings import environment
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Any, TextIO
+    from typing import Any
 
     from de_classes.api.source import Resource, Secrets
 
@@ -75,26 +72,3 @@ def named_resource(args: argparse.Namespace) -> tuple[Resource, dict[str, Any]]:
         "base_url": args.base_url,
         "allow_insecure": args.allow_insecure,
     }
-
-
-def told_of_waits(stream: TextIO, command: str) -> logging.Logger:
-    """A logger for a command that somebody waits for: why it asks again, and when.
-
-    Args:
-        stream: Where that is said.
-        command: Begins each line.
-    """
-    logger = logging.Logger(f"de_classes.{command}")  # noqa: LOG001 - nobody else's: it goes with its stream
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Escaping(f"{command}: %(message)s"))
-    handler.setLevel(logging.WARNING)
-    handler.addFilter(shared_filter())
-    logger.addHandler(handler)
-    return logger
-
-
-class _Escaping(logging.Formatter):
-    """What a source said must not move the cursor either."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return escaped(super().format(record))

@@ -17,6 +17,7 @@ from de_classes.cli.ingest_settings import read_settings
 from de_classes.cli.process_memory import keep_memory_small
 from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_sources
+from de_classes.cli.waits import told_of_silence, told_of_waits
 from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.logger.redaction import printable
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     out, err = out or sys.stdout, err or sys.stderr
     try:
         if args.plan:
-            _print(out, _look_ahead(args))
+            _print(out, _look_ahead(args, err))
             return 0
         runs = _runs(args, err)
     except (DeClassesError, KeyboardInterrupt) as error:
@@ -128,14 +129,17 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
-    opened = open_sources(args, settings, logger)
+    opened = open_sources(args, settings, _logger_of_sources(args, err))
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
     is_object = settings.dataset is None and (settings.is_url or "." in settings.source)
     store = _one_object if is_object else _dataset
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
-        with Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress:
+        with (
+            told_of_silence(err, "ingest", source.client, enabled=not args.quiet),
+            Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
+        ):
             return store(args, settings, source, destination, progress)
 
     return [(source.name, partial(carry_out, source)) for source in opened]
@@ -150,12 +154,12 @@ def _say_what_is_cut(
         )
 
 
-def _look_ahead(args: argparse.Namespace) -> str:
+def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     settings = read_settings(args)
     logger = _logger(args)
     destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
     texts = []
-    for source in open_sources(args, settings, logger):
+    for source in open_sources(args, settings, _logger_of_sources(args, err)):
         terms = _terms(settings, destination)
         service = RunService(source.client, destination.store, destination.bucket, logger=logger, terms=terms)
         figures = service.look_ahead(settings.plan(source, destination.key))
@@ -262,3 +266,8 @@ def _logger(args: argparse.Namespace) -> logging.Logger:
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger
+
+
+def _logger_of_sources(args: argparse.Namespace, err: TextIO) -> logging.Logger:
+    """Why the first contact fails is said without --verbose too: nothing else is to be seen until then."""
+    return _logger(args) if args.verbose else told_of_waits(err, "ingest", first_contact_only=True)

@@ -178,7 +178,12 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="for pages, at the most; such as 0.5 (no limit)",
     )
-    group.add_argument("--max-attempts", type=int, default=50, metavar="N", help="tries a page (50)")
+    group.add_argument(
+        "--max-attempts",
+        type=int,
+        metavar="N",
+        help="tries a page (50; half a minute of them before the first answer, unless this says how many)",
+    )
     group.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds a request (30)")
     group.add_argument("--no-jitter", action="store_true", help="wait the full backoff every time")
     group.add_argument(

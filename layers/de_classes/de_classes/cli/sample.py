@@ -14,8 +14,9 @@ from msgspec import structs
 from de_classes.api.per_parent import PerParentPagination
 from de_classes.api.source.probing import PATIENCE
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.described import named_resource, told_of_waits
+from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped, fitted, width
+from de_classes.cli.waits import told_of_waits
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.utils.limits import check_limit
 

@@ -6,6 +6,8 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.endpoint import Endpoint, no_auth
 from de_classes.api.rate_limits import RateRules
@@ -131,7 +133,9 @@ def _auth(args: argparse.Namespace, settings: IngestSettings, logger: logging.Lo
 
 
 def _policy(args: argparse.Namespace, settings: IngestSettings) -> RetryPolicy:
-    return RetryPolicy(max_attempts=settings.max_attempts, jitter=not args.no_jitter)
+    policy = RetryPolicy(max_attempts=settings.max_attempts, jitter=not args.no_jitter)
+    is_told = args.max_attempts is not None
+    return structs.replace(policy, first_contact=policy.max_elapsed) if is_told else policy
 
 
 def _password(args: argparse.Namespace) -> str:

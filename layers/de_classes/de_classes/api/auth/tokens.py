@@ -8,18 +8,26 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.auth.scheme import with_value
+from de_classes.api.charset import in_utf8
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import error_code, read_token
 from de_classes.common.logger.redaction import redact
-from de_classes.errors import AuthenticationError, PermissionDeniedError, RequestRejectedError
+from de_classes.errors import (
+    AuthenticationError,
+    InvalidTokenResponseError,
+    MalformedDataError,
+    PermissionDeniedError,
+    RequestRejectedError,
+)
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.retry import RetryEvent
     from de_classes.api.token import Token
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -81,6 +89,7 @@ class TokenAuth:
         self._issued_at = 0.0
         self._refused_in_a_row = 0
         self._logins = 0
+        self._is_heard = False
         self._accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._carriers: dict[str, int] = {}
 
@@ -170,7 +179,14 @@ class TokenAuth:
             return self._token
 
     def _renewed(self, deadline: float | None, stopped: threading.Event | None) -> Token:
-        retrier = Retrier(self._policy, clock=self._clock, deadline=deadline, stopped=stopped)
+        retrier = Retrier(
+            self._policy,
+            clock=self._clock,
+            on_retry=self._retried,
+            deadline=deadline,
+            stopped=stopped,
+            is_unheard=lambda: not self._is_heard,
+        )
         token, asked_at = retrier.call(lambda: self._log_in(deadline), what="the login")
         redact(token.value)
         self._issued_at = asked_at
@@ -178,6 +194,15 @@ class TokenAuth:
         self._refresh_at = asked_at + life - self._margin_of(life)
         self._logger.info("logged in, token good for %.0f s", life)
         return token
+
+    def _retried(self, event: RetryEvent) -> None:
+        self._logger.warning(
+            "attempt %d to log in: %s; again in %.2f s",
+            event.attempt,
+            event.error,
+            event.wait,
+            extra={"is_first_contact": not self._is_heard},
+        )
 
     def _margin_of(self, life: float) -> float:
         """Seconds before its end at which a token that lives so long is replaced."""
@@ -193,8 +218,9 @@ class TokenAuth:
         asked_at = self._clock.monotonic()
         timeout = seconds_for(self._timeout, deadline, self._clock)
         response = self._transport.send(request, timeout=timeout)
+        self._is_heard = True
         self._raise_for_refusal(response, request.url)
-        return self._read(response.body), asked_at
+        return self._read(_text(response)), asked_at
 
     def _raise_for_refusal(self, response: HttpResponse, url: str) -> None:
         if response.status == _CREATED:  # a token, as some say
@@ -213,3 +239,10 @@ class TokenAuth:
     def _read(self, body: bytes) -> Token:
         """The token in an answer of status 200."""
         return read_token(body)
+
+
+def _text(response: HttpResponse) -> bytes:
+    try:
+        return in_utf8(response.body, response.headers)
+    except MalformedDataError as error:
+        raise InvalidTokenResponseError(f"the login's answer is {error}") from error

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from de_classes.api.answers import ANSWERS
+from de_classes.api.charset import in_utf8
 from de_classes.api.page import PageReader
 from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.retry_after import parse_retry_after
+from de_classes.api.what_came import says_error
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import DeClassesError, FatalError
 from de_classes.utils.values import DiscreetValue
@@ -73,7 +75,7 @@ class Answer(DiscreetValue):
     @property
     def verdict(self) -> Literal["ok", "refused", "limited", "wrong"]:
         """Whether it is what was asked for, and if not, why."""
-        if self.status == _OK and not _says_error(self.value):
+        if self.status == _OK and not says_error(self.value):
             return "ok" if self.kind else "wrong"
         is_said = self.status not in {401, 403} and _LIMITED.search(self.words) is not None
         if self.status in {429, 503} or is_said or self.headers.get("x-ratelimit-remaining") == "0":
@@ -86,7 +88,7 @@ class Answer(DiscreetValue):
 
 def read(response: HttpResponse, url: str) -> Answer:
     """What is in a response, whatever it is. Never raises."""
-    body = response.body
+    body = _text(response)
     said = (response.header("content-type") or "").lower()
     start = body.lstrip()[:1]
     kinds = ["json"] if start in {b"{", b"["} and "ndjson" not in said and "jsonl" not in said else []
@@ -102,12 +104,11 @@ def read(response: HttpResponse, url: str) -> Answer:
     return Answer(response.status, dict(response.headers), None, body[:2000].decode(errors="replace"), url)
 
 
-def _says_error(value: Any) -> bool:  # noqa: ANN401 - a JSON value
-    if not isinstance(value, dict):
-        return False
-    if value.get("ok") is False or value.get("success") is False:
-        return True
-    return any(value.get(name) for name in ("error", "errors", "Error", "fault"))
+def _text(response: HttpResponse) -> bytes:
+    try:
+        return in_utf8(response.body, response.headers, is_xml=b"<?xml" in response.body[:64])
+    except DeClassesError:
+        return response.body
 
 
 class Observer:
