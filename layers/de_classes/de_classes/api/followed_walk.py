@@ -15,6 +15,7 @@ from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
 from de_classes.api.prober import REFUSALS
+from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
@@ -80,6 +81,8 @@ class FollowedWalk:
         decoder: PageDecoder | None = None,
     ) -> None:
         self._prober = prober
+        self._largest = 0
+        self._short_pages = 0
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -166,7 +169,20 @@ class FollowedWalk:
         page = self._unless_expired(request, window)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
+        page = self._fuller(page, request)
         self._guard.remember(page)
+        return page
+
+    def _fuller(self, page: Page, request: PageRequest) -> Page:
+        """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
+        is_short = 0 < len(page.records) < self._largest
+        self._largest = max(self._largest, len(page.records))
+        if not is_short or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
+            return page
+        again = self._prober.ask(request)
+        if again is not None and len(again.records) > len(page.records):
+            return again
+        self._short_pages += 1
         return page
 
     def _unless_expired(self, request: PageRequest, window: PageWindow) -> Page:
@@ -238,7 +254,7 @@ class FollowedWalk:
         request = None if before is None or self._next is None else self.request_of(before)
         if before is None or request is None:
             return
-        page = self._prober.ask(request)
+        page = self._prober.glance(request)
         if page is None or len(page.records) != before.records or not still_stands(page, before):
             raise SourceChangedError(
                 f"page {before.number} is not what it was when this run took it: begin the run anew",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.errors import RequestRejectedError
+from de_classes.errors import DeClassesError, RequestRejectedError
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
@@ -20,13 +20,15 @@ class Prober:
 
     Args:
         fetch: Gets a page, decoded.
+        fetch_once: The same in one attempt; ``fetch`` if there is none.
 
     Attributes:
         requests: How many answers were asked for.
     """
 
-    def __init__(self, fetch: FetchPage) -> None:
+    def __init__(self, fetch: FetchPage, fetch_once: FetchPage | None = None) -> None:
         self._fetch = fetch
+        self._fetch_once = fetch_once or fetch
         self.requests = 0
 
     def ask(self, request: PageRequest) -> Page | None:
@@ -43,3 +45,17 @@ class Prober:
             if error.status in REFUSALS:
                 return None
             raise
+
+    def ask_once(self, request: PageRequest) -> Page | None:
+        """The page of a request that the source may not understand; None if anything is wrong with it."""
+        self.requests += 1
+        try:
+            return self._fetch_once(request)
+        except DeClassesError:
+            return None
+
+    def glance(self, request: PageRequest) -> Page | None:
+        """The same as ``ask``, where a run goes on: it proves nothing of the end, and is not counted."""
+        page = self.ask(request)
+        self.requests -= 1
+        return page

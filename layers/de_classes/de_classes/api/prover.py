@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 LEAST_REQUESTS: Final = 5
 """What a run may spend on proof at the least; long ones spend one for every hundred pages."""
 
+_MOST_EDGES: Final = 50_000
+_MOST_REPEATED: Final = 20
 _ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
@@ -74,11 +76,17 @@ class Prover:
         self._pages = pages
         self._look_back = endpoint.look_back
         self._sample = PageSample()
+        self._by_edge: dict[str, PageEntry] = {}
+        self._repeated: dict[int, PageEntry] = {}
         self._warnings: list[str] = []
 
     def note(self, entry: PageEntry) -> None:
         """Take down a page that was taken, by this process or one before it."""
         self._sample.add(entry)
+        for edge in entry.edges if len(self._by_edge) < _MOST_EDGES else ():
+            other = self._by_edge.setdefault(edge, entry)
+            if other is not entry and len(self._repeated) < _MOST_REPEATED:
+                self._repeated[other.number] = other
 
     def conclude(self, *, looks: bool = True) -> Evidence:
         """What the run's being complete rests on.
@@ -92,9 +100,10 @@ class Prover:
             ProtocolError: The description does not fit the source: it says what to change.
         """
         self._warn_of_round_total()
+        on_the_way = self._prober.requests
         by, saw = self._end()
         at_the_end = self._prober.requests
-        still = self._still() if looks else Still(by="unknown", of=self._sample.pages)
+        still = self._still(at_the_end - on_the_way) if looks else Still(by="unknown", of=self._sample.pages)
         end = End(by=by, saw=saw, requests=at_the_end)
         return Evidence(end, still, tuple(self._warnings))
 
@@ -122,10 +131,29 @@ class Prover:
         if ends and not is_single:
             return "marker", self._marker()
         if self._is_empty_behind(walk):
+            self._look_before_the_first(walk)
             return "probed", f"nothing behind record {self._ledger.records}"
         raise ProtocolError(
             f"{self._ledger.records} records came, and there are more behind them, although the source says "
             "that these are all: what the description names as a total or a marker is not one; leave it out"
+        )
+
+    def _look_before_the_first(self, walk: NumberedWalk) -> None:
+        """Make sure that pages or records are not counted from a number below the first that was asked for.
+
+        Raises:
+            ProtocolError: They are: there is a record before the first.
+        """
+        first = self._sample.first
+        request = walk.request_before()
+        if request is None or first is None or not first.edges:
+            return
+        before = self._prober.ask_once(request)
+        if before is None or not before.records or before.edges[0] == first.edges[0]:
+            return
+        raise ProtocolError(
+            "there are records before the first that was asked for: pages or records are counted from a lower "
+            "number; say pagination.first = 0"
         )
 
     def _is_empty_behind(self, walk: NumberedWalk) -> bool:
@@ -223,7 +251,7 @@ class Prover:
         if page is not None and request is not None:
             self._make_sure_of(page, request)
         hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
-        if hint is None and rows >= self._limit:
+        if hint is None and self._endpoint.page_size is not None and rows >= self._limit:
             hint = f"the page is full, {rows} records"
         if hint is None and rows in _USUAL_SIZES:
             hint = f"{rows} records are a usual size of a page"
@@ -265,14 +293,14 @@ class Prover:
 
     # That it stood still.
 
-    def _still(self) -> Still:
+    def _still(self, spent: int) -> Still:
         pages, before = self._sample.pages, self._prober.requests
         if self._look_back == "none":
             self._warnings.append("whether the source stood still is not known: it is not to be asked again")
             return Still(by="unknown", of=pages)
         if self._goes_by_key():
             return Still(by="by key", of=pages)
-        most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - before
+        most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - spent
         looked = 0
         for entry, request in self._looks(max(most, 1)):
             self._check(entry, request, self._prober.ask(request))
@@ -286,7 +314,9 @@ class Prover:
         return Still(by=by, pages=looked, of=pages, requests=self._prober.requests - before)
 
     def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
-        for entry in self._sample.pick(most):
+        picked = {entry.number: entry for entry in self._sample.pick(most)}
+        # A record that stands at the edge of two pages moved, or the data is so: then they stand as they stood.
+        for entry in {**picked, **self._repeated}.values():
             walk = self._walk
             request = (
                 walk.request_of(entry.number) if isinstance(walk, NumberedWalk) else walk.request_of(entry)
@@ -315,7 +345,8 @@ class Prover:
         last, filled = self._sample.last, self._sample.last_filled
         if entry is last and self._pages.stop is None:
             if isinstance(self._walk, NumberedWalk):
-                return self._pagination.ends(page) is False and self._ledger.agreed_total is None
+                is_alike = request.size == self._limit  # a marker may only say whether the page is full
+                return is_alike and self._ledger.agreed_total is None and self._pagination.ends(page) is False
             return self._after(page, request) is not None
         if entry is filled and last is not None and not isinstance(self._walk, NumberedWalk):
             following = self._after(page, request)

@@ -35,6 +35,11 @@ class PageSample:
             self._stride *= 2
 
     @property
+    def first(self) -> PageEntry | None:
+        """The first page."""
+        return self._first
+
+    @property
     def last(self) -> PageEntry | None:
         """The furthest page."""
         return self._last

@@ -288,7 +288,8 @@ class UnstableAPIClient:
         run = self._fetcher.new_run(width, current)
         # decoded, and also when no other page is asked for any more
         proving = replace(run, current=None, stopped=threading.Event())
-        prober = Prober(partial(self._fetcher.fetch, run=proving))
+        once = replace(self._fetcher, policy=RetryPolicy(max_attempts=1))
+        prober = Prober(partial(self._fetcher.fetch, run=proving), partial(once.fetch, run=proving))
         walk = self._walk(
             run,
             ledger,

@@ -15,11 +15,13 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
-from de_classes.api.pagination import OffsetPagination
+from de_classes.api.pagination import OffsetPagination, PageNumberPagination
 from de_classes.api.prober import REFUSALS
 from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
 _MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
-_MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
+MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
@@ -146,6 +148,16 @@ class NumberedWalk:
     def is_known(self, page: Page) -> bool:
         """Whether the records of a page came before: the source serves one again past its end."""
         return self._guard.has_seen(page) or self._is_last_again(page)
+
+    def request_before(self) -> PageRequest | None:
+        """The request for what lies before the first page, where it is not the source's lowest number."""
+        shifted_or_not = self._strategy
+        strategy = shifted_or_not.pagination if isinstance(shifted_or_not, ShiftedOffsets) else shifted_or_not
+        if not isinstance(strategy, PageNumberPagination | OffsetPagination):
+            return None
+        if strategy.first < 1 or self._pages.start != 1:
+            return None
+        return replace(strategy.request_for(1, self._limit), values={strategy.into: strategy.first - 1})
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -335,7 +347,7 @@ class NumberedWalk:
         is_short = 0 < len(page.records) < self._largest
         if self._strategy.counts_records or page.total_records is not None or not is_short:
             return page
-        if self._short_pages >= _MOST_SHORT_PAGES:
+        if self._short_pages >= MOST_SHORT_PAGES:
             return page
         again = self._prober.ask(self._strategy.request_for(page.number, self._limit))
         if again is not None and len(again.records) > len(page.records):
@@ -352,7 +364,7 @@ class NumberedWalk:
         if self._strategy.counts_records and not is_refused:
             return
         further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
-        if further is not None and further.records and not self._guard.has_seen(further):
+        if further is not None and further.records and not self.is_known(further):
             raise PageGivenUpError(
                 f"page {number} came {'refused' if is_refused else 'empty'} each time, and page {number + 1} "
                 "has records",

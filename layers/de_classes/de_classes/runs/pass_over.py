@@ -78,7 +78,7 @@ class PassOver:
     def found_what_the_pass_before_found(self) -> bool:
         """Whether every page came as on the pass before: what looks like change is how the source is."""
         now, before = (
-            [(page.number, page.records, page.mark) for page in self.progress.pages(number)]
+            [(page.number, page.records, page.mark, page.edges) for page in self.progress.pages(number)]
             for number in (self.number, self.number - 1)
         )
         return self.is_at_end and not self.gaps and now == before
