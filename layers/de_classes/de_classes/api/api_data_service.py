@@ -110,6 +110,7 @@ class ApiDataService:
         concurrency: int | None = None,
         overwrite: bool = True,
         keep_receipt: bool = False,
+        strict: bool = False,
     ) -> IngestReceipt:
         """All records into one object, page by page; memory does not grow with their number.
 
@@ -124,6 +125,7 @@ class ApiDataService:
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.
             overwrite: Replace what has the key; otherwise the key must be free.
+            strict: Take nothing for complete that is not proved: every page is asked for twice.
             keep_receipt: Store the receipt too, at ``receipt_key(key)``, once the object is there.
 
         Raises:
@@ -147,7 +149,7 @@ class ApiDataService:
                     current.shape = sink.shape
                     hashes.append(PageHash(page.number, len(page.records), page.digest))
 
-                run = self._run(limit, pages, concurrency, take, current)
+                run = self._run(limit, pages, concurrency, take, current, strict=strict)
                 return sink.commit(), run, hashes
 
         (stored, run, hashes), changes = self._until_still(read)
@@ -183,8 +185,12 @@ class ApiDataService:
         concurrency: int | None,
         take: Callable[[Page], None],
         current: CurrentShape | None = None,
+        *,
+        strict: bool = False,
     ) -> PageRun:
-        run = self._client.start_run(limit, pages=pages, concurrency=concurrency, current=current)
+        run = self._client.start_run(
+            limit, pages=pages, concurrency=concurrency, current=current, strict=strict
+        )
         for page in run:
             take(page)
             if self._on_page is not None:

@@ -78,4 +78,5 @@ class Evidence(Value):
     def __str__(self) -> str:
         saw = f" ({self.end.saw})" if self.end.saw else ""
         looked = f" {self.still.pages} of {self.still.of}" if self.still.pages else ""
-        return f"End: {self.end.by}{saw}. Still: {self.still.by}{looked}. {self.requests} requests for proof."
+        requests = f"{self.requests} request{'' if self.requests == 1 else 's'} for it"
+        return f"end {self.end.by}{saw}, still {self.still.by}{looked}; {requests}"

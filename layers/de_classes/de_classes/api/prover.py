@@ -55,6 +55,8 @@ class Prover:
         prober: Sends what is asked only to make sure.
         limit: Records a page that were asked for.
         pages: Which pages were.
+        strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown is
+            incomplete.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Prover:
         *,
         limit: int,
         pages: PageRange,
+        strict: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._pagination = endpoint.pagination
@@ -74,7 +77,8 @@ class Prover:
         self._prober = prober
         self._limit = limit
         self._pages = pages
-        self._look_back = endpoint.look_back
+        self._strict = strict
+        self._look_back = "all" if strict and endpoint.look_back == "some" else endpoint.look_back
         self._sample = PageSample()
         self._by_edge: dict[str, PageEntry] = {}
         self._repeated: dict[int, PageEntry] = {}
@@ -105,7 +109,10 @@ class Prover:
         at_the_end = self._prober.requests
         still = self._still(at_the_end - on_the_way) if looks else Still(by="unknown", of=self._sample.pages)
         end = End(by=by, saw=saw, requests=at_the_end)
-        return Evidence(end, still, tuple(self._warnings))
+        evidence = Evidence(end, still, tuple(self._warnings))
+        if self._strict and looks and evidence.weak:
+            raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
+        return evidence
 
     # How the end is known.
 

@@ -255,6 +255,7 @@ class UnstableAPIClient:
         state: RunState | None = None,
         skip_failed: bool = False,
         current: CurrentShape | None = None,
+        strict: bool = False,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -269,6 +270,7 @@ class UnstableAPIClient:
                 of all is not skipped, and none is when the source is down or the time is up. After
                 ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
+            strict: Take nothing for complete that is not proved: every page is asked for twice.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -301,7 +303,7 @@ class UnstableAPIClient:
             state=state,
             skip=skip,
         )
-        prover = Prover(self._endpoint, walk, ledger, prober, limit=limit, pages=wanted)
+        prover = Prover(self._endpoint, walk, ledger, prober, limit=limit, pages=wanted, strict=strict)
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(

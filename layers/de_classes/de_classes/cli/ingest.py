@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.evidence import Evidence
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
@@ -42,10 +43,11 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
 
-EXIT_INCOMPLETE = 1
+EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_PARTIAL = 3
-_WORST = (0, EXIT_PARTIAL, EXIT_USAGE, EXIT_INCOMPLETE)
+EXIT_INCOMPLETE = 4
+_WORST = (0, EXIT_PARTIAL, EXIT_INCOMPLETE, EXIT_USAGE, EXIT_ERROR)
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         err: In place of stderr: progress and errors.
 
     Returns:
-        The exit status: 0 complete, 1 not complete, 2 a mistake in the command, 3 partial.
+        The exit status: 0 complete, 1 an error, 2 a mistake in the command, 3 partial, 4 incomplete.
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
@@ -95,9 +97,9 @@ def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: st
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
         err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
-    else:
-        err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
-    return EXIT_INCOMPLETE
+        return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
+    err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
+    return EXIT_ERROR
 
 
 def summary(receipt: IngestReceipt) -> str:
@@ -106,6 +108,8 @@ def summary(receipt: IngestReceipt) -> str:
     expected = "" if receipt.expected_records is None else f" of {receipt.expected_records} expected"
     lines = [
         f"{receipt.status}: {receipt.records} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
+        *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
+        *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
         + (f" ({causes})" if causes else ""),
         f"stored:   {receipt.uri}, {receipt.bytes} bytes of {receipt.format}",
@@ -197,6 +201,7 @@ def _one_object(
             pages=settings.page_range,
             overwrite=args.overwrite,
             keep_receipt=True,
+            strict=args.strict,
         )
 
 
@@ -218,6 +223,7 @@ def _dataset(
         terms=_terms(settings, destination),
         escape_formulas=args.escape_formulas,
         on_page=progress.page,
+        strict=args.strict,
     )
     if args.replay:
         service.check_begun(plan.run_id)

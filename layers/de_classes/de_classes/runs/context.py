@@ -64,6 +64,7 @@ class RunContext(Value):
         escape_formulas: Whether CSV is written for spreadsheets.
         on_page: Told of every page that is taken.
         terms: What it costs.
+        strict: Whether nothing is complete that is not proved.
     """
 
     plan: RunPlan
@@ -79,6 +80,7 @@ class RunContext(Value):
     escape_formulas: bool
     on_page: Callable[[Page], None]
     terms: LambdaTerms
+    strict: bool = False
 
     @property
     def declared(self) -> Schema:
@@ -99,6 +101,7 @@ class RunContext(Value):
             state=state,
             skip_failed=self.client.random_access,
             current=current,
+            strict=self.strict,
         )
 
     def spending(self) -> Spending:

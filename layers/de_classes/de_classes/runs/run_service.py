@@ -58,6 +58,7 @@ class RunService:
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         on_page: Called with every page that is taken: a place for progress.
         terms: What the process is given and what it costs; the receipt reckons with it.
+        strict: Take nothing for complete that is not proved: every page is asked for twice.
         clock: What to measure with.
     """
 
@@ -74,6 +75,7 @@ class RunService:
         escape_formulas: bool = False,
         on_page: Callable[[Page], None] = lambda _: None,
         terms: LambdaTerms | None = None,
+        strict: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self._client = client
@@ -86,6 +88,7 @@ class RunService:
         self._escape_formulas = escape_formulas
         self._on_page = on_page
         self._terms = terms or LambdaTerms()
+        self._strict = strict
         self._clock = clock or SystemClock()
 
     def check_begun(self, run_id: str) -> None:
@@ -256,4 +259,5 @@ class RunService:
             escape_formulas=self._escape_formulas,
             on_page=self._on_page,
             terms=self._terms,
+            strict=self._strict,
         )
