@@ -154,7 +154,7 @@ class ApiDataService:
 
         (stored, run, hashes), changes = self._until_still(read)
         parameters = {"limit": limit, "pages": str(pages or self._client.pages)}
-        receipt = self._receipt(run, stored, start, hashes, parameters, changes)
+        receipt = self._receipt(run, stored, start, hashes, parameters=parameters, changes=changes)
         if keep_receipt:
             self._storage.client.put_object(
                 bucket, receipt_key(key), receipt.to_json().encode(), content_type="application/json"
@@ -209,6 +209,7 @@ class ApiDataService:
         stored: StoredObject,
         start: _Start,
         hashes: list[PageHash],
+        *,
         parameters: dict[str, Any],
         changes: list[str],
     ) -> IngestReceipt:

@@ -217,8 +217,8 @@ class FollowedWalk:
     def _unless_it_is_the_end(self, request: PageRequest, page: Page) -> PageRequest | None:
         """What leads on after all, of a page that seems to be the last; None if it is.
 
-        A page may have lost its way on once: it is asked for again. One that says that it is the last, and has
-        a way on nevertheless, must lead to nothing.
+        A page may have lost its way on once: it is asked for again. One that says that it is the last, and
+        has a way on nevertheless, must lead to nothing.
         """
         came_from = page.url or request.url or self._url
         if self._strategy.ends(page):

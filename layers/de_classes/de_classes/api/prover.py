@@ -1,8 +1,8 @@
 """What a run is held to before it is called complete: that its end is one, and that the source stood still.
 
 Nothing is the end because it looks like one. What was seen on the way may prove it: a total that adds up, a
-field that said "more" and then "no more". Where it does not, a request or two are sent that bring nothing: for
-the place behind the last record, or for a single page with one record less, which then must lead on to it.
+field that said "more" and then "no more". Where it does not, a request or two are sent that bring nothing:
+for the place behind the last record, or for a single page with one record less, which must lead on to it.
 After that some pages are asked for again: a source that lost or moved a record meanwhile shows it in them.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from de_classes.api.evidence import End, EndBy, Evidence, Still, StillBy
+from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import still_stands
 from de_classes.api.pagination import LastRecordPagination, OnePagePagination, next_link
 from de_classes.api.paths import standing_there
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from de_classes.api.endpoint import Endpoint
+    from de_classes.api.evidence import EndBy, StillBy
     from de_classes.api.followed_walk import FollowedWalk
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
@@ -55,8 +56,8 @@ class Prover:
         prober: Sends what is asked only to make sure.
         limit: Records a page that were asked for.
         pages: Which pages were.
-        strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown is
-            incomplete.
+        strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown
+            is incomplete.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Prover:
         self._pages = pages
         self._strict = strict
         self._look_back = "all" if strict and endpoint.look_back == "some" else endpoint.look_back
-        self._sample = PageSample()
+        self._sample = PageSample(keeps_all=self._look_back == "all")
         self._by_edge: dict[str, PageEntry] = {}
         self._repeated: dict[int, PageEntry] = {}
         self._warnings: list[str] = []
@@ -159,12 +160,12 @@ class Prover:
         if before is None or not before.records or before.edges[0] == first.edges[0]:
             return
         raise ProtocolError(
-            "there are records before the first that was asked for: pages or records are counted from a lower "
-            "number; say pagination.first = 0"
+            "there are records before the first that was asked for: pages or records are counted from a "
+            "lower number; say pagination.first = 0"
         )
 
     def _is_empty_behind(self, walk: NumberedWalk) -> bool:
-        """Whether nothing is where the next record would be, by what was asked on the way or by asking now."""
+        """Whether nothing is where the next record would be: it was asked for on the way, or it is now."""
         if walk.is_empty_behind or not self._ledger.records:
             return True
         behind = self._prober.ask(walk.request_behind(self._ledger.records))
@@ -174,37 +175,32 @@ class Prover:
         page, request = walk.last_page, walk.asked
         if page is None or request is None:
             page, request = self._asked_again(walk)
-        total = self._ledger.agreed_total
+        total, rows = self._ledger.agreed_total, self._ledger.records
+        is_single = self._ledger.pages == 1 and rows > 1
+        if total is not None and not is_single:
+            return "total", f"{total} records"
         if page is None or request is None:
-            if total is not None:
-                return "total", f"{total} records"
             return self._unproven(None, "the run went on where it had ended, and its last page is not known")
-        ends = self._pagination.ends(page)
+        if self._pagination.ends(page) and not is_single:
+            return "marker", self._marker()
+        if self._ledger.pages > 1 and isinstance(self._pagination, LastRecordPagination):
+            return "probed", f"nothing behind record {rows}"
         if self._ledger.pages > 1:
-            if total is not None:
-                return "total", f"{total} records"
-            if ends:
-                return "marker", self._marker()
-            if isinstance(self._pagination, LastRecordPagination):
-                return "probed", f"nothing behind record {self._ledger.records}"
             return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
-        return self._end_of_single(page, request)
+        return self._end_of_single(page, request) if is_single else self._end_of_tiny(page, request)
+
+    def _end_of_tiny(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection of one record or none, which nothing counts or marks."""
+        if page.records:
+            return self._unproven(page, f"1 came of up to {self._limit}", request)
+        again = self._prober.ask(request)
+        if _way_on(page, 0, self._pagination.way_on) is None and again is not None and not again.records:
+            return "probed", "no record, twice"
+        return self._unproven(page, "no record came", request)
 
     def _end_of_single(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
-        """The end of a collection whose only page says that nothing follows."""
+        """The end of a collection of several records, whose only page says that nothing follows."""
         rows, total, ends = len(page.records), self._ledger.agreed_total, self._pagination.ends(page)
-        if rows == 0:
-            if total == 0:
-                return "total", "0 records"
-            if ends:
-                return "marker", self._marker()
-            hint = _way_on(page, rows, self._pagination.way_on)
-            again = self._prober.ask(request)
-            if hint is None and again is not None and not again.records:
-                return "probed", "no record, twice"
-            return self._unproven(page, "no record came", request)
-        if rows == 1 and (total is not None or ends):
-            return ("total", "1 record") if total is not None else ("marker", self._marker())
         size = self._endpoint.largest_below(rows)
         smaller = None if size is None else self._prober.ask(replace(request, size=size))
         if smaller is None or size is None or len(smaller.records) != size:
@@ -238,9 +234,9 @@ class Prover:
         if came == rows:
             return "probed", f"the last of {rows} records followed when {size} were asked for"
         raise ProtocolError(
-            f"{rows} records came at once, but {came} when {size} were asked for, and then nothing leads on by "
-            f"{self._pagination.way_on}: the answer has {standing_there(smaller.answer)}; name what leads to "
-            "the next page"
+            f"{rows} records came at once, but {came} when {size} were asked for, and then nothing leads on "
+            f"by {self._pagination.way_on}: the answer has {standing_there(smaller.answer)}; name what leads "
+            "to the next page"
         )
 
     def _make_sure_of(self, page: Page, request: PageRequest) -> None:
@@ -269,8 +265,8 @@ class Prover:
                 '{ type = "none" }'
             )
         self._warnings.append(
-            f"the end is not proved: {saw}, and no way on was ever seen. Name a total or a marker, or say that "
-            'there is no next page: pagination = { type = "none" }'
+            f"the end is not proved: {saw}, and no way on was ever seen. Name a total or a marker, or say "
+            'that there is no next page: pagination = { type = "none" }'
         )
         return "unproven", saw
 
@@ -288,14 +284,14 @@ class Prover:
     def _warn_of_round_total(self) -> None:
         if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:
             self._warnings.append(
-                f"the total is exactly {self._ledger.agreed_total}, as where a source counts no further: if so, "
-                "say it (window, total_is), and read it in slices"
+                f"the total is exactly {self._ledger.agreed_total}, as where a source counts no further: if "
+                "so, say it (window, total_is), and read it in slices"
             )
         beyond = self._ledger.records_beyond_total
         if beyond:
             self._warnings.append(
-                f"the source says it has {self._ledger.total_records} records, and {beyond} more came: its total "
-                "proves nothing"
+                f"the source says it has {self._ledger.total_records} records, and {beyond} more came: its "
+                "total proves nothing"
             )
 
     # That it stood still.
@@ -312,11 +308,9 @@ class Prover:
         for entry, request in self._looks(max(most, 1)):
             self._check(entry, request, self._prober.ask(request))
             looked += 1
-        by: StillBy = "sampled" if self._look_back == "some" else "read twice"
+        by: StillBy = "read twice" if looked == pages and self._look_back == "all" else "sampled"
         if not looked and pages:
-            self._warnings.append(
-                "whether the source stood still is not known: no page can be asked for again"
-            )
+            self._warnings.append("whether the source stood still is not known: no page can be had again")
             by = "unknown"
         return Still(by=by, pages=looked, of=pages, requests=self._prober.requests - before)
 

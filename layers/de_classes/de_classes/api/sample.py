@@ -11,9 +11,14 @@ _MOST: Final = 2048
 
 
 class PageSample:
-    """Entries of pages as they come, thinned out so that memory does not grow with their number."""
+    """Entries of pages as they come, thinned out so that memory does not grow with their number.
 
-    def __init__(self) -> None:
+    Args:
+        keeps_all: Whether none is thinned out.
+    """
+
+    def __init__(self, *, keeps_all: bool = False) -> None:
+        self._keeps_all = keeps_all
         self._kept: list[PageEntry] = []
         self._stride = 1
         self._first: PageEntry | None = None
@@ -30,7 +35,7 @@ class PageSample:
         if self.pages % self._stride == 0:
             self._kept.append(entry)
         self.pages += 1
-        if len(self._kept) > _MOST:
+        if len(self._kept) > _MOST and not self._keeps_all:
             self._kept = self._kept[::2]
             self._stride *= 2
 

@@ -24,9 +24,9 @@ The password is read from the variable {PASSWORD_VARIABLE}, from --password-file
 option, since every process of the machine could read it there. The same is true of an API key in a header:
 give --header-file, or --header X-Api-Key=@env:VARIABLE. Both files must be closed to other users (chmod 600).
 
-exit status: 0 the run is complete, perhaps with warnings, 1 an error, 2 a mistake in the command, 3 the run is
-partial, as --partial allows: the receipt names the pages that are missing, 4 it is incomplete, and nothing
-was committed.
+exit status: 0 the run is complete, perhaps with warnings, 1 an error, 2 a mistake in the command, 3 the run
+is partial, as --partial allows: the receipt names the pages that are missing, 4 it is incomplete, and
+nothing was committed.
 
 examples:
   python -m de_classes ingest github.issues --set owner=python --set repo=cpython --secrets github.json \\

@@ -127,8 +127,9 @@ class ResourceDescription(Described, kw_only=True):
         errors: Over those of the source.
         for_each: One collection for each of a list, or of a parent's records.
         primary_key: The fields that tell records apart.
-        look_back: How many pages are asked for again at the end, to see that the source stood still: ``some``,
-            one in a hundred and five at the least; ``all``; or ``none``, where it cannot be asked again.
+        look_back: How many pages are asked for again at the end, to see that the source stood still:
+            ``some``, one in a hundred and five at the least; ``all``; or ``none``, where it cannot be asked
+            again.
         columns: Names to types that every record must fit.
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
