@@ -115,7 +115,7 @@ def test_F25_without_a_key_a_source_that_never_rests_is_given_up_after_four_read
     store: Overtaken,
 ) -> None:
     transport = sliding()
-    with pytest.raises(IncompleteRunError, match="on 4 passes.*name the fields that tell records") as caught:
+    with pytest.raises(IncompleteRunError, match=r"on 4 passes.*name the fields that tell records") as caught:
         service(store, transport).carry_out(plan(limit=2))
     assert (progress(store).pass_, caught.value.run_id) == (4, "run")
     assert len(transport.requests) == 4 * (3 + 1)

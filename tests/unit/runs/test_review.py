@@ -295,7 +295,7 @@ def restless() -> FakeTransport:
 def test_a_source_that_is_never_calm_may_be_asked_for_again_by_its_run() -> None:
     store = memory()
     wanted = plan(key_fields=("id",), limit=500)
-    with pytest.raises(IncompleteRunError, match="on 5 passes.*ask again when it is calm") as caught:
+    with pytest.raises(IncompleteRunError, match=r"on 5 passes.*ask again when it is calm") as caught:
         service(store, restless()).carry_out(wanted)
     assert caught.value.run_id == "run"
     receipt = service(store, FakePagedApi(900)).carry_out(wanted)
