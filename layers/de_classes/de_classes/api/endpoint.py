@@ -327,7 +327,9 @@ class Endpoint(DiscreetValue, dict=True):
         if self.pagination.echo is None:
             return page
         echoed = find(page.answer, self.pagination.echo)
-        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
+        if isinstance(echoed, bool) or not isinstance(echoed, int):
+            return page
+        if echoed == page.number - 1 + self.pagination.first_number:
             return page
         if page.total_pages is not None and page.number > page.total_pages:
             return _replaced(page, [])

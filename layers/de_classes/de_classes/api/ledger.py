@@ -77,6 +77,17 @@ class RunLedger:
         return total if total == self.records and not self._drift.has_moved else None
 
     @property
+    def ends_below_total(self) -> bool:
+        """Whether fewer records came than every answer says alike that there are."""
+        total = self.expected_records
+        return total is not None and self.records < total and not self._drift.has_moved
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the source says that it has more records than came."""
+        return self.expected_records is not None and self.records < self.expected_records
+
+    @property
     def records_beyond_total(self) -> int:
         """Records that came beyond those that the source says it has."""
         return 0 if self.expected_records is None else max(self.records - self.expected_records, 0)
@@ -249,7 +260,7 @@ class RunLedger:
         expected = self.expected_records
         if expected is None or self.records == expected:
             return []
-        if self.records > expected and not self._drift.has_moved:
+        if self.records > expected and (self._drift.counts_pages or not self._drift.has_moved):
             return []  # then it counts something else, and proves nothing
         return [f"{self.records} records came, but the source says it has {self.expected_records}"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.errors import IncompleteRunError, RetriesExhaustedError
+from de_classes.errors import IncompleteRunError, RetriesExhaustedError, SourceChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,7 +123,11 @@ class PageRun:
                 self._check_deadline()
         except RetriesExhaustedError as error:
             raise self.ledger.broken_off(str(error)) from error
-        self.ledger.settle()
+        try:
+            self.ledger.settle()
+        except SourceChangedError:
+            self._prover.refuse_dead_end()
+            raise
         if self._window is not None and self.ledger.records >= self._window:
             raise IncompleteRunError(
                 f"{self.ledger.records} records came, which is all that the source gives of any query: that "

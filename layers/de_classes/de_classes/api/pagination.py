@@ -156,6 +156,11 @@ class PaginationStrategy(Described, kw_only=True):
         return None
 
     @property
+    def first_number(self) -> int:
+        """What the source calls its first page."""
+        return 1
+
+    @property
     def sent_on(self) -> str | None:
         """The path of a value that is sent on as text, so that a number stays as it is written; or None."""
         return None
@@ -215,6 +220,11 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     def echo(self) -> str | None:
         """The path."""
         return self.echo_path
+
+    @property
+    def first_number(self) -> int:
+        """As described."""
+        return self.first
 
 
 class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):

@@ -115,6 +115,26 @@ class Prover:
             raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
         return evidence
 
+    def refuse_dead_end(self) -> None:
+        """Tell a first page whose way on is elsewhere from a source that changed.
+
+        Raises:
+            IncompleteRunError: Fewer records came than there are, and nothing leads on, twice.
+        """
+        walk, page = self._walk, self._walk.last_page
+        if isinstance(walk, NumberedWalk) or page is None or walk.asked is None:
+            return
+        if self._ledger.pages != 1 or not self._ledger.ends_below_total:
+            return
+        again = self._prober.ask(walk.asked)
+        if again is None or len(again.records) != len(page.records) or self._after(again, walk.asked):
+            return
+        raise IncompleteRunError(
+            f"{len(page.records)} records came, but the source says it has {page.total_records}, and nothing "
+            f"leads on by {self._pagination.way_on}: the answer has {standing_there(page.answer)}; name what "
+            "leads to the next page, or leave out a total that is not one"
+        )
+
     # How the end is known.
 
     def _end(self) -> tuple[EndBy, str]:
@@ -154,11 +174,15 @@ class Prover:
         """
         first = self._sample.first
         request = walk.request_before()
-        if request is None or first is None or not first.edges:
+        if request is None or first is None:
             return
         before = self._prober.ask_once(request)
-        if before is None or not before.records or before.edges[0] == first.edges[0]:
+        if before is None or not before.records or before.edges[:1] == first.edges[:1]:
             return
+        again = walk.request_of(1)
+        now = None if again is None else self._prober.ask(again)
+        if now is not None and now.edges[:1] == before.edges[:1]:
+            return  # it takes a number below its first for the first, and that page has changed
         raise ProtocolError(
             "there are records before the first that was asked for: pages or records are counted from a "
             "lower number; say pagination.first = 0"
@@ -216,17 +240,23 @@ class Prover:
     def _rest_follows(self, page: Page, smaller: Page, request: PageRequest, size: int) -> tuple[EndBy, str]:
         """Follow a smaller page to the end: exactly the rest must come."""
         rows, came, answer = len(page.records), len(smaller.records), smaller
-        asked: PageRequest | None = request
+        asked = replace(request, size=size)
         for _ in range(LEAST_REQUESTS - 1):
-            came_from = answer.url or self._endpoint.shown_url
-            asked = self._pagination.request_after(answer, size, url=came_from, asked=asked)
-            if asked is None:
+            following = self._after(answer, asked, size)
+            if following is None and came < rows:  # it may have lost its way on once
+                again = self._prober.ask(asked)
+                following = None if again is None else self._after(again, asked, size)
+            behind = None if following is None else self._prober.ask(following)
+            if following is None or behind is None:
                 break
-            following = self._prober.ask(asked)
-            if following is None:
-                break
-            answer = following
-            came += len(answer.records)
+            came += len(behind.records)
+            is_last = not behind.edges or behind.edges[-1] == page.edges[-1]
+            if came >= rows and not is_last and behind.edges == answer.edges:
+                raise ProtocolError(
+                    f"what {self._pagination.way_on} leads to has the same records again: what is sent on "
+                    "does not go where the source looks for it; change into"
+                )
+            answer, asked = behind, following
             if came > rows or not answer.records:
                 break
         if came > rows:
@@ -316,7 +346,7 @@ class Prover:
 
     def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
         picked = {entry.number: entry for entry in self._sample.pick(most)}
-        # A record that stands at the edge of two pages moved, or the data is so: then they stand as they stood.
+        # A record at the edge of two pages has moved, or the data is so: then they stand as they stood.
         for entry in {**picked, **self._repeated}.values():
             walk = self._walk
             request = (
@@ -346,8 +376,11 @@ class Prover:
         last, filled = self._sample.last, self._sample.last_filled
         if entry is last and self._pages.stop is None:
             if isinstance(self._walk, NumberedWalk):
-                is_alike = request.size == self._limit  # a marker may only say whether the page is full
-                return is_alike and self._ledger.agreed_total is None and self._pagination.ends(page) is False
+                # a marker may only say whether the page is full: then it says the same as it did
+                said = self._walk.last_page
+                is_alike = request.size == self._limit and said is not None and self._pagination.ends(said)
+                has_total = self._ledger.agreed_total is not None
+                return bool(is_alike) and not has_total and self._pagination.ends(page) is False
             return self._after(page, request) is not None
         if entry is filled and last is not None and not isinstance(self._walk, NumberedWalk):
             following = self._after(page, request)
@@ -357,16 +390,17 @@ class Prover:
             return behind is not None and len(behind.records) > 0
         return False
 
-    def _after(self, page: Page, request: PageRequest) -> PageRequest | None:
+    def _after(self, page: Page, request: PageRequest, size: int | None = None) -> PageRequest | None:
         came_from = page.url or request.url or self._endpoint.shown_url
-        return self._pagination.request_after(page, self._limit, url=came_from, asked=request)
+        return self._pagination.request_after(page, size or self._limit, url=came_from, asked=request)
 
     def _stands(self, entry: PageEntry, page: Page) -> bool:
         last = self._sample.last
         may_have_grown = self._pagination.counts_records or (
             self._ledger.agreed_total is not None and last is not None and entry.number == last.number
         )
-        return still_stands(page, entry) and (may_have_grown or len(page.records) == entry.records)
+        is_as_long = len(page.records) == entry.records
+        return still_stands(page, entry) and (is_as_long or (may_have_grown and entry.records > 0))
 
 
 def _way_on(page: Page, rows: int, described: str | None) -> str | None:

@@ -104,6 +104,7 @@ class NumberedWalk:
         self._skip = skip
         self._prober = prober
         self._sizes = sizes
+        self._shifts: list[ShiftedOffsets] = []
         self._last_page: Page | None = None
         self._short_pages = 0
         self.is_empty_behind = False
@@ -124,9 +125,11 @@ class NumberedWalk:
     def request_of(self, number: int) -> PageRequest | None:
         """How a page that was taken is asked for again; None where its place is not known any more."""
         strategy = self._strategy
-        if isinstance(strategy, ShiftedOffsets) and 1 < number < strategy.number:
-            return None
-        return strategy.request_for(number, self._limit)
+        if not isinstance(strategy, ShiftedOffsets) or number >= strategy.number or number == 1:
+            return strategy.request_for(number, self._limit)
+        before = next((shift for shift in reversed(self._shifts) if shift.number < number), None)
+        is_known = before is not None or bool(self._shifts and number <= self._shifts[0].number)
+        return (before or strategy.pagination).request_for(number, self._limit) if is_known else None
 
     def request_behind(self, records: int) -> PageRequest:
         """The request for the place behind the last record.
@@ -258,6 +261,7 @@ class NumberedWalk:
         records, total = len(page.records), page.total_records
         moved = shifted(self._strategy, page.number, records, total, self._limit)
         if moved is not None:
+            self._shifts.append(moved)
             self._reckon(moved, self._limit)
             self._is_uneven = True
 

@@ -81,14 +81,13 @@ class PassOver:
             [(page.number, page.records, page.mark, page.edges) for page in self.progress.pages(number)]
             for number in (self.number, self.number - 1)
         )
-        return self.is_at_end and not self.gaps and now == before
+        return self.is_at_end and not self.gaps and not self.ledger.falls_short and now == before
 
     @property
     def brought_nothing_new(self) -> bool:
         """Whether a later pass came to its end without a record that was not there before."""
-        return (
-            self.number > 1 and self.is_at_end and not self.gaps and not self.progress.records_of(self.number)
-        )
+        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        return self.number > 1 and is_whole and not self.progress.records_of(self.number)
 
     @property
     def kept(self) -> RunProgress:
