@@ -5,7 +5,6 @@ LIMIT=${LIMIT:-90}
 GRACE=${GRACE:-30} # seconds between asking a stage to end and killing it
 STAGE_LOG=$(mktemp)
 STAGE_TABLE=""
-STAGE_PID=""
 trap stage_report EXIT
 trap 'stage_stop 130' INT
 trap 'stage_stop 143' TERM
@@ -22,10 +21,8 @@ stage() {
     tee_pid=$!
     # In the background, so that a signal to this shell is not kept waiting for the stage's end.
     timeout --kill-after="$GRACE" "$left" "$@" >&3 2>&1 3>&- &
-    STAGE_PID=$!
     exec 3>&-
-    wait "$STAGE_PID" || status=$?
-    STAGE_PID=""
+    wait "$!" || status=$?
     stage_wait_for "$tee_pid"
   else
     status=124
@@ -66,8 +63,12 @@ stage_minutes() {
   awk -v seconds="$1" -v minute="$MINUTE" 'BEGIN { printf "%.1f", seconds / minute }'
 }
 
+# By the shell's own list of jobs: a signal may come between a stage's start and the line after it.
 stage_stop() {
-  [ -z "$STAGE_PID" ] || { kill "$STAGE_PID" 2>/dev/null && wait "$STAGE_PID" || true; }
+  local pid
+  for pid in $(jobs -pr); do
+    kill "$pid" 2>/dev/null && wait "$pid" || true
+  done
   exit "$1"
 }
 

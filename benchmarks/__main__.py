@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
-from benchmarks.contestants import OURS, ROOT, SLICES, P, contestants
+from benchmarks.contestants import ROOT, contestants
 from benchmarks.figures import Benchmark, save
 from benchmarks.measure import BUCKET, Bench
 from benchmarks.records import write
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 EXIT_BROKEN, EXIT_USAGE = 1, 2
 ROUNDS, SHORT_ROUNDS = 5, 3
-SHORT_CLIENTS = {OURS, P, SLICES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,9 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measured(args: argparse.Namespace) -> Benchmark:
     """Every run that the command asks for."""
     clients = contestants(args.clients)
-    if args.short and not args.clients:
-        clients = [each for each in clients if each.name in SHORT_CLIENTS]
     chosen = cases(args.cases, most=args.records, among=SHORT_CASES if args.short else CASES)
+    clients = [each for each in clients if any(case.suits(each) for case in chosen)]
     versions = {each.name: each.versions for each in clients}
     before = os.getloadavg()[0]
     with bench(chosen) as place:
@@ -133,7 +131,20 @@ def _stored(place: Bench) -> Iterator[Bench]:
     with Emulator(workspace) as emulator:
         emulator.aws.s3().create_bucket(Bucket=BUCKET)
         (objects,) = workspace.objects.glob(f"*/{BUCKET}")
-        yield replace(place, store=emulator.endpoint, objects=objects, credentials=workspace.credentials)
+
+        def empty() -> None:
+            s3 = emulator.aws.s3()
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+                for found in page.get("Contents", ()):
+                    s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+
+        yield replace(
+            place,
+            store=emulator.endpoint,
+            objects=objects,
+            credentials=workspace.credentials,
+            empty=empty,
+        )
 
 
 def machine() -> str:

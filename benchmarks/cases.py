@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import CSV, JSONL, ONE_OBJECT, OURS, PARQUET, SLICES, P
+from benchmarks.contestants import CSV, DESCRIBED, JSONL, ONE_OBJECT, OURS, PARQUET, SLICES, P
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ class Case:
         format: What is written.
         to_store: To an S3 server in place of a disk.
         reference: To whom the others are compared.
+        key: The field that tells records apart, for clients that look for those that come twice.
         clients: Who takes part by name; all that can, if nobody is named.
+        mimic: The source whose API has the records too, for who reads by its description; none if empty.
     """
 
     name: str
@@ -47,7 +49,9 @@ class Case:
     format: str = PARQUET
     to_store: bool = False
     reference: str = P
+    key: str = ""
     clients: tuple[str, ...] = ()
+    mimic: str = ""
 
     @property
     def pages(self) -> int:
@@ -60,7 +64,9 @@ class Case:
         too_many = not contestant.has_workers and self.records > NAIVE_LIMIT
         elsewhere = self.to_store and not contestant.to_store
         unasked = bool(self.clients) and contestant.name not in self.clients
-        return self.format in contestant.formats and not (alone or too_many or elsewhere or unasked)
+        unknown = contestant.is_described and not self.mimic
+        able = self.format in contestant.formats and not (elsewhere or unknown)
+        return able and not (alone or too_many or unasked)
 
     def rounds(self, contestant: Contestant, most: int) -> int:
         """How many rounds a client gets: as many as fit into 25 seconds, and one whatever it takes.
@@ -94,6 +100,23 @@ _OTHER_SEEDS = tuple(
     replace(_FAILING, name=f"failing-{seed}", what=f"the same by seed {seed}", seed=seed, clients=(OURS, P))
     for seed in (2, 3)
 )
+_DESCRIBED = tuple(
+    Case(
+        f"described-{mimic}",
+        f"by the description of {mimic}: {shape}",
+        records,
+        limit,
+        workers=1,  # each of these pages leads to the next
+        reference=ONE_OBJECT,
+        clients=(ONE_OBJECT, DESCRIBED),
+        mimic=mimic,
+    )
+    for mimic, shape, records, limit in (
+        ("github", "records at the top, a Link header", SHORT // 2, 100),
+        ("pokeapi", "records in a field, the next address in another", SHORT, 1000),
+        ("crossref", "records two fields deep, a cursor", SHORT, 1000),
+    )
+)
 CASES = (
     Case("start", "the start of each process: one page of ten records", 10, 10, 1),
     Case("100k", "a hundred thousand records, for the memory they take", MILLION // 10, clients=(OURS, P)),
@@ -106,11 +129,19 @@ CASES = (
     Case("csv", "to CSV", format=CSV),
     Case("jsonl", "to JSON Lines", format=JSONL, reference=SLICES),
     Case("s3", "to an S3 server", to_store=True),
+    *_DESCRIBED,
+    Case("keys", "records told apart by a key, as the template has it", key="id", clients=(OURS, P)),
 )
 SHORT_CASES = (
-    Case("200k", "200,000 records, a thousand a page, no latency, 1 core", SHORT),
-    _SMALL_PAGES,
-    Case("200k-jsonl", "the same to JSON Lines", SHORT, format=JSONL, reference=SLICES),
+    Case("200k", "200,000 records, a thousand a page, no latency, 1 core", SHORT, clients=(OURS, P)),
+    replace(_SMALL_PAGES, clients=(OURS, P)),
+    Case(
+        *("200k-jsonl", "the same to JSON Lines", SHORT),
+        format=JSONL,
+        reference=SLICES,
+        clients=(OURS, SLICES),
+    ),
+    *_DESCRIBED,
 )
 
 

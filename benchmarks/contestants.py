@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PARQUET, CSV, JSONL = "parquet", "csv", "jsonl"
-OURS, ONE_OBJECT, P, SLICES = "de-classes", "de-classes, one object", "reference P", "slices"
+OURS, ONE_OBJECT, DESCRIBED = "de-classes", "de-classes, one object", "de-classes, described"
+P, SLICES = "reference P", "slices"
 _VERSIONS = (
     "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 )
@@ -41,6 +42,7 @@ class Contestant:
         has_workers: Whether it can fetch several pages at once.
         to_store: Whether it can write to an S3 server.
         keeps: Whether it keeps the records: the floor does not.
+        is_described: Whether it reads what a description says, in place of an address.
         seconds: About what a million records take it, startup aside; its rounds are planned by that.
         seconds_a_retry: About what it waits after a request that failed.
         arguments: Of its Python, if it is no module of ``benchmarks.clients``.
@@ -56,6 +58,7 @@ class Contestant:
     has_workers: bool = False
     to_store: bool = False
     keeps: bool = True
+    is_described: bool = False
     seconds: float = 4.0
     seconds_a_retry: float = 0.0
     arguments: Callable[[Task], list[str]] | None = None
@@ -130,6 +133,17 @@ CONTESTANTS = (
         seconds=3.0,
         seconds_a_retry=0.1,
         arguments=ours.one_object,
+    ),
+    Contestant(
+        DESCRIBED,
+        "the same by a description: `python -m de_classes ingest NAME.RESOURCE --sources PATH --key`",
+        "ours",
+        ".venv",
+        (PARQUET,),
+        has_workers=True,
+        is_described=True,
+        seconds=3.0,
+        arguments=ours.described,
     ),
     Contestant(
         P,

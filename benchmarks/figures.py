@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -55,6 +55,8 @@ class Line(Struct, frozen=True, kw_only=True):
         wall_ratio: To the reference's in the same round, median.
         cpu_ratio: Likewise.
         peak_ratio: Likewise.
+        wall_spread: The least and the most of the rounds' ratios.
+        cpu_spread: Likewise.
         headroom: How many times as fast the API could have answered, at least.
         rows: Verified.
         wrong: What was wrong in the first round where something was.
@@ -69,9 +71,15 @@ class Line(Struct, frozen=True, kw_only=True):
     wall_ratio: float
     cpu_ratio: float
     peak_ratio: float
+    wall_spread: tuple[float, float]
+    cpu_spread: tuple[float, float]
     headroom: float
     rows: int
     wrong: str
+
+
+FAILED = "exit status"
+"""What is wrong with a run that did not end well begins so."""
 
 
 class Benchmark(Struct, frozen=True, kw_only=True):
@@ -107,6 +115,10 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
 def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
     pairs = [(run, reference[run.round]) for run in runs if run.round in reference]
+    walls, cpus, peaks = (
+        [getattr(one, figure) / getattr(other, figure) for one, other in pairs]
+        for figure in ("wall", "cpu", "peak")
+    )
     return Line(
         client=client,
         rounds=len(runs),
@@ -114,22 +126,23 @@ def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
         cpu=statistics.median(run.cpu for run in runs),
         peak=max(run.peak for run in runs),
         requests=max(run.requests / run.least for run in runs),
-        wall_ratio=median_ratio((one.wall, other.wall) for one, other in pairs),
-        cpu_ratio=median_ratio((one.cpu, other.cpu) for one, other in pairs),
-        peak_ratio=median_ratio((one.peak, other.peak) for one, other in pairs),
+        wall_ratio=median_ratio(walls),
+        cpu_ratio=median_ratio(cpus),
+        peak_ratio=median_ratio(peaks),
+        wall_spread=(min(walls, default=0.0), max(walls, default=0.0)),
+        cpu_spread=(min(cpus, default=0.0), max(cpus, default=0.0)),
         headroom=min(run.wall / max(run.server_cpu, 0.001) for run in runs),
         rows=min(run.rows for run in runs),
         wrong=next((run.wrong for run in runs if run.wrong), ""),
     )
 
 
-def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
+def median_ratio(ratios: Sequence[float]) -> float:
     """The median of the ratios within a round: what slows a machine down for a while slows both.
 
     Args:
-        pairs: Two clients' figures of each round; without any, the ratio is 0.
+        ratios: Of two clients' figures, one of each round; without any, the median is 0.
     """
-    ratios = [one / other for one, other in pairs]
     return statistics.median(ratios) if ratios else 0.0
 
 

@@ -122,7 +122,7 @@ def ratio(benchmark: Benchmark, one: Figure, other: Figure) -> float | None:
         return None
     if one.case != other.case:
         return statistics.median(ones.values()) / statistics.median(others.values())
-    return median_ratio((ones[each], others[each]) for each in ones.keys() & others.keys()) or None
+    return median_ratio([ones[each] / others[each] for each in ones.keys() & others.keys()]) or None
 
 
 def most_megabytes(benchmark: Benchmark, case: str) -> float | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ import pyarrow as pa
 
 from benchmarks.clients.task import Task
 from benchmarks.contestants import ROOT, search_path
-from benchmarks.figures import Run
+from benchmarks.figures import FAILED, Run
+from benchmarks.mimicked import words
 from benchmarks.server import Options, failures, seed_of_six
 from benchmarks.verify import verify
 from localcloud.workspace import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from benchmarks.cases import Case
     from benchmarks.contestants import Contestant
@@ -44,6 +44,7 @@ class Bench:
         cores: The clients' core, then those of the API and all else; empty if they share one.
         store: The address of an S3 server; empty if there is none.
         objects: The folder where it keeps the objects of its bucket.
+        empty: Removes them.
         credentials: The shared credentials file that lets a client in there.
     """
 
@@ -52,6 +53,7 @@ class Bench:
     cores: tuple[int, ...] = ()
     store: str = ""
     objects: Path = Path()
+    empty: Callable[[], None] = lambda: None
     credentials: Path = Path(os.devnull)
 
     def run(self, contestant: Contestant, case: Case, number: int) -> Run:
@@ -68,8 +70,8 @@ class Bench:
                 task = self._task(case, server.url, folder)
                 figures = self._launch(contestant, task, Path(folder))
             rows, wrong = self._verified(contestant, case, task, figures)
-        for path in self.objects.iterdir() if case.to_store else ():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if case.to_store:
+            self.empty()  # by the server itself: of files that go behind its back it still knows
         return Run(
             case=case.name,
             client=contestant.name,
@@ -88,7 +90,8 @@ class Bench:
         output = Path(folder, "output")
         output.mkdir()
         store = f"{self.store}/{BUCKET}" if case.to_store else ""
-        return Task(url, case.limit, case.workers, case.format, str(output), store)
+        described = words(case.mimic, url, Path(folder)) if case.mimic else ()
+        return Task(url, case.limit, case.workers, case.format, str(output), store, described, case.key)
 
     def _launch(self, contestant: Contestant, task: Task, folder: Path) -> dict[str, Any]:
         given, figures, said = folder / "task.json", folder / "figures.json", folder / "said"
@@ -113,7 +116,7 @@ class Bench:
     ) -> tuple[int, str]:
         """How many rows are there, and what is wrong."""
         if figures["status"]:
-            return 0, f"exit status {figures['status']}: {figures['said']}"
+            return 0, f"{FAILED} {figures['status']}: {figures['said']}"
         if not contestant.keeps:
             return -1, ""
         where = self.objects if case.to_store else Path(task.folder)
@@ -165,9 +168,8 @@ def api(options: Options) -> Iterator[Api]:
 
 def served(case: Case, records_file: Path) -> Options:
     """What the API of a case serves."""
-    options = Options(str(records_file), case.records, case.latency, case.failing)
-    seed = seed_of_six(options, case.pages, case.seed) if case.failing else 0
-    return Options(str(records_file), case.records, case.latency, case.failing, seed)
+    options = Options(str(records_file), case.records, case.latency, case.failing, mimic=case.mimic)
+    return replace(options, seed=seed_of_six(options, case.pages, case.seed)) if case.failing else options
 
 
 def least_requests(case: Case, options: Options) -> int:

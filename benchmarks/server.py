@@ -2,7 +2,8 @@
 
 Usage: ``python -m benchmarks.server OPTIONS.json``. It prints its port, serves until its stdin is closed, and
 then prints what it saw. ``GET /data?page=1&limit=1000`` answers a page; there is no login. It uses the
-standard library only, and does nothing for a page but to send two slices of memory.
+standard library only, and does nothing for a page but to send two slices of memory. Every other address is
+that of a mimic, where a case has one: see ``benchmarks.mimicked``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.mimicked import MimickedApi
 
 RECORD_AND_COMMA = 220
 TIMES_RUNNING = 6
@@ -39,6 +44,7 @@ class Options:
         latency: Seconds before every answer.
         failing: The share of requests answered 503.
         seed: Of that share.
+        mimic: The source whose API has the same records at its own addresses; none if empty.
     """
 
     records_file: str
@@ -46,6 +52,7 @@ class Options:
     latency: float = 0.0
     failing: float = 0.0
     seed: int = 0
+    mimic: str = ""
 
 
 def fails(options: Options, page: int, attempt: int) -> bool:
@@ -94,6 +101,12 @@ class Pages:
         ).encode()
         return [answer_head(200, len(head) + len(records) + 2), head, records, b"]}"]
 
+    def mimicked(self, name: str) -> MimickedApi:
+        """The same records behind the API of a described source."""
+        from benchmarks.mimicked import FileRecords, MimickedApi  # noqa: PLC0415 - few cases have one
+
+        return MimickedApi(name, FileRecords(self._bytes, self._records))
+
 
 def answer_head(status: int, length: int) -> bytes:
     """The status line and the headers of an answer of JSON."""
@@ -108,6 +121,7 @@ class Server:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._pages = Pages(options)
+        self._mimic = self._pages.mimicked(options.mimic) if options.mimic else None
         self._lock = threading.Lock()
         self._attempts: Counter[int] = Counter()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -138,6 +152,10 @@ class Server:
         if self._options.latency:
             time.sleep(self._options.latency)
         target = _TARGET.match(asked)
+        if target is None and self._mimic is not None:
+            with self._lock:
+                self._attempts[0] += 1
+                return self._mimic.answer(asked)
         parameters = dict(_PARAMETER.findall(target[1])) if target else {}
         if parameters.keys() != {b"page", b"limit"}:
             return [answer_head(404, 2), b"{}"]

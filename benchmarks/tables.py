@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cases import CASES, SHORT_CASES
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.figures import FAILED
 from benchmarks.goals import outcomes
 
 if TYPE_CHECKING:
@@ -84,21 +85,23 @@ def _goal(outcome: Outcome) -> tuple[str, ...]:
 
 def _cells(line: Line) -> tuple[str, ...]:
     rows = line.wrong or ("keeps none" if line.rows < 0 else f"{line.rows:,}")
-    return (
-        line.client,
-        str(line.rounds),
+    figures = (
         f"{line.wall:.2f}",
-        _ratio(line.wall_ratio),
+        _ratio(line.wall_ratio, line.wall_spread),
         f"{line.cpu:.2f}",
-        _ratio(line.cpu_ratio),
+        _ratio(line.cpu_ratio, line.cpu_spread),
         f"{line.peak / _MIB:.0f}",
         f"{line.requests:.2f}",
-        " ".join(rows.split()).replace("|", "/"),
     )
+    has_failed = line.wrong.startswith(FAILED)  # then it took no time for the task
+    told = ("-",) * len(figures) if has_failed else figures
+    return (line.client, str(line.rounds), *told, " ".join(rows.split()).replace("|", "/"))
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value else "-"
+def _ratio(value: float, spread: tuple[float, float]) -> str:
+    """A median and, where the rounds are not of one mind, from where to where they go."""
+    least, most = (f"{each:.2f}" for each in spread)
+    return f"{value:.2f}{f' ({least}-{most})' if least != most else ''}" if value else "-"
 
 
 def _clients(benchmark: Benchmark) -> Iterable[tuple[str, ...]]:

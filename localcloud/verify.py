@@ -75,12 +75,17 @@ def _unequal(
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         for index, pair in enumerate(zip(expected, actual, strict=True)):
             yield from _unequal(*pair, tabular=tabular, where=f"{where}[{index}]")
-    elif expected != actual or not _may_become(type(expected), type(actual), tabular=tabular):
+    elif expected != actual or not _may_become(_kind(expected), _kind(actual), tabular=tabular):
         yield where, expected, actual
 
 
 def _may_become(served: type, stored: type, *, tabular: bool) -> bool:
     return served is stored or (tabular and (served, stored) == (int, float))
+
+
+def _kind(value: object) -> type:
+    """Its type; a number that knows how it was spelled is a float."""
+    return float if isinstance(value, float) else type(value)
 
 
 def _unequal_fields(

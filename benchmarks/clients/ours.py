@@ -12,17 +12,22 @@ DATASET = "records"
 
 def dataset(task: Task) -> list[str]:
     """The arguments for many parts and a manifest."""
-    return [*_common(task), "--dataset", DATASET]
+    return [*_common(task, task.url), "--dataset", DATASET, *(["--key-field", task.key] if task.key else [])]
 
 
 def one_object(task: Task) -> list[str]:
     """The arguments for one object."""
-    return [*_common(task), "--key", task.output.name]
+    return [*_common(task, task.url), "--key", task.output.name]
 
 
-def _common(task: Task) -> list[str]:
+def described(task: Task) -> list[str]:
+    """The arguments for one object, out of a source that has a description."""
+    return [*_common(task, *task.described), "--key", task.output.name]
+
+
+def _common(task: Task, *source: str) -> list[str]:
     return [
-        *("-m", "de_classes", "ingest", task.url),
+        *("-m", "de_classes", "ingest", *source),
         *("--limit", str(task.limit), "--concurrency", str(task.workers), "--quiet"),
         *("--to", task.store or task.folder, "--format", task.format),
     ]

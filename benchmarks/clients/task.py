@@ -18,7 +18,9 @@ class Task:
         workers: Pages at once, for clients that can.
         format: Of the output: parquet, csv or jsonl.
         folder: An empty folder for it.
+        key: The field by which records that come twice are dropped; none if empty.
         store: ``http://host:port/bucket``, if the output goes to an S3 server instead.
+        described: What this library is told of a described source, in place of the address.
     """
 
     url: str
@@ -27,6 +29,8 @@ class Task:
     format: str
     folder: str
     store: str = ""
+    described: tuple[str, ...] = ()
+    key: str = ""
 
     @property
     def output(self) -> Path:

@@ -158,3 +158,16 @@ def test_an_ingestion_to_text_imports_nothing_of_dataframes(tmp_path: Path, form
     loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--format", format_name)
     assert loaded & {*NOT_FOR_INGEST, *DATAFRAMES} == set()
     assert not any(name.startswith("de_classes.simulators") for name in loaded)
+
+
+def test_numbers_that_are_decoded_into_arrays_at_once_import_no_pandas() -> None:
+    code = """
+import sys
+from de_classes.storage.format.arrow_shapes import arrow_shape_of
+from de_classes.storage.format.inference import infer
+records = ",".join(f'{{"id":{n},"v":{n}.50,"w":{n / 7!r}}}' for n in range(2000))
+columns = arrow_shape_of(infer([{"id": 1, "v": 0.5, "w": 0.1}])).decode(f"[{records}]".encode())
+print(type(columns).__name__, sorted({"pandas"} & set(sys.modules)))
+"""
+    done = run_python(code, LIBRARY.parent)
+    assert (done.stdout, done.stderr) == ("ArrowColumns []\n", "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.bootstrap import PACKAGED
+from tests.fakes.sources import LIBRARY, imports, module_name, python_files, relative
 from tests.fakes.template import functions, resources
 from tools import layer_documents, layers
 from tools.layers import ARCHITECTURES, LAYERS
@@ -119,6 +120,21 @@ def test_no_file_is_in_two_layers(architecture: str) -> None:
     }
     assert all(contents.values())
     assert [pair for pair in combinations(LAYERS, 2) if contents[pair[0]] & contents[pair[1]]] == []
+
+
+def test_the_command_line_is_left_out_and_nothing_that_is_there_imports_it() -> None:
+    top = layers.built("DeClassesLayer", "arm64") / "python"
+    files = python_files("layers/de_classes/de_classes")
+    shipped = [path for path in files if (top / path.relative_to(LIBRARY.parent)).exists()]
+    left_out = {module_name(path) for path in files if path not in shipped}
+    assert {"de_classes.cli.ingest", "de_classes.api.source.guessing.guess"} <= left_out
+    found = [
+        f"{relative(path)}:{each.line} imports {each.module}"
+        for path in shipped
+        for each in imports(path)
+        if any(f"{each.module}.".startswith(f"{module}.") for module in left_out)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

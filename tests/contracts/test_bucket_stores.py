@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from de_classes.storage.clients import BucketStore
 
 
+pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process
+
+
 @pytest.fixture(params=BUCKET_VARIANTS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BucketStore]:
     with VARIANTS[request.param](tmp_path) as case:

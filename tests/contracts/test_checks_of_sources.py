@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from de_classes.api.source import FileSecrets, Source
 from de_classes.api.source.checking import ResourceCheck
 from de_classes.api.source.loading import SHIPPED, parse_sources
+from de_classes.api.source.probing import Probe
 from de_classes.cli.sample import first_records
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS, RESOURCES
@@ -51,27 +53,25 @@ def check(
     secrets: Written,
     *,
     count: int = 40,
-    mistake: Mistake | None = None,
+    content: dict[str, Any] | None = None,
     values: Mapping[str, str] | None = None,
-) -> CheckReport | None:
-    """The report; None where that mistake cannot be made."""
+) -> CheckReport:
+    """The report on a resource as it is shipped, or as this content describes it."""
     described = Source.shipped()[f"{name}.{resource}"]
-    if mistake is not None:
-        content = tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
-        if mistake(content["sources"][name]["resources"][resource]) is False:
-            return None
+    if content is not None:
         described = Source(parse_sources(json.dumps(content).encode(), ".json", name="x"))[
             f"{name}.{resource}"
         ]
     clock = ManualClock()
     mimic = MIMICS[name](count, clock=clock)
-    return ResourceCheck(
+    probe = Probe(
         described,
         parameters=parameters(mimic, described.source),
         secrets=secrets(values or mimic.secrets),
         transport=MimicTransport(mimic),
         clock=clock,
-    ).run()
+    )
+    return ResourceCheck(probe).run()
 
 
 def parameters(mimic: Mimic, source: Any) -> dict[str, str]:
@@ -84,7 +84,6 @@ def test_a_right_description_is_ok_by_few_requests(
     secrets: Written, name: str, resource: str, count: int
 ) -> None:
     report = check(name, resource, secrets, count=count)
-    assert report is not None
     found = [finding for finding in report.findings if finding.verdict != "ok"]
     assert [finding.name for finding in found] == (["key"] if report.resource in KEYLESS else [])
     assert report.requests <= MOST_REQUESTS + SECOND_TRY
@@ -98,7 +97,6 @@ def test_nothing_is_wrong_with_a_small_collection(
     secrets: Written, name: str, resource: str, count: int
 ) -> None:
     report = check(name, resource, secrets, count=count)
-    assert report is not None
     assert [finding.said for finding in report.findings if finding.verdict == "wrong"] == []
 
 
@@ -195,23 +193,42 @@ MISTAKES: dict[Mistake, set[str]] = {  # with what is found
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
-@pytest.mark.parametrize(("name", "resource"), RESOURCES)
+@cache
+def shipped(name: str) -> str:
+    return json.dumps(tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+def mistaken(name: str, resource: str, mistake: Mistake) -> dict[str, Any] | None:
+    """The source with that mistake in that resource; None where it cannot be made."""
+    content: dict[str, Any] = json.loads(shipped(name))
+    cannot = mistake(content["sources"][name]["resources"][resource]) is False
+    return None if cannot else content
+
+
+MISTAKEN = [
+    pytest.param(name, resource, mistake, id=f"{name}-{resource}-{mistake.__name__}")
+    for name, resource in RESOURCES
+    for mistake in MISTAKES
+    if mistaken(name, resource, mistake) is not None
+]
+
+
+@pytest.mark.parametrize(("name", "resource", "mistake"), MISTAKEN)
 def test_a_mistake_is_found_and_named(secrets: Written, name: str, resource: str, mistake: Mistake) -> None:
-    report = check(name, resource, secrets, mistake=mistake)
-    if report is None:
-        pytest.skip("it cannot be made there")
+    report = check(name, resource, secrets, content=mistaken(name, resource, mistake))
     found = {finding.name for finding in report.findings if finding.verdict != "ok"}
     assert found & MISTAKES[mistake], [finding.said for finding in report.findings]
 
 
-@pytest.mark.parametrize(("name", "resource"), RESOURCES)
+def is_secured(name: str, resource: str) -> bool:
+    described = Source.shipped()[f"{name}.{resource}"]
+    auth = described.described.auth or described.source.auth
+    return bool(MIMICS[name].secrets) and auth.__struct_config__.tag != "none"
+
+
+@pytest.mark.parametrize(("name", "resource"), [each for each in RESOURCES if is_secured(*each)])
 def test_a_wrong_secret_is_found_and_never_shown(secrets: Written, name: str, resource: str) -> None:
     wrong = {each: f"wrong-{value}" for each, value in MIMICS[name].secrets.items()}
-    described = Source.shipped()[f"{name}.{resource}"]
-    if not wrong or (described.described.auth or described.source.auth).__struct_config__.tag == "none":
-        pytest.skip("it needs none")
     report = check(name, resource, secrets, values=wrong)
-    assert report is not None
     assert [finding.name for finding in report.findings if finding.verdict == "wrong"] == ["auth"]
     assert not any(value in repr(report) for value in wrong.values())

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import Record
     from tests.fakes.object_stores import StoreCase
 
+pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process
+
 WRITERS = 50
 PAGES: list[list[Record]] = [[{"id": 1, "a": 1}], [{"id": 2, "a": 2.5, "late": "x"}], [], [{"id": 3}]]
 ROWS = pd.DataFrame(

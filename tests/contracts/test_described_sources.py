@@ -16,7 +16,8 @@ from de_classes.__main__ import main
 from de_classes.api.endpoint import PageSize
 from de_classes.api.source import Source
 from de_classes.api.source.loading import SHIPPED, shipped_names, shipped_source
-from de_classes.bootstrap import build_ingestion
+from de_classes.bootstrap import SERVICE, build_ingestion
+from de_classes.common.logger.app_logger import AppLogger
 from de_classes.errors import (
     AuthenticationError,
     DeClassesError,
@@ -26,15 +27,18 @@ from de_classes.errors import (
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
 from de_classes.utils.clock import ManualClock
+from functions.ingestion_worker.app import handler_for
 from tests.fakes.mimics import MIMICS, RESOURCES
 from tests.fakes.mimics.arxiv import Arxiv
 from tests.fakes.mimics.serving import MimicTransport, serving
 from tests.fakes.rotation import FakeRotationStore, FakeSecrets
+from tests.fakes.worker import FakeContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from de_classes.worker.ingestion import Ingestion
     from tests.fakes.mimics.kit import Answer, Mimic, Record, Request
 
     Way = Callable[..., list[Record]]
@@ -107,24 +111,44 @@ def read_into_dataset(
 
 
 def read_by_worker(name: str, resource: str, limit: int, folder: Path, *, rows: int = ROWS) -> list[Record]:
-    """The worker, wired as it is deployed: what stands in hosts comes from the deployment."""
+    """The worker, wired as it is deployed."""
     mimic = MIMICS[name](rows, clock=ManualClock())
-    hosts = Source.shipped()[f"{name}.{resource}"].address_parameters()
-    deployed = {each: value for each, value in mimic.parameters.items() if each in hosts}
+    store, worker = worker_of(mimic, folder, mimic.secrets, QUIET)
+    receipt = worker.run(worker.read(asked_of_worker(mimic, resource, limit)), run_id="one")
+    return [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
+
+
+def worker_of(
+    mimic: Mimic, folder: Path, secrets: Mapping[str, str], logger: logging.Logger
+) -> tuple[LocalClient, Ingestion]:
+    """The deployed worker over a store in a folder: what stands in hosts comes from the deployment."""
+    deployed = {each: value for each, value in mimic.parameters.items() if each in hosts_of(mimic)}
     store = LocalClient(folder, QUIET)
     store.create_bucket("worker")
-    worker = build_ingestion(
-        {"BUCKET": "worker", "SOURCE_PARAMETERS": json.dumps({name: deployed}), "DEFAULT_FORMAT": "jsonl"},
+    environ = {
+        "BUCKET": "worker",
+        "SOURCE_PARAMETERS": json.dumps({mimic.name: deployed}),
+        "DEFAULT_FORMAT": "jsonl",
+    }
+    return store, build_ingestion(
+        environ,
         store=lambda _: store,
-        secrets=lambda _: held(mimic.secrets),
+        secrets=lambda _: held(secrets),
         transport=MimicTransport(mimic),
         clock=mimic.clock,
-        logger=QUIET,
+        logger=logger,
     )
-    said = {each: value for each, value in mimic.parameters.items() if each not in hosts}
-    asked = {"source": f"{name}.{resource}", "parameters": said, "limit": limit}
-    receipt = worker.run(worker.read(asked), run_id="one")
-    return [record for batch in DatasetReader(store, "worker", receipt.key).records() for record in batch]
+
+
+def asked_of_worker(mimic: Mimic, resource: str, limit: int) -> dict[str, Any]:
+    """A request for a resource; what stands in hosts is not its to say."""
+    said = {each: value for each, value in mimic.parameters.items() if each not in hosts_of(mimic)}
+    return {"source": f"{mimic.name}.{resource}", "parameters": said, "limit": limit}
+
+
+def hosts_of(mimic: Mimic) -> frozenset[str]:
+    """The parameters that stand in its addresses."""
+    return Source.shipped()[f"{mimic.name}.{mimic.resources[0]}"].address_parameters()
 
 
 WAYS: dict[str, Way] = {
@@ -143,7 +167,7 @@ def ingest(
     held = folder / "secrets.json"
     held.write_text(json.dumps(dict(mimic.secrets if secrets is None else secrets)))
     held.chmod(0o600)
-    hosts = Source.shipped()[f"{mimic.name}.{resource}"].address_parameters()  # not needed for a rehearsal
+    hosts = hosts_of(mimic)  # not needed for a rehearsal
     given = {name: value for name, value in mimic.parameters.items() if name not in hosts}
     named = [word for pair in given.items() for word in ("--set", "=".join(pair))]
     said = io.StringIO()
@@ -271,6 +295,28 @@ def test_a_wrong_secret_ends_the_command_with_1_and_stores_nothing(
         "invocation",
     }  # of the run's journal
     assert not [file for file in kept if WRONG.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize(("name", "resource", "secret"), secret_cases())
+def test_a_wrong_secret_is_a_502_of_the_worker_that_commits_nothing_and_shows_no_secret(
+    name: str, resource: str, secret: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mimic = MIMICS[name](ROWS, clock=ManualClock())
+    secrets = {**mimic.secrets, secret: WRONG}
+    logger = AppLogger(SERVICE, on_lambda=True).get_logger()
+    handler = handler_for(lambda: worker_of(mimic, tmp_path, secrets, logger)[1])
+    for into in ({}, {"key": "records.jsonl"}):
+        body = json.dumps({**asked_of_worker(mimic, resource, SMALL), **into})
+        answer = handler({"httpMethod": "POST", "path": "/ingest", "body": body}, FakeContext())
+        told, logged = json.loads(answer["body"]), capsys.readouterr().out
+        assert (answer["statusCode"], told["status"]) == (502, "failed")
+        assert told["error"] in {"AuthenticationError", "PermissionDeniedError"}
+        assert f'"error":"{told["error"]}"' in logged
+        assert not [value for value in secrets.values() if value in answer["body"] + logged]
+    kept = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.name.partition("-")[0] for file in kept} <= {"plan.json", "invocation"}  # of the journal
+    assert not [file for file in kept for value in secrets.values() if value.encode() in file.read_bytes()]
+    assert mimic.clock.monotonic() == ManualClock().monotonic()  # what is refused is not tried again
 
 
 def shown(error: BaseException | None) -> str:

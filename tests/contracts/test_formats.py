@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEXT_FORMATS = ("csv", "json", "jsonl")
 VIENNA = "Europe/Vienna"
-MANY_RECORDS = [record for case in RECORD_CASES.values() for _ in range(150) for record in case]
+MANY_RECORDS = [record for case in RECORD_CASES.values() for _ in range(60) for record in case]
 
 
 @pytest.fixture(params=format_names())
@@ -81,7 +81,7 @@ def test_any_records_read_back_equal_in_every_format(records: list[Record]) -> N
         assert same_records(read(get_codec(name), written), records), name
 
 
-@pytest.mark.parametrize("page", [1, 7, 999, 1_000, 5_000])
+@pytest.mark.parametrize("page", [1, 7, 999, 1_000, 2_500])
 def test_bytes_do_not_depend_on_how_records_were_cut_into_pages(codec: FormatCodec, page: int) -> None:
     pages = [MANY_RECORDS[start : start + page] for start in range(0, len(MANY_RECORDS), page)]
     assert write(codec, pages) == many_records_written(codec.name)
@@ -131,7 +131,7 @@ def _pages(count: int) -> Iterator[list[Record]]:
 @pytest.mark.parametrize("name", TEXT_FORMATS)
 def test_memory_of_a_writer_does_not_grow_with_the_records(name: str, tmp_path: Any) -> None:
     peaks = []
-    for pages in (8, 40):
+    for pages in (4, 20):
         with (tmp_path / name).open("wb") as target, SegmentedWriter(get_codec(name), target) as writer:
             tracemalloc.start()
             for page in _pages(pages):

@@ -31,7 +31,7 @@ def login(mimic: Mimic) -> dict[str, str]:
         return {"Authorization": f"Klaviyo-API-Key {secret}", "revision": "2026-10-15"}
     if mimic.name == "socrata":
         return {"X-App-Token": secret}
-    bearer = {"Authorization": f"Bearer {secret}"}
+    bearer = {"Authorization": f"Bearer {secret}", "User-Agent": "de-classes"}
     return {**bearer, "Notion-Version": "2022-06-28"} if mimic.name == "notion" else bearer
 
 
@@ -76,6 +76,10 @@ REFUSED: list[tuple[str, str, object, dict[str, str | None], int]] = [
     ("klaviyo", "/api/profiles", None, {"revision": None}, 400),
     ("klaviyo", "/api/profiles", None, {"revision": "2024-10-15"}, 410),
     ("klaviyo", "/api/profiles", None, {"Authorization": "Bearer x"}, 401),
+    ("github", "/repos/acme/gadgets/pulls", None, {}, 404),
+    ("github", "/repos/acme/widgets/nothing", None, {}, 404),
+    ("github", "/repos/acme/widgets/pulls", None, {"Authorization": "Bearer x"}, 401),
+    ("github", "/repos/acme/widgets/pulls", None, {"User_Agent": None}, 403),
     ("arxiv", "/api/query?search_query=all:x&max_results=2001", None, {}, 400),
     ("arxiv", "/api/query?search_query=all:x&start=29999&max_results=10", None, {}, 400),
     ("arxiv", "/api/query?search_query=all:x&page=2", None, {}, 400),
@@ -96,6 +100,19 @@ def test_arxiv_refuses_whoever_does_not_wait() -> None:
     assert [asked(mimic, target)[0] for _ in range(2)] == [200, 503]
     clock.advance(3)
     assert asked(mimic, target)[0] == 200
+
+
+def test_github_has_no_commits_of_a_repository_that_is_empty() -> None:
+    target = "/repos/acme/widgets/commits"
+    assert [asked(MIMICS["github"](count, clock=ManualClock()), target)[0] for count in (0, 1)] == [409, 200]
+
+
+@pytest.mark.parametrize("query", ["", "?state=closed", "?state=all"])
+@pytest.mark.parametrize("collection", ["issues", "pulls"])
+def test_github_gives_what_is_open_unless_it_is_asked_for_more(collection: str, query: str) -> None:
+    _, rows = asked(MIMICS["github"](clock=ManualClock()), f"/repos/acme/widgets/{collection}{query}")
+    wanted = {"": {"open"}, "?state=closed": {"closed"}, "?state=all": {"open", "closed"}}[query]
+    assert {row["state"] for row in rows} == wanted
 
 
 def test_zendesk_gives_ten_pages_a_minute() -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectInfo
     from tests.fakes.object_stores import StoreCase
 
+pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process
+
 CONTENT = b'id,name\r\n1,"Z\xc3\xbcrich"\r\n'
 CSV_TYPE = "text/csv; charset=utf-8"
 TWO_PARTS = bytes(range(256)) * (MIN_PART_SIZE // 256) + b"the rest"

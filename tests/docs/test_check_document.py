@@ -12,6 +12,7 @@ import pytest
 from de_classes.api.source import EnvironmentSecrets
 from de_classes.api.source.check_report import FindingName
 from de_classes.api.source.checking import ResourceCheck
+from de_classes.api.source.probing import Probe
 from de_classes.utils.clock import ManualClock
 from tests.fakes.checks import run
 from tests.fakes.listing_api import TOKEN, ListingApi, described
@@ -55,12 +56,11 @@ def test_every_line_of_a_check_is_in_the_pages_table() -> None:
 def test_real_reports_are_what_the_schema_says_and_others_are_not(tmp_path: Path) -> None:
     secrets, clock = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": TOKEN}), ManualClock()
     reports = [
-        ResourceCheck(resource, secrets=secrets, transport=ListingApi(), clock=clock).run()
+        ResourceCheck(Probe(resource, secrets=secrets, transport=ListingApi(), clock=clock)).run()
         for resource in (described(), described("page"), described("cursor", {"records_path": "x"}))
     ]
-    none = ResourceCheck(
-        described(), secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "wrong"}), transport=ListingApi()
-    ).run()
+    wrong_token = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "wrong"})
+    none = ResourceCheck(Probe(described(), secrets=wrong_token, transport=ListingApi())).run()
     real = [json.loads(msgspec.json.encode(report)) for report in (*reports, none)]
     lacking = {name: real[0][name] for name in real[0] if name != "evidence"}
     wrong = [lacking, {**real[0], "verdict": "fine"}, {**real[0], "findings": [{"name": "auth"}]}]

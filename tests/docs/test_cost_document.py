@@ -62,7 +62,7 @@ def test_the_formula_on_the_page_gives_the_same(megabytes: int, latency: float) 
     cpu = PAGE_RECORDS * LambdaTerms().cpu_seconds_a_record / min(1, megabytes / 1769)
     seconds = latency + cpu + (pages - 1) * max(latency / AT_ONCE, cpu)
     gigabyte_seconds = (seconds + LambdaTerms().startup_seconds) * megabytes / 1024
-    dollars = gigabyte_seconds * 0.0000133334 + 0.0000002 + 11 * 0.000005
+    dollars = gigabyte_seconds * 0.0000133334 + 0.0000002 + 16 * 0.000005
     taken = figures(megabytes, latency)
     assert taken.invocations == 1
     assert taken.seconds == pytest.approx(seconds, abs=0.001)

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
+# The three seconds that a page gives a simulator to come up are as long as it takes, on a busy machine too.
+UNTIL_IT_IS_UP = """
+sleep() {{
+  if [ "$1" = 3 ]; then until (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null; do command sleep 0.05; done
+  else command sleep "$1"; fi
+}}
+"""
 FILE = re.compile(r"# ([\w.-]+)\n")  # a description that begins so is saved by that name
 LANGUAGES = {"python", "sh", "sql", "mermaid", "toml"}
 # Not run here: make test is what runs this, make demo is run whole by the local cloud's tests, and a
@@ -78,7 +85,7 @@ def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None
     for description in descriptions():
         if description.document == block.document and (name := FILE.match(description.text)):
             (tmp_path / name[1]).write_text(description.text.replace(PORT, port), encoding="utf-8")
-    out = in_a_new_shell(block.text.replace(PORT, port), tmp_path)
+    out = in_a_new_shell(UNTIL_IT_IS_UP.format(port=port) + block.text.replace(PORT, port), tmp_path)
     assert [line for line in shown_of(block) if line not in out] == []
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 from hypothesis import strategies as st
 
+from de_classes.storage.format.schema import MAX_STRUCT_FIELDS
 from de_classes.storage.format.segmented import SegmentedWriter
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ RECORD_CASES: dict[str, list[Record]] = {
     "only_nulls": [{"a": None, "b": None}, {"a": None}],
     "one_null_column": [{"a": None}, {"a": 1}, {"a": None}],
     "floats": [{"a": 0.1}, {"a": 1e300}, {"a": 5e-324}, {"a": -0.0}, {"a": 1e16}, {"a": 1.0}],
-    "map_not_struct": [{"a": {f"key{row}_{part}": part for part in range(200)}} for row in range(3)],
+    "map_not_struct": [  # each could be one, any two of them cannot
+        {"a": {f"key{row}_{part}": part for part in range(MAX_STRUCT_FIELDS // 2 + 1)}} for row in range(3)
+    ],
     "deep": [{"a": [[[[[[[[[[[[[[[[[[[["bottom"]]]]]]]]]]]]]]]]]]]]}],
 }
 

@@ -234,6 +234,10 @@ FINAL = {
         "a redirect to https://127.0.0.1/data: no token is sent there",
     ),
     "F81-no-address": (answer(b"", status="302 x"), "a redirect that names no address"),
+    "F81-an-address-that-is-none": (
+        answer(b"", status="302 x", location="https://[bad/"),
+        "the source names an address that is none: 'https://[bad/'",
+    ),
     "F82-br": (answer(b"\x8b", content_encoding="br"), "Content-Encoding 'br', but gzip, deflate"),
     "F82-zstd": (answer(b"\x28\xb5\x2f\xfd", content_encoding="zstd"), "Content-Encoding 'zstd'"),
     "F82-a-transfer-coding": (answer(b"", transfer_encoding="gzip, chunked"), "Transfer-Encoding 'gzip"),
@@ -442,6 +446,38 @@ def test_F88_a_json_body_takes_any_cursor(tmp_path: Path, cursor: str) -> None:
         run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
     assert (run.status, run.stored) == (0, rows(1, 3))
     assert {"filter": "all", "after": json.loads(cursor)} in bodies
+
+
+def test_F88_parameters_that_an_answer_names_go_as_they_are_written(tmp_path: Path) -> None:
+    described = tmp_path / "shop.toml"
+    described.write_text(
+        LISTED.replace('"page", pages_path = "total_pages"', '"next_params", path = "next"')
+        .replace('method = "POST"\n', "")
+        .replace('json = { filter = "all" }\n', "")
+    )
+
+    def behave(asked: Asked) -> bytes:
+        if "at" in asked.query:
+            return as_json({"data": rows(3)})
+        return answer(b'{"data": [{"id": 1}], "next": {"at": 1.10, "n": 7, "all": true}}')
+
+    with HttpSource(behave) as source:
+        words = ("--sources", str(described), "--base-url", source.url)
+        run = ingest(tmp_path, "shop.orders", "--key", "records.jsonl", *words)
+    assert (run.status, run.stored) == (0, rows(1, 3))
+    asked = source.asked[-1].query
+    assert (asked["at"], asked["n"], asked["all"]) == ("1.10", "7", "true")
+
+
+@pytest.mark.parametrize("page_number", [1, 2])
+def test_F88_a_link_that_is_no_address_is_an_error(tmp_path: Path, page_number: int) -> None:
+    def behave(asked: Asked) -> bytes:
+        target = "https://[bad/" if asked.page == page_number else "/data?page=2"
+        return as_json({"data": rows(asked.page)}, link=f'<{target}>; rel="next"')
+
+    run, _ = pulled(tmp_path, behave, "--pagination", "link", "--total-pages-field", "none")
+    assert (run.status, run.stored) == (1, None)
+    assert "the source names an address that is none" in run.err
 
 
 def test_F87_tokens_that_are_good_for_two_requests_each_are_no_refusals_at_issue(

@@ -25,7 +25,8 @@ from de_classes.runs.verify import differences
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import BaseS3Client, LocalClient
-from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_leftovers
+from de_classes.storage.datasets import DatasetReader, remove_leftovers
+from de_classes.storage.datasets.cleaning import ALIVE
 from de_classes.storage.datasets.keys import is_part_key, symlink_key
 from de_classes.utils.clock import ManualClock
 from localcloud.emulator import Emulator
@@ -159,7 +160,8 @@ def check_after(store: ObjectStore, tally: Tally, expected: list[str]) -> None:
     assert list(differences(receipt, store, BUCKET)) == []
     listed = store.get_object(BUCKET, symlink_key(DATASET)).decode().splitlines()
     assert listed == [store.uri(BUCKET, part.key) for part in receipt.parts]
-    remove_leftovers(store, find_leftovers(store, BUCKET, "raw/", older_than=0, now=time.time() + 60))
+    later = ManualClock(now=time.time() + 2 * ALIVE)
+    assert list(remove_leftovers(store, BUCKET, "raw/", older_than=0, clock=later))
     left = [info.key for info in store.list_objects(BUCKET)]
     assert [key for key in left if is_part_key(key)] == [part.key for part in receipt.parts]
     assert sorted(left) == sorted(
@@ -299,7 +301,8 @@ def test_F42_kill_9_between_the_calls_of_s3(mortal: Mortal, bucket: Server) -> N
     with SimulatorServer(SOURCE, records=HeavyRecords(), clock=ManualClock()) as server:
         attempt, expected = structs.replace(go(server, bucket), part_pages=10), expected_of(server)
         while died:
-            remove_leftovers(store, store.list_objects(BUCKET))
+            for info in store.list_objects(BUCKET):
+                store.delete_object(BUCKET, info.key)
             died = mortal(structs.replace(attempt, die_at=1 + 4 * tally.kills)).died
             tally.kills += died
             check_before(store, expected)

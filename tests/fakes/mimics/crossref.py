@@ -42,7 +42,11 @@ class Crossref(Mimic):
         for name in request.query:
             if name not in KNOWN:
                 return _bad(name, "This route does not support this parameter")
-        head = {"x_rate_limit_limit": 50, "x_rate_limit_interval": "1s", "x_api_pool": "public"}
+        head: Record = {
+            "x_rate_limit_limit": 50,
+            "x_rate_limit_interval": "1s",
+            "x_api_pool": "public",
+        }
         if self.is_third():
             return text_answer(429, "Too many requests", **head)
         rows = request.number("rows", 20)

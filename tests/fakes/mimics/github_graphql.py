@@ -56,9 +56,9 @@ class GitHubGraphQl(Mimic):
         variables = body.get("variables") or {}
         first, after = variables.get("first"), variables.get("after")
         if not isinstance(first, int) or not 1 <= first <= 100:
-            path = ["repository", "issues"]
-            error = {"type": "EXCESSIVE_PAGINATION", "path": path, "message": "`first` must be 1 to 100"}
-            return json_answer(200, {"data": {"repository": None}, "errors": [error]}, **head)
+            path, message = ["repository", "issues"], "`first` must be 1 to 100"
+            wrong = {"type": "EXCESSIVE_PAGINATION", "path": path, "message": message}
+            return json_answer(200, {"data": {"repository": None}, "errors": [wrong]}, **head)
         at = 0 if after is None else unopaque(after)
         if not isinstance(at, int):
             message = f"`{after}` does not appear to be a valid cursor."

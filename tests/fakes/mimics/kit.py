@@ -7,6 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ class Mimic:
 def json_answer(status: int, value: object, **headers: object) -> Answer:
     """``(status, headers, body)``; header names are given with underscores."""
     named = {name.replace("_", "-"): str(text) for name, text in headers.items()}
-    return status, {"Content-Type": "application/json", **named}, json.dumps(value).encode()
+    return status, {"Content-Type": "application/json", **named}, msgspec.json.encode(value)
 
 
 def text_answer(status: int, text: str, kind: str = "text/plain", **headers: object) -> Answer:

@@ -88,7 +88,7 @@ class Notion(Mimic):
             return _error(400, "validation_error", f"The start_cursor provided is invalid: {cursor}")
         end = min(at + max(1, size - (at // size % 3 == 2)), len(self.rows))
         more = end < len(self.rows)
-        page = {
+        page: Record = {
             "object": "list",
             "results": self.rows[at:end],
             "next_cursor": opaque(end) if more else None,

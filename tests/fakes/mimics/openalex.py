@@ -81,7 +81,8 @@ class OpenAlex(Mimic):
         if "cursor" not in query:
             page = request.number("page", 1) or 1
             rows = self.rows[(page - 1) * size : page * size]
-            return json_answer(200, {"meta": {**meta, "page": page}, "results": rows, "group_by": []})
+            meta["page"] = page
+            return json_answer(200, {"meta": meta, "results": rows, "group_by": []})
         at = 0 if query["cursor"] == "*" else unopaque(query["cursor"])
         if not isinstance(at, int):
             return _error(400, "Pagination error.", "Cursor value is invalid.")

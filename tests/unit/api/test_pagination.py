@@ -221,6 +221,28 @@ def test_nothing_that_leads_on_is_the_end(strategy: PaginationStrategy) -> None:
     assert after(strategy, page(3, rows=0)) is None
 
 
+@pytest.mark.parametrize(
+    ("strategy", "fields"),
+    [
+        (CursorPagination(path="next"), {"next": None}),
+        (NextUrlPagination(path="next"), {"next": ""}),
+        (NextParamsPagination(path="next"), {"next": {}}),
+        (LinkHeaderPagination(), {"headers": {"link": '</1>; rel="prev"'}}),
+    ],
+)
+def test_a_way_on_that_is_there_and_leads_nowhere_is_told_from_one_that_is_absent(
+    strategy: PaginationStrategy, fields: dict[str, object]
+) -> None:
+    assert strategy.stands_in(page(1, **fields))
+    assert not strategy.stands_in(page(1, other=1))
+
+
+def test_F88_the_numbers_of_parameters_that_an_answer_names_are_sent_as_they_are_written() -> None:
+    last = page(1, next={"from": 1e22})
+    last.note_written("next", {"from": "1e22"})
+    assert after(NextParamsPagination(path="next"), last) == PageRequest(2, {"query.from": "1e22"}, size=2)
+
+
 @pytest.mark.parametrize("cursor", [True, 1.5, {"a": 1}, [1]])
 def test_F88_a_cursor_is_sent_as_it_is_written_or_refused(cursor: object) -> None:
     if cursor == 1.5:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.run_state import check_state
+from de_classes.api.page import Page
+from de_classes.api.run_state import as_counted_by, check_state
 from de_classes.errors import InvalidInputError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
@@ -81,3 +82,23 @@ def test_what_is_followed_and_has_no_way_on_starts_again() -> None:
 def test_what_is_followed_cannot_have_skipped_a_page() -> None:
     with pytest.raises(InvalidInputError, match="cannot have skipped"):
         check(state([1, 3], (2,)), random_access=False)
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "counted"),
+    [
+        ((3, 25), (4, 31), (3, 25)),
+        ((3, 25), (2, 20), (2, 20)),
+        ((None, None), (4, 31), (4, 31)),
+        ((3, 25), (None, None), (None, None)),
+        ((None, 25), (4, None), (4, None)),
+    ],
+)
+def test_what_was_appended_behind_the_last_page_is_not_counted(
+    last: tuple[int | None, int | None],
+    now: tuple[int | None, int | None],
+    counted: tuple[int | None, int | None],
+) -> None:
+    entry = PageEntry(number=3, records=5, sha256="", total_pages=last[0], total_records=last[1])
+    page = as_counted_by(entry, Page(3, [], {}, total_pages=now[0], total_records=now[1]))
+    assert (page.total_pages, page.total_records) == counted

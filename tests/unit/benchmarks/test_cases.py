@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.cases import CASES, SHORT_CASES, cases
-from benchmarks.contestants import CONTESTANTS, OURS, P, contestants
+from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, P, contestants
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -16,8 +16,13 @@ BY_NAME = {each.name: each for each in CONTESTANTS}
 
 @pytest.mark.parametrize("case", [*CASES, *SHORT_CASES], ids=lambda case: case.name)
 def test_every_case_has_this_library_and_its_reference(case: Case) -> None:
-    assert case.suits(BY_NAME[OURS])
+    assert case.suits(BY_NAME[DESCRIBED if case.mimic else OURS])
     assert case.suits(BY_NAME[case.reference])
+
+
+@pytest.mark.parametrize("case", [*CASES, *SHORT_CASES], ids=lambda case: case.name)
+def test_a_description_is_read_where_a_described_api_has_the_records_and_nowhere_else(case: Case) -> None:
+    assert case.suits(BY_NAME[DESCRIBED]) == bool(case.mimic)
 
 
 def test_who_fetches_one_page_at_a_time_has_no_part_in_many_at_once() -> None:
@@ -30,7 +35,9 @@ def test_who_holds_everything_is_not_asked_for_ten_million() -> None:
     assert [case.suits(BY_NAME["naive"]) for case in (million, ten_million)] == [True, False]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.clients], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in (*CASES, *SHORT_CASES) if case.clients], ids=lambda case: case.name
+)
 def test_a_case_of_some_clients_is_theirs_alone(case: Case) -> None:
     assert {each.name for each in CONTESTANTS if case.suits(each)} == {*case.clients}
 

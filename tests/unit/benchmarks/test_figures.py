@@ -6,19 +6,30 @@ import pytest
 
 from benchmarks.bounds import BOUNDS, Bound, broken
 from benchmarks.cases import SHORT_CASES
-from benchmarks.contestants import OURS, P
+from benchmarks.contestants import DESCRIBED, OURS, P
 from benchmarks.figures import Benchmark, Run, load, save
 from benchmarks.tables import headroom, page, report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.cases import Case
+
 CASE = SHORT_CASES[0].name
 
 
-def run(client: str, number: int, wall: float, cpu: float, peak: float = 1.0, *, wrong: str = "") -> Run:
+def run(
+    client: str,
+    number: int,
+    wall: float,
+    cpu: float,
+    peak: float = 1.0,
+    *,
+    wrong: str = "",
+    case: str = CASE,
+) -> Run:
     return Run(
-        case=CASE,
+        case=case,
         client=client,
         round=number,
         wall=wall,
@@ -62,6 +73,17 @@ def test_a_ratio_is_of_two_runs_of_the_same_round() -> None:
 def test_without_a_reference_there_are_no_ratios() -> None:
     (line,) = benchmark(run(OURS, 1, 2.0, 1.0)).lines(CASE)
     assert (line.wall_ratio, line.cpu_ratio, line.peak_ratio) == (0.0, 0.0, 0.0)
+    assert (line.wall_spread, line.cpu_spread) == ((0.0, 0.0), (0.0, 0.0))
+
+
+def test_the_spread_is_from_the_least_of_the_rounds_ratios_to_the_most() -> None:
+    rounds = [(1, 2.0, 1.0), (2, 6.0, 2.0), (3, 1.0, 1.5)]
+    runs = [run(OURS, number, wall, cpu) for number, wall, cpu in rounds]
+    figures = benchmark(*runs, *(run(P, number, 2.0, 1.0) for number, _, _ in rounds))
+    line, _ = figures.lines(CASE)
+    assert (line.wall_ratio, line.wall_spread) == (1.0, (0.5, 3.0))
+    assert (line.cpu_ratio, line.cpu_spread) == (1.5, (1.0, 2.0))
+    assert "1.00 (0.50-3.00)" in report(figures)
 
 
 def test_the_server_is_as_much_faster_as_it_was_idle_in_the_run_that_kept_it_busiest() -> None:
@@ -81,6 +103,19 @@ def test_a_ratio_within_its_bound_passes_and_above_it_does_not() -> None:
     assert len(broken(at(*(each * 2 for each in bound)))) == len(Bound._fields)
 
 
+@pytest.mark.parametrize("case", [each for each in SHORT_CASES if each.mimic], ids=lambda case: case.name)
+def test_a_description_is_held_to_what_an_address_and_options_take(case: Case) -> None:
+    def at_ratio(wall: float) -> Benchmark:
+        runs = (DESCRIBED, wall), (case.reference, 1.0)
+        return benchmark(*(run(client, 1, wall, 1.0, case=case.name) for client, wall in runs))
+
+    bound = BOUNDS[case.name].wall
+    assert broken(at_ratio(bound)) == []
+    assert broken(at_ratio(bound + 0.01)) == [
+        f"{case.name}: wall is {bound + 0.01:.2f} times the reference's, and may be {bound:.2f}"
+    ]
+
+
 @pytest.mark.parametrize("client", [OURS, P])
 def test_rows_that_are_wrong_break_it_whoever_wrote_them(client: str) -> None:
     figures = benchmark(
@@ -98,9 +133,19 @@ def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert load(tmp_path / "figures.json") == QUIET
 
 
+SPREAD = [(P, number, 1.0) for number in (1, 2, 3)] + [(OURS, 1, 4.0), (OURS, 2, 1.0), (OURS, 3, 2.0)]
+
+
 def test_tables_show_medians_ratios_and_what_went_wrong() -> None:
     rows = [line.split() for line in report(QUIET).splitlines()]
     assert [OURS, "2", "4.00", "2.00", "2.00", "1.00", "100", "1.10", "200,000"] in rows
     text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="2 rows lost"), run(P, 1, 1.0, 1.0)))
     assert f"| {OURS} | 1 | 1.00 | 1.00 | 1.00 | 1.00 | 100 | 1.10 | 2 rows lost |" in text
+    text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="exit status 1: no"), run(P, 1, 1.0, 1.0)))
+    assert f"| {OURS} | 1 | - | - | - | - | - | - | exit status 1: no |" in text
+
+
+def test_tables_show_between_which_ratios_the_rounds_were() -> None:
+    text = page(benchmark(*(run(client, number, wall, 1.0) for client, number, wall in SPREAD)))
+    assert f"| {OURS} | 3 | 2.00 | 2.00 (1.00-4.00) | 1.00 |" in text
     assert "de-classes 9" in text

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.bounds import BOUNDS, broken
 from benchmarks.cases import Case
-from benchmarks.contestants import CONTESTANTS, OURS, ROOT
+from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, ROOT
 from benchmarks.figures import load
 from benchmarks.measure import Bench, last_words
 from benchmarks.records import write
@@ -39,6 +39,12 @@ def test_a_run_is_counted_timed_and_read_back(place: Bench) -> None:
     assert (run.requests, run.least, run.rows, run.wrong) == (10, 10, 100, "")
     assert run.wall > 0 < run.cpu
     assert 5 << 20 < run.peak < 100 << 20
+
+
+def test_a_described_source_is_read_by_its_name_and_held_to_the_same_records(place: Bench) -> None:
+    described = replace(CASE, format="parquet", mimic="crossref")
+    run = place.run(contestant(DESCRIBED), described, 1)
+    assert (run.requests, run.least, run.rows, run.wrong) == (11, 10, 100, "")
 
 
 def test_requests_are_held_against_the_fewest_that_would_have_done(place: Bench) -> None:
@@ -96,7 +102,7 @@ def test_the_short_form_compares_this_library_with_its_reference(
 @pytest.mark.slow
 def test_every_client_brings_every_row_in_every_case(tmp_path: Path) -> None:
     # "failing" is left out: the others wait for minutes before they ask for a page the sixth time.
-    cases = "1M,50ms-4,csv,jsonl,s3"
+    cases = "1M,50ms-4,csv,jsonl,s3,described-github"
     assert main(["--cases", cases, "--records", "2000", "--rounds", "1", "--docs", str(tmp_path)]) == 0
     figures = load(tmp_path / "benchmark.json")
     assert [run for run in figures.runs if run.wrong] == []

@@ -6,7 +6,7 @@ from benchmarks.cases import CASES, Case, cases
 from benchmarks.contestants import CONTESTANTS, OURS, contestants
 from benchmarks.schedule import Progress, turns
 
-THREE = contestants((OURS, "reference P"))
+THREE = [each for each in contestants((OURS, "reference P")) if not each.is_described]
 CASE = Case("small", "", records=10, limit=10)
 
 

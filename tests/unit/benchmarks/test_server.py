@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.cases import CASES
 from benchmarks.measure import api
+from benchmarks.mimicked import words
 from benchmarks.records import FIRST_ID, RECORD_BYTES, write
 from benchmarks.server import RECORD_AND_COMMA, TIMES_RUNNING, Options, Pages, fails, failures, seed_of_six
+from de_classes.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +67,30 @@ def test_the_next_such_seeds_are_others() -> None:
     assert seeds == sorted({*seeds})
     for seed in seeds:
         assert max(failures(replace(FAILING, seed=seed), page) for page in range(1, 201)) == TIMES_RUNNING
+
+
+@pytest.mark.parametrize("name", [case.mimic for case in CASES if case.mimic])
+def test_a_mimic_gives_the_same_records_by_its_own_addresses(
+    options: Options, name: str, tmp_path: Path
+) -> None:
+    with api(replace(options, mimic=name)) as server:
+        where, *said = words(name, server.url, tmp_path)
+        into = ["--to", str(tmp_path / "lake"), "--key", "records.jsonl", "--limit", "10", "--quiet"]
+        assert main(["ingest", where, *said, *into]) == 0
+    lines = (tmp_path / "lake" / "records.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        record for number in (1, 2, 3) for record in body(options, number, 10)["data"]
+    ]
+    assert server.figures["requests"] in {3, 4}  # the fourth is how some say that there is no more
+
+
+def test_only_a_mimic_of_the_case_is_there(options: Options) -> None:
+    with api(options) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+        connection.request("GET", "/works?rows=10")
+        assert connection.getresponse().status == 404
+        connection.close()
+    assert server.figures["requests"] == 0
 
 
 def test_it_answers_on_a_connection_that_is_kept_and_counts_what_it_was_asked(options: Options) -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
@@ -98,18 +100,24 @@ def test_a_daemon_that_keeps_a_stages_output_open_keeps_nobody_waiting(tmp_path:
     assert re.search(r"daemon +\d\.0 of +9 min  passed", log.read_text())
 
 
-def test_a_signal_ends_the_stage_that_runs() -> None:
+@pytest.mark.parametrize("before", ["", "set -o functrace; trap 'sleep 0.1' DEBUG"], ids=["quick", "slow"])
+def test_a_signal_ends_the_stage_that_runs(before: str) -> None:
+    """However soon it comes: a slow shell has not come to its next line when the stage says that it began."""
+    said = []
     with subprocess.Popen(
-        script("stage long 9 bash -c 'echo began; sleep 60; echo ended'"),
+        script(before, "stage long 9 bash -c 'echo began; sleep 20; echo ended'"),
         env=environment(),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
+            said.append(line)
             if line == "began\n":
                 process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert "began\n" in said
+    assert "ended\n" not in said
 
 
 def minutes(pattern: str, text: str) -> dict[str, int]:

@@ -80,7 +80,11 @@ def test_what_may_still_be_needed_is_spared(lake: Path) -> None:
     assert clean(lake, "--delete", after_days=6.9)[1] == "0 objects, 0 bytes\n"
     assert clean(lake, "--delete", "--older-than", "40")[1] == "0 objects, 0 bytes\n"
     assert files(lake) == before
-    assert "\n11 objects, " in clean(lake, "--older-than", "0", after_days=0)[1]
+    assert "\n11 objects, " in clean(lake, "--older-than", "0", after_days=0.1)[1]
+
+
+def test_F75_a_run_that_wrote_within_the_hour_is_spared_whatever_the_limit(lake: Path) -> None:
+    assert "other" not in clean(lake, "--older-than", "0", after_days=0)[1]
 
 
 def test_the_help_says_what_makes_it_safe(capsys: pytest.CaptureFixture[str]) -> None:

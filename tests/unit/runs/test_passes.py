@@ -12,7 +12,6 @@ from de_classes.api.messages import HttpResponse
 from de_classes.errors import (
     IncompleteRunError,
     ObjectExistsError,
-    ObjectNotFoundError,
 )
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
@@ -86,17 +85,6 @@ def test_F48_a_run_that_is_overtaken_by_another_at_the_commit_changes_nothing(st
     with pytest.raises(ObjectExistsError, match="run 'other' has committed"):
         service(store, FakePagedApi(95)).carry_out(plan())
     assert DatasetReader(store, BUCKET, DATASET).manifest.run_id == "other"
-
-
-def test_a_part_that_was_cleaned_away_before_the_commit_is_never_named_by_it(store: Overtaken) -> None:
-    with pytest.raises(KilledError):
-        service(store, FakePagedApi(95), die_after=9).carry_out(plan())
-    sealed = progress(store).parts[0].part
-    assert sealed is not None
-    store.delete_object(BUCKET, f"{DATASET}/{sealed.key}")
-    with pytest.raises(ObjectNotFoundError, match=f"{sealed.key} was sealed by this run and is gone"):
-        service(store, FakePagedApi(95)).carry_out(plan())
-    assert DatasetCommits(store, BUCKET, DATASET).generations() == []
 
 
 def sliding() -> FakeTransport:

@@ -246,6 +246,7 @@ class ApiDataService:
             content_type=stored.content_type,
             columns=stored.schema.describe(),
             widenings=[str(widening) for widening in stored.widenings],
+            rounded=stored.rounded,
             parts=[_as_part(stored, hashes)] if hashes else [],
             page_hashes=hashes,
             versions=versions(),

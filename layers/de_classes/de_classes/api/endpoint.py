@@ -314,12 +314,14 @@ class Endpoint(DiscreetValue, dict=True):
         return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
 
     def _as_written(self, page: Page, response: HttpResponse) -> Page:
-        """Keep the text of a number that is sent on."""
+        """Keep the text of numbers that are sent on."""
         path = self.pagination.sent_on
-        if path is not None and isinstance(find(page.answer, path), float):
-            text = self.reader.number_as_written(response, path)
-            if text is not None:
-                page.note_written(path, text)
+        if path is None or self.reader.kind != "json":
+            return page
+        found = find(page.answer, path)
+        values = found.values() if isinstance(found, dict) else [found]
+        if any(isinstance(value, float) for value in values):
+            page.note_written(path, self.reader.as_written(response, path))
         return page
 
     def _as_asked_for(self, page: Page) -> Page:

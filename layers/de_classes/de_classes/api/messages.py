@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
-from de_classes.common.logger.redaction import is_secret_name, shared_filter
+from de_classes.common.logger.redaction import excerpt, is_secret_name, shared_filter
+from de_classes.errors import ProtocolError
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
@@ -87,6 +88,19 @@ def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL: a token issued for one origin is sent to no other."""
     parts = _split(url)
     return parts.scheme, (parts.hostname or "").lower(), _port(parts)
+
+
+def joined(url: str, target: str) -> str:
+    """An address that a source names, absolute or relative to where it was named.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    try:
+        return urljoin(url, target)
+    except ValueError as error:  # a bracket that is not closed, characters no host may have
+        shown = excerpt(target.partition("?")[0], 40)
+        raise ProtocolError(f"the source names an address that is none: '{shown}'") from error
 
 
 def without_secrets(url: str) -> str:

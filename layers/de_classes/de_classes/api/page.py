@@ -94,14 +94,13 @@ class Page(Mapping[str, Any]):
         """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
         return beside_records(self.answer)
 
-    def as_written(self, path: str) -> str | None:
-        """The number at a path, letter for letter as the answer has it; None if that was not looked up."""
-        written: dict[str, str] = self._told.get("written", {})
-        return written.get(path)
+    def as_written(self, path: str, found: Any) -> Any:  # noqa: ANN401 - JSON values
+        """What was found at a path, with numbers as text, letter for letter, where that was looked up."""
+        return self._told.get("written", {}).get(path, found)
 
-    def note_written(self, path: str, text: str) -> None:
-        """Keep how a number is written, see ``as_written``."""
-        self._told.setdefault("written", {})[path] = text
+    def note_written(self, path: str, written: Any) -> None:  # noqa: ANN401 - a JSON value
+        """Keep how what stands at a path is written, see ``as_written``."""
+        self._told.setdefault("written", {})[path] = written
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]
@@ -234,12 +233,9 @@ class PageReader(Value):
             )
         return _not_sound(headers, error, self.kind)
 
-    def number_as_written(self, response: HttpResponse, path: str) -> str | None:
-        """The number at a path of a JSON answer, letter for letter: a float may stand for several."""
-        if self.kind != "json":
-            return None
-        found = finder(path)(json.loads(self._text(response), parse_float=str))
-        return found if isinstance(found, str) else None
+    def as_written(self, response: HttpResponse, path: str) -> Any:  # noqa: ANN401 - a JSON value
+        """What stands at a path of a JSON answer, fractions as text: a float may stand for several."""
+        return finder(path)(json.loads(self._text(response), parse_float=str))
 
     def _text(self, response: HttpResponse) -> bytes:
         """The answer in UTF-8. What a compressed file is declared to be says nothing of what is in it."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
-from urllib.parse import urljoin
 
 import msgspec
 from msgspec import Meta
 
+from de_classes.api.messages import joined
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.templates import as_text
 from de_classes.errors import ConfigurationError, ProtocolError
@@ -162,7 +162,7 @@ class PaginationStrategy(Described, kw_only=True):
 
     @property
     def sent_on(self) -> str | None:
-        """The path of a value that is sent on as text, so that a number stays as it is written; or None."""
+        """The path of what is sent on as text, so that its numbers stay as they are written; or None."""
         return None
 
     def stands_in(self, page: Page) -> bool:
@@ -324,7 +324,7 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         if found is MISSING or found is None or found is False or found == "":
             return None
         if isinstance(found, str | int | float) and found is not True:
-            return page.as_written(self.path) or found
+            return page.as_written(self.path, found)
         if self.into.startswith("json."):
             return found
         shown = "true" if found is True else standing_there(found)
@@ -353,7 +353,7 @@ class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
             return self._followed(page, None)
         if not isinstance(found, str):
             raise ProtocolError(f"the next address at {self.path!r} is {standing_there(found)}, no text")
-        return self._followed(page, PageRequest(page.number + 1, url=urljoin(url, found), size=limit))
+        return self._followed(page, PageRequest(page.number + 1, url=joined(url, found), size=limit))
 
     @property
     def way_on(self) -> str:
@@ -380,7 +380,7 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The linked URL, made absolute; the client checks that it stays where tokens may go."""
         target = next_link(page.headers.get("link") or "", self.rel)
         following = (
-            None if target is None else PageRequest(page.number + 1, url=urljoin(url, target), size=limit)
+            None if target is None else PageRequest(page.number + 1, url=joined(url, target), size=limit)
         )
         return self._followed(page, following)
 
@@ -470,8 +470,14 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
             raise ProtocolError(
                 f"{self.path!r} should be an object of parameters, not {standing_there(found)}"
             )
-        values = {f"{self.into}.{name}": value for name, value in found.items()}
+        written = page.as_written(self.path, found)
+        values = {f"{self.into}.{name}": value for name, value in written.items()}
         return self._followed(page, PageRequest(page.number + 1, values, size=limit))
+
+    @property
+    def sent_on(self) -> str | None:
+        """The path, unless it leads into a JSON body, where a number stays one."""
+        return None if self.into == "json" else self.path
 
     @property
     def way_on(self) -> str:

@@ -113,6 +113,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         content_type: The media type of the data.
         columns: Its columns in order, by type; empty for formats that have none.
         widenings: Columns whose type had to widen during the run: ``"mag: int64 -> float64"``.
+        rounded: By column, how many numbers had more digits than the format keeps, and were stored as the
+            nearest float: Parquet alone does that.
         parts: The objects that hold the data, in order.
         quarantine: The objects that hold what was set aside.
         page_hashes: What came on each page.
@@ -156,6 +158,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     content_type: str
     columns: dict[str, str] = {}
     widenings: list[str] = []
+    rounded: dict[str, int] = {}
     parts: list[StoredPart] = []
     quarantine: list[StoredPart] = []
     page_hashes: list[PageHash] = []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 import msgspec
 
-from de_classes.api.messages import origin, without_secrets
+from de_classes.api.messages import joined, origin, without_secrets
 from de_classes.errors import ForeignOriginError, ProtocolError
 
 if TYPE_CHECKING:
@@ -35,12 +34,12 @@ def redirected(
 
     Raises:
         ForeignOriginError: It leads to another origin.
-        ProtocolError: It names no address, or would make a GET of another method.
+        ProtocolError: It names no address, or none that is one, or would make a GET of another method.
     """
     if response.status not in REDIRECTS:
         return None
     target = response.header("location") or ""
-    url = urljoin(request.url, target)
+    url = joined(request.url, target)
     is_kept = request.method == "GET" or response.status in _KEEP_THE_METHOD
     is_ours = origin(url) == origin(request.url) or origin(url) in origins
     if not (target and is_kept and is_ours):
@@ -59,7 +58,7 @@ def refused_redirect(response: HttpResponse, url: str) -> ProtocolError:
     target = response.header("location") or ""
     if not target:
         return ProtocolError(f"{message} that names no address")
-    there = urljoin(url, target)
+    there = joined(url, target)
     if origin(there) != origin(url):
         return ForeignOriginError(
             f"{message} to {without_secrets(there)}: no token is sent there; configure that address, if it "

@@ -58,10 +58,11 @@ MOST_SKIPPED: Final = 100
 class UnstableAPIClient:
     """Fetches pages, retrying each until it is whole, and hands them on in order.
 
-    429, 408, 500, 502, 503, 504, network errors and answers that are not what was promised are
+    Statuses that pass (see ``status``), network errors and answers that are not what was promised are
     retried under the policy, and under a budget for the run: when that is spent, the source is left
     alone and probed until it is up again. Everything else is a typed error at once. The token is read
-    anew for every attempt; a 401 costs one refresh and one replay. Only one origin is spoken to.
+    anew for every attempt; a 401 costs one refresh and one replay. Only one origin is spoken to, and its own
+    redirects are followed.
 
     Args:
         base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
@@ -182,6 +183,11 @@ class UnstableAPIClient:
     def is_unheard(self) -> bool:
         """Whether the source has not answered anything yet."""
         return self._counters.is_unheard
+
+    @property
+    def pages_stand_alone(self) -> bool:
+        """Whether a page's number alone says where it is, and nothing that came before it."""
+        return self._pagination.random_access and not self._pagination.counts_records
 
     @property
     def retry_count(self) -> int:

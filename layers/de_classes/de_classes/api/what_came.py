@@ -22,9 +22,10 @@ _DEPTH: Final = 4
 _NAMED_AT_MOST: Final = 5
 _ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
-_PASSWORD: Final = re.compile(rb"""<input[^>]*\btype\s*=\s*["']?password\b""", re.IGNORECASE)
-_TITLE: Final = re.compile(rb"<title[^>]*>([^<]*)</title", re.IGNORECASE)
-_HTML: Final = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html\b)", re.IGNORECASE | re.DOTALL)
+# Compiled when they are needed, which few processes live to see: each costs a start half a millisecond.
+_PASSWORD: Final = rb"""(?i)<input[^>]*\btype\s*=\s*["']?password\b"""
+_TITLE: Final = rb"(?i)<title[^>]*>([^<]*)</title"
+_HTML: Final = rb"(?is)\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html\b)"
 
 
 def says_error(answer: Any) -> bool:  # noqa: ANN401 - a JSON value
@@ -81,17 +82,17 @@ def other_kind(body: bytes, headers: Mapping[str, str], kind: str) -> str | None
 
 def is_page(body: bytes) -> bool:
     """Whether a body is HTML, which no description can say."""
-    return _HTML.match(body[:_LOOKED_AT]) is not None
+    return re.match(_HTML, body[:_LOOKED_AT]) is not None
 
 
 def asks_for_a_login(body: bytes) -> bool:
     """Whether a page is a form for people to log in by."""
-    return is_page(body) and _PASSWORD.search(body[:_LOOKED_AT]) is not None
+    return is_page(body) and re.search(_PASSWORD, body[:_LOOKED_AT]) is not None
 
 
 def title_of(body: bytes) -> str:
     """What a page is called, for a message; nothing if it does not say."""
-    found = _TITLE.search(body[:_LOOKED_AT])
+    found = re.search(_TITLE, body[:_LOOKED_AT])
     title = excerpt(found[1].decode("utf-8", "replace").strip(), 60) if found else ""
     return f" '{title}'" if title else ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from de_classes.api.source.checking import ResourceCheck
+from de_classes.api.source.probing import Probe
 from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped
 from de_classes.cli.waits import told_of_waits
@@ -48,7 +49,8 @@ def run(
     try:
         resource, asked_with = named_resource(args)
         logger = told_of_waits(err, "check")
-        report = ResourceCheck(resource, **asked_with, transport=transport, clock=clock, logger=logger).run()
+        probe = Probe(resource, **asked_with, transport=transport, clock=clock, logger=logger)
+        report = ResourceCheck(probe).run()
     except ConfigurationError as error:
         err.writelines(f"check: {problem}\n" for problem in error.problems)
         return EXIT_USAGE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from de_classes.cli.destination import open_destination
 from de_classes.common.logger.redaction import printable
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
-from de_classes.storage.datasets.leftovers import find_leftovers
+from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        _clean(args, out, (clock or SystemClock()).now())
+        _clean(args, out, clock or SystemClock())
     except ConfigurationError as error:
         err.writelines(f"clean: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
@@ -52,24 +52,34 @@ def run(
     return 0
 
 
-def _clean(args: argparse.Namespace, out: TextIO, now: float) -> None:
+def _clean(args: argparse.Namespace, out: TextIO, clock: Clock) -> None:
     if not args.older_than >= 0:
         raise InvalidInputError("--older-than is a number of days, 0 or more")
     place = open_destination(
         args.where, logging.getLogger("de_classes.clean"), endpoint_url=args.endpoint_url
     )
-    leftovers = find_leftovers(
-        place.store,
-        place.bucket,
-        f"{place.prefix}/" if place.prefix else "",
-        older_than=args.older_than * _SECONDS_A_DAY,
-        now=now,
-        superseded=args.superseded,
+    prefix, older_than = f"{place.prefix}/" if place.prefix else "", args.older_than * _SECONDS_A_DAY
+    leftovers = (
+        remove_leftovers(
+            place.store,
+            place.bucket,
+            prefix,
+            older_than=older_than,
+            clock=clock,
+            superseded=args.superseded,
+        )
+        if args.delete
+        else find_leftovers(
+            place.store,
+            place.bucket,
+            prefix,
+            older_than=older_than,
+            now=clock.now(),
+            superseded=args.superseded,
+        )
     )
     count = size = 0
     for found in leftovers:
-        if args.delete:
-            place.store.delete_object(place.bucket, found.key, if_unchanged=found)
         state = "deleted" if args.delete else "left behind"
         out.write(f"{state}: {printable(found.uri)}, {found.size} bytes\n")
         count, size = count + 1, size + found.size

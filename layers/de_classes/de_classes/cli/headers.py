@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from de_classes.cli.secret_file import read_secret_file
 from de_classes.common.logger.redaction import MASK, is_secret_header, redact_header, shared_filter
+from de_classes.configs.secret_file import read_secret_lines
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _in_file(name: str | None) -> dict[str, str]:
     if name is None:
         return {}
     headers: dict[str, str] = {}
-    for number, line in enumerate(read_secret_file("--header-file", name), start=1):
+    for number, line in enumerate(read_secret_lines("--header-file", name), start=1):
         header = _HEADER.fullmatch(line)
         if header is None and line.strip():
             raise ConfigurationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
@@ -120,8 +121,21 @@ def summary(receipt: IngestReceipt) -> str:
         *(f"drift:    {drift}" for drift in receipt.drift),
         f"sha256:   {receipt.sha256}",
         *(f"widened:  {widening}" for widening in receipt.widenings),
+        *(f"rounded:  {name}: {count} numbers" for name, count in receipt.rounded.items()),
+        *_as_json_text(receipt),
     ]
     return "\n".join([*map(printable, lines), ""])
+
+
+def _as_json_text(receipt: IngestReceipt) -> list[str]:
+    """Which columns are JSON text in a table; in the other formats such values are what they are."""
+    if receipt.format != "parquet":
+        return []
+    return [
+        f"as JSON:  {name}" if kind == "json" else f"as JSON:  within {name}: {kind}"
+        for name, kind in receipt.columns.items()
+        if re.search(r"\bjson\b", kind)
+    ]
 
 
 def _seconds(receipt: IngestReceipt) -> str:

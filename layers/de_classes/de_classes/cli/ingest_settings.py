@@ -263,7 +263,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         try:
             told, written = self._told_by_key(), self.format_name
         except UnsupportedFormatError as error:
-            yield f"format cannot be told: {error}"
+            yield f"format {error}" if self.format else f"key: its ending {error}, or give --format"
         else:
             if told and told != written:
                 yield f"format is {written}, but the key ends like {told}: leave one out, or let them agree"

@@ -15,7 +15,7 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.headers import read_headers
 from de_classes.cli.ingest_options import PASSWORD_VARIABLE
-from de_classes.cli.secret_file import read_secret_file
+from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
 from de_classes.utils.values import Value
@@ -140,7 +140,7 @@ def _policy(args: argparse.Namespace, settings: IngestSettings) -> RetryPolicy:
 
 def _password(args: argparse.Namespace) -> str:
     if args.password_file:
-        return read_secret_file("--password-file", args.password_file)[0]
+        return read_secret_lines("--password-file", args.password_file)[0]
     given = environment().get(PASSWORD_VARIABLE)
     if given:
         return given

@@ -9,9 +9,10 @@ from msgspec import structs
 
 from de_classes.api import receipt as receipts
 from de_classes.api.receipt import IngestReceipt, PageHash
-from de_classes.errors import ObjectExistsError, ObjectNotFoundError
+from de_classes.errors import ObjectExistsError
 from de_classes.runs.documents import Documents
 from de_classes.runs.forecast import actual, forecast
+from de_classes.runs.proof import check_parts
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.storage.datasets.keys import manifest_key
 from de_classes.storage.datasets.manifest import Manifest, encode_manifest
@@ -85,12 +86,15 @@ class RunCommit:
             began: The moment at which this invocation began.
 
         Raises:
+            BrokenPartsError: What was sealed is not there any more, or not as it was: nothing was committed.
             ObjectExistsError: Another run was first.
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
         evidence = over.evidence()
+        self._context.announce()
+        store, bucket, own = self._context.store, self._context.bucket, self._context.invocation
+        check_parts(store, bucket, self._plan.dataset, over.kept, own=own)
         stored = self._one_schema(over.kept)
-        self._check_present([part.part for part in stored.parts])
         for _ in range(_ENOUGH_TRIES):
             before = self.latest()
             generation = before.generation if before else 0
@@ -120,16 +124,6 @@ class RunCommit:
             escape_formulas=self._context.escape_formulas,
         )
 
-    def _check_present(self, parts: list[ManifestPart]) -> None:
-        """A part that was sealed long ago may have been cleaned away: no manifest may name it."""
-        for part in parts:
-            key = f"{self._plan.dataset}/{part.key}"
-            if not self._context.store.object_exists(self._context.bucket, key):
-                raise ObjectNotFoundError(
-                    f"{key} was sealed by this run and is gone: begin another run, and clean only what is "
-                    "older than the longest pause of a run"
-                )
-
     def _manifest(self, over: PassOver, stored: Reconciled, generation: int) -> Manifest:
         return Manifest.of(
             (part.part for part in stored.parts),
@@ -144,7 +138,7 @@ class RunCommit:
     def _spent(self, progress: RunProgress, began: Spending) -> RunCounts:
         """By other invocations as they wrote it down; by this one, everything until now."""
         own = self._context.invocation
-        others = (part.counts for part in progress.parts if part.invocation != own)
+        others = (part.counts for part in progress.sealed if part.invocation != own)
         return RunCounts.total((*others, self._context.spending().since(began)))
 
     def _receipt(
@@ -188,6 +182,7 @@ class RunCommit:
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=over.kept.widenings,
+            rounded=over.kept.rounded,
             parts=stored_parts(self._plan.dataset, manifest.parts),
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],

@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from de_classes.errors import ObjectNotFoundError
+from de_classes.runs.proof import BrokenPartsError
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
+from de_classes.storage.datasets.cleaning import refuse_while_cleaning
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.values import Value
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from de_classes.runs.open_part import PartLimits
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
+    from de_classes.runs.sealed_part import SealedPart
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
@@ -137,9 +141,20 @@ class RunContext(Value):
             yield Sifter(keys, self.pinned, quarantines=quarantines)
 
     def _recall(self, keys: KeySet, progress: RunProgress) -> None:
-        for part in progress.parts:
-            if part.keys is not None:
-                keys.recall(self.store.get_object(self.bucket, part.keys))
+        broken = [part for part in progress.parts if part.keys is not None and not self._recalled(keys, part)]
+        if broken:
+            raise BrokenPartsError(broken, f"the file of keys in {self.journal.folder}")
+
+    def _recalled(self, keys: KeySet, part: SealedPart) -> bool:
+        """Take a part's keys in, if they are those that were kept: their hash is in the name."""
+        try:
+            hashes = self.store.get_object(self.bucket, part.keys or "")
+        except ObjectNotFoundError:
+            return False
+        if self.journal.keys_key(part.sequence, hashes) != part.keys:
+            return False
+        keys.recall(hashes)
+        return True
 
     def keep_keys(self, sequence: int, hashes: bytes) -> str | None:
         """Store the keys of a part's records, so that another invocation knows them as they came.
@@ -150,5 +165,14 @@ class RunContext(Value):
         if not hashes:
             return None
         key = self.journal.keys_key(sequence, hashes)
-        self.store.put_object(self.bucket, key, hashes, if_none_match=True)
+        self.store.put_object(self.bucket, key, hashes)
         return key
+
+    def announce(self) -> None:
+        """Say that this invocation is at it, so that nothing of the run is cleaned away for an hour.
+
+        Raises:
+            StorageUnavailableError: Somebody is cleaning the dataset up, and may have begun before.
+        """
+        self.journal.note_invocation(self.invocation)
+        refuse_while_cleaning(self.store, self.bucket, self.plan.dataset, now=self.clock.now())

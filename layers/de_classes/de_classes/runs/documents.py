@@ -11,8 +11,6 @@ from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFo
 from de_classes.utils import layouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from de_classes.storage.clients.object_store import ObjectStore
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,11 +71,6 @@ class Documents:
             return self.get(key, kind)
         except ObjectNotFoundError:
             return None
-
-    def below(self, prefix: str, kind: type[T]) -> Iterator[T]:
-        """Every document whose key starts with the prefix, in the order of the keys."""
-        for found in self._store.list_objects(self._bucket, prefix):
-            yield self.get(found.key, kind)
 
 
 def _newest(kind: type[msgspec.Struct]) -> int:

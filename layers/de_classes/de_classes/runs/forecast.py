@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 MEBIBYTE: Final = 2**20
 MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing power
-_STORE_REQUESTS_A_RUN: Final = 8  # the plan, the checks, the manifest, the receipt, the list
-_STORE_REQUESTS_A_PART: Final = 3  # the part, its journal entry, reading that back
+_STORE_REQUESTS_A_RUN: Final = 12  # the plan, checks, signs of life, the manifest, the receipt, the list
+_STORE_REQUESTS_A_PART: Final = 4  # the part, its journal entry, reading that back, proving the part
+_NOTED_OF_A_PAGE: Final = 700 / 1e6  # megabytes that stay: its hash, its edges, its counts; measured
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
 PARQUET_MEGABYTES: Final = 108.0
 """What a process that writes Parquet needs besides its pages, at the most: Arrow, a row group; measured."""
@@ -169,9 +170,10 @@ def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
 
 
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
-    """What the process needs at the most: for itself, for the pages under way, and for the one in hand."""
+    """What the process needs at the most: for itself, pages under way, the one in hand, and what is noted."""
     ahead = min(terms.concurrency * first.size, MOST_BYTES)
-    return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE, 1)
+    noted = _NOTED_OF_A_PAGE * (first.pages or 0)
+    return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE + noted, 1)
 
 
 def _figures(seconds: float, *, requests: int, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:

@@ -4,15 +4,20 @@ Nothing is ever changed here. A part's document is named by its place in the ord
 written only if there is none: of two processes that carry out the same run, the first to seal decides,
 and the other finds out by what it reads back. So every part was sealed in full knowledge of all those
 before it: no page is in two of them, and whatever a process knows of a run is how that run began.
+
+A part that was found broken is struck, by a document of its own that is never taken back: it counts no
+more, and its pages are fetched again. What else lies in the folder, such as somebody's copy, is not read.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from de_classes.errors import MalformedDataError
 from de_classes.runs.documents import Documents
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.progress import RunProgress
@@ -20,11 +25,14 @@ from de_classes.runs.sealed_part import SealedPart
 from de_classes.utils import layouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from de_classes.storage.clients.object_store import ObjectStore
 
 RUNS = "_runs"
+_PART: Final = "part"
+_STRUCK: Final = "struck"
+_NUMBERED: Final = re.compile(rf"({_PART}|{_STRUCK})-(\d{{8,}})\.json")
 
 
 class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
@@ -37,6 +45,16 @@ class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
     id: str
 
 
+class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
+    """That a part counts no more.
+
+    Attributes:
+        sequence: Which, by its place in the order of sealing.
+    """
+
+    sequence: int
+
+
 class RunJournal:
     """The journal of one run.
 
@@ -45,25 +63,30 @@ class RunJournal:
         bucket: Where.
         prefix: What all keys begin with, without a slash at the end; may be empty.
         run_id: Which run.
+
+    Attributes:
+        folder: What the keys of its records begin with.
     """
 
     def __init__(self, store: ObjectStore, bucket: str, prefix: str, run_id: str) -> None:
+        self._store = store
+        self._bucket = bucket
         self._documents = Documents(store, bucket)
-        self._folder = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
+        self.folder = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
 
     @property
     def plan_key(self) -> str:
         """Where the plan is."""
-        return f"{self._folder}plan.json"
+        return f"{self.folder}plan.json"
 
     def keys_key(self, sequence: int, hashes: bytes) -> str:
         """Where the keys of a part's records are: the same keys have the same place."""
         digest = hashlib.sha256(hashes).hexdigest()[:12]
-        return f"{self._folder}keys-{sequence:08d}-{digest}.bin"
+        return f"{self.folder}keys-{sequence:08d}-{digest}.bin"
 
     def note_invocation(self, invocation: str) -> None:
-        """Say that somebody is at it: what has young progress is not cleaned away."""
-        self._documents.put_once(f"{self._folder}invocation-{invocation}.json", Invocation(id=invocation))
+        """Say that somebody is at it, or still is: what has young progress is not cleaned away."""
+        self._documents.replace(f"{self.folder}invocation-{invocation}.json", Invocation(id=invocation))
 
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""
@@ -80,13 +103,55 @@ class RunJournal:
         return stored
 
     def seal(self, sealed: SealedPart) -> SealedPart:
-        """Remember a part; what comes back is another's if somebody else was first."""
-        key = f"{self._folder}part-{sealed.sequence:08d}.json"
-        return self._documents.put_once(key, sealed)
+        """Remember a part; what comes back is another's if somebody else was first.
+
+        Raises:
+            MalformedDataError: What lies there instead is no part of that place.
+        """
+        stored = self._documents.put_once(self._key(_PART, sealed.sequence), sealed)
+        return self._checked(stored, sealed.sequence)
+
+    def strike(self, parts: Iterable[SealedPart]) -> None:
+        """Remember that parts are broken, for good: their pages are to be fetched again."""
+        for part in parts:
+            self._documents.put_once(self._key(_STRUCK, part.sequence), StruckPart(part.sequence))
 
     def progress(self) -> RunProgress:
-        """How far the run is."""
-        return RunProgress.of(self._sealed())
+        """How far the run is.
 
-    def _sealed(self) -> Iterator[SealedPart]:
-        return self._documents.below(f"{self._folder}part-", SealedPart)
+        Raises:
+            MalformedDataError: A record of it is gone, or is none.
+        """
+        listed = self._listed()
+        parts = [self._part(number) for number in range(1, max(listed[_PART], default=0) + 1)]
+        return RunProgress(tuple(parts), frozenset(listed[_STRUCK]))
+
+    def _listed(self) -> dict[str, set[int]]:
+        """The numbers of the documents there are, by kind; a name that we would not give is none."""
+        numbers: dict[str, set[int]] = {_PART: set(), _STRUCK: set()}
+        for info in self._store.list_objects(self._bucket, self.folder):
+            match = _NUMBERED.fullmatch(info.key.removeprefix(self.folder))
+            if match and info.key == self._key(match[1], int(match[2])):
+                numbers[match[1]].add(int(match[2]))
+        return numbers
+
+    def _part(self, number: int) -> SealedPart:
+        """A part by its place, be it that the listing was there before it."""
+        key = self._key(_PART, number)
+        part = self._documents.find(key, SealedPart)
+        if part is None:
+            raise MalformedDataError(
+                f"{key} is gone, on which the run counts: restore it, or begin another run"
+            )
+        return self._checked(part, number)
+
+    def _checked(self, part: SealedPart, number: int) -> SealedPart:
+        if part.sequence != number:
+            raise MalformedDataError(
+                f"{self._key(_PART, number)} says that it is record {part.sequence} of its run: restore the "
+                "one that was there, or begin another run"
+            )
+        return part
+
+    def _key(self, kind: str, number: int) -> str:
+        return f"{self.folder}{kind}-{number:08d}.json"

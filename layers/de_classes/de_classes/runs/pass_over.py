@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from de_classes.api.page_run import PageRun
     from de_classes.runs.context import RunContext
     from de_classes.runs.sealed_part import RunCounts
+    from de_classes.utils.run_records import RunState
 
 
 class SealedByAnotherError(DeClassesError):
@@ -143,10 +144,13 @@ class PassOver:
         """
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
-        run = self._run = self._context.start_run(self.progress.state(self.number), self._current)
+        run = self._run = self._context.start_run(self._state(), self._current)
         with self._context.sifter(self.progress) as self._sifter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
+
+    def _state(self) -> RunState | None:
+        return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
 
     def _pages(self, run: PageRun) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
@@ -201,7 +205,7 @@ class PassOver:
 
     def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
-        place, sequence = part.place, len(self.progress.parts) + 1
+        place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last)
         return SealedPart(
@@ -215,6 +219,7 @@ class PassOver:
             quarantine=aside.part if aside else None,
             schema=stored.schema if stored else Schema(),
             widenings=tuple(map(str, stored.widenings)) if stored else (),
+            rounded=stored.rounded if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
             keys=self._context.keep_keys(sequence, self._sifter.fresh_keys()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.storage.format.schema import Schema, merge
@@ -22,39 +23,69 @@ class RunProgress(Value, dict=True):
     """The parts of a run, in the order in which they were sealed.
 
     Attributes:
-        parts: Without a hole. No page is in two of them, on one pass.
+        sealed: All that were ever sealed, without a hole.
+        struck: The places of those that were found broken since, and count no more.
     """
 
-    parts: tuple[SealedPart, ...]
+    sealed: tuple[SealedPart, ...]
+    struck: frozenset[int] = frozenset()
 
-    @classmethod
-    def of(cls, sealed: Iterable[SealedPart]) -> Self:
-        """What a listing showed of it, up to the first hole.
-
-        A listing takes its time: it may show a part that was sealed meanwhile, and not the one before.
-        """
-        in_order = enumerate(sorted(sealed, key=lambda part: part.sequence), 1)
-        return cls(tuple(part for place, part in in_order if part.sequence == place))
+    @cached_property
+    def parts(self) -> tuple[SealedPart, ...]:
+        """Those that count. No page is in two of them, on one pass."""
+        return tuple(part for part in self.sealed if part.sequence not in self.struck)
 
     def plus(self, part: SealedPart) -> RunProgress:
         """With one more part."""
-        return RunProgress((*self.parts, part))
+        return RunProgress((*self.sealed, part), self.struck)
+
+    def to_strike(self, broken: Iterable[SealedPart], *, stand_alone: bool) -> list[SealedPart]:
+        """Which parts have to go for some that are broken, so that the run can go on from the others.
+
+        As a rule all that were sealed from the first of them on: the run is then as it was before. Where
+        pages stand alone the others stay, but for those that left out a record because it had come before: it
+        may have come with what is broken. The first page is what the rest is reckoned from.
+
+        Args:
+            broken: Parts that count.
+            stand_alone: Whether any page can be asked for by its number, whatever came before it.
+        """
+        named = {part.sequence for part in broken}
+        gone = [part for part in self.parts if part.sequence in named]
+        if not gone:
+            return []
+        since = [part for part in self.parts if part.sequence >= gone[0].sequence]
+        starts_at = min(part.first_page for part in self.sealed)
+        if not stand_alone or any(part.first_page == starts_at for part in gone):
+            return since
+        return [
+            part for part in since if part.sequence in named or part.duplicates or part.pass_ > gone[0].pass_
+        ]
 
     @property
     def pass_(self) -> int:
         """The pass that is under way."""
         return max((part.pass_ for part in self.parts), default=1)
 
-    def state(self, pass_: int) -> RunState | None:
-        """Where a pass goes on; None if it was not begun."""
+    def state(self, pass_: int, *, stand_alone: bool = True) -> RunState | None:
+        """Where a pass goes on; None if it was not begun, or nothing of it counts.
+
+        Args:
+            pass_: Which pass.
+            stand_alone: As in ``to_strike``: the pages of parts that were struck are gaps then. Otherwise
+                none that counts is behind them, and the walk comes by them again.
+        """
         parts = self._of_pass(pass_)
         if not parts:
             return None
         entries = tuple(entry for part in parts for entry in part.entries)
         there = {entry.number for entry in entries}
-        gaps = {gap for part in parts for gap in part.gaps} - there
-        furthest = max(parts, key=lambda part: part.last_page)
-        return RunState(entries=entries, gaps=tuple(sorted(gaps)), place=furthest.place)
+        walked = [part for part in self.sealed if part.pass_ == pass_] if stand_alone else parts
+        gaps = {gap for part in walked for gap in part.gaps}
+        if stand_alone:
+            gaps |= {entry.number for part in walked for entry in part.entries}
+        furthest = max(walked, key=lambda part: part.last_page)
+        return RunState(entries=entries, gaps=tuple(sorted(gaps - there)), place=furthest.place)
 
     def last_pass(self) -> RunProgress:
         """Only what the last pass brought: where it began anew, nothing of those before is kept."""
@@ -97,6 +128,14 @@ class RunProgress(Value, dict=True):
         return list(dict.fromkeys(widening for part in self.parts for widening in part.widenings))
 
     @property
+    def rounded(self) -> dict[str, int]:
+        """By column, how many numbers had more digits than the format keeps."""
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            total.update(part.rounded)
+        return dict(total)
+
+    @property
     def drift(self) -> tuple[str, ...]:
         """How the source changed on the passes before, as far as it was written down."""
         return max((part.drift for part in self.parts), key=len, default=())
@@ -104,17 +143,17 @@ class RunProgress(Value, dict=True):
     @property
     def first(self) -> FirstPage | None:
         """What the first page of the run showed, if that was written down."""
-        return next((part.first for part in self.parts if part.first), None)
+        return next((part.first for part in self.sealed if part.first), None)
 
     @property
     def counts(self) -> RunCounts:
         """What was spent in all."""
-        return RunCounts.total(part.counts for part in self.parts)
+        return RunCounts.total(part.counts for part in self.sealed)
 
     @property
     def invocations(self) -> set[str]:
         """The goes that sealed anything."""
-        return {part.invocation for part in self.parts}
+        return {part.invocation for part in self.sealed}
 
     def _of_pass(self, pass_: int) -> list[SealedPart]:
         return [part for part in self.parts if part.pass_ == pass_]

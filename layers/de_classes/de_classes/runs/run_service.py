@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from de_classes.errors import (
     IncompleteRunError,
     InvalidInputError,
+    MalformedDataError,
     PaginationLoopError,
     SourceChangedError,
 )
@@ -20,6 +21,7 @@ from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
 from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.pass_over import PassOver, SealedByAnotherError
+from de_classes.runs.proof import BrokenPartsError
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import SystemClock
@@ -140,13 +142,30 @@ class RunService:
         before = commit.latest()
         if before is not None and before.status == "complete":
             return commit.receipt_of(before)
-        progress = journal.progress()  # before anything is written: it may be a newer version's
-        journal.note_invocation(context.invocation)
-        began = context.spending()
-        over = self._go_over(context, progress, allow_partial=allow_partial)
-        receipt = commit.carry_out(over, began)
+        journal.progress()  # before anything is written: it may be a newer version's
+        context.announce()
+        receipt = self._fetched_and_committed(context, commit, allow_partial=allow_partial)
         self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
+
+    def _fetched_and_committed(
+        self, context: RunContext, commit: RunCommit, *, allow_partial: bool
+    ) -> IngestReceipt:
+        """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
+        began = context.spending()
+        for tries_left in reversed(range(MAX_PASSES)):
+            progress = context.journal.progress()
+            try:
+                over = self._go_over(context, progress, allow_partial=allow_partial)
+                return commit.carry_out(over, began)
+            except BrokenPartsError as error:
+                if not tries_left:
+                    raise
+                self._logger.warning("%s; fetching it again", error)
+                progress = context.journal.progress()
+                stand_alone = self._client.pages_stand_alone
+                context.journal.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
+        raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _as_begun(self, plan: RunPlan, journal: RunJournal) -> RunPlan:
         """The plan, with the source known by the hash that version 0.1 began the run with, if it did."""
@@ -229,10 +248,16 @@ class RunService:
 
     def _to_its_end(self, over: PassOver) -> None:
         """Carry a pass out, together with whoever else is at it."""
+        known = -1
         while True:
             try:
                 over.carry_out()
             except SealedByAnotherError as error:
+                if len(over.progress.sealed) <= known:
+                    raise MalformedDataError(
+                        f"{error}, but no listing of the run's journal shows it"
+                    ) from error
+                known = len(over.progress.sealed)
                 self._logger.info("%s; going on from there", error)
                 continue
             return

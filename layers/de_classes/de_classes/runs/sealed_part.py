@@ -94,6 +94,7 @@ class SealedPart(
         quarantine: The object with the records that were set aside; None if there are none.
         schema: The columns known when it was sealed.
         widenings: Columns whose type had to widen in it.
+        rounded: By column, how many numbers had more digits than its format keeps.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
         keys: Where the keys of its records are; None if they are not told apart.
@@ -111,6 +112,7 @@ class SealedPart(
     quarantine: ManifestPart | None = None
     schema: Schema = Schema()
     widenings: tuple[str, ...] = ()
+    rounded: dict[str, int] = {}
     duplicates: int = 0
     drift: tuple[str, ...] = ()
     keys: str | None = None

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic", enc_hook=float)
 
 
 def digest(value: object, size: int) -> bytes:

@@ -16,6 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
+from de_classes.utils.numbers import read_number
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=read_number)
+
 UNSURE: Final = object()
 """In place of a value: it is not sound, or not plainly so."""
 
@@ -35,7 +39,7 @@ def decode(text: bytes, *, max_depth: int) -> Any:  # noqa: ANN401 - any JSON va
         The value, or ``UNSURE``. It never raises.
     """
     try:
-        value = msgspec.json.decode(text)
+        value = _DECODER.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return UNSURE
     keys, depth = _measure(value, text.count(b"{") + text.count(b"["))

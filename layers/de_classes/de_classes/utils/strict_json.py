@@ -1,6 +1,7 @@
 """JSON as this library reads and writes it everywhere: exact, or a typed error.
 
-RFC 8259 leaves much to the reader. One policy holds throughout: integers of any size stay exact; NaN,
+RFC 8259 leaves much to the reader. One policy holds throughout: integers of any size stay exact, and
+numbers with a fraction keep their digits (see `numbers`); NaN,
 infinities (1e400 too), lone surrogates, duplicate keys, nesting deeper than 200 levels and numbers of
 more digits than Python converts (4,300) are refused, in both directions.
 
@@ -11,11 +12,13 @@ character by character.
 from __future__ import annotations
 
 import json
-import math
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+import msgspec
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
 from de_classes.utils import fast_json
+from de_classes.utils.numbers import Number, read_number
 
 MAX_DEPTH = 200
 
@@ -34,9 +37,44 @@ def dumps(value: object) -> str:
         text = _encode(value)
         text.encode()
         _check_depth(value, text)
+        if "." in text or "e" in text:
+            text = _with_all_digits(value, text)
     except (ValueError, TypeError, RecursionError) as error:
         raise UnsupportedValueError(_reason(error)) from error
     return text
+
+
+def _with_all_digits(value: object, text: str) -> str:
+    """The same with numbers as they came, where one may be among them."""
+    try:
+        _PLAIN.encode(value)
+    except _NumberFoundError:
+        return _EXACT.encode(value).decode()
+    return text
+
+
+class _NumberFoundError(Exception):
+    """There is a number that is not written as the float that it is."""
+
+
+def _find_number(item: object) -> object:
+    if isinstance(item, Number):
+        raise _NumberFoundError
+    return _as_its_base(item)
+
+
+def _spell_number(item: object) -> object:
+    return msgspec.Raw(item.text) if isinstance(item, Number) else _as_its_base(item)
+
+
+def _as_its_base(item: object) -> object:
+    """What msgspec knows in place of a kind of its own that JSON takes."""
+    bases: tuple[Any, ...] = (str, int, float, dict, list)
+    return next((base(item) for base in bases if isinstance(item, base)), None)
+
+
+_PLAIN: Final = msgspec.json.Encoder(enc_hook=_find_number)
+_EXACT: Final = msgspec.json.Encoder(enc_hook=_spell_number)
 
 
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
@@ -127,18 +165,11 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise _RefusedError("a number too large for float64")
-    return value
-
-
 def _refuse_constant(name: str) -> NoReturn:
     raise _RefusedError(f"{name} is not JSON")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant
+    object_pairs_hook=_unique_keys, parse_float=read_number, parse_constant=_refuse_constant
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from de_classes.api.source import EnvironmentSecrets, Source
 from de_classes.api.source.checking import ResourceCheck, description_hash
 from de_classes.api.source.loading import parse_sources
+from de_classes.api.source.probing import Probe
 from de_classes.errors import ConfigurationError, NetworkError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, described
@@ -25,7 +27,8 @@ NO_TOTAL = {"total_path": None}
 
 def check(resource: Resource, transport: Transport, *, token: str = TOKEN, **more: Any) -> CheckReport:
     secrets = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": token})
-    return ResourceCheck(resource, secrets=secrets, transport=transport, clock=ManualClock(), **more).run()
+    probe = Probe(resource, secrets=secrets, transport=transport, clock=ManualClock(), **more)
+    return ResourceCheck(probe).run()
 
 
 def said(report: CheckReport, name: str) -> str:
@@ -303,6 +306,34 @@ def test_a_source_that_asks_to_be_left_alone_is_told() -> None:
     assert wrong(report) == ["limits"]
 
 
+@pytest.mark.parametrize("third", range(1, 5))
+def test_a_refusal_that_says_that_no_request_is_left_is_waited_out(third: int) -> None:
+    api, sent = ListingApi(), itertools.count(1)
+
+    def answer(request: Any) -> Any:
+        if next(sent) == third:
+            return json_response({"message": "slow down"}, 403, x_ratelimit_remaining="0")
+        return api.send(request, timeout=1)
+
+    assert wrong(check(described(), FakeTransport(answer))) == []
+
+
+def test_a_refusal_that_says_for_long_that_no_request_is_left_is_a_limit_and_no_lack_of_permission() -> None:
+    spent = FakeTransport(lambda _: json_response({}, 403, x_ratelimit_remaining="0"))
+    assert wrong(check(described(), spent)) == ["limits"]
+
+
+def test_a_refusal_beside_requests_that_are_left_is_no_limit() -> None:
+    api, sent = ListingApi(), itertools.count(1)
+
+    def answer(request: Any) -> Any:
+        if next(sent) == 3:
+            return json_response({"message": "no"}, 403, x_ratelimit_remaining="9")
+        return api.send(request, timeout=1)
+
+    assert "limits" not in wrong(check(described(), FakeTransport(answer)))
+
+
 def test_a_limit_header_that_is_not_there_is_a_warning() -> None:
     report = check(described(rate_limit={"remaining": "x-left"}), ListingApi())
     assert ("limits", "warning") in [(each.name, each.verdict) for each in report.findings]
@@ -311,7 +342,7 @@ def test_a_limit_header_that_is_not_there_is_a_warning() -> None:
 
 def test_a_secret_that_is_missing_is_no_finding() -> None:
     with pytest.raises(ConfigurationError, match="DE_CLASSES_SECRET_TOKEN"):
-        ResourceCheck(described(), secrets=EnvironmentSecrets({}), transport=ListingApi()).run()
+        ResourceCheck(Probe(described(), secrets=EnvironmentSecrets({}), transport=ListingApi())).run()
 
 
 def test_a_child_is_looked_at_by_few_parents() -> None:

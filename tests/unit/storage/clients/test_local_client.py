@@ -5,6 +5,10 @@ import io
 import logging
 import os
 import stat
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
@@ -166,6 +170,35 @@ def test_a_stream_that_is_cut_keeps_what_was_there(client: LocalClient, director
         client.upload_stream(stream, "bucket", "a")
     assert [path.name for path in directory.iterdir()] == ["a"]
     assert client.get_object("bucket", "a") == b"old"
+
+
+def test_F48_a_key_that_comes_and_goes_was_taken_or_free(client: LocalClient, directory: Path) -> None:
+    """Never is it told as missing: to whom a key was taken, nor to whom it was given and deleted at once."""
+    client.put_object("bucket", "b/kept", b"the folder stays")
+    taken, over = directory / "b" / "a", threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            with suppress(FileExistsError), taken.open("xb") as file:
+                file.write(b"another")
+            taken.unlink(missing_ok=True)
+
+    def stored(content: bytes) -> bool:
+        try:
+            return client.put_object("bucket", "b/a", content, if_none_match=True).size == len(content)
+        except ObjectExistsError:
+            return False
+
+    outcomes: Counter[bool] = Counter()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(come_and_go)
+        try:
+            while min(outcomes[True], outcomes[False]) < 20 and outcomes.total() < 5_000:
+                outcomes[stored(b"mine")] += 1
+        finally:
+            over.set()
+    other.result()
+    assert min(outcomes[True], outcomes[False]) == 20
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,10 +23,13 @@ from tests.fakes.datasets import BUCKET, DATASET, commit, seal
 from tests.fakes.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.storage.clients import ObjectInfo
     from de_classes.storage.datasets import StoredPart
 
 NOW = 1_000_000.0
-LIMIT = 1_000.0
+LIMIT = 10_000.0
 OLD, YOUNG = NOW - LIMIT - 1, NOW - LIMIT + 1
 PAGES = [[{"id": 1}], [{"id": 2}]]
 
@@ -61,6 +65,10 @@ def note(client: BaseS3Client, run_id: str, *parts: StoredPart) -> list[str]:
 def leftovers(client: BaseS3Client, *, prefix: str = "raw", superseded: bool = False) -> list[str]:
     found = find_leftovers(client, BUCKET, prefix, older_than=LIMIT, now=NOW, superseded=superseded)
     return [info.key for info in found]
+
+
+def remove(client: BaseS3Client) -> Iterator[ObjectInfo]:
+    return remove_leftovers(client, BUCKET, "raw", older_than=LIMIT, clock=ManualClock(now=NOW))
 
 
 def keys_of(parts: list[StoredPart]) -> list[str]:
@@ -121,7 +129,7 @@ def test_the_progress_of_a_committed_run_goes_and_its_parts_stay(s3: FakeS3, cli
     manifest = commit(client, PAGES)
     age(s3, "raw", OLD)
     assert sorted(leftovers(client)) == sorted(journal)
-    assert remove_leftovers(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
+    assert len(list(remove(client))) == 3
     assert leftovers(client) == []
     assert DatasetReader(client, BUCKET, DATASET).manifest == manifest
     assert len(DatasetReader(client, BUCKET, DATASET).frame()) == 2
@@ -170,9 +178,8 @@ def test_a_manifest_that_cannot_be_read_makes_nothing_safe_to_delete(
 def test_F42_deleting_that_stops_in_between_goes_on_later(s3: FakeS3, client: BaseS3Client) -> None:
     note(client, "lost", *seal(client, PAGES))
     age(s3, "raw", OLD)
-    found = find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)
-    assert remove_leftovers(client, [next(found), next(found)]) == 2
-    assert remove_leftovers(client, find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW)) == 3
+    assert len(list(islice(remove(client), 2))) == 2
+    assert len(list(remove(client))) == 3
     assert list(client.list_objects(BUCKET)) == []
 
 
@@ -186,7 +193,9 @@ def test_what_was_replaced_since_it_was_found_stays_and_so_does_all_after_it(
     note(client, "lost", *seal(client, PAGES))
     age(s3, "raw", OLD)
     found = list(find_leftovers(client, BUCKET, "raw", older_than=LIMIT, now=NOW))
+    removing = remove(client)
+    assert next(removing) == found[0]
     client.put_object(BUCKET, found[1].key, b"{}")
     with pytest.raises(ObjectChangedError):
-        remove_leftovers(client, found)
+        next(removing)
     assert {info.key for info in client.list_objects(BUCKET)} == {info.key for info in found[1:]}

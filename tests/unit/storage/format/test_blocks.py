@@ -68,7 +68,7 @@ def page(draw: st.DrawFn, columns: dict[str, list[str]]) -> bytes:
     """The text of a page: some records, over and over."""
     before, after = draw(st.sampled_from(SPACES))
     records = draw(st.lists(record(columns, before), min_size=1, max_size=4))
-    times = draw(st.sampled_from([1, 250, 500, 1_000]))
+    times = draw(st.sampled_from([1, 250, 500]))
     return ("[" + f"{after},{before}".join(records * times) + "]").encode()
 
 
@@ -135,6 +135,21 @@ def test_CSV_of_blocks_is_the_CSV_of_dictionaries(
     codec = get_codec("csv", escape_formulas=escape_formulas)
     expected = Written(codec).records([strict_json.loads(text) for text in texts])
     assert Written(codec).blocks(texts, late=late) == expected
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e22", "1e-5", "0.00001", "0.00001234567890123", "100.10", "1E5", "123456789012345.67", "-0.0"],
+)
+def test_F91_a_number_is_spelled_alike_however_it_was_decoded(number: str) -> None:
+    texts = [b'[{"amount":1.5}]' * 1, f'[{{"amount":{number}}},{{"amount":2.5}},{{}}]'.encode()]
+    codec = get_codec("csv")
+    expected = Written(codec).records([strict_json.loads(text) for text in texts])
+    assert (
+        Written(codec)
+        .blocks([b"[" + b",".join([b'{"amount":1.5}'] * 1000) + b"]", *texts])[0]
+        .endswith(expected[0].split(b"\n", 2)[2])
+    )
 
 
 @given(texts=pages().filter(lambda texts: any(b'":' in text for text in texts[:1])), late=st.integers(0, 3))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.fakes.object_stores import StoreCase
 
+pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process
+
 LOGGER = logging.getLogger("tests.storage")
 
 

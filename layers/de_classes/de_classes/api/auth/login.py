@@ -10,7 +10,7 @@ import msgspec
 
 from de_classes.api.auth.plain import Place, Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import TokenAuth
+from de_classes.api.auth.tokens import DescribedTokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.pagination import Path
 from de_classes.api.token import UNTIL_REFUSED, read_token
@@ -53,19 +53,10 @@ class LoginAuth(AuthDescription, kw_only=True, tag_field="type", tag="login"):
         return _Login(self, runtime)
 
 
-class _Login(TokenAuth):
+class _Login(DescribedTokenAuth):
     def __init__(self, said: LoginAuth, runtime: AuthRuntime) -> None:
-        super().__init__(
-            runtime.logger,
-            transport=runtime.transport,
-            retry_policy=runtime.policy,
-            timeout=runtime.timeout,
-            clock=runtime.clock,
-            into=said.into,
-            prefix=said.prefix,
-        )
+        super().__init__(runtime, into=said.into, prefix=said.prefix)
         self._said = said
-        self._runtime = runtime
 
     def _login_request(self) -> HttpRequest:
         fill = self._runtime.fill

@@ -11,7 +11,7 @@ import msgspec
 
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import TokenAuth
+from de_classes.api.auth.tokens import DescribedTokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.token import UNTIL_REFUSED, read_token
 from de_classes.common.logger.redaction import redact
@@ -84,7 +84,7 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
         return GrantTokenAuth(self, runtime)
 
 
-class GrantTokenAuth(TokenAuth):
+class GrantTokenAuth(DescribedTokenAuth):
     """Tokens by one of the grants; see ``OAuth2Auth``.
 
     Args:
@@ -93,15 +93,8 @@ class GrantTokenAuth(TokenAuth):
     """
 
     def __init__(self, said: OAuth2Auth, runtime: AuthRuntime) -> None:
-        super().__init__(
-            runtime.logger,
-            transport=runtime.transport,
-            retry_policy=runtime.policy,
-            timeout=runtime.timeout,
-            clock=runtime.clock,
-        )
+        super().__init__(runtime)
         self._said = said
-        self._runtime = runtime
 
     def _login_request(self) -> HttpRequest:
         return token_request(self._said, self._runtime, self._grant_fields())

@@ -12,7 +12,7 @@ import msgspec
 
 from de_classes.api.auth.kept_secrets import KeptTokens
 from de_classes.api.auth.oauth2 import ROTATING_SECRET, token_request
-from de_classes.api.auth.tokens import REMEMBERED, SHORTEST_LIFE, TokenAuth
+from de_classes.api.auth.tokens import REMEMBERED, SHORTEST_LIFE, DescribedTokenAuth
 from de_classes.api.retry import Retrier, seconds_for
 from de_classes.api.token import UNTIL_REFUSED, Token, error_code, read_token
 from de_classes.common.logger.redaction import redact
@@ -46,7 +46,7 @@ _NEVER_SHARED = frozenset({"refresh_token", "id_token"})
 _SPENT = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token"})
 
 
-class RotatingTokenAuth(TokenAuth):
+class RotatingTokenAuth(DescribedTokenAuth):
     """Tokens by a refresh token that rotates, for as many workers as share its store. Safe among threads.
 
     A token that another worker bought is used until it expires or is refused. Otherwise a lease is taken, the
@@ -63,20 +63,13 @@ class RotatingTokenAuth(TokenAuth):
     """
 
     def __init__(self, said: OAuth2Auth, runtime: AuthRuntime) -> None:
-        super().__init__(
-            runtime.logger,
-            transport=runtime.transport,
-            retry_policy=runtime.policy,
-            timeout=runtime.timeout,
-            clock=runtime.clock,
-        )
+        super().__init__(runtime)
         named = ROTATING_SECRET.fullmatch(said.refresh_token)
         if named is None:
             raise ConfigurationError(
                 "auth.refresh_token must be one secret, ${secret.NAME}, since it rotates"
             )
         self._said = said
-        self._runtime = runtime
         self._store = runtime.secrets.rotation(named[1])
         self._owner = str(uuid.uuid4())
         self._refused: deque[str] = deque(maxlen=REMEMBERED)

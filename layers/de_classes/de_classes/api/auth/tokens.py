@@ -26,6 +26,7 @@ from de_classes.utils.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from de_classes.api.auth.scheme import AuthRuntime
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.retry import RetryEvent
     from de_classes.api.token import Token
@@ -246,3 +247,27 @@ def _text(response: HttpResponse) -> bytes:
         return in_utf8(response.body, response.headers)
     except MalformedDataError as error:
         raise InvalidTokenResponseError(f"the login's answer is {error}") from error
+
+
+class DescribedTokenAuth(TokenAuth):
+    """The same for a kind of login that a description says.
+
+    Args:
+        runtime: What it is carried out with.
+        into: Where the token goes.
+        prefix: What goes there, before the token.
+    """
+
+    def __init__(
+        self, runtime: AuthRuntime, *, into: str = "header.Authorization", prefix: str = "Bearer "
+    ) -> None:
+        super().__init__(
+            runtime.logger,
+            transport=runtime.transport,
+            retry_policy=runtime.policy,
+            timeout=runtime.timeout,
+            clock=runtime.clock,
+            into=into,
+            prefix=prefix,
+        )
+        self._runtime = runtime

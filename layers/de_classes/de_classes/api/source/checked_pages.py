@@ -52,6 +52,12 @@ class CheckedPages:
         self.way_error: DeClassesError | None = None
 
     @property
+    def others(self) -> list[Asked]:
+        """What was asked for besides the first page."""
+        asked = (self.small, self.second, self.small_second, self.other_first, self.last)
+        return [each for each in asked if each is not None]
+
+    @property
     def following(self) -> PageRequest | None:
         """What is asked for behind the first page, whatever a marker says."""
         if isinstance(self.inner, OffsetPagination) and not self.is_per_parent:

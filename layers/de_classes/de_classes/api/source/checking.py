@@ -25,7 +25,6 @@ from de_classes.api.source.checked_pages import (
     says_nothing_there,
     with_inner,
 )
-from de_classes.api.source.probing import Probe
 from de_classes.api.status import OK
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
@@ -45,18 +44,14 @@ from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    import logging
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.receipt import Figures
     from de_classes.api.source.binding import Resource
     from de_classes.api.source.check_report import FindingName, Verdict
-    from de_classes.api.source.probing import Asked
-    from de_classes.api.transport import Transport
-    from de_classes.utils.clock import Clock
+    from de_classes.api.source.probing import Asked, Probe
 
 _FIELDS_SAID: Final = 5
 _FIELDS_KEPT: Final = 100
@@ -73,53 +68,19 @@ _NO_PART_OF_THE_WAY: Final = frozenset(
 class ResourceCheck:
     """Looks at one resource by a few requests, and compares what comes with what its description says.
 
-    ``ResourceCheck(Source.load("sources")["stripe.charges"]).run().verdict`` is ``ok``, ``warning`` or
-    ``wrong``. Where the description is wrong about one thing, the likeliest right one takes its place, so
+    ``ResourceCheck(Probe(Source.load("sources")["stripe.charges"])).run().verdict`` is ``ok``, ``warning``
+    or ``wrong``. Where the description is wrong about one thing, the likeliest right one takes its place, so
     that the rest is looked at too. Asked for are: the first page at its usual size and at a tiny one, the
     page behind each, the page before the first, and the last.
 
     Args:
-        resource: What is looked at.
-        parameters: As ``Resource.client`` takes them, like all that follow.
-        secrets: See there.
-        base_url: See there; what a stand-in shows is no evidence of the source.
-        allow_insecure: See there.
-        transport: See there.
-        clock: See there.
-        timeout: See there.
-        logger: See there.
-
-    Raises:
-        ConfigurationError: A parameter or a secret is missing or unfit; nothing was sent.
+        probe: Asks the resource. What it sees of a stand-in is no evidence of the source.
     """
 
-    def __init__(
-        self,
-        resource: Resource,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        secrets: Secrets | None = None,
-        base_url: str | None = None,
-        allow_insecure: bool = False,
-        transport: Transport | None = None,
-        clock: Clock | None = None,
-        timeout: float = 30.0,
-        logger: logging.Logger | None = None,
-    ) -> None:
-        self._resource = resource
-        self._probe = Probe(
-            resource,
-            parameters=parameters,
-            secrets=secrets,
-            base_url=base_url,
-            allow_insecure=allow_insecure,
-            transport=transport,
-            clock=clock,
-            timeout=timeout,
-            logger=logger,
-        )
-        self._is_rehearsal = base_url is not None
-        self._limit = self._probe.endpoint.limit(resource.default_limit)
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._resource = probe.resource
+        self._limit = probe.endpoint.limit(probe.resource.default_limit)
         self._found: list[Finding] = []
         self._proven: dict[str, Any] = {}
 
@@ -140,7 +101,7 @@ class ResourceCheck:
         self._judge_total(look)
         self._judge_marker(look)
         self._judge_end(look)
-        self._say_limits()
+        self._say_limits(look)
         self._judge_key(look)
         self._say_update_times(look)
         return self._report(look)
@@ -692,7 +653,7 @@ class ResourceCheck:
             return "way_on", f"{look.inner.way_on} leads no further"
         return None, f"not reached within {self._probe.pages.count} requests"
 
-    def _say_limits(self) -> None:
+    def _say_limits(self, look: CheckedPages) -> None:
         rules, headers = self._resource.source.rate_limit, self._probe.pages.headers
         said = ", ".join(f"{name}: {_short(value)}" for name, value in headers.items())
         if rules.remaining is not None and rules.remaining.lower() not in headers:
@@ -764,7 +725,9 @@ class ResourceCheck:
             limit_headers={name: _short(value) for name, value in self._probe.pages.headers.items()},
             costs=costs,
             evidence=Evidence(
-                description=description_hash(self._resource), is_rehearsal=self._is_rehearsal, **self._proven
+                description=description_hash(self._resource),
+                is_rehearsal=self._probe.is_rehearsal,
+                **self._proven,
             ),
         )
 

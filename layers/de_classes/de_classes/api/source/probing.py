@@ -91,7 +91,7 @@ class Probe:
     """Asks one resource for single pages, by few requests.
 
     Args:
-        resource: What is asked.
+        resource: What is to be asked.
         parameters: As ``Resource.client`` takes them, like all that follow.
         secrets: See there.
         base_url: See there.
@@ -102,7 +102,9 @@ class Probe:
         logger: See there.
 
     Attributes:
-        endpoint: What is asked; whoever knows better than the description replaces it.
+        resource: What is asked.
+        is_rehearsal: Whether a stand-in at ``base_url`` is asked in the source's place.
+        endpoint: How; whoever knows better than the description replaces it.
         pages: Records the requests for pages.
         logins: Records the requests for tokens, and for parents.
 
@@ -123,6 +125,8 @@ class Probe:
         timeout: float = 30.0,
         logger: logging.Logger | None = None,
     ) -> None:
+        self.resource = resource
+        self.is_rehearsal = base_url is not None
         transport, self._clock = transport or HttpClientTransport(), clock or SystemClock()
         self._logger = logger or logging.getLogger(__name__)
         self._timeout = timeout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from de_classes.api.auth.kept_secrets import KeptTokens, Lease, access_name, next_lease
+from de_classes.configs.secret_file import read_secret_file
 from de_classes.errors import ConfigurationError, MalformedDataError
 from de_classes.utils import strict_json
 
@@ -101,15 +101,7 @@ class FileSecrets:
         return _FileRotation(self, name)
 
     def _read(self) -> dict[str, str]:
-        try:
-            if self._path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise ConfigurationError(
-                    f"--secrets: {self._path} can be read by others: make it yours, chmod 600 {self._path}"
-                )
-            content = self._path.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(f"--secrets: {self._path} cannot be read: {error.strerror}") from error
-        return named_secrets(content, f"--secrets: {self._path}")
+        return named_secrets(read_secret_file("--secrets", self._path), f"--secrets: {self._path}")
 
 
 def named_secrets(content: bytes | str, where: str) -> dict[str, str]:

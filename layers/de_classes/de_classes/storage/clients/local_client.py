@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
@@ -21,7 +22,6 @@ from de_classes.storage.clients.os_errors import errors_from_os
 
 if TYPE_CHECKING:
     import logging
-    import os
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -152,7 +152,8 @@ class LocalClient:
         path = self._existing(bucket, key)
         with self.open_object(bucket, key) as stream, errors_from_os(path):
             checksum = sha256_of_stream(stream)
-            return self._info(bucket, key, path, media_type_of(key), checksum)
+            stat = os.fstat(stream.fileno())  # of what was read: another may have the key by now
+        return _info(bucket, key, path, stat, content_type=media_type_of(key), checksum=checksum)
 
     def object_exists(self, bucket: str, key: str) -> bool:
         """Whether there is an object at that key."""
@@ -237,13 +238,20 @@ class LocalClient:
 
     def _published(self, draft: Path, path: Path, write: ObjectWrite, content: Content) -> ObjectInfo | None:
         with errors_from_os(path):
+            stat = draft.stat()  # while it is nobody else's to delete
             if not local_files.publish(draft, path, is_new=write.if_none_match):
                 return None
-            return self._info(write.bucket, write.key, path, write.content_type, content.sha256)
+        return _info(
+            write.bucket, write.key, path, stat, content_type=write.content_type, checksum=content.sha256
+        )
 
     def _settle(self, write: ObjectWrite, content: Content) -> ObjectInfo:
         """The key is taken: by this very content, then the write is done, or by another."""
-        stored = self.head_object(write.bucket, write.key)
+        try:
+            stored = self.head_object(write.bucket, write.key)
+        except ObjectNotFoundError as error:
+            _, path = self._place(write.bucket, write.key)
+            raise ObjectExistsError(f"{path.as_uri()}: the key was taken, and is free again") from error
         if stored.checksum != content.sha256:
             raise ObjectExistsError(f"{stored.uri}: the key is taken, and overwriting was not asked for")
         self._logger.info("%s held this very content already", stored.uri)
@@ -252,29 +260,30 @@ class LocalClient:
     def _listed(self, bucket: str, key: str, path: Path) -> ObjectInfo | None:
         try:
             with errors_from_os(path):
-                return self._info(bucket, key, path)
+                return _info(bucket, key, path, path.stat())
         except ObjectNotFoundError:
             return None  # deleted since the directory was read
 
-    def _info(
-        self,
-        bucket: str,
-        key: str,
-        path: Path,
-        content_type: str | None = None,
-        checksum: str | None = None,
-    ) -> ObjectInfo:
-        stat = path.stat()
-        return ObjectInfo(
-            bucket=bucket,
-            key=key,
-            uri=path.as_uri(),
-            size=stat.st_size,
-            etag=_etag(stat),
-            content_type=content_type,
-            checksum=checksum,
-            modified=stat.st_mtime,
-        )
+
+def _info(
+    bucket: str,
+    key: str,
+    path: Path,
+    stat: os.stat_result,
+    *,
+    content_type: str | None = None,
+    checksum: str | None = None,
+) -> ObjectInfo:
+    return ObjectInfo(
+        bucket=bucket,
+        key=key,
+        uri=path.as_uri(),
+        size=stat.st_size,
+        etag=_etag(stat),
+        content_type=content_type,
+        checksum=checksum,
+        modified=stat.st_mtime,
+    )
 
 
 def _etag(stat: os.stat_result) -> str:

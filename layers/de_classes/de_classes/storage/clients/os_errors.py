@@ -31,6 +31,7 @@ _BY_ERRNO: Final[dict[int, tuple[type[FatalError], str]]] = {
     errno.EILSEQ: (InvalidKeyError, "the file system cannot write this name"),
     errno.ENOSPC: (StorageUnavailableError, "the disk is full; make room, or name another directory"),
     errno.EDQUOT: (StorageUnavailableError, "the quota is used up; make room, or name another directory"),
+    errno.EFBIG: (StorageUnavailableError, "no file may grow that large there; raise the limit of sizes"),
     errno.ENOTSUP: (StorageError, "the file system has no hard links, which a conditional write needs"),
 }
 

@@ -60,7 +60,7 @@ def info_from_write(write: ObjectWrite, content: Content, etag: str, version_id:
 
 
 def info_from_head(bucket: str, key: str, answer: HeadObjectOutputTypeDef) -> ObjectInfo:
-    """What a HEAD says; the checksum is the one that the writer put into the metadata, else S3's own."""
+    """What a HEAD says; the checksum is S3's own, else the one that the writer put into the metadata."""
     return ObjectInfo(
         bucket=bucket,
         key=key,
@@ -68,7 +68,7 @@ def info_from_head(bucket: str, key: str, answer: HeadObjectOutputTypeDef) -> Ob
         size=answer["ContentLength"],
         etag=_unquoted(answer["ETag"]),
         content_type=answer.get("ContentType"),
-        checksum=answer.get("Metadata", {}).get(METADATA_KEY) or _checksum_of_the_whole(answer),
+        checksum=_checksum_of_the_whole(answer) or answer.get("Metadata", {}).get(METADATA_KEY),
         version_id=_real_version(answer.get("VersionId")),
         modified=answer["LastModified"].timestamp() if "LastModified" in answer else None,
     )

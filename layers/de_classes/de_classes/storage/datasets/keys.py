@@ -3,12 +3,14 @@
     <prefix>/_runs/<run_id>/plan.json                             what a run is to do
     <prefix>/_runs/<run_id>/part-00000001.json                    what it has done: a record a part
     <prefix>/_runs/<run_id>/keys-00000001-0a1b2c3d4e5f.bin        the keys of that part's records, hashed
+    <prefix>/_runs/<run_id>/struck-00000001.json                  that this part is broken and counts no more
     <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
     <dataset>/_receipt-00000001-<run_id>-5f4e3d2c1b0a.json        the receipt of that commit, and its content
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
+    <dataset>/_cleaning.json                                      that leftovers are being deleted just now
 
 Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start
 with an underscore are invisible to engines that read a prefix the Hive way.
@@ -29,18 +31,19 @@ PART: Final = "part"
 QUARANTINE: Final = "_quarantine"
 """What the names of parts that were set aside start with."""
 
-PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z]+")
+PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z0-9]+")
 """A part's name, wherever it is spelled."""
 
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
-    r"(?:plan\.json|invocation-[0-9a-f]+\.json|(?:part|keys)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+    r"(?:plan\.json|invocation-[0-9a-f]+\.json"
+    r"|(?:part|keys|struck)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_symlink/.*|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
 )
 
 
@@ -75,6 +78,11 @@ def manifest_key(dataset: str, generation: int) -> str:
 def symlink_key(dataset: str) -> str:
     """The key of the list of the latest commit's parts."""
     return f"{dataset_name(dataset)}/_symlink/manifest.txt"
+
+
+def cleaning_key(dataset: str) -> str:
+    """The key of the mark that leftovers are being deleted."""
+    return f"{dataset_name(dataset)}/_cleaning.json"
 
 
 def parse_manifest_key(key: str) -> tuple[str, int] | None:

@@ -6,9 +6,12 @@ An object is a leftover if it is older than a limit and is named
 - as a part, and neither a commit names it nor the progress of a run that still has younger progress. Parts
   that were rewritten are such, and those of runs that lost or gave up.
 
-The limit must be longer than any pause after which a run may still be resumed. Nothing else is ever named
-here: no manifest, no receipt, and nothing that somebody else put below the prefix. And nothing at all where
-a document is of a later layout than this code knows: it may count on anything.
+The limit must be longer than any pause after which a run may still be resumed. A run that is not complete
+and has written anything down within an hour is alive, whatever the limit: its progress is spared, and so is
+every part of its dataset.
+
+Nothing else is ever named here: no manifest, no receipt, and nothing that somebody else put below the prefix.
+And nothing at all where a document is of a later layout than this code knows: it may count on anything.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from de_classes.errors import ObjectNotFoundError
+from de_classes.storage.datasets.cleaning import ALIVE, announced
 from de_classes.storage.datasets.keys import (
     PART_NAME,
     is_part_key,
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
     from de_classes.storage.datasets.manifest import Manifest
+    from de_classes.utils.clock import Clock
 
 
 def find_leftovers(
@@ -50,7 +57,8 @@ def find_leftovers(
     """Yield what can be deleted, in the order in which it is to be deleted.
 
     Progress comes before parts, and the last of a run before the first: wherever deleting stops, no progress
-    tells of a part that is gone, and none has a hole. Names are held in memory, contents are not.
+    tells of a part that is gone, and none has a hole. Names are held in memory, contents are not. To delete,
+    use ``remove_leftovers``: runs are not told of a mere look.
 
     Args:
         client: Any object store.
@@ -71,35 +79,94 @@ def find_leftovers(
     parts = [i for i in client.list_objects(bucket, prefix) if is_part_key(i.key) and _is_old(i, limit)]
     others = [info for info in client.list_objects(bucket, prefix) if not is_part_key(info.key)]
     runs = _runs(others)
-    committed = set(_committed(client, others, limit if superseded else None))
-    wanted = set(_wanted(client, (run for run in runs if not run.is_over(limit))))
-    _check_layouts(client, (info for run in runs if run.is_over(limit) for info in run.backwards()))
+    committed, complete = _committed(client, others, limit if superseded else None)
+    young = [(run, run.dataset(client)) for run in runs if not run.is_over(now - ALIVE)]
+    alive = [(run, dataset) for run, dataset in young if (dataset, run.id) not in complete]
+    live_runs, live_datasets = [run for run, _ in alive], {dataset for _, dataset in alive}
+    over = [run for run in runs if run.is_over(limit) and run not in live_runs]
+    wanted = set(_wanted(client, (run for run in runs if run not in over)))
+    _check_layouts(client, (info for run in over for info in run.backwards()))
     _check_layouts(client, (info for info in others if is_receipt_key(info.key)))
-    yield from chain.from_iterable(run.backwards() for run in runs if run.is_over(limit))
-    yield from (info for info in parts if info.key not in committed and _name(info.key) not in wanted)
+    yield from chain.from_iterable(run.backwards() for run in over)
+    yield from (
+        info
+        for info in parts
+        if info.key not in committed
+        and _name(info.key) not in wanted
+        and _folder(info.key) not in live_datasets
+    )
 
 
-def remove_leftovers(client: ObjectStore, leftovers: Iterable[ObjectInfo]) -> int:
-    """Delete leftovers in the order they come, and nothing that took the place of one; how many.
+def remove_leftovers(
+    client: ObjectStore,
+    bucket: str,
+    prefix: str,
+    *,
+    older_than: float,
+    clock: Clock,
+    superseded: bool = False,
+) -> Iterator[ObjectInfo]:
+    """Delete leftovers, and nothing that took the place of one; yields each that is gone.
+
+    It looks twice: runs are told before the look that counts, see ``cleaning``.
+
+    Args:
+        client: As for ``find_leftovers``, and so are all others.
+        bucket: Its bucket.
+        prefix: Where both datasets and their runs are.
+        older_than: The age limit in seconds.
+        clock: Tells how old things are.
+        superseded: Also delete the parts that only replaced commits name.
 
     Raises:
         ObjectChangedError: One was replaced since it was found. Somebody is at work there, so nothing after
             it is deleted either.
+        MalformedDataError: As ``find_leftovers``, and so is ``NewerLayoutError``.
     """
-    removed = 0
-    for info in leftovers:
-        client.delete_object(info.bucket, info.key, if_unchanged=info)
-        removed += 1
-    return removed
+
+    def look() -> Iterator[ObjectInfo]:
+        now = clock.now()
+        return find_leftovers(client, bucket, prefix, older_than=older_than, now=now, superseded=superseded)
+
+    told = {_folder(info.key) for info in look() if is_part_key(info.key)}
+    with announced(client, bucket, sorted(told), clock) as still_at_it:
+        for info in look():
+            if is_part_key(info.key) and _folder(info.key) not in told:
+                continue
+            still_at_it()
+            client.delete_object(bucket, info.key, if_unchanged=info)
+            yield info
+
+
+class _Plan(msgspec.Struct):
+    """What is needed of a run's plan."""
+
+    dataset: str = ""
+
+
+_PLANS: Final = msgspec.json.Decoder(_Plan)
 
 
 class _Run(Value):
     """The progress of one run, each with its place in the order of sealing."""
 
+    folder: str
     records: list[tuple[int, ObjectInfo]]
 
     def is_over(self, limit: float) -> bool:
         return all(_is_old(info, limit) for _, info in self.records)
+
+    @property
+    def id(self) -> str:
+        return _name(self.folder)
+
+    def dataset(self, client: ObjectStore) -> str:
+        """Where it writes to, as its plan says; nothing if it has none that says so."""
+        for _, info in self.records:
+            if is_plan_key(info.key):
+                with suppress(ObjectNotFoundError, msgspec.MsgspecError):
+                    return _PLANS.decode(_body(client, info)).dataset
+        return ""
 
     def backwards(self) -> list[ObjectInfo]:
         """The last first; of one place, what names others (``part-``) before what it names (``keys-``)."""
@@ -115,13 +182,17 @@ def _name(key: str) -> str:
     return key.rpartition("/")[2]
 
 
+def _folder(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
 def _runs(infos: Iterable[ObjectInfo]) -> list[_Run]:
     runs: dict[str, list[tuple[int, ObjectInfo]]] = defaultdict(list)
     for info in infos:
         if found := parse_journal_key(info.key):
             folder, position = found
             runs[folder].append((position, info))
-    return [_Run(records) for records in runs.values()]
+    return [_Run(folder, records) for folder, records in runs.items()]
 
 
 def _wanted(client: ObjectStore, runs: Iterable[_Run]) -> Iterator[str]:
@@ -147,20 +218,30 @@ def _body(client: ObjectStore, info: ObjectInfo) -> bytes:
     return body
 
 
-def _committed(client: ObjectStore, infos: Iterable[ObjectInfo], limit: float | None) -> Iterator[str]:
-    """The keys that commits name; with a limit only those of the latest, where it is older than that."""
+def _committed(
+    client: ObjectStore, infos: Iterable[ObjectInfo], limit: float | None
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """The keys that commits name, and which runs of which datasets are complete.
+
+    With a limit only those keys of the latest commit count, where it is older than that.
+    """
     datasets: dict[str, dict[int, ObjectInfo]] = defaultdict(dict)
     for info in infos:
         if found := parse_manifest_key(info.key):
             dataset, generation = found
             datasets[dataset][generation] = info
+    named: set[str] = set()
+    complete: set[tuple[str, str]] = set()
     for dataset, generations in datasets.items():
         latest = generations[max(generations)]
         is_alone = limit is not None and _is_old(latest, limit)
         for info in generations.values():
             manifest = decode_manifest(client.get_object(info.bucket, info.key), info.key)
             if info is latest or not is_alone:
-                yield from _keys(dataset, manifest)
+                named.update(_keys(dataset, manifest))
+            if manifest.status == "complete":
+                complete.add((dataset, manifest.run_id))
+    return named, complete
 
 
 def _keys(dataset: str, manifest: Manifest) -> Iterator[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from de_classes.errors import InvalidInputError
+from msgspec import field, structs
+
+from de_classes.errors import InvalidInputError, ObjectExistsError
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
 from de_classes.storage.datasets.keys import PART, QUARANTINE, dataset_name, part_name
 from de_classes.storage.datasets.manifest import ManifestPart
@@ -31,11 +33,13 @@ class StoredPart(Value):
         part: What the manifest says of it.
         schema: The columns and types of this part alone, the declared ones included.
         widenings: What its records changed in the declared schema.
+        rounded: By column, how many numbers had more digits than the format keeps.
     """
 
     part: ManifestPart
     schema: Schema
     widenings: tuple[Widening, ...] = ()
+    rounded: dict[str, int] = field(default_factory=dict)
 
 
 class PartWriter:
@@ -170,8 +174,12 @@ class PartWriter:
             content_type=self._codec.content_type,
             if_none_match=True,
         )
-        self._spool.upload(self._client, write, part_size=self._part_size)
-        return StoredPart(part, self._spool.schema, self._spool.widenings)
+        try:
+            self._spool.upload(self._client, write, part_size=self._part_size)
+        except ObjectExistsError:  # the key is the content's own: what has it is damaged
+            write = structs.replace(write, if_none_match=False)
+            self._spool.upload(self._client, write, part_size=self._part_size)
+        return StoredPart(part, self._spool.schema, self._spool.widenings, self._spool.rounded)
 
     def _describe(self, pages: tuple[int, int, int]) -> ManifestPart:
         pass_, first_page, last_page = pages

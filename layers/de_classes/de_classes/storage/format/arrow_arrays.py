@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 
+from de_classes.utils.numbers import Number
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -121,7 +123,7 @@ def _filled(values: list[Any], validity: pa.Buffer | None, value: object) -> lis
 
 
 def _is_exact(value: float) -> bool:
-    return type(value) is float or -_EXACT_IN_DOUBLE <= value <= _EXACT_IN_DOUBLE
+    return isinstance(value, float) or -_EXACT_IN_DOUBLE <= value <= _EXACT_IN_DOUBLE
 
 
 def _validity(values: list[Any]) -> pa.Buffer:
@@ -147,7 +149,7 @@ _PLAIN: Final[dict[int, tuple[set[type], Callable[..., pa.Array | None]]]] = {
     pa.null().id: (set(), _nulls),
     pa.bool_().id: ({bool}, _booleans),
     pa.int64().id: ({int}, _integers),
-    pa.float64().id: ({float, int}, _floats),
+    pa.float64().id: ({float, Number, int}, _floats),
     pa.string().id: ({str}, _strings),
     pa.list_(pa.null()).id: ({list}, _lists),
     pa.struct([]).id: ({dict}, _structs),

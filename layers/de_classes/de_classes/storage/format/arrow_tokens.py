@@ -13,6 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.storage.format.arrow_arrays import FALSE, array_of
+from de_classes.utils.numbers import Number, read_number
 
 NULL: Final = array_of(["null"], pa.string())[0]
 """The token of a null. As all constants here it is an Arrow scalar: to make one of a Python value each time
@@ -22,6 +23,9 @@ NO_TEXT: Final = pa.nulls(1, pa.string())[0]
 _TRUE, _FALSE_TOKEN, _ZERO = array_of(["true", "false", "-0"], pa.string())
 _QUOTE, _ESCAPE, _ESCAPED_QUOTE = b'"', b"\\", b'\\"'
 _EXACT: Final = 2**53
+_HELD: Final = array_of([16], pa.int64())[0]
+"""Characters: 15 digits come back out of a float, whatever they are."""
+
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 
 
@@ -109,13 +113,26 @@ def integers(values: pa.StringArray, *, is_exact: bool) -> pa.Int64Array:
 
 
 def floats(values: pa.StringArray) -> pa.DoubleArray:
-    """Integers among them must be exact; what is larger may be none, and is looked at by others."""
+    """Integers among them must be exact; what is larger may be none, and is looked at by others.
+
+    So is a number of more digits than a float holds.
+    """
     found = values.cast(pa.float64())
+    lengths = pc.binary_length(values)
+    if (pc.max(lengths).as_py() or 0) > _HELD.as_py():
+        long = values.filter(pc.greater(lengths, _HELD))
+        if any(map(_is_rounded, filter(None, long.to_pylist()))):
+            raise NotSoError
     bounds = pc.min_max(found).as_py()
     is_exact = bounds["min"] is None or -_EXACT < bounds["min"] <= bounds["max"] < _EXACT
     if not is_exact or (b"-0" in _bytes_of(values) and pc.any(pc.equal(values, _ZERO)).as_py()):
         raise NotSoError
     return found
+
+
+def _is_rounded(text: str) -> bool:
+    number = read_number(text)
+    return type(number) is Number and number.is_rounded
 
 
 def nulls(tokens: pa.StringArray) -> pa.NullArray:

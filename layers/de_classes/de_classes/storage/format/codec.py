@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from de_classes.errors import InvalidInputError, UnsupportedValueError
@@ -43,11 +44,13 @@ class RecordWriter(ABC):
     Attributes:
         schema: The columns and types known so far.
         records: How many records were written.
+        rounded: By column, how many numbers had more digits than the format keeps.
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records = 0
+        self.rounded: Counter[str] = Counter()
         self._closed = False
 
     def write(self, records: Sequence[Record]) -> None:

@@ -12,6 +12,9 @@ r"""The grammar of our CSV: ordinary RFC 4180, written so that every cell tells 
     2024-05-01T12:00:00+02:00[Europe/Vienna]    a timestamp (see `timestamps`)
     anything else without quotes            a string, as other tools write them
 
+In a file of one column a null is written as the empty string is elsewhere, and that as JSON text: see
+`cell_alone`.
+
 Any CSV reader takes this as it is; what is special is only that quotes carry meaning. The csv module
 of the standard library drops that difference (up to Python 3.11 in writing as well), hence the
 small tokenizer here.
@@ -26,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from de_classes.errors import MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
 from de_classes.utils import strict_json
+from de_classes.utils.numbers import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +38,7 @@ JSON_STARTS = ("{", "[", '"')
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",]*+))(,|\Z)')
+_ALONE = {"": '""', '""': '""""""'}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "true": True, "false": False}
 
@@ -51,6 +56,15 @@ def encode_cell(value: object) -> str:
     """
     encode = _ENCODERS.get(type(value), _encode_json)
     return encode(value)
+
+
+def cell_alone(cell: str) -> str:
+    """A cell as it is written where it is the only one of its row.
+
+    A null would be an empty line, which many readers skip. So it is ``""`` there, which pandas and DuckDB
+    read as a null, and a text without characters is written as JSON.
+    """
+    return _ALONE.get(cell, cell)
 
 
 def defuse_formula(text: str) -> str:
@@ -102,12 +116,10 @@ def _decode_quoted(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 def _decode_number(text: str, *, is_float: bool) -> float:
     try:
-        value = float(text) if is_float else int(text)
+        return read_number(text) if is_float else int(text)
     except ValueError as error:
-        raise MalformedDataError("an integer of more digits than Python converts") from error
-    if is_float and math.isinf(value):
-        raise MalformedDataError("a number too large for float64")
-    return value
+        reason = str(error) if is_float else "an integer of more digits than Python converts"
+        raise MalformedDataError(reason) from error
 
 
 def _encode_text(value: Any) -> str:  # noqa: ANN401 - chosen by type
@@ -139,6 +151,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     str: _encode_text,
     float: _encode_float,
+    Number: lambda value: value.text,
     int: _encode_int,
     TimestampText: str,
 }

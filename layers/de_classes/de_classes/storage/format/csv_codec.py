@@ -13,6 +13,7 @@ from de_classes.storage.format.batches import batched
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
 from de_classes.storage.format.csv_cells import (
     FORMULA_STARTS,
+    cell_alone,
     decode_cell,
     defuse_formula,
     encode_cell,
@@ -114,6 +115,8 @@ class _CsvWriter(RecordWriter):
             self._refuse_late_column(record, row)
         try:
             cells = [self._encode(record.get(name)) for name in names]
+            if len(cells) == 1:
+                cells = [cell_alone(cells[0])]
             return (",".join(cells) + "\n").encode()
         except (UnsupportedValueError, UnicodeEncodeError) as error:
             raise self._located(record, row, error) from error
@@ -163,6 +166,8 @@ def _decode_row(text: str, width: int) -> list[Any]:
     cells = split_row(text)
     if len(cells) != width:
         raise MalformedDataError(f"{len(cells)} cells under {width} columns")
+    if cells == [(True, "")]:
+        return [None]
     return [decode_cell(quoted, cell) for quoted, cell in cells]
 
 

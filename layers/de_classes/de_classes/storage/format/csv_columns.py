@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from de_classes.storage.format.csv_cells import JSON_STARTS
+from de_classes.storage.format.csv_cells import JSON_STARTS, cell_alone
+from de_classes.utils.numbers import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _WORDS: Final = {bool, int, NoneType}
+_WORDS_OF: Final = msgspec.json.Encoder(enc_hook=lambda number: msgspec.Raw(number.text))
 _TEXTS: Final = {str, NoneType}
 _FAR_FROM_ONE: Final = ("e", "0.0000")
 
@@ -32,6 +34,8 @@ def encode_rows(
         return b""
     special = {*JSON_STARTS, *starts}
     cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
+    if len(cells) == 1:
+        cells = [list(map(cell_alone, cells[0]))]
     return ("\n".join(map(",".join, zip(*cells, strict=True))) + "\n").encode()
 
 
@@ -43,8 +47,8 @@ def _encode_plain(values: list[Any], special: set[str]) -> list[str] | None:
         kinds = set(map(type, values))
     if kinds <= _TEXTS:
         return _encode_texts(values, "".join(filter(None, values)), special)
-    if kinds <= {*_WORDS, float}:
-        return _encode_words(values, has_floats=float in kinds)
+    if kinds <= {*_WORDS, float, Number}:
+        return _encode_words(values, has_floats=not kinds.isdisjoint({float, Number}))
     return None
 
 
@@ -60,7 +64,7 @@ def _encode_texts(values: list[Any], joined: str, special: set[str]) -> list[str
 
 def _encode_words(values: list[Any], *, has_floats: bool) -> list[str] | None:
     """Numbers and booleans as JSON spells them; it spells exponents in its own way."""
-    text = msgspec.json.encode(values).decode()
+    text = _WORDS_OF.encode(values).decode()
     if has_floats and any(mark in text for mark in _FAR_FROM_ONE):
         return None
     return text[1:-1].replace("null", "").split(",")

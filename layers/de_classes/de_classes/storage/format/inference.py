@@ -19,7 +19,7 @@ from de_classes.storage.format.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import (
@@ -46,6 +46,12 @@ def infer(records: Sequence[Record], *, first_row: int = 1) -> Schema:
     return Schema(
         tuple(Field(name, _column_type(name, values, first_row)) for name, values in columns.items())
     )
+
+
+def first_seen(records: Sequence[Record], names: Iterable[str]) -> Schema:
+    """The types that columns have by the first value that is not null in each."""
+    firsts = ((name, next((r[name] for r in records if r.get(name) is not None), None)) for name in names)
+    return Schema(tuple(Field(name, infer_type([value])) for name, value in firsts))
 
 
 def infer_type(values: Sequence[Any], depth: int = 0) -> DataType:

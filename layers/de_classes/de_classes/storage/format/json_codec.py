@@ -1,4 +1,7 @@
-"""A JSON array of objects, one a line, written and read without holding the array."""
+"""A JSON array of objects, one a line, written and read without holding the array.
+
+A record that came as JSON is written as it came, letter for letter, as in JSON Lines.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
+    from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.columns import Column
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -29,6 +34,7 @@ class JsonCodec(FormatCodec):
     name: ClassVar[str] = "json"
     extension: ClassVar[str] = ".json"
     content_type: ClassVar[str] = "application/json"
+    keeps_text: ClassVar[bool] = True
 
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
         """Start an array; the schema is kept for those who ask, the bytes do not depend on it."""
@@ -45,7 +51,20 @@ class _JsonWriter(RecordWriter):
         self._target = target
 
     def _append(self, records: Sequence[Record]) -> None:
-        lines = [encode_record(record, row) for row, record in enumerate(records, self.records + 1)]
+        self._write([encode_record(record, row) for row, record in enumerate(records, self.records + 1)])
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        row, lines = self.records + 1, list[bytes]()
+        for piece in batch.pieces:
+            text = piece.lines()
+            if text is not None:
+                lines += text.split(b"\n")[:-1]
+            else:
+                lines += [encode_record(record, number) for number, record in enumerate(piece.records(), row)]
+            row += len(piece)
+        self._write(lines)
+
+    def _write(self, lines: list[bytes]) -> None:
         if lines:
             self._target.write((b",\n" if self.records else b"[\n") + b",\n".join(lines))
 

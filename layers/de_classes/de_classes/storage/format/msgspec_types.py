@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.json import Decoder
 
 from de_classes.storage.format.schema import Kind, ListType, StructType
+from de_classes.utils.numbers import read_number
 
 if TYPE_CHECKING:
     from de_classes.storage.format.schema import DataType, Field
@@ -26,6 +27,10 @@ _SCALARS: Final[dict[DataType, Any]] = {
     Kind.FLOAT64: _INT53 | float | None,  # an integer stays one: CSV spells 1 and 1.0 as they came
     Kind.STRING: str | None,
 }
+
+_FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
+
+_SPELLED_OTHERWISE: Final = (b"e", b"0.0000")  # where Python's text of a float and msgspec's differ
 
 
 def is_decodable(data_type: DataType) -> bool:
@@ -44,26 +49,52 @@ def attribute(number: int) -> str:
     return f"f{number}"
 
 
-def records_decoder(fields: tuple[Field, ...], *, is_complete: bool) -> Decoder[list[Any]]:
+def records_decoder(
+    fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers: bool
+) -> Decoder[list[Any]]:
     """Make a decoder for an array of objects with these keys and no others.
 
     Args:
         fields: Of decodable types.
         is_complete: Every key must be there; otherwise, an absent one is ``UNSET``.
+        keeps_numbers: Columns of floats come out as their text, which may be anything; see ``numbers_of``.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
     with _ONE_AT_A_TIME:
-        return Decoder(list[_record_type(fields, is_complete=is_complete)])  # type: ignore[misc]  # as made
+        kind = _record_type(fields, is_complete=is_complete, keeps_numbers=keeps_numbers)
+        return Decoder(list[kind])  # type: ignore[valid-type]  # known at run time only
 
 
-def _record_type(fields: tuple[Field, ...], *, is_complete: bool) -> Any:  # noqa: ANN401 - a type made at run time
-    members: list[Any] = [
-        (attribute(number), _python_type(field.type)) for number, field in enumerate(fields)
+def numbers_of(texts: list[Any]) -> list[Any]:
+    """The values of a column of floats, out of their texts: those that no float spells are ``Number``.
+
+    Raises:
+        msgspec.MsgspecError: They are no such values.
+    """
+    joined = b",".join(texts)
+    values: list[Any] = _FLOATS.decode(b"[%b]" % joined)
+    spelled = msgspec.json.encode(values)[1:-1]
+    if spelled == joined and not any(mark in joined for mark in _SPELLED_OTHERWISE):
+        return values
+    return [
+        read_number(text) if type(value) is float else value
+        for value, text in zip(values, joined.decode().split(","), strict=True)
     ]
+
+
+def _record_type(fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers: bool = False) -> Any:  # noqa: ANN401 - a type made at run time
+    types = (
+        msgspec.Raw if keeps_numbers and field.type is Kind.FLOAT64 else _python_type(field.type)
+        for field in fields
+    )
+    members: list[Any] = [(attribute(number), data_type) for number, data_type in enumerate(types)]
     if not is_complete:
-        members = [(name, data_type | UnsetType, UNSET) for name, data_type in members]
+        members = [
+            (name, data_type if data_type is msgspec.Raw else data_type | UnsetType, UNSET)
+            for name, data_type in members
+        ]
     return msgspec.defstruct(
         "Record",
         members,

@@ -25,6 +25,7 @@ from de_classes.storage.format.batches import Rebatcher
 from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.parquet_groups import WRITE_OPTIONS, RowGroups
+from de_classes.storage.format.rounding import count_rounded
 from de_classes.storage.format.schema import Schema, describe_type, merge, widenings
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class _ParquetWriter(RecordWriter):
         if columns is None:
             self._convert(batch.records())
         else:
+            self._note_rounded(columns)
             self._add(list(map(as_array, columns, self._types)))
 
     def _finish(self) -> None:
@@ -148,7 +150,14 @@ class _ParquetWriter(RecordWriter):
 
     def _convert(self, records: list[Record]) -> None:
         """Arrow would drop late columns and cut 2.5 down to 2 without a word: only for what fits."""
+        self._note_rounded([record.get(field.name) for record in records] for field in self.schema.fields)
         self._add([_array(field, records, self._converted + 1) for field in self.schema.fields])
+
+    def _note_rounded(self, columns: Iterable[Column]) -> None:
+        """Count the numbers that no float holds; in an array there are none, see ``arrow_tokens.floats``."""
+        for field, values in zip(self.schema.fields, columns, strict=True):
+            if not isinstance(values, pa.Array) and (count := count_rounded(field.type, values)):
+                self.rounded[field.name] += count
 
     def _add(self, arrays: list[pa.Array]) -> None:
         groups = self._groups or self._begin(self.schema)

@@ -28,7 +28,8 @@ def canonical_format(name: str) -> str:
     lowered = name.lower()
     canonical = _ALIASES.get(lowered, lowered)
     if canonical not in CODECS:
-        raise UnsupportedFormatError(f"no format {name!r}: choose one of {', '.join((*CODECS, *_ALIASES))}")
+        known = ", ".join((*CODECS, *_ALIASES))
+        raise UnsupportedFormatError(f"{name!r} is no format: choose one of {known}")
     return canonical
 
 

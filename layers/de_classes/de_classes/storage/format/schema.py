@@ -30,6 +30,7 @@ from msgspec import Struct
 from de_classes.utils.values import Value
 
 MAX_STRUCT_FIELDS = 256
+_ABSENT = "absent"
 MAX_TYPE_DEPTH = 16
 
 
@@ -158,6 +159,15 @@ def widenings(before: Schema, after: Schema) -> tuple[Widening, ...]:
     return tuple(_field_widenings("", before.fields, after.fields))
 
 
+def widened_within(first: Schema, all_values: Schema) -> tuple[Widening, ...]:
+    """List the columns in which the first value had a narrower type than all values that came with it.
+
+    That an object or a list had fewer parts at first is no widening: nothing of it was written by then.
+    """
+    changes = widenings(first, all_values)
+    return tuple(change for change in changes if change.before != _ABSENT)
+
+
 def spell_name(name: str) -> str:
     """Write a field's name as types print it: in quotes unless it is an identifier."""
     return name if name.isidentifier() else json.dumps(name)
@@ -188,7 +198,7 @@ def _field_widenings(prefix: str, before: tuple[Field, ...], after: tuple[Field,
     for field in after:
         path = f"{prefix}{field.name}"
         if field.name not in known:
-            found.append(Widening(path, "absent", describe_type(field.type)))
+            found.append(Widening(path, _ABSENT, describe_type(field.type)))
         else:
             found.extend(_type_widenings(path, known[field.name], field.type))
     return found

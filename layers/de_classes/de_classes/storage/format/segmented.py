@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, cast
 
 from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
-from de_classes.storage.format.inference import infer
-from de_classes.storage.format.schema import Schema, merge, widenings
+from de_classes.storage.format.inference import first_seen, infer
+from de_classes.storage.format.schema import Schema, merge, widened_within, widenings
+from de_classes.utils.temporary_files import close_unread
 from de_classes.utils.values import Mutable
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class SegmentedWriter(RecordWriter):
             segment = self._segments.pop()
             segment.writer.abandon()
             if not segment.is_in_target:
-                segment.file.close()
+                close_unread(segment.file)
 
     def _append(self, records: Sequence[Record]) -> None:
         for batch in self._batches.add(records):
@@ -117,7 +118,7 @@ class SegmentedWriter(RecordWriter):
         """What fits the schema's shape brings nothing new, so nothing need be inferred from it."""
         columns = self._columns_of(batch, self.shape) if self.shape else None
         if columns is None:
-            self._widen(merge(self.schema, infer(batch.records(), first_row=self._taken + 1)))
+            self._widen(batch.records())
         self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
 
@@ -126,9 +127,16 @@ class SegmentedWriter(RecordWriter):
             return () if batch.fits(shape) else None
         return batch.columns(shape)
 
-    def _widen(self, wider: Schema) -> None:
-        if self._taken or self.schema.fields:
+    def _widen(self, records: list[Record]) -> None:
+        """Take in what records bring; a column is widened, too, where its first value was narrower."""
+        wider = merge(self.schema, infer(records, first_row=self._taken + 1))
+        if wider == self.schema:
+            return
+        known = set(self.schema.names)
+        if self._taken or known:
             self.widenings += widenings(self.schema, wider)
+        new = Schema(tuple(field for field in wider.fields if field.name not in known))
+        self.widenings += widened_within(first_seen(records, new.names), new)
         self.schema, self.shape = wider, self._codec.shape_of(wider)
 
     def _current_writer(self) -> RecordWriter:
@@ -149,7 +157,7 @@ class SegmentedWriter(RecordWriter):
         try:
             writer = self._codec.open_writer(file, schema=self.schema)
         except BaseException:
-            file.close()
+            close_unread(file)
             raise
         self._segments.append(_Segment(file, writer, self.schema))
 
@@ -160,6 +168,7 @@ class SegmentedWriter(RecordWriter):
     def _seal_segment(self) -> None:
         if self._segments:
             self._segments[-1].writer.close()
+            self.rounded += self._segments[-1].writer.rounded
 
     def _assemble(self) -> None:
         self._seal_segment()

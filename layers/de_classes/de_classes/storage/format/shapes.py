@@ -12,14 +12,15 @@ as the keys and strings that came out, there was no other key.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from msgspec import UNSET, MsgspecError, structs, to_builtins
 
-from de_classes.storage.format.msgspec_types import is_decodable, records_decoder
+from de_classes.storage.format.msgspec_types import is_decodable, numbers_of, records_decoder
 from de_classes.storage.format.schema import Kind, ListType, StructType
 from de_classes.utils.fast_json import has_no_more_keys
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 _ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
+_UNLIKE_A_FLOAT: Final = re.compile(rb"[0-9]\.[0-9]+0[^0-9.eE]|[0-9][eE][-+0-9]|[0-9][0-9.]{16}")
+"""Where a number may be that no float spells; without it, ``read_number`` gives plain floats alone."""
+
 _RowShape = TypeVar("_RowShape", bound="RowShape")
 
 
@@ -80,17 +84,24 @@ class RowShape:
         schema: The same.
         names: The names of its columns.
         has_structs: Objects lie in some of them, and come out with their keys in the schema's order.
+        keeps_numbers: Whether numbers keep the digits that no float holds; where such may lie within lists or
+            objects, it says no.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
 
+    keeps_numbers: ClassVar[bool] = True
+
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.names = schema.names
         self.has_structs = any(_has_structs(field.type) for field in schema.fields)
-        self._complete = records_decoder(schema.fields, is_complete=True)
-        self._sparse = records_decoder(schema.fields, is_complete=False)
+        self._complete, self._sparse = (
+            records_decoder(schema.fields, is_complete=is_complete, keeps_numbers=self.keeps_numbers)
+            for is_complete in (True, False)
+        )
+        self._has_floats_inside = any(_has_floats_inside(field.type) for field in schema.fields)
 
     def decode(self, text: bytes) -> RowColumns | None:
         """Decode an array of records.
@@ -101,12 +112,16 @@ class RowShape:
         Returns:
             The columns; None if the records do not fit, or are not plainly sound.
         """
+        if self.keeps_numbers and self._has_floats_inside and _UNLIKE_A_FLOAT.search(text):
+            return None
         rows = _decoded(self._complete, text)
         is_complete = rows is not None
         if rows is None and (rows := _decoded(self._sparse, text)) is None:
             return None
         values = list(map(list, zip(*map(structs.astuple, rows), strict=True))) or [[] for _ in self.names]
         absent = [0 if is_complete else column.count(UNSET) for column in values]
+        if self.keeps_numbers and not self._read_numbers(values, absent):
+            return None
         if self.has_structs:
             values = list(map(_with_dictionaries, self.schema.fields, values))
         columns = RowColumns(self, tuple(values), tuple(absent), len(rows))
@@ -119,6 +134,16 @@ class RowShape:
     def join(self, parts: Iterable[Column], number: int) -> Column:
         """Make one column of several."""
         return list(chain.from_iterable(parts))
+
+    def _read_numbers(self, columns: list[Column], absent: list[int]) -> bool:
+        """Put numbers in place of their texts; tells whether all are such as a column of floats has."""
+        try:
+            for number, field in enumerate(self.schema.fields):
+                if field.type is Kind.FLOAT64:
+                    columns[number] = _numbers(columns[number], has_gaps=absent[number] > 0)
+        except (MsgspecError, ValueError):
+            return False
+        return True
 
     def _has_every_key(self, columns: RowColumns, text: bytes) -> bool:
         if _ESCAPE in text and _ESCAPED_COLON in text:
@@ -164,6 +189,8 @@ class Rows:
 class LineShape(RowShape):
     """Decodes texts whose records are written as they came, so that no column need be made; see ``Shape``."""
 
+    keeps_numbers: ClassVar[bool] = False
+
     def decode(self, text: bytes) -> RowColumns | Rows | None:  # type: ignore[override]  # both are ``Columns``
         """Decode an array of records; see ``RowShape.decode``."""
         rows = None if self.has_structs else _decoded(self._complete, text)
@@ -206,6 +233,23 @@ def _decoded(decoder: Decoder[list[Any]], text: bytes) -> list[Any] | None:
         return decoder.decode(text)
     except (MsgspecError, ValueError, RecursionError):
         return None
+
+
+def _numbers(texts: Column, *, has_gaps: bool) -> Column:
+    if not has_gaps:
+        return numbers_of(texts)
+    there = iter(numbers_of([text for text in texts if text is not UNSET]))
+    return [text if text is UNSET else next(there) for text in texts]
+
+
+def _has_floats_inside(data_type: DataType) -> bool:
+    match data_type:
+        case ListType(element):
+            return element is Kind.FLOAT64 or _has_floats_inside(element)
+        case StructType(fields):
+            return any(field.type is Kind.FLOAT64 or _has_floats_inside(field.type) for field in fields)
+        case _:
+            return False
 
 
 def _has_structs(data_type: DataType) -> bool:

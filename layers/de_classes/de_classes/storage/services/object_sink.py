@@ -36,6 +36,7 @@ class StoredObject(Value):
         content_type: Its media type.
         schema: Its columns and their types, as far as they were looked at.
         widenings: What later records changed in the schema.
+        rounded: By column, how many numbers had more digits than the format keeps.
         etag: The store's own mark of the content.
         version_id: The version in a versioned bucket, else None.
     """
@@ -50,6 +51,7 @@ class StoredObject(Value):
     content_type: str
     schema: Schema
     widenings: tuple[Widening, ...]
+    rounded: dict[str, int]
     etag: str | None
     version_id: str | None
 
@@ -187,6 +189,7 @@ class ObjectSink:
             content_type=self._write.content_type or "",
             schema=self._spool.schema,
             widenings=self._spool.widenings,
+            rounded=self._spool.rounded,
             etag=info.etag,
             version_id=info.version_id,
         )

@@ -81,6 +81,11 @@ class RecordSpool:
         return self._writer.widenings
 
     @property
+    def rounded(self) -> dict[str, int]:
+        """By column, how many numbers had more digits than the format keeps."""
+        return dict(self._writer.rounded)
+
+    @property
     def content(self) -> Content:
         """The finished file's size and checksum, once sealed."""
         return self._spool.content

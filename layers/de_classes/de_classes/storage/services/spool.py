@@ -10,6 +10,7 @@ from de_classes.errors import InvalidInputError
 from de_classes.storage.clients.checksums import ContentMeter
 from de_classes.storage.clients.measured_file import DirectoryStore, MeasuredFile, open_nameless
 from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.utils.temporary_files import close_unread
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -86,7 +87,7 @@ class Spool(io.RawIOBase):
 
     def close(self) -> None:
         """Delete the file."""
-        self._file.close()
+        close_unread(self._file)
         super().close()
 
     def _begin(self) -> None:

@@ -160,6 +160,27 @@ def test_a_login_is_read_from_the_security_schemes(scheme: dict[str, Any], expec
     parse_sources(write(draft).encode(), ".toml", name="made.toml")
 
 
+@pytest.mark.parametrize(
+    ("url", "kind", "address"),
+    [
+        ("{protocol}://{hostname}/api/v3", "host", "https://git.acme.example/api/v3/things"),
+        ("https://{hostname}:8443", "host", "https://git.acme.example:8443/things"),
+        ("https://{hostname}.acme.example/api", "text", "https://git.acme.example/api/things"),
+    ],
+)
+def test_a_server_that_is_a_parameter_is_one_of_the_description(url: str, kind: str, address: str) -> None:
+    document = changed(ITEMS)
+    variables = {"hostname": {"default": "HOSTNAME"}, "protocol": {"default": "http"}}
+    document["servers"] = [{"url": url, "variables": variables}]
+    draft = from_openapi(document, name="own", wanted=())
+    assert draft.open_points == []
+    resource = Source(parse_sources(write(draft).encode(), ".toml", name="made.toml"))["own.things"]
+    host = "git.acme.example" if kind == "host" else "git"
+    secrets = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "tok-abcdef"})
+    assert resource.client(parameters={"hostname": host}, secrets=secrets).url == address
+    assert resource.source.parameters["hostname"].kind == kind
+
+
 @pytest.mark.parametrize("document", [{}, {"openapi": "3.0.0"}, {"paths": {}}])
 def test_what_is_no_such_document_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="no OpenAPI document"):

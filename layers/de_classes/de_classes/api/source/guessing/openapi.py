@@ -378,8 +378,14 @@ class _Document:
             address = str(servers[0]["url"])
             for name, said in (servers[0].get("variables") or {}).items():
                 default = said.get("default") if isinstance(said, dict) else None
-                self._parameters[identifier(name, "value")] = {"default": default} if default else {}
-                address = address.replace(f"{{{name}}}", f"${{{identifier(name, 'value')}}}")
+                if address.startswith(f"{{{name}}}://"):  # whatever it is elsewhere, here it is https
+                    address = address.replace(f"{{{name}}}", "https", 1)
+                    continue
+                own = identifier(name, "value")
+                self._parameters[own] = {"default": default} if default else {}
+                if re.search(rf"://{re.escape(f'{{{name}}}')}(?:[:/]|$)", address):
+                    self._parameters[own]["kind"] = "host"
+                address = address.replace(f"{{{name}}}", f"${{{own}}}")
         elif document.get("host"):
             scheme = next(iter(document.get("schemes") or ["https"]))
             address = f"{scheme}://{document['host']}{document.get('basePath', '')}"

@@ -1,0 +1,44 @@
+"""A plugin for ``make test``: which process runs what, and what begins first.
+
+Of pytest-xdist's own distributions, loadgroup sends each test that is in no group wherever there is room:
+what a file's tests share is made in every process, and all that was sent is looked through for each test.
+And loadfile knows no groups.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+FIRST = ("local_cloud", "template_lint", "layers")
+"""Groups that take long, and wait for other programs meanwhile: the longest first."""
+
+
+class ByFile(LoadGroupScheduling):
+    """A group's tests go to one process, and so do those of a file that are in no group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return super()._split_scope(nodeid).partition("::")[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Instead of the one that ``--dist loadgroup`` names; that option still marks the groups."""
+    config.option.loadscopereorder = False  # or the files with most tests would come first
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups that take long."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("xdist_group")
+    return FIRST.index(mark.args[0]) if mark and mark.args[0] in FIRST else len(FIRST)
