@@ -249,6 +249,8 @@ class Draw:
     def lying(self, example: Example, expected: int) -> Example:
         """With one or two lies."""
         weights = dict(_LIES)
+        if example.resource["records_path"] == "@":
+            del weights["errors"]  # there is no place for them
         if example.kind == "none":
             for each in ("short", "dead_end", "lost_way"):
                 del weights[each]

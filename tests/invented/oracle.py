@@ -41,7 +41,7 @@ def _lost(history: Sequence[State], rows: Sequence[Row]) -> list[str]:
 
 def _doubled(rows: Sequence[Row], *, has_key: bool) -> list[str]:
     count = Counter(row.get("id") if has_key else (row.get("id"), row.get("version")) for row in rows)
-    return [f"row {each} came {times} times" for each, times in sorted(count.items()) if times > 1]
+    return [f"row {each} came {times} times" for each, times in count.items() if times > 1]
 
 
 def _strange(history: Sequence[State], rows: Sequence[Row]) -> list[str]:

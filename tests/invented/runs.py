@@ -31,7 +31,7 @@ from tests.invented.oracle import complaints
 from tests.invented.source import HOST, InventedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.receipt import IngestReceipt
@@ -130,7 +130,7 @@ class Trial:
         self.goes = 0
         self.began = 0
         self._stops = list(example.stops)
-        self._resource = _resource(example.described())
+        self._resource = resource_of(example.described())
 
     def outcome(self) -> Outcome:
         """Carry it out to an end."""
@@ -157,6 +157,10 @@ class Trial:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is to be seen
                 return self._ended("crash", f"{type(error).__name__}: {error}")
             return self._judged(receipt)
+
+    def complaints(self, rows: Iterable[dict[str, Any]]) -> list[str]:
+        """What the oracle says of the rows that the run has brought."""
+        return complaints(self.source.history[self.began :], rows, has_key=self.example.keys)
 
     def _go(self) -> IngestReceipt:
         self.goes += 1
@@ -233,7 +237,7 @@ class Trial:
             rows = self._rows(receipt)
         except DeClassesError as error:
             return self._ended("wrong", f"what was committed cannot be read: {error}", receipt=said)
-        wrong = complaints(self.source.history[self.began :], rows, has_key=self.example.keys)
+        wrong = self.complaints(rows)
         if receipt.records != len(rows):
             wrong.append(f"the receipt says {receipt.records} records, and {len(rows)} are there")
         end = "right" if not wrong else "warned" if self._is_warned(said) else "wrong"
@@ -311,7 +315,8 @@ def _answered(answer: HttpResponse) -> str:
     return f"{answer.status} {body}{''.join(headers)}"
 
 
-def _resource(described: dict[str, Any]) -> Resource:
+def resource_of(described: dict[str, Any]) -> Resource:
+    """The resource, as a file of descriptions says it."""
     source = {"base_url": f"https://{HOST}", "resources": {"rows": described}}
     content = json.dumps({"version": 1, "sources": {"invented": source}}).encode()
     return Source(parse_sources(content, ".json", name="invented.json"))["invented.rows"]

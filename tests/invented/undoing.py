@@ -1,0 +1,137 @@
+"""The library with a cure undone: a copy in a folder of its own, over which the same examples are tried.
+
+What tries sources that nobody thought of shows nothing unless it finds what was found before. So each cure is
+a patch here, backwards, and the library without it has to fail where the library with it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from tests.fakes.sources import LIBRARY, ROOT
+from tests.invented.runs import run_example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Change(Struct, frozen=True):
+    """A text that stands once in a file, and what is to stand there.
+
+    Attributes:
+        file: Below the library's folder.
+        old: What is there, with the cure.
+        new: What was there without.
+    """
+
+    file: str
+    old: str
+    new: str
+
+    def applied(self, text: str) -> str:
+        """The file's text without the cure.
+
+        Raises:
+            LookupError: The old text is not there once: the cure was rewritten, and so must this be.
+        """
+        if text.count(self.old) != 1:
+            raise LookupError(f"{self.file} has {text.count(self.old)} times what stands once: {self.old!r}")
+        return text.replace(self.old, self.new)
+
+
+class Undone(Struct, frozen=True):
+    """A cure, taken out again.
+
+    Attributes:
+        fault: What it cures, by its id.
+        what: What the library does without it.
+        changes: How it is taken out.
+    """
+
+    fault: str
+    what: str
+    changes: tuple[Change, ...]
+
+    def write(self, folder: Path) -> None:
+        """Make a copy of the library without the cure, in a folder that then is to be searched first."""
+        copy = folder / LIBRARY.name
+        shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for change in self.changes:
+            file = copy / change.file
+            file.write_text(change.applied(file.read_text()))
+
+
+def first_failure(folder: Path, examples: int, *, seed: int = 1) -> int | None:
+    """The first seed that fails with the library in a folder, and does not with the library itself.
+
+    Args:
+        folder: Holds the library that is tried.
+        examples: How many seeds are tried.
+        seed: The first of them.
+    """
+    return next(
+        (each for each in _failures(folder, examples, seed) if not run_example(each).is_failure), None
+    )
+
+
+def _failures(folder: Path, examples: int, seed: int) -> Iterator[int]:
+    """The seeds that fail with the library in a folder, as they are found; it is asked no further than needed."""
+    command = [sys.executable, "-m", "tests.invented", "--failures"]
+    command += ["--examples", str(examples), "--seed", str(seed)]
+    paths = os.pathsep.join((str(folder), str(ROOT)))
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
+    ) as trying:
+        try:
+            for line in trying.stdout or ():
+                yield int(line)
+        finally:
+            trying.kill()
+
+
+UNDONE: tuple[Undone, ...] = (
+    Undone(
+        "F57",
+        "takes a first page that is smaller than asked for to be followed at the size asked for",
+        (
+            Change(
+                "api/offsets.py",
+                "return records if is_capped and isinstance",
+                "return limit if False and isinstance",
+            ),
+            Change("api/offsets.py", "or records in {0, limit}", "or True"),
+        ),
+    ),
+    Undone(
+        "F62",
+        "takes a page that says that another follows, and names none, for the last",
+        (Change("api/pagination.py", "if ends is False and following is None:", "if False:"),),
+    ),
+)
+"""Every cure that is taken out. A cure that is rewritten is rewritten here too."""
+
+CURED = (
+    "F57",
+    "F58",
+    "F59",
+    "F60",
+    "F61",
+    "F62",
+    "F63",
+    "F64",
+    "F65",
+    "F66",
+    "F67",
+    "F68",
+    "F69",
+    "F72",
+    "F73",
+)
+"""The faults whose cures have to be seen missing."""
