@@ -82,7 +82,7 @@ def first_failure(folder: Path, examples: int, *, seed: int = 1) -> int | None:
 
 
 def _failures(folder: Path, examples: int, seed: int) -> Iterator[int]:
-    """The seeds that fail with the library in a folder, as they are found; it is asked no further than needed."""
+    """The seeds that fail with the library in a folder, as they are found."""
     command = [sys.executable, "-m", "tests.invented", "--failures"]
     command += ["--examples", str(examples), "--seed", str(seed)]
     paths = os.pathsep.join((str(folder), str(ROOT)))
