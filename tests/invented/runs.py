@@ -224,18 +224,20 @@ class Trial:
             documents = sorted(key for key in kept if "/_runs/run/part-" in key)
             if spoil == "copy" and documents:
                 kept[f"{documents[-1]}~"] = kept[documents[-1]]
-            chosen = keys if spoil == "cut_keys" else parts
+            chosen = {"cut_keys": keys, "copy": []}.get(spoil, parts)
             if not chosen:
                 continue
-            stored = kept[chosen[-1]]
+            key = chosen[-1]
             if spoil == "drop":
-                del kept[chosen[-1]]
-            elif spoil == "cut":
-                stored.body = stored.body[: len(stored.body) // 2]
-            elif spoil == "cut_keys":  # between two hashes of 16 bytes: elsewhere it shows by itself
-                stored.body = stored.body[: len(stored.body) // 32 * 16]
-            elif spoil == "change":
-                stored.body = stored.body[:-9].replace(b"version", b"VERSION") + stored.body[-9:]
+                del kept[key]
+                continue
+            body = kept[key].body
+            bodies = {
+                "change": body[:-9].replace(b"version", b"VERSION") + body[-9:],
+                "cut": body[: len(body) // 2],
+                "cut_keys": body[: len(body) // 32 * 16],  # between two hashes: elsewhere it shows by itself
+            }
+            self.s3.put_object(Bucket=BUCKET, Key=key, Body=bodies[spoil])
 
     def _judged(self, receipt: IngestReceipt) -> Outcome:
         said = receipt.as_dict()
