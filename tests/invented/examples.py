@@ -89,7 +89,12 @@ class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def drawn(
-    seed: int, *, family: str | None = None, kind: str | None = None, keys: bool | None = None
+    seed: int,
+    *,
+    family: str | None = None,
+    kind: str | None = None,
+    keys: bool | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> Example:
     """The example of a seed.
 
@@ -98,6 +103,7 @@ def drawn(
         family: One of ``FAMILIES``; drawn too if None.
         kind: One of ``KINDS``; drawn too if None.
         keys: Whether the run is told of a key; drawn too if None.
+        also: What the description that is read says besides, by path.
     """
     draw = Draw(Random(seed))  # noqa: S311 - not for secrets
     family = family or draw.weighted(
@@ -125,6 +131,7 @@ def drawn(
         example = draw.lying(example, expected)
     if family == "mistake":
         example = draw.mistaken(example)
+    example = replace(example, mistakes={**example.mistakes, **(also or {})})
     return draw.carried_out(example, expected)
 
 

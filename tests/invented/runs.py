@@ -45,6 +45,7 @@ OBJECT: Final = "raw/rows.jsonl"
 SECONDS: Final = 1.0
 """What each request takes, by the clock of the run."""
 MOST_REQUESTS: Final = 400
+_PROVES: Final = ("end", "still", "drift", "warnings")
 FAILURES: Final = frozenset({"wrong", "endless", "crash"})
 """The ends that no run may have."""
 _LOGGER: Final = logging.getLogger("tests.invented")
@@ -297,6 +298,9 @@ def run_example(
         for line in outcome.log:
             show(line)
         show(f"{outcome.end}: {outcome.why} ({outcome.requests} requests, {outcome.goes} goes)")
+        said = {name: outcome.receipt[name] for name in _PROVES if outcome.receipt.get(name)}
+        if said:
+            show(json.dumps(said))
         if outcome.rows:
             show(" ".join(f"{row.get('id')}.{row.get('version')}" for row in outcome.rows))
     return outcome
