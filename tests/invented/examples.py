@@ -112,7 +112,7 @@ def drawn(
     kind = kind or draw.weighted({name: 1 if name in {"none", "next_params"} else 4 for name in KINDS})
     habits = draw.habits(kind, is_calm=family in {"calm", "spoilt"})
     resource = draw.resource(kind, habits)
-    limit = draw.whole(1, 10)
+    limit = draw.whole(1 if family != "calm" else 2, 10)  # a full page of one row leaves nothing to ask for
     step = min(limit, habits.cap or limit)
     count = draw.count(step) if family in {"calm", "mistake", "spoilt"} else draw.whole(0, 30)
     example = Example(
