@@ -211,7 +211,7 @@ class Draw:
     def _describe_the_whole(self, said: dict[str, Any], habits: Habits) -> None:
         """Say where totals and markers stand, if they do."""
         way = said["pagination"]
-        if way["type"] != "none" and self.chance(0.25):
+        if way["type"] != "none" and self.chance(0.35):
             way[self.one_of("more", "done")] = self.one_of("end", "meta.flag")
         if self.chance(0.3):
             said["total_path"] = self.one_of("total", "meta.total")
@@ -260,8 +260,11 @@ class Draw:
     def lying(self, example: Example, expected: int) -> Example:
         """With one or two lies."""
         weights = dict(_LIES)
-        if "pages_path" in example.resource["pagination"]:
+        way = example.resource["pagination"]
+        if "pages_path" in way:
             weights["short"] *= 3  # which only a size tells, where pages are counted
+        if "more" in way or "done" in way:
+            weights["lost_way"] *= 3  # which the marker tells
         if example.resource["records_path"] == "@":
             del weights["errors"]  # there is no place for them
         if example.kind == "none":
