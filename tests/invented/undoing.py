@@ -114,6 +114,28 @@ UNDONE: tuple[Undone, ...] = (
         "takes a page that says that another follows, and names none, for the last",
         (Change("api/pagination.py", "if ends is False and following is None:", "if False:"),),
     ),
+    Undone(
+        "F72",
+        "commits a part that was cut or changed since it was sealed",
+        (
+            Change(
+                "runs/commit.py",
+                "        check_parts(self._context.store, self._context.bucket, self._plan.dataset, over.progress)\n",
+                "",
+            ),
+        ),
+    ),
+    Undone(
+        "F73",
+        "takes a file of keys as it lies there",
+        (
+            Change(
+                "runs/context.py",
+                "if self.journal.keys_key(part.sequence, hashes) != part.keys:",
+                "if False:",
+            ),
+        ),
+    ),
 )
 """Every cure that is taken out. A cure that is rewritten is rewritten here too."""
 
