@@ -120,8 +120,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "runs/commit.py",
-                "        check_parts(self._context.store, self._context.bucket, self._plan.dataset, over.progress)\n",
-                "",
+                "check_parts(self._context.store, self._context.bucket, self._plan.dataset, over.progress)",
+                "pass",
             ),
         ),
     ),
