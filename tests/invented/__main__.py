@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _NAMED: dict[str, Callable[[Outcome], str]] = {
     "family": lambda outcome: outcome.example.family,
     "kind": lambda outcome: outcome.example.kind,
+    "end, stillness": lambda outcome: " ".join(
+        (outcome.receipt.get(each) or {}).get("by", "-") for each in ("end", "still")
+    ),
     "told of a key": lambda outcome: "yes" if outcome.example.keys else "no",
 }
 ENDS = ("right", "warned", "incomplete", "error", "wrong", "endless", "crash")
@@ -37,6 +41,7 @@ def main() -> int:
         "family": args.family,
         "kind": args.kind,
         "keys": {"yes": True, "no": False, None: None}[args.keys],
+        "also": json.loads(args.also),
     }
     if args.show is not None:
         is_json = args.show.startswith("{")
@@ -107,6 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--family", choices=FAMILIES, help="only of this")
     parser.add_argument("--kind", choices=KINDS, help="only of this pagination")
+    parser.add_argument("--also", default="{}", help="what descriptions say besides, as JSON by path")
     parser.add_argument("--keys", choices=("yes", "no"), help="only with, or without, a key")
     parser.add_argument(
         "--failures", action="store_true", help="nothing but the seeds that fail, as they come"

@@ -23,7 +23,7 @@ _LIES: Final[dict[str, int]] = {
     "cut": 1,
     "again": 2,
     "empty": 3,
-    "short": 2,
+    "short": 3,
     "dead_end": 2,
     "lost_way": 2,
     "total": 1,
@@ -89,7 +89,12 @@ class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def drawn(
-    seed: int, *, family: str | None = None, kind: str | None = None, keys: bool | None = None
+    seed: int,
+    *,
+    family: str | None = None,
+    kind: str | None = None,
+    keys: bool | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> Example:
     """The example of a seed.
 
@@ -98,15 +103,16 @@ def drawn(
         family: One of ``FAMILIES``; drawn too if None.
         kind: One of ``KINDS``; drawn too if None.
         keys: Whether the run is told of a key; drawn too if None.
+        also: What the description that is read says besides, by path.
     """
     draw = Draw(Random(seed))  # noqa: S311 - not for secrets
     family = family or draw.weighted(
-        {"calm": 2, "changes": 7, "lies": 5, "both": 2, "mistake": 4, "spoilt": 2}
+        {"calm": 2, "changes": 7, "lies": 5, "both": 2, "mistake": 4, "spoilt": 3}
     )
     kind = kind or draw.weighted({name: 1 if name in {"none", "next_params"} else 4 for name in KINDS})
     habits = draw.habits(kind, is_calm=family in {"calm", "spoilt"})
     resource = draw.resource(kind, habits)
-    limit = draw.whole(1, 10)
+    limit = draw.whole(1 if family != "calm" else 2, 10)  # a full page of one row leaves nothing to ask for
     step = min(limit, habits.cap or limit)
     count = draw.count(step) if family in {"calm", "mistake", "spoilt"} else draw.whole(0, 30)
     example = Example(
@@ -125,6 +131,7 @@ def drawn(
         example = draw.lying(example, expected)
     if family == "mistake":
         example = draw.mistaken(example)
+    example = replace(example, mistakes={**example.mistakes, **(also or {})})
     return draw.carried_out(example, expected)
 
 
@@ -172,7 +179,7 @@ class Draw:
             beyond=self.one_of("empty", "empty", "missing", "last"),
             token=token,
             fresh=self.chance(0.15),
-            unknown=self.one_of("400", "404", "410", "first", "empty"),
+            unknown=self.one_of("400", "404", "410", "first", "first", "empty"),
             end=self.one_of("absent", "null", "blank", "false"),
             lazy=self.chance(0.25),
             window=window,
@@ -185,6 +192,8 @@ class Draw:
         has_body = kind in {"cursor", "next_url", "next_params"} or self.chance(0.7)
         said: dict[str, Any] = {"path": "/rows", "pagination": way}
         said["records_path"] = self.one_of("data", "items", "result.items") if has_body else "@"
+        if not has_body and self.chance(0.3):
+            said["answer"] = "jsonl"
         if has_body:
             self._describe_the_whole(said, habits)
         if kind != "none" and (self.chance(0.9) or kind in {"page", "offset"}):
@@ -202,11 +211,13 @@ class Draw:
     def _describe_the_whole(self, said: dict[str, Any], habits: Habits) -> None:
         """Say where totals and markers stand, if they do."""
         way = said["pagination"]
-        if way["type"] != "none" and self.chance(0.25):
+        if way["type"] != "none" and self.chance(0.35):
             way[self.one_of("more", "done")] = self.one_of("end", "meta.flag")
         if self.chance(0.3):
             said["total_path"] = self.one_of("total", "meta.total")
-        if way["type"] == "page" and self.chance(0.25):
+        if self.chance(0.1):
+            said["count"] = {"path": "/count", "total_path": "count"}
+        if way["type"] == "page" and self.chance(0.4):
             way["pages_path"] = self.one_of("pages", "meta.pages")
         if way["type"] == "page" and (habits.beyond == "last" or self.chance(0.2)):
             way["echo_path"] = "meta.page"
@@ -249,6 +260,11 @@ class Draw:
     def lying(self, example: Example, expected: int) -> Example:
         """With one or two lies."""
         weights = dict(_LIES)
+        way = example.resource["pagination"]
+        if "pages_path" in way:
+            weights["short"] *= 3  # which only a size tells, where pages are counted
+        if "more" in way or "done" in way:
+            weights["lost_way"] *= 3  # which the marker tells
         if example.resource["records_path"] == "@":
             del weights["errors"]  # there is no place for them
         if example.kind == "none":
@@ -276,8 +292,10 @@ class Draw:
             mistakes.append({"pagination.into": f"{way['into']}_no"})
         if "page_size" in example.resource and example.kind != "offset":
             mistakes.append({"page_size.into": "query.size_no"})
-        if "pages_path" in way and self.chance(0.5):
-            return replace(example, habits=replace(example.habits, pages_of=self.whole(2, 12)))
+        if "pages_path" in way and self.chance(0.6):
+            pages_of = self.whole(example.limit + 1, 2 * example.limit + 2)
+            count = max(example.count, example.limit + 1)
+            return replace(example, count=count, habits=replace(example.habits, pages_of=pages_of))
         return replace(example, mistakes=self.one_of(*mistakes)) if mistakes else example
 
     def carried_out(self, example: Example, expected: int) -> Example:
@@ -294,9 +312,14 @@ class Draw:
         if is_spoilt:
             spoil = self.one_of("cut", "change", "drop", "copy", *(("cut_keys",) * 3 if example.keys else ()))
             example = replace(example, spoils=(spoil,))
-        if example.family == "changes" and self.chance(0.3):  # while nobody reads
-            more = Event(at=stops[0], what="forget")
-            example = replace(example, events=(*example.events, more))
+        while_nobody_reads = stops[0] - 1 if not example.gently else stops[0]
+        if example.family == "changes" and self.chance(0.4):
+            what = self.one_of(("forget",), ("forget", "insert"), ("delete",), ("insert",))
+            more = [Event(at=while_nobody_reads, what=each) for each in what]
+            example = replace(example, events=(*example.events, *more))
+        if "cut_keys" in example.spoils:  # what came before comes again
+            more = [Event(at=while_nobody_reads, what="insert")]
+            example = replace(example, events=(*example.events, *more))
         return example
 
 

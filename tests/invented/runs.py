@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,7 @@ OBJECT: Final = "raw/rows.jsonl"
 SECONDS: Final = 1.0
 """What each request takes, by the clock of the run."""
 MOST_REQUESTS: Final = 400
+_PROVES: Final = ("end", "still", "drift", "warnings")
 FAILURES: Final = frozenset({"wrong", "endless", "crash"})
 """The ends that no run may have."""
 _LOGGER: Final = logging.getLogger("tests.invented")
@@ -130,7 +132,6 @@ class Trial:
         self.goes = 0
         self.began = 0
         self._stops = list(example.stops)
-        self._resource = resource_of(example.described())
 
     def outcome(self) -> Outcome:
         """Carry it out to an end."""
@@ -157,6 +158,10 @@ class Trial:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is to be seen
                 return self._ended("crash", f"{type(error).__name__}: {error}")
             return self._judged(receipt)
+
+    @cached_property
+    def _resource(self) -> Resource:
+        return resource_of(self.example.described())
 
     def complaints(self, rows: Iterable[dict[str, Any]]) -> list[str]:
         """What the oracle says of the rows that the run has brought."""
@@ -220,16 +225,20 @@ class Trial:
             documents = sorted(key for key in kept if "/_runs/run/part-" in key)
             if spoil == "copy" and documents:
                 kept[f"{documents[-1]}~"] = kept[documents[-1]]
-            chosen = keys if spoil == "cut_keys" else parts
+            chosen = {"cut_keys": keys, "copy": []}.get(spoil, parts)
             if not chosen:
                 continue
-            stored = kept[chosen[-1]]
+            key = chosen[-1]
             if spoil == "drop":
-                del kept[chosen[-1]]
-            elif spoil in {"cut", "cut_keys"}:
-                stored.body = stored.body[: len(stored.body) // 2]
-            elif spoil == "change":
-                stored.body = stored.body[:-9].replace(b"version", b"VERSION") + stored.body[-9:]
+                del kept[key]
+                continue
+            body = kept[key].body
+            bodies = {
+                "change": body[:-9].replace(b"version", b"VERSION") + body[-9:],
+                "cut": body[: len(body) // 2],
+                "cut_keys": body[: len(body) // 32 * 16],  # between two hashes: elsewhere it shows by itself
+            }
+            self.s3.put_object(Bucket=BUCKET, Key=key, Body=bodies[spoil])
 
     def _judged(self, receipt: IngestReceipt) -> Outcome:
         said = receipt.as_dict()
@@ -289,6 +298,9 @@ def run_example(
         for line in outcome.log:
             show(line)
         show(f"{outcome.end}: {outcome.why} ({outcome.requests} requests, {outcome.goes} goes)")
+        said = {name: outcome.receipt[name] for name in _PROVES if outcome.receipt.get(name)}
+        if said:
+            show(json.dumps(said))
         if outcome.rows:
             show(" ".join(f"{row.get('id')}.{row.get('version')}" for row in outcome.rows))
     return outcome

@@ -329,6 +329,10 @@ class InventedSource:
         """The answer, as the description says where each thing stands."""
         said, way = self._resource, self._way
         headers = {"Content-Type": "application/json"}
+        if said.get("answer") == "jsonl":
+            self._lead_on(saying, request, {}, headers)
+            lines = "".join(f"{json.dumps(row)}\n" for row in saying.rows)
+            return 200, {**headers, "Content-Type": "application/x-ndjson"}, lines.encode()
         body = _placed({}, said.get("records_path", "@"), list(saying.rows))
         things = {
             said.get("total_path"): saying.total,

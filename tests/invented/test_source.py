@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from de_classes.api.http_transport import HttpClientTransport
+from de_classes.api.pagination import PAGINATIONS
 from tests.fakes.mimics.kit import Request
 from tests.fakes.mimics.serving import serving
-from tests.invented.examples import Example
+from tests.invented.examples import KINDS, Example
 from tests.invented.runs import Trial, resource_of
 from tests.invented.source import HOST, REFUSALS, Event, Habits, InventedSource
 
@@ -42,6 +43,10 @@ def after(*events: Event, habits: Habits | None = None, resource: dict[str, Any]
     """All ids, once these events have happened."""
     source = InventedSource(resource, habits, count=4, events=events)
     return ids(asked(source, "limit=9")[1])
+
+
+def test_every_pagination_there_is_can_be_lived_by() -> None:
+    assert sorted(KINDS) == sorted(str(each.__struct_config__.tag) for each in PAGINATIONS)
 
 
 @pytest.mark.parametrize(
