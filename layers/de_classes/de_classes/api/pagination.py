@@ -142,6 +142,11 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def declared_end(self) -> str | None:
+        """Why the end is known by the description alone; None where the source has to tell."""
+        return None
+
+    @property
     def way_on(self) -> str | None:
         """Where a page says what comes next, for messages; None where that is reckoned."""
         return None
@@ -491,6 +496,11 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
     """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+
+    @property
+    def declared_end(self) -> str:
+        """As described."""
+        return "one page is all there is, as described"
 
     def may_lose_its_way(self, page: Page, limit: int) -> bool:
         """No: there is none."""

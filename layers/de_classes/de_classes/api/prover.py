@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import still_stands
-from de_classes.api.pagination import LastRecordPagination, OnePagePagination, next_link
+from de_classes.api.pagination import LastRecordPagination, next_link
 from de_classes.api.paths import standing_there
-from de_classes.api.per_parent import PerParentPagination
 from de_classes.api.sample import PageSample
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
@@ -141,10 +140,8 @@ class Prover:
         ledger, walk = self._ledger, self._walk
         if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
             return "declared", f"pages {self._pages} were asked for"
-        if isinstance(self._pagination, OnePagePagination):
-            return "declared", "one page is all there is, as described"
-        if isinstance(self._pagination, PerParentPagination) and self._pagination.is_single:
-            return "declared", f"one answer for each of {ledger.pages} parents"
+        if self._pagination.declared_end is not None:
+            return "declared", self._pagination.declared_end
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)

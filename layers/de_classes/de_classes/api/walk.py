@@ -485,7 +485,7 @@ class NumberedWalk:
 
         Totals moved, rows do not add up, or nothing counts the rows and the last page is as full as any.
         """
-        if not self._more_may_follow or self._is_over:
+        if not self._more_may_follow or self._is_over or self._strategy.declared_end is not None:
             return False
         expected = self._ledger.expected_records
         if expected is not None:
