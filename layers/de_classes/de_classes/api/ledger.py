@@ -147,6 +147,7 @@ class RunLedger:
             edges=page.edges,
             repeats=seam.repeats,
             slid=seam.slid,
+            doubt=page.doubt,
         )
         self._enter(entry)
         return entry

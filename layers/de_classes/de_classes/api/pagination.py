@@ -270,6 +270,9 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
 class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 
+    Where the token is a whole address, that is where the next page is, as for ``next_url``: sent as a
+    parameter it would ask for the same page again.
+
     Attributes:
         path: Where it stands in the body.
         header: In which header it stands instead.
@@ -302,10 +305,14 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The request with the cursor that this page names."""
         cursor = self._cursor(page)
         following = None
-        stands_still = asked is not None and asked.values.get(self.into) == cursor
-        if cursor is not None and (page.records or not (self.ends_empty or stands_still)):
-            values = {self.into: cursor}
-            following = PageRequest(page.number + 1, values, size=limit, keeps=self.keeps)
+        is_address = isinstance(cursor, str) and cursor.startswith(("https://", "http://"))
+        before = asked and (asked.url if is_address else asked.values.get(self.into))
+        if cursor is not None and (page.records or not (self.ends_empty or before == cursor)):
+            following = (
+                PageRequest(page.number + 1, url=joined(url, str(cursor)), size=limit)
+                if is_address
+                else PageRequest(page.number + 1, {self.into: cursor}, size=limit, keeps=self.keeps)
+            )
         return self._followed(page, following)
 
     @property

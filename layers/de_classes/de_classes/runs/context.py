@@ -69,6 +69,7 @@ class RunContext(Value):
         on_page: Told of every page that is taken.
         terms: What it costs.
         strict: Whether nothing is complete that is not proved.
+        seen_before: The run that followed the source's way on before, see ``WaysOn``; or None.
     """
 
     plan: RunPlan
@@ -85,6 +86,7 @@ class RunContext(Value):
     on_page: Callable[[Page], None]
     terms: LambdaTerms
     strict: bool = False
+    seen_before: str | None = None
 
     @property
     def declared(self) -> Schema:
@@ -106,6 +108,7 @@ class RunContext(Value):
             skip_failed=self.client.random_access,
             current=current,
             strict=self.strict,
+            seen_before=self.seen_before,
         )
 
     def spending(self) -> Spending:
