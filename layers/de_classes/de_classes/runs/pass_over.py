@@ -179,7 +179,14 @@ class PassOver:
     def _look_ahead(self, run: PageRun, page: Page) -> None:
         """Write down what the first page of all shows: the run is reckoned from it."""
         if run.ledger.is_first(page) and self.number == 1:
-            self._first = FirstPage.of(page, run.ledger, self._context.spending().since(self._spent_until))
+            context = self._context
+            self._first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(self._spent_until),
+                endpoint=context.client.endpoint,
+                strict=context.strict,
+            )
 
     def _begin(self) -> OpenPart:
         return OpenPart(
