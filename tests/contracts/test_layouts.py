@@ -95,8 +95,13 @@ def check_whole(name: str, found: list[Record]) -> None:
 def once_more(case: Case) -> list[int]:
     """The pages of a second pass: one key twice may mean that a record moved, and hid another."""
     has_moved = len(case.wanted) < len(case.records) and not case.pinned
-    last = [8] if case.style in {"cursor", "link"} else []
-    return [*range(1, 9), *last] if has_moved else []
+    return [*range(1, 9), *by_no_total(case)] if has_moved else []
+
+
+def by_no_total(case: Case) -> list[int]:
+    """What proves the end where records came twice: a total that counts them proves nothing."""
+    behind_and_before = [9, 0]
+    return behind_and_before if case.style == "number" else [8]
 
 
 def receipts(layout: str) -> list[str]:
@@ -261,7 +266,8 @@ def test_a_run_that_was_killed_goes_on_with_the_missing_requests_alone(layout: s
     missing = [page for page in range(1, 9) if page not in sealed]
     looked_at_again = [max(sealed)] if case.style in {"number", "offset"} else []
     is_the_last = [8] if case.style in {"cursor", "link"} else []  # nothing leads on from it, twice
-    assert source.asked() == [*looked_at_again, *missing, *is_the_last, *once_more(case)]
+    is_proved = by_no_total(case) if before.pass_ > 1 else is_the_last
+    assert source.asked() == [*looked_at_again, *missing, *is_proved, *once_more(case)]
     assert (receipt.status, receipt.invocations) == ("complete", 2)
     assert progress(store, name).parts[: len(before.parts)] == before.parts
     check_whole(name, rows(store, receipt))

@@ -273,6 +273,7 @@ class UnstableAPIClient:
         current: CurrentShape | None = None,
         strict: bool = False,
         seen_before: str | None = None,
+        trusts_total: bool = True,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -289,6 +290,8 @@ class UnstableAPIClient:
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
             strict: Take nothing for complete that is not proved: every page is asked for twice.
             seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
+            trusts_total: Whether as many records as the source counts are all of them; not where some came
+                twice.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -303,7 +306,7 @@ class UnstableAPIClient:
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
         strategy, limit = as_it_was(self._pagination, limit, state)
-        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
+        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
         run = self._fetcher.new_run(width, current)
         # decoded, and also when no other page is asked for any more

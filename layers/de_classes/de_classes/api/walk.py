@@ -490,6 +490,6 @@ class NumberedWalk:
         expected = self._ledger.expected_records
         if expected is not None:
             adds_up = self._ledger.records == expected or bool(self._ledger.gaps)
-            return self._counts.have_moved or not adds_up
+            return self._counts.have_moved or not adds_up or not self._ledger.trusts_total
         is_counted = self._ledger.total_records is not None
         return self._counts.have_moved or (not is_counted and self._last_size >= self._largest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.errors import (
+    AmbiguousKeyError,
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
@@ -205,6 +206,12 @@ class RunService:
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
+            if over.conflicts and over.found_what_the_pass_before_found:
+                raise AmbiguousKeyError(
+                    f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
+                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that stand "
+                    "unchanged; name the fields that do, or none"
+                )
             if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
