@@ -86,12 +86,6 @@ class RunLedger:
         return total if total == self.records and not self._drift.has_moved else None
 
     @property
-    def ends_below_total(self) -> bool:
-        """Whether fewer records came than every answer says alike that there are."""
-        total = self.expected_records
-        return total is not None and self.records < total and not self._drift.has_moved
-
-    @property
     def falls_short(self) -> bool:
         """Whether the source says that it has more records than came."""
         return self.expected_records is not None and self.records < self.expected_records

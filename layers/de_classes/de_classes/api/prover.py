@@ -140,7 +140,7 @@ class Prover:
         walk, page = self._walk, self._walk.last_page
         if isinstance(walk, NumberedWalk) or page is None or walk.asked is None:
             return
-        if self._ledger.pages != 1 or not self._ledger.ends_below_total:
+        if self._ledger.pages != 1 or not self._ledger.falls_short:
             return
         again = self._prober.ask(walk.asked)
         if again is None or len(again.records) != len(page.records) or self._after(again, walk.asked):

@@ -380,7 +380,7 @@ class NumberedWalk:
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            if error.status not in self._ways_to_say_no(number):
+            if error.status not in self._ways_to_say_no(number) and not self._is_end(error, number):
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
@@ -390,20 +390,30 @@ class NumberedWalk:
             return None
         return self._unless_seen(page)
 
+    def _is_end(self, error: RequestRejectedError, number: int) -> bool:
+        """Whether a source that counts no pages says so that there are no more, and not that it gives none."""
+        is_counted = self._counts.include(number) or self._counts.exclude(number)
+        return error.status in REFUSALS and not is_counted and self._ends_by_another_cut()
+
     def _ends_by_another_cut(self) -> bool:
-        """Whether the last record is the last by pages of another size too.
+        """Whether the last record is the last by pages that begin elsewhere too.
 
         A source that serves its last page again past its end, or refuses what lies behind a full page, has
         then said where it ends; one that does not know the page's number, or gives only so many, has not.
         """
         records = self._ledger.records
-        size = next((size for size in self._other_sizes(records) if records % size), None)
-        if size is None or self._last_page is None or self._pages.start != 1 or self._ledger.gaps:
+        if self._last_page is None or self._pages.start != 1 or self._ledger.gaps or not records:
             return False
-        page = self._prober.ask(self._strategy.request_for(records // size + 1, size))
+        if self._strategy.counts_records:
+            rest, page = 1, self._prober.ask(self.request_behind(records - 1))
+        else:
+            size = next((size for size in self._other_sizes(records) if records % size), None)
+            if size is None:
+                return False
+            rest, page = records % size, self._prober.ask(self._strategy.request_for(records // size + 1, size))
         return (
             page is not None
-            and len(page.records) == records % size
+            and len(page.records) == rest
             and page.edges[-1:] == self._last_page.edges[-1:]
         )
 

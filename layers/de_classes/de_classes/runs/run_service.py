@@ -209,8 +209,8 @@ class RunService:
             if over.conflicts and over.found_what_the_pass_before_found:
                 raise AmbiguousKeyError(
                     f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
-                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that stand "
-                    "unchanged; name the fields that do, or none"
+                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
+                    "stand unchanged; name the fields that do, or none"
                 )
             if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
                 return over
