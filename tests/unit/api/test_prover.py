@@ -322,6 +322,28 @@ def test_a_total_that_is_round_is_doubted() -> None:
     assert "the total is exactly 1000" in warning
 
 
+@pytest.mark.parametrize("count", [LIMIT, LIMIT + 1, 2 * LIMIT])
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
+@pytest.mark.parametrize("way", RECKONED)
+def test_F59_a_refusal_behind_the_last_page_is_the_end_where_another_cut_ends_there(
+    way: str, status: int, count: int
+) -> None:
+    reading = read(way, ProvableApi(way, count, beyond=status))
+    assert (reading.error, reading.ids) == (None, ids(count))
+    assert reading.evidence.end.by == "probed"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("way", RECKONED)
+def test_F98_a_refusal_where_no_other_cut_is_given_is_no_end(way: str, status: int) -> None:
+    def refuses(asked: int, api: ProvableApi) -> None:
+        if asked > 2:
+            api.ids = []
+
+    reading = read(way, ProvableApi(way, 2 * LIMIT, beyond=status, before=refuses))
+    assert isinstance(reading.error, RequestRejectedError)
+
+
 # A request that counts.
 
 

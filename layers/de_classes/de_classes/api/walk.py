@@ -410,11 +410,12 @@ class NumberedWalk:
             size = next((size for size in self._other_sizes(records) if records % size), None)
             if size is None:
                 return False
-            rest, page = records % size, self._prober.ask(self._strategy.request_for(records // size + 1, size))
+            rest, page = (
+                records % size,
+                self._prober.ask(self._strategy.request_for(records // size + 1, size)),
+            )
         return (
-            page is not None
-            and len(page.records) == rest
-            and page.edges[-1:] == self._last_page.edges[-1:]
+            page is not None and len(page.records) == rest and page.edges[-1:] == self._last_page.edges[-1:]
         )
 
     def _other_sizes(self, records: int) -> Iterator[int]:
