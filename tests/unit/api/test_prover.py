@@ -8,6 +8,8 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.messages import HttpResponse
+from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination
 from de_classes.api.prover import LEAST_REQUESTS
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -32,6 +34,7 @@ from tests.fakes.provable_api import (
     endpoint,
     read,
 )
+from tests.fakes.transports import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -412,6 +415,34 @@ def test_F60_a_first_page_that_lost_its_way_on_once_is_not_the_last_whatever_was
     api = ProvableApi(way, 9, spoils={1: lost(way)})
     reading = Reading(api, endpoint(way), seen_before="yesterday")
     assert isinstance(reading.error, SourceChangedError)
+
+
+# XML, where an empty list has no elements.
+
+
+@pytest.mark.parametrize("way", ["cursor", "offset"])
+@pytest.mark.parametrize(
+    ("feed", "is_warned"),
+    [
+        ("<feed><title>Items</title></feed>", True),
+        ("<feed><title>Items</title><item><id>1</id></item></feed>", True),
+        ("<feed><total>0</total></feed>", False),
+    ],
+)
+def test_no_element_of_the_name_is_an_empty_list_and_warned_of_unless_a_total_says_so(
+    way: str, feed: str, *, is_warned: bool
+) -> None:
+    api = FakeTransport(lambda _: HttpResponse(200, {"content-type": "application/xml"}, feed.encode()))
+    total = "total" if "total" in feed else None
+    reader = PageReader("entry", None, total, kind="xml", xml_record="entry")
+    run = UnstableAPIClient(endpoint(way, reader=reader), transport=api, clock=ManualClock()).start_run(LIMIT)
+    assert [record for page in run for record in page.records] == []
+    evidence = run.evidence_if_still
+    assert evidence is not None
+    assert (evidence.end.by == "unproven") == is_warned
+    assert [each[:45] for each in evidence.warnings] == (
+        ["no record came, the answer has no 'entry', it"] if is_warned else []
+    )
 
 
 # Errors beside records.

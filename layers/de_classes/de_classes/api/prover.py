@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import still_stands
 from de_classes.api.pagination import LastRecordPagination, next_link
-from de_classes.api.paths import standing_there
+from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.sample import PageSample
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
@@ -161,9 +161,23 @@ class Prover:
             return "declared", self._pagination.declared_end
         if self._covers_all and self._is_counted():
             return "counted", f"{ledger.records} records"
+        if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
+            absent = self._what_stands_for_records(walk.last_page)
+            if absent is not None:
+                self._warnings.append(
+                    f"{absent}: if the records are there, change records_path and xml_record"
+                )
+                return "unproven", absent
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
+
+    def _what_stands_for_records(self, page: Page) -> str | None:
+        """What an XML answer has where its records would be: an empty list has no elements there, nor a name."""
+        reader = self._endpoint.reader
+        if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
+            return None
+        return f"no record came, the answer has no {reader.records_field!r}, it has {standing_there(page.answer)}"
 
     def _is_counted(self) -> bool:
         """Whether the source counts as many records as came, by a request of its own, before and after.

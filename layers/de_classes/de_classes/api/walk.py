@@ -391,7 +391,7 @@ class NumberedWalk:
         return self._unless_seen(page)
 
     def _is_end(self, error: RequestRejectedError, number: int) -> bool:
-        """Whether a source that counts no pages says so that there are no more, and not that it gives none."""
+        """Whether a source that counts no pages says so that there are no more, not that it gives no more."""
         is_counted = self._counts.include(number) or self._counts.exclude(number)
         return error.status in REFUSALS and not is_counted and self._ends_by_another_cut()
 
