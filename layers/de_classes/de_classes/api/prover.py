@@ -165,7 +165,7 @@ class Prover:
             absent = self._what_stands_for_records(walk.last_page)
             if absent is not None:
                 self._warnings.append(
-                    f"{absent}: if the records are there, change records_path and xml_record"
+                    f"{absent}: are the records there? change records_path and xml_record"
                 )
                 return "unproven", absent
         if isinstance(walk, NumberedWalk):
