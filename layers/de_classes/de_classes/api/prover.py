@@ -164,20 +164,19 @@ class Prover:
         if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
             absent = self._what_stands_for_records(walk.last_page)
             if absent is not None:
-                self._warnings.append(
-                    f"{absent}: are the records there? change records_path and xml_record"
-                )
+                self._warnings.append(f"{absent}: are the records there? change records_path and xml_record")
                 return "unproven", absent
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
 
     def _what_stands_for_records(self, page: Page) -> str | None:
-        """What an XML answer has where its records would be: an empty list has no elements there, nor a name."""
+        """What an XML answer has in place of records: an empty list has no elements, and so no name."""
         reader = self._endpoint.reader
         if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
             return None
-        return f"no record came, the answer has no {reader.records_field!r}, it has {standing_there(page.answer)}"
+        there = standing_there(page.answer)
+        return f"no record came, the answer has no {reader.records_field!r}, it has {there}"
 
     def _is_counted(self) -> bool:
         """Whether the source counts as many records as came, by a request of its own, before and after.
