@@ -8,7 +8,7 @@ order of ``DRIFT_FAULTS``. After so many changes the records rest, so that anoth
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from de_classes.simulators.fault_kinds import RunFault
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from de_classes.simulators.fault_kinds import FaultKind
     from de_classes.simulators.faults import FaultPlan
@@ -141,7 +141,7 @@ class Drift:
             (int(swapped), lambda spans, _: _swapped(spans)),
         )
         self._first: Spans = (Span(inserted, stop),)
-        self._now = self._first
+        self._now: Spans = self._first
         self._coming = self._states()
         self._requests = 0
         self._lock = threading.Lock()
@@ -161,10 +161,10 @@ class Drift:
 
     def throughout(self) -> Present:
         """What was there from the start and is to the end, once all changes have come; as it was then."""
-        spans = self._first
+        common = self._first
         for state in self._states():
-            spans = _common(spans, state)
-        return Present(self._source, spans)
+            common = _common(common, state)
+        return Present(self._source, common)
 
     def _states(self) -> Iterator[Spans]:
         """What there is after each change."""

@@ -1,4 +1,4 @@
-"""Pages whose end is hard to find: sizes, totals, windows and links that mislead who counts or follows them."""
+"""Pages whose end is hard to find: sizes, totals, windows and links mislead who counts or follows them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from de_classes.simulators.fault_kinds import (
     FOLLOWED,
+    PLAIN,
     TOTAL_RECORDS,
     UNCOUNTED,
     Fault,
@@ -164,7 +165,13 @@ def _next_is_object(_: FaultContext, page: Page) -> Page:
 
 
 def _page(
-    name: str, catalogue_id: str, summary: str, bend: Bend, site: Site = Site.PAGE, shape: Shape = Shape()
+    name: str,
+    catalogue_id: str,
+    summary: str,
+    bend: Bend,
+    *,
+    site: Site = Site.PAGE,
+    shape: Shape = PLAIN,
 ) -> PageFault:
     return PageFault(
         name=name, catalogue_ids=(catalogue_id,), summary=summary, site=site, bend=bend, shape=shape
@@ -178,15 +185,15 @@ END_FAULTS = (
         "F58",
         "short pages whose next is at paging.next.url alone, and none says how many there are",
         _misplaced,
-        Site.LINK,
-        FOLLOWED | _CAPPED,
+        site=Site.LINK,
+        shape=FOLLOWED | _CAPPED,
     ),
     _once(
         "empty-page-once",
         "F60",
         "a page that others lead to has neither records nor a next, once",
         _empty,
-        FOLLOWED,
+        shape=FOLLOWED,
     ),
     _once("next-lost-once", "F60", "a page has lost its next, once", _without_link, FOLLOWED),
     _page(
@@ -194,11 +201,11 @@ END_FAULTS = (
         "F62",
         "has_more is true, and nothing leads on",
         _more,
-        Site.LINK,
-        FOLLOWED,
+        site=Site.LINK,
+        shape=FOLLOWED,
     ),
     _once(
-        "errors-beside-records", "F63", "half of a page, and errors beside it, once", _errors_beside, Shape()
+        "errors-beside-records", "F63", "half of a page, and errors beside it, once", _errors_beside, PLAIN
     ),
     _once("short-page-once", "F64", "half of a page, once; only total_pages is said", _short, _PAGES_ALONE),
     _page(
@@ -206,8 +213,8 @@ END_FAULTS = (
         "F65",
         "pages hold half of what is asked for, and total_pages is reckoned as if they held it",
         _by_limit,
-        Site.TOTAL,
-        _PAGES_ALONE | _CAPPED,
+        site=Site.TOTAL,
+        shape=_PAGES_ALONE | _CAPPED,
     ),
     _page(
         "page-ignored",
@@ -221,18 +228,20 @@ END_FAULTS = (
         "F70",
         "every page holds the records of the first, and leads to another",
         _endless,
-        Site.LINK,
-        FOLLOWED,
+        site=Site.LINK,
+        shape=FOLLOWED,
     ),
     _page(
         "total-endless",
         "F71",
         "a billion pages are said to be there; behind the last one: 500",
         _huge_total,
-        Site.TOTAL,
+        site=Site.TOTAL,
     ),
-    _page("next-false", "F88", "next is false on the last page", _next_is_false, Site.LINK, FOLLOWED),
-    _page("next-object", "F88", "next is an object", _next_is_object, Site.LINK, FOLLOWED),
+    _page(
+        "next-false", "F88", "next is false on the last page", _next_is_false, site=Site.LINK, shape=FOLLOWED
+    ),
+    _page("next-object", "F88", "next is an object", _next_is_object, site=Site.LINK, shape=FOLLOWED),
     _page(
         "window-refuses",
         "F98",
@@ -244,7 +253,7 @@ END_FAULTS = (
         "F98",
         "nothing is behind a window (10,000), and the totals say no more than it holds",
         _window_counts,
-        Site.TOTAL,
+        site=Site.TOTAL,
     ),
     _page(
         "records-repeated",

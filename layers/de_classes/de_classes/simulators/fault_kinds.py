@@ -133,6 +133,7 @@ class Shape(Value):
         )
 
 
+PLAIN = Shape()
 TOTAL_PAGES, TOTAL_RECORDS = "total_pages", "total_records"
 UNCOUNTED = Shape(hides=(TOTAL_PAGES, TOTAL_RECORDS))
 """No page says how many there are, so that who reads them has to find the end."""
@@ -169,7 +170,7 @@ class FaultKind(Value, kw_only=True):
     loopback_only: bool = False
     once: bool = False
     from_page: int = 0
-    shape: Shape = Shape()
+    shape: Shape = PLAIN
 
     @property
     def override(self) -> str:

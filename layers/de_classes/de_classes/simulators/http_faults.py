@@ -130,7 +130,7 @@ def _escapes(_: FaultContext, __: Genuine) -> SimResponse:
     return SimResponse(400, {"Content-Type": "text/plain; charset=utf-8"}, _ESCAPES.encode())
 
 
-def _fault(  # noqa: PLR0913 - as many as a fault has
+def _fault(
     name: str,
     catalogue_id: str,
     summary: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from de_classes.simulators.fault_kinds import Shape
+from de_classes.simulators.fault_kinds import PLAIN
 from de_classes.simulators.messages import SimResponse, error_response, json_response
 from de_classes.utils.values import DiscreetValue
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
+    from de_classes.simulators.fault_kinds import Shape
     from de_classes.simulators.records import RecordSource
 
 RECORDS_FIELD = b'"data":['
 PAGE_END = b"]}"
-PLAIN = Shape()
 
 
 class Page(DiscreetValue):
@@ -103,7 +103,8 @@ class Page(DiscreetValue):
         return json_response(200, self._body(), headers=headers)
 
     def _body(self) -> bytes:
-        head = f'{{"page":{self.number},"limit":{self.limit},{self._totals()}{self._next()}{self.beside}'.encode()
+        fields = f"{self._totals()}{self._next()}{self.beside}"
+        head = f'{{"page":{self.number},"limit":{self.limit},{fields}'.encode()
         # Joined, not encoded: the records go out as the bytes they came in.
         return b"".join((head, RECORDS_FIELD, b",".join(self.records), PAGE_END))
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.attempts import AttemptCounter
 from de_classes.simulators.drift import drifting
+from de_classes.simulators.end_faults import shaping
 from de_classes.simulators.fault_kinds import Fault, Site
 from de_classes.simulators.foreign_faults import ELSEWHERE, foreign_page
 from de_classes.simulators.messages import error_response, with_facts
 from de_classes.simulators.openapi import describe_unstable
-from de_classes.simulators.end_faults import shaping
 from de_classes.simulators.page_faults import bent
 from de_classes.simulators.page_query import PageQueryReader
 from de_classes.simulators.pages import page_of
