@@ -347,9 +347,10 @@ class NumberedWalk:
         return self._fuller(page)
 
     def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others, where no total says how many, is asked for again."""
+        """The page; one with fewer records than others is asked for again, but for a last one that adds up."""
         is_short = 0 < len(page.records) < self._largest
-        if self._strategy.counts_records or page.total_records is not None or not is_short:
+        is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
+        if self._strategy.counts_records or is_last_by_total or not is_short:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page

@@ -167,7 +167,9 @@ HTTP_FAULTS = (
         loopback_only=True,
     ),
     _fault("gzip-padded", "F82", "gzip with zeros behind it", _padded, loopback_only=True),
-    _fault("zstd-unasked", "F82", "Zstandard, unasked", _coded("zstd", zstandard), loopback_only=True),
+    _fault(
+        "zstd-unasked", "F82", "Zstandard, unasked", _coded("zstd", zstandard), lasts=True, loopback_only=True
+    ),
     _fault("byte-order-mark", "F83", "a byte order mark before the JSON", _marked),
     _fault(
         "charset-latin-1",
