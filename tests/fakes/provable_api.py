@@ -17,6 +17,7 @@ from de_classes.api.pagination import (
     NextParamsPagination,
     NextUrlPagination,
     OffsetPagination,
+    OnePagePagination,
     PageNumberPagination,
 )
 from de_classes.api.retry import RetryPolicy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tests.fakes.transports import Answer
 
 URL = "https://api.provable.example/items"
+COUNT = f"{URL}/count"
 LIMIT = 4
 WAYS: dict[str, PaginationStrategy] = {
     "page": PageNumberPagination(),
@@ -64,8 +66,11 @@ class ProvableApi(FakeTransport):
             whether the page is full), or nothing.
         cap: The most in a page, whatever is asked for.
         spoils: By the number of the request, from 1, what is laid over the answer's ``meta``; ``None`` takes
-            a name away. ``status`` and ``link`` are the answer's, ``ids`` its records.
+            a name away. ``status`` and ``link`` are the answer's, ``ids`` its records, ``beside`` what stands
+            beside them.
         always: The same, of every answer.
+        counts: How many records its request that counts says there are, one after the other; as many as there
+            are unless given.
         before: Called with the number of each request before it is answered; it may change ``ids``.
     """
 
@@ -78,8 +83,10 @@ class ProvableApi(FakeTransport):
         cap: int | None = None,
         spoils: dict[int, Spoil] | None = None,
         always: Spoil | None = None,
+        counts: Iterable[int] = (),
         before: Callable[[int, ProvableApi], None] | None = None,
     ) -> None:
+        self._counts = list(counts)
         super().__init__(self._answer_to)
         self.way = way
         self.ids = list(range(1, ids + 1)) if isinstance(ids, int) else list(ids)
@@ -99,6 +106,8 @@ class ProvableApi(FakeTransport):
     def _answer_to(self, request: HttpRequest) -> Answer:
         asked = len(self.requests)
         self._before(asked, self)
+        if request.url == COUNT:
+            return json_response({"count": self._counts.pop(0) if self._counts else len(self.ids)})
         query = _query(request)
         size = min(int(query.get("limit", 100)), self._cap or 10**9)
         start = self._start(query, size)
@@ -119,7 +128,7 @@ class ProvableApi(FakeTransport):
 
     def _page_at(self, start: int, size: int, spoil: Spoil) -> HttpResponse:
         ids = spoil.pop("ids", self.ids[start : start + size])
-        status = spoil.pop("status", 200)
+        status, beside = spoil.pop("status", 200), spoil.pop("beside", {})
         if status != 200:
             return json_response({"message": "no such page"}, status)
         stop, has_more = start + size, start + size < len(self.ids)
@@ -146,7 +155,7 @@ class ProvableApi(FakeTransport):
             headers = {"link": link} if link else {}
         meta = {name: value for name, value in {**meta, **spoil}.items() if value is not None}
         return json_response(
-            {"items": [{"id": each, "name": f"n{each}"} for each in ids], "meta": meta}, **headers
+            {"items": [{"id": each, "name": f"n{each}"} for each in ids], "meta": meta, **beside}, **headers
         )
 
 
@@ -173,6 +182,12 @@ def endpoint(way: str, tells: Iterable[str] = (), **changes: Any) -> Endpoint:
     return structs.replace(whole, **changes)
 
 
+def counting() -> Endpoint:
+    """The request that counts."""
+    reader = PageReader("@", None, "count", records_are="object", is_total_required=True)
+    return Endpoint(COUNT, pagination=OnePagePagination(), reader=reader, auth=no_auth())
+
+
 @dataclass
 class Reading:
     """A run over such an API, and how it ended.
@@ -190,6 +205,7 @@ class Reading:
     state: RunState | None = None
     after: int | None = None
     strict: bool = False
+    seen_before: str | None = None
     ids: list[int] = field(default_factory=list)
     entries: list[PageEntry] = field(default_factory=list)
     error: DeClassesError | None = None
@@ -202,7 +218,9 @@ class Reading:
             concurrency=self.width,
             retry_policy=RetryPolicy(max_attempts=2),
         )
-        self.run: PageRun = client.start_run(self.limit, state=self.state, strict=self.strict)
+        self.run: PageRun = client.start_run(
+            self.limit, state=self.state, strict=self.strict, seen_before=self.seen_before
+        )
         try:
             self._take()
         except DeClassesError as error:

@@ -228,6 +228,10 @@ class MissingKeyError(DataFormatError):
     """A record has no value in a field of its key, so it cannot be told from the others."""
 
 
+class AmbiguousKeyError(DataFormatError):
+    """Records that are not the same have the same key, so it does not tell them apart."""
+
+
 class NewerLayoutError(FatalError):
     """A newer version of this library has written there, in a layout that this one cannot read."""
 

@@ -49,6 +49,9 @@ class Walk:
 class Believing:
     """A prover that asks for nothing."""
 
+    def begin(self) -> None:
+        pass
+
     def note(self, entry: PageEntry) -> None:
         pass
 

@@ -20,7 +20,18 @@ from de_classes.errors import (
 )
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
-from tests.fakes.provable_api import LIMIT, RECKONED, TOLD, WAYS, ProvableApi, Reading, endpoint, read
+from tests.fakes.provable_api import (
+    COUNT,
+    LIMIT,
+    RECKONED,
+    TOLD,
+    WAYS,
+    ProvableApi,
+    Reading,
+    counting,
+    endpoint,
+    read,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,6 +320,87 @@ def test_a_total_that_is_round_is_doubted() -> None:
     reading = read("offset", api, ["total"], limit=500)
     [warning] = reading.evidence.warnings
     assert "the total is exactly 1000" in warning
+
+
+# A request that counts.
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_that_counts_proves_the_end(way: str, count: int) -> None:
+    api = ProvableApi(way, count)
+    reading = read(way, api, count=counting())
+    assert (reading.error, reading.ids) == (None, ids(count))
+    end = reading.evidence.end
+    assert (end.by, end.saw) == ("counted", f"{count} records")
+    assert sum(request.url == COUNT for request in api.requests) == 2
+    assert api.requests[0].url == COUNT
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_count_above_the_records_is_incomplete(way: str) -> None:
+    reading = read(way, ProvableApi(way, 5, counts=[6, 6]), count=counting())
+    assert isinstance(reading.error, IncompleteRunError)
+    assert str(reading.error) == "5 records came, but the source counts 6"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_count_that_changes_tells_that_the_source_does(way: str) -> None:
+    reading = read(way, ProvableApi(way, 5, counts=[6, 5]), count=counting())
+    assert isinstance(reading.error, SourceChangedError)
+    assert "the source counted 6 records before, and 5 after" in str(reading.error)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_count_below_the_records_proves_nothing(way: str) -> None:
+    reading = read(way, ProvableApi(way, 5, counts=[4, 4]), count=counting())
+    assert (reading.error, reading.ids) == (None, ids(5))
+    assert reading.evidence.end.by in {"probed", "marker"}
+    [warning] = reading.evidence.warnings
+    assert warning.startswith("the source counts 4 records, and 5 came: its count proves nothing")
+
+
+def test_a_run_that_goes_on_counts_at_its_end_alone() -> None:
+    api = ProvableApi("cursor", 9)
+    first = Reading(api, endpoint("cursor", count=counting()), after=1)
+    reading = Reading(api, first.endpoint, state=first.written)
+    assert reading.evidence.end.by == "counted"
+    assert sum(request.url == COUNT for request in api.requests) == 2
+
+
+# What an earlier run has seen.
+
+
+@pytest.mark.parametrize("count", [0, 1, *FEW])
+@pytest.mark.parametrize("way", TOLD)
+def test_a_way_on_that_an_earlier_run_followed_makes_a_page_without_it_the_last(way: str, count: int) -> None:
+    api = ProvableApi(way, count)
+    reading = Reading(api, endpoint(way), seen_before="yesterday")
+    assert reading.ids == ids(count)
+    assert reading.evidence.end.by == "seen before"
+    assert reading.evidence.end.saw.startswith("run yesterday followed ")
+    assert reading.evidence.end.requests == (1 if count > 1 else 2)
+    assert (reading.evidence.warnings, reading.evidence.weak) == ((), ["still: sampled"])
+
+
+@pytest.mark.parametrize("way", TOLD)
+def test_F60_a_first_page_that_lost_its_way_on_once_is_not_the_last_whatever_was_seen_before(
+    way: str,
+) -> None:
+    api = ProvableApi(way, 9, spoils={1: lost(way)})
+    reading = Reading(api, endpoint(way), seen_before="yesterday")
+    assert isinstance(reading.error, SourceChangedError)
+
+
+# Errors beside records.
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_F63_errors_beside_records_are_among_the_warnings_also_when_a_run_goes_on(way: str) -> None:
+    api = ProvableApi(way, 9, spoils={1: {"beside": {"errors": ["shard 3 failed"]}}})
+    first = Reading(api, endpoint(way), after=1)
+    reading = Reading(api, endpoint(way), state=first.written)
+    assert reading.evidence.warnings == ("page 1 has beside its records 'errors': ['shard 3 failed']",)
 
 
 # Spoilt once.

@@ -89,7 +89,7 @@ def test_a_run_that_is_not_complete_fails_and_leaves_nothing(tmp_path: Path) -> 
     with SimulatorServer(hopeless, username="ada", password=PASSWORD) as server:
         words = ["--username", "ada", "--to", str(tmp_path), "--max-attempts", "2"]
         status, out, err = ingest(server.base_url, *words)
-    assert (status, out) == (1, "")
+    assert (status, out) == (4, "")
     assert "IncompleteRunError" in err
     assert list(tmp_path.iterdir()) == []
 

@@ -132,6 +132,7 @@ class Endpoint(DiscreetValue, dict=True):
         window: The most records that the source gives, or None.
         key: The fields that tell records apart; none if that is not described.
         look_back: How many pages are asked for again at the end: some, all or none.
+        count: What is asked for the number of records, or None.
         name: What the resource is called, such as ``stripe.charges``; None if nothing describes it.
     """
 
@@ -157,6 +158,7 @@ class Endpoint(DiscreetValue, dict=True):
     window: int | None = None
     key: tuple[str, ...] = ()
     look_back: LookBack = "some"
+    count: Endpoint | None = None
     name: str | None = None
 
     @property
@@ -174,6 +176,12 @@ class Endpoint(DiscreetValue, dict=True):
         filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
         how = [self.pagination.described(), msgspec.to_builtins(self.reader)]
         return f"2:{digest([templates, filled, how], 12).hex()}"
+
+    @property
+    def pagination_hash(self) -> str:
+        """A hash of what leads from page to page, whatever the parameters are, and secrets and windows."""
+        how = [self.pagination.described(), msgspec.to_builtins(self.reader), self.page_size]
+        return digest([self.url, self.method, msgspec.to_builtins(how)], 12).hex()
 
     @property
     def shown_url(self) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from de_classes.utils.values import Value
 
-EndBy = Literal["total", "marker", "probed", "counted", "declared", "unproven"]
+EndBy = Literal["total", "marker", "probed", "counted", "seen before", "declared", "unproven"]
 StillBy = Literal["by key", "sampled", "read twice", "repaired", "begun anew", "unknown"]
 
 
@@ -18,8 +18,9 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         by: ``total``: the source counts its records, the same in every answer, and as many came. ``marker``:
             a field that says whether more follows, or what leads on, was seen to say both. ``probed``: where
-            the next record would be, nothing is. ``counted``: by a request that counts. ``declared``: nothing
-            follows by what was asked for or described. ``unproven``: nothing tells.
+            the next record would be, nothing is. ``counted``: by a request that counts. ``seen before``: an
+            earlier run by the same description followed what leads on, and nothing does here. ``declared``:
+            nothing follows by what was asked for or described. ``unproven``: nothing tells.
         requests: How many requests it took, beyond those for the pages.
         saw: What was seen.
     """

@@ -32,16 +32,25 @@ class RunLedger:
         limit: Records a page that were asked for.
         strategy: How the source numbers its pages, and with it how many it says there are.
         state: What was taken before, by this process or another.
+        trusts_total: Whether as many records as the source counts are all of them.
 
     Attributes:
+        trusts_total: As given.
         pages: How many pages came.
         records: How many records were in them.
         expected_pages: The most pages that the source ever said it has; None if it does not say.
     """
 
     def __init__(
-        self, pages: PageRange, *, limit: int, strategy: Strategy, state: RunState | None = None
+        self,
+        pages: PageRange,
+        *,
+        limit: int,
+        strategy: Strategy,
+        state: RunState | None = None,
+        trusts_total: bool = True,
     ) -> None:
+        self.trusts_total = trusts_total
         self._range = pages
         self._limit = limit
         self._strategy: Strategy = strategy
@@ -73,7 +82,7 @@ class RunLedger:
     @property
     def agreed_total(self) -> int | None:
         """The records that the source has by every answer alike, if as many came; else None."""
-        total = self.expected_records
+        total = self.expected_records if self.trusts_total else None
         return total if total == self.records and not self._drift.has_moved else None
 
     @property
@@ -147,6 +156,7 @@ class RunLedger:
             edges=page.edges,
             repeats=seam.repeats,
             slid=seam.slid,
+            doubt=page.doubt,
         )
         self._enter(entry)
         return entry

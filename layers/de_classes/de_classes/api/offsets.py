@@ -26,6 +26,8 @@ class ShiftedOffsets(Value):
     random_access: ClassVar[bool] = True
     counts_records: ClassVar[bool] = True
 
+    declared_end: ClassVar[None] = None
+
     pagination: OffsetPagination
     number: int
     records: int

@@ -250,6 +250,8 @@ class PageReader(Value):
         found = finder(self.records_field)(answer)
         if found is MISSING and self.xml_record == self.records_field.rpartition(".")[2]:
             found = []  # an XML list without elements
+        elif found is None and answer and not says_error(answer) and not lists_of_objects(answer):
+            found = []  # as some write an empty list; it is asked for again like any page that came empty
         if self.records_are == "object" and isinstance(found, dict):
             found = [found]
         elif self.records_are == "values" and isinstance(found, dict):

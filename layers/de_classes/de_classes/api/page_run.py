@@ -114,6 +114,7 @@ class PageRun:
             FatalError: The API refuses, or cannot be trusted.
         """
         try:
+            self._prover.begin()
             for page in self._pages:
                 entry = self.ledger.observe(page)
                 at = self._walk.way_here

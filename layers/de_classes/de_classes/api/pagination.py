@@ -142,6 +142,11 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def declared_end(self) -> str | None:
+        """Why the end is known by the description alone; None where the source has to tell."""
+        return None
+
+    @property
     def way_on(self) -> str | None:
         """Where a page says what comes next, for messages; None where that is reckoned."""
         return None
@@ -265,6 +270,9 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
 class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 
+    Where the token is a whole address, that is where the next page is, as for ``next_url``: sent as a
+    parameter it would ask for the same page again.
+
     Attributes:
         path: Where it stands in the body.
         header: In which header it stands instead.
@@ -297,10 +305,14 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The request with the cursor that this page names."""
         cursor = self._cursor(page)
         following = None
-        stands_still = asked is not None and asked.values.get(self.into) == cursor
-        if cursor is not None and (page.records or not (self.ends_empty or stands_still)):
-            values = {self.into: cursor}
-            following = PageRequest(page.number + 1, values, size=limit, keeps=self.keeps)
+        is_address = isinstance(cursor, str) and cursor.startswith(("https://", "http://"))
+        before = asked and (asked.url if is_address else asked.values.get(self.into))
+        if cursor is not None and (page.records or not (self.ends_empty or before == cursor)):
+            following = (
+                PageRequest(page.number + 1, url=joined(url, str(cursor)), size=limit)
+                if is_address
+                else PageRequest(page.number + 1, {self.into: cursor}, size=limit, keeps=self.keeps)
+            )
         return self._followed(page, following)
 
     @property
@@ -491,6 +503,11 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
     """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+
+    @property
+    def declared_end(self) -> str:
+        """As described."""
+        return "one page is all there is, as described"
 
     def may_lose_its_way(self, page: Page, limit: int) -> bool:
         """No: there is none."""

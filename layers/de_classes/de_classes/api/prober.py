@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from de_classes.errors import DeClassesError, RequestRejectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
     from de_classes.api.walk_contracts import FetchPage
@@ -21,14 +23,21 @@ class Prober:
     Args:
         fetch: Gets a page, decoded.
         fetch_once: The same in one attempt; ``fetch`` if there is none.
+        fetch_count: Gets an answer that counts the records, where the source has one.
 
     Attributes:
         requests: How many answers were asked for.
     """
 
-    def __init__(self, fetch: FetchPage, fetch_once: FetchPage | None = None) -> None:
+    def __init__(
+        self,
+        fetch: FetchPage,
+        fetch_once: FetchPage | None = None,
+        fetch_count: Callable[[], Page] | None = None,
+    ) -> None:
         self._fetch = fetch
         self._fetch_once = fetch_once or fetch
+        self._fetch_count = fetch_count
         self.requests = 0
 
     def ask(self, request: PageRequest) -> Page | None:
@@ -53,6 +62,18 @@ class Prober:
             return self._fetch_once(request)
         except DeClassesError:
             return None
+
+    def count(self) -> int | None:
+        """How many records there are, by the request that counts them; None where there is none.
+
+        Raises:
+            RetriesExhaustedError: It kept failing.
+            FatalError: The source refuses it, or counts in another place than is described.
+        """
+        if self._fetch_count is None:
+            return None
+        self.requests += 1
+        return self._fetch_count().total_records
 
     def glance(self, request: PageRequest) -> Page | None:
         """The same as ``ask``, where a run goes on: it proves nothing of the end, and is not counted."""

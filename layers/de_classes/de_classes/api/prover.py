@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import still_stands
-from de_classes.api.pagination import LastRecordPagination, OnePagePagination, next_link
+from de_classes.api.pagination import LastRecordPagination, next_link
 from de_classes.api.paths import standing_there
-from de_classes.api.per_parent import PerParentPagination
 from de_classes.api.sample import PageSample
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
@@ -40,6 +39,7 @@ LEAST_REQUESTS: Final = 5
 
 _MOST_EDGES: Final = 50_000
 _MOST_REPEATED: Final = 20
+_MOST_DOUBTED: Final = 20
 _ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
@@ -58,6 +58,7 @@ class Prover:
         pages: Which pages were.
         strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown
             is incomplete.
+        seen_before: The run that followed what leads on, by the same description; None if none did.
     """
 
     def __init__(
@@ -70,7 +71,10 @@ class Prover:
         limit: int,
         pages: PageRange,
         strict: bool = False,
+        seen_before: str | None = None,
     ) -> None:
+        self._seen_before = seen_before
+        self._counted: int | None = None
         self._endpoint = endpoint
         self._pagination = endpoint.pagination
         self._walk = walk
@@ -78,16 +82,25 @@ class Prover:
         self._prober = prober
         self._limit = limit
         self._pages = pages
+        self._covers_all = pages.start == 1 and pages.stop is None
         self._strict = strict
         self._look_back = "all" if strict and endpoint.look_back == "some" else endpoint.look_back
         self._sample = PageSample(keeps_all=self._look_back == "all")
         self._by_edge: dict[str, PageEntry] = {}
         self._repeated: dict[int, PageEntry] = {}
+        self._doubted: dict[int, str] = {}
         self._warnings: list[str] = []
+
+    def begin(self) -> None:
+        """Have the source count before the first page is asked for, where a request of its own does."""
+        if not self._sample.pages:
+            self._counted = self._prober.count()
 
     def note(self, entry: PageEntry) -> None:
         """Take down a page that was taken, by this process or one before it."""
         self._sample.add(entry)
+        if entry.doubt is not None and len(self._doubted) < _MOST_DOUBTED:
+            self._doubted[entry.number] = entry.doubt
         for edge in entry.edges if len(self._by_edge) < _MOST_EDGES else ():
             other = self._by_edge.setdefault(edge, entry)
             if other is not entry and len(self._repeated) < _MOST_REPEATED:
@@ -104,6 +117,9 @@ class Prover:
             SourceChangedError: The source changed while it was read.
             ProtocolError: The description does not fit the source: it says what to change.
         """
+        self._warnings += [
+            f"page {page} has beside its records {said}" for page, said in self._doubted.items()
+        ]
         self._warn_of_round_total()
         on_the_way = self._prober.requests
         by, saw = self._end()
@@ -141,13 +157,36 @@ class Prover:
         ledger, walk = self._ledger, self._walk
         if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
             return "declared", f"pages {self._pages} were asked for"
-        if isinstance(self._pagination, OnePagePagination):
-            return "declared", "one page is all there is, as described"
-        if isinstance(self._pagination, PerParentPagination) and self._pagination.is_single:
-            return "declared", f"one answer for each of {ledger.pages} parents"
+        if self._pagination.declared_end is not None:
+            return "declared", self._pagination.declared_end
+        if self._covers_all and self._is_counted():
+            return "counted", f"{ledger.records} records"
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
+
+    def _is_counted(self) -> bool:
+        """Whether the source counts as many records as came, by a request of its own, before and after.
+
+        Raises:
+            SourceChangedError: It counted others before.
+            IncompleteRunError: It counts more.
+        """
+        records, counted = self._ledger.records, self._prober.count()
+        if counted is None:
+            return False
+        if self._counted is not None and self._counted != counted:
+            raise self._ledger.changed(
+                f"the source counted {self._counted} records before, and {counted} after"
+            )
+        if counted > records:
+            raise IncompleteRunError(f"{records} records came, but the source counts {counted}")
+        if counted < records:
+            self._warnings.append(
+                f"the source counts {counted} records, and {records} came: its count proves nothing; "
+                "leave out count"
+            )
+        return counted == records
 
     def _end_by_number(self, walk: NumberedWalk) -> tuple[EndBy, str]:
         total = self._ledger.agreed_total
@@ -207,11 +246,20 @@ class Prover:
             return self._unproven(None, "the run went on where it had ended, and its last page is not known")
         if self._pagination.ends(page) and not is_single:
             return "marker", self._marker()
-        if self._ledger.pages > 1 and isinstance(self._pagination, LastRecordPagination):
+        if self._ledger.pages == 1:
+            return self._end_of_only(page, request)
+        if isinstance(self._pagination, LastRecordPagination):
             return "probed", f"nothing behind record {rows}"
-        if self._ledger.pages > 1:
-            return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
-        return self._end_of_single(page, request) if is_single else self._end_of_tiny(page, request)
+        return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
+
+    def _end_of_only(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection of one page, which leads nowhere."""
+        if self._seen_before is not None:
+            self._make_sure_of(page, request)
+            return "seen before", f"run {self._seen_before} followed {self._pagination.way_on}"
+        if self._ledger.records > 1:
+            return self._end_of_single(page, request)
+        return self._end_of_tiny(page, request)
 
     def _end_of_tiny(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
         """The end of a collection of one record or none, which nothing counts or marks."""

@@ -58,7 +58,9 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         seconds: Over all invocations.
         invocations: In how many goes.
-        requests: For pages.
+        requests: For pages, and for proof.
+        proof_requests: Those of them that bring nothing, but prove the end and that the source stood still;
+            foreseen, the most that it takes if the source does. None if it was not counted.
         gigabyte_seconds: What AWS Lambda charges by.
         dollars: At AWS's published prices for us-east-1 on arm64.
         memory_megabytes: What the process needs at the most; foreseen alone.
@@ -72,6 +74,7 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dollars: float
     memory_megabytes: float | None = None
     best_concurrency: int | None = None
+    proof_requests: int | None = None
 
 
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):

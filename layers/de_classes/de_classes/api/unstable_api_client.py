@@ -20,7 +20,7 @@ from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
-from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.pagination import PageNumberPagination, PageRequest
 from de_classes.api.prober import Prober
 from de_classes.api.prover import Prover
 from de_classes.api.rate_limits import RateRules
@@ -165,6 +165,16 @@ class UnstableAPIClient:
         return self._endpoint.fingerprint
 
     @property
+    def way_on(self) -> str | None:
+        """Where a page says what comes next, for messages; None where that is reckoned."""
+        return self._pagination.way_on
+
+    @property
+    def pagination_hash(self) -> str:
+        """A hash of what leads from page to page, see ``Endpoint.pagination_hash``."""
+        return self._endpoint.pagination_hash
+
+    @property
     def first_fingerprint(self) -> str | None:
         """The same as version 0.1 hashed it, for runs that it began; None for what it could not read."""
         return first_fingerprint(self._endpoint)
@@ -262,6 +272,8 @@ class UnstableAPIClient:
         skip_failed: bool = False,
         current: CurrentShape | None = None,
         strict: bool = False,
+        seen_before: str | None = None,
+        trusts_total: bool = True,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -277,6 +289,9 @@ class UnstableAPIClient:
                 ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
             strict: Take nothing for complete that is not proved: every page is asked for twice.
+            seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
+            trusts_total: Whether as many records as the source counts are all of them; not where some came
+                twice.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -291,13 +306,18 @@ class UnstableAPIClient:
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
         strategy, limit = as_it_was(self._pagination, limit, state)
-        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
+        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
         run = self._fetcher.new_run(width, current)
         # decoded, and also when no other page is asked for any more
         proving = replace(run, current=None, stopped=threading.Event())
         once = replace(self._fetcher, policy=RetryPolicy(max_attempts=1))
-        prober = Prober(partial(self._fetcher.fetch, run=proving), partial(once.fetch, run=proving))
+        counting = self._endpoint.count and replace(self._fetcher, endpoint=self._endpoint.count)
+        prober = Prober(
+            partial(self._fetcher.fetch, run=proving),
+            partial(once.fetch, run=proving),
+            partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
+        )
         walk = self._walk(
             run,
             ledger,
@@ -309,7 +329,16 @@ class UnstableAPIClient:
             state=state,
             skip=skip,
         )
-        prover = Prover(self._endpoint, walk, ledger, prober, limit=limit, pages=wanted, strict=strict)
+        prover = Prover(
+            self._endpoint,
+            walk,
+            ledger,
+            prober,
+            limit=limit,
+            pages=wanted,
+            strict=strict,
+            seen_before=seen_before,
+        )
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(

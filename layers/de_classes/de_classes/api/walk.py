@@ -486,11 +486,11 @@ class NumberedWalk:
 
         Totals moved, rows do not add up, or nothing counts the rows and the last page is as full as any.
         """
-        if not self._more_may_follow or self._is_over:
+        if not self._more_may_follow or self._is_over or self._strategy.declared_end is not None:
             return False
         expected = self._ledger.expected_records
         if expected is not None:
             adds_up = self._ledger.records == expected or bool(self._ledger.gaps)
-            return self._counts.have_moved or not adds_up
+            return self._counts.have_moved or not adds_up or not self._ledger.trusts_total
         is_counted = self._ledger.total_records is not None
         return self._counts.have_moved or (not is_counted and self._last_size >= self._largest)

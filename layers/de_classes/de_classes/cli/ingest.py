@@ -179,7 +179,14 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     texts = []
     for source in open_sources(args, settings, _logger_of_sources(args, err)):
         terms = _terms(settings, destination)
-        service = RunService(source.client, destination.store, destination.bucket, logger=logger, terms=terms)
+        service = RunService(
+            source.client,
+            destination.store,
+            destination.bucket,
+            logger=logger,
+            terms=terms,
+            strict=args.strict,
+        )
         figures = service.look_ahead(settings.plan(source, destination.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
@@ -187,8 +194,10 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
 
 def outlook(figures: Figures) -> str:
     """What a run would take, in a few lines."""
+    proof = figures.proof_requests or 0
+    requests = f"{figures.requests - proof} pages, up to {proof} requests for proof"
     lines = [
-        f"forecast: {figures.requests} requests, {figures.seconds:.1f} s, {figures.invocations} invocations",
+        f"forecast: {requests}, {figures.seconds:.1f} s, {figures.invocations} invocations",
         f"costs:    {figures.dollars:.6f} USD on AWS Lambda, {figures.gigabyte_seconds:.1f} GB-seconds",
         f"memory:   {figures.memory_megabytes} MB at the most",
         f"at once:  {figures.best_concurrency} pages; more would not be faster",

@@ -191,10 +191,11 @@ class RunCommit:
 
     def _with_figures(self, receipt: IngestReceipt, progress: RunProgress, spent: RunCounts) -> IngestReceipt:
         terms = self._context.terms
+        proof = sum(known.requests for known in (receipt.end, receipt.still) if known)
         return structs.replace(
             receipt,
             forecast=forecast(progress.first, terms) if progress.first else None,
-            actual=actual(spent, receipt.pages, receipt.invocations, terms),
+            actual=actual(spent, receipt.pages, proof, receipt.invocations, terms),
         )
 
 

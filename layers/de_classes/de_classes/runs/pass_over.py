@@ -44,11 +44,14 @@ class PassOver:
     Attributes:
         number: Which pass, from 1.
         progress: What was sealed until now, by this invocation or another.
+        conflicts: How many records had the key of another of the same pass, and were not the same; a first
+            pass does not look.
     """
 
     def __init__(self, context: RunContext, number: int, drift: tuple[str, ...] = ()) -> None:
         self.number = number
         self.progress = RunProgress(())
+        self.conflicts = 0
         self._context = context
         self._drift = drift
         self._sifter = Sifter()
@@ -144,10 +147,12 @@ class PassOver:
         """
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
-        run = self._run = self._context.start_run(self._state(), self._current)
-        with self._context.sifter(self.progress) as self._sifter, closing(self):
+        came_twice = self.number > 1 and self.progress.duplicates > 0
+        run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
+        with self._context.sifter(self.progress, compares=self.number > 1) as self._sifter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
+            self.conflicts = self._sifter.conflicts
 
     def _state(self) -> RunState | None:
         return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
@@ -179,7 +184,14 @@ class PassOver:
     def _look_ahead(self, run: PageRun, page: Page) -> None:
         """Write down what the first page of all shows: the run is reckoned from it."""
         if run.ledger.is_first(page) and self.number == 1:
-            self._first = FirstPage.of(page, run.ledger, self._context.spending().since(self._spent_until))
+            context = self._context
+            self._first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(self._spent_until),
+                endpoint=context.client.endpoint,
+                strict=context.strict,
+            )
 
     def _begin(self) -> OpenPart:
         return OpenPart(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.errors import (
+    AmbiguousKeyError,
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
@@ -22,6 +23,7 @@ from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.pass_over import PassOver, SealedByAnotherError
 from de_classes.runs.proof import BrokenPartsError
+from de_classes.runs.ways_on import WaysOn
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import SystemClock
@@ -113,7 +115,13 @@ class RunService:
         began = context.spending()
         run = replace(context, concurrency=1).start_run(None)  # or a page might be fetched ahead
         for page in run:
-            first = FirstPage.of(page, run.ledger, context.spending().since(began))
+            first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(began),
+                endpoint=self._client.endpoint,
+                strict=self._strict,
+            )
             return forecast(first, self._terms)
         raise IncompleteRunError("the source has no first page", missing_pages=(plan.page_range().start,))
 
@@ -153,11 +161,13 @@ class RunService:
     ) -> IngestReceipt:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
+        ways_on = WaysOn(self._store, self._bucket, self._prefix, self._client)
+        context = replace(context, seen_before=ways_on.followed_by())
         for tries_left in reversed(range(MAX_PASSES)):
             progress = context.journal.progress()
             try:
                 over = self._go_over(context, progress, allow_partial=allow_partial)
-                return commit.carry_out(over, began)
+                receipt = commit.carry_out(over, began)
             except BrokenPartsError as error:
                 if not tries_left:
                     raise
@@ -165,6 +175,9 @@ class RunService:
                 progress = context.journal.progress()
                 stand_alone = self._client.pages_stand_alone
                 context.journal.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
+            else:
+                ways_on.note(context.plan.run_id, receipt.pages)
+                return receipt
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _as_begun(self, plan: RunPlan, journal: RunJournal) -> RunPlan:
@@ -193,6 +206,12 @@ class RunService:
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
+            if over.conflicts and over.found_what_the_pass_before_found:
+                raise AmbiguousKeyError(
+                    f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
+                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that stand "
+                    "unchanged; name the fields that do, or none"
+                )
             if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)

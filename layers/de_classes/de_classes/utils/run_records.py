@@ -44,6 +44,7 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             at either seam.
         slid: Whether that shows that rows slid from page to page, see ``Seam``.
         at: What it was asked for by, if each page is found through the one before it and it is not the first.
+        doubt: What the answer said beside its records that makes them doubtful, see ``Page.doubt``.
     """
 
     number: int
@@ -56,6 +57,7 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeats: bool = False
     slid: bool = False
     at: RunPlace | None = None
+    doubt: str | None = None
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
