@@ -160,7 +160,8 @@ class NumberedWalk:
             return None
         if strategy.first < 1 or self._pages.start != 1:
             return None
-        return replace(strategy.request_for(1, self._limit), values={strategy.into: strategy.first - 1})
+        before = strategy.request_for(1, self._limit)
+        return replace(before, number=0, values={strategy.into: strategy.first - 1})
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -347,7 +348,7 @@ class NumberedWalk:
         return self._fuller(page)
 
     def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others is asked for again, but for a last one that adds up."""
+        """The page; one with fewer records than others is asked for again, if it is not the last of a total."""
         is_short = 0 < len(page.records) < self._largest
         is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
         if self._strategy.counts_records or is_last_by_total or not is_short:
@@ -381,11 +382,14 @@ class NumberedWalk:
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            if error.status not in self._ways_to_say_no(number):
+            says_no = error.status in self._ways_to_say_no(number)
+            if not says_no and (error.status not in REFUSALS or self._counts.include(number)):
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
-                return None
+                if says_no:
+                    return None
+                raise
             page = again
         if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
             return None
