@@ -97,3 +97,11 @@ def test_what_is_kept_names_no_parameter_and_no_secret(store: BaseS3Client) -> N
     assert key == f"{PREFIX}/_ways-on/{client.pagination_hash}.json"
     kept = Documents(store, BUCKET).get(key, WayOn)
     assert kept == WayOn(run_id="first", way_on="'meta.next'", pages=3)
+
+
+def test_a_folder_of_datasets_at_the_top_of_a_bucket_has_it_there_too(store: BaseS3Client) -> None:
+    client = UnstableAPIClient(endpoint("cursor"), transport=ProvableApi("cursor", 9), clock=ManualClock())
+    ways_on = WaysOn(store, BUCKET, "", client)
+    ways_on.note("first", 3)
+
+    assert ways_on.followed_by() == "first"

@@ -160,7 +160,8 @@ class NumberedWalk:
             return None
         if strategy.first < 1 or self._pages.start != 1:
             return None
-        return replace(strategy.request_for(1, self._limit), values={strategy.into: strategy.first - 1})
+        before = strategy.request_for(1, self._limit)
+        return replace(before, number=0, values={strategy.into: strategy.first - 1})
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -347,9 +348,10 @@ class NumberedWalk:
         return self._fuller(page)
 
     def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others, where no total says how many, is asked for again."""
+        """The page; one with fewer records than others is asked for again, unless a total ends there."""
         is_short = 0 < len(page.records) < self._largest
-        if self._strategy.counts_records or page.total_records is not None or not is_short:
+        is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
+        if self._strategy.counts_records or is_last_by_total or not is_short:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page
@@ -380,20 +382,18 @@ class NumberedWalk:
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            if error.status not in self._ways_to_say_no(number) and not self._is_end(error, number):
+            if error.status not in REFUSALS or self._counts.include(number):
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
-                return None
+                is_plain = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
+                if is_plain or self._ends_by_another_cut():
+                    return None
+                raise
             page = again
         if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
             return None
         return self._unless_seen(page)
-
-    def _is_end(self, error: RequestRejectedError, number: int) -> bool:
-        """Whether a source that counts no pages says so that there are no more, not that it gives no more."""
-        is_counted = self._counts.include(number) or self._counts.exclude(number)
-        return error.status in REFUSALS and not is_counted and self._ends_by_another_cut()
 
     def _ends_by_another_cut(self) -> bool:
         """Whether the last record is the last by pages that begin elsewhere too.
@@ -476,11 +476,6 @@ class NumberedWalk:
             f"page {page.number} came empty each time, although there should be records in it",
             attempts=ASKS_FOR_AN_EMPTY_PAGE,
         )
-
-    def _ways_to_say_no(self, number: int) -> frozenset[int]:
-        if self._counts.exclude(number):
-            return REFUSALS
-        return frozenset() if self._counts.include(number) else _NO_SUCH_PAGE
 
     def _end(self) -> int:
         """The last page as far as is known now: the largest total that was ever named."""

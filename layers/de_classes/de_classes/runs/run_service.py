@@ -251,7 +251,7 @@ class RunService:
             raise
         except IncompleteRunError as error:
             if not (over.is_at_end and over.gaps):
-                raise over.resumable(error) from error
+                raise over.resumable(error) from error.__cause__  # it may be the same error
             self._logger.info("%s; asking for them once more", error)
             self._ask_for_gaps(over, allow_partial=allow_partial)
 
@@ -262,7 +262,7 @@ class RunService:
             raise
         except IncompleteRunError as error:
             if not (allow_partial and over.is_at_end and over.gaps):
-                raise over.resumable(error) from error
+                raise over.resumable(error) from error.__cause__  # it may be the same error
             self._logger.warning("committing what came: %s", error)
 
     def _to_its_end(self, over: PassOver) -> None:

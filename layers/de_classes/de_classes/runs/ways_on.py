@@ -47,7 +47,8 @@ class WaysOn:
     def __init__(self, store: ObjectStore, bucket: str, prefix: str, client: UnstableAPIClient) -> None:
         self._documents = Documents(store, bucket)
         self._way_on = client.way_on
-        self._key = f"{prefix}/{WAYS_ON}/{client.pagination_hash}.json"
+        below = f"{prefix}/" if prefix else ""
+        self._key = f"{below}{WAYS_ON}/{client.pagination_hash}.json"
 
     def followed_by(self) -> str | None:
         """The run that followed this source's way on; None if none did, or there is none to follow."""

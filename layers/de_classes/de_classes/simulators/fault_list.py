@@ -31,7 +31,7 @@ def _id(fault: FaultKind) -> str:
 
 
 def _sorted() -> list[FaultKind]:
-    return sorted(CATALOGUE, key=_id)
+    return sorted(CATALOGUE, key=lambda fault: int(_id(fault)[1:]))
 
 
 def short_list() -> str:
