@@ -387,7 +387,7 @@ class NumberedWalk:
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
                 is_plain = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
-                if is_plain or self._ends_by_another_cut():
+                if is_plain or (self._pages.stop is None and self._ends_by_another_cut()):
                     return None
                 raise
             page = again
