@@ -47,7 +47,7 @@ class SourceDrift:
         """Enter one page."""
         self.note_total(entry.total_records)
         if entry.records:
-            is_own = entry.total_records == entry.records
+            is_own = entry.total_records == entry.records + entry.left
             self._own_counts += is_own
             self._others += not is_own
         self._rows_repeat |= entry.repeats

@@ -140,6 +140,7 @@ class RunLedger:
         entry = PageEntry(
             number=page.number,
             records=len(page.records),
+            left=len(page.left),
             sha256=page.digest,
             total_pages=page.total_pages,
             total_records=page.total_records,

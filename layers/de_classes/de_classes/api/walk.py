@@ -118,6 +118,11 @@ class NumberedWalk:
         return RunPlace(number=self._last + 1)
 
     @property
+    def largest(self) -> int:
+        """How many records the largest page had."""
+        return self._largest
+
+    @property
     def last_page(self) -> Page | None:
         """The page handed on last, if it was by this walk."""
         return self._last_page
@@ -162,6 +167,12 @@ class NumberedWalk:
             return None
         return replace(strategy.request_for(1, self._limit), values={strategy.into: strategy.first - 1})
 
+    def go_on(self) -> None:
+        """Let it lead further, by another iteration: there is something by now where it had ended."""
+        self._is_over = self.is_empty_behind = False
+        self._leads_further = True
+        self._stopped.clear()
+
     @property
     def is_filling_gaps(self) -> bool:
         """Whether pages that were skipped before are still to be asked for."""
@@ -187,6 +198,7 @@ class NumberedWalk:
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
         self._is_at_start = not state.entries
         self._is_over = False
+        self._leads_further = False
         self._is_uneven = False
         self._largest = max((entry.records for entry in state.entries), default=0)
         self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
@@ -284,7 +296,7 @@ class NumberedWalk:
             yield self._remembered(page)
 
     def _remembered(self, page: Page) -> Page:
-        self._is_at_start = False
+        self._is_at_start = self._leads_further = False
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
@@ -478,6 +490,8 @@ class NumberedWalk:
             end = self._last + (self._more_may_follow and not self._is_over)
         elif self._last >= end and self._is_doubtful():
             end = self._last + 1
+        if self._leads_further:
+            end = max(end, self._last + 1)
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
     def _is_doubtful(self) -> bool:

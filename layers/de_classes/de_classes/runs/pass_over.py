@@ -105,7 +105,7 @@ class PassOver:
         if self._run is None or self.ledger.missing_pages:
             return None
         found = self._run.evidence_if_still or self._run.prove_end()
-        if self.number == 1:
+        if self.number == 1 or found is None:
             return found
         by: StillBy = "repaired" if self._context.plan.key_fields else "begun anew"
         return structs.replace(found, still=structs.replace(found.still, by=by))

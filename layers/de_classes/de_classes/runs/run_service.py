@@ -193,7 +193,8 @@ class RunService:
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
-            if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
+            is_settled = over.brought_nothing_new if context.plan.key_fields else False
+            if change is None or is_settled or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
         advice = (
@@ -219,7 +220,8 @@ class RunService:
 
     def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
         """The pass that finds what slid by; without keys nothing is kept of those before it."""
-        if not plan.key_fields and not isinstance(error, SourceChangedError):
+        is_loop = not isinstance(error, SourceChangedError)
+        if is_loop and (over.number > 1 or not plan.key_fields):
             raise error
         self._logger.warning("pass %d: %s; going over the source again", over.number, error)
         return over.again(f"pass {over.number}: {error}")
