@@ -50,6 +50,7 @@ _MOST_LOOKS_BEHIND: Final = 3
 _ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
+_HEADERS_ON: Final = re.compile(r"next|cursor|continuation|scroll|bookmark")
 _COUNTS: Final = re.compile(r"total|count", re.IGNORECASE)
 
 
@@ -224,8 +225,8 @@ class Prover:
     @property
     def _ends_with_a_full_page(self) -> bool:
         """Whether nothing but the empty place behind it says that a page by number is the last."""
-        page = self._walk.last_page
-        return isinstance(self._walk, NumberedWalk) and (page is None or len(page.records) >= self._walk.largest)
+        last = self._sample.last_filled
+        return isinstance(self._walk, NumberedWalk) and last is not None and last.records >= self._walk.largest
 
     def _leads_further(self) -> bool:
         """Whether there is something by now where nothing was, so that the run goes on.
@@ -518,6 +519,11 @@ def _way_on(page: Page, rows: int, described: str | None) -> str | None:
     """What in an answer looks as if more followed, apart from what is described; None if nothing does."""
     if next_link(page.headers.get("link") or ""):
         return 'a Link header with rel="next" came'
+    for name, text in page.headers.items():
+        if _HEADERS_ON.search(name) and text not in {"", "0", "false"} and f"header {name!r}" != described:
+            return f"header {name!r} came and is not used"
+        if "total" in name and text.isascii() and text.isdigit() and int(text) > rows:
+            return f"header {name!r} says {text}"
     for path, value in _outside(page.answer, ""):
         name = path.rpartition(".")[2]
         if _WAYS_ON.search(name) and value not in (None, False, "", 0) and repr(path) != described:

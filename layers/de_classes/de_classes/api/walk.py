@@ -53,6 +53,7 @@ MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages dif
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
+_NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
 class NumberedWalk:
@@ -198,6 +199,7 @@ class NumberedWalk:
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
         self._is_at_start = not state.entries
         self._is_over = False
+        self._have_differed = len({entry.edges for entry in state.entries}) > 1
         self._leads_further = False
         self._is_uneven = False
         self._largest = max((entry.records for entry in state.entries), default=0)
@@ -207,6 +209,7 @@ class NumberedWalk:
         self._guard = LoopGuard(entry.mark for entry in state.entries)
         self._counts = PageCounts(self._strategy, self._limit, state.entries)
         self._furthest = furthest_entry(state)
+        self._last_edges = self._furthest.edges if self._furthest else ()
         self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
@@ -300,6 +303,8 @@ class NumberedWalk:
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
+        self._have_differed |= page.edges != (self._last_edges or page.edges)
+        self._last_edges = page.edges or self._last_edges
         self._last_page = page
         self._largest = max(self._largest, len(page.records))
         self._last_size = len(page.records)
@@ -396,41 +401,53 @@ class NumberedWalk:
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
+                self._check_that_numbers_count(number, error)
                 return None
             page = again
         if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
             return None
         return self._unless_seen(page)
 
+    def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
+        """Tell a source that answers with the number of its only page from one that looks at no number.
+
+        Raises:
+            PaginationLoopError: It looks at none, as far as it shows.
+        """
+        has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
+        if has_echo and number == 2 and because.status == _NOT_THAT_PAGE and not self._ends_by_another_cut():
+            raise PaginationLoopError(
+                f"{because}, and the same by pages of another size: the number may not go where the source "
+                "looks for it; change into"
+            ) from because
+
     def _ends_by_another_cut(self) -> bool:
         """Whether the last record is the last by pages of another size too.
 
-        A source that serves its last page again past its end, or refuses what lies behind a full page, has
-        then said where it ends; one that does not know the page's number, or gives only so many, has not.
+        A source that serves its last page again past its end has then said where it ends; one that does not
+        know the page's number, or gives only so many, has not. Where it gives one record at a time, it has
+        shown that it knows the number if any two pages differ.
         """
         records = self._ledger.records
-        size = next((size for size in self._other_sizes(records) if records % size), None)
-        if size is None or self._last_page is None or self._pages.start != 1 or self._ledger.gaps:
+        if self._pages.start != 1 or self._ledger.gaps:
             return False
-        page = self._prober.ask(self._strategy.request_for(records // size + 1, size))
+        if self._largest == 1 and records > 1:
+            return self._have_differed
+        smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
+        size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
+        if size is None or self._strategy.counts_records:
+            return False
+        number = -(-records // size)
+        page = self._prober.ask(self._strategy.request_for(number, size))
         return (
             page is not None
-            and len(page.records) == records % size
-            and page.edges[-1:] == self._last_page.edges[-1:]
+            and len(page.records) == records - (number - 1) * size
+            and page.edges[-1:] == self._last_edges[-1:]
         )
-
-    def _other_sizes(self, records: int) -> Iterator[int]:
-        """Sizes of a page that the source may be asked for, other than this run's."""
-        if self._sizes is None or self._strategy.counts_records:
-            return
-        for size in (*range(self._limit - 1, 1, -1), *range(self._limit + 1, self._limit + 3)):
-            if self._sizes(size) == size:
-                yield size
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""
-        last = self._last_page
-        return last is not None and len(page.records) == len(last.records) > 0 and page.edges == last.edges
+        return len(page.records) == self._last_size > 0 and page.edges == self._last_edges
 
     def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
         """The page; one that was counted and is not there any more tells that the source has shrunk."""
