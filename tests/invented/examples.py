@@ -110,7 +110,7 @@ def drawn(
         {"calm": 2, "changes": 7, "lies": 5, "both": 2, "mistake": 4, "spoilt": 3}
     )
     kind = kind or draw.weighted({name: 1 if name in {"none", "next_params"} else 4 for name in KINDS})
-    habits = draw.habits(kind, is_calm=family in {"calm", "spoilt"})
+    habits = draw.habits(kind, is_calm=family in {"calm", "spoilt"}, is_mistaken=family == "mistake")
     resource = draw.resource(kind, habits)
     limit = draw.whole(1 if family != "calm" else 2, 10)  # a full page of one row leaves nothing to ask for
     step = min(limit, habits.cap or limit)
@@ -161,7 +161,7 @@ class Draw:
         """Rows of a small collection: about the seams of its pages."""
         return int(self.one_of(0, 1, 2, step - 1, step, step + 1, 2 * step, 3 * step + 1, self.whole(0, 30)))
 
-    def habits(self, kind: str, *, is_calm: bool) -> Habits:
+    def habits(self, kind: str, *, is_calm: bool, is_mistaken: bool) -> Habits:
         order = "placed"
         token = self.one_of("offset", "key", "snapshot") if kind in _FOLLOWED else "offset"
         if kind == "last_record" or token == "key":
@@ -174,7 +174,8 @@ class Draw:
         return Habits(
             order=order,
             ties=self.whole(1, 3) if not is_calm and self.chance(0.2) else 1,
-            cap=self.whole(1, 6) if self.chance(0.2) else None,
+            # Blind spot: a source that gives one row, whatever is asked, looks alike by a wrong description.
+            cap=self.whole(2 if is_mistaken else 1, 6) if self.chance(0.2) else None,
             ignores_size=not is_calm and self.chance(0.1),
             beyond=self.one_of("empty", "empty", "missing", "last"),
             token=token,

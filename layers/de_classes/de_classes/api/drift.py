@@ -29,6 +29,11 @@ class SourceDrift:
         return self._totals[-1] if self._totals else None
 
     @property
+    def largest_total(self) -> int:
+        """The most records that the source said it has."""
+        return max(self._totals, default=0)
+
+    @property
     def has_moved(self) -> bool:
         """Whether the source said several totals, one after the other."""
         return len(self._totals) > 1

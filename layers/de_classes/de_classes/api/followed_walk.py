@@ -253,7 +253,7 @@ class FollowedWalk:
 
     def _fuller(self, page: Page, request: PageRequest) -> Page:
         """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
-        is_short = 0 < len(page.records) < self._largest
+        is_short = len(page.records) < self._largest and bool(page.records or self._leads_on(page, request))
         self._largest = max(self._largest, len(page.records))
         if not is_short or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
@@ -262,6 +262,12 @@ class FollowedWalk:
             return again
         self._short_pages += 1
         return page
+
+    def _leads_on(self, page: Page, request: PageRequest) -> bool:
+        try:
+            return self._after(request, page) is not None
+        except ProtocolError:  # told where the next request is made
+            return False
 
     def _unless_expired(self, request: PageRequest, window: PageWindow) -> Page:
         """The page; cursors and links do not live for ever: the first after a resume may be refused."""
@@ -320,7 +326,7 @@ class FollowedWalk:
         has a way on nevertheless, must lead to nothing.
         """
         came_from = page.url or request.url or self._url
-        if self._strategy.ends(page):
+        if self._strategy.ends(page) and (page.records or request.number == self._pages.start):
             unmarked = structs.replace(self._strategy, more=None, done=None)
             cut = page if self._sizes is None else unmarked.without_ties(page)
             beside = unmarked.request_after(cut, self._limit, url=came_from, asked=request)

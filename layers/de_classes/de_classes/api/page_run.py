@@ -77,14 +77,17 @@ class PageRun:
         """What the run's being complete rests on; None if it is not, or the source changed under it."""
         return self._evidence
 
-    def prove_end(self) -> Evidence | None:
+    def prove_end(self, *, has_keys: bool) -> Evidence | None:
         """What is known of the end of a run under which the source changed.
+
+        Args:
+            has_keys: Whether a record that came twice is kept once anyway.
 
         Raises:
             IncompleteRunError: Nothing proves the end, and something speaks against it.
             ProtocolError: The description does not fit the source: it says what to change.
         """
-        return self._prover.conclude(looks=False)
+        return self._prover.conclude(looks=False, has_keys=has_keys)
 
     @property
     def way_on(self) -> RunPlace | None:

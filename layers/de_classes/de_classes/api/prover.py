@@ -111,11 +111,12 @@ class Prover:
         if before is not None and is_behind and entry.repeats:
             self._seams = [*self._seams, (before, entry)][:_MOST_SEAMS]
 
-    def conclude(self, *, looks: bool = True) -> Evidence | None:
+    def conclude(self, *, looks: bool = True, has_keys: bool = False) -> Evidence | None:
         """What the run's being complete rests on; None where it leads further by now, and is to go on.
 
         Args:
             looks: Whether pages are asked for again; not where it is known that the source changed.
+            has_keys: Whether a record that came twice is kept once anyway.
 
         Raises:
             IncompleteRunError: Nothing proves the end, and something speaks against it.
@@ -125,7 +126,8 @@ class Prover:
         self._warn_of_round_total()
         on_the_way = self._prober.requests
         by, saw = self._end()
-        self._look_over_seams(is_first_time=looks)
+        if not has_keys:
+            self._look_over_seams(is_first_time=looks)
         at_the_end = self._prober.requests
         is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
         # page numbers were asked for one further on the way
@@ -180,10 +182,11 @@ class Prover:
         if total is not None and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
             return "total", f"{total} records"
         ends = None if page is None else self._pagination.ends(page)
-        if ends and not is_single:
-            return "marker", self._marker()
-        if self._is_empty_behind(walk):
+        is_marked = ends and not is_single
+        if is_marked or self._is_empty_behind(walk):
             self._look_before_the_first(walk)
+            if is_marked:
+                return "marker", self._marker()
             return "probed", f"nothing behind record {self._ledger.records}"
         raise ProtocolError(
             f"{self._ledger.records} records came, and there are more behind them, although the source says "
@@ -469,7 +472,9 @@ class Prover:
         if page is None or len(page.records) < entry.records:  # it may have erred once
             page = self._prober.ask(request)
         is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
-        if page is not None and is_same and not self._leads_on_now(entry, request, page):
+        if page is not None and is_same:
+            if self._leads_on_now(entry, request, page):
+                raise self._ledger.led_further(entry.number)
             return 1 + (entry is self._before_an_empty_end)
         raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
 

@@ -303,11 +303,11 @@ class NumberedWalk:
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
-        self._have_differed |= page.edges != (self._last_edges or page.edges)
-        self._last_edges = page.edges or self._last_edges
-        self._last_page = page
         self._largest = max(self._largest, len(page.records))
-        self._last_size = len(page.records)
+        self._have_differed |= page.edges != (self._last_edges or page.edges)
+        if page.number >= self._last:
+            self._last_page, self._last_size = page, len(page.records)
+            self._last_edges = page.edges or self._last_edges
         ends = self._strategy.ends(page)
         self._is_over = self._is_over or bool(ends)
         self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
@@ -439,11 +439,13 @@ class NumberedWalk:
             return False
         number = -(-records // size)
         page = self._prober.ask(self._strategy.request_for(number, size))
-        return (
-            page is not None
-            and len(page.records) == records - (number - 1) * size
-            and page.edges[-1:] == self._last_edges[-1:]
-        )
+        rest = records - (number - 1) * size
+        if page is not None and (len(page.records), page.edges[-1:]) == (rest, self._last_edges[-1:]):
+            return True
+        if not self._have_differed or self._last_size >= self._largest:
+            return False
+        further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
+        return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""

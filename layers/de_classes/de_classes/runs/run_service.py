@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.errors import (
+    EndMovedError,
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
@@ -193,7 +194,8 @@ class RunService:
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
-            is_settled = over.brought_nothing_new if context.plan.key_fields else False
+            is_at_the_end = bool(context.plan.key_fields) and not isinstance(change, EndMovedError)
+            is_settled = is_at_the_end and over.brought_nothing_new
             if change is None or is_settled or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
