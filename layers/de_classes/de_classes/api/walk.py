@@ -166,7 +166,8 @@ class NumberedWalk:
             return None
         if strategy.first < 1 or self._pages.start != 1:
             return None
-        return replace(strategy.request_for(1, self._limit), values={strategy.into: strategy.first - 1})
+        first = strategy.request_for(1, self._limit)
+        return replace(first, number=0, values={strategy.into: strategy.first - 1})
 
     def go_on(self) -> None:
         """Let it lead further, by another iteration: there is something by now where it had ended."""
@@ -200,7 +201,7 @@ class NumberedWalk:
         self._is_at_start = not state.entries
         self._is_over = False
         self._have_differed = len({entry.edges for entry in state.entries}) > 1
-        self._leads_further = False
+        self._leads_further = self._has_other_rows = False
         self._is_uneven = False
         self._largest = max((entry.records for entry in state.entries), default=0)
         self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
@@ -404,7 +405,9 @@ class NumberedWalk:
                 self._check_that_numbers_count(number, error)
                 return None
             page = again
-        if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
+        if not self.is_known(page):
+            return page
+        if self._counts.exclude(number) or self._ends_by_another_cut():
             return None
         return self._unless_seen(page)
 
@@ -439,6 +442,8 @@ class NumberedWalk:
             return False
         number = -(-records // size)
         page = self._prober.ask(self._strategy.request_for(number, size))
+        # one record, which came twice, and is not the first two together
+        self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
         rest = records - (number - 1) * size
         if page is not None and (len(page.records), page.edges[-1:]) == (rest, self._last_edges[-1:]):
             return True
@@ -465,10 +470,10 @@ class NumberedWalk:
 
     def _unless_seen(self, page: Page) -> Page:
         """The page; one that has the records of another is asked for again."""
-        if not self._guard.has_seen(page):
+        if not (self._guard.has_seen(page) or self._has_other_rows):
             return page
         again = self._get(page.number)
-        if self._guard.has_seen(again):
+        if self._guard.has_seen(again) or (self._has_other_rows and self._is_last_again(again)):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         return again
 
