@@ -74,7 +74,10 @@ def test_a_right_description_is_complete_and_proved_by_a_few_requests(
     assert (reading.error, reading.ids) == (None, ids(count))
     end, still = reading.evidence.end, reading.evidence.still
     assert end.by == proof(way, count, tells)
-    assert (still.by, still.pages, still.of) == ("sampled", len(reading.entries), len(reading.entries))
+    # The place behind a full page is asked for as the last request, with page numbers one further before it.
+    looked = LEAST_REQUESTS - 3 if (way, count, tells) == ("page", 3 * LIMIT, "") else LEAST_REQUESTS
+    of = len(reading.entries)
+    assert (still.by, still.pages, still.of) == ("sampled", min(of, looked), of)
     # Where an empty page is the last, the page before it must lead there again.
     assert reading.evidence.requests <= LEAST_REQUESTS + (way == "last_record")
     # The walk itself asks for the place behind a full page, and for an empty one twice.
@@ -490,9 +493,7 @@ def test_a_way_on_that_is_lost_once_while_a_single_page_is_proved_is_asked_for_a
 @pytest.mark.parametrize("way", RECKONED)
 def test_F28_one_false_refusal_is_no_end(way: str, at: int, status: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": status}}))
-    assert reading.ids == ids(11)
-    looked_back = range(9, 12) if way == "page" else range(6, 8)
-    assert isinstance(reading.error, SourceChangedError if at in looked_back else type(None))
+    assert (reading.error, reading.ids) == (None, ids(11))
 
 
 @pytest.mark.parametrize("at", [2, 3])
@@ -500,7 +501,8 @@ def test_F28_one_false_refusal_is_no_end(way: str, at: int, status: int) -> None
 def test_a_followed_page_that_is_refused_is_an_error_and_no_end(way: str, at: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": 404}}))
     assert isinstance(reading.error, RequestRejectedError)
-    assert reading.ids == ids((at - 1) * LIMIT)
+    # a record at a page's end that may share its id is left for the next page
+    assert reading.ids == ids((at - 1) * (LIMIT - (way == "last_record")))
 
 
 @pytest.mark.parametrize("way", WAYS)

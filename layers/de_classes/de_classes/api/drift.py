@@ -29,6 +29,11 @@ class SourceDrift:
         return self._totals[-1] if self._totals else None
 
     @property
+    def largest_total(self) -> int:
+        """The most records that the source said it has."""
+        return max(self._totals, default=0)
+
+    @property
     def has_moved(self) -> bool:
         """Whether the source said several totals, one after the other."""
         return len(self._totals) > 1
@@ -47,7 +52,7 @@ class SourceDrift:
         """Enter one page."""
         self.note_total(entry.total_records)
         if entry.records:
-            is_own = entry.total_records == entry.records
+            is_own = entry.total_records == entry.records + entry.left
             self._own_counts += is_own
             self._others += not is_own
         self._rows_repeat |= entry.repeats

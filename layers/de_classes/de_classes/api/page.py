@@ -54,6 +54,7 @@ class Page(Mapping[str, Any]):
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
+        left: Records at its end that were left for the next page, see ``LastRecordPagination``.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Page(Mapping[str, Any]):
     answer: Any = field(default=None, repr=False, compare=False)
     url: str = field(default="", repr=False, compare=False)
     checksum: int | None = field(default=None, repr=False, compare=False)
+    left: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
