@@ -347,7 +347,9 @@ class Endpoint(DiscreetValue, dict=True):
             return _replaced(page, [])
         words = f"page {page.number} was asked for, but the answer is page {echoed}"
         if page.total_pages is None and echoed < page.number - 1 + self.pagination.first_number:
-            raise RequestRejectedError(words, status=_NO_SUCH_PAGE)  # so a source says it that counts no pages
+            raise RequestRejectedError(
+                words, status=_NO_SUCH_PAGE
+            )  # so a source says it that counts no pages
         raise CorruptResponseError(words)
 
     def _with_parent(self, page: Page, asked: PageRequest) -> Page:

@@ -229,7 +229,9 @@ class Prover:
     def _ends_with_a_full_page(self) -> bool:
         """Whether nothing but the empty place behind it says that a page by number is the last."""
         last = self._sample.last_filled
-        return isinstance(self._walk, NumberedWalk) and last is not None and last.records >= self._walk.largest
+        return (
+            isinstance(self._walk, NumberedWalk) and last is not None and last.records >= self._walk.largest
+        )
 
     def _leads_further(self) -> bool:
         """Whether there is something by now where nothing was, so that the run goes on.
@@ -458,7 +460,9 @@ class Prover:
             following = self._after(page, request)
             now = None if following is None else self._prober.ask(following)
             if now is None or not self._stands(entry, now):
-                raise self._ledger.changed(f"page {before.number} does not lead to page {entry.number} any more")
+                raise self._ledger.changed(
+                    f"page {before.number} does not lead to page {entry.number} any more"
+                )
 
     def _goes_by_key(self) -> bool:
         """Whether each page begins behind the last record's unique key, so that no change can move a row."""
@@ -531,11 +535,16 @@ def _way_on(page: Page, rows: int, described: str | None) -> str | None:
             return f"header {name!r} says {text}"
     for path, value in _outside(page.answer, ""):
         name = path.rpartition(".")[2]
-        if _WAYS_ON.search(name) and value not in (None, False, "", 0) and repr(path) != described:
+        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and not _is_within(path, described):
             return f"{path!r} stands in the answer and is not used"
         if _COUNTS.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > rows:
             return f"{path!r} says {value}"
     return None
+
+
+def _is_within(path: str, described: str | None) -> bool:
+    """Whether a path is what leads on by the description, or a part of it."""
+    return described is not None and f"{repr(path)[:-1]}.".startswith(f"{described[:-1]}.")
 
 
 def _outside(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON value
