@@ -539,13 +539,22 @@ def test_F60_a_place_that_is_empty_twice_is_asked_for_again_as_the_last_request(
     assert reading.evidence.end.saw == "nothing behind record 16"
 
 
-def test_a_source_that_grows_with_every_request_is_not_followed_for_ever() -> None:
-    def grow(asked: int, api: ProvableApi) -> None:
-        if asked >= 11 and asked % 4 == 0:  # after the end was found for the first time
-            api.ids.append(len(api.ids) + 1)
+class Grows(ProvableApi):
+    """Has another page behind its end whenever that was asked for a third time."""
 
-    reading = read("offset", ProvableApi("offset", 8, before=grow), limit=2)
-    assert (reading.error, reading.ids) == (None, ids(len(reading.ids)))
+    asked_behind = 0
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        start = int(query["offset"])
+        self.asked_behind += start >= len(self.ids)
+        if start >= len(self.ids) and self.asked_behind % 3 == 0:
+            self.ids += range(start + 1, start + size + 1)
+        return start
+
+
+def test_a_source_that_grows_all_the_time_is_not_followed_for_ever() -> None:
+    reading = read("offset", Grows("offset", 8), limit=2)
+    assert (reading.error, reading.ids) == (None, ids(8 + 3 * 2))
     [warning] = reading.evidence.warnings
     assert "records were added as long as it was read" in warning
 
