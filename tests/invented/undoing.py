@@ -115,8 +115,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/prover.py",
-                "return self._end_of_single(page, request) if is_single else self._end_of_tiny(page, request)",
-                'return "marker", "nothing leads on"',
+                "return self._end_of_single(page, request) if is_single else",
+                'return ("marker", "nothing leads on") if is_single else',
             ),
         ),
     ),
@@ -144,7 +144,7 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/followed_walk.py",
-                "        again = self._prober.ask(request)\n        if again is None:\n            return page, None\n        if len",
+                "        if again is None:\n            return page, None\n        if len",
                 "        again = page\n        if len",
             ),
             Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),

@@ -632,3 +632,140 @@ def test_F42_a_run_that_goes_on_at_any_page_is_proved_as_well(way: str, count: i
         second = Reading(ProvableApi(way, count), endpoint(way), state=first.written)
         assert (second.error, first.ids + second.ids) == (None, ids(count))
         assert second.evidence.end.by == whole.evidence.end.by
+
+
+# Records that share the value by which the next page is found.
+
+
+@pytest.mark.parametrize("limit", [2, 3, 4, 5, 9])
+@pytest.mark.parametrize("tells", [[], ["total"], ["marker"]])
+def test_F100_records_that_share_the_last_value_of_a_page_stand_on_the_next(
+    limit: int, tells: list[str]
+) -> None:
+    shared = [1, 2, 2, 3, 4, 4, 5, 6, 7, 7, 8]
+    reading = read("last_record", ProvableApi("last_record", shared, tells=tells), tells, limit=limit)
+    assert (reading.error, reading.ids) == (None, shared)
+
+
+def test_F100_a_page_of_one_value_is_asked_for_larger_and_looked_at_like_that_again() -> None:
+    shared = [1, 2, 2, 2, 2, 2, 3, 4]
+    api = ProvableApi("last_record", shared)
+    reading = read("last_record", api)
+    assert (reading.error, reading.ids) == (None, shared)
+    assert api.asked.count(("1", str(2 * LIMIT))) == 2
+
+
+def test_F100_a_page_of_one_value_that_cannot_be_larger_is_an_error_that_says_what_to_do() -> None:
+    api = ProvableApi("last_record", [1, 2, 2, 2, 2, 2, 3], cap=LIMIT)
+    reading = read("last_record", api)
+    assert isinstance(reading.error, ProtocolError)
+    assert "all 4 records of page 2 have the same 'id'" in str(reading.error)
+    assert "primary_key" in str(reading.error)
+
+
+def test_F100_single_records_are_taken_for_what_the_source_gives_at_once() -> None:
+    reading = read("last_record", ProvableApi("last_record", 9, cap=1))
+    assert (reading.error, reading.ids) == (None, ids(9))
+
+
+def test_F100_a_primary_key_is_shared_by_none_so_that_pages_are_whole() -> None:
+    reading = read("last_record", ProvableApi("last_record", 9), key=("id",))
+    assert [entry.records for entry in reading.entries] == [4, 4, 1, 0]
+
+
+# Places that answer otherwise for a while.
+
+
+@pytest.mark.parametrize("way", RECKONED)
+def test_F60_a_place_that_is_empty_twice_is_asked_for_again_as_the_last_request(way: str) -> None:
+    nothing: dict[str, object] = {"ids": []}
+    reading = read(way, ProvableApi(way, 16, spoils={4: nothing, 5: nothing}))
+    assert (reading.error, reading.ids) == (None, ids(16))
+    assert reading.evidence.end.saw == "nothing behind record 16"
+
+
+class Grows(ProvableApi):
+    """Has another page behind its end whenever that was asked for a third time."""
+
+    asked_behind = 0
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        start = int(query["offset"])
+        self.asked_behind += start >= len(self.ids)
+        if start >= len(self.ids) and self.asked_behind % 3 == 0:
+            self.ids += range(start + 1, start + size + 1)
+        return start
+
+
+def test_a_source_that_grows_all_the_time_is_not_followed_for_ever() -> None:
+    reading = read("offset", Grows("offset", 8), limit=2)
+    assert (reading.error, reading.ids) == (None, ids(8 + 3 * 2))
+    [warning] = reading.evidence.warnings
+    assert "records were added as long as it was read" in warning
+
+
+@pytest.mark.parametrize("way", ["cursor", "next_url", "link"])
+def test_F62_a_marker_that_says_once_that_another_page_follows_is_asked_for_again(way: str) -> None:
+    reading = read(way, ProvableApi(way, 11, tells=["marker"], spoils={3: {"has_more": True}}), ["marker"])
+    assert (reading.error, reading.ids) == (None, ids(11))
+
+
+@pytest.mark.parametrize("way", TOLD)
+def test_F60_an_empty_page_that_leads_on_is_asked_for_again(way: str) -> None:
+    reading = read(way, ProvableApi(way, 11, spoils={2: {"ids": []}}))
+    assert (reading.error, reading.ids) == (None, ids(11))
+
+
+# Numbers that are counted otherwise, or not at all.
+
+
+class CountsFromOne(ProvableApi):
+    """Takes offset 0 for the first record, which is number 1."""
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        return max(int(query["offset"]) - 1, 0)
+
+
+def test_F61_offsets_that_are_counted_from_one_are_found_out_by_the_record_that_comes_twice() -> None:
+    reading = read("offset", CountsFromOne("offset", 3), limit=1)
+    assert isinstance(reading.error, SourceChangedError)
+    with pytest.raises(ProtocolError, match=r"say pagination\.first = 1"):
+        reading.run.prove_end(has_keys=False)
+    evidence = reading.run.prove_end(has_keys=True)
+    assert evidence is not None
+    assert evidence.end.by == "probed"
+
+
+def test_a_record_that_ends_a_page_and_begins_the_next_may_be_there_twice() -> None:
+    reading = read("offset", ProvableApi("offset", [1, 2, 2, 3]), limit=2)
+    assert (reading.error, reading.ids) == (None, [1, 2, 2, 3])
+
+
+class Clamps(ProvableApi):
+    """Gives its last page for every number beyond, and says which page it is; or the first for any."""
+
+    def __init__(self, count: int, *, heeds_numbers: bool = True) -> None:
+        super().__init__("page", count)
+        self._heeds_numbers = heeds_numbers
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        last = max(-(-len(self.ids) // size), 1)
+        number = min(int(query["page"]), last) if self._heeds_numbers else 1
+        self._always = {"page": number}
+        return (number - 1) * size
+
+
+@pytest.mark.parametrize("count", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 3 * LIMIT])
+@pytest.mark.parametrize("limit", [1, LIMIT])
+def test_F28_the_last_page_again_by_its_own_number_is_behind_the_end(limit: int, count: int) -> None:
+    reading = read("page", Clamps(count), limit=limit, pagination={"echo_path": "meta.page"})
+    assert (reading.error, reading.ids) == (None, ids(count))
+
+
+@pytest.mark.parametrize("echo", [{}, {"echo_path": "meta.page"}])
+@pytest.mark.parametrize("limit", [1, LIMIT])
+def test_F70_a_source_that_looks_at_no_number_is_a_loop(limit: int, echo: dict[str, str]) -> None:
+    api = Clamps(9, heeds_numbers=False)
+    reading = read("page", api, limit=limit, pagination=echo)
+    assert isinstance(reading.error, PaginationLoopError)
+    assert len(api.requests) < 10

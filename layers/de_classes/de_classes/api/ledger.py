@@ -87,8 +87,9 @@ class RunLedger:
 
     @property
     def falls_short(self) -> bool:
-        """Whether the source has said that it has more records than came."""
-        return self.expected_records is not None and self.records < self._drift.largest_total
+        """Whether the source says that it has more records than came, or said so beside the last of them."""
+        expected = self.expected_records
+        return expected is not None and self.records < max(expected, self._drift.total_beside_records)
 
     @property
     def records_beyond_total(self) -> int:

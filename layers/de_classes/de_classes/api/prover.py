@@ -596,11 +596,16 @@ def _way_on(page: Page, rows: int, described: str | None) -> str | None:
             return f"header {name!r} says {text}"
     for path, value in _outside(page.answer, ""):
         name = path.rpartition(".")[2]
-        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and repr(path) != described:
+        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and not _is_within(path, described):
             return f"{path!r} stands in the answer and is not used"
         if _COUNTS.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > rows:
             return f"{path!r} says {value}"
     return None
+
+
+def _is_within(path: str, described: str | None) -> bool:
+    """Whether a path is what leads on by the description, or a part of it."""
+    return described is not None and f"{repr(path)[:-1]}.".startswith(f"{described[:-1]}.")
 
 
 def _outside(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON value
