@@ -236,8 +236,8 @@ class FollowedWalk:
             self._single_pages += 1
             return
         raise ProtocolError(
-            f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r}, "
-            "and there are others behind it: more may have it and stand on no page; ask for larger pages, or "
+            f"all {len(page.records)} records of page {page.number} have the same "
+            f"{self._strategy.tied_by!r}, and there are others behind it: more may have it and stand on no page; ask for larger pages, or "
             "go by a field that no two records share, and name it as primary_key"
         )
 
@@ -248,7 +248,7 @@ class FollowedWalk:
             return False
 
     def _begins_with_what_was_left(self, page: Page) -> bool:
-        """Whether the records that were left of the page before are here, as they must be; unless they moved."""
+        """Whether the records that were left of the page before are here, as they must be."""
         return [*page.records, *page.left][: len(self._left)] == [*self._left]
 
     def _fuller(self, page: Page, request: PageRequest) -> Page:

@@ -51,6 +51,7 @@ ASKS_FOR_AN_EMPTY_PAGE = 3
 _MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
 MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
+_SECOND = 2
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
 _NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
@@ -422,7 +423,12 @@ class NumberedWalk:
             PaginationLoopError: It looks at none, as far as it shows.
         """
         has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
-        if has_echo and number == 2 and because.status == _NOT_THAT_PAGE and not self._ends_by_another_cut():
+        if (
+            has_echo
+            and number == _SECOND
+            and because.status == _NOT_THAT_PAGE
+            and not self._ends_by_another_cut()
+        ):
             raise PaginationLoopError(
                 f"{because}, and the same by pages of another size: the number may not go where the source "
                 "looks for it; change into"
@@ -438,11 +444,12 @@ class NumberedWalk:
         records = self._ledger.records
         if self._pages.start != 1 or self._ledger.gaps:
             return False
-        if self._strategy.counts_records:
-            page = self._prober.ask(self.request_behind(records - 1)) if records > 1 else None
-            return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
         if self._largest == 1 and records > 1:
             return self._have_differed
+        if self._strategy.counts_records:
+            return records > 1 and self._begins_at_the_last(
+                self._prober.ask(self.request_behind(records - 1))
+            )
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
         size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
         if size is None:
@@ -458,6 +465,10 @@ class NumberedWalk:
             return False
         further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
         return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
+
+    def _begins_at_the_last(self, page: Page | None) -> bool:
+        """Whether a page has the last record alone."""
+        return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""
