@@ -164,17 +164,26 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F62",
         "takes a page that says that another follows, and names none, for the last",
-        (Change("api/pagination.py", "if ends is False and following is None:", "if False:"),),
+        (
+            Change("api/pagination.py", "if ends is False and following is None:", "if False:"),
+            Change(
+                "api/followed_walk.py",
+                "        if again is None:\n            return page, None\n        if len",
+                "        again = page\n        if len",
+            ),
+            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+        ),
     ),
     Undone(
         "F63",
-        "says nothing of errors beside the records",
+        "says nothing of errors beside the records, and looks at no page again",
         (
             Change(
                 "api/what_came.py",
                 "if not isinstance(answer, dict):\n        return None\n    found = next",
                 "if True:\n        return None\n    found = next",
             ),
+            Change("api/prover.py", 'if self._look_back == "none":', "if True:"),
         ),
     ),
     Undone(
@@ -235,9 +244,7 @@ UNDONE: tuple[Undone, ...] = (
                 "request = None if before is None or self._next is None else self.request_of(before)",
                 "request = None",
             ),
-            Change(
-                "api/prover.py", "for before, entry in self._alike if not", "for before, entry in () if not"
-            ),
+            Change("api/prover.py", "for before, entry in self._alike:", "for before, entry in ():"),
         ),
     ),
     Undone(

@@ -452,7 +452,9 @@ class Prover:
             SourceChangedError: It is not.
         """
         walk = self._walk
-        for before, entry in self._alike if not isinstance(walk, NumberedWalk) else ():
+        if isinstance(walk, NumberedWalk):
+            return
+        for before, entry in self._alike:
             request = walk.request_of(before)
             page = None if request is None else self._prober.ask(request)
             if page is None or request is None:

@@ -53,6 +53,7 @@ MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages dif
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
+_SECOND = 2
 _NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
@@ -418,7 +419,12 @@ class NumberedWalk:
             PaginationLoopError: It looks at none, as far as it shows.
         """
         has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
-        if has_echo and number == 2 and because.status == _NOT_THAT_PAGE and not self._ends_by_another_cut():
+        if (
+            has_echo
+            and number == _SECOND
+            and because.status == _NOT_THAT_PAGE
+            and not self._ends_by_another_cut()
+        ):
             raise PaginationLoopError(
                 f"{because}, and the same by pages of another size: the number may not go where the source "
                 "looks for it; change into"
