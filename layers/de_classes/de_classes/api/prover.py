@@ -230,6 +230,8 @@ class Prover:
         is_counted = total is not None and not self._repeated
         if is_counted and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
             return "total", f"{total} records"
+        if total is None and self._ledger.records == 1 and walk.ends_with_itself:
+            return self._unproven(None, "the same record came for the first page and for the second")
         ends = None if page is None else self._pagination.ends(page)
         is_marked = ends and not is_single
         if is_marked or self._is_empty_behind(walk):
