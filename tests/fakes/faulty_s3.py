@@ -187,6 +187,7 @@ class FaultyS3:
         self._clock = clock
         self._to_come = [[each, each.times] for each in sorted(troubles, key=lambda each: each.at)]
         self._parties: dict[str, _Party] = {}
+        self._done = 0  # requests that had their turn: a moment's number is drawn before it has
         self._raw: Boto3S3Client = nobodys_session().client("s3")
         self._raw.create_bucket(Bucket=BUCKET)
 
@@ -208,7 +209,7 @@ class FaultyS3:
     def begin(self, name: str) -> None:
         """Somebody begins another go: whoever it was before is forgotten."""
         party = self._parties[name] = _Party()
-        party.began = self._turns.moment
+        party.began = self._done
 
     def calm_down(self) -> None:
         """Let nothing happen any more; what was to be spoilt next, while nobody is at work, is."""
@@ -252,6 +253,7 @@ class FaultyS3:
         self.log.append(f"{moment:4} {name}: {what}")
         while not self.is_calm and self._spoil(by=moment):
             pass
+        self._done += 1
 
     def _kill(self, name: str) -> None:
         self._parties[name].is_dead = True
@@ -309,7 +311,7 @@ class FaultyS3:
     def _answered(self, name: str, request: AWSPreparedRequest, key: str, *, is_plain: bool) -> AWSResponse:
         replied: AWSResponse = botocore_stubber("before-send", request)
         self.log[-1] += f" -> {replied.status_code}"
-        party, moment = self._parties[name], self._turns.moment
+        party, moment = self._parties[name], self._done
         if is_plain and request.method in {"HEAD", "GET"}:
             party.seen[key] = moment
         if is_plain and request.method == "PUT" and replied.status_code == 200:
@@ -336,12 +338,12 @@ class FaultyS3:
             trouble = each[0]
             if trouble.at > by or trouble.what not in AT_REST:
                 continue
-            if self._spoilt(trouble, by - 1):
+            if self._spoilt(trouble):
                 self._to_come.remove(each)
                 return True
         return False
 
-    def _spoilt(self, trouble: Trouble, since: int) -> bool:
+    def _spoilt(self, trouble: Trouble) -> bool:
         how, _, kind = trouble.what.partition("_")
         names = sorted(self._keys())
         chosen = {
@@ -364,7 +366,7 @@ class FaultyS3:
         else:
             swapped = self._keys()[chosen[(trouble.where + 1) % len(chosen)]].value
             self.put(key, {"swap": swapped, "cut": _cut(body, kind)}.get(how, _changed(body, trouble.where)))
-        self.spoilt[key] = since  # before the request whose moment it is
+        self.spoilt[key] = self._done
         self._tell(f"{trouble.what} {key}")
         return True
 
