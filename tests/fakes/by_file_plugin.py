@@ -7,6 +7,7 @@ And loadfile knows no groups. Of what every test tells, one report is enough whe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Instead of the one that ``--dist loadgroup`` names; that option still marks the groups."""
     config.option.loadscopereorder = False  # or the files with most tests would come first
     return ByFile(config, log)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Import the modules of tests beforehand, each process from another one on.
+
+    In a fresh clone they are yet to be compiled, and pytest writes its assertions anew: what one process has
+    done by then, the next one reads. What cannot be imported fails when it is collected.
+    """
+    own = getattr(session.config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    tops = [session.config.rootpath / name for name in session.config.getini("testpaths")]
+    paths = sorted(path for top in tops for path in top.rglob("test_*.py"))
+    first = len(paths) * int(own["workerid"].removeprefix("gw")) // own["workercount"]
+    for path in paths[first:] + paths[:first]:
+        with suppress(Exception, pytest.skip.Exception):
+            _ = pytest.Module.from_parent(session, path=path).obj
 
 
 @pytest.hookimpl(trylast=True)
