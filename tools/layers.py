@@ -52,8 +52,9 @@ class Measure:
     zipped: int
 
 
+@cache
 def compiler() -> str | None:
-    """The Python that compiles bytecode for Lambda, or None if there is none here."""
+    """The Python that compiles bytecode for Lambda, or None if there is none here; looked for once."""
     finder = str(ROOT / "tools" / "find-compiler.sh")
     done = subprocess.run(  # noqa: S603 - our own script
         [finder, RUNTIME], env=_with_tools(os.environ), capture_output=True, text=True, check=False
@@ -72,7 +73,9 @@ def build(name: str, architecture: str, folder: Path) -> None:
     Raises:
         BuildError: It cannot be built.
     """
-    make(name, ROOT / "layers" / LAYERS[name] / "Makefile", folder, LAYER_ARCH=architecture)
+    found = compiler() or ""  # then the Makefile looks for itself, and fetches one
+    makefile = ROOT / "layers" / LAYERS[name] / "Makefile"
+    make(name, makefile, folder, LAYER_ARCH=architecture, LAYER_COMPILER=found)
 
 
 def make(name: str, makefile: Path, folder: Path, **variables: str) -> None:
