@@ -76,9 +76,10 @@ def build(name: str, architecture: str, folder: Path) -> None:
     Raises:
         BuildError: It cannot be built.
     """
-    found = compiler() or ""  # then the Makefile looks for itself, and fetches one
+    found = compiler()  # else the Makefile fetches one, or says what is wrong with the one that is named
+    known = {} if found is None else {"LAYER_COMPILER": found}
     makefile = ROOT / "layers" / LAYERS[name] / "Makefile"
-    make(name, makefile, folder, LAYER_ARCH=architecture, LAYER_COMPILER=found)
+    make(name, makefile, folder, LAYER_ARCH=architecture, **known)
 
 
 def make(name: str, makefile: Path, folder: Path, **variables: str) -> None:
