@@ -624,3 +624,15 @@ def test_F70_a_source_that_looks_at_no_number_is_a_loop(limit: int, echo: dict[s
     reading = read("page", api, limit=limit, pagination=echo)
     assert isinstance(reading.error, PaginationLoopError)
     assert len(api.requests) < 10
+
+
+def test_F68_every_page_before_a_short_one_is_looked_at_again_by_whoever_goes_on() -> None:
+    def lose(asked: int, api: ProvableApi) -> None:
+        if asked == 3:
+            api.ids.remove(8)
+
+    api = ProvableApi("offset", 11, before=lose)
+    reading = Reading(api, endpoint("offset"), after=3)
+    again = Reading(api, endpoint("offset"), state=reading.written)
+    assert reading.ids + again.ids == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]
+    assert isinstance(again.error, SourceChangedError)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.api.loop_guard import LoopGuard
-from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
+from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted, shifts_of
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
 from de_classes.api.pagination import OffsetPagination, PageNumberPagination
@@ -106,7 +106,11 @@ class NumberedWalk:
         self._skip = skip
         self._prober = prober
         self._sizes = sizes
-        self._shifts: list[ShiftedOffsets] = []
+        self._shifts: list[ShiftedOffsets] = (
+            shifts_of(strategy.pagination, limit, state)
+            if state is not None and isinstance(strategy, ShiftedOffsets)
+            else []
+        )
         self._last_page: Page | None = None
         self._short_pages = 0
         self.is_empty_behind = False
