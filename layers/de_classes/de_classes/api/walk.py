@@ -376,7 +376,7 @@ class NumberedWalk:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask(self._strategy.request_for(page.number, self._limit))
+        again = self._prober.ask_twice(self._strategy.request_for(page.number, self._limit))
         if again is not None and len(again.records) > len(page.records):
             return again
         self._short_pages += 1
@@ -438,26 +438,26 @@ class NumberedWalk:
         """Whether the last record is the last by pages of another size too.
 
         A source that serves its last page again past its end has then said where it ends; one that does not
-        know the page's number, or gives only so many, has not. Where it gives one record at a time, it has
-        shown that it knows the number if any two pages differ.
+        know the page's number, or gives only so many, has not. Where it heeds no size, it has if other pages
+        differ, and the one further is that page too.
         """
         records = self._ledger.records
-        if self._pages.start != 1 or self._ledger.gaps:
+        if self._pages.start != 1 or self._ledger.gaps or self._strategy.counts_records:
             return False
-        if self._largest == 1 and records > 1:
-            return self._have_differed
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
         size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
-        if size is None or self._strategy.counts_records:
+        if size is None:
             return False
         number = -(-records // size)
         page = self._prober.ask(self._strategy.request_for(number, size))
+        came = 0 if page is None else len(page.records)
         # one record, which came twice, and is not the first two together
         self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
         rest = records - (number - 1) * size
-        if page is not None and (len(page.records), page.edges[-1:]) == (rest, self._last_edges[-1:]):
+        if page is not None and (came, page.edges[-1:]) == (rest, self._last_edges[-1:]):
             return True
-        if not self._have_differed or self._last_size >= self._largest:
+        is_by_one = self._largest == 1 and came <= 1
+        if not self._have_differed or not (is_by_one or self._last_size < self._largest):
             return False
         further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
         return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
