@@ -174,8 +174,8 @@ class Draw:
         return Habits(
             order=order,
             ties=self.whole(1, 3) if not is_calm and self.chance(0.2) else 1,
-            # Blind spot: a single page of one row, or of an unusual size whatever size is asked for, that says
-            # nothing of others, is all there is or what a wrong description shows of it.
+            # Blind spot: a single page of one row, or of an unusual size whatever size is asked for, that
+            # says nothing of others, is all there is or what a wrong description shows of it.
             cap=self.whole(2 if is_mistaken else 1, 6) if self.chance(0.2) else None,
             ignores_size=not is_calm and self.chance(0.1) and not is_mistaken,
             own_size=10 if is_mistaken else 7,

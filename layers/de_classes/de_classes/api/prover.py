@@ -263,7 +263,7 @@ class Prover:
             return
         for before, entry in self._seams:
             request = walk.request_of(entry.number)
-            is_all_again = (entry.records, entry.edges) == (before.records, before.edges)
+            is_all_again = set(self._by_edge) == {*before.edges, *entry.edges} == {*before.edges}
             if request is None or (has_keys and not is_all_again):
                 continue
             over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
@@ -273,8 +273,8 @@ class Prover:
                 continue
             if not is_first_time and is_all_again and has_keys:
                 raise ProtocolError(
-                    f"page {entry.number} is the page before it again, each time: the offset does not go where "
-                    "the source looks for it; change into"
+                    f"page {entry.number} is the page before it again, each time: the offset does not go "
+                    "where the source looks for it; change into"
                 )
             if not is_first_time and entry.number == self._pages.start + 1 and offsets.first == 0:
                 raise ProtocolError(
