@@ -171,7 +171,7 @@ class Draw:
         window = None
         if not is_calm and kind != "none" and self.chance(0.05):
             window = self.whole(3, 20)
-        return Habits(
+        habits = Habits(
             order=order,
             ties=self.whole(1, 3) if not is_calm and self.chance(0.2) else 1,
             # Blind spot: a single page of one row, or of an unusual size whatever size is asked for, that
@@ -188,6 +188,8 @@ class Draw:
             window=window,
             shut=self.one_of("400", "422", "empty"),
         )
+        # Blind spot: rows that come one at a time, by a value that they share.
+        return replace(habits, ties=1) if kind == "last_record" and habits.cap == 1 else habits
 
     def resource(self, kind: str, habits: Habits) -> dict[str, Any]:
         """A right description of such a source."""
