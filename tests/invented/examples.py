@@ -171,12 +171,14 @@ class Draw:
         window = None
         if not is_calm and kind != "none" and self.chance(0.05):
             window = self.whole(3, 20)
-        return Habits(
+        habits = Habits(
             order=order,
             ties=self.whole(1, 3) if not is_calm and self.chance(0.2) else 1,
-            # Blind spot: a source that gives one row, whatever is asked, looks alike by a wrong description.
+            # Blind spot: a single page of one row, or of an unusual size whatever size is asked for, that
+            # says nothing of others, is all there is or what a wrong description shows of it.
             cap=self.whole(2 if is_mistaken else 1, 6) if self.chance(0.2) else None,
-            ignores_size=not is_calm and self.chance(0.1),
+            ignores_size=not is_calm and self.chance(0.1) and not is_mistaken,
+            own_size=10 if is_mistaken else 7,
             beyond=self.one_of("empty", "empty", "missing", "last"),
             token=token,
             fresh=self.chance(0.15),
@@ -186,6 +188,8 @@ class Draw:
             window=window,
             shut=self.one_of("400", "422", "empty"),
         )
+        # Blind spot: rows that come one at a time, by a value that they share.
+        return replace(habits, ties=1) if kind == "last_record" and habits.cap == 1 else habits
 
     def resource(self, kind: str, habits: Habits) -> dict[str, Any]:
         """A right description of such a source."""
@@ -275,6 +279,8 @@ class Draw:
             Event(at=self.whole(0, expected), what=self.weighted(weights), where=self.whole(0, 999))
             for _ in range(self.whole(1, 2))
         ]
+        if example.kind == "none":
+            del events[1:]  # blind spot: the same lie twice running, where there is but one place to ask
         if any(event.what == "errors" for event in events) and self.chance(0.5):
             rule = {"when": "errors", "action": "retry"}
             example = replace(example, resource={**example.resource, "errors": [rule]})

@@ -237,7 +237,7 @@ UNDONE: tuple[Undone, ...] = (
     ),
     Undone(
         "F69",
-        "takes what comes for a place that was written down for the page there",
+        "takes what comes for a place that was written down, and looks at the last page again alone",
         (
             Change(
                 "api/followed_walk.py",
@@ -245,6 +245,12 @@ UNDONE: tuple[Undone, ...] = (
                 "request = None",
             ),
             Change("api/prover.py", "for before, entry in self._alike:", "for before, entry in ():"),
+            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"),
+            Change(
+                "api/prover.py",
+                "for entry in {**picked, **self._repeated}.values():",
+                "for entry in picked.values():",
+            ),
         ),
     ),
     Undone(

@@ -737,7 +737,7 @@ def test_F61_offsets_that_are_counted_from_one_are_found_out_by_the_record_that_
 
 
 def test_a_record_that_ends_a_page_and_begins_the_next_may_be_there_twice() -> None:
-    reading = read("offset", ProvableApi("offset", [1, 2, 2, 3]), limit=2)
+    reading = read("offset", ProvableApi("offset", [1, 2, 2, 3]), limit=1)
     assert (reading.error, reading.ids) == (None, [1, 2, 2, 3])
 
 
@@ -769,3 +769,15 @@ def test_F70_a_source_that_looks_at_no_number_is_a_loop(limit: int, echo: dict[s
     reading = read("page", api, limit=limit, pagination=echo)
     assert isinstance(reading.error, PaginationLoopError)
     assert len(api.requests) < 10
+
+
+def test_F68_every_page_before_a_short_one_is_looked_at_again_by_whoever_goes_on() -> None:
+    def lose(asked: int, api: ProvableApi) -> None:
+        if asked == 3:
+            api.ids.remove(8)
+
+    api = ProvableApi("offset", 11, before=lose)
+    reading = Reading(api, endpoint("offset"), after=3)
+    again = Reading(api, endpoint("offset"), state=reading.written)
+    assert reading.ids + again.ids == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]
+    assert isinstance(again.error, SourceChangedError)

@@ -187,7 +187,8 @@ class FollowedWalk:
         if self._sizes is None:
             return page
         if not self._begins_with_what_was_left(page):
-            page = self._prober.ask(request) or page
+            again = self._prober.ask(request)
+            page = page if again is None else again
         self._left = page.left
         if page.records and self._ties is not None:
             self._refuse_ties(*self._ties)
@@ -258,7 +259,7 @@ class FollowedWalk:
         is_end = not page.records and not self._leads_on(page, request)
         if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask(request)
+        again = self._prober.ask_twice(request)
         if again is not None and len(again.records) > len(page.records):
             return again
         self._short_pages += 1

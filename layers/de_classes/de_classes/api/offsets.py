@@ -77,14 +77,29 @@ def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) 
     """
     if state is None or not isinstance(strategy, OffsetPagination):
         return strategy, limit
-    learned: Strategy = strategy
+    first = state.entries[0] if state.entries else None
+    if first is not None and first.number == 1:
+        limit = learned_size(strategy, limit, records=first.records, total=first.total_records)
+    shifts = shifts_of(strategy, limit, state)
+    return (shifts[-1] if shifts else strategy), limit
+
+
+def shifts_of(strategy: OffsetPagination, limit: int, state: RunState) -> list[ShiftedOffsets]:
+    """Every page by which the places behind it had moved, in order.
+
+    Args:
+        strategy: The offsets before the first of them.
+        limit: Records a page, as the run had learned.
+        state: The pages that it took.
+    """
+    shifts: list[ShiftedOffsets] = []
     for number, entry in enumerate(state.entries, 1):
         if entry.number != number:
             break
-        if number == 1:
-            limit = learned_size(strategy, limit, records=entry.records, total=entry.total_records)
-        learned = shifted(learned, number, entry.records, entry.total_records, limit) or learned
-    return learned, limit
+        before = shifts[-1] if shifts else strategy
+        moved = shifted(before, number, entry.records, entry.total_records, limit)
+        shifts += [] if moved is None else [moved]
+    return shifts
 
 
 def shifted(

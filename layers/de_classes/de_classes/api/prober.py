@@ -71,6 +71,11 @@ class Prober:
                 return None
             raise
 
+    def ask_twice(self, request: PageRequest) -> Page | None:
+        """The same of a page that is known to exist: a refusal is believed when it comes again."""
+        page = self.ask(request)
+        return self.ask(request) if page is None else page
+
     def ask_once(self, request: PageRequest) -> Page | None:
         """The page of a request that the source may not understand; None if anything is wrong with it."""
         self.requests += 1

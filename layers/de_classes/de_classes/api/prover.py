@@ -139,8 +139,7 @@ class Prover:
         self._warn_of_round_total()
         on_the_way = self._prober.requests
         by, saw = self._end()
-        if not has_keys:
-            self._look_over_seams(is_first_time=looks)
+        self._look_over_seams(is_first_time=looks, has_keys=has_keys)
         at_the_end = self._prober.requests
         is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
         # page numbers were asked for one further on the way
@@ -305,7 +304,7 @@ class Prover:
         walk.go_on()
         return True
 
-    def _look_over_seams(self, *, is_first_time: bool) -> None:
+    def _look_over_seams(self, *, is_first_time: bool, has_keys: bool) -> None:
         """Make sure that a record which ends one page and begins the next is there twice.
 
         Raises:
@@ -317,13 +316,19 @@ class Prover:
             return
         for before, entry in self._seams:
             request = walk.request_of(entry.number)
-            if request is None:
+            is_all_again = set(self._by_edge) == {*before.edges, *entry.edges} == {*before.edges}
+            if request is None or (has_keys and not is_all_again):
                 continue
             over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
             page = self._prober.ask(over)
             edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
             if edges == (*before.edges[-1:], *entry.edges[:1]):
                 continue
+            if not is_first_time and is_all_again and has_keys:
+                raise ProtocolError(
+                    f"page {entry.number} is the page before it again, each time: the offset does not go "
+                    "where the source looks for it; change into"
+                )
             if not is_first_time and entry.number == self._pages.start + 1 and offsets.first == 0:
                 raise ProtocolError(
                     "the second page begins with the record that the first ends with, and it is there once: "

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.api.loop_guard import LoopGuard
-from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
+from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted, shifts_of
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
 from de_classes.api.pagination import OffsetPagination, PageNumberPagination
@@ -108,7 +108,11 @@ class NumberedWalk:
         self._skip = skip
         self._prober = prober
         self._sizes = sizes
-        self._shifts: list[ShiftedOffsets] = []
+        self._shifts: list[ShiftedOffsets] = (
+            shifts_of(strategy.pagination, limit, state)
+            if state is not None and isinstance(strategy, ShiftedOffsets)
+            else []
+        )
         self._last_page: Page | None = None
         self._short_pages = 0
         self._cuts = 0
@@ -377,7 +381,7 @@ class NumberedWalk:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask(self._strategy.request_for(page.number, self._limit))
+        again = self._prober.ask_twice(self._strategy.request_for(page.number, self._limit))
         if again is not None and len(again.records) > len(page.records):
             return again
         self._short_pages += 1
@@ -443,17 +447,16 @@ class NumberedWalk:
         """Whether the last record is the last by pages that begin elsewhere too.
 
         A source that serves its last page again past its end has then said where it ends; one that does not
-        know the page's number, or gives only so many, has not. Where it gives one record at a time, it has
-        shown that it knows the number if any two pages differ.
+        know the page's number, or gives only so many, has not. Where it heeds no size, it has if other pages
+        differ, and the one further is that page too.
         """
         records = self._ledger.records
         if self._pages.start != 1 or self._ledger.gaps or self._cuts == _MOST_CUTS:
             return False
-        if self._largest == 1 and records > 1:
-            return self._have_differed
         self._cuts += 1
         if self._strategy.counts_records:
-            page = self._prober.ask(self.request_behind(records - 1)) if records > 1 else None
+            heeds_offsets = records > 1 and (self._largest > 1 or self._have_differed)
+            page = self._prober.ask(self.request_behind(records - 1)) if heeds_offsets else None
             return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
         return self._ends_by_another_size(records)
 
@@ -464,12 +467,14 @@ class NumberedWalk:
             return False
         number = -(-records // size)
         page = self._prober.ask(self._strategy.request_for(number, size))
+        came = 0 if page is None else len(page.records)
         # one record, which came twice, and is not the first two together
         self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
         rest = records - (number - 1) * size
-        if page is not None and (len(page.records), page.edges[-1:]) == (rest, self._last_edges[-1:]):
+        if page is not None and (came, page.edges[-1:]) == (rest, self._last_edges[-1:]):
             return True
-        if not self._have_differed or self._last_size >= self._largest:
+        is_by_one = self._largest == 1 and came <= 1
+        if not self._have_differed or not (is_by_one or self._last_size < self._largest):
             return False
         further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
         return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
