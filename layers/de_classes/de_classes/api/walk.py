@@ -455,8 +455,8 @@ class NumberedWalk:
             return False
         self._cuts += 1
         if self._strategy.counts_records:
-            heeds_offsets = records > 1 and (self._largest > 1 or self._have_differed)
-            page = self._prober.ask(self.request_behind(records - 1)) if heeds_offsets else None
+            tells_one_from_all = self._largest > 1
+            page = self._prober.ask(self.request_behind(records - 1)) if tells_one_from_all else None
             return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
         return self._ends_by_another_size(records)
 
