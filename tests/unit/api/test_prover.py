@@ -645,3 +645,9 @@ def test_F64_a_short_page_that_is_refused_or_empty_when_asked_for_again_is_asked
 ) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={2: {"ids": [5]}, 3: then}))
     assert (reading.error, reading.ids) == (None, ids(11))
+
+
+def test_F64_a_short_last_page_that_is_whole_when_it_is_looked_at_again_leads_further() -> None:
+    spoils: dict[int, dict[str, object]] = {3: {"ids": [9, 10]}}
+    reading = read("offset", ProvableApi("offset", 12, tells=["marker"], spoils=spoils), ["marker"])
+    assert (reading.error, reading.ids) == (None, ids(12))
