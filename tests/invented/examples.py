@@ -281,6 +281,9 @@ class Draw:
         ]
         if example.kind == "none":
             del events[1:]  # blind spot: the same lie twice running, where there is but one place to ask
+        taking = [event.at for event in events if event.what in {"short", "errors"}]
+        if len(taking) == len(events) > 1 and abs(taking[0] - taking[1]) <= 1:
+            del events[1:]  # blind spot: the same lie twice running
         if any(event.what == "errors" for event in events) and self.chance(0.5):
             rule = {"when": "errors", "action": "retry"}
             example = replace(example, resource={**example.resource, "errors": [rule]})

@@ -23,7 +23,10 @@ from tests.invented.shrinking import shrunk
 if TYPE_CHECKING:
     from tests.invented.runs import Outcome
 
-EXAMPLES = settings(max_examples=2000 if ALL else 100, phases=[Phase.explicit, Phase.generate])
+EXAMPLES = settings(
+    max_examples=2000 if ALL else 100, phases=[Phase.explicit, Phase.generate], derandomize=True
+)
+"""The same each time: others are tried by hand, with ``python -m tests.invented --seed``."""
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -134,7 +134,11 @@ UNDONE: tuple[Undone, ...] = (
                 "if further is not None and further.records and not",
                 "if further is not None and not further and not",
             ),
-            Change("api/prover.py", "if is_asked_last and self._leads_further():", "if False:"),
+            Change(
+                "api/prover.py",
+                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "if False:",
+            ),
             Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
         ),
     ),
@@ -204,7 +208,11 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
             Change("api/walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
-            Change("api/prover.py", "if is_asked_last and self._leads_further():", "if False:"),
+            Change(
+                "api/prover.py",
+                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "if False:",
+            ),
         ),
     ),
     Undone(
@@ -213,8 +221,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/prover.py",
-                "if page is not None and is_same:\n            if",
-                "if True:\n            if page is not None and",
+                "if page is not None and is_same:",
+                "if page is not None:",
             ),
         ),
     ),

@@ -781,3 +781,18 @@ def test_F68_every_page_before_a_short_one_is_looked_at_again_by_whoever_goes_on
     again = Reading(api, endpoint("offset"), state=reading.written)
     assert reading.ids + again.ids == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11]
     assert isinstance(again.error, SourceChangedError)
+
+
+@pytest.mark.parametrize("then", [{"status": 404}, {"ids": []}])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in {"offset", "last_record"}])
+def test_F64_a_short_page_that_is_refused_or_empty_when_asked_for_again_is_asked_for_once_more(
+    way: str, then: dict[str, object]
+) -> None:
+    reading = read(way, ProvableApi(way, 11, spoils={2: {"ids": [5]}, 3: then}))
+    assert (reading.error, reading.ids) == (None, ids(11))
+
+
+def test_F64_a_short_last_page_that_is_whole_when_it_is_looked_at_again_leads_further() -> None:
+    spoils: dict[int, dict[str, object]] = {3: {"ids": [9, 10]}}
+    reading = read("offset", ProvableApi("offset", 12, tells=["marker"], spoils=spoils), ["marker"])
+    assert (reading.error, reading.ids) == (None, ids(12))

@@ -259,7 +259,7 @@ class FollowedWalk:
         is_end = not page.records and not self._leads_on(page, request)
         if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask_twice(request)
+        again = self._prober.ask_again(request, page)
         if again is not None and len(again.records) > len(page.records):
             return again
         self._short_pages += 1

@@ -71,10 +71,11 @@ class Prober:
                 return None
             raise
 
-    def ask_twice(self, request: PageRequest) -> Page | None:
-        """The same of a page that is known to exist: a refusal is believed when it comes again."""
+    def ask_again(self, request: PageRequest, came: Page) -> Page | None:
+        """The same of a page that came before: that it is refused, or has fewer records, must come again."""
         page = self.ask(request)
-        return self.ask(request) if page is None else page
+        is_less = page is None or len(page.records) < len(came.records)
+        return self.ask(request) if is_less else page
 
     def ask_once(self, request: PageRequest) -> Page | None:
         """The page of a request that the source may not understand; None if anything is wrong with it."""

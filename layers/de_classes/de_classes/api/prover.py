@@ -97,6 +97,7 @@ class Prover:
         self._previous: PageEntry | None = None
         self._led_on = 0
         self._pages_before = 0
+        self._has_grown = False
         self._warnings: list[str] = []
 
     def begin(self) -> None:
@@ -145,7 +146,7 @@ class Prover:
         # page numbers were asked for one further on the way
         spent = at_the_end - on_the_way + is_asked_last * (1 if self._pagination.counts_records else 2)
         still = self._still(spent) if looks else Still(by="unknown", of=self._sample.pages)
-        if is_asked_last and self._leads_further():
+        if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
             return None
         end = End(by=by, saw=saw, requests=at_the_end + (self._prober.requests - at_the_end - still.requests))
         evidence = Evidence(end, still, tuple(self._warnings))
@@ -274,7 +275,10 @@ class Prover:
         return not self._has_records_behind(walk)
 
     def _has_records_behind(self, walk: NumberedWalk) -> bool:
-        behind = self._prober.ask(walk.request_behind(self._ledger.records))
+        request = walk.request_behind(self._ledger.records)
+        behind = self._prober.ask(request)
+        if behind is None and self._has_grown:
+            behind = self._prober.ask(request)
         return behind is not None and bool(behind.records) and not walk.is_known(behind)
 
     @property
@@ -300,6 +304,7 @@ class Prover:
             self._warnings.append("records were added as long as it was read: the last of them did not come")
             return False
         self._led_on += 1
+        self._has_grown = False
         self._warnings.clear()
         walk.go_on()
         return True
@@ -550,6 +555,7 @@ class Prover:
             page = self._prober.look(request)
         is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
         if page is not None and is_same:
+            self._has_grown |= entry is self._sample.last and len(page.records) > entry.records
             if self._leads_on_now(entry, request, page):
                 raise self._ledger.led_further(entry.number)
             return 1 + (entry is self._before_an_empty_end)

@@ -381,7 +381,7 @@ class NumberedWalk:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask_twice(self._strategy.request_for(page.number, self._limit))
+        again = self._prober.ask_again(self._strategy.request_for(page.number, self._limit), page)
         if again is not None and len(again.records) > len(page.records):
             return again
         self._short_pages += 1
