@@ -65,7 +65,9 @@ def source(total: int = TOTAL, *, repeats: int = 0) -> FakeTransport:
     def answer(request: HttpRequest) -> HttpResponse:
         asked = request.params
         limit = int(asked.get("limit", 10))
-        start = int(asked.get("cursor") or asked.get("offset") or (int(asked.get("page", 1)) - 1) * limit)
+        start = int(
+            asked.get("cursor") or asked.get("offset") or max(0, int(asked.get("page", 1)) - 1) * limit
+        )
         data = [
             {"id": number - number // limit * repeats} for number in range(start, min(start + limit, total))
         ]

@@ -348,7 +348,7 @@ class NumberedWalk:
         return self._fuller(page)
 
     def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others is asked for again, if it is not the last of a total."""
+        """The page; one with fewer records than others is asked for again, but for the last by a total."""
         is_short = 0 < len(page.records) < self._largest
         is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
         if self._strategy.counts_records or is_last_by_total or not is_short:
