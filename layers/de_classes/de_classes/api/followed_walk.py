@@ -14,7 +14,9 @@ from msgspec import structs
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
+from de_classes.api.pagination import LastRecordPagination
 from de_classes.api.prober import REFUSALS
+from de_classes.api.record_order import RecordOrder
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
 from de_classes.common.logger.redaction import shared_filter
@@ -91,6 +93,9 @@ class FollowedWalk:
         self._url = url
         self._width = min(width, _ONE_AHEAD)
         self._stopped = stopped or threading.Event()
+        self._order = (
+            RecordOrder(strategy.path, limit) if isinstance(strategy, LastRecordPagination) else None
+        )
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
         self._goes_on = bool(state and state.entries)
@@ -170,6 +175,8 @@ class FollowedWalk:
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         page = self._fuller(page, request)
+        if self._order is not None:
+            self._order.take(page)
         self._guard.remember(page)
         return page
 
