@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class RecordOrder:
     """Follows the field of the last record, by which each page is asked for, through a run.
 
-    A record out of order, and one that shares its value with the last of a full page, lie before the place where
-    the next page begins: they would never come. Numbers and moments are held to an order; other text, which may
-    be a name of any kind, only to being there once at the end of a page.
+    A record out of order, and one that shares its value with the last of a full page, lie before the place
+    where the next page begins: they would never come. Numbers and moments are held to an order; other text,
+    which may be a name of any kind, only to being there once at the end of a page.
 
     Args:
         path: The field.
@@ -56,9 +56,9 @@ class RecordOrder:
         if values[:1] == [value] or (not values and not was_full):
             return  # it begins with the last value again, or the page before it was the last
         raise ProtocolError(
-            f"page {number - 1} ends with several records whose {self._path!r} is the same, and page {number} begins "
-            "behind it: others that share it would never come; name a field that no two records share "
-            "(pagination.path), or larger pages"
+            f"page {number - 1} ends with several records whose {self._path!r} is the same; page {number} "
+            "begins behind it: others that share it would never come; name a field that no two records "
+            "share (pagination.path), or larger pages"
         )
 
     def _step(self, number: int, place: Any) -> None:  # noqa: ANN401 - a number or a moment
@@ -74,8 +74,8 @@ class RecordOrder:
         elif self._rises is not rises:
             raise ProtocolError(
                 f"page {number} is not in the order of {self._path!r}, behind whose last value the next one "
-                "begins: records before it would never come; have the source sort by it (parameters), or name "
-                "another pagination"
+                "begins: records before it would never come; have the source sort by it, or name another "
+                "pagination"
             )
 
 
