@@ -69,6 +69,7 @@ class ProvableApi(FakeTransport):
             a name away. ``status`` and ``link`` are the answer's, ``ids`` its records, ``beside`` what stands
             beside them.
         always: The same, of every answer.
+        beyond: The status of what is asked for past the end; an empty page unless given.
         counts: How many records its request that counts says there are, one after the other; as many as there
             are unless given.
         before: Called with the number of each request before it is answered; it may change ``ids``.
@@ -83,10 +84,12 @@ class ProvableApi(FakeTransport):
         cap: int | None = None,
         spoils: dict[int, Spoil] | None = None,
         always: Spoil | None = None,
+        beyond: int = 200,
         counts: Iterable[int] = (),
         before: Callable[[int, ProvableApi], None] | None = None,
     ) -> None:
         self._counts = list(counts)
+        self._beyond = beyond
         super().__init__(self._answer_to)
         self.way = way
         self.ids = list(range(1, ids + 1)) if isinstance(ids, int) else list(ids)
@@ -111,8 +114,8 @@ class ProvableApi(FakeTransport):
         query = _query(request)
         size = min(int(query.get("limit", 100)), self._cap or 10**9)
         start = self._start(query, size)
-        if start < 0:
-            return json_response({"message": "no such page"}, 400)
+        if start < 0 or (start >= len(self.ids) and self._beyond != 200):
+            return json_response({"message": "no such page"}, 400 if start < 0 else self._beyond)
         spoil = {**self._always, **self._spoils.get(asked, {})}
         return self._page_at(start, size, spoil)
 

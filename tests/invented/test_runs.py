@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tests.invented.runs import Outcome
 
 EXAMPLES = settings(max_examples=2000 if ALL else 100, phases=[Phase.explicit, Phase.generate])
-NOT_YET = pytest.mark.xfail(reason="a collection's end is inferred from the look of an answer", strict=False)
-"""Taken away in one place when F57 to F73 are cured."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -54,21 +52,18 @@ def described(outcome: Outcome) -> str:
     return "\n".join([f"{outcome.end}: {outcome.why}", *outcome.log])
 
 
-@NOT_YET
 @EXAMPLES
 @given(SEEDS)
 def test_a_run_over_an_invented_source_is_right_or_says_that_it_is_not(seed: int) -> None:
     assert not run_example(seed).is_failure, told(seed)
 
 
-@NOT_YET
 @EXAMPLES
 @given(SEEDS)
 def test_a_run_over_a_right_description_of_a_calm_source_is_complete_and_exact(seed: int) -> None:
     assert run_example(seed, family="calm").end == "right", told(seed, "calm")
 
 
-@NOT_YET
 @pytest.mark.parametrize("kept", KEPT, ids=lambda each: each.why)
 def test_what_failed_once_does_not_fail_again(kept: Kept) -> None:
     outcome = run_example(kept.example)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.sources import LIBRARY
-from tests.invented.test_runs import NOT_YET
 from tests.invented.undoing import CURED, UNDONE, Undone, first_failure
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ def test_a_cure_is_where_it_is_taken_out(undone: Undone) -> None:
         assert ast.dump(ast.parse(without)) != ast.dump(ast.parse((LIBRARY / change.file).read_text()))
 
 
-@NOT_YET
 def test_every_cure_is_taken_out_once() -> None:
     assert [each.fault for each in UNDONE] == list(CURED)
 

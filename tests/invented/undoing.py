@@ -110,18 +110,142 @@ UNDONE: tuple[Undone, ...] = (
         ),
     ),
     Undone(
+        "F58",
+        "takes a first page that leads nowhere, by what is described, for all there is",
+        (
+            Change(
+                "api/prover.py",
+                "return self._end_of_single(page, request) if is_single else",
+                'return ("marker", "nothing leads on") if is_single else',
+            ),
+        ),
+    ),
+    Undone(
+        "F59",
+        "takes one refusal for the end",
+        (
+            Change(
+                "api/walk.py",
+                "if again is None or not again.records:\n                self._check",
+                "if True:\n                self._check",
+            ),
+            Change(
+                "api/walk.py",
+                "if further is not None and further.records and not",
+                "if further is not None and not further and not",
+            ),
+            Change("api/prover.py", "if is_asked_last and self._leads_further():", "if False:"),
+            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+        ),
+    ),
+    Undone(
+        "F60",
+        "takes one page without a way on for the last",
+        (
+            Change(
+                "api/followed_walk.py",
+                "        if again is None:\n            return page, None\n        if len",
+                "        again = page\n        if len",
+            ),
+            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+        ),
+    ),
+    Undone(
+        "F61",
+        "begins with the number that is described, whatever comes before it",
+        (
+            Change(
+                "api/prover.py",
+                "if request is None or first is None:\n            return",
+                "if True:\n            return",
+            ),
+        ),
+    ),
+    Undone(
         "F62",
         "takes a page that says that another follows, and names none, for the last",
         (Change("api/pagination.py", "if ends is False and following is None:", "if False:"),),
+    ),
+    Undone(
+        "F63",
+        "says nothing of errors beside the records",
+        (
+            Change(
+                "api/what_came.py",
+                "if not isinstance(answer, dict):\n        return None\n    found = next",
+                "if True:\n        return None\n    found = next",
+            ),
+        ),
+    ),
+    Undone(
+        "F64",
+        "takes one short page for a whole one, where pages are counted",
+        (
+            Change(
+                "api/walk.py",
+                "if self._strategy.counts_records or page.total_records is not None or not is_short:",
+                "if True:",
+            ),
+            Change("api/prover.py", "is_as_long = len(page.records) == entry.records", "is_as_long = True"),
+        ),
+    ),
+    Undone(
+        "F65",
+        "takes the last page that is counted for the last, full as it is",
+        (
+            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change("api/walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
+            Change("api/prover.py", "if is_asked_last and self._leads_further():", "if False:"),
+        ),
+    ),
+    Undone(
+        "F66",
+        "takes no page that was read to have changed",
+        (
+            Change(
+                "api/prover.py",
+                "if page is not None and is_same:\n            if",
+                "if True:\n            if page is not None and",
+            ),
+        ),
+    ),
+    Undone(
+        "F67",
+        "looks at no page again",
+        (Change("api/prover.py", 'if self._look_back == "none":', "if True:"),),
+    ),
+    Undone(
+        "F68",
+        "looks at the first page again, and at no other",
+        (
+            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"),
+            Change(
+                "api/prover.py",
+                "for entry in {**picked, **self._repeated}.values():",
+                "for entry in picked.values():",
+            ),
+        ),
+    ),
+    Undone(
+        "F69",
+        "takes what comes for a place that was written down for the page there",
+        (
+            Change(
+                "api/followed_walk.py",
+                "request = None if before is None or self._next is None else self.request_of(before)",
+                "request = None",
+            ),
+            Change(
+                "api/prover.py", "for before, entry in self._alike if not", "for before, entry in () if not"
+            ),
+        ),
     ),
     Undone(
         "F72",
         "commits a part that was cut or changed since it was sealed",
         (
             Change(
-                "runs/commit.py",
-                "check_parts(self._context.store, self._context.bucket, self._plan.dataset, over.progress)",
-                "pass",
+                "runs/commit.py", "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)", "pass"
             ),
         ),
     ),

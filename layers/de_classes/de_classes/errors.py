@@ -204,6 +204,10 @@ class SourceChangedError(IncompleteRunError):
     """
 
 
+class EndMovedError(SourceChangedError):
+    """What was the end of a collection leads further by now: it may never have been the end."""
+
+
 class DataFormatError(FatalError):
     """Data and format do not fit each other."""
 

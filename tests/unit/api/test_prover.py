@@ -8,6 +8,8 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.messages import HttpResponse
+from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination
 from de_classes.api.prover import LEAST_REQUESTS
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -32,6 +34,7 @@ from tests.fakes.provable_api import (
     endpoint,
     read,
 )
+from tests.fakes.transports import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +74,10 @@ def test_a_right_description_is_complete_and_proved_by_a_few_requests(
     assert (reading.error, reading.ids) == (None, ids(count))
     end, still = reading.evidence.end, reading.evidence.still
     assert end.by == proof(way, count, tells)
-    assert (still.by, still.pages, still.of) == ("sampled", len(reading.entries), len(reading.entries))
+    # The place behind a full page is asked for as the last request, with page numbers one further before it.
+    looked = LEAST_REQUESTS - 3 if (way, count, tells) == ("page", 3 * LIMIT, "") else LEAST_REQUESTS
+    of = len(reading.entries)
+    assert (still.by, still.pages, still.of) == ("sampled", min(of, looked), of)
     # Where an empty page is the last, the page before it must lead there again.
     assert reading.evidence.requests <= LEAST_REQUESTS + (way == "last_record")
     # The walk itself asks for the place behind a full page, and for an empty one twice.
@@ -322,6 +328,28 @@ def test_a_total_that_is_round_is_doubted() -> None:
     assert "the total is exactly 1000" in warning
 
 
+@pytest.mark.parametrize("count", [LIMIT, LIMIT + 1, 2 * LIMIT])
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
+@pytest.mark.parametrize("way", RECKONED)
+def test_F59_a_refusal_behind_the_last_page_is_the_end_where_another_cut_ends_there(
+    way: str, status: int, count: int
+) -> None:
+    reading = read(way, ProvableApi(way, count, beyond=status))
+    assert (reading.error, reading.ids) == (None, ids(count))
+    assert reading.evidence.end.by == "probed"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("way", RECKONED)
+def test_F98_a_refusal_where_no_other_cut_is_given_is_no_end(way: str, status: int) -> None:
+    def refuses(asked: int, api: ProvableApi) -> None:
+        if asked > 2:
+            api.ids = []
+
+    reading = read(way, ProvableApi(way, 2 * LIMIT, beyond=status, before=refuses))
+    assert isinstance(reading.error, RequestRejectedError)
+
+
 # A request that counts.
 
 
@@ -392,6 +420,34 @@ def test_F60_a_first_page_that_lost_its_way_on_once_is_not_the_last_whatever_was
     assert isinstance(reading.error, SourceChangedError)
 
 
+# XML, where an empty list has no elements.
+
+
+@pytest.mark.parametrize("way", ["cursor", "offset"])
+@pytest.mark.parametrize(
+    ("feed", "is_warned"),
+    [
+        ("<feed><title>Items</title></feed>", True),
+        ("<feed><title>Items</title><item><id>1</id></item></feed>", True),
+        ("<feed><total>0</total></feed>", False),
+    ],
+)
+def test_no_element_of_the_name_is_an_empty_list_and_warned_of_unless_a_total_says_so(
+    way: str, feed: str, *, is_warned: bool
+) -> None:
+    api = FakeTransport(lambda _: HttpResponse(200, {"content-type": "application/xml"}, feed.encode()))
+    total = "total" if "total" in feed else None
+    reader = PageReader("entry", None, total, kind="xml", xml_record="entry")
+    run = UnstableAPIClient(endpoint(way, reader=reader), transport=api, clock=ManualClock()).start_run(LIMIT)
+    assert [record for page in run for record in page.records] == []
+    evidence = run.evidence_if_still
+    assert evidence is not None
+    assert (evidence.end.by == "unproven") == is_warned
+    assert [each[:45] for each in evidence.warnings] == (
+        ["no record came, the answer has no 'entry', it"] if is_warned else []
+    )
+
+
 # Errors beside records.
 
 
@@ -437,8 +493,7 @@ def test_a_way_on_that_is_lost_once_while_a_single_page_is_proved_is_asked_for_a
 @pytest.mark.parametrize("way", RECKONED)
 def test_F28_one_false_refusal_is_no_end(way: str, at: int, status: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": status}}))
-    assert reading.ids == ids(11)
-    assert reading.error is None
+    assert (reading.error, reading.ids) == (None, ids(11))
 
 
 @pytest.mark.parametrize("at", [2, 3])
@@ -446,7 +501,8 @@ def test_F28_one_false_refusal_is_no_end(way: str, at: int, status: int) -> None
 def test_a_followed_page_that_is_refused_is_an_error_and_no_end(way: str, at: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": 404}}))
     assert isinstance(reading.error, RequestRejectedError)
-    assert reading.ids == ids((at - 1) * LIMIT)
+    # a record at a page's end that may share its id is left for the next page
+    assert reading.ids == ids((at - 1) * (LIMIT - (way == "last_record")))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -576,3 +632,140 @@ def test_F42_a_run_that_goes_on_at_any_page_is_proved_as_well(way: str, count: i
         second = Reading(ProvableApi(way, count), endpoint(way), state=first.written)
         assert (second.error, first.ids + second.ids) == (None, ids(count))
         assert second.evidence.end.by == whole.evidence.end.by
+
+
+# Records that share the value by which the next page is found.
+
+
+@pytest.mark.parametrize("limit", [2, 3, 4, 5, 9])
+@pytest.mark.parametrize("tells", [[], ["total"], ["marker"]])
+def test_F100_records_that_share_the_last_value_of_a_page_stand_on_the_next(
+    limit: int, tells: list[str]
+) -> None:
+    shared = [1, 2, 2, 3, 4, 4, 5, 6, 7, 7, 8]
+    reading = read("last_record", ProvableApi("last_record", shared, tells=tells), tells, limit=limit)
+    assert (reading.error, reading.ids) == (None, shared)
+
+
+def test_F100_a_page_of_one_value_is_asked_for_larger_and_looked_at_like_that_again() -> None:
+    shared = [1, 2, 2, 2, 2, 2, 3, 4]
+    api = ProvableApi("last_record", shared)
+    reading = read("last_record", api)
+    assert (reading.error, reading.ids) == (None, shared)
+    assert api.asked.count(("1", str(2 * LIMIT))) == 2
+
+
+def test_F100_a_page_of_one_value_that_cannot_be_larger_is_an_error_that_says_what_to_do() -> None:
+    api = ProvableApi("last_record", [1, 2, 2, 2, 2, 2, 3], cap=LIMIT)
+    reading = read("last_record", api)
+    assert isinstance(reading.error, ProtocolError)
+    assert "all 4 records of page 2 have the same 'id'" in str(reading.error)
+    assert "primary_key" in str(reading.error)
+
+
+def test_F100_single_records_are_taken_for_what_the_source_gives_at_once() -> None:
+    reading = read("last_record", ProvableApi("last_record", 9, cap=1))
+    assert (reading.error, reading.ids) == (None, ids(9))
+
+
+def test_F100_a_primary_key_is_shared_by_none_so_that_pages_are_whole() -> None:
+    reading = read("last_record", ProvableApi("last_record", 9), key=("id",))
+    assert [entry.records for entry in reading.entries] == [4, 4, 1, 0]
+
+
+# Places that answer otherwise for a while.
+
+
+@pytest.mark.parametrize("way", RECKONED)
+def test_F60_a_place_that_is_empty_twice_is_asked_for_again_as_the_last_request(way: str) -> None:
+    nothing: dict[str, object] = {"ids": []}
+    reading = read(way, ProvableApi(way, 16, spoils={4: nothing, 5: nothing}))
+    assert (reading.error, reading.ids) == (None, ids(16))
+    assert reading.evidence.end.saw == "nothing behind record 16"
+
+
+class Grows(ProvableApi):
+    """Has another page behind its end whenever that was asked for a third time."""
+
+    asked_behind = 0
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        start = int(query["offset"])
+        self.asked_behind += start >= len(self.ids)
+        if start >= len(self.ids) and self.asked_behind % 3 == 0:
+            self.ids += range(start + 1, start + size + 1)
+        return start
+
+
+def test_a_source_that_grows_all_the_time_is_not_followed_for_ever() -> None:
+    reading = read("offset", Grows("offset", 8), limit=2)
+    assert (reading.error, reading.ids) == (None, ids(8 + 3 * 2))
+    [warning] = reading.evidence.warnings
+    assert "records were added as long as it was read" in warning
+
+
+@pytest.mark.parametrize("way", ["cursor", "next_url", "link"])
+def test_F62_a_marker_that_says_once_that_another_page_follows_is_asked_for_again(way: str) -> None:
+    reading = read(way, ProvableApi(way, 11, tells=["marker"], spoils={3: {"has_more": True}}), ["marker"])
+    assert (reading.error, reading.ids) == (None, ids(11))
+
+
+@pytest.mark.parametrize("way", TOLD)
+def test_F60_an_empty_page_that_leads_on_is_asked_for_again(way: str) -> None:
+    reading = read(way, ProvableApi(way, 11, spoils={2: {"ids": []}}))
+    assert (reading.error, reading.ids) == (None, ids(11))
+
+
+# Numbers that are counted otherwise, or not at all.
+
+
+class CountsFromOne(ProvableApi):
+    """Takes offset 0 for the first record, which is number 1."""
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        return max(int(query["offset"]) - 1, 0)
+
+
+def test_F61_offsets_that_are_counted_from_one_are_found_out_by_the_record_that_comes_twice() -> None:
+    reading = read("offset", CountsFromOne("offset", 3), limit=1)
+    assert isinstance(reading.error, SourceChangedError)
+    with pytest.raises(ProtocolError, match=r"say pagination\.first = 1"):
+        reading.run.prove_end(has_keys=False)
+    evidence = reading.run.prove_end(has_keys=True)
+    assert evidence is not None
+    assert evidence.end.by == "probed"
+
+
+def test_a_record_that_ends_a_page_and_begins_the_next_may_be_there_twice() -> None:
+    reading = read("offset", ProvableApi("offset", [1, 2, 2, 3]), limit=2)
+    assert (reading.error, reading.ids) == (None, [1, 2, 2, 3])
+
+
+class Clamps(ProvableApi):
+    """Gives its last page for every number beyond, and says which page it is; or the first for any."""
+
+    def __init__(self, count: int, *, heeds_numbers: bool = True) -> None:
+        super().__init__("page", count)
+        self._heeds_numbers = heeds_numbers
+
+    def _start(self, query: dict[str, str], size: int) -> int:
+        last = max(-(-len(self.ids) // size), 1)
+        number = min(int(query["page"]), last) if self._heeds_numbers else 1
+        self._always = {"page": number}
+        return (number - 1) * size
+
+
+@pytest.mark.parametrize("count", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 3 * LIMIT])
+@pytest.mark.parametrize("limit", [1, LIMIT])
+def test_F28_the_last_page_again_by_its_own_number_is_behind_the_end(limit: int, count: int) -> None:
+    reading = read("page", Clamps(count), limit=limit, pagination={"echo_path": "meta.page"})
+    assert (reading.error, reading.ids) == (None, ids(count))
+
+
+@pytest.mark.parametrize("echo", [{}, {"echo_path": "meta.page"}])
+@pytest.mark.parametrize("limit", [1, LIMIT])
+def test_F70_a_source_that_looks_at_no_number_is_a_loop(limit: int, echo: dict[str, str]) -> None:
+    api = Clamps(9, heeds_numbers=False)
+    reading = read("page", api, limit=limit, pagination=echo)
+    assert isinstance(reading.error, PaginationLoopError)
+    assert len(api.requests) < 10

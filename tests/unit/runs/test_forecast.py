@@ -211,6 +211,9 @@ def test_looking_ahead_fetches_one_page_and_writes_nothing(tmp_path: Path) -> No
     api = SlowApi(600, clock, 0.5, 1)
     figures = service(tmp_path, api, clock, 1).look_ahead(plan(10))
     assert (len(api.requests), figures.requests, figures.proof_requests) == (1, 60 + 5, 5)
+    narrow = FirstPage(latency=0.5, size=len(api.page(1, 10).body), records=10, pages=60)
+    a_column = memory_megabytes(narrow, LambdaTerms())
+    assert figures.memory_megabytes == pytest.approx(a_column + 0.06, abs=0.1)
     assert list(lake(tmp_path).list_objects("lake")) == []
 
 
@@ -232,6 +235,8 @@ def test_memory_grows_with_page_and_width_and_hardly_with_the_number_of_pages() 
 
     assert needed(0) == needed(10)
     assert needed(100_000) - needed(0) == pytest.approx(70)
+    wide = FirstPage(latency=0.2, size=1_000_000, records=1_000, pages=10, columns=5_000)
+    assert memory_megabytes(wide, LambdaTerms()) - needed(10) == pytest.approx(300)
     assert needed(10, concurrency=16) > needed(10, concurrency=4) > 0
 
 

@@ -65,9 +65,8 @@ def source(total: int = TOTAL, *, repeats: int = 0) -> FakeTransport:
     def answer(request: HttpRequest) -> HttpResponse:
         asked = request.params
         limit = int(asked.get("limit", 10))
-        start = int(
-            asked.get("cursor") or asked.get("offset") or max(0, int(asked.get("page", 1)) - 1) * limit
-        )
+        number = max(int(asked.get("page", 1)), 1)
+        start = int(asked.get("cursor") or asked.get("offset") or (number - 1) * limit)
         data = [
             {"id": number - number // limit * repeats} for number in range(start, min(start + limit, total))
         ]

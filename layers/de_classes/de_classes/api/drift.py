@@ -19,6 +19,7 @@ class SourceDrift:
     def __init__(self) -> None:
         self._totals: list[int] = []
         self._rows_repeat = False
+        self._total_beside_records = 0
         self._own_counts = 0
         self._others = 0
         self._slid_at: int | None = None
@@ -27,6 +28,11 @@ class SourceDrift:
     def total(self) -> int | None:
         """Records the source has, as it said last."""
         return self._totals[-1] if self._totals else None
+
+    @property
+    def total_beside_records(self) -> int:
+        """How many the source said it has on the last page with any: an empty one may speak for itself."""
+        return self._total_beside_records
 
     @property
     def has_moved(self) -> bool:
@@ -47,7 +53,8 @@ class SourceDrift:
         """Enter one page."""
         self.note_total(entry.total_records)
         if entry.records:
-            is_own = entry.total_records == entry.records
+            self._total_beside_records = entry.total_records or 0
+            is_own = entry.total_records == entry.records + entry.left
             self._own_counts += is_own
             self._others += not is_own
         self._rows_repeat |= entry.repeats

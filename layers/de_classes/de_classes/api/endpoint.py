@@ -29,6 +29,7 @@ from de_classes.errors import (
     CorruptResponseError,
     ForeignOriginError,
     ProtocolError,
+    RequestRejectedError,
 )
 from de_classes.utils.digests import digest
 from de_classes.utils.values import Described, DiscreetValue
@@ -47,6 +48,7 @@ _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
 _READ_IF_IGNORED: Final = range(201, 300)
 """Statuses of answers that are read like 200 where an error rule says ``ignore``."""
+_NO_SUCH_PAGE: Final = 404
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
@@ -193,6 +195,12 @@ class Endpoint(DiscreetValue, dict=True):
 
         return without_secrets(unquote(self.address(show)))
 
+    @property
+    def may_tie(self) -> bool:
+        """Whether pages go by a field of the last record that other records may share."""
+        path = self.pagination.tied_by
+        return path is not None and self.key != (path,)
+
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""
         size = self.page_size
@@ -306,7 +314,7 @@ class Endpoint(DiscreetValue, dict=True):
             if verdict is None or response.status not in _READ_IF_IGNORED:
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
         try:
-            page = self.reader.read(response, asked.number, current, url=url)
+            page = self.reader.read(response, asked.number, None if self.may_tie else current, url=url)
         except (CorruptResponseError, ProtocolError) as error:
             if isinstance(error, CorruptResponseError):
                 moment = answered_at(response.headers, now)
@@ -316,7 +324,9 @@ class Endpoint(DiscreetValue, dict=True):
             raise
         if self.errors and self._verdict(response, page.answer, url, now) == "empty":
             return self.reader.empty(response, asked.number)
-        return self._with_parent(self._as_asked_for(self._as_written(page, response)), asked)
+        page = self._as_asked_for(self._as_written(page, response))
+        page = self.pagination.without_ties(page) if self.may_tie else page
+        return self._with_parent(page, asked)
 
     def _verdict(self, response: HttpResponse, answer: Any, url: str, now: float) -> str | None:  # noqa: ANN401 - a JSON value
         return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
@@ -343,7 +353,12 @@ class Endpoint(DiscreetValue, dict=True):
             return page
         if page.total_pages is not None and page.number > page.total_pages:
             return _replaced(page, [])
-        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+        words = f"page {page.number} was asked for, but the answer is page {echoed}"
+        if page.total_pages is None and echoed < page.number - 1 + self.pagination.first_number:
+            raise RequestRejectedError(
+                words, status=_NO_SUCH_PAGE
+            )  # so a source says it that counts no pages
+        raise CorruptResponseError(words)
 
     def _with_parent(self, page: Page, asked: PageRequest) -> Page:
         if not self.include or asked.parent is None:

@@ -7,16 +7,15 @@ handed on and written. What comes of it shows where it is taken, and not before.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
-from de_classes.api.pagination import LastRecordPagination
+from de_classes.api.paths import finder
 from de_classes.api.prober import REFUSALS
-from de_classes.api.record_order import RecordOrder
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
 from de_classes.common.logger.redaction import shared_filter
@@ -29,7 +28,7 @@ from de_classes.errors import (
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 
 _ONE_AHEAD = 2
+_MOST_ENLARGED = 1_000
 
 
 class FollowedWalk:
@@ -53,6 +53,8 @@ class FollowedWalk:
         fetch: Gets one page; called from another thread if ``width`` is above 1.
         strategy: Reads from a page where the next one is.
         prober: Sends what is asked only to make sure.
+        sizes: The size of a page that is asked for in place of another, where records may tie, see
+            ``Endpoint.may_tie``; None if they may not, or that cannot be said.
         limit: Records a page.
         pages: Which pages.
         url: The endpoint.
@@ -74,6 +76,7 @@ class FollowedWalk:
         strategy: PaginationStrategy,
         prober: Prober,
         *,
+        sizes: Callable[[int], int] | None = None,
         limit: int,
         pages: PageRange,
         url: str,
@@ -83,8 +86,12 @@ class FollowedWalk:
         decoder: PageDecoder | None = None,
     ) -> None:
         self._prober = prober
+        self._sizes = sizes
+        self._enlarged: dict[int, int] = {}
+        self._ties: tuple[Page, PageRequest] | None = None
+        self._left: Sequence[dict[str, Any]] = ()
         self._largest = 0
-        self._short_pages = 0
+        self._short_pages = self._single_pages = 0
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -93,9 +100,6 @@ class FollowedWalk:
         self._url = url
         self._width = min(width, _ONE_AHEAD)
         self._stopped = stopped or threading.Event()
-        self._order = (
-            RecordOrder(strategy.path, limit) if isinstance(strategy, LastRecordPagination) else None
-        )
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
         self._goes_on = bool(state and state.entries)
@@ -119,7 +123,8 @@ class FollowedWalk:
         """How a page that was taken is asked for again; None where the way there is not known any more."""
         if entry.at is not None:
             known = entry.at.values or entry.at.url
-            return self._strategy.request_again(entry.at, self._limit) if known else None
+            size = self._enlarged.get(entry.number, self._limit)
+            return self._strategy.request_again(entry.at, size) if known else None
         return self._strategy.request_for(1, self._limit) if entry.number == self._pages.start else None
 
     def __iter__(self) -> Iterator[Page]:
@@ -141,8 +146,7 @@ class FollowedWalk:
     def _pages_in_order(self, window: PageWindow) -> Iterator[Page]:
         while self._next is not None:
             request = self._next
-            page = self._take(request, window)
-            dead_end = self._move_on(request, page)
+            page, dead_end = self._move_on(request, self._take(request, window))
             if dead_end is None:
                 self._start_next(window)
             self.asked, self.last_page = request, page
@@ -174,15 +178,82 @@ class FollowedWalk:
         page = self._unless_expired(request, window)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
-        page = self._fuller(page, request)
-        if self._order is not None:
-            self._order.take(page)
+        page = self._fuller(page, request) if self._strategy.tied_by is None else self._untied(page, request)
         self._guard.remember(page)
         return page
 
+    def _untied(self, page: Page, request: PageRequest) -> Page:
+        """The page, where records may share what the next is found by; one of a single value is looked at."""
+        if self._sizes is None:
+            return page
+        if not self._begins_with_what_was_left(page):
+            page = self._prober.ask(request) or page
+        self._left = page.left
+        if page.records and self._ties is not None:
+            self._refuse_ties(*self._ties)
+        self._ties = None
+        if not page.records or page.left or self._ends(page):
+            return page
+        if len(page.records) > 1:
+            page = self._larger(page, request)
+        self._left = page.left
+        self._ties = None if page.left else (page, request)
+        return page
+
+    def _larger(self, page: Page, request: PageRequest) -> Page:
+        """A page of one value, asked for with more records, if that shows more of them."""
+        size = self._sizes(2 * self._limit) if self._sizes else 0
+        larger = self._prober.ask_once(structs.replace(request, size=size)) if size > self._limit else None
+        if larger is None or not (larger.left or len(larger.records) > len(page.records)):
+            return page
+        if len(self._enlarged) < _MOST_ENLARGED:
+            self._enlarged[page.number] = size
+        return larger
+
+    def _refuse_ties(self, page: Page, request: PageRequest) -> None:
+        """Look again at a page of one value before another: where it was cut within, records are lost.
+
+        A page of one record is taken for what the source gives at once, if it stays one.
+
+        Raises:
+            SourceChangedError: It has others of that value now.
+            ProtocolError: It shows no other value, however it is asked for.
+        """
+        again = None if self._single_pages >= MOST_SHORT_PAGES else self._prober.ask(request)
+        if again is None:
+            return
+        value_of = finder(self._strategy.tied_by or "")
+        records = [*again.records, *again.left]
+        alike = [record for record in records if value_of(record) == value_of(page.records[0])]
+        if alike != [*page.records]:
+            raise SourceChangedError(
+                f"page {page.number} came otherwise when it was asked for again: run again",
+                missing_pages=(page.number,),
+            )
+        if len(alike) < len(records):
+            return
+        if len(alike) == 1:
+            self._single_pages += 1
+            return
+        raise ProtocolError(
+            f"all {len(page.records)} records of page {page.number} have the same "
+            f"{self._strategy.tied_by!r}, and there are others behind it: more may have it and stand on no page; ask for larger pages, or "
+            "go by a field that no two records share, and name it as primary_key"
+        )
+
+    def _ends(self, page: Page) -> bool:
+        try:
+            return bool(self._strategy.ends(page))
+        except ProtocolError:  # told where the next request is made
+            return False
+
+    def _begins_with_what_was_left(self, page: Page) -> bool:
+        """Whether the records that were left of the page before are here, as they must be."""
+        return [*page.records, *page.left][: len(self._left)] == [*self._left]
+
     def _fuller(self, page: Page, request: PageRequest) -> Page:
         """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
-        is_short = 0 < len(page.records) < self._largest
+        is_short = len(page.records) < self._largest and bool(page.records or self._leads_on(page, request))
         self._largest = max(self._largest, len(page.records))
         if not is_short or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
@@ -191,6 +262,12 @@ class FollowedWalk:
             return again
         self._short_pages += 1
         return page
+
+    def _leads_on(self, page: Page, request: PageRequest) -> bool:
+        try:
+            return self._after(request, page) is not None
+        except ProtocolError:  # told where the next request is made
+            return False
 
     def _unless_expired(self, request: PageRequest, window: PageWindow) -> Page:
         """The page; cursors and links do not live for ever: the first after a resume may be refused."""
@@ -207,49 +284,77 @@ class FollowedWalk:
                 ) from error
             raise
 
-    def _move_on(self, request: PageRequest, page: Page) -> ProtocolError | None:
-        """Find the next request; a page that leads nowhere is whole itself, so its error waits."""
-        try:
-            following = self._strategy.request_after(
-                page, self._limit, url=page.url or request.url or self._url, asked=request
-            )
-            if following is None:
-                following = self._unless_it_is_the_end(request, page)
-        except ProtocolError as error:
-            self._next = structs.replace(request, number=page.number + 1)
-            return error
-        self._next = following if following is not None and following.number in self._pages else None
-        return None
+    def _move_on(self, request: PageRequest, page: Page) -> tuple[Page, ProtocolError | None]:
+        """Find the next request; a page that leads nowhere is whole itself, so its error waits.
 
-    def _unless_it_is_the_end(self, request: PageRequest, page: Page) -> PageRequest | None:
+        Returns:
+            The page, without what the next begins with, and what is to be raised behind it.
+        """
+        following, dead_end = None, None
+        try:
+            following = self._after(request, page)
+            if following is None:
+                page, following = self._unless_it_is_the_end(request, page)
+        except ProtocolError as error:
+            following, dead_end = self._after_all(request, page, error)
+        if dead_end is not None:
+            self._next = structs.replace(request, number=page.number + 1)
+        else:
+            self._next = following if following is not None and following.number in self._pages else None
+        return page, dead_end
+
+    def _after(self, request: PageRequest, page: Page) -> PageRequest | None:
+        came_from = page.url or request.url or self._url
+        return self._strategy.request_after(page, self._limit, url=came_from, asked=request)
+
+    def _after_all(
+        self, request: PageRequest, page: Page, error: ProtocolError
+    ) -> tuple[PageRequest | None, ProtocolError | None]:
+        """What a page leads to that contradicts itself, when it is asked for again; else its error."""
+        again = self._prober.ask(request)
+        if again is None or len(again.records) != len(page.records):
+            return None, error
+        try:
+            return self._after(request, again), None
+        except ProtocolError:
+            return None, error
+
+    def _unless_it_is_the_end(self, request: PageRequest, page: Page) -> tuple[Page, PageRequest | None]:
         """What leads on after all, of a page that seems to be the last; None if it is.
 
         A page may have lost its way on once: it is asked for again. One that says that it is the last, and
         has a way on nevertheless, must lead to nothing.
         """
         came_from = page.url or request.url or self._url
-        if self._strategy.ends(page):
-            beside = structs.replace(self._strategy, more=None, done=None).request_after(
-                page, self._limit, url=came_from, asked=request
-            )
+        if self._strategy.ends(page) and (page.records or request.number == self._pages.start):
+            unmarked = structs.replace(self._strategy, more=None, done=None)
+            cut = page if self._sizes is None else unmarked.without_ties(page)
+            beside = unmarked.request_after(cut, self._limit, url=came_from, asked=request)
             if beside is None or beside.identity() in self._asked:
-                return None
+                return page, None
             behind = self._prober.ask(beside)
-            is_new = behind is not None and behind.records and not self._guard.has_seen(behind)
-            return beside if is_new else None
+            if behind is None or not behind.records or self._is_known(behind, page):
+                return page, None
+            return cut, beside
         is_first = request.number == self._pages.start and len(page.records) > 1
         if is_first or not self._strategy.may_lose_its_way(page, self._limit):
-            return None  # what is proved of a first page shows it
+            return page, None  # what is proved of a first page shows it
         again = self._prober.ask(request)
         if again is None:
-            return None
+            return page, None
         if len(again.records) != len(page.records):
             raise SourceChangedError(
                 f"page {page.number} came twice, with {len(page.records)} records and with "
                 f"{len(again.records)}: run again",
                 missing_pages=(page.number,),
             )
-        return self._strategy.request_after(again, self._limit, url=came_from, asked=request)
+        return page, self._after(request, again)
+
+    def _is_known(self, behind: Page, page: Page) -> bool:
+        """Whether nothing is behind a page but what came before, or what it ends with itself."""
+        if behind.left:
+            return behind.left[-1] == page.records[-1]
+        return self._guard.has_seen(behind) or behind.edges[-1:] == page.edges[-1:]
 
     def _look_back(self) -> None:
         """Make sure that the page before the place where the run goes on is what it was.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.drift import SourceDrift
 from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.overlap import Overlap
-from de_classes.errors import IncompleteRunError, SourceChangedError
+from de_classes.errors import EndMovedError, IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
@@ -86,15 +86,10 @@ class RunLedger:
         return total if total == self.records and not self._drift.has_moved else None
 
     @property
-    def ends_below_total(self) -> bool:
-        """Whether fewer records came than every answer says alike that there are."""
-        total = self.expected_records
-        return total is not None and self.records < total and not self._drift.has_moved
-
-    @property
     def falls_short(self) -> bool:
-        """Whether the source says that it has more records than came."""
-        return self.expected_records is not None and self.records < self.expected_records
+        """Whether the source says that it has more records than came, or said so beside the last of them."""
+        expected = self.expected_records
+        return expected is not None and self.records < max(expected, self._drift.total_beside_records)
 
     @property
     def records_beyond_total(self) -> int:
@@ -149,6 +144,7 @@ class RunLedger:
         entry = PageEntry(
             number=page.number,
             records=len(page.records),
+            left=len(page.left),
             sha256=page.digest,
             total_pages=page.total_pages,
             total_records=page.total_records,
@@ -195,6 +191,11 @@ class RunLedger:
     def changed(self, reason: str) -> SourceChangedError:
         """The error for a run that ends before its last page, since the pages it took do not fit any more."""
         return SourceChangedError(f"{reason}: run again from the start", missing_pages=self._still_missing())
+
+    def led_further(self, number: int) -> EndMovedError:
+        """The error for a run whose last page leads to another by now."""
+        words = f"page {number} was the last, and leads further by now: run again from the start"
+        return EndMovedError(words, missing_pages=self._still_missing())
 
     def settle(self) -> None:
         """Declare the run complete.

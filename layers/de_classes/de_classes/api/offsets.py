@@ -51,7 +51,7 @@ class ShiftedOffsets(Value):
         """The number of records that are still to come, divided."""
         if page.total_records is None:
             return None
-        return self.number - (self.records - page.total_records) // limit
+        return self.number + max(-((self.records - page.total_records) // limit), 0)
 
 
 Strategy = PaginationStrategy | ShiftedOffsets
@@ -90,7 +90,7 @@ def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) 
 def shifted(
     strategy: Strategy, number: int, records: int, total: int | None, limit: int
 ) -> ShiftedOffsets | None:
-    """The offsets behind a page that is not as long as those before it; None if it changes nothing.
+    """The offsets behind a page that is not as long as it should be; None if it changes nothing.
 
     Args:
         strategy: The offsets until then.
@@ -103,6 +103,6 @@ def shifted(
     if not isinstance(offsets, OffsetPagination) or records in {0, limit}:
         return None
     begins = strategy.begins(number, limit) if isinstance(strategy, ShiftedOffsets) else (number - 1) * limit
-    if total is not None and begins + records >= total:
+    if total is not None and begins + records >= total and records < limit:
         return None
     return ShiftedOffsets(offsets, number, begins + records, records)

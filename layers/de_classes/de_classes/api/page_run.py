@@ -28,7 +28,7 @@ class PageRun:
     can go on behind that page; see ``RunState``.
 
     Args:
-        pages: The pages, in order.
+        pages: The pages, in order; to be iterated anew where they lead further after their end.
         walk: Where they come from.
         ledger: Where they are entered.
         prover: Proves, once all came, that they are all.
@@ -77,14 +77,17 @@ class PageRun:
         """What the run's being complete rests on; None if it is not, or the source changed under it."""
         return self._evidence
 
-    def prove_end(self) -> Evidence:
+    def prove_end(self, *, has_keys: bool) -> Evidence | None:
         """What is known of the end of a run under which the source changed.
+
+        Args:
+            has_keys: Whether a record that came twice is kept once anyway.
 
         Raises:
             IncompleteRunError: Nothing proves the end, and something speaks against it.
             ProtocolError: The description does not fit the source: it says what to change.
         """
-        return self._prover.conclude(looks=False)
+        return self._prover.conclude(looks=False, has_keys=has_keys)
 
     @property
     def way_on(self) -> RunPlace | None:
@@ -113,6 +116,11 @@ class PageRun:
             SourceChangedError: The same, and the pages that came do not fit together.
             FatalError: The API refuses, or cannot be trusted.
         """
+        while self._evidence is None:
+            yield from self._to_the_end()
+            self._prove()
+
+    def _to_the_end(self) -> Iterator[Page]:
         try:
             self._prover.begin()
             for page in self._pages:
@@ -124,6 +132,9 @@ class PageRun:
                 self._check_deadline()
         except RetriesExhaustedError as error:
             raise self.ledger.broken_off(str(error)) from error
+
+    def _prove(self) -> None:
+        """Say what the run's being complete rests on, unless it leads further by now."""
         try:
             self.ledger.settle()
         except SourceChangedError:

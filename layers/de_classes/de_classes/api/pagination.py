@@ -7,6 +7,7 @@ description, told by ``type``; ``PAGINATIONS`` lists them all.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
@@ -169,6 +170,15 @@ class PaginationStrategy(Described, kw_only=True):
     def sent_on(self) -> str | None:
         """The path of what is sent on as text, so that its numbers stay as they are written; or None."""
         return None
+
+    @property
+    def tied_by(self) -> str | None:
+        """The path of the field by which a page is found, where records that share it may be lost."""
+        return None
+
+    def without_ties(self, page: Page) -> Page:
+        """The page without the records at its end that the next page is to begin with."""
+        return page
 
     def stands_in(self, page: Page) -> bool:
         """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
@@ -409,6 +419,10 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="last_record"):
     """The next page starts behind a field of the last record; an empty page ends it, or a marker.
 
+    Other records may share that field, such as a time, and stand on no page then. So the records at a page's
+    end that have its last value are left for the next one, which is asked for from the value before: unless
+    the field is the primary key.
+
     Attributes:
         path: The field.
         into: Where its value goes.
@@ -447,6 +461,27 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     def way_on(self) -> str:
         """The field."""
         return f"the last record's {self.path!r}"
+
+    @property
+    def tied_by(self) -> str:
+        """The field."""
+        return self.path
+
+    def without_ties(self, page: Page) -> Page:
+        """The page without the records that have the last value, unless all have it or none follows."""
+        value_of, records = finder(self.path), page.records
+        kept = len(records)
+        while kept and value_of(records[kept - 1]) == value_of(records[-1]):
+            kept -= 1
+        if not kept or self._says_end(page):
+            return page
+        return dataclasses.replace(page, records=records[:kept], left=records[kept:], checksum=None)
+
+    def _says_end(self, page: Page) -> bool:
+        try:
+            return bool(self.ends(page))
+        except ProtocolError:  # told where the page is taken
+            return False
 
     def _beyond(self, found: str | float) -> str | float:
         if not self.plus:

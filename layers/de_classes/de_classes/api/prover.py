@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.overlap import still_stands
-from de_classes.api.pagination import LastRecordPagination, next_link
-from de_classes.api.paths import standing_there
+from de_classes.api.overlap import edges_of, still_stands
+from de_classes.api.pagination import LastRecordPagination, OffsetPagination, next_link
+from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.sample import PageSample
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
@@ -40,9 +40,12 @@ LEAST_REQUESTS: Final = 5
 _MOST_EDGES: Final = 50_000
 _MOST_REPEATED: Final = 20
 _MOST_DOUBTED: Final = 20
+_MOST_SEAMS: Final = 3
+_MOST_LOOKS_BEHIND: Final = 3
 _ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
+_HEADERS_ON: Final = re.compile(r"next|cursor|continuation|scroll|bookmark")
 _COUNTS: Final = re.compile(r"total|count", re.IGNORECASE)
 
 
@@ -89,6 +92,10 @@ class Prover:
         self._by_edge: dict[str, PageEntry] = {}
         self._repeated: dict[int, PageEntry] = {}
         self._doubted: dict[int, str] = {}
+        self._seams: list[tuple[PageEntry, PageEntry]] = []
+        self._alike: list[tuple[PageEntry, PageEntry]] = []
+        self._previous: PageEntry | None = None
+        self._led_on = 0
         self._warnings: list[str] = []
 
     def begin(self) -> None:
@@ -101,16 +108,23 @@ class Prover:
         self._sample.add(entry)
         if entry.doubt is not None and len(self._doubted) < _MOST_DOUBTED:
             self._doubted[entry.number] = entry.doubt
+        before, self._previous = self._previous, entry
+        is_behind = before is not None and before.number == entry.number - 1
         for edge in entry.edges if len(self._by_edge) < _MOST_EDGES else ():
             other = self._by_edge.setdefault(edge, entry)
             if other is not entry and len(self._repeated) < _MOST_REPEATED:
-                self._repeated[other.number] = other
+                self._repeated |= {other.number: other, entry.number: entry}
+                if before is not None and is_behind:
+                    self._alike = [*self._alike, (before, entry)][:_MOST_SEAMS]
+        if before is not None and is_behind and entry.repeats:
+            self._seams = [*self._seams, (before, entry)][:_MOST_SEAMS]
 
-    def conclude(self, *, looks: bool = True) -> Evidence:
-        """What the run's being complete rests on.
+    def conclude(self, *, looks: bool = True, has_keys: bool = False) -> Evidence | None:
+        """What the run's being complete rests on; None where it leads further by now, and is to go on.
 
         Args:
             looks: Whether pages are asked for again; not where it is known that the source changed.
+            has_keys: Whether a record that came twice is kept once anyway.
 
         Raises:
             IncompleteRunError: Nothing proves the end, and something speaks against it.
@@ -123,9 +137,16 @@ class Prover:
         self._warn_of_round_total()
         on_the_way = self._prober.requests
         by, saw = self._end()
+        if not has_keys:
+            self._look_over_seams(is_first_time=looks)
         at_the_end = self._prober.requests
-        still = self._still(at_the_end - on_the_way) if looks else Still(by="unknown", of=self._sample.pages)
-        end = End(by=by, saw=saw, requests=at_the_end)
+        is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
+        # page numbers were asked for one further on the way
+        spent = at_the_end - on_the_way + is_asked_last * (1 if self._pagination.counts_records else 2)
+        still = self._still(spent) if looks else Still(by="unknown", of=self._sample.pages)
+        if is_asked_last and self._leads_further():
+            return None
+        end = End(by=by, saw=saw, requests=at_the_end + (self._prober.requests - at_the_end - still.requests))
         evidence = Evidence(end, still, tuple(self._warnings))
         if self._strict and looks and evidence.weak:
             raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
@@ -140,7 +161,7 @@ class Prover:
         walk, page = self._walk, self._walk.last_page
         if isinstance(walk, NumberedWalk) or page is None or walk.asked is None:
             return
-        if self._ledger.pages != 1 or not self._ledger.ends_below_total:
+        if self._ledger.pages != 1 or not self._ledger.falls_short:
             return
         again = self._prober.ask(walk.asked)
         if again is None or len(again.records) != len(page.records) or self._after(again, walk.asked):
@@ -161,9 +182,22 @@ class Prover:
             return "declared", self._pagination.declared_end
         if self._covers_all and self._is_counted():
             return "counted", f"{ledger.records} records"
+        if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
+            absent = self._what_stands_for_records(walk.last_page)
+            if absent is not None:
+                self._warnings.append(f"{absent}: are the records there? change records_path and xml_record")
+                return "unproven", absent
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
+
+    def _what_stands_for_records(self, page: Page) -> str | None:
+        """What an XML answer has in place of records: an empty list has no elements, and so no name."""
+        reader = self._endpoint.reader
+        if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
+            return None
+        there = standing_there(page.answer)
+        return f"no record came, the answer has no {reader.records_field!r}, it has {there}"
 
     def _is_counted(self) -> bool:
         """Whether the source counts as many records as came, by a request of its own, before and after.
@@ -197,10 +231,11 @@ class Prover:
         if is_counted and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
             return "total", f"{total} records"
         ends = None if page is None else self._pagination.ends(page)
-        if ends and not is_single:
-            return "marker", self._marker()
-        if self._is_empty_behind(walk):
+        is_marked = ends and not is_single
+        if is_marked or self._is_empty_behind(walk):
             self._look_before_the_first(walk)
+            if is_marked:
+                return "marker", self._marker()
             return "probed", f"nothing behind record {self._ledger.records}"
         raise ProtocolError(
             f"{self._ledger.records} records came, and there are more behind them, although the source says "
@@ -238,8 +273,66 @@ class Prover:
         """Whether nothing is where the next record would be: it was asked for on the way, or it is now."""
         if walk.is_empty_behind or not self._ledger.records:
             return True
+        return not self._has_records_behind(walk)
+
+    def _has_records_behind(self, walk: NumberedWalk) -> bool:
         behind = self._prober.ask(walk.request_behind(self._ledger.records))
-        return behind is None or not behind.records or walk.is_known(behind)
+        return behind is not None and bool(behind.records) and not walk.is_known(behind)
+
+    @property
+    def _ends_with_a_full_page(self) -> bool:
+        """Whether nothing but the empty place behind it says that a page by number is the last."""
+        last = self._sample.last_filled
+        return (
+            isinstance(self._walk, NumberedWalk) and last is not None and last.records >= self._walk.largest
+        )
+
+    def _leads_further(self) -> bool:
+        """Whether there is something by now where nothing was, so that the run goes on.
+
+        It is the last request of a run: a place that was empty for a while shows it then. A source to which
+        records are added all the time is not followed for ever.
+        """
+        walk = self._walk
+        if not isinstance(walk, NumberedWalk) or not self._ledger.records:
+            return False
+        if not self._has_records_behind(walk):
+            return False
+        if self._led_on == _MOST_LOOKS_BEHIND:
+            self._warnings.append("records were added as long as it was read: the last of them did not come")
+            return False
+        self._led_on += 1
+        self._warnings.clear()
+        walk.go_on()
+        return True
+
+    def _look_over_seams(self, *, is_first_time: bool) -> None:
+        """Make sure that a record which ends one page and begins the next is there twice.
+
+        Raises:
+            ProtocolError: It is not, each time: records are counted from another number than described.
+            SourceChangedError: It is not.
+        """
+        walk, offsets = self._walk, self._pagination
+        if not isinstance(walk, NumberedWalk) or not isinstance(offsets, OffsetPagination):
+            return
+        for before, entry in self._seams:
+            request = walk.request_of(entry.number)
+            if request is None:
+                continue
+            over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
+            page = self._prober.ask(over)
+            edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
+            if edges == (*before.edges[-1:], *entry.edges[:1]):
+                continue
+            if not is_first_time and entry.number == self._pages.start + 1 and offsets.first == 0:
+                raise ProtocolError(
+                    "the second page begins with the record that the first ends with, and it is there once: "
+                    "records are counted from 1; say pagination.first = 1"
+                )
+            raise self._ledger.changed(
+                f"page {entry.number} begins with a record of the page before it, and it is there once"
+            )
 
     def _end_by_following(self, walk: FollowedWalk) -> tuple[EndBy, str]:
         page, request = walk.last_page, walk.asked
@@ -282,7 +375,7 @@ class Prover:
         rows, total, ends = len(page.records), self._ledger.agreed_total, self._pagination.ends(page)
         size = self._endpoint.largest_below(rows)
         smaller = None if size is None else self._prober.ask(replace(request, size=size))
-        if smaller is None or size is None or len(smaller.records) != size:
+        if smaller is None or size is None or len(smaller.records) + len(smaller.left) != size:
             if total is not None and (ends or rows < self._limit):
                 return "total", f"{total} records"
             return self._unproven(page, f"{rows} came of up to {self._limit}", request)
@@ -391,8 +484,8 @@ class Prover:
         most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - spent
         looked = 0
         for entry, request in self._looks(max(most, 1)):
-            self._check(entry, request, self._prober.ask(request))
-            looked += 1
+            looked += self._check(entry, request)
+        self._look_from_before()
         by: StillBy = "read twice" if looked == pages and self._look_back == "all" else "sampled"
         if not looked and pages:
             self._warnings.append("whether the source stood still is not known: no page can be had again")
@@ -401,6 +494,9 @@ class Prover:
 
     def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
         picked = {entry.number: entry for entry in self._sample.pick(most)}
+        filled = self._before_an_empty_end
+        if filled is not None and picked.pop(filled.number + 1, None) is not None:
+            picked[filled.number] = filled  # and to the empty page it leads
         # A record at the edge of two pages has moved, or the data is so: then they stand as they stood.
         for entry in {**picked, **self._repeated}.values():
             walk = self._walk
@@ -410,21 +506,48 @@ class Prover:
             if request is not None:
                 yield entry, request
 
+    def _look_from_before(self) -> None:
+        """Make sure that a page with a record of another is still what the page before it leads to.
+
+        A place that was forgotten may be answered with another one, each time.
+
+        Raises:
+            SourceChangedError: It is not.
+        """
+        walk = self._walk
+        if isinstance(walk, NumberedWalk):
+            return
+        for before, entry in self._alike:
+            request = walk.request_of(before)
+            page = None if request is None else self._prober.ask(request)
+            if page is None or request is None:
+                continue
+            following = self._after(page, request)
+            now = None if following is None else self._prober.ask(following)
+            if now is None or not self._stands(entry, now):
+                raise self._ledger.changed(
+                    f"page {before.number} does not lead to page {entry.number} any more"
+                )
+
     def _goes_by_key(self) -> bool:
         """Whether each page begins behind the last record's unique key, so that no change can move a row."""
         return isinstance(self._pagination, LastRecordPagination) and self._endpoint.key == (
             self._pagination.path,
         )
 
-    def _check(self, entry: PageEntry, request: PageRequest, page: Page | None) -> None:
+    def _check(self, entry: PageEntry, request: PageRequest) -> int:
+        """Look at a page again; how many were looked at with it."""
+        page = self._prober.ask(request)
         # A lapse brings less than came before, and passes; what brings more shows what had been left out.
         for _ in range(ASKS_FOR_AN_EMPTY_PAGE - 1):
             if page is not None and len(page.records) >= entry.records:
                 break
             page = self._prober.ask(request)
         is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
-        if page is not None and is_same and not self._leads_on_now(entry, request, page):
-            return
+        if page is not None and is_same:
+            if self._leads_on_now(entry, request, page):
+                raise self._ledger.led_further(entry.number)
+            return 1 + (entry is self._before_an_empty_end)
         raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
 
     def _leads_on_now(self, entry: PageEntry, request: PageRequest, page: Page) -> bool:
@@ -433,7 +556,7 @@ class Prover:
         Where an empty page was the last, the place behind it may have been forgotten: then the last page with
         records must lead to an empty one again.
         """
-        last, filled = self._sample.last, self._sample.last_filled
+        last = self._sample.last
         if entry is last and self._pages.stop is None:
             if isinstance(self._walk, NumberedWalk):
                 # a marker may only say whether the page is full: then it says the same as it did
@@ -442,13 +565,19 @@ class Prover:
                 has_total = self._ledger.agreed_total is not None
                 return bool(is_alike) and not has_total and self._pagination.ends(page) is False
             return self._after(page, request) is not None
-        if entry is filled and last is not None and not isinstance(self._walk, NumberedWalk):
-            following = self._after(page, request)
-            if following is None or following.number != last.number:
-                return False
-            behind = self._prober.ask(following)
-            return behind is not None and len(behind.records) > 0
-        return False
+        following = self._after(page, request) if entry is self._before_an_empty_end else None
+        if following is None:
+            return False
+        behind = self._prober.ask(following)
+        return behind is not None and (bool(behind.records) or self._after(behind, following) is not None)
+
+    @property
+    def _before_an_empty_end(self) -> PageEntry | None:
+        """The last page that has records, if the one behind it is empty and the end of a followed walk."""
+        filled, last = self._sample.last_filled, self._sample.last
+        if filled is None or last is None or isinstance(self._walk, NumberedWalk):
+            return None
+        return filled if last.number == filled.number + 1 else None
 
     def _after(self, page: Page, request: PageRequest, size: int | None = None) -> PageRequest | None:
         came_from = page.url or request.url or self._endpoint.shown_url
@@ -470,13 +599,23 @@ def _way_on(page: Page, rows: int, described: str | None) -> str | None:
     """What in an answer looks as if more followed, apart from what is described; None if nothing does."""
     if next_link(page.headers.get("link") or ""):
         return 'a Link header with rel="next" came'
+    for name, text in page.headers.items():
+        if _HEADERS_ON.search(name) and text not in {"", "0", "false"} and f"header {name!r}" != described:
+            return f"header {name!r} came and is not used"
+        if "total" in name and text.isascii() and text.isdigit() and int(text) > rows:
+            return f"header {name!r} says {text}"
     for path, value in _outside(page.answer, ""):
         name = path.rpartition(".")[2]
-        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and repr(path) != described:
+        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and not _is_within(path, described):
             return f"{path!r} stands in the answer and is not used"
         if _COUNTS.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > rows:
             return f"{path!r} says {value}"
     return None
+
+
+def _is_within(path: str, described: str | None) -> bool:
+    """Whether a path is what leads on by the description, or a part of it."""
+    return described is not None and f"{repr(path)[:-1]}.".startswith(f"{described[:-1]}.")
 
 
 def _outside(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON value

@@ -298,7 +298,8 @@ class UnstableAPIClient:
                 ``skip_failed`` where pages cannot be asked for by number.
         """
         check_limit(limit)
-        limit = self._endpoint.limit(limit)
+        # a record alone does not show whether others tie with it
+        limit = self._endpoint.limit(max(limit, 2) if self._endpoint.may_tie else limit)
         width = self._concurrency if concurrency is None else checked_concurrency(concurrency)
         wanted = pages or self._pages
         if skip_failed and not self.random_access:
@@ -342,7 +343,7 @@ class UnstableAPIClient:
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(
-            self._counted(walk),
+            _Counted(walk, self._counters),
             walk,
             ledger,
             prover,
@@ -371,6 +372,7 @@ class UnstableAPIClient:
                 asking.fetch,
                 self._pagination,
                 prober,
+                sizes=self._endpoint.limit if self._endpoint.may_tie else None,
                 limit=limit,
                 pages=pages,
                 url=self._endpoint.shown_url,
@@ -406,9 +408,17 @@ class UnstableAPIClient:
                 attempts=because.attempts,
             ) from because
 
-    def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:
+
+class _Counted:
+    """Pages that are counted as they come."""
+
+    def __init__(self, pages: Iterable[Page], counters: ClientCounters) -> None:
+        self._pages = pages
+        self._counters = counters
+
+    def __iter__(self) -> Iterator[Page]:
         try:
-            for page in pages:
+            for page in self._pages:
                 self._counters.page_succeeded(page)
                 yield page
         except DeClassesError:

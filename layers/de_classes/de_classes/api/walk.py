@@ -51,8 +51,10 @@ ASKS_FOR_AN_EMPTY_PAGE = 3
 _MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
 MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
+_SECOND = 2
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
+_NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
 class NumberedWalk:
@@ -118,6 +120,11 @@ class NumberedWalk:
         return RunPlace(number=self._last + 1)
 
     @property
+    def largest(self) -> int:
+        """How many records the largest page had."""
+        return self._largest
+
+    @property
     def last_page(self) -> Page | None:
         """The page handed on last, if it was by this walk."""
         return self._last_page
@@ -160,8 +167,14 @@ class NumberedWalk:
             return None
         if strategy.first < 1 or self._pages.start != 1:
             return None
-        before = strategy.request_for(1, self._limit)
-        return replace(before, number=0, values={strategy.into: strategy.first - 1})
+        first = strategy.request_for(1, self._limit)
+        return replace(first, number=0, values={strategy.into: strategy.first - 1})
+
+    def go_on(self) -> None:
+        """Let it lead further, by another iteration: there is something by now where it had ended."""
+        self._is_over = self.is_empty_behind = False
+        self._leads_further = True
+        self._stopped.clear()
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -188,6 +201,8 @@ class NumberedWalk:
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
         self._is_at_start = not state.entries
         self._is_over = False
+        self._have_differed = len({entry.edges for entry in state.entries}) > 1
+        self._leads_further = self._has_other_rows = False
         self._is_uneven = False
         self._largest = max((entry.records for entry in state.entries), default=0)
         self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
@@ -196,6 +211,7 @@ class NumberedWalk:
         self._guard = LoopGuard(entry.mark for entry in state.entries)
         self._counts = PageCounts(self._strategy, self._limit, state.entries)
         self._furthest = furthest_entry(state)
+        self._last_edges = self._furthest.edges if self._furthest else ()
         self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
@@ -285,13 +301,15 @@ class NumberedWalk:
             yield self._remembered(page)
 
     def _remembered(self, page: Page) -> Page:
-        self._is_at_start = False
+        self._is_at_start = self._leads_further = False
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
-        self._last_page = page
         self._largest = max(self._largest, len(page.records))
-        self._last_size = len(page.records)
+        self._have_differed |= page.edges != (self._last_edges or page.edges)
+        if page.number >= self._last:
+            self._last_page, self._last_size = page, len(page.records)
+            self._last_edges = page.edges or self._last_edges
         ends = self._strategy.ends(page)
         self._is_over = self._is_over or bool(ends)
         self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
@@ -348,7 +366,7 @@ class NumberedWalk:
         return self._fuller(page)
 
     def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others is asked for again, but for the last by a total."""
+        """The page; one with fewer records than others is asked for again, unless a total ends there."""
         is_short = 0 < len(page.records) < self._largest
         is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
         if self._strategy.counts_records or is_last_by_total or not is_short:
@@ -382,48 +400,79 @@ class NumberedWalk:
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            says_no = error.status in self._ways_to_say_no(number)
-            if not says_no and (error.status not in REFUSALS or self._counts.include(number)):
+            if error.status not in REFUSALS or self._counts.include(number):
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
-                if says_no:
-                    return None
-                raise
+                is_plain = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
+                if not is_plain and (self._pages.stop is not None or not self._ends_by_another_cut()):
+                    raise
+                self._check_that_numbers_count(number, error)
+                return None
             page = again
-        if self.is_known(page) and (self._counts.exclude(number) or self._ends_by_another_cut()):
+        if not self.is_known(page):
+            return page
+        if self._counts.exclude(number) or self._ends_by_another_cut():
             return None
         return self._unless_seen(page)
 
-    def _ends_by_another_cut(self) -> bool:
-        """Whether the last record is the last by pages of another size too.
+    def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
+        """Tell a source that answers with the number of its only page from one that looks at no number.
 
-        A source that serves its last page again past its end, or refuses what lies behind a full page, has
-        then said where it ends; one that does not know the page's number, or gives only so many, has not.
+        Raises:
+            PaginationLoopError: It looks at none, as far as it shows.
+        """
+        has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
+        if (
+            has_echo
+            and number == _SECOND
+            and because.status == _NOT_THAT_PAGE
+            and not self._ends_by_another_cut()
+        ):
+            raise PaginationLoopError(
+                f"{because}, and the same by pages of another size: the number may not go where the source "
+                "looks for it; change into"
+            ) from because
+
+    def _ends_by_another_cut(self) -> bool:
+        """Whether the last record is the last by pages that begin elsewhere too.
+
+        A source that serves its last page again past its end has then said where it ends; one that does not
+        know the page's number, or gives only so many, has not. Where it gives one record at a time, it has
+        shown that it knows the number if any two pages differ.
         """
         records = self._ledger.records
-        size = next((size for size in self._other_sizes(records) if records % size), None)
-        if size is None or self._last_page is None or self._pages.start != 1 or self._ledger.gaps:
+        if self._pages.start != 1 or self._ledger.gaps:
             return False
-        page = self._prober.ask(self._strategy.request_for(records // size + 1, size))
-        return (
-            page is not None
-            and len(page.records) == records % size
-            and page.edges[-1:] == self._last_page.edges[-1:]
-        )
+        if self._largest == 1 and records > 1:
+            return self._have_differed
+        if self._strategy.counts_records:
+            return records > 1 and self._begins_at_the_last(
+                self._prober.ask(self.request_behind(records - 1))
+            )
+        smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
+        size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
+        if size is None:
+            return False
+        number = -(-records // size)
+        page = self._prober.ask(self._strategy.request_for(number, size))
+        # one record, which came twice, and is not the first two together
+        self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
+        rest = records - (number - 1) * size
+        if page is not None and (len(page.records), page.edges[-1:]) == (rest, self._last_edges[-1:]):
+            return True
+        if not self._have_differed or self._last_size >= self._largest:
+            return False
+        further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
+        return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
 
-    def _other_sizes(self, records: int) -> Iterator[int]:
-        """Sizes of a page that the source may be asked for, other than this run's."""
-        if self._sizes is None or self._strategy.counts_records:
-            return
-        for size in (*range(self._limit - 1, 1, -1), *range(self._limit + 1, self._limit + 3)):
-            if self._sizes(size) == size:
-                yield size
+    def _begins_at_the_last(self, page: Page | None) -> bool:
+        """Whether a page has the last record alone."""
+        return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""
-        last = self._last_page
-        return last is not None and len(page.records) == len(last.records) > 0 and page.edges == last.edges
+        return len(page.records) == self._last_size > 0 and page.edges == self._last_edges
 
     def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
         """The page; one that was counted and is not there any more tells that the source has shrunk."""
@@ -439,10 +488,10 @@ class NumberedWalk:
 
     def _unless_seen(self, page: Page) -> Page:
         """The page; one that has the records of another is asked for again."""
-        if not self._guard.has_seen(page):
+        if not (self._guard.has_seen(page) or self._has_other_rows):
             return page
         again = self._get(page.number)
-        if self._guard.has_seen(again):
+        if self._guard.has_seen(again) or (self._has_other_rows and self._is_last_again(again)):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         return again
 
@@ -471,11 +520,6 @@ class NumberedWalk:
             attempts=ASKS_FOR_AN_EMPTY_PAGE,
         )
 
-    def _ways_to_say_no(self, number: int) -> frozenset[int]:
-        if self._counts.exclude(number):
-            return REFUSALS
-        return frozenset() if self._counts.include(number) else _NO_SUCH_PAGE
-
     def _end(self) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
         end = self._counts.most
@@ -483,6 +527,8 @@ class NumberedWalk:
             end = self._last + (self._more_may_follow and not self._is_over)
         elif self._last >= end and self._is_doubtful():
             end = self._last + 1
+        if self._leads_further:
+            end = max(end, self._last + 1)
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
     def _is_doubtful(self) -> bool:

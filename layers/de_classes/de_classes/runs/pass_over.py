@@ -107,10 +107,11 @@ class PassOver:
         """
         if self._run is None or self.ledger.missing_pages:
             return None
-        found = self._run.evidence_if_still or self._run.prove_end()
-        if self.number == 1:
+        has_keys = bool(self._context.plan.key_fields)
+        found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
+        if self.number == 1 or found is None:
             return found
-        by: StillBy = "repaired" if self._context.plan.key_fields else "begun anew"
+        by: StillBy = "repaired" if has_keys else "begun anew"
         return structs.replace(found, still=structs.replace(found.still, by=by))
 
     @property

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from de_classes.errors import (
     AmbiguousKeyError,
+    EndMovedError,
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
@@ -209,10 +210,12 @@ class RunService:
             if over.conflicts and over.found_what_the_pass_before_found:
                 raise AmbiguousKeyError(
                     f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
-                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that stand "
-                    "unchanged; name the fields that do, or none"
+                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
+                    "stand unchanged; name the fields that do, or none"
                 )
-            if change is None or over.brought_nothing_new or over.found_what_the_pass_before_found:
+            is_at_the_end = bool(context.plan.key_fields) and not isinstance(change, EndMovedError)
+            is_settled = is_at_the_end and over.brought_nothing_new
+            if change is None or is_settled or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
         advice = (
@@ -238,7 +241,8 @@ class RunService:
 
     def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
         """The pass that finds what slid by; without keys nothing is kept of those before it."""
-        if not plan.key_fields and not isinstance(error, SourceChangedError):
+        is_loop = not isinstance(error, SourceChangedError)
+        if is_loop and (over.number > 1 or not plan.key_fields):
             raise error
         self._logger.warning("pass %d: %s; going over the source again", over.number, error)
         return over.again(f"pass {over.number}: {error}")

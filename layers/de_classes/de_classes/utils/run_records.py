@@ -34,7 +34,8 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         number: Its place in the run, from 1.
-        records: How many records it held, as the source sent them.
+        records: How many of its records were taken, as the source sent them.
+        left: How many more it held, which were left for the page behind it.
         sha256: Of the answer's body, hexadecimal; the same as ``Page.digest``.
         total_pages: How many pages the source said it has, or None if it did not say.
         total_records: How many records it said it has, or None.
@@ -49,6 +50,7 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     number: int
     records: int
+    left: int = 0
     sha256: str
     total_pages: int | None = None
     total_records: int | None = None

@@ -742,7 +742,14 @@ class ResourceCheck:
         terms = LambdaTerms(concurrency=at_once, requests_per_second=rules.per_second)
         latency = look.first.response.seconds if look.first.response else 0.0
         proof = proof_requests(look.endpoint, pages, is_counted=look.page.total_records is not None)
-        first = FirstPage(latency=latency, size=look.page.size, records=records, pages=pages, proof=proof)
+        first = FirstPage(
+            latency=latency,
+            size=look.page.size,
+            records=records,
+            pages=pages,
+            proof=proof,
+            columns=len(look.page.records[0]) if look.page.records else 0,
+        )
         figures = forecast(first, terms)
         of = "a run takes" if pages is not None else "how many pages there are is not known; one takes"
         requests = _plural(figures.requests, "request")
