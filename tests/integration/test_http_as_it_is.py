@@ -427,7 +427,7 @@ def test_F88_a_cursor_that_is_none_is_the_end(tmp_path: Path, cursor: str) -> No
 )
 def test_F88_a_cursor_that_no_parameter_can_hold_is_an_error(tmp_path: Path, cursor: str, is_: str) -> None:
     run, source = pulled(tmp_path, followed(cursor), "--pagination", "cursor", "--total-pages-field", "none")
-    assert (run.status, run.stored, len(source.asked)) == (1, None, 1)
+    assert (run.status, run.stored, len(source.asked)) == (1, None, 2)  # a page that leads nowhere, once more
     assert f"the cursor at 'next_cursor' is {is_}: it can only go into a JSON body" in run.err
 
 
@@ -551,7 +551,6 @@ def test_F63_what_a_description_names_as_failure_is_failure(tmp_path: Path) -> N
 
 
 NEVER_ENDS: dict[str, tuple[Behave, tuple[str, ...]]] = {
-    "F70-one-record": (lambda _: as_json({"data": rows(1)}), ()),
     "F70-records-that-are-alike": (lambda _: as_json({"data": rows(1, 1)}), ()),
     "F70-records-that-are-not": (lambda _: as_json({"data": rows(1, 2)}), ()),
     "F70-half-a-page": (lambda _: as_json({"data": rows(1, 2, 3, 4, 5)}), ()),
@@ -576,6 +575,15 @@ def test_F70_a_source_that_never_ends_is_a_loop(
     assert (run.status, run.stored) == (1, None)
     assert "PaginationLoopError" in run.err or "a page before it" in run.err
     assert len(source.asked) <= 105
+
+
+def test_F70_a_source_that_gives_one_record_whatever_is_asked_for_has_one_and_proves_it_by_nothing(
+    tmp_path: Path,
+) -> None:
+    run, source = pulled(tmp_path, lambda _: as_json({"data": rows(1)}), "--total-pages-field", "none")
+    assert (run.status, run.stored) == (0, rows(1))
+    assert "warning:  the end is not proved: the same record came for the first page" in run.out
+    assert len(source.asked) <= 10
 
 
 def test_F95_pages_that_are_alike_by_nature_are_no_loop(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class SourceDrift:
 
     @property
     def total_beside_records(self) -> int:
-        """How many the source said it has on the last page with any: an empty one may speak for itself."""
+        """How many the source said it has on the last page that had any: an empty one may lie."""
         return self._total_beside_records
 
     @property

@@ -236,10 +236,9 @@ class FollowedWalk:
             self._single_pages += 1
             return
         raise ProtocolError(
-            f"all {len(page.records)} records of page {page.number} have the same "
-            f"{self._strategy.tied_by!r}, and it is full, or others are behind it: more may have it and stand on "
-            "no page; ask for larger pages, or go by a field that no two records share, and name it as "
-            "primary_key"
+            f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r}, "
+            "and it is full, or others are behind it: more may have it and stand on no page; ask for larger "
+            "pages, or go by a field that no two records share, and name it as primary_key"
         )
 
     def _ends(self, page: Page) -> bool:
@@ -249,14 +248,15 @@ class FollowedWalk:
             return False
 
     def _begins_with_what_was_left(self, page: Page) -> bool:
-        """Whether the records that were left of the page before are here, as they must be."""
+        """Whether the records that were left of the page before are here; else they moved, or got lost."""
         return [*page.records, *page.left][: len(self._left)] == [*self._left]
 
     def _fuller(self, page: Page, request: PageRequest) -> Page:
         """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
-        is_short = len(page.records) < self._largest and bool(page.records or self._leads_on(page, request))
+        is_short = len(page.records) < self._largest
         self._largest = max(self._largest, len(page.records))
-        if not is_short or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
+        is_end = not page.records and not self._leads_on(page, request)
+        if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
         again = self._prober.ask(request)
         if again is not None and len(again.records) > len(page.records):

@@ -173,7 +173,7 @@ class PaginationStrategy(Described, kw_only=True):
 
     @property
     def tied_by(self) -> str | None:
-        """The path of the field by which a page is found, where records that share it may be lost."""
+        """The path of the field by which a page is found, where records may share it; or None."""
         return None
 
     def without_ties(self, page: Page) -> Page:

@@ -230,6 +230,8 @@ class Prover:
         is_counted = total is not None and not self._repeated
         if is_counted and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
             return "total", f"{total} records"
+        if total is None and self._ledger.records == 1 and walk.ends_with_itself:
+            return self._unproven(None, "the same record came for the first page and for the second")
         ends = None if page is None else self._pagination.ends(page)
         is_marked = ends and not is_single
         if is_marked or self._is_empty_behind(walk):
@@ -253,12 +255,7 @@ class Prover:
         if request is None or first is None:
             return
         before = self._prober.ask_once(request)
-        if (
-            before is None
-            or not before.records
-            or before.edges[:1] == first.edges[:1]
-            or walk.is_known(before)
-        ):
+        if before is None or not before.records or before.edges[:1] == first.edges[:1]:
             return
         again = walk.request_of(1)
         now = None if again is None else self._prober.ask(again)

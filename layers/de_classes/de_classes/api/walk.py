@@ -51,9 +51,10 @@ ASKS_FOR_AN_EMPTY_PAGE = 3
 _MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
 MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
-_SECOND = 2
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
+_SECOND = 2
+_MOST_CUTS = 3  # a source that gives one page for ever is not asked at each of them
 _NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
@@ -77,6 +78,7 @@ class NumberedWalk:
 
     Attributes:
         is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
+        ends_with_itself: Whether the last page came there once more.
     """
 
     def __init__(
@@ -109,7 +111,9 @@ class NumberedWalk:
         self._shifts: list[ShiftedOffsets] = []
         self._last_page: Page | None = None
         self._short_pages = 0
+        self._cuts = 0
         self.is_empty_behind = False
+        self.ends_with_itself = False
         self._restore(state or RunState())
 
     @property
@@ -413,6 +417,7 @@ class NumberedWalk:
         if not self.is_known(page):
             return page
         if self._counts.exclude(number) or self._ends_by_another_cut():
+            self.ends_with_itself = True
             return None
         return self._unless_seen(page)
 
@@ -442,14 +447,17 @@ class NumberedWalk:
         shown that it knows the number if any two pages differ.
         """
         records = self._ledger.records
-        if self._pages.start != 1 or self._ledger.gaps:
+        if self._pages.start != 1 or self._ledger.gaps or self._cuts == _MOST_CUTS:
             return False
         if self._largest == 1 and records > 1:
             return self._have_differed
+        self._cuts += 1
         if self._strategy.counts_records:
-            return records > 1 and self._begins_at_the_last(
-                self._prober.ask(self.request_behind(records - 1))
-            )
+            page = self._prober.ask(self.request_behind(records - 1)) if records > 1 else None
+            return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
+        return self._ends_by_another_size(records)
+
+    def _ends_by_another_size(self, records: int) -> bool:
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
         size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
         if size is None:
@@ -465,10 +473,6 @@ class NumberedWalk:
             return False
         further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
         return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
-
-    def _begins_at_the_last(self, page: Page | None) -> bool:
-        """Whether a page has the last record alone."""
-        return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
 
     def _is_last_again(self, page: Page) -> bool:
         """Whether the source serves its last page again past its end."""
