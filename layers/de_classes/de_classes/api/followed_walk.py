@@ -236,7 +236,7 @@ class FollowedWalk:
             self._single_pages += 1
             return
         raise ProtocolError(
-            f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r}, "
+            f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r} "
             "and it is full, or others are behind it: more may have it and stand on no page; ask for larger "
             "pages, or go by a field that no two records share, and name it as primary_key"
         )
