@@ -106,7 +106,7 @@ def _ids(fault: FaultKind | None) -> str:
 
 def _number(ids: str) -> int:
     """Of the first of the ids, to sort by: F101 comes after F11."""
-    return int(ids.split()[0][1:]) if ids else 0
+    return int(ids.split(maxsplit=1)[0][1:]) if ids else 0
 
 
 def _cell(runs: Sequence[Run]) -> str:

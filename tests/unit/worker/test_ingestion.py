@@ -215,10 +215,11 @@ def test_F41_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None
             break
         except IncompleteRunError:
             continue
-    looks_back = receipt.invocations - 1
-    assert looks_back > 0
-    assert receipt.still == Still(by="sampled", pages=5, of=10, requests=5)
-    assert (receipt.records, receipt.pages, receipt.requests) == (100, 10, 10 + looks_back + 5)
+    assert receipt.invocations > 1
+    assert (receipt.records, receipt.pages) == (100, 10)
+    # Forty seconds are four requests, also of a go that does nothing but prove.
+    assert receipt.still == Still(by="sampled", pages=4, of=10, requests=4)
+    assert receipt.warnings == ["the time was up when 4 of the pages had been looked at again"]
     assert {int(request.params["page"]) for request in source.requests} == {*range(1, 11)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.errors import DeClassesError, RequestRejectedError
+from de_classes.errors import DeClassesError, RequestRejectedError, RetriesExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,11 @@ class Prober:
         fetch: Gets a page, decoded.
         fetch_once: The same in one attempt; ``fetch`` if there is none.
         fetch_count: Gets an answer that counts the records, where the source has one.
+        fetch_filled: Gets a page that should hold records: it is asked for again where it comes empty.
+        is_late: Whether the time of this go is up: then nothing else is begun.
 
     Attributes:
+        is_late: As given.
         requests: How many answers were asked for.
     """
 
@@ -34,10 +37,14 @@ class Prober:
         fetch: FetchPage,
         fetch_once: FetchPage | None = None,
         fetch_count: Callable[[], Page] | None = None,
+        fetch_filled: FetchPage | None = None,
+        is_late: Callable[[], bool] = lambda: False,
     ) -> None:
         self._fetch = fetch
         self._fetch_once = fetch_once or fetch
         self._fetch_count = fetch_count
+        self._fetch_filled = fetch_filled or fetch
+        self.is_late = is_late
         self.requests = 0
 
     def ask(self, request: PageRequest) -> Page | None:
@@ -47,9 +54,18 @@ class Prober:
             RetriesExhaustedError: It kept failing.
             FatalError: It cannot be had for another reason.
         """
+        return self._asked(self._fetch, request)
+
+    def look(self, request: PageRequest) -> Page | None:
+        """The same of a page that came before: one that comes empty now is asked for again, as then."""
+        return self._asked(self._fetch_filled, request)
+
+    def _asked(self, fetch: FetchPage, request: PageRequest) -> Page | None:
+        if self.is_late():
+            raise RetriesExhaustedError("the time is up", attempts=0)
         self.requests += 1
         try:
-            return self._fetch(request)
+            return fetch(request)
         except RequestRejectedError as error:
             if error.status in REFUSALS:
                 return None

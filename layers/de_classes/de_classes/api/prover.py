@@ -96,10 +96,12 @@ class Prover:
         self._alike: list[tuple[PageEntry, PageEntry]] = []
         self._previous: PageEntry | None = None
         self._led_on = 0
+        self._pages_before = 0
         self._warnings: list[str] = []
 
     def begin(self) -> None:
         """Have the source count before the first page is asked for, where a request of its own does."""
+        self._pages_before = self._sample.pages
         if not self._sample.pages:
             self._counted = self._prober.count()
 
@@ -481,6 +483,10 @@ class Prover:
         most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - spent
         looked = 0
         for entry, request in self._looks(max(most, 1)):
+            is_late = looked > 0 and self._look_back == "some" and self._prober.is_late()
+            if is_late and self._sample.pages == self._pages_before:  # nor is there more time in another go
+                self._warnings.append(f"the time was up when {looked} of the pages had been looked at again")
+                break
             looked += self._check(entry, request)
         self._look_from_before()
         by: StillBy = "read twice" if looked == pages and self._look_back == "all" else "sampled"
@@ -534,12 +540,12 @@ class Prover:
 
     def _check(self, entry: PageEntry, request: PageRequest) -> int:
         """Look at a page again; how many were looked at with it."""
-        page = self._prober.ask(request)
+        page = self._prober.look(request)
         # A lapse brings less than came before, and passes; what brings more shows what had been left out.
         for _ in range(ASKS_FOR_AN_EMPTY_PAGE - 1):
             if page is not None and len(page.records) >= entry.records:
                 break
-            page = self._prober.ask(request)
+            page = self._prober.look(request)
         is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
         if page is not None and is_same:
             if self._leads_on_now(entry, request, page):

@@ -318,6 +318,8 @@ class UnstableAPIClient:
             partial(self._fetcher.fetch, run=proving),
             partial(once.fetch, run=proving),
             partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
+            RunFetcher(self._fetcher, ledger, self._pagination, proving).fetch,
+            self._is_late,
         )
         walk = self._walk(
             run,
@@ -395,6 +397,9 @@ class UnstableAPIClient:
             skip=skip,
             decoder=decoder,
         )
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and self._clock.monotonic() >= self._deadline
 
     def _skip(self, ledger: RunLedger, skips: _Skips, number: int, because: PageGivenUpError) -> None:
         ledger.skip(number, because)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.errors import DeClassesError, IncompleteRunError
+from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaustedError
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
@@ -129,7 +129,8 @@ class PassOver:
 
     def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
         """The same error, with the run to ask for so that it goes on, if it can."""
-        if self.is_at_end and not self.gaps:
+        is_unproved_yet = isinstance(error.__cause__, RetriesExhaustedError)  # it can be tried again
+        if self.is_at_end and not self.gaps and not is_unproved_yet:
             return error
         run_id = self._context.plan.run_id
         return IncompleteRunError(
