@@ -190,7 +190,7 @@ class FollowedWalk:
             again = self._prober.ask(request)
             page = page if again is None else again
         self._left = page.left
-        if page.records and self._ties is not None:
+        if self._ties is not None and (page.records or len(self._ties[0].records) >= self._limit):
             self._refuse_ties(*self._ties)
         self._ties = None
         if not page.records or page.left or self._ends(page):
@@ -238,8 +238,8 @@ class FollowedWalk:
             return
         raise ProtocolError(
             f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r} "
-            "and there are others behind it: more may have it and stand on no page; ask for larger pages, or "
-            "go by a field that no two records share, and name it as primary_key"
+            "and it is full, or others are behind it: more may have it and stand on no page; ask for larger "
+            "pages, or go by a field that no two records share, and name it as primary_key"
         )
 
     def _ends(self, page: Page) -> bool:

@@ -412,7 +412,8 @@ class NumberedWalk:
                 raise
             again = self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
-                is_plain = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
+                is_empty = again is not None  # the refusal was a lapse
+                is_plain = is_empty or error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
                 if not is_plain and (self._pages.stop is not None or not self._ends_by_another_cut()):
                     raise
                 self._check_that_numbers_count(number, error)

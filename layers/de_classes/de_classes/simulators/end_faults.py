@@ -127,7 +127,7 @@ def _endless(_: FaultContext, page: Page) -> Page:
 
 def _huge_total(_: FaultContext, page: Page) -> Page:
     total = replace(page, total_pages=str(_ENDLESS), total_records=str(_ENDLESS * page.limit))
-    return replace(total, status=500) if page.number > page.last else total
+    return replace(total, status=404) if page.number > page.last else total
 
 
 def _window_refuses(context: FaultContext, page: Page) -> Page:
@@ -234,7 +234,7 @@ END_FAULTS = (
     _page(
         "total-endless",
         "F71",
-        "a billion pages are said to be there; behind the last one: 500",
+        "a billion pages are said to be there; behind the last one: 404",
         _huge_total,
         site=Site.TOTAL,
     ),

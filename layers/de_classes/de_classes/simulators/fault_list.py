@@ -74,5 +74,5 @@ def as_json() -> list[dict[str, object]]:
 
 
 def _how(fault: FaultKind) -> str:
-    how = "by rate" if fault.cured_by_retry else "lasting"
+    how = "once" if fault.once else "by rate" if fault.cured_by_retry else "lasting"
     return f"{how}, loopback" if fault.loopback_only else how
