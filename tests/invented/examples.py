@@ -203,7 +203,7 @@ class Draw:
             self._describe_the_whole(said, habits)
         if kind != "none" and (self.chance(0.9) or kind in {"page", "offset"}):
             said["page_size"] = {"into": "query.limit"}
-            if habits.cap is not None and self.chance(0.3):
+            if habits.cap is not None and habits.cap > 1 and self.chance(0.3):
                 said["page_size"]["max"] = habits.cap
         if kind in {"page", "offset", "cursor", "last_record", "next_params"} and self.chance(0.15):
             _by_post(said)

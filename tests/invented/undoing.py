@@ -126,8 +126,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/walk.py",
-                "if again is None or not again.records:\n                is_plain",
-                "if True:\n                is_plain",
+                "if again is None or not again.records:\n                is_empty",
+                "if True:\n                is_empty",
             ),
             Change(
                 "api/walk.py",

@@ -91,7 +91,7 @@ class FollowedWalk:
         self._ties: tuple[Page, PageRequest] | None = None
         self._left: Sequence[dict[str, Any]] = ()
         self._largest = 0
-        self._short_pages = self._single_pages = 0
+        self._short_pages = self._single_pages = self._contradicted = 0
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -299,6 +299,8 @@ class FollowedWalk:
                 page, following = self._unless_it_is_the_end(request, page)
         except ProtocolError as error:
             following, dead_end = self._after_all(request, page, error)
+        if self._contradicted > 1:
+            dead_end = self._no_marker(page)
         if dead_end is not None:
             self._next = structs.replace(request, number=page.number + 1)
         else:
@@ -337,6 +339,7 @@ class FollowedWalk:
             behind = self._prober.ask(beside)
             if behind is None or not behind.records or self._is_known(behind, page):
                 return page, None
+            self._contradicted += 1
             return cut, beside
         is_first = request.number == self._pages.start and len(page.records) > 1
         if is_first or not self._strategy.may_lose_its_way(page, self._limit):
@@ -351,6 +354,14 @@ class FollowedWalk:
                 missing_pages=(page.number,),
             )
         return page, self._after(request, again)
+
+    def _no_marker(self, page: Page) -> ProtocolError:
+        """The error for a marker that is wrong: once is a lapse, and no more."""
+        name = "done" if self._strategy.done else "more"
+        return ProtocolError(
+            f"{getattr(self._strategy, name)!r} says of page {page.number} that none follows, and one does, "
+            f"not for the first time: it is no marker of the end, or the other way round; change {name}"
+        )
 
     def _is_known(self, behind: Page, page: Page) -> bool:
         """Whether nothing is behind a page but what came before, or what it ends with itself."""

@@ -160,13 +160,16 @@ class Prover:
         Raises:
             IncompleteRunError: Fewer records came than there are, and nothing leads on, twice.
         """
-        walk, page = self._walk, self._walk.last_page
-        if isinstance(walk, NumberedWalk) or page is None or walk.asked is None:
+        walk = self._walk
+        if isinstance(walk, NumberedWalk) or self._ledger.pages != 1 or not self._ledger.falls_short:
             return
-        if self._ledger.pages != 1 or not self._ledger.falls_short:
+        page, request = walk.last_page, walk.asked
+        if page is None or request is None:
+            page, request = self._asked_again(walk)
+        again = None if page is None or request is None else self._prober.ask(request)
+        if page is None or request is None or again is None:
             return
-        again = self._prober.ask(walk.asked)
-        if again is None or len(again.records) != len(page.records) or self._after(again, walk.asked):
+        if len(again.records) != len(page.records) or self._after(again, request):
             return
         raise IncompleteRunError(
             f"{len(page.records)} records came, but the source says it has {page.total_records}, and nothing "
@@ -441,7 +444,10 @@ class Prover:
         if page is not None and request is not None:
             self._make_sure_of(page, request)
         hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
-        if hint is None and self._endpoint.page_size is not None and rows >= self._limit:
+        is_said = (
+            page is not None and self._pagination.way_on is not None and self._pagination.stands_in(page)
+        )
+        if hint is None and self._endpoint.page_size is not None and rows >= self._limit and not is_said:
             hint = f"the page is full, {rows} records"
         if hint is None and rows in _USUAL_SIZES:
             hint = f"{rows} records are a usual size of a page"
