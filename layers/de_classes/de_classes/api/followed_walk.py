@@ -14,7 +14,7 @@ from msgspec import structs
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
-from de_classes.api.paths import finder
+from de_classes.api.paths import finder, standing_there
 from de_classes.api.prober import REFUSALS
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
@@ -360,7 +360,8 @@ class FollowedWalk:
         name = "done" if self._strategy.done else "more"
         return ProtocolError(
             f"{getattr(self._strategy, name)!r} says of page {page.number} that none follows, and one does, "
-            f"not for the first time: it is no marker of the end, or the other way round; change {name}"
+            f"not for the first time: it is no marker of the end, or the other way round; the answer has "
+            f"{standing_there(page.answer)}; change {name}"
         )
 
     def _is_known(self, behind: Page, page: Page) -> bool:
