@@ -54,7 +54,7 @@ test-containers: env-local ## The functions in Lambda containers, where there is
 containers: env-local ## The functions in Lambda containers behind both APIs, to play with, until Ctrl-C
 	@python -m tools.containers
 
-scoreboard: env-scoreboard ## Other clients through the same faults, about ten minutes; CLIENTS=dlt CASES=F21 SEEDS=5
+scoreboard: env-scoreboard ## Other clients through the same faults, about half an hour; CLIENTS=dlt CASES=F21 SEEDS=5
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 

@@ -13,7 +13,7 @@ from de_classes.utils.command_line import CommandParser
 from de_classes.utils.text import escaped
 from scoreboard.cases import cases
 from scoreboard.contestants import contestants
-from scoreboard.figures import Board, save
+from scoreboard.figures import Board, load, merged, save
 from scoreboard.play import LIMIT_SECONDS, play
 from scoreboard.tables import page, totals
 
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"scoreboard: {error}\n")
         return EXIT_USAGE
     board = Board(date=args.date, seeds=args.seeds, limit_seconds=args.limit, versions=versions, runs=runs)
+    if args.keep:
+        board = merged(load(args.keep), board, [case.name for case in cases(seeds=args.seeds)])
     sys.stdout.write(totals(board))
     if args.docs:
         save(board, args.docs / "scoreboard.json")
@@ -70,6 +72,7 @@ def make_parser() -> CommandParser:
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds a run may take (60)")
     parser.add_argument("--workers", type=int, default=WORKERS, help=f"runs at once ({WORKERS})")
     parser.add_argument("--date", default="", help="to be written on the table")
+    parser.add_argument("--keep", type=Path, help="the figures of all that is not run now")
     parser.add_argument("--docs", type=Path, help="the folder to write the table and its figures to")
     return parser
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Site
+from de_classes.simulators.fault_kinds import TOTAL_PAGES, Site
 from de_classes.simulators.settings import SimulatorSettings
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ NONE = "nothing"
 MIX = "mix"
 SIX_TIMES = "one-page-six-times"
 _MIXED = "server-error-500,rate-limit-429,short-body,truncated-gzip,html-page,empty-page"
-_UNSEEN = {"foreign-next"}  # clients that count pages follow no link
+# What changes without a trace: that records are counted up to a window alone, no client can know that is not
+# told of it; and records that are exchanged within pages are seen by who reads every page twice.
+WITHOUT_A_TRACE = frozenset({"window-counts", "records-swapped"})
 # Where no client can bring all rows, or none can know that it has: to say so is the right outcome.
 _REFUSALS = frozenset(
     {
@@ -52,12 +54,22 @@ _REFUSALS = frozenset(
         "total-negative",
         "total-float",
         "total-absent",
-        "records-inserted",
-        "records-deleted",
         "nan",
         "float-overflow",
         "lone-surrogate",
         "duplicate-keys",
+        "pages-from-zero",
+        "page-ignored",
+        "total-endless",
+        "window-refuses",
+        "records-repeated",
+        "partial-206",
+        "not-modified-304",
+        "zstd-unasked",
+        "records-elsewhere",
+        "array-page",
+        "xml-page",
+        "terminal-codes",
     }
 )
 # A token that lives for two seconds is only met by a run that takes longer.
@@ -97,12 +109,23 @@ class Case:
             short_token_seconds=2,
             token_uses=5,
             drift_every=2,
+            result_window=RECORDS // 2,
         )
+
+    @property
+    def states_pages(self) -> bool:
+        """Whether pages say how many there are; where they do not, every client is told so."""
+        return TOTAL_PAGES not in self.settings.plan().shape.hides
 
 
 def wants_refusal(name: str) -> bool:
     """Whether to say "this is not complete" is as right, in the case of that name, as to bring every row."""
     return name in _REFUSALS
+
+
+def is_case(fault: FaultKind) -> bool:
+    """Whether clients that count pages can meet it: those follow no link."""
+    return fault.site is not Site.LINK and not fault.shape.links and fault.name not in WITHOUT_A_TRACE
 
 
 def cases(wanted: Iterable[str] = (), *, seeds: int = 1) -> list[Case]:
@@ -139,7 +162,7 @@ def _named(wanted: str, families: dict[str, _Family]) -> list[str]:
 def _families() -> Iterator[_Family]:
     yield _Family(NONE, (), "server-error-500=0", lambda _: True)
     for fault in CATALOGUE:
-        if fault.name not in _UNSEEN:
+        if is_case(fault):
             yield _Family(fault.name, fault.catalogue_ids, *_spell(fault))
     yield _Family(SIX_TIMES, (), f"server-error-500=0.8@{ONE_PAGE}", _six_times)
     yield _Family(MIX, (), _MIXED, _mixed)

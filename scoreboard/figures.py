@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +80,24 @@ class Board(Struct, frozen=True, kw_only=True):
     def lines(self) -> list[tuple[str, str]]:
         """Every client and variant that ran, in order."""
         return list(dict.fromkeys((run.client, run.variant) for run in self.runs))
+
+
+def merged(kept: Board, newer: Board, order: list[str]) -> Board:
+    """One board in place of another, with what was measured since: the other figures stay what they are.
+
+    Args:
+        kept: The board there was.
+        newer: What was run since, over some clients and cases.
+        order: The names of all cases there are, in order; figures of others are dropped.
+    """
+    known = {(run.client, run.variant, run.case, run.seed): run for run in (*kept.runs, *newer.runs)}
+    lines = list(dict.fromkeys((*kept.lines, *newer.lines)))
+    runs = sorted(
+        (run for run in known.values() if run.case in order),
+        key=lambda run: (lines.index((run.client, run.variant)), order.index(run.case), run.seed),
+    )
+    date = " and ".join(dict.fromkeys((*kept.date.split(" and "), newer.date)))
+    return structs.replace(newer, date=date, versions={**kept.versions, **newer.versions}, runs=runs)
 
 
 def save(board: Board, path: Path) -> None:

@@ -47,7 +47,7 @@ def play(contestant: Contestant, variant: str, case: Case, *, limit: float = LIM
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         with SimulatorServer(case.settings) as server:
-            result = _result(contestant, _task(server, variant, folder), limit)
+            result = _result(contestant, _task(server, case, variant, folder), limit)
         wrong = _compared(server, Path(folder, ROWS)) if result and result.complete else Wrong()
     ended = verdict(result, case, is_exact=not any(wrong))
     if case.name == NONE and ended is not Verdict.COMPLETE:
@@ -105,7 +105,7 @@ def compared(rows: Counter[object], lasting: set[object], known: set[object]) ->
     )
 
 
-def _task(server: SimulatorServer, variant: str, folder: str) -> Task:
+def _task(server: SimulatorServer, case: Case, variant: str, folder: str) -> Task:
     return Task(
         base_url=server.base_url,
         username=server.username,
@@ -113,6 +113,7 @@ def _task(server: SimulatorServer, variant: str, folder: str) -> Task:
         limit=PAGE_RECORDS,
         tuned=variant == TUNED,
         folder=folder,
+        states_pages=case.states_pages,
     )
 
 

@@ -92,7 +92,7 @@ def _matrix_head(board: Board) -> tuple[str, ...]:
 def _matrix(board: Board) -> Iterable[tuple[str, ...]]:
     faults = {fault.name: fault for fault in CATALOGUE}
     ids_of = {run.case: _ids(faults.get(run.case)) for run in board.runs}
-    for name, ids in sorted(ids_of.items(), key=lambda item: item[1]):
+    for name, ids in sorted(ids_of.items(), key=lambda item: _number(item[1])):
         fault = faults.get(name)
         what = fault.summary if fault else _NO_FAULT[name]
         right = "; to refuse is right" if wants_refusal(name) else ""
@@ -102,6 +102,11 @@ def _matrix(board: Board) -> Iterable[tuple[str, ...]]:
 
 def _ids(fault: FaultKind | None) -> str:
     return " ".join(fault.catalogue_ids) if fault else ""
+
+
+def _number(ids: str) -> int:
+    """Of the first of the ids, to sort by: F101 comes after F11."""
+    return int(ids.split(maxsplit=1)[0][1:]) if ids else 0
 
 
 def _cell(runs: Sequence[Run]) -> str:

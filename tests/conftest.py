@@ -33,8 +33,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for it from now on, but not among the modules and tests: a tenth of all processor time."""
+    """Look for it from now on, but seldom, and not among modules and tests: a tenth of all processor time."""
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # Python's own are 700, 10 and 10
     gc.enable()
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
+from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from functions.ingestion_worker.app import METRICS
 from tools.template import template
 
@@ -129,9 +130,15 @@ def section() -> str:
     microseconds = LambdaTerms().cpu_seconds_a_record * 1e6
     basis = (
         f"A record takes {microseconds:g} µs of one whole vCPU; {PAGE_RECORDS:,} records and "
-        f"{PAGE_BYTES / 1000:g} kB a page, {AT_ONCE} pages at once."
+        f"{PAGE_BYTES / 1000:g} kB a page, {AT_ONCE} pages at once, {proof()} requests for proof."
     )
     return "\n".join([basis, "", *_table(), ""])
+
+
+def proof() -> int:
+    """Requests that prove such a run, of a source whose pages have numbers and that counts its records."""
+    numbered = UnstableAPIClient("https://api.example").endpoint
+    return proof_requests(numbered, RECORDS // PAGE_RECORDS, is_counted=True)
 
 
 def figures(megabytes: int, latency: float) -> Figures:
@@ -141,7 +148,8 @@ def figures(megabytes: int, latency: float) -> Figures:
         megabytes: Memory of the function.
         latency: Seconds before the source answers.
     """
-    first = FirstPage(latency=latency, size=PAGE_BYTES, records=PAGE_RECORDS, pages=RECORDS // PAGE_RECORDS)
+    pages = RECORDS // PAGE_RECORDS
+    first = FirstPage(latency=latency, size=PAGE_BYTES, records=PAGE_RECORDS, pages=pages, proof=proof())
     return forecast(first, LambdaTerms(memory_megabytes=megabytes, concurrency=AT_ONCE))
 
 

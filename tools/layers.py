@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ LAYERS = {
 }
 SOURCES = ("layer.mk", "../tools/finish_layer.py", "../tools/find-compiler.sh")
 SAM_LEVEL = 6
+UPLOAD_BYTES = 50_000_000  # the largest archive that Lambda takes without S3
+ENTRY_BYTES = 1_024  # more than an archive says of a file: its path twice, dates, modes
 IGNORED = ("__pycache__", ".mypy_cache", ".ruff_cache")
 
 
@@ -52,8 +55,9 @@ class Measure:
     zipped: int
 
 
+@cache
 def compiler() -> str | None:
-    """The Python that compiles bytecode for Lambda, or None if there is none here."""
+    """The Python that compiles bytecode for Lambda, or None if there is none here; looked for once."""
     finder = str(ROOT / "tools" / "find-compiler.sh")
     done = subprocess.run(  # noqa: S603 - our own script
         [finder, RUNTIME], env=_with_tools(os.environ), capture_output=True, text=True, check=False
@@ -72,7 +76,10 @@ def build(name: str, architecture: str, folder: Path) -> None:
     Raises:
         BuildError: It cannot be built.
     """
-    make(name, ROOT / "layers" / LAYERS[name] / "Makefile", folder, LAYER_ARCH=architecture)
+    found = compiler()  # else the Makefile fetches one, or says what is wrong with the one that is named
+    known = {} if found is None else {"LAYER_COMPILER": found}
+    makefile = ROOT / "layers" / LAYERS[name] / "Makefile"
+    make(name, makefile, folder, LAYER_ARCH=architecture, **known)
 
 
 def make(name: str, makefile: Path, folder: Path, **variables: str) -> None:
@@ -115,12 +122,13 @@ def built(name: str, architecture: str) -> Path:
     stamp.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     build(name, architecture, folder)
-    stamp.write_text(json.dumps({"key": key, **asdict(measure(folder, level=1))}))
+    bound = Measure(unzipped(folder), zipped_at_most(folder, UPLOAD_BYTES))
+    stamp.write_text(json.dumps({"key": key, **asdict(bound)}))
     return folder
 
 
 def measured(name: str, architecture: str) -> Measure:
-    """What the layer weighs at most, which is found when it is built.
+    """What the layer weighs, zipped at most, which is found when it is built: see ``zipped_at_most``.
 
     Raises:
         BuildError: It cannot be built.
@@ -129,23 +137,39 @@ def measured(name: str, architecture: str) -> Measure:
     return Measure(stamp["unzipped"], stamp["zipped"])
 
 
-def measure(folder: Path, level: int = SAM_LEVEL) -> Measure:
+def measure(folder: Path) -> Measure:
     """Weigh a folder.
 
     Args:
         folder: The layer's top.
-        level: Of compression; 1 takes a third of the time and gives an upper bound.
     """
     with tempfile.TemporaryFile() as file:
-        _archive(folder, file, level)
-        zipped = file.tell()
-    return Measure(sum(path.stat().st_size for path in files(folder)), zipped)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=SAM_LEVEL) as archive:
+            for path in files(folder):
+                archive.write(path, path.relative_to(folder))
+        return Measure(unzipped(folder), file.tell())
 
 
-def _archive(folder: Path, file: IO[bytes], level: int) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
-        for path in files(folder):
-            archive.write(path, path.relative_to(folder))
+def unzipped(folder: Path) -> int:
+    """Bytes of all files of a layer."""
+    return sum(path.stat().st_size for path in files(folder))
+
+
+def zipped_at_most(folder: Path, enough: int) -> int:
+    """What an archive takes no more than; a quarter of the time that the archive itself would take.
+
+    Args:
+        folder: The layer's top.
+        enough: Bytes. Files are compressed, the largest first, until the bound is below it: a bound that is
+            not is of all files, compressed fast.
+    """
+    bound = unzipped(folder) + ENTRY_BYTES * len(files(folder))
+    for path in sorted(files(folder), key=lambda path: path.stat().st_size, reverse=True):
+        if bound < enough:
+            break
+        content = path.read_bytes()
+        bound -= len(content) - len(zlib.compress(content, level=1))
+    return bound
 
 
 def files(folder: Path) -> list[Path]:

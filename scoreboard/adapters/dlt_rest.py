@@ -64,7 +64,9 @@ def source(task: protocol.Task) -> Any:  # noqa: ANN401 - dlt's own
         "base_url": task.base_url,
         "auth": login(task, session),
         "paginator": PageNumberPaginator(
-            base_page=1, total_path="total_pages", stop_after_empty_page=not task.tuned
+            base_page=1,
+            total_path="total_pages" if task.states_pages else None,
+            stop_after_empty_page=not (task.tuned and task.states_pages),
         ),
     }
     endpoint = {"path": "data", "params": {"limit": task.limit}, "data_selector": "data"}

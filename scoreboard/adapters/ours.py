@@ -19,6 +19,8 @@ def run(task: protocol.Task) -> Iterator[dict[str, Any]]:
     os.environ["INGEST_PASSWORD"] = task.password
     lake = Path(task.folder, "lake")
     command = ["ingest", task.base_url, "--username", task.username, "--quiet"]
+    if not task.states_pages:
+        command += ["--total-pages-field", "none", "--total-records-field", "none"]
     status = main([*command, "--limit", str(task.limit), "--to", str(lake), "--format", "jsonl"])
     if status:
         raise SystemExit(status)

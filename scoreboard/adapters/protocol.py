@@ -41,6 +41,7 @@ class Task:
         limit: Records a page.
         tuned: Whether the client's documented best settings are used, or its defaults.
         folder: An empty folder of the run's own.
+        states_pages: Whether a page says by ``total_pages`` how many there are.
     """
 
     base_url: str
@@ -49,6 +50,7 @@ class Task:
     limit: int
     tuned: bool
     folder: str
+    states_pages: bool = True
 
     @property
     def login_url(self) -> str:

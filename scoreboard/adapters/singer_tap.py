@@ -54,6 +54,14 @@ class Pages(PageNumberPaginator):
         return bool(body["page"] < body["total_pages"])
 
 
+class PagesUntilEmpty(PageNumberPaginator):
+    """Goes on until a page is empty, where none says how many there are."""
+
+    def has_more(self, response: requests.Response) -> bool:
+        """Whether this one holds any record."""
+        return bool(response.json()["data"])
+
+
 class AllPages(Pages):
     """The same, past a page without records."""
 
@@ -84,7 +92,7 @@ class Orders(RESTStream[int]):
 
     def get_new_paginator(self) -> PageNumberPaginator:
         """Pages from 1."""
-        return Pages(start_value=1)
+        return Pages(start_value=1) if self.config["states_pages"] else PagesUntilEmpty(start_value=1)
 
     def get_url_params(self, context: Any, next_page_token: int | None) -> dict[str, Any]:  # noqa: ANN401 - the SDK's
         """Which page, and how large."""
@@ -105,7 +113,7 @@ class TunedOrders(Orders):
 
     def get_new_paginator(self) -> PageNumberPaginator:
         """Pages from 1, whatever is on them."""
-        return AllPages(start_value=1)
+        return AllPages(start_value=1) if self.config["states_pages"] else PagesUntilEmpty(start_value=1)
 
     def backoff_max_tries(self) -> int:
         """More than the five of the default."""
@@ -133,6 +141,7 @@ class Shop(Tap):
         *(th.Property(each, th.StringType) for each in ("base_url", "username", "password")),
         th.Property("limit", th.IntegerType),
         th.Property("tuned", th.BooleanType),
+        th.Property("states_pages", th.BooleanType),
     ).to_dict()
 
     def discover_streams(self) -> list[Any]:
@@ -157,7 +166,7 @@ def is_page(response: requests.Response) -> bool:
 
 def run(task: protocol.Task) -> list[dict[str, Any]]:
     """Run the tap with its stdout in a file, and take the records from there."""
-    names = ("base_url", "username", "password", "limit", "tuned")
+    names = ("base_url", "username", "password", "limit", "tuned", "states_pages")
     path = Path(task.folder, "messages")
     with protocol.printed_to(path):
         Shop(config={name: getattr(task, name) for name in names}).sync_all()

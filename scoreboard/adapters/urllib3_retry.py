@@ -50,7 +50,9 @@ class Script:
         while page <= pages:
             body = self._page(page)
             yield from body["data"]
-            page, pages = page + 1, body["total_pages"]
+            # Where no page says how many there are, an empty one is the end.
+            pages = body["total_pages"] if self._task.states_pages else page + bool(body["data"])
+            page += 1
 
     def _page(self, page: int) -> dict[str, Any]:
         if self._task.tuned and time.monotonic() > self._fresh_until:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.checks import translated
+from tests.fakes.checks import translated, translated_each
 
 WORKER = "IngestionWorkerFunction"
 FUNCTIONS = ("AuthSimulatorFunction", "UnstableSimulatorFunction", WORKER)
@@ -22,9 +22,12 @@ MANAGED = {
 pytestmark = pytest.mark.xdist_group("template_lint")
 
 
-def resources(kind: str, *arguments: str) -> dict[str, dict[str, Any]]:
-    chosen = arguments or ("Environment=prod",)
-    return {name: each for name, each in translated(*chosen)["Resources"].items() if each["Type"] == kind}
+def resources(kind: str, environment: str = "prod") -> dict[str, dict[str, Any]]:
+    return of_kind(kind, translated(f"Environment={environment}"))
+
+
+def of_kind(kind: str, translation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: each for name, each in translation["Resources"].items() if each["Type"] == kind}
 
 
 def as_list(value: Any) -> list[Any]:
@@ -43,8 +46,9 @@ def statements() -> list[dict[str, Any]]:
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in conditional]
 
 
-def version_of(function: str, *arguments: str) -> str:
-    (name,) = (each for each in resources("AWS::Lambda::Version", *arguments) if each.startswith(function))
+def version_of(function: str, translation: dict[str, Any]) -> str:
+    versions = of_kind("AWS::Lambda::Version", translation)
+    (name,) = (each for each in versions if each.startswith(function))
     return name
 
 
@@ -111,10 +115,10 @@ def test_in_production_an_alarm_takes_a_new_version_back() -> None:
 
 
 def test_in_development_a_version_takes_over_at_once() -> None:
-    aliases = resources("AWS::Lambda::Alias", "Environment=dev")
+    aliases = resources("AWS::Lambda::Alias", "dev")
     assert len(aliases) == len(FUNCTIONS)
     assert [each for each in aliases.values() if "UpdatePolicy" in each] == []
-    assert resources("AWS::CodeDeploy::Application", "Environment=dev") == {}
+    assert resources("AWS::CodeDeploy::Application", "dev") == {}
 
 
 @pytest.mark.parametrize(
@@ -123,16 +127,13 @@ def test_in_development_a_version_takes_over_at_once() -> None:
 def test_a_change_in_a_layer_alone_publishes_the_functions_that_carry_it(
     layer: str, reaches: tuple[str, ...]
 ) -> None:
-    changed = (f"--changed={layer}", "Environment=dev")
-    published = {
-        name for name in FUNCTIONS if version_of(name, *changed) != version_of(name, "Environment=dev")
-    }
+    before, after = (translated("Environment=dev", changed=each) for each in (None, layer))
+    published = {name for name in FUNCTIONS if version_of(name, before) != version_of(name, after)}
     assert published == set(reaches)
 
 
 def test_the_same_template_publishes_nothing_twice() -> None:
     """A second translation, in a process of its own, names the same versions."""
-    again = ("Environment=dev", "AlarmEmail=")
-    assert [version_of(name, *again) for name in FUNCTIONS] == [
-        version_of(name, "Environment=dev") for name in FUNCTIONS
-    ]
+    (again,) = translated_each([{"Environment": "dev", "AlarmEmail": ""}])
+    once = translated("Environment=dev")
+    assert [version_of(name, again) for name in FUNCTIONS] == [version_of(name, once) for name in FUNCTIONS]

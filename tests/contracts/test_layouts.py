@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.format.codec import Record
+    from tests.fakes.layouts import Case
 
 WRITTEN = {"v1": "382fdf4abad640f11bb696377240c04ebf3474598d72210d3689c498b304c04c"}
 """The SHA-256 of each folder: what people have in their buckets cannot be written again either."""
@@ -89,6 +90,18 @@ def check_whole(name: str, found: list[Record]) -> None:
     if case.key_fields:
         found, wanted = by_id(found), by_id(wanted)
     assert plain(found) == plain(wanted)
+
+
+def once_more(case: Case) -> list[int]:
+    """The pages of a second pass: one key twice may mean that a record moved, and hid another."""
+    has_moved = len(case.wanted) < len(case.records) and not case.pinned
+    return [*range(1, 9), *by_no_total(case)] if has_moved else []
+
+
+def by_no_total(case: Case) -> list[int]:
+    """What proves the end where records came twice: a total that counts them proves nothing."""
+    behind_and_before = [9, 0]
+    return behind_and_before if case.style == "number" else [8]
 
 
 def receipts(layout: str) -> list[str]:
@@ -234,7 +247,8 @@ def test_replaying_a_commit_with_a_gap_fetches_the_gap_alone_and_commits(layout:
     service = service_of(name, store, source)
     service.check_begun(name)
     receipt = service.carry_out(plan_of(name))
-    assert source.asked() == [8, *case.broken]  # the last page is looked at again: has the source changed?
+    looked_at_again = [8]  # has the source changed?
+    assert source.asked() == [*looked_at_again, *case.broken, *once_more(case)]
     assert receipt.key.endswith("_manifest-00000002.json")
     assert (receipt.status, receipt.missing_pages, receipt.invocations) == ("complete", [], 2)
     check_whole(name, rows(store, receipt))
@@ -251,7 +265,9 @@ def test_a_run_that_was_killed_goes_on_with_the_missing_requests_alone(layout: s
     receipt = service_of(name, store, source).carry_out(plan_of(name))
     missing = [page for page in range(1, 9) if page not in sealed]
     looked_at_again = [max(sealed)] if case.style in {"number", "offset"} else []
-    assert source.asked() == [*looked_at_again, *missing]
+    is_the_last = [8] if case.style in {"cursor", "link"} else []  # nothing leads on from it, twice
+    is_proved = by_no_total(case) if before.pass_ > 1 else is_the_last
+    assert source.asked() == [*looked_at_again, *missing, *is_proved, *once_more(case)]
     assert (receipt.status, receipt.invocations) == ("complete", 2)
     assert progress(store, name).parts[: len(before.parts)] == before.parts
     check_whole(name, rows(store, receipt))

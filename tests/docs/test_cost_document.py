@@ -19,6 +19,7 @@ from tools.cost_document import (
     RECORDS,
     charges,
     figures,
+    proof,
     updated,
 )
 
@@ -60,7 +61,7 @@ def test_the_readme_says_the_same() -> None:
 def test_the_formula_on_the_page_gives_the_same(megabytes: int, latency: float) -> None:
     pages = RECORDS // PAGE_RECORDS
     cpu = PAGE_RECORDS * LambdaTerms().cpu_seconds_a_record / min(1, megabytes / 1769)
-    seconds = latency + cpu + (pages - 1) * max(latency / AT_ONCE, cpu)
+    seconds = latency + cpu + (pages - 1) * max(latency / AT_ONCE, cpu) + proof() * (latency + cpu)
     gigabyte_seconds = (seconds + LambdaTerms().startup_seconds) * megabytes / 1024
     dollars = gigabyte_seconds * 0.0000133334 + 0.0000002 + 16 * 0.000005
     taken = figures(megabytes, latency)

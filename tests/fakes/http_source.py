@@ -110,8 +110,9 @@ def page(asked: Asked, *, total: int = 30, **beside: object) -> bytes:
 
 
 def page_of(number: int, *, total: int = 30, **beside: object) -> dict[str, object]:
+    """A page of the collection; below its first, page 1, as behind its last, there is nothing."""
     return {
-        "data": rows(*range(number * 10 - 10, min(number * 10, total))),
+        "data": rows(*range(max(number * 10 - 10, 0), min(number * 10, total))),
         "total_pages": -(-total // 10),
         "total_records": total,
         **beside,

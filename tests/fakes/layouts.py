@@ -229,6 +229,7 @@ def client_of(case: Case, source: Source) -> UnstableAPIClient:
         BASE,
         None,
         LOGGER,
+        look_back="none",
         transport=source,
         pagination=STYLES[case.style],
         concurrency=1,

@@ -213,6 +213,7 @@ def carry_out(go: Go, fuse: Fuse) -> str:
         go.base_url,
         auth,
         LOGGER,
+        look_back="none",
         transport=transport,
         retry_policy=policy,
         concurrency=go.width,

@@ -72,6 +72,8 @@ class PagedSource:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         number = self.number(request)
+        if number < 1:
+            return HttpResponse(400)
         if number > len(self.answers) and self.beyond != 200:
             return HttpResponse(self.beyond)
         said = self.answers[-1]
@@ -121,6 +123,7 @@ class Taken:
         )
         client = UnstableAPIClient(
             BASE,
+            look_back="none",
             transport=self.transport,
             clock=ManualClock(),
             pagination=STYLES[source.style],

@@ -49,6 +49,7 @@ def fetch(asked: dict[str, Any]) -> str:
     client = UnstableAPIClient(
         asked["base_url"],
         login,
+        look_back="none",
         transport=transport,
         clock=clock,
         retry_policy=policy,

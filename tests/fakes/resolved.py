@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.checks import translated_each
+from tests.fakes.checks import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +57,7 @@ def parameters() -> dict[str, dict[str, Any]]:
 def _documents() -> dict[str, dict[str, Any]]:
     """SAM's translations: of all parameters it reads the environment alone, and a test holds that."""
     environments = ("dev", "prod")
-    translations = translated_each([{"Environment": each} for each in environments])
-    return dict(zip(environments, translations, strict=True))
+    return {each: translated(f"Environment={each}") for each in environments}
 
 
 def of_type(resources: Resources, kind: str) -> Resources:

@@ -66,6 +66,7 @@ def service(
         base_url,
         auth,
         LOGGER,
+        look_back="none",
         transport=transport,
         pagination=style or PageNumberPagination(echo_path="page"),
         reader=reader,

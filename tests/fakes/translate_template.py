@@ -1,13 +1,12 @@
 """Print what AWS would make of template.yaml, as JSON; runs in the environment of the checks.
 
-Usage: ``python translate_template.py TEMPLATE [--changed LAYER] [NAME=VALUE...]``, values of the template's
-parameters. A changed layer stands for one whose content is another one. With ``--each``, standard input is a
-JSON list of such values, name to value, and a list is printed: one start for all of them.
+Usage: ``python translate_template.py TEMPLATE``. Each line of standard input asks for a translation, and one
+line answers: ``{"parameters": {...}, "changed": ...}``, values of the template's parameters, and a layer
+that stands for one whose content is another one, or null.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -24,18 +23,10 @@ CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion":
 
 def main() -> None:
     """Translate, and print."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("template", type=Path)
-    parser.add_argument("--changed")
-    parser.add_argument("--each", action="store_true")
-    parser.add_argument("parameters", nargs="*")
-    options = parser.parse_intermixed_args()
-    template = yaml_parse(options.template.read_text())
-    if options.each:
-        found: Any = [translate(template, None, given) for given in json.load(sys.stdin)]
-    else:
-        found = translate(template, options.changed, dict(each.split("=", 1) for each in options.parameters))
-    json.dump(found, sys.stdout, indent=1)
+    template = yaml_parse(Path(sys.argv[1]).read_text())
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(translate(template, asked["changed"], asked["parameters"])), flush=True)  # noqa: T201 - a program's own words
 
 
 def translate(template: dict[str, Any], changed: str | None, given: dict[str, str]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class FakePagedApi(FakeTransport):
             "limit": limit,
             "total_pages": -(-self.total // limit),
             "total_records": self.total,
-            "data": [{"id": n} for n in range((number - 1) * limit, min(number * limit, self.total))],
+            "data": [{"id": n} for n in range(max(number - 1, 0) * limit, min(number * limit, self.total))],
         }
         return json_response({**body, **changes})
 

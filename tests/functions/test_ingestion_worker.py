@@ -112,7 +112,7 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     clock = ManualClock()
     source = SlowSource(clock, total=250)
     handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
-    event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=110_000)
+    event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=130_000)
     for _ in range(2):
         with pytest.raises(IncompleteRunError) as caught:
             handler(event, context)
@@ -123,7 +123,9 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     assert (receipt["status"], receipt["records"], receipt["invocations"]) == ("complete", 250, 3)
     asked = [int(request.params["page"]) for request in source.requests]
     assert sorted({*asked}) == list(range(1, 26))
-    assert len(asked) == 25 + 2  # each page once over all three, and a look back before each that goes on
+    looks = receipt["still"]["requests"]
+    assert looks == 5
+    assert len(asked) == 25 + 2 + looks  # each once over all three, a look back before each that goes on
     stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
     assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
 
@@ -177,23 +179,39 @@ def test_F41_a_run_has_all_the_time_that_lambda_leaves_it_but_for_the_reserve(tm
     """Of 900 seconds, the longest there are: nothing else ends a run that is still getting pages."""
     clock = ManualClock()
     handler = app.handler_for(
-        lambda: ingestion(tmp_path, SlowSource(clock, total=840), clock, CONCURRENCY="1")
+        lambda: ingestion(tmp_path, SlowSource(clock, total=790), clock, CONCURRENCY="1")
     )
     receipt = handler({"limit": 10}, FakeContext(milliseconds=900_000))
-    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 84, 1)
+    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 79, 1)
+    assert receipt["still"]["requests"] == 5
     assert 840 <= clock.monotonic() <= 890
+
+
+def test_F41_a_run_whose_time_is_up_before_it_is_proved_goes_on_with_the_proof(tmp_path: Path) -> None:
+    clock = ManualClock()
+    source = SlowSource(clock, total=840)
+    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=900_000)
+    with pytest.raises(
+        IncompleteRunError, match=r"840 records came, .* not be proved: the time is up"
+    ) as caught:
+        handler(event, context)
+    assert clock.monotonic() <= 890 + 10
+    assert caught.value.run_id == "of-the-event"
+    receipt = handler({"run_id": "of-the-event"}, FakeContext(milliseconds=900_000))
+    assert (receipt["status"], receipt["pages"], receipt["still"]["requests"]) == ("complete", 84, 5)
 
 
 def test_F41_three_tries_of_an_event_make_nearly_forty_five_minutes(tmp_path: Path) -> None:
     clock = ManualClock()
-    source = SlowSource(clock, total=2_550)
+    source = SlowSource(clock, total=2_500)
     handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
     event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=900_000)
     for _ in range(2):
         with pytest.raises(IncompleteRunError):
             handler(event, context)
     receipt = handler(event, context)
-    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 255, 3)
+    assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 250, 3)
     assert 42 * 60 < clock.monotonic() <= 45 * 60
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.page_body import split
 from de_classes.errors import MalformedDataError
 from de_classes.storage.format.arrow_shapes import ArrowShape
 from de_classes.storage.format.blocks import RecordBlock
@@ -181,8 +182,18 @@ def held(value: Any) -> Any:
     return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
+def check_cut(text: bytes, met: Counter[str]) -> None:
+    """In an answer it is cut out as it stands, and what stands around it is whole."""
+    page = split(b'{"total":1.50,"data":' + text + b' ,"next":null}', ("data",))
+    met[f"answer: {'not so' if page is None else 'cut'}"] += 1
+    if page is not None:
+        assert page.records == text
+        assert exact(page.rest) == exact({"total": Decimal("1.50"), "data": [], "next": None})
+
+
 def check(text: bytes, met: Counter[str]) -> None:
     value, refuses = expected(text)
+    check_cut(text, met)
     try:
         found = strict_json.loads(text)
     except MalformedDataError:
@@ -237,6 +248,7 @@ def check_many(texts: int, first: int) -> Counter[str]:
 def test_decoders_agree_with_the_standard_library_on_2_000_texts() -> None:
     met = check_many(2_000, first=0)
     assert min(met["refused"], met["rows: straight"], met["rows: not so"], met["arrow: straight"]) > 20
+    assert met["answer: cut"] > 1_900
 
 
 @pytest.mark.slow

@@ -184,7 +184,8 @@ def test_every_fault_there_is_is_shown_over_http() -> None:
 
 
 def test_every_row_of_the_catalogue_that_an_api_can_commit_is_there() -> None:
-    numbers = [*range(1, 9), *range(10, 31), *range(32, 38), 39, 40, *range(50, 55)]
-    assert sorted({each for fault in CATALOGUE for each in fault.catalogue_ids}) == [
-        f"F{n:02d}" for n in numbers
-    ]
+    until_56 = [*range(1, 9), *range(10, 31), *range(32, 38), 39, 40, *range(50, 55)]
+    since = [*range(57, 69), 70, 71, *range(78, 89), 91, 92, 94, 96, 98, 101]
+    assert {each for fault in CATALOGUE for each in fault.catalogue_ids} == {
+        f"F{n:02d}" for n in (*until_56, *since)
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -59,5 +60,17 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _go_on_in_utf8() -> None:
+    """Begin again in UTF-8 where the locale has another encoding, in which no other name can be written."""
+    if sys.getfilesystemencoding() == "utf-8":
+        return
+    from de_classes.configs.environment import environment  # noqa: PLC0415 - where it is needed, which is rare
+
+    variables = environment()
+    if variables.get("PYTHONUTF8") != "1":
+        os.execve(sys.executable, sys.orig_argv, {**variables, "PYTHONUTF8": "1"})  # noqa: S606 - the same again
+
+
 if __name__ == "__main__":
+    _go_on_in_utf8()
     sys.exit(main())

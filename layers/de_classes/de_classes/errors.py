@@ -204,6 +204,10 @@ class SourceChangedError(IncompleteRunError):
     """
 
 
+class EndMovedError(SourceChangedError):
+    """What was the end of a collection leads further by now: it may never have been the end."""
+
+
 class DataFormatError(FatalError):
     """Data and format do not fit each other."""
 
@@ -226,6 +230,10 @@ class SchemaViolationError(DataFormatError):
 
 class MissingKeyError(DataFormatError):
     """A record has no value in a field of its key, so it cannot be told from the others."""
+
+
+class AmbiguousKeyError(DataFormatError):
+    """Records that are not the same have the same key, so it does not tell them apart."""
 
 
 class NewerLayoutError(FatalError):

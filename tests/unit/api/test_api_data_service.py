@@ -48,6 +48,7 @@ def service(api: FakeTransport, store: LocalClient | None = None, **options: Any
     clock = options.setdefault("clock", ManualClock())
     client = UnstableAPIClient(
         "https://api.example",
+        look_back="none",
         transport=api,
         clock=clock,
         retry_policy=RetryPolicy(max_attempts=4),

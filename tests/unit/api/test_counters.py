@@ -32,7 +32,7 @@ class Slow(FakePagedApi):
 
 
 def counts_of(api: FakeTransport, clock: ManualClock, **options: Any) -> Counts:
-    client = UnstableAPIClient(BASE, transport=api, clock=clock, **options)
+    client = UnstableAPIClient(BASE, look_back="none", transport=api, clock=clock, **options)
     list(client.iterate_all_pages(limit=10))
     return client.counts()
 
@@ -64,7 +64,7 @@ def test_the_time_in_requests_is_counted_and_that_of_waits_is_not() -> None:
 def test_what_was_counted_since_a_moment_leaves_out_what_came_before() -> None:
     clock = ManualClock()
     api = Slow(clock, total=50, faults={2: [HttpResponse(503)] * 2})
-    client = UnstableAPIClient(BASE, transport=api, clock=clock)
+    client = UnstableAPIClient(BASE, look_back="none", transport=api, clock=clock)
     list(client.iterate_all_pages(limit=10))
     before = client.counts()
     api.faults_for(4, [HttpResponse(500)])
@@ -85,7 +85,7 @@ def test_a_request_still_awaited_is_counted_as_unfinished() -> None:
 
 def test_a_run_that_fails_has_all_its_requests_counted() -> None:
     api = FakePagedApi(50, faults={3: [HTML] * 99})
-    client = UnstableAPIClient(BASE, transport=api, clock=ManualClock())
+    client = UnstableAPIClient(BASE, look_back="none", transport=api, clock=ManualClock())
     with pytest.raises(IncompleteRunError):
         list(client.iterate_all_pages(limit=10))
     assert client.counts().requests_by_outcome == {"200": 2, "CorruptResponseError": 10}

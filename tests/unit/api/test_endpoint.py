@@ -12,8 +12,10 @@ from de_classes.errors import ForeignOriginError
 
 
 @pytest.mark.parametrize(
-    ("size", "limit", "smaller"),
+    ("size", "records", "below"),
     [
+        (PageSize(into="query.limit"), 0, None),
+        (PageSize(into="query.limit", max=50), 3, 2),
         (PageSize(into="query.limit"), 100, 99),
         (PageSize(into="query.limit", max=50), 100, 50),
         (PageSize(into="query.limit"), 1, None),
@@ -22,10 +24,10 @@ from de_classes.errors import ForeignOriginError
         (None, 100, None),
     ],
 )
-def test_a_smaller_page_is_one_that_the_source_may_be_asked_for(
-    size: PageSize | None, limit: int, smaller: int | None
+def test_the_largest_page_below_so_many_records_is_one_that_the_source_may_be_asked_for(
+    size: PageSize | None, records: int, below: int | None
 ) -> None:
-    assert Endpoint("https://api.example/items", page_size=size).smaller(limit) == smaller
+    assert Endpoint("https://api.example/items", page_size=size).largest_below(records) == below
 
 
 def test_what_is_the_same_for_every_page_is_looked_up_once_and_what_is_not_each_time() -> None:

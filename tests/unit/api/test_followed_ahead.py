@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page, PageReader
 from de_classes.api.pagination import CursorPagination
+from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
 from de_classes.utils.clock import ManualClock
@@ -64,6 +65,7 @@ def walk(
     return FollowedWalk(
         source,
         CursorPagination(),
+        Prober(source),
         limit=1,
         pages=pages or PageRange(),
         url="https://api.example/data",
@@ -85,12 +87,12 @@ def pages_of(count: int) -> list[Answer]:
 
 
 @pytest.mark.parametrize("width", [2, 64])
-def test_the_next_page_is_asked_for_while_the_one_at_hand_is_written_and_none_after_it(width: int) -> None:
+def test_the_next_page_is_asked_for_while_the_one_at_hand_is_written_and_the_last_twice(width: int) -> None:
     source = Source("abc")
     pages = started(source, width=width)
     assert source.asked == [1, 2]
     assert [page.number for page in pages] == [2, 3, 4]
-    assert source.asked == [1, 2, 3, 4]
+    assert source.asked == [1, 2, 3, 4, 4]
 
 
 def test_one_at_a_time_is_fetched_by_nobody_else_and_not_ahead() -> None:
@@ -202,6 +204,7 @@ def test_when_the_time_is_up_the_run_ends_without_the_page_under_way() -> None:
     stalling, clock = Stalling(PagedSource("cursor", pages_of(3))), ManualClock()
     client = UnstableAPIClient(
         BASE,
+        look_back="none",
         transport=FakeTransport(stalling),
         clock=clock,
         pagination=STYLES["cursor"],

@@ -8,7 +8,13 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
-from de_classes.errors import PaginationLoopError, ProtocolError
+from de_classes.api.prober import Prober
+from de_classes.errors import (
+    PaginationLoopError,
+    ProtocolError,
+    RequestRejectedError,
+    SourceChangedError,
+)
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 
@@ -24,18 +30,36 @@ class Source:
 
     Args:
         ways: By page, the cursor or the link in it; what is not there leads nowhere.
+        more: By page, what its marker says, if it has one.
+        first: By page, what comes for the first request alone.
     """
 
-    def __init__(self, ways: dict[int, str]) -> None:
+    def __init__(
+        self,
+        ways: dict[int, str],
+        *,
+        more: dict[int, bool] | None = None,
+        first: dict[int, Page | Exception] | None = None,
+    ) -> None:
         self._ways = ways
+        self._more = more or {}
+        self._first = dict(first or {})
         self.asked: list[PageRequest] = []
+
+    @property
+    def numbers(self) -> list[int]:
+        return [request.number for request in self.asked]
 
     def __call__(self, request: PageRequest) -> Page:
         self.asked.append(request)
         number, way = request.number, self._ways.get(request.number)
-        payload = {} if way is None else {"next_cursor": way}
+        said: dict[str, object] = {} if way is None else {"next_cursor": way}
+        said |= {"has_more": self._more[number]} if number in self._more else {}
         headers = {} if way is None else {"link": f'<{way}>; rel="next"'}
-        return Page(number, rows(number), payload, headers=headers)
+        instead = self._first.pop(number, None)
+        if isinstance(instead, Exception):
+            raise instead
+        return Page(number, rows(number), said, headers=headers) if instead is None else instead
 
 
 def rows(number: int) -> list[dict[str, int]]:
@@ -47,17 +71,15 @@ def walk(
     strategy: PaginationStrategy | None = None,
     state: RunState | None = None,
     pages: PageRange | None = None,
-    *,
-    smaller: int | None = LIMIT - 1,
 ) -> FollowedWalk:
     return FollowedWalk(
         source,
         strategy or CursorPagination(),
+        Prober(source),
         limit=LIMIT,
         pages=pages or PageRange(),
         url=URL,
         state=state,
-        smaller=smaller,
     )
 
 
@@ -69,7 +91,7 @@ def state_after(*numbers: int, place: RunPlace | None) -> RunState:
 def test_each_request_carries_what_the_page_before_it_said() -> None:
     source = Source({1: "a", 2: "b"})
     assert [page.number for page in walk(source)] == [1, 2, 3]
-    assert [request.values.get("query.cursor") for request in source.asked] == [None, "a", "b"]
+    assert [request.values.get("query.cursor") for request in source.asked] == [None, "a", "b", "b"]
 
 
 def test_links_are_resolved_against_the_page_that_they_stand_on() -> None:
@@ -77,29 +99,92 @@ def test_links_are_resolved_against_the_page_that_they_stand_on() -> None:
     assert len(list(walk(source, LinkHeaderPagination()))) == 3
     assert [request.url for request in source.asked[1:]] == [
         "https://api.example/deep/two",
-        "https://api.example/deep/three",
+        *2 * ["https://api.example/deep/three"],  # the last, which may have lost its way on
     ]
 
 
-def test_a_page_that_leads_nowhere_is_handed_on_before_that_is_said() -> None:
-    pages = iter(walk(Source({})))
+MARKED = CursorPagination(more="has_more")
+
+
+def test_a_page_that_says_more_and_leads_nowhere_is_handed_on_before_that_is_said() -> None:
+    pages = iter(walk(Source({}, more={1: True}), MARKED))
     assert next(pages).number == 1
-    with pytest.raises(
-        ProtocolError, match="a full first page has no 'next_cursor', and neither has a smaller one"
-    ):
+    with pytest.raises(ProtocolError, match="page 1 says that another follows: 'next_cursor' leads nowhere"):
         next(pages)
 
 
-def test_a_full_first_page_that_leads_nowhere_is_all_where_no_smaller_one_may_be_asked_for() -> None:
-    source = Source({})
-    assert [page.number for page in walk(source, smaller=None)] == [1]
-    assert len(source.asked) == 1
-
-
-def test_the_place_behind_a_page_that_leads_nowhere_has_no_way_on() -> None:
-    lost = walk(Source({}))
+def test_the_place_behind_a_page_that_says_more_and_leads_nowhere_has_no_way_on() -> None:
+    lost = walk(Source({}, more={1: True}), MARKED)
     next(iter(lost))
     assert lost.place == RunPlace(number=2)
+
+
+def test_a_first_page_of_several_records_that_leads_nowhere_is_left_to_the_proof_of_the_end() -> None:
+    source = Source({})
+    assert [page.number for page in walk(source)] == [1]
+    assert source.numbers == [1]
+
+
+def test_a_first_page_of_one_record_that_leads_nowhere_is_asked_for_again() -> None:
+    alone = Page(1, [{"id": 1}], {})
+    source = Source({1: "a", 2: "b"}, first={1: alone})
+    with pytest.raises(SourceChangedError, match="page 1 came twice, with 1 records and with 2: run again"):
+        list(walk(source))
+    assert source.numbers == [1, 1]
+
+
+def test_a_way_on_that_is_lost_once_is_found_by_asking_again() -> None:
+    source = Source({1: "a", 2: "b"}, first={2: Page(2, rows(2), {})})
+    assert [page.number for page in walk(source)] == [1, 2, 3]
+    assert source.numbers == [1, 2, 2, 3, 3]
+
+
+def test_a_last_page_that_is_refused_when_it_is_asked_for_again_stays_the_last() -> None:
+    class Forgets(Source):
+        def __call__(self, request: PageRequest) -> Page:
+            if request.number in self.numbers:
+                self.asked.append(request)
+                raise RequestRejectedError("no such place", status=410)
+            return super().__call__(request)
+
+    source = Forgets({1: "a"})
+    assert [page.number for page in walk(source)] == [1, 2]
+    assert source.numbers == [1, 2, 2]
+
+
+def test_a_page_with_fewer_records_than_others_is_asked_for_again() -> None:
+    source = Source({1: "a", 2: "b"}, first={2: Page(2, rows(2)[:1], {"next_cursor": "b"})})
+    assert [page.records for page in walk(source)] == [rows(1), rows(2), rows(3)]
+    assert source.numbers == [1, 2, 2, 3, 3]
+
+
+def test_pages_that_differ_by_nature_are_asked_for_again_five_times_in_all() -> None:
+    class Uneven(Source):
+        def __call__(self, request: PageRequest) -> Page:
+            page = super().__call__(request)
+            return page if page.number == 1 else Page(page.number, page.records[:1], page.payload)
+
+    source = Uneven({number: f"c{number}" for number in range(1, 10)})
+    assert [len(page.records) for page in walk(source)] == [2] + 9 * [1]
+    assert source.numbers == [1, *sorted(2 * [2, 3, 4, 5, 6]), 7, 8, 9, 10, 10]
+
+
+@pytest.mark.parametrize("behind", ["nothing", "the same again", "a refusal"])
+def test_a_way_on_beside_the_end_is_followed_once_and_must_hold_nothing(behind: str) -> None:
+    nothing: dict[str, Page | Exception] = {
+        "nothing": Page(3, [], {"has_more": False}),
+        "the same again": Page(3, rows(2), {"has_more": False}),
+        "a refusal": RequestRejectedError("no such place", status=404),
+    }
+    source = Source({1: "a", 2: "b"}, more={1: True, 2: False}, first={3: nothing[behind]})
+    assert [page.number for page in walk(source, MARKED)] == [1, 2]
+    assert source.numbers == [1, 2, 3]
+
+
+def test_a_marker_that_says_end_once_although_more_follows_is_not_believed() -> None:
+    source = Source({1: "a", 2: "b"}, more={1: True, 2: False, 3: False})
+    assert [page.number for page in walk(source, MARKED)] == [1, 2, 3]
+    assert source.numbers == [1, 2, 3, 3]
 
 
 def test_the_place_is_the_next_request_until_there_is_none() -> None:

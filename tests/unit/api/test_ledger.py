@@ -114,10 +114,38 @@ def test_F22_a_total_that_rises_while_rows_do_not_repeat_is_growth() -> None:
     assert ledger_of(first, second).expected_records == 4
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-def test_F25_F26_rows_that_do_not_add_up_are_never_a_success(rows: int) -> None:
-    with pytest.raises(IncompleteRunError, match="the source says it has 6"):
-        ledger_of(page(1), page(2), page(3, rows=rows)).settle()
+def test_F25_F26_rows_that_do_not_add_up_to_the_total_are_never_a_success() -> None:
+    with pytest.raises(IncompleteRunError, match="5 records came, but the source says it has 6"):
+        ledger_of(page(1), page(2), page(3, rows=1)).settle()
+
+
+def distinct(number: int, rows: int, total: int) -> Page:
+    return Page(number, [{"id": 10 * number + row} for row in range(rows)], {}, 3, total)
+
+
+def test_rows_beyond_a_total_that_never_moved_are_no_change_but_it_proves_nothing() -> None:
+    ledger = ledger_of(distinct(1, 2, 6), distinct(2, 2, 6), distinct(3, 3, 6))
+    ledger.settle()
+    assert (ledger.agreed_total, ledger.records_beyond_total) == (None, 1)
+
+
+def test_F22_rows_beyond_a_total_that_moved_are_never_a_success() -> None:
+    with pytest.raises(SourceChangedError, match="7 records came, but the source says it has 6"):
+        ledger_of(distinct(1, 2, 5), distinct(2, 2, 6), distinct(3, 3, 6)).settle()
+
+
+@pytest.mark.parametrize(
+    ("totals", "agreed"), [((6, 6, 6), 6), ((5, 6, 6), None), ((7, 7, 7), None), ((5, 5, 5), None)]
+)
+def test_a_total_is_agreed_on_if_every_answer_names_it_and_as_many_rows_came(
+    totals: tuple[int, int, int], agreed: int | None
+) -> None:
+    ledger = ledger_of(*(distinct(number, 2, total) for number, total in enumerate(totals, 1)))
+    assert ledger.agreed_total == agreed
+
+
+def test_a_part_of_a_source_has_no_total_to_agree_on() -> None:
+    assert ledger_of(distinct(2, 2, 2), wanted=PageRange(2, 2)).agreed_total is None
 
 
 def test_what_the_source_does_not_count_is_not_held_against_it() -> None:
@@ -198,7 +226,7 @@ def test_a_short_page_that_comes_late_is_short_because_pages_follow_it() -> None
     "pages",
     [
         [page(1), page(2, total_records=5), page(3, rows=1, total_records=5)],
-        [page(1), page(2), page(3, rows=3)],
+        [page(1), page(2, total_records=7), page(3, rows=3, total_records=6)],
         [page(1, total_pages=8, total_records=16), page(2, total_pages=2, total_records=4)],
     ],
     ids=["fell", "too many", "fell, and pages are missing"],

@@ -103,6 +103,7 @@ class Go:
             BASE,
             None,
             QUIET,
+            look_back="none",
             transport=self.source,
             clock=ManualClock(),
             pagination=OffsetPagination() if self.offset else PageNumberPagination(),
@@ -263,12 +264,15 @@ class Expired(PagedSource):
 
     Args:
         status: How it says so.
+        from_page: The first page that it has forgotten.
     """
 
     status: int = 410
+    from_page: int = 2
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(self.status) if self.number(request) > 1 else super().__call__(request)
+        is_forgotten = self.number(request) >= self.from_page
+        return HttpResponse(self.status) if is_forgotten else super().__call__(request)
 
 
 PAGES = [Answer(tuple(range(start, start + SMALL))) for start in range(0, 12, SMALL)]
@@ -278,17 +282,38 @@ PAGES = [Answer(tuple(range(start, start + SMALL))) for start in range(0, 12, SM
 @pytest.mark.parametrize("status", [400, 404, 410, 422])
 def test_a_place_that_is_not_known_any_more_says_to_begin_anew(style: str, status: int) -> None:
     first = Taken(PagedSource(style, PAGES), after=2)
-    second = Taken(Expired(style, PAGES, status=status), state=first.state)
+    second = Taken(Expired(style, PAGES, status=status, from_page=3), state=first.state)
     assert isinstance(second.error, SourceChangedError)
     assert f"page 3 would follow (status {status}): begin the run anew" in str(second.error)
-    assert second.error.missing_pages == (3,)
+    assert (second.error.missing_pages, second.asked) == ((3,), [2, 3])
+
+
+@pytest.mark.parametrize("style", ["cursor", "link"])
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_a_page_before_the_place_that_is_not_known_any_more_says_so_too(style: str, status: int) -> None:
+    first = Taken(PagedSource(style, PAGES), after=2)
+    second = Taken(Expired(style, PAGES, status=status), state=first.state)
+    assert isinstance(second.error, SourceChangedError)
+    assert "page 2 is not what it was when this run took it: begin the run anew" in str(second.error)
+    assert (second.error.missing_pages, second.asked) == ((3,), [2])
+
+
+@pytest.mark.parametrize("style", ["cursor", "link"])
+def test_F25_F26_a_page_before_the_place_whose_rows_moved_is_a_change(style: str) -> None:
+    first = Taken(PagedSource(style, PAGES), after=2)
+    moved = [PAGES[0], Answer((9, 4, 5)), *PAGES[2:]]
+    second = Taken(PagedSource(style, moved), state=first.state)
+    assert isinstance(second.error, SourceChangedError)
+    assert (second.error.missing_pages, second.asked) == ((3,), [2])
+    alike = Taken(PagedSource(style, PAGES), state=first.state)
+    assert (alike.error, alike.asked) == (None, [2, 3, 4, 4])
 
 
 @pytest.mark.parametrize("style", ["cursor", "link"])
 def test_a_place_that_is_refused_within_a_run_or_forbidden_stays_what_it_is(style: str) -> None:
     assert isinstance(Taken(Expired(style, PAGES)).error, RequestRejectedError)
     first = Taken(PagedSource(style, PAGES), after=2)
-    conflict = Taken(Expired(style, PAGES, status=409), state=first.state)
+    conflict = Taken(Expired(style, PAGES, status=409, from_page=3), state=first.state)
     assert isinstance(conflict.error, RequestRejectedError)
 
 

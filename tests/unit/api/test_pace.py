@@ -288,7 +288,9 @@ class Crowd(FakePagedApi):
 def test_F04_no_page_is_asked_for_while_one_is_told_to_wait() -> None:
     clock = ManualClock()
     api = Crowd(100, clock)
-    client = UnstableAPIClient("https://api.example", None, LOGGER, transport=api, clock=clock, concurrency=1)
+    client = UnstableAPIClient(
+        "https://api.example", None, LOGGER, look_back="none", transport=api, clock=clock, concurrency=1
+    )
     assert sum(len(page.records) for page in client.start_run(10)) == 100
     refused = [moment for moment, page in api.sent if page == "3"]
     assert refused[1] - refused[0] >= 2.0
@@ -302,6 +304,7 @@ def test_the_limit_a_second_holds_for_a_run_of_several_at_once() -> None:
         "https://api.example",
         None,
         LOGGER,
+        look_back="none",
         transport=api,
         clock=clock,
         concurrency=8,

@@ -40,7 +40,17 @@ def test_F13_F17_what_is_no_json_is_worth_another_try(body: bytes) -> None:
         PageReader().read(HttpResponse(200, {"content-type": "text/html"}, body), 1)
 
 
-@pytest.mark.parametrize("answer", [{"error": "overloaded"}, {"data": None}, {"data": {}}, {}, [], None, 3])
+def test_a_list_that_is_null_is_an_empty_one() -> None:
+    assert PageReader().read(json_response({"data": None, "total_pages": 1}), 1).records == []
+
+
+@pytest.mark.parametrize("beside", [{"errors": ["overloaded"]}, {"ok": False}, {"items": [{"id": 1}]}])
+def test_F18_a_null_beside_an_error_or_another_list_is_no_empty_list(beside: dict[str, object]) -> None:
+    with pytest.raises(CorruptResponseError):
+        PageReader().read(json_response({"data": None, "total_pages": 1, **beside}), 1)
+
+
+@pytest.mark.parametrize("answer", [{"error": "overloaded"}, {"data": {}}, {}, [], None, 3])
 def test_F18_an_answer_without_a_list_of_records_is_never_an_empty_page(answer: object) -> None:
     with pytest.raises(CorruptResponseError):
         PageReader().read(json_response(answer), 1)

@@ -93,7 +93,7 @@ def test_a_page_that_is_only_handed_on_has_a_list() -> None:
         b'{"data":[{"id":1}],%s',
         b'{"data":[1],%s}',
         b'{"data":{"id":1},%s}',
-        b'{"data":null,%s}',
+        b'{"data":null,"error":"late",%s}',
         b'[{"data":[{"id":1}],%s}]',
         b'{"rows":[{"id":1}],%s}',
         b'{"data":[{"id":1}],"total_pages":-1}',
@@ -114,6 +114,7 @@ def test_F13_to_F20_what_is_not_sound_is_refused_in_the_same_words(body: bytes) 
         b'{"other":{"data":[{"id":1}]},"data":[{"id":1}],%s}',
         b'{"other":[[{"id":1}]],"d\\u0061ta":[{"id":1}],%s}',
         b' { "data" : [ { "id" : 1 } ] , %s } ',
+        b'{"data":null,%s}',
     ],
 )
 def test_the_same_text_elsewhere_in_the_answer_is_left_alone(body: bytes) -> None:

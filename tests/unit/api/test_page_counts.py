@@ -50,12 +50,13 @@ def test_a_page_is_counted_or_beyond_all_counts_or_nothing_is_known_of_it() -> N
         (3, 3, 0, False),
         (4, 3, 1, False),
         (5, 3, 1, False),
-        (6, 3, 1, True),
+        (6, 3, 1, False),
+        (6, 3, 0, True),
         (6, 6, 1, False),
         (6, None, 0, False),
     ],
 )
-def test_an_empty_page_lies_past_the_end_by_its_own_count_and_a_filled_one_by_all(
+def test_an_empty_page_lies_past_the_end_by_its_own_count_and_a_filled_one_never(
     number: int, count: int, rows: int, *, expected: bool
 ) -> None:
     assert counts(5).is_past_end(page(number, count, rows)) is expected

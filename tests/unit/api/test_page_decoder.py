@@ -93,7 +93,11 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
     api, clock = FakePagedApi(9), ManualClock()
     api.faults_for(2, [corrupt(2)])
     client = UnstableAPIClient(
-        "http://api.example", transport=api, clock=clock, retry_policy=RetryPolicy(jitter=False)
+        "http://api.example",
+        look_back="none",
+        transport=api,
+        clock=clock,
+        retry_policy=RetryPolicy(jitter=False),
     )
     pages = list(client.start_run(3, concurrency=width, current=CurrentShape()))
     assert [record["id"] for page in pages for record in page.records] == list(range(9))
@@ -106,7 +110,7 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
 def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
     api = FakePagedApi(9)
     api.faults_for(2, [corrupt(2)] * 50)
-    client = UnstableAPIClient("http://api.example", transport=api, clock=ManualClock())
+    client = UnstableAPIClient("http://api.example", look_back="none", transport=api, clock=ManualClock())
     with pytest.raises(IncompleteRunError) as caught:
         list(client.start_run(3, current=CurrentShape()))
     assert list(caught.value.missing_pages) == [2, 3]
@@ -121,7 +125,12 @@ def test_F54_a_page_is_asked_for_as_often_wherever_it_is_found_not_to_be_sound(
     api.faults_for(2, [corrupt(2)] * 50)
     policy = RetryPolicy(max_corrupt=3)
     client = UnstableAPIClient(
-        "http://api.example", transport=api, clock=ManualClock(), retry_policy=policy, concurrency=width
+        "http://api.example",
+        look_back="none",
+        transport=api,
+        clock=ManualClock(),
+        retry_policy=policy,
+        concurrency=width,
     )
     with pytest.raises(IncompleteRunError, match="page 2 failed 3 times"):
         list(client.start_run(3, current=current))
@@ -134,7 +143,12 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
     """Rows appended to a short last page that was taken are not this run's, nor what they add to a total."""
     api, policy = FakePagedApi(8), RetryPolicy(max_corrupt=2)
     client = UnstableAPIClient(
-        "http://api.example", transport=api, clock=ManualClock(), retry_policy=policy, concurrency=width
+        "http://api.example",
+        look_back="none",
+        transport=api,
+        clock=ManualClock(),
+        retry_policy=policy,
+        concurrency=width,
     )
     api.faults_for(2, [HttpResponse(200, {}, b"{")] * 2)
     first = client.start_run(3, skip_failed=True)

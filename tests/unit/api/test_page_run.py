@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.page_run import PageRun
@@ -15,6 +16,8 @@ from de_classes.utils.run_records import RunPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from de_classes.utils.run_records import PageEntry
 
 SECONDS_A_PAGE = 10.0
 
@@ -30,6 +33,7 @@ class Walk:
     def __init__(self, *, breaks_at: int = 0, fills: bool = False) -> None:
         self.clock = ManualClock()
         self.place: RunPlace | None = None
+        self.way_here: RunPlace | None = None
         self.is_filling_gaps = fills
         self._breaks_at = breaks_at
 
@@ -42,9 +46,22 @@ class Walk:
             yield Page(number, [{"id": number * 10}, {"id": number * 10 + 1}], {}, 3, 6)
 
 
+class Believing:
+    """A prover that asks for nothing."""
+
+    def begin(self) -> None:
+        pass
+
+    def note(self, entry: PageEntry) -> None:
+        pass
+
+    def conclude(self) -> Evidence:
+        return Evidence(End(by="declared"), Still(by="unknown"))
+
+
 def run_over(walk: Walk, deadline: float | None = None) -> PageRun:
     ledger = RunLedger(PageRange(), limit=2, strategy=PageNumberPagination())
-    return PageRun(walk, walk, ledger, walk.clock, deadline=deadline)
+    return PageRun(walk, walk, ledger, Believing(), walk.clock, deadline=deadline)
 
 
 def test_every_page_is_entered_before_it_is_handed_on() -> None:

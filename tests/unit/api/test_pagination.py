@@ -72,6 +72,15 @@ def test_a_cursor_is_handed_back_as_it_came() -> None:
     assert after(strategy, page(1, next_cursor="a/b=")) == PageRequest(2, {"query.cursor": "a/b="}, size=2)
 
 
+def test_a_cursor_that_is_an_address_leads_there() -> None:
+    there = "https://api.example/items?page=2"
+    strategy = CursorPagination()
+    following = after(strategy, page(1, next_cursor=there))
+    assert following == PageRequest(2, url=there, size=2)
+    stands_still = page(2, rows=0, next_cursor=there)
+    assert strategy.request_after(stands_still, 2, url=URL, asked=following) is None
+
+
 @pytest.mark.parametrize("end", [{}, {"next_cursor": None}, {"next_cursor": ""}])
 def test_no_cursor_is_the_end(end: dict[str, object]) -> None:
     assert after(CursorPagination(), page(3, **end)) is None

@@ -47,7 +47,9 @@ class FailingApi(FakePagedApi):
 def test_every_run_is_complete_and_asks_no_more_than_failures_demand(rate: float) -> None:
     for seed in range(SEEDS):
         api = FailingApi(rate, seed)
-        client = UnstableAPIClient("https://api.example", transport=api, clock=ManualClock())
+        client = UnstableAPIClient(
+            "https://api.example", look_back="none", transport=api, clock=ManualClock()
+        )
         pages = [number for number, _ in client.iterate_all_pages(limit=1)]
         assert pages == list(range(1, PAGES + 1))
         assert len(api.requests) == PAGES + api.failed
@@ -75,7 +77,9 @@ class DownApi(FakePagedApi):
 def test_an_outage_of_five_minutes_costs_the_budget_and_some_probes(width: int) -> None:
     clock = ManualClock()
     api = DownApi(clock, start=1.0, stop=301.0)
-    client = UnstableAPIClient("https://api.example", transport=api, clock=clock, concurrency=width)
+    client = UnstableAPIClient(
+        "https://api.example", look_back="none", transport=api, clock=clock, concurrency=width
+    )
     pages = [number for number, _ in client.iterate_all_pages(limit=1)]
     assert pages == list(range(1, PAGES + 1))
     assert len(api.refused) <= 40 + width + 12
@@ -84,7 +88,9 @@ def test_an_outage_of_five_minutes_costs_the_budget_and_some_probes(width: int) 
 def test_an_outage_longer_than_the_time_ends_the_run_with_its_missing_pages() -> None:
     clock = ManualClock()
     api = DownApi(clock, start=1.0, stop=9e9)
-    client = UnstableAPIClient("https://api.example", transport=api, clock=clock, deadline=120.0)
+    client = UnstableAPIClient(
+        "https://api.example", look_back="none", transport=api, clock=clock, deadline=120.0
+    )
     with pytest.raises(IncompleteRunError) as caught:
         list(client.iterate_all_pages(limit=1))
     assert clock.monotonic() <= 121

@@ -66,7 +66,7 @@ def run(
     clock: ManualClock | None = None,
     **options: Any,
 ) -> Outcome:
-    client = UnstableAPIClient(BASE, transport=api, clock=clock or ManualClock(), **options)
+    client = UnstableAPIClient(BASE, look_back="none", transport=api, clock=clock or ManualClock(), **options)
     outcome = Outcome(client)
     entries: list[PageEntry] = list(state.entries) if state else []
     pages = client.start_run(LIMIT, state=state, skip_failed=skip_failed)
@@ -321,7 +321,9 @@ def test_without_totals_a_page_that_was_skipped_is_due_because_others_follow_it(
 
 def test_where_pages_are_found_one_through_the_other_none_can_be_skipped() -> None:
     api = FakePagedApi(95)
-    client = UnstableAPIClient(BASE, transport=api, clock=ManualClock(), pagination=CursorPagination())
+    client = UnstableAPIClient(
+        BASE, look_back="none", transport=api, clock=ManualClock(), pagination=CursorPagination()
+    )
     assert not client.random_access
     with pytest.raises(InvalidInputError, match="asked for by number"):
         client.start_run(LIMIT, skip_failed=True)

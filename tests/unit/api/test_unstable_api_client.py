@@ -38,7 +38,9 @@ WIDTHS = [1, 8]
 def client(
     transport: FakeTransport, clock: ManualClock | None = None, **options: object
 ) -> UnstableAPIClient:
-    return UnstableAPIClient(BASE, transport=transport, clock=clock or ManualClock(), **options)  # type: ignore[arg-type]  # a test's shorthand
+    return UnstableAPIClient(
+        BASE, look_back="none", transport=transport, clock=clock or ManualClock(), **options
+    )  # type: ignore[arg-type]  # a test's shorthand
 
 
 def ids(pages: list[tuple[int, Page]]) -> list[int]:

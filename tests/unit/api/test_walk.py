@@ -10,6 +10,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
+from de_classes.api.prober import Prober
 from de_classes.api.walk import NumberedWalk
 from de_classes.errors import (
     InvalidInputError,
@@ -31,9 +32,13 @@ LIMIT = 2
 WIDTHS = [1, 2, 16]
 
 
-def page(number: int, total_pages: int | None, total_records: int | None = None, rows: int = LIMIT) -> Page:
-    records = [{"id": number * 100 + row} for row in range(rows)]
-    return Page(number, records, {}, total_pages, total_records)
+def page(
+    number: int, total_pages: int | None, total_records: int | None = None, rows: int | None = None
+) -> Page:
+    """A full page, or an empty one past the end, unless it says how many rows it has."""
+    is_past_end = total_pages is not None and number > total_pages
+    count = rows if rows is not None else LIMIT * (not is_past_end)
+    return Page(number, [{"id": number * 100 + row} for row in range(count)], {}, total_pages, total_records)
 
 
 def numbered(
@@ -45,7 +50,9 @@ def numbered(
     """A walk whose pages are entered into its ledger as they come, as a run does it."""
     strategy, wanted = PageNumberPagination(), pages or PageRange()
     ledger = RunLedger(wanted, limit=LIMIT, strategy=strategy)
-    walk = NumberedWalk(fetch, strategy, ledger, limit=LIMIT, pages=wanted, width=width, stopped=stopped)
+    walk = NumberedWalk(
+        fetch, strategy, ledger, Prober(fetch), limit=LIMIT, pages=wanted, width=width, stopped=stopped
+    )
     for each in walk:
         ledger.observe(each)
         yield each
@@ -139,7 +146,7 @@ def test_F23_a_total_that_shrinks_ends_where_the_pages_do(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_F23_a_total_that_shrinks_for_one_answer_only_loses_no_page(width: int) -> None:
-    source = Source(lambda number, _: page(number, 3 if number == 4 else 8, 16))
+    source = Source(lambda number, _: page(number, 3 if number == 4 else 8, 16, rows=LIMIT * (number <= 8)))
     assert source.numbers(width=width) == list(range(1, 9))
 
 
@@ -217,7 +224,7 @@ def test_a_first_page_beyond_the_last_is_refused(width: int) -> None:
 
 def test_records_of_a_source_that_says_it_has_no_pages_are_no_success() -> None:
     with pytest.raises(ProtocolError, match="0 pages"):
-        Source(lambda number, _: page(number, 0)).numbers(width=1)
+        Source(lambda number, _: page(number, 0, rows=LIMIT)).numbers(width=1)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -315,20 +322,26 @@ def cursor_page(number: int, following: str | None) -> Page:
 
 def test_cursors_are_followed_to_the_end() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}" if number < 4 else None))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     assert [each.number for each in walk] == [1, 2, 3, 4]
 
 
 def test_cursors_stop_at_the_end_of_the_range() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}"))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(1, 3), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(1, 3), url="http://x"
+    )
     assert [each.number for each in walk] == [1, 2, 3]
     assert source.asked == [1, 2, 3]
 
 
 def test_F27_a_cursor_used_before_is_a_loop() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number % 3}"))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 4
@@ -353,7 +366,9 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
 def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:
     same = page(1, None).records
     source = Source(lambda number, _: Page(number, same, {"next_cursor": f"c{number}"}))
-    walk = FollowedWalk(source, CursorPagination(), limit=LIMIT, pages=PageRange(), url="http://x")
+    walk = FollowedWalk(
+        source, CursorPagination(), Prober(source), limit=LIMIT, pages=PageRange(), url="http://x"
+    )
     with pytest.raises(PaginationLoopError):
         list(walk)
     assert len(source.asked) == 2

@@ -19,6 +19,7 @@ from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.format.registry import get_codec
 from de_classes.utils import strict_json
 from tests.fakes.canary import PASSWORD
+from tests.fakes.http_source import HttpSource, as_json, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,12 +85,45 @@ def test_the_summary_says_what_came_and_where_it_is(server: SimulatorServer, tmp
     assert (tmp_path / "a" / "b.csv").as_uri() in out
 
 
+@pytest.mark.parametrize(("words", "still"), [([], "sampled"), (["--strict"], "read twice")])
+def test_the_summary_says_by_what_a_run_is_known_to_be_complete(
+    server: SimulatorServer, tmp_path: Path, words: list[str], still: str
+) -> None:
+    status, out, _ = ingest(server.base_url, "--username", "ada", "--to", str(tmp_path), *words)
+    assert status == 0
+    assert f"\nproof:    end total (230 records), still {still} 3 of 3; 3 requests for it\n" in out
+    assert "\nwarning: " not in out
+
+
+def test_an_end_that_is_not_proved_is_a_warning_and_strictly_incomplete(tmp_path: Path) -> None:
+    words = [
+        "--pagination",
+        "cursor",
+        "--total-pages-field",
+        "none",
+        "--to",
+        str(tmp_path),
+        "--format",
+        "csv",
+    ]
+    with HttpSource(lambda _: as_json({"data": rows(1)})) as source:
+        status, out, err = ingest(source.url, *words, "--strict")
+        assert (status, out, list(tmp_path.iterdir())) == (4, "", [])
+        assert err == "ingest: IncompleteRunError: end: unproven: that is no proof, as strict asks for\n"
+        status, out, _ = ingest(source.url, *words)
+    assert status == 0
+    assert "\nproof:    end unproven (1 came of up to 100)" in out
+    assert (
+        "\nwarning:  the end is not proved: 1 came of up to 100, and no way on was ever seen. Name a " in out
+    )
+
+
 def test_a_run_that_is_not_complete_fails_and_leaves_nothing(tmp_path: Path) -> None:
     hopeless = SimulatorSettings(rate_500=0, rate_503=1, rate_429=0, jitter_seconds=0, total_records=50)
     with SimulatorServer(hopeless, username="ada", password=PASSWORD) as server:
         words = ["--username", "ada", "--to", str(tmp_path), "--max-attempts", "2"]
         status, out, err = ingest(server.base_url, *words)
-    assert (status, out) == (1, "")
+    assert (status, out) == (4, "")
     assert "IncompleteRunError" in err
     assert list(tmp_path.iterdir()) == []
 

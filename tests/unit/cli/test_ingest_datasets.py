@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NOBODY = "http://127.0.0.1:9"
 COUNT, LIMIT = 60, 10
 BROKEN = "unavailable-503=1@3"  # page 3, at every try
+LOOKED_AT_AGAIN = (1, 2, 3, 5, 6)  # before a run is complete: five of its six pages, evenly spread
 
 
 @pytest.fixture(autouse=True)
@@ -82,14 +84,16 @@ def test_what_came_of_an_incomplete_run_is_kept_and_the_way_on_is_told(tmp_path:
     with serving(faults=BROKEN) as server:
         port = server.port
         status, out, err = command("ingest", server.base_url, tmp_path, *words)
-    assert (status, out) == (1, "")
+    assert (status, out) == (4, "")
     assert err.count("what came is kept") == 1
     assert err.rstrip().endswith("go on with --run-id monday")
     assert list(tmp_path.glob("orders/_manifest*")) == []
     with serving(port) as server:
         status, out, _ = command("ingest", server.base_url, tmp_path, *words, "--json")
     receipt = json.loads(out)
-    assert (status, receipt["invocations"], receipt["requests_by_outcome"]["200"]) == (0, 2, 7)
+    assert (status, receipt["invocations"]) == (0, 2)
+    answered = 6 + len([2]) + len(LOOKED_AT_AGAIN)  # page 2: does it still hold where the second go begins?
+    assert receipt["requests_by_outcome"]["200"] == answered
     assert ids(tmp_path) == list(range(1, COUNT + 1))
 
 
@@ -103,7 +107,7 @@ def test_a_partial_run_says_so_and_a_replay_fetches_only_what_is_missing(tmp_pat
     assert ids(tmp_path) == [number for number in range(1, COUNT + 1) if not 20 < number <= 30]
     with serving(port) as server:
         status, out, _ = command("replay", server.base_url, tmp_path, *words, "--json")
-        assert server.log.served_pages == {6: 1, 3: 1}  # one page is looked at again: does it still hold?
+        assert server.log.served_pages == Counter([6, 3]) + Counter(LOOKED_AT_AGAIN)  # 6: does it still hold?
     assert (status, json.loads(out)["missing_pages"]) == (0, [])
     assert ids(tmp_path) == list(range(1, COUNT + 1))
 

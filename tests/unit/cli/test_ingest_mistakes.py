@@ -94,7 +94,7 @@ def test_plain_http_to_another_machine_has_a_flag_that_the_message_names(tmp_pat
     words = ["http://no-such-host.invalid", "--to", str(tmp_path), "--max-attempts", "1"]
     assert "--allow-insecure" in ingest(*words)[1]
     status, err = ingest(*words, "--allow-insecure")
-    assert (status, "IncompleteRunError" in err) == (1, True)
+    assert (status, "IncompleteRunError" in err) == (4, True)
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import de_classes.errors
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
+from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.logger.handlers import use_only
@@ -186,7 +187,14 @@ def test_F97_no_part_of_a_secret_is_left_where_text_is_cut() -> None:
 def test_F97_a_cursor_that_repeats_a_secret_is_not_written_down(cursor: str, kept: dict[str, str]) -> None:
     redact("secret-cursor-of-this-test")
     page = Page(1, [{"id": 1}], {"next_cursor": cursor})
-    walk = FollowedWalk(lambda _: page, CursorPagination(), limit=1, pages=PageRange(), url="https://a.b")
+    walk = FollowedWalk(
+        lambda _: page,
+        CursorPagination(),
+        Prober(lambda _: page),
+        limit=1,
+        pages=PageRange(),
+        url="https://a.b",
+    )
     next(iter(walk))
     assert walk.place is not None
     assert walk.place.values == kept

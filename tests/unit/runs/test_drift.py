@@ -11,7 +11,6 @@ from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.requests_transport import RequestsTransport
-from de_classes.errors import SourceChangedError
 from de_classes.runs.verify import differences
 from de_classes.simulators.server import SimulatorServer
 from de_classes.utils.clock import ManualClock
@@ -94,15 +93,19 @@ def test_F25_F26_passes_go_on_until_the_source_rests() -> None:
     assert receipt.passes == len(receipt.drift) + 1 > 2
 
 
-def test_F26_without_a_key_the_run_says_so_and_commits_nothing() -> None:
+@pytest.mark.parametrize("width", [1, 8])
+@pytest.mark.parametrize("faults", ["records-inserted", "records-deleted"])
+def test_F25_F26_without_a_key_the_run_begins_anew_and_keeps_the_last_reading_alone(
+    faults: str, width: int
+) -> None:
     store = memory()
-    with (
-        drifting("records-deleted") as server,
-        pytest.raises(SourceChangedError, match="run again") as caught,
-    ):
-        reading(server, store).carry_out(asked(server, key_fields=()))
-    assert caught.value.run_id is None
-    assert [info.key for info in store.list_objects(BUCKET, "raw/day/_")] == []
+    with drifting(faults) as server:
+        receipt = reading(server, store, width=width).carry_out(asked(server, key_fields=()))
+        assert sorted(ids(store, receipt)) == numbers(server.truth())
+    assert receipt.still is not None
+    assert (receipt.status, receipt.still.by, receipt.repaired) == ("complete", "begun anew", 0)
+    assert receipt.passes == len(receipt.drift) + 1 == 2
+    assert list(differences(receipt, store, BUCKET)) == []
 
 
 @pytest.mark.parametrize("faults", ["records-inserted", "records-deleted"])

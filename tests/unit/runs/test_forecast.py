@@ -11,18 +11,28 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.page import PageReader
+from de_classes.api.pagination import OnePagePagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.runs.forecast import FirstPage, LambdaTerms, best_concurrency, forecast, memory_megabytes
+from de_classes.runs.forecast import (
+    FirstPage,
+    LambdaTerms,
+    best_concurrency,
+    forecast,
+    memory_megabytes,
+    proof_requests,
+)
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.paged_source import BASE, STYLES, Answer, PagedSource
+from tests.fakes.provable_api import LIMIT, WAYS, ProvableApi, Reading, counting, endpoint, read
 from tests.fakes.transports import FakePagedApi, FakeTransport
 from tests.fakes.worker import lake
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.endpoint import LookBack
     from de_classes.api.messages import HttpRequest, HttpResponse
 
 LOGGER = logging.getLogger("tests.forecast")
@@ -32,31 +42,42 @@ NO_CPU = 0.0
 
 
 class SlowApi(FakePagedApi):
-    """Answers after its latency, on one clock for all: requests under way at once pass it together."""
+    """Answers after its latency, on one clock for all: requests under way at once pass it together.
+
+    The first page goes alone, and so does what is asked for behind the last, as a proof.
+    """
 
     def __init__(self, total: int, clock: ManualClock, latency: float, width: int) -> None:
         super().__init__(total)
         self._clock = clock
         self._latency = latency
         self._width = width
+        self._pages = -(-total // 10)
         self._lock = threading.Lock()
         self._served = 0
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         with self._lock:
             self._served += 1
-            alone = self._served == 1
+            alone = self._served == 1 or self._served > self._pages
             self._clock.advance(self._latency if alone else self._latency / self._width)
         return super().send(request, timeout=timeout)
 
 
 def service(
-    root: Path, api: SlowApi, clock: ManualClock, width: int, per_second: float | None = None
+    root: Path,
+    api: SlowApi,
+    clock: ManualClock,
+    width: int,
+    per_second: float | None = None,
+    *,
+    look_back: LookBack = "some",
 ) -> RunService:
     client = UnstableAPIClient(
         "https://api.example",
         None,
         LOGGER,
+        look_back=look_back,
         transport=api,
         clock=clock,
         concurrency=width,
@@ -70,27 +91,83 @@ def plan(limit: int) -> RunPlan:
     return RunPlan(run_id="r", source="https://api.example/data", dataset="d", format="jsonl", limit=limit)
 
 
+@pytest.mark.parametrize("look_back", ["none", "some", "all"])
 @pytest.mark.parametrize(
     ("latency", "pages", "width"), list(itertools.product((0.05, 0.5, 2.0), (1, 9, 60), (1, 8)))
 )
 def test_a_run_takes_what_its_first_page_foretold(
-    tmp_path: Path, latency: float, pages: int, width: int
+    tmp_path: Path, latency: float, pages: int, width: int, look_back: LookBack
 ) -> None:
     clock = ManualClock()
     api = SlowApi(pages * 10, clock, latency, width)
-    receipt = service(tmp_path, api, clock, width).carry_out(plan(10))
+    receipt = service(tmp_path, api, clock, width, look_back=look_back).carry_out(plan(10))
     assert receipt.forecast is not None
     assert receipt.actual is not None
+    looks = {"none": 0, "some": min(pages, 5), "all": pages}[look_back]
+    proof = looks + (pages == 1)  # a single page's total may be its own count
+    assert receipt.actual.proof_requests == receipt.forecast.proof_requests == proof
+    assert receipt.actual.requests == receipt.forecast.requests == pages + proof
     assert receipt.actual.seconds == pytest.approx(receipt.forecast.seconds, rel=0.25)
     assert receipt.actual.dollars == pytest.approx(receipt.forecast.dollars, rel=0.25)
-    assert receipt.actual.requests == receipt.forecast.requests == pages
+
+
+@pytest.mark.parametrize("tells", ["", "total", "marker"])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_more_is_spent_on_proof_than_was_foretold(way: str, tells: str) -> None:
+    told = [tells] if tells else []
+    for count in (0, 1, LIMIT, LIMIT + 1, 6 * LIMIT, 6 * LIMIT + 1):
+        reading = read(way, ProvableApi(way, count, tells=told), told)
+        is_counted = tells == "total" and way != "page"  # there it takes their number to know the last
+        most = proof_requests(endpoint(way, told), len(reading.entries), is_counted=is_counted)
+        assert 0 <= most - reading.evidence.requests <= 4
+
+
+def test_a_long_run_proves_a_hundredth_of_its_pages_and_a_strict_one_every_page() -> None:
+    numbered = UnstableAPIClient(BASE, None).endpoint
+    assert [proof_requests(numbered, pages, is_counted=True) for pages in (2, 500, 600, 100_000)] == [
+        2,
+        5,
+        6,
+        1_000,
+    ]
+    assert proof_requests(numbered, 600, is_counted=True, strict=True) == 600
+    never = structs.replace(numbered, look_back="none")
+    assert proof_requests(never, 600, is_counted=True, strict=True) == 0
+    one = structs.replace(never, pagination=OnePagePagination())
+    assert proof_requests(one, None, is_counted=False) == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_source_that_counts_is_asked_for_it_before_and_after(way: str) -> None:
+    counted = structs.replace(endpoint(way), count=counting())
+    for count in (LIMIT, 3 * LIMIT, 3 * LIMIT + 1):
+        reading = Reading(ProvableApi(way, count), counted)
+        assert reading.evidence.end.by == "counted"
+        pages = len(reading.entries)
+        most = proof_requests(counted, pages, is_counted=False)
+        assert 2 + min(pages, 3) <= reading.evidence.requests <= most
+
+
+def test_places_that_are_a_unique_key_are_not_looked_at_again() -> None:
+    by_key = structs.replace(endpoint("last_record"), key=("id",))
+    by_other = structs.replace(by_key, key=("name",))
+    asked = [proof_requests(each, None, is_counted=False) for each in (by_key, by_other)]
+    assert asked[1] - asked[0] == 1
+    assert read("last_record", ProvableApi("last_record", 9)).evidence.requests <= asked[0] + 5
 
 
 def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_path: Path) -> None:
     source = PagedSource("cursor", [Answer((1,)), Answer((2,))])
     api, reader = FakeTransport(source), PageReader(total_pages_field=None)
     client = UnstableAPIClient(
-        BASE, None, LOGGER, transport=api, pagination=STYLES["cursor"], reader=reader, concurrency=4
+        BASE,
+        None,
+        LOGGER,
+        look_back="none",
+        transport=api,
+        pagination=STYLES["cursor"],
+        reader=reader,
+        concurrency=4,
     )
     RunService(client, lake(tmp_path), "lake", logger=LOGGER).look_ahead(plan(1))
     assert len(api.requests) == 1
@@ -133,7 +210,10 @@ def test_looking_ahead_fetches_one_page_and_writes_nothing(tmp_path: Path) -> No
     clock = ManualClock()
     api = SlowApi(600, clock, 0.5, 1)
     figures = service(tmp_path, api, clock, 1).look_ahead(plan(10))
-    assert (len(api.requests), figures.requests) == (1, 60)
+    assert (len(api.requests), figures.requests, figures.proof_requests) == (1, 60 + 5, 5)
+    narrow = FirstPage(latency=0.5, size=len(api.page(1, 10).body), records=10, pages=60)
+    a_column = memory_megabytes(narrow, LambdaTerms())
+    assert figures.memory_megabytes == pytest.approx(a_column + 0.06, abs=0.1)
     assert list(lake(tmp_path).list_objects("lake")) == []
 
 
@@ -155,9 +235,16 @@ def test_memory_grows_with_page_and_width_and_hardly_with_the_number_of_pages() 
 
     assert needed(0) == needed(10)
     assert needed(100_000) - needed(0) == pytest.approx(70)
+    wide = FirstPage(latency=0.2, size=1_000_000, records=1_000, pages=10, columns=5_000)
+    assert memory_megabytes(wide, LambdaTerms()) - needed(10) == pytest.approx(300)
     assert needed(10, concurrency=16) > needed(10, concurrency=4) > 0
 
 
 def test_of_a_source_that_does_not_say_how_long_it_is_only_the_first_page_is_reckoned() -> None:
     silent = FirstPage(latency=0.2, size=1_000, records=10, pages=None)
     assert forecast(silent, LambdaTerms()).requests == 1
+    proved = structs.replace(silent, proof=4)
+    assert (forecast(proved, LambdaTerms()).requests, forecast(proved, LambdaTerms()).proof_requests) == (
+        5,
+        4,
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+from copy import deepcopy
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.runs.sealed_part import SealedPart
     from de_classes.storage.clients import ObjectInfo, ObjectStore
+    from tests.fakes.fake_s3 import StoredVersion
 
     GoOn = Callable[..., Any]
 
@@ -65,7 +67,8 @@ def source(total: int = TOTAL, *, repeats: int = 0) -> FakeTransport:
     def answer(request: HttpRequest) -> HttpResponse:
         asked = request.params
         limit = int(asked.get("limit", 10))
-        start = int(asked.get("cursor") or asked.get("offset") or (int(asked.get("page", 1)) - 1) * limit)
+        number = max(int(asked.get("page", 1)), 1)
+        start = int(asked.get("cursor") or asked.get("offset") or (number - 1) * limit)
         data = [
             {"id": number - number // limit * repeats} for number in range(start, min(start + limit, total))
         ]
@@ -357,6 +360,31 @@ def late_column(request: HttpRequest) -> HttpResponse:
     return json_response({"data": data, "page": number, "total_pages": 4, "total_records": 8})
 
 
+def going_on(case: str, clock: ManualClock) -> GoOn:
+    """What carries the run of a case out, from where it is."""
+    wanted = plan(format=case.partition(",")[0], limit=2, **CASES[case])
+
+    def go_on(store: BaseS3Client, **options: Any) -> Any:
+        transport = FakeTransport(late_column)
+        return service(store, transport, part_pages=1, clock=clock, **options).carry_out(wanted)
+
+    return go_on
+
+
+@cache
+def left_behind(case: str, *, orphans: bool) -> dict[str, StoredVersion]:
+    """What a run that stopped before its last page has stored; or the parts alone that a whole run left."""
+    s3, clock = FakeS3(), ManualClock()
+    s3.create_bucket(Bucket=BUCKET)
+    store, go_on = Interleaved(s3, clock), going_on(case, clock)
+    if not orphans:
+        with pytest.raises(KilledError):
+            go_on(store, die_after=4)
+        return s3.buckets[BUCKET]
+    go_on(store)
+    return {key: version for key, version in s3.buckets[BUCKET].items() if is_part_key(key)}
+
+
 def half_a_run(case: str, *, orphans: bool) -> tuple[FakeS3, ManualClock, GoOn]:
     """A run that stopped two days ago before its last page; or the parts that another such run left.
 
@@ -364,24 +392,9 @@ def half_a_run(case: str, *, orphans: bool) -> tuple[FakeS3, ManualClock, GoOn]:
         What holds it, its clock, and what goes on with the run.
     """
     s3, clock = FakeS3(), ManualClock()
-    s3.create_bucket(Bucket=BUCKET)
-    wanted = plan(format=case.partition(",")[0], limit=2, **CASES[case])
-
-    def go_on(store: BaseS3Client, **options: Any) -> Any:
-        transport = FakeTransport(late_column)
-        return service(store, transport, part_pages=1, clock=clock, **options).carry_out(wanted)
-
-    store = Interleaved(s3, clock)
-    if orphans:
-        go_on(store)
-        for info in list(store.list_objects(BUCKET)):
-            if not is_part_key(info.key):
-                store.delete_object(BUCKET, info.key)
-    else:
-        with pytest.raises(KilledError):
-            go_on(store, die_after=4)
+    s3.buckets[BUCKET] = deepcopy(left_behind(case, orphans=orphans))
     clock.advance(2 * 86_400)
-    return s3, clock, go_on
+    return s3, clock, going_on(case, clock)
 
 
 def check_whole(store: BaseS3Client, receipt: Any) -> None:

@@ -12,7 +12,6 @@ from de_classes.api.messages import HttpResponse
 from de_classes.errors import (
     IncompleteRunError,
     ObjectExistsError,
-    SourceChangedError,
 )
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
@@ -94,17 +93,31 @@ def sliding() -> FakeTransport:
 
     def answer(request: HttpRequest) -> HttpResponse:
         number, place = int(request.params["page"]), next(asked)
-        data = [{"id": place}, {"id": place + 1}]
+        data = [{"id": place}, {"id": place + 1}] if number <= 4 else []
         return json_response({"page": number, "total_pages": 3, "total_records": number + 4, "data": data})
 
     return FakeTransport(answer)
 
 
-def test_F25_without_a_key_a_run_over_a_source_that_changed_cannot_be_gone_on_with(store: Overtaken) -> None:
-    with pytest.raises(SourceChangedError, match="run again") as caught:
+def test_F25_without_a_key_a_source_that_never_rests_is_given_up_after_four_readings(
+    store: Overtaken,
+) -> None:
+    transport = sliding()
+    with pytest.raises(IncompleteRunError, match=r"on 4 passes.*name the fields that tell records") as caught:
+        service(store, transport).carry_out(plan(limit=2))
+    assert (progress(store).pass_, caught.value.run_id) == (4, "run")
+    assert len(transport.requests) == 4 * (3 + 1)
+    assert DatasetCommits(store, BUCKET, DATASET).generations() == []
+
+
+def test_F25_without_a_key_a_run_that_was_given_up_keeps_nothing_of_what_it_read_before(
+    store: Overtaken,
+) -> None:
+    with pytest.raises(IncompleteRunError):
         service(store, sliding()).carry_out(plan(limit=2))
-    assert caught.value.run_id is None
-    assert "is kept" not in str(caught.value)
+    receipt = service(store, FakePagedApi(5)).carry_out(plan(limit=2))
+    assert (receipt.status, receipt.passes, ids(store, receipt)) == ("complete", 5, [0, 1, 2, 3, 4])
+    assert list(differences(receipt, store, BUCKET)) == []
 
 
 def test_F25_a_source_that_never_rests_is_given_up_after_five_passes(store: Overtaken) -> None:
@@ -112,7 +125,8 @@ def test_F25_a_source_that_never_rests_is_given_up_after_five_passes(store: Over
     with pytest.raises(IncompleteRunError, match="on 5 passes") as caught:
         service(store, transport).carry_out(plan(limit=2, key_fields=("id",)))
     assert (progress(store).pass_, caught.value.run_id) == (5, "run")
-    assert len(transport.requests) == 5 * (3 + 1)  # a total that moved costs a look past the end
+    # A total that moved costs a look past the end, and records that came twice one more.
+    assert len(transport.requests) == 5 * (3 + 1) + 4
 
 
 def test_every_part_is_written_down_with_its_pass_and_what_was_said_of_those_before(store: Overtaken) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,6 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
-    SourceChangedError,
     StorageUnavailableError,
 )
 from de_classes.runs.plan import RunPlan
@@ -91,7 +91,9 @@ def test_a_disk_that_is_full_is_a_typed_error() -> None:
 )
 def test_a_run_does_not_go_on_with_another_source(change: dict[str, Any]) -> None:
     def client(**options: Any) -> UnstableAPIClient:
-        return UnstableAPIClient("https://api.example", None, LOGGER, transport=FakePagedApi(5), **options)
+        return UnstableAPIClient(
+            "https://api.example", None, LOGGER, look_back="none", transport=FakePagedApi(5), **options
+        )
 
     options = {"pagination" if name == "style" else name: value for name, value in change.items()}
     prints = {client().fingerprint, client(**options).fingerprint}
@@ -227,30 +229,61 @@ def shrinking(before: int, after: int, at: int) -> FakeTransport:
     return FakeTransport(answer)
 
 
-def test_a_run_whose_pages_do_not_fit_together_is_not_said_to_go_on() -> None:
-    with pytest.raises(SourceChangedError) as caught:
-        service(memory(), shrinking(100, 45, at=3)).carry_out(plan())
-    assert caught.value.run_id is None
-
-
-def test_F26_a_partial_commit_does_not_hide_that_the_source_changed() -> None:
+def test_F23_a_run_whose_pages_do_not_fit_together_begins_anew() -> None:
     store = memory()
-    api = shrinking(100, 93, at=7)
+    receipt = service(store, shrinking(100, 45, at=3)).carry_out(plan())
+    assert (receipt.status, receipt.passes, ids(store, receipt)) == ("complete", 2, list(range(45)))
+    assert receipt.still is not None
+    assert receipt.still.by == "begun anew"
+
+
+@pytest.mark.parametrize("keys", [(), ("id",)])
+def test_F26_a_partial_commit_does_not_hide_that_the_source_changed(keys: tuple[str, ...]) -> None:
+    store = memory()
     with pytest.raises(IncompleteRunError):
-        service(store, api).carry_out(plan(), allow_partial=True)
+        service(store, restless()).carry_out(plan(key_fields=keys, limit=500), allow_partial=True)
     assert [info.key for info in store.list_objects(BUCKET) if "_manifest" in info.key] == []
 
 
-def test_a_source_that_is_never_calm_may_be_asked_for_again_by_its_run() -> None:
+def test_F26_a_source_that_changed_once_is_committed_whole_where_a_part_would_do() -> None:
+    store = memory()
+    receipt = service(store, shrinking(100, 93, at=7)).carry_out(plan(), allow_partial=True)
+    assert (receipt.status, receipt.passes, ids(store, receipt)) == ("complete", 2, list(range(93)))
+
+
+def test_F26_with_keys_passes_end_once_one_brings_no_new_key_although_the_source_goes_on_changing() -> None:
     sizes = iter(range(1000, 0, -1))
 
     def answer(request: HttpRequest) -> HttpResponse:
         return FakePagedApi(next(sizes)).send(request, timeout=1.0)
 
     store = memory()
+    receipt = service(store, FakeTransport(answer)).carry_out(plan(key_fields=("id",), limit=500))
+    assert receipt.still is not None
+    assert (receipt.status, receipt.passes, receipt.still.by) == ("complete", 2, "repaired")
+    assert ids(store, receipt) == list(range(999))
+
+
+def restless() -> FakeTransport:
+    """A thousand records, and one more in front of them at every request."""
+    asked = count(1)
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        records = [{"id": number} for number in range(-next(asked), 1000)]
+        number, limit = int(request.params["page"]), int(request.params["limit"])
+        pages, data = -(-len(records) // limit), records[(number - 1) * limit : number * limit]
+        return json_response(
+            {"page": number, "total_pages": pages, "total_records": len(records), "data": data}
+        )
+
+    return FakeTransport(answer)
+
+
+def test_a_source_that_is_never_calm_may_be_asked_for_again_by_its_run() -> None:
+    store = memory()
     wanted = plan(key_fields=("id",), limit=500)
-    with pytest.raises(IncompleteRunError, match="calm") as caught:
-        service(store, FakeTransport(answer)).carry_out(wanted)
+    with pytest.raises(IncompleteRunError, match=r"on 5 passes.*ask again when it is calm") as caught:
+        service(store, restless()).carry_out(wanted)
     assert caught.value.run_id == "run"
     receipt = service(store, FakePagedApi(900)).carry_out(wanted)
     assert receipt.status == "complete"

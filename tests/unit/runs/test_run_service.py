@@ -8,6 +8,7 @@ import pytest
 from de_classes.api.messages import HttpResponse
 from de_classes.api.receipt import IngestReceipt
 from de_classes.errors import (
+    AmbiguousKeyError,
     BucketNotFoundError,
     IncompleteRunError,
     InvalidInputError,
@@ -18,7 +19,7 @@ from de_classes.errors import (
 )
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
-from de_classes.storage.datasets import DatasetReader
+from de_classes.storage.datasets import DatasetCommits, DatasetReader
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
@@ -149,7 +150,7 @@ def test_a_partial_commit_is_replaced_once_its_pages_have_come() -> None:
 
 def test_a_page_that_brings_nothing_new_makes_a_partial_commit_complete_all_the_same() -> None:
     asked = plan(key_fields=("id",), limit=2)
-    pages = [[{"id": 1}, {"id": 2}], [{"id": 1}, {"id": 2, "again": True}], [{"id": 3}, {"id": 4}]]
+    pages = [[{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 1}], [{"id": 3}, {"id": 4}]]
     store, broken = memory(), records_of(*pages)
     broken.faults_for(2, DOWN)
     partial = service(store, broken).carry_out(asked, allow_partial=True)
@@ -160,13 +161,43 @@ def test_a_page_that_brings_nothing_new_makes_a_partial_commit_complete_all_the_
 
 
 def test_duplicates_are_dropped_and_counted_where_records_have_a_key() -> None:
-    pages = [[{"id": 1}, {"id": 2}], [{"id": 2, "b": 1}, {"id": 3}], [{"id": 4}]]
+    pages = [[{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 3}], [{"id": 4}]]
     told_apart, kept = memory(), memory()
     receipt = service(told_apart, records_of(*pages)).carry_out(plan(key_fields=("id",), limit=2))
     assert (ids(told_apart, receipt), receipt.duplicates, receipt.records) == ([1, 2, 3, 4], 1, 4)
     assert list(differences(receipt, told_apart, BUCKET)) == []
     receipt = service(kept, records_of(*pages)).carry_out(plan(limit=2))
     assert (ids(kept, receipt), receipt.duplicates) == ([1, 2, 2, 3, 4], 0)
+
+
+def test_a_key_of_several_records_is_an_error_that_names_it_and_nothing_is_committed() -> None:
+    pages = [[{"id": 1, "kind": "a"}, {"id": 2, "kind": "b"}], [{"id": 3, "kind": "a"}]]
+    store = memory()
+    with pytest.raises(AmbiguousKeyError, match=r"kind \(--key-field, primary_key\) tells no records"):
+        service(store, records_of(*pages)).carry_out(plan(key_fields=("kind",), limit=2))
+    assert DatasetCommits(store, BUCKET, DATASET).latest() is None
+
+
+def test_a_record_that_changes_between_two_looks_at_its_key_is_no_mistake_in_the_key() -> None:
+    """It moved to the end as it changed, behind the page that was read next: F66."""
+    after = [[{"id": 2}, {"id": 3}], [{"id": 4}, {"id": 5}], [{"id": 1, "at": 2}]]
+    store, source = memory(), records_of(*after)
+    stated = {"total_pages": 3, "total_records": 5}
+    before = [{"id": 1}, {"id": 2}]
+    source.faults_for(1, [json_response({**stated, "data": data}) for data in [before, *[after[0]] * 99]])
+    receipt = service(store, source).carry_out(plan(key_fields=("id",), limit=2))
+    assert sorted(ids(store, receipt)) == [1, 2, 3, 4, 5]
+    assert receipt.passes > 1
+
+
+def test_F101_repeated_records_that_fill_the_total_are_no_end() -> None:
+    pages = [[{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 3}], [{"id": 3}, {"id": 4}]]
+    store, source = memory(), records_of(*pages)
+    stated = {"total_pages": 2, "total_records": 4}
+    for number, records in enumerate([*pages, []], 1):
+        source.faults_for(number, [json_response({**stated, "data": records})] * 99)
+    receipt = service(store, source).carry_out(plan(key_fields=("id",), limit=2))
+    assert (receipt.status, ids(store, receipt)) == ("complete", [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])

@@ -5,13 +5,31 @@ import pytest
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.fault_kinds import Site
-from scoreboard.cases import MIX, NONE, ONE_PAGE, PAGES, SIX_TIMES, TIMES_RUNNING, cases, wants_refusal
+from scoreboard.cases import (
+    MIX,
+    NONE,
+    ONE_PAGE,
+    PAGES,
+    SIX_TIMES,
+    TIMES_RUNNING,
+    WITHOUT_A_TRACE,
+    cases,
+    wants_refusal,
+)
 
 FAULTS = {fault.name: fault for fault in CATALOGUE}
 
 
 def test_every_fault_that_a_client_of_numbered_pages_can_meet_is_a_case() -> None:
-    assert {*FAULTS} - {case.name for case in cases()} == {"foreign-next"}
+    of_links = {"foreign-next", "next-misplaced", "empty-page-once", "next-lost-once", "more-without-next"}
+    of_links |= {"next-for-ever", "next-false", "next-object"}
+    assert {*FAULTS} - {case.name for case in cases()} == of_links | WITHOUT_A_TRACE
+
+
+def test_a_client_is_told_where_no_page_says_how_many_there_are() -> None:
+    told = {case.name for case in cases() if not case.states_pages}
+    assert {"page-size-capped", "pages-from-zero", "gone-once-404", "page-ignored"} <= told
+    assert told.isdisjoint({NONE, "total-absent", "short-page-once", "total-by-another-size"})
 
 
 def test_a_case_is_found_by_its_name_and_by_the_catalogue_id() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from scoreboard.contestants import DEFAULTS, TUNED
-from scoreboard.figures import Board, Run, Verdict, load, save
+from scoreboard.figures import Board, Run, Verdict, load, merged, save
 from scoreboard.tables import page, totals
 
 if TYPE_CHECKING:
@@ -75,3 +75,17 @@ def test_figures_are_read_back_as_they_were_written_a_run_a_line(tmp_path: Path)
     save(BOARD, path)
     assert load(path) == BOARD
     assert len(path.read_text(encoding="utf-8").splitlines()) == 2 + len(BOARD.runs)
+
+
+def test_what_is_run_anew_takes_the_place_of_what_there_was_and_the_rest_stays() -> None:
+    anew = Run(client="dlt", variant=TUNED, case="empty-page", seed=0, verdict=Verdict.COMPLETE)
+    added = Run(client="dlt", variant=DEFAULTS, case="cut-body", seed=0, verdict=Verdict.COMPLETE)
+    gone = Run(client="dlt", variant=DEFAULTS, case="no-fault-any-more", seed=0, verdict=Verdict.COMPLETE)
+    kept = structs.replace(BOARD, runs=[*BOARD.runs, gone])
+    newer = structs.replace(BOARD, date="2031-06-01", versions={"dlt": {"dlt": "10.0"}}, runs=[added, anew])
+
+    board = merged(kept, newer, ["cut-body", "empty-page"])
+
+    assert board.runs == [added, *BOARD.runs[:2], anew, BOARD.runs[3]]
+    assert (board.date, board.versions) == ("2031-05-07 and 2031-06-01", {"dlt": {"dlt": "10.0"}})
+    assert merged(board, newer, ["cut-body", "empty-page"]) == board

@@ -44,6 +44,23 @@ def test_many_at_once_are_as_one_by_one(before: list[Any], now: list[Any]) -> No
         assert len(one) == len(many)
 
 
+def test_records_of_one_key_that_are_not_the_same_are_counted_where_they_are_compared() -> None:
+    first = [{"id": 1, "a": 1}, {"id": 2}]
+    records = [*first, {"a": 1, "id": 1}, {"id": 1, "a": 2}, {"id": 1, "a": 3}, {"id": 2}]
+    for compares, conflicts in ((True, 2), (False, 0)):
+        with KeySet(["id"], compares=compares) as key_set:
+            assert key_set.new_among(records) == first
+            assert key_set.conflicts == conflicts
+
+
+def test_what_was_recalled_is_not_compared_for_its_record_is_not_known() -> None:
+    with KeySet(["id"]) as before, KeySet(["id"], compares=True) as now:
+        before.add({"id": 1, "a": 1})
+        now.recall(before.take_fresh())
+        assert now.new_among([{"id": 1, "a": 2}]) == []
+        assert now.conflicts == 0
+
+
 def test_keys_of_other_types_are_other_keys() -> None:
     with KeySet(["id"]) as key_set:
         assert len(key_set.new_among([{"id": value} for value in (1, "1", 1.0, True, [1])])) == 5

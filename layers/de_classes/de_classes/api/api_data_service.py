@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
 
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
-from de_classes.errors import ConfigurationError
+from de_classes.errors import ConfigurationError, SourceChangedError
 from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from de_classes.api.counters import Counts
-    from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
+    from de_classes.api.page_run import PageRun
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.services import StorageDataService
     from de_classes.storage.services.object_sink import StoredObject
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_range import PageRange
+
+T = TypeVar("T")
+
+MAX_READINGS = 4
+"""A source that changes while it is read is read anew, at most three times."""
 
 
 class _Start(Value):
@@ -78,10 +85,17 @@ class ApiDataService:
             FatalError: The API refuses, or cannot be trusted.
         """
         start = self._start()
-        records: list[dict[str, Any]] = []
-        ledger = self._run(limit, pages, concurrency, lambda page: records.extend(page.records))
+
+        def read() -> tuple[list[dict[str, Any]], PageRun]:
+            records: list[dict[str, Any]] = []
+            return records, self._run(limit, pages, concurrency, lambda page: records.extend(page.records))
+
+        (records, run), _ = self._until_still(read)
         self._logger.info(
-            "fetched %d records on %d pages in %.1f s", ledger.records, ledger.pages, self._seconds(start)
+            "fetched %d records on %d pages in %.1f s",
+            run.ledger.records,
+            run.ledger.pages,
+            self._seconds(start),
         )
         return DataFormatService().from_records(records, self._columns)
 
@@ -96,6 +110,7 @@ class ApiDataService:
         concurrency: int | None = None,
         overwrite: bool = True,
         keep_receipt: bool = False,
+        strict: bool = False,
     ) -> IngestReceipt:
         """All records into one object, page by page; memory does not grow with their number.
 
@@ -110,6 +125,7 @@ class ApiDataService:
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.
             overwrite: Replace what has the key; otherwise the key must be free.
+            strict: Take nothing for complete that is not proved: every page is asked for twice.
             keep_receipt: Store the receipt too, at ``receipt_key(key)``, once the object is there.
 
         Raises:
@@ -120,28 +136,47 @@ class ApiDataService:
         """
         if self._storage is None:
             raise ConfigurationError("give ApiDataService a storage_service to store anything")
-        start = self._start()
-        schema = Schema.of_columns(self._columns)
-        hashes: list[PageHash] = []
-        current = CurrentShape()
-        with self._storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
+        storage, start = self._storage, self._start()
 
-            def take(page: Page) -> None:
-                sink.write(page.records)
-                current.shape = sink.shape
-                hashes.append(PageHash(page.number, len(page.records), page.digest))
+        def read() -> tuple[StoredObject, PageRun, list[PageHash]]:
+            hashes: list[PageHash] = []
+            current = CurrentShape()
+            schema = Schema.of_columns(self._columns)
+            with storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
 
-            ledger = self._run(limit, pages, concurrency, take, current)
-            stored = sink.commit()
-        receipt = self._receipt(
-            ledger, stored, start, hashes, {"limit": limit, "pages": str(pages or self._client.pages)}
-        )
+                def take(page: Page) -> None:
+                    sink.write(page.records)
+                    current.shape = sink.shape
+                    hashes.append(PageHash(page.number, len(page.records), page.digest))
+
+                run = self._run(limit, pages, concurrency, take, current, strict=strict)
+                return sink.commit(), run, hashes
+
+        (stored, run, hashes), changes = self._until_still(read)
+        parameters = {"limit": limit, "pages": str(pages or self._client.pages)}
+        receipt = self._receipt(run, stored, start, hashes, parameters=parameters, changes=changes)
         if keep_receipt:
             self._storage.client.put_object(
                 bucket, receipt_key(key), receipt.to_json().encode(), content_type="application/json"
             )
         self._logger.info("stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds)
         return receipt
+
+    def _until_still(self, read: Callable[[], T]) -> tuple[T, list[str]]:
+        """Read, and read anew where the source changes meanwhile; nothing of the reading before is kept.
+
+        Returns:
+            What was read, and how the source changed before, a sentence each.
+        """
+        changes: list[str] = []
+        while True:
+            try:
+                return read(), changes
+            except SourceChangedError as error:
+                changes.append(f"reading {len(changes) + 1}: {error}")
+                if len(changes) == MAX_READINGS:
+                    raise
+                self._logger.warning("%s; reading it anew", error)
 
     def _run(
         self,
@@ -150,13 +185,17 @@ class ApiDataService:
         concurrency: int | None,
         take: Callable[[Page], None],
         current: CurrentShape | None = None,
-    ) -> RunLedger:
-        run = self._client.start_run(limit, pages=pages, concurrency=concurrency, current=current)
+        *,
+        strict: bool = False,
+    ) -> PageRun:
+        run = self._client.start_run(
+            limit, pages=pages, concurrency=concurrency, current=current, strict=strict
+        )
         for page in run:
             take(page)
             if self._on_page is not None:
                 self._on_page(page)
-        return run.ledger
+        return run
 
     def _start(self) -> _Start:
         return _Start(self._clock.monotonic(), self._client.counts())
@@ -166,12 +205,16 @@ class ApiDataService:
 
     def _receipt(
         self,
-        ledger: RunLedger,
+        run: PageRun,
         stored: StoredObject,
         start: _Start,
         hashes: list[PageHash],
+        *,
         parameters: dict[str, Any],
+        changes: list[str],
     ) -> IngestReceipt:
+        ledger, evidence = run.ledger, run.evidence_if_still
+        still = evidence.still if evidence else None
         counts = self._client.counts().since(start.counts)
         return IngestReceipt(
             status=COMPLETE,
@@ -181,6 +224,11 @@ class ApiDataService:
             expected_pages=ledger.expected_pages,
             records=ledger.records,
             expected_records=ledger.expected_records,
+            drift=changes,
+            passes=len(changes) + 1,
+            end=evidence.end if evidence else None,
+            still=replace(still, by="begun anew") if still and changes else still,
+            warnings=list(evidence.warnings) if evidence else [],
             requests=counts.requests,
             requests_by_outcome=dict(counts.requests_by_outcome),
             logins=counts.logins,

@@ -29,6 +29,7 @@ from de_classes.errors import (
     CorruptResponseError,
     ForeignOriginError,
     ProtocolError,
+    RequestRejectedError,
 )
 from de_classes.utils.digests import digest
 from de_classes.utils.values import Described, DiscreetValue
@@ -47,10 +48,12 @@ _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
 _READ_IF_IGNORED: Final = range(201, 300)
 """Statuses of answers that are read like 200 where an error rule says ``ignore``."""
+_NO_SUCH_PAGE: Final = 404
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 Text = Annotated[str, Meta(min_length=1)]
 JSON = Any
+LookBack = Literal["some", "all", "none"]
 
 
 def unknown_name(name: str) -> Any:  # noqa: ANN401 - never returns
@@ -129,6 +132,9 @@ class Endpoint(DiscreetValue, dict=True):
         include: Fields of the parent that are added to every record: names to paths.
         rate_limit: How often it may be asked.
         window: The most records that the source gives, or None.
+        key: The fields that tell records apart; none if that is not described.
+        look_back: How many pages are asked for again at the end: some, all or none.
+        count: What is asked for the number of records, or None.
         name: What the resource is called, such as ``stripe.charges``; None if nothing describes it.
     """
 
@@ -152,6 +158,9 @@ class Endpoint(DiscreetValue, dict=True):
     include: Mapping[str, str] = msgspec.field(default_factory=dict)
     rate_limit: RateRules = RateRules()
     window: int | None = None
+    key: tuple[str, ...] = ()
+    look_back: LookBack = "some"
+    count: Endpoint | None = None
     name: str | None = None
 
     @property
@@ -171,6 +180,12 @@ class Endpoint(DiscreetValue, dict=True):
         return f"2:{digest([templates, filled, how], 12).hex()}"
 
     @property
+    def pagination_hash(self) -> str:
+        """A hash of what leads from page to page, whatever the parameters are, and secrets and windows."""
+        how = [self.pagination.described(), msgspec.to_builtins(self.reader), self.page_size]
+        return digest([self.url, self.method, msgspec.to_builtins(how)], 12).hex()
+
+    @property
     def shown_url(self) -> str:
         """The address as it may be written down: parameters filled in, no secret, no query."""
 
@@ -179,6 +194,12 @@ class Endpoint(DiscreetValue, dict=True):
             return f"${{{name}}}" if first in _FILLED_LATER else self.lookup(name)
 
         return without_secrets(unquote(self.address(show)))
+
+    @property
+    def may_tie(self) -> bool:
+        """Whether pages go by a field of the last record that other records may share."""
+        path = self.pagination.tied_by
+        return path is not None and self.key != (path,)
 
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""
@@ -189,12 +210,12 @@ class Endpoint(DiscreetValue, dict=True):
             return max((value for value in size.values if value <= asked), default=min(size.values))
         return asked if size.max is None else min(asked, size.max)
 
-    def smaller(self, limit: int) -> int | None:
-        """A size of a page below this one that the source may be asked for; None if there is none."""
-        if self.page_size is None or limit <= 1:
+    def largest_below(self, records: int) -> int | None:
+        """The largest page below so many records that may be asked for; None if there is none."""
+        if self.page_size is None or records <= 1:
             return None
-        smaller = self.limit(limit - 1)
-        return smaller if smaller < limit else None
+        size = self.limit(records - 1)
+        return size if size < records else None
 
     def request(self, asked: PageRequest, lookup: Callable[[str], Any]) -> HttpRequest:
         """What to send for a page, without what auth adds.
@@ -293,7 +314,7 @@ class Endpoint(DiscreetValue, dict=True):
             if verdict is None or response.status not in _READ_IF_IGNORED:
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
         try:
-            page = self.reader.read(response, asked.number, current, url=url)
+            page = self.reader.read(response, asked.number, None if self.may_tie else current, url=url)
         except (CorruptResponseError, ProtocolError) as error:
             if isinstance(error, CorruptResponseError):
                 moment = answered_at(response.headers, now)
@@ -303,7 +324,9 @@ class Endpoint(DiscreetValue, dict=True):
             raise
         if self.errors and self._verdict(response, page.answer, url, now) == "empty":
             return self.reader.empty(response, asked.number)
-        return self._with_parent(self._as_asked_for(self._as_written(page, response)), asked)
+        page = self._as_asked_for(self._as_written(page, response))
+        page = self.pagination.without_ties(page) if self.may_tie else page
+        return self._with_parent(page, asked)
 
     def _verdict(self, response: HttpResponse, answer: Any, url: str, now: float) -> str | None:  # noqa: ANN401 - a JSON value
         return verdict(self.errors, response, answer, url=url, now=now, default_wait=self.rate_limit.wait)
@@ -324,11 +347,18 @@ class Endpoint(DiscreetValue, dict=True):
         if self.pagination.echo is None:
             return page
         echoed = find(page.answer, self.pagination.echo)
-        if isinstance(echoed, bool) or not isinstance(echoed, int) or echoed == page.number:
+        if isinstance(echoed, bool) or not isinstance(echoed, int):
+            return page
+        if echoed == page.number - 1 + self.pagination.first_number:
             return page
         if page.total_pages is not None and page.number > page.total_pages:
             return _replaced(page, [])
-        raise CorruptResponseError(f"page {page.number} was asked for, but the answer is page {echoed}")
+        words = f"page {page.number} was asked for, but the answer is page {echoed}"
+        if page.total_pages is None and echoed < page.number - 1 + self.pagination.first_number:
+            raise RequestRejectedError(
+                words, status=_NO_SUCH_PAGE
+            )  # so a source says it that counts no pages
+        raise CorruptResponseError(words)
 
     def _with_parent(self, page: Page, asked: PageRequest) -> Page:
         if not self.include or asked.parent is None:

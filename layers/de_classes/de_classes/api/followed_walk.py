@@ -7,14 +7,16 @@ handed on and written. What comes of it shows where it is taken, and not before.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.paths import standing_there
-from de_classes.api.walk import NO_SUCH_PAGE_OR_BAD_REQUEST
+from de_classes.api.overlap import still_stands
+from de_classes.api.paths import finder, standing_there
+from de_classes.api.prober import REFUSALS
+from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
 from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
@@ -26,16 +28,19 @@ from de_classes.errors import (
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
     from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.prober import Prober
     from de_classes.api.walk_contracts import FetchPage
     from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import PageEntry
 
 
 _ONE_AHEAD = 2
+_MOST_ENLARGED = 1_000
 
 
 class FollowedWalk:
@@ -47,6 +52,9 @@ class FollowedWalk:
     Args:
         fetch: Gets one page; called from another thread if ``width`` is above 1.
         strategy: Reads from a page where the next one is.
+        prober: Sends what is asked only to make sure.
+        sizes: The size of a page that is asked for in place of another, where records may tie, see
+            ``Endpoint.may_tie``; None if they may not, or that cannot be said.
         limit: Records a page.
         pages: Which pages.
         url: The endpoint.
@@ -54,8 +62,10 @@ class FollowedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
-        smaller: The next smaller size of a page that the source may be asked for; None if there is none, or
-            if it is not told how many records a page is to have.
+
+    Attributes:
+        asked: What the page handed on last was asked for by.
+        last_page: That page, if it was handed on by this walk.
     """
 
     is_filling_gaps = False
@@ -64,7 +74,9 @@ class FollowedWalk:
         self,
         fetch: FetchPage,
         strategy: PaginationStrategy,
+        prober: Prober,
         *,
+        sizes: Callable[[int], int] | None = None,
         limit: int,
         pages: PageRange,
         url: str,
@@ -72,9 +84,14 @@ class FollowedWalk:
         stopped: threading.Event | None = None,
         state: RunState | None = None,
         decoder: PageDecoder | None = None,
-        smaller: int | None = None,
     ) -> None:
-        self._smaller = smaller
+        self._prober = prober
+        self._sizes = sizes
+        self._enlarged: dict[int, int] = {}
+        self._ties: tuple[Page, PageRequest] | None = None
+        self._left: Sequence[dict[str, Any]] = ()
+        self._largest = 0
+        self._short_pages = self._single_pages = self._contradicted = 0
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -86,18 +103,29 @@ class FollowedWalk:
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
         self._goes_on = bool(state and state.entries)
+        self._before = state.entries[-1] if state and state.entries else None
+        self.asked: PageRequest | None = None
+        self.last_page: Page | None = None
         self._next = self._first_request(state or RunState())
 
     @property
     def place(self) -> RunPlace | None:
         """The next request, but no address or cursor that seems to hold a credential: see ``RunPlace``."""
-        if self._next is None:
-            return None
-        url = self._next.url
-        kept = None if url is None or holds_credential(url) else url
-        told = (str(value) for value in self._next.values.values())
-        is_told = any(map(shared_filter().holds_secret, told))  # a cursor that repeats one
-        return RunPlace(number=self._next.number, values={} if is_told else dict(self._next.values), url=kept)
+        return None if self._next is None else _kept(self._next)
+
+    @property
+    def way_here(self) -> RunPlace | None:
+        """The request for the page just handed on, likewise; None if it was the first."""
+        asked = self.asked
+        return None if asked is None or not (asked.values or asked.url) else _kept(asked)
+
+    def request_of(self, entry: PageEntry) -> PageRequest | None:
+        """How a page that was taken is asked for again; None where the way there is not known any more."""
+        if entry.at is not None:
+            known = entry.at.values or entry.at.url
+            size = self._enlarged.get(entry.number, self._limit)
+            return self._strategy.request_again(entry.at, size) if known else None
+        return self._strategy.request_for(1, self._limit) if entry.number == self._pages.start else None
 
     def __iter__(self) -> Iterator[Page]:
         """Hand the pages on.
@@ -108,6 +136,7 @@ class FollowedWalk:
             SourceChangedError: The place where another process stopped is not known any more.
         """
         try:
+            self._look_back()
             prepare = self._decoder.prepare if self._decoder else None
             with PageWindow(self._get_next, self._width, prepare=prepare) as window:
                 yield from self._pages_in_order(window)
@@ -117,10 +146,10 @@ class FollowedWalk:
     def _pages_in_order(self, window: PageWindow) -> Iterator[Page]:
         while self._next is not None:
             request = self._next
-            page = self._take(request, window)
-            dead_end = self._move_on(request, page)
+            page, dead_end = self._move_on(request, self._take(request, window))
             if dead_end is None:
                 self._start_next(window)
+            self.asked, self.last_page = request, page
             yield page
             if dead_end is not None:
                 raise dead_end
@@ -149,8 +178,98 @@ class FollowedWalk:
         page = self._unless_expired(request, window)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
+        page = self._fuller(page, request) if self._strategy.tied_by is None else self._untied(page, request)
         self._guard.remember(page)
         return page
+
+    def _untied(self, page: Page, request: PageRequest) -> Page:
+        """The page, where records may share what the next is found by; one of a single value is looked at."""
+        if self._sizes is None:
+            return page
+        if not self._begins_with_what_was_left(page):
+            again = self._prober.ask(request)
+            page = page if again is None else again
+        self._left = page.left
+        if self._ties is not None and (page.records or len(self._ties[0].records) >= self._limit):
+            self._refuse_ties(*self._ties)
+        self._ties = None
+        if not page.records or page.left or self._ends(page):
+            return page
+        if len(page.records) > 1:
+            page = self._larger(page, request)
+        self._left = page.left
+        self._ties = None if page.left else (page, request)
+        return page
+
+    def _larger(self, page: Page, request: PageRequest) -> Page:
+        """A page of one value, asked for with more records, if that shows more of them."""
+        size = self._sizes(2 * self._limit) if self._sizes else 0
+        larger = self._prober.ask_once(structs.replace(request, size=size)) if size > self._limit else None
+        if larger is None or not (larger.left or len(larger.records) > len(page.records)):
+            return page
+        if len(self._enlarged) < _MOST_ENLARGED:
+            self._enlarged[page.number] = size
+        return larger
+
+    def _refuse_ties(self, page: Page, request: PageRequest) -> None:
+        """Look again at a page of one value before another: where it was cut within, records are lost.
+
+        A page of one record is taken for what the source gives at once, if it stays one.
+
+        Raises:
+            SourceChangedError: It has others of that value now.
+            ProtocolError: It shows no other value, however it is asked for.
+        """
+        again = None if self._single_pages >= MOST_SHORT_PAGES else self._prober.ask(request)
+        if again is None:
+            return
+        value_of = finder(self._strategy.tied_by or "")
+        records = [*again.records, *again.left]
+        alike = [record for record in records if value_of(record) == value_of(page.records[0])]
+        if alike != [*page.records]:
+            raise SourceChangedError(
+                f"page {page.number} came otherwise when it was asked for again: run again",
+                missing_pages=(page.number,),
+            )
+        if len(alike) < len(records):
+            return
+        if len(alike) == 1:
+            self._single_pages += 1
+            return
+        raise ProtocolError(
+            f"all {len(page.records)} records of page {page.number} have the same {self._strategy.tied_by!r} "
+            "and it is full, or others are behind it: more may have it and stand on no page; ask for larger "
+            "pages, or go by a field that no two records share, and name it as primary_key"
+        )
+
+    def _ends(self, page: Page) -> bool:
+        try:
+            return bool(self._strategy.ends(page))
+        except ProtocolError:  # told where the next request is made
+            return False
+
+    def _begins_with_what_was_left(self, page: Page) -> bool:
+        """Whether the records that were left of the page before are here; else they moved, or got lost."""
+        return [*page.records, *page.left][: len(self._left)] == [*self._left]
+
+    def _fuller(self, page: Page, request: PageRequest) -> Page:
+        """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
+        is_short = len(page.records) < self._largest
+        self._largest = max(self._largest, len(page.records))
+        is_end = not page.records and not self._leads_on(page, request)
+        if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
+            return page
+        again = self._prober.ask_again(request, page)
+        if again is not None and len(again.records) > len(page.records):
+            return again
+        self._short_pages += 1
+        return page
+
+    def _leads_on(self, page: Page, request: PageRequest) -> bool:
+        try:
+            return self._after(request, page) is not None
+        except ProtocolError:  # told where the next request is made
+            return False
 
     def _unless_expired(self, request: PageRequest, window: PageWindow) -> Page:
         """The page; cursors and links do not live for ever: the first after a resume may be refused."""
@@ -159,7 +278,7 @@ class FollowedWalk:
             page = window.take(request.number)
             return self._decoder.settle(page, request) if self._decoder else page
         except RequestRejectedError as error:
-            if is_first and error.status in NO_SUCH_PAGE_OR_BAD_REQUEST:
+            if is_first and error.status in REFUSALS:
                 raise SourceChangedError(
                     f"the source does not know the place any more where page {request.number} would follow "
                     f"(status {error.status}): begin the run anew",
@@ -167,37 +286,112 @@ class FollowedWalk:
                 ) from error
             raise
 
-    def _move_on(self, request: PageRequest, page: Page) -> ProtocolError | None:
-        """Find the next request; a page that leads nowhere is whole itself, so its error waits."""
-        try:
-            following = self._strategy.request_after(
-                page, self._limit, url=page.url or request.url or self._url, asked=request
-            )
-            if following is None:
-                self._make_sure_of_the_end(request, page)
-        except ProtocolError as error:
-            self._next = structs.replace(request, number=page.number + 1)
-            return error
-        self._next = following if following is not None and following.number in self._pages else None
-        return None
+    def _move_on(self, request: PageRequest, page: Page) -> tuple[Page, ProtocolError | None]:
+        """Find the next request; a page that leads nowhere is whole itself, so its error waits.
 
-    def _make_sure_of_the_end(self, request: PageRequest, page: Page) -> None:
-        """A full first page that leads nowhere is all there is only if a smaller one leads on.
+        Returns:
+            The page, without what the next begins with, and what is to be raised behind it.
+        """
+        following, dead_end = None, None
+        try:
+            following = self._after(request, page)
+            if following is None:
+                page, following = self._unless_it_is_the_end(request, page)
+        except ProtocolError as error:
+            following, dead_end = self._after_all(request, page, error)
+        if self._contradicted > 1:
+            dead_end = self._no_marker(page)
+        if dead_end is not None:
+            self._next = structs.replace(request, number=page.number + 1)
+        else:
+            self._next = following if following is not None and following.number in self._pages else None
+        return page, dead_end
+
+    def _after(self, request: PageRequest, page: Page) -> PageRequest | None:
+        came_from = page.url or request.url or self._url
+        return self._strategy.request_after(page, self._limit, url=came_from, asked=request)
+
+    def _after_all(
+        self, request: PageRequest, page: Page, error: ProtocolError
+    ) -> tuple[PageRequest | None, ProtocolError | None]:
+        """What a page leads to that contradicts itself, when it is asked for again; else its error."""
+        again = self._prober.ask(request)
+        if again is None or len(again.records) != len(page.records):
+            return None, error
+        try:
+            return self._after(request, again), None
+        except ProtocolError:
+            return None, error
+
+    def _unless_it_is_the_end(self, request: PageRequest, page: Page) -> tuple[Page, PageRequest | None]:
+        """What leads on after all, of a page that seems to be the last; None if it is.
+
+        A page may have lost its way on once: it is asked for again. One that says that it is the last, and
+        has a way on nevertheless, must lead to nothing.
+        """
+        came_from = page.url or request.url or self._url
+        if self._strategy.ends(page) and (page.records or request.number == self._pages.start):
+            unmarked = structs.replace(self._strategy, more=None, done=None)
+            cut = page if self._sizes is None else unmarked.without_ties(page)
+            beside = unmarked.request_after(cut, self._limit, url=came_from, asked=request)
+            if beside is None or beside.identity() in self._asked:
+                return page, None
+            behind = self._prober.ask(beside)
+            if behind is None or not behind.records or self._is_known(behind, page):
+                return page, None
+            self._contradicted += 1
+            return cut, beside
+        is_first = request.number == self._pages.start and len(page.records) > 1
+        if is_first or not self._strategy.may_lose_its_way(page, self._limit):
+            return page, None  # what is proved of a first page shows it
+        again = self._prober.ask(request)
+        if again is None:
+            return page, None
+        if len(again.records) != len(page.records):
+            raise SourceChangedError(
+                f"page {page.number} came twice, with {len(page.records)} records and with "
+                f"{len(again.records)}: run again",
+                missing_pages=(page.number,),
+            )
+        return page, self._after(request, again)
+
+    def _no_marker(self, page: Page) -> ProtocolError:
+        """The error for a marker that is wrong: once is a lapse, and no more."""
+        name = "done" if self._strategy.done else "more"
+        return ProtocolError(
+            f"{getattr(self._strategy, name)!r} says of page {page.number} that none follows, and one does, "
+            f"not for the first time: it is no marker of the end, or the other way round; the answer has "
+            f"{standing_there(page.answer)}; change {name}"
+        )
+
+    def _is_known(self, behind: Page, page: Page) -> bool:
+        """Whether nothing is behind a page but what came before, or what it ends with itself."""
+        if behind.left:
+            return behind.left[-1] == page.records[-1]
+        return self._guard.has_seen(behind) or behind.edges[-1:] == page.edges[-1:]
+
+    def _look_back(self) -> None:
+        """Make sure that the page before the place where the run goes on is what it was.
 
         Raises:
-            ProtocolError: It does not: what leads to the next page goes by another name.
+            SourceChangedError: It is not.
         """
-        smaller = self._smaller
-        is_full = request.number == self._pages.start == 1 and len(page.records) >= self._limit
-        if smaller is None or not is_full or page.total_records == len(page.records):
+        before = self._before
+        request = None if before is None or self._next is None else self.request_of(before)
+        if before is None or request is None:
             return
-        if self._strategy.way_on is None or self._strategy.ends(page) or self._strategy.stands_in(page):
-            return
-        probe = self._fetch(structs.replace(request, size=smaller))
-        probe = self._decoder.settle(probe, request) if self._decoder else probe
-        came_from = page.url or request.url or self._url
-        if self._strategy.request_after(probe, smaller, url=came_from, asked=request) is None:
-            raise ProtocolError(
-                f"a full first page has no {self._strategy.way_on}, and neither has a smaller one: name what "
-                f"leads to the next page; the answer has {standing_there(page.answer)}"
+        page = self._prober.glance(request)
+        if page is None or len(page.records) != before.records or not still_stands(page, before):
+            raise SourceChangedError(
+                f"page {before.number} is not what it was when this run took it: begin the run anew",
+                missing_pages=(before.number + 1,),
             )
+
+
+def _kept(request: PageRequest) -> RunPlace:
+    """A request as it is written down: without an address or cursor that seems to hold a credential."""
+    url = request.url
+    kept = None if url is None or holds_credential(url) else url
+    told = (str(value) for value in request.values.values())
+    is_told = any(map(shared_filter().holds_secret, told))  # a cursor that repeats one
+    return RunPlace(number=request.number, values={} if is_told else dict(request.values), url=kept)

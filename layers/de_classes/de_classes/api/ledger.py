@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.drift import SourceDrift
 from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.overlap import Overlap
-from de_classes.errors import IncompleteRunError, SourceChangedError
+from de_classes.errors import EndMovedError, IncompleteRunError, SourceChangedError
 from de_classes.utils.page_set import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
@@ -32,16 +32,25 @@ class RunLedger:
         limit: Records a page that were asked for.
         strategy: How the source numbers its pages, and with it how many it says there are.
         state: What was taken before, by this process or another.
+        trusts_total: Whether as many records as the source counts are all of them.
 
     Attributes:
+        trusts_total: As given.
         pages: How many pages came.
         records: How many records were in them.
         expected_pages: The most pages that the source ever said it has; None if it does not say.
     """
 
     def __init__(
-        self, pages: PageRange, *, limit: int, strategy: Strategy, state: RunState | None = None
+        self,
+        pages: PageRange,
+        *,
+        limit: int,
+        strategy: Strategy,
+        state: RunState | None = None,
+        trusts_total: bool = True,
     ) -> None:
+        self.trusts_total = trusts_total
         self._range = pages
         self._limit = limit
         self._strategy: Strategy = strategy
@@ -69,6 +78,28 @@ class RunLedger:
         """Records the run should bring, where it covers the whole source and the source counts them."""
         covers_all = self._range.start == 1 and self._range.stop is None
         return self.total_records if covers_all else None
+
+    @property
+    def agreed_total(self) -> int | None:
+        """The records that the source has by every answer alike, if as many came; else None."""
+        total = self.expected_records if self.trusts_total else None
+        return total if total == self.records and not self._drift.has_moved else None
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether the source says that it has more records than came, or said so beside the last of them."""
+        expected = self.expected_records
+        return expected is not None and self.records < max(expected, self._drift.total_beside_records)
+
+    @property
+    def records_beyond_total(self) -> int:
+        """Records that came beyond those that the source says it has."""
+        return 0 if self.expected_records is None else max(self.records - self.expected_records, 0)
+
+    @property
+    def last_seen(self) -> int:
+        """The furthest page that came or was skipped."""
+        return self._last_seen
 
     @property
     def pages_to_come(self) -> int | None:
@@ -113,6 +144,7 @@ class RunLedger:
         entry = PageEntry(
             number=page.number,
             records=len(page.records),
+            left=len(page.left),
             sha256=page.digest,
             total_pages=page.total_pages,
             total_records=page.total_records,
@@ -120,6 +152,7 @@ class RunLedger:
             edges=page.edges,
             repeats=seam.repeats,
             slid=seam.slid,
+            doubt=page.doubt,
         )
         self._enter(entry)
         return entry
@@ -158,6 +191,11 @@ class RunLedger:
     def changed(self, reason: str) -> SourceChangedError:
         """The error for a run that ends before its last page, since the pages it took do not fit any more."""
         return SourceChangedError(f"{reason}: run again from the start", missing_pages=self._still_missing())
+
+    def led_further(self, number: int) -> EndMovedError:
+        """The error for a run whose last page leads to another by now."""
+        words = f"page {number} was the last, and leads further by now: run again from the start"
+        return EndMovedError(words, missing_pages=self._still_missing())
 
     def settle(self) -> None:
         """Declare the run complete.
@@ -230,8 +268,11 @@ class RunLedger:
         return [page for page in self._empty if page <= max(counted, self._last_filled)]
 
     def _sum(self) -> list[str]:
-        if self.expected_records is None or self.records == self.expected_records:
+        expected = self.expected_records
+        if expected is None or self.records == expected:
             return []
+        if self.records > expected and (self._drift.counts_pages or not self._drift.has_moved):
+            return []  # then it counts something else, and proves nothing
         return [f"{self.records} records came, but the source says it has {self.expected_records}"]
 
     def _known_last(self) -> int | None:

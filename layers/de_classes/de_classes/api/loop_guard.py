@@ -40,8 +40,8 @@ class LoopGuard:
         """Whether a page with the same records was remembered; of those that tell nothing, too many."""
         if page.mark is not None:
             return bytes.fromhex(page.mark) in self._seen
-        most = MOST_ALIKE if page.records else MOST_EMPTY
-        return self._in_a_row >= most and _untelling(page) == self._alike and not _ends_by_itself(page)
+        most = (MOST_ALIKE if page.records else MOST_EMPTY) + _stated(page)
+        return self._in_a_row >= most and _untelling(page) == self._alike
 
     def remember(self, page: Page) -> None:
         """Keep a page's fingerprint."""
@@ -85,6 +85,7 @@ def _untelling(page: Page) -> bytes:
     return digest(page.records[0], _BYTES) if page.records else b""
 
 
-def _ends_by_itself(page: Page) -> bool:
+def _stated(page: Page) -> int:
+    """The most pages that a source can have by its own word, where that is believed."""
     stated = max(page.total_pages or 0, page.total_records or 0)
-    return 0 < stated <= BELIEVED
+    return stated if stated <= BELIEVED else 0

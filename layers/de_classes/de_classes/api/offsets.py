@@ -26,6 +26,8 @@ class ShiftedOffsets(Value):
     random_access: ClassVar[bool] = True
     counts_records: ClassVar[bool] = True
 
+    declared_end: ClassVar[None] = None
+
     pagination: OffsetPagination
     number: int
     records: int
@@ -49,7 +51,7 @@ class ShiftedOffsets(Value):
         """The number of records that are still to come, divided."""
         if page.total_records is None:
             return None
-        return self.number - (self.records - page.total_records) // limit
+        return self.number + max(-((self.records - page.total_records) // limit), 0)
 
 
 Strategy = PaginationStrategy | ShiftedOffsets
@@ -75,20 +77,35 @@ def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) 
     """
     if state is None or not isinstance(strategy, OffsetPagination):
         return strategy, limit
-    learned: Strategy = strategy
+    first = state.entries[0] if state.entries else None
+    if first is not None and first.number == 1:
+        limit = learned_size(strategy, limit, records=first.records, total=first.total_records)
+    shifts = shifts_of(strategy, limit, state)
+    return (shifts[-1] if shifts else strategy), limit
+
+
+def shifts_of(strategy: OffsetPagination, limit: int, state: RunState) -> list[ShiftedOffsets]:
+    """Every page by which the places behind it had moved, in order.
+
+    Args:
+        strategy: The offsets before the first of them.
+        limit: Records a page, as the run had learned.
+        state: The pages that it took.
+    """
+    shifts: list[ShiftedOffsets] = []
     for number, entry in enumerate(state.entries, 1):
         if entry.number != number:
             break
-        if number == 1:
-            limit = learned_size(strategy, limit, records=entry.records, total=entry.total_records)
-        learned = shifted(learned, number, entry.records, entry.total_records, limit) or learned
-    return learned, limit
+        before = shifts[-1] if shifts else strategy
+        moved = shifted(before, number, entry.records, entry.total_records, limit)
+        shifts += [] if moved is None else [moved]
+    return shifts
 
 
 def shifted(
     strategy: Strategy, number: int, records: int, total: int | None, limit: int
 ) -> ShiftedOffsets | None:
-    """The offsets behind a page that is not as long as those before it; None if it changes nothing.
+    """The offsets behind a page that is not as long as it should be; None if it changes nothing.
 
     Args:
         strategy: The offsets until then.
@@ -101,6 +118,6 @@ def shifted(
     if not isinstance(offsets, OffsetPagination) or records in {0, limit}:
         return None
     begins = strategy.begins(number, limit) if isinstance(strategy, ShiftedOffsets) else (number - 1) * limit
-    if total is not None and begins + records >= total:
+    if total is not None and begins + records >= total and records < limit:
         return None
     return ShiftedOffsets(offsets, number, begins + records, records)

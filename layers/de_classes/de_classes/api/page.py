@@ -54,6 +54,7 @@ class Page(Mapping[str, Any]):
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
+        left: Records at its end that were left for the next page, see ``LastRecordPagination``.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Page(Mapping[str, Any]):
     answer: Any = field(default=None, repr=False, compare=False)
     url: str = field(default="", repr=False, compare=False)
     checksum: int | None = field(default=None, repr=False, compare=False)
+    left: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -250,6 +252,8 @@ class PageReader(Value):
         found = finder(self.records_field)(answer)
         if found is MISSING and self.xml_record == self.records_field.rpartition(".")[2]:
             found = []  # an XML list without elements
+        elif found is None and self._is_sound_otherwise(answer):
+            found = []  # as some write an empty list; it is asked for again like any page that came empty
         if self.records_are == "object" and isinstance(found, dict):
             found = [found]
         elif self.records_are == "values" and isinstance(found, dict):
@@ -261,6 +265,12 @@ class PageReader(Value):
         )
         _check_objects(records, self.records_field)
         return records
+
+    def _is_sound_otherwise(self, answer: Any) -> bool:  # noqa: ANN401 - a JSON value
+        """Whether an answer has, but for its records, what is described, and neither an error nor a list."""
+        total = self.total_pages_field
+        is_told = bool(answer) and (total is None or finder(total)(answer) is not MISSING)
+        return is_told and not says_error(answer) and not lists_of_objects(answer)
 
     def _no_records(self, answer: Any, found: object) -> CorruptResponseError:  # noqa: ANN401 - a JSON value
         """Trouble that may pass, unless the answer has records somewhere else, or in another shape."""

@@ -56,8 +56,8 @@ class PageCounts:
         return self.most is not None and number > self.most
 
     def is_past_end(self, page: Page) -> bool:
-        """Whether a page lies past the end: by its own count if it is empty, by all of them if it is not."""
+        """Whether a page lies past the end: it is empty, and its own count says so or there is none."""
         count = self.of(page)
         if count is None:
             return not page.records and self.most is None
-        return page.number > (max(count, self.most or 0) if page.records else count)
+        return not page.records and page.number > count

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.errors import IncompleteRunError, RetriesExhaustedError
+from de_classes.errors import IncompleteRunError, RetriesExhaustedError, SourceChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from de_classes.api.evidence import Evidence
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
+    from de_classes.api.prover import Prover
     from de_classes.api.walk_contracts import PageWalk
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_set import PageSet
@@ -26,9 +28,10 @@ class PageRun:
     can go on behind that page; see ``RunState``.
 
     Args:
-        pages: The pages, in order.
+        pages: The pages, in order; to be iterated anew where they lead further after their end.
         walk: Where they come from.
         ledger: Where they are entered.
+        prover: Proves, once all came, that they are all.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
         window: The most records that the source gives at all, or None.
@@ -42,6 +45,7 @@ class PageRun:
         pages: Iterable[Page],
         walk: PageWalk,
         ledger: RunLedger,
+        prover: Prover,
         clock: Clock,
         *,
         deadline: float | None = None,
@@ -53,6 +57,8 @@ class PageRun:
         self._clock = clock
         self._deadline = deadline
         self._entry: PageEntry | None = None
+        self._evidence: Evidence | None = None
+        self._prover = prover
         self.ledger = ledger
 
     @property
@@ -65,6 +71,23 @@ class PageRun:
         if self._entry is None:
             raise LookupError("no page was handed on yet")
         return self._entry
+
+    @property
+    def evidence_if_still(self) -> Evidence | None:
+        """What the run's being complete rests on; None if it is not, or the source changed under it."""
+        return self._evidence
+
+    def prove_end(self, *, has_keys: bool) -> Evidence | None:
+        """What is known of the end of a run under which the source changed.
+
+        Args:
+            has_keys: Whether a record that came twice is kept once anyway.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end, and something speaks against it.
+            ProtocolError: The description does not fit the source: it says what to change.
+        """
+        return self._prover.conclude(looks=False, has_keys=has_keys)
 
     @property
     def way_on(self) -> RunPlace | None:
@@ -93,19 +116,41 @@ class PageRun:
             SourceChangedError: The same, and the pages that came do not fit together.
             FatalError: The API refuses, or cannot be trusted.
         """
+        while self._evidence is None:
+            yield from self._to_the_end()
+            self._prove()
+
+    def _to_the_end(self) -> Iterator[Page]:
         try:
+            self._prover.begin()
             for page in self._pages:
-                self._entry = self.ledger.observe(page)
+                entry = self.ledger.observe(page)
+                at = self._walk.way_here
+                self._entry = entry if at is None else structs.replace(entry, at=at)
+                self._prover.note(self._entry)
                 yield page
                 self._check_deadline()
         except RetriesExhaustedError as error:
             raise self.ledger.broken_off(str(error)) from error
-        self.ledger.settle()
+
+    def _prove(self) -> None:
+        """Say what the run's being complete rests on, unless it leads further by now."""
+        try:
+            self.ledger.settle()
+        except SourceChangedError:
+            self._prover.refuse_dead_end()
+            raise
         if self._window is not None and self.ledger.records >= self._window:
             raise IncompleteRunError(
                 f"{self.ledger.records} records came, which is all that the source gives of any query: that "
                 "is its window, not its end; ask for less at once, in slices"
             )
+        try:
+            self._evidence = self._prover.conclude()
+        except RetriesExhaustedError as error:
+            raise IncompleteRunError(
+                f"{self.ledger.records} records came, and whether they are all could not be proved: {error}"
+            ) from error
 
     def _check_deadline(self) -> None:
         if self._deadline is None or (self.ledger.is_done() and not self._walk.is_filling_gaps):

@@ -7,6 +7,7 @@ description, told by ``type``; ``PAGINATIONS`` lists them all.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
@@ -142,6 +143,11 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def declared_end(self) -> str | None:
+        """Why the end is known by the description alone; None where the source has to tell."""
+        return None
+
+    @property
     def way_on(self) -> str | None:
         """Where a page says what comes next, for messages; None where that is reckoned."""
         return None
@@ -156,12 +162,30 @@ class PaginationStrategy(Described, kw_only=True):
         return None
 
     @property
+    def first_number(self) -> int:
+        """What the source calls its first page."""
+        return 1
+
+    @property
     def sent_on(self) -> str | None:
         """The path of what is sent on as text, so that its numbers stay as they are written; or None."""
         return None
 
+    @property
+    def tied_by(self) -> str | None:
+        """The path of the field by which a page is found, where records may share it; or None."""
+        return None
+
+    def without_ties(self, page: Page) -> Page:
+        """The page without the records at its end that the next page is to begin with."""
+        return page
+
     def stands_in(self, page: Page) -> bool:
         """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
+        return True
+
+    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+        """Whether a page without a way on is asked for again before it is taken for the last."""
         return True
 
     def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
@@ -212,6 +236,11 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The path."""
         return self.echo_path
 
+    @property
+    def first_number(self) -> int:
+        """As described."""
+        return self.first
+
 
 class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):
     """Records by number, ``?offset=200``; the next page starts behind the records that came.
@@ -251,6 +280,9 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
 class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 
+    Where the token is a whole address, that is where the next page is, as for ``next_url``: sent as a
+    parameter it would ask for the same page again.
+
     Attributes:
         path: Where it stands in the body.
         header: In which header it stands instead.
@@ -283,10 +315,14 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The request with the cursor that this page names."""
         cursor = self._cursor(page)
         following = None
-        stands_still = asked is not None and asked.values.get(self.into) == cursor
-        if cursor is not None and (page.records or not (self.ends_empty or stands_still)):
-            values = {self.into: cursor}
-            following = PageRequest(page.number + 1, values, size=limit, keeps=self.keeps)
+        is_address = isinstance(cursor, str) and cursor.startswith(("https://", "http://"))
+        before = asked and (asked.url if is_address else asked.values.get(self.into))
+        if cursor is not None and (page.records or not (self.ends_empty or before == cursor)):
+            following = (
+                PageRequest(page.number + 1, url=joined(url, str(cursor)), size=limit)
+                if is_address
+                else PageRequest(page.number + 1, {self.into: cursor}, size=limit, keeps=self.keeps)
+            )
         return self._followed(page, following)
 
     @property
@@ -383,6 +419,10 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="last_record"):
     """The next page starts behind a field of the last record; an empty page ends it, or a marker.
 
+    Other records may share that field, such as a time, and stand on no page then. So the records at a page's
+    end that have its last value are left for the next one, which is asked for from the value before: unless
+    the field is the primary key.
+
     Attributes:
         path: The field.
         into: Where its value goes.
@@ -421,6 +461,27 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     def way_on(self) -> str:
         """The field."""
         return f"the last record's {self.path!r}"
+
+    @property
+    def tied_by(self) -> str:
+        """The field."""
+        return self.path
+
+    def without_ties(self, page: Page) -> Page:
+        """The page without the records that have the last value, unless all have it or none follows."""
+        value_of, records = finder(self.path), page.records
+        kept = len(records)
+        while kept and value_of(records[kept - 1]) == value_of(records[-1]):
+            kept -= 1
+        if not kept or self._says_end(page):
+            return page
+        return dataclasses.replace(page, records=records[:kept], left=records[kept:], checksum=None)
+
+    def _says_end(self, page: Page) -> bool:
+        try:
+            return bool(self.ends(page))
+        except ProtocolError:  # told where the page is taken
+            return False
 
     def _beyond(self, found: str | float) -> str | float:
         if not self.plus:
@@ -477,6 +538,15 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
     """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+
+    @property
+    def declared_end(self) -> str:
+        """As described."""
+        return "one page is all there is, as described"
+
+    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+        """No: there is none."""
+        return False
 
     def request_after(
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None

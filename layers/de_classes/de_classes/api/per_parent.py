@@ -139,6 +139,19 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
             )
         return structs.replace(self.inner.request_again(place, limit), parent=parents[index])
 
+    def ends(self, page: Page) -> bool | None:
+        """As one parent's pages say it."""
+        return self.inner.ends(page)
+
+    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+        """Only a full page: a request more for each of many parents would be too many."""
+        return len(page.records) >= limit and self.inner.may_lose_its_way(page, limit)
+
+    @property
+    def declared_end(self) -> str | None:
+        """The last parent's answer, where each has one."""
+        return f"one answer for each of {len(self.parents.all())} parents" if self.is_single else None
+
     def page_count(self, page: Totals, limit: int) -> int | None:
         """A page a parent, where each has one answer."""
         return len(self.parents.all()) if self.is_single else None

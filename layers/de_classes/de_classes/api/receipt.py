@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from de_classes.api.evidence import End, Still
 from de_classes.utils import layouts
 from de_classes.utils.text import escaped_json
 
@@ -57,7 +58,9 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         seconds: Over all invocations.
         invocations: In how many goes.
-        requests: For pages.
+        requests: For pages, and for proof.
+        proof_requests: Those of them that bring nothing, but prove the end and that the source stood still;
+            foreseen, the most that it takes if the source does. None if it was not counted.
         gigabyte_seconds: What AWS Lambda charges by.
         dollars: At AWS's published prices for us-east-1 on arm64.
         memory_megabytes: What the process needs at the most; foreseen alone.
@@ -71,6 +74,7 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dollars: float
     memory_megabytes: float | None = None
     best_concurrency: int | None = None
+    proof_requests: int | None = None
 
 
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
@@ -91,6 +95,9 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         quarantined: Records set aside because they do not fit the pinned schema.
         drift: How the source changed during the run, a sentence each.
         passes: How many times the source was gone over.
+        end: How the end of the collection is known; None if the run is partial.
+        still: How it is known that the source stood still; None if the run is partial.
+        warnings: What weakens that, a sentence each.
         invocations: In how many goes the run was done.
         requests: Requests for pages that were sent.
         requests_by_outcome: The same by status or kind of failure.
@@ -133,6 +140,9 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     quarantined: int = 0
     drift: list[str] = []
     passes: int = 1
+    end: End | None = None
+    still: Still | None = None
+    warnings: list[str] = []
     invocations: int = 1
     requests: int
     requests_by_outcome: dict[str, int] = {}

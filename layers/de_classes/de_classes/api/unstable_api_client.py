@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,9 @@ from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
-from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.pagination import PageNumberPagination, PageRequest
+from de_classes.api.prober import Prober
+from de_classes.api.prover import Prover
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
@@ -36,12 +39,13 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts
+    from de_classes.api.endpoint import LookBack
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
     from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
-    from de_classes.api.walk_contracts import PageWalk, SkipPage
+    from de_classes.api.walk_contracts import SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
@@ -62,8 +66,8 @@ class UnstableAPIClient:
 
     Args:
         base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
-            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers`` and
-            ``requests_per_second`` say of an address.
+            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers``, ``look_back``
+            and ``requests_per_second`` say of an address.
         auth_client: Supplies tokens; None for an open API.
         logger: Told of retries; defaults to this module's logger.
         data_path: Path of the paginated endpoint.
@@ -77,6 +81,7 @@ class UnstableAPIClient:
         timeout: Seconds for one request; see ``Transport.send``.
         headers: Sent with every request. Where a name is that of a credential, such as ``X-Api-Key``, the
             value is masked in logs and errors like a token.
+        look_back: How many pages are asked for again at the end, see ``ResourceDescription``.
         transport: How to reach the network.
         clock: What to measure and to wait with.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
@@ -97,6 +102,7 @@ class UnstableAPIClient:
         requests_per_second: float | None = None,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
+        look_back: LookBack = "some",
         transport: Transport | None = None,
         clock: Clock | None = None,
         deadline: float | None = None,
@@ -112,6 +118,7 @@ class UnstableAPIClient:
                 headers=headers or {},
                 page_size=PageSize(into="query.limit"),
                 rate_limit=RateRules(per_second=requests_per_second),
+                look_back=look_back,
             )
         )
         at_once = endpoint.rate_limit.concurrency
@@ -156,6 +163,16 @@ class UnstableAPIClient:
         every run that was begun: whoever adds an option keeps the hash of those who do not use it.
         """
         return self._endpoint.fingerprint
+
+    @property
+    def way_on(self) -> str | None:
+        """Where a page says what comes next, for messages; None where that is reckoned."""
+        return self._pagination.way_on
+
+    @property
+    def pagination_hash(self) -> str:
+        """A hash of what leads from page to page, see ``Endpoint.pagination_hash``."""
+        return self._endpoint.pagination_hash
 
     @property
     def first_fingerprint(self) -> str | None:
@@ -254,6 +271,9 @@ class UnstableAPIClient:
         state: RunState | None = None,
         skip_failed: bool = False,
         current: CurrentShape | None = None,
+        strict: bool = False,
+        seen_before: str | None = None,
+        trusts_total: bool = True,
     ) -> PageRun:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -268,13 +288,18 @@ class UnstableAPIClient:
                 of all is not skipped, and none is when the source is down or the time is up. After
                 ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
             current: What is written of the pages that came, where they are; see ``PageReader.read``.
+            strict: Take nothing for complete that is not proved: every page is asked for twice.
+            seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
+            trusts_total: Whether as many records as the source counts are all of them; not where some came
+                twice.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
                 ``skip_failed`` where pages cannot be asked for by number.
         """
         check_limit(limit)
-        limit = self._endpoint.limit(limit)
+        # a record alone does not show whether others tie with it
+        limit = self._endpoint.limit(max(limit, 2) if self._endpoint.may_tie else limit)
         width = self._concurrency if concurrency is None else checked_concurrency(concurrency)
         wanted = pages or self._pages
         if skip_failed and not self.random_access:
@@ -282,16 +307,48 @@ class UnstableAPIClient:
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
         strategy, limit = as_it_was(self._pagination, limit, state)
-        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state)
+        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
         run = self._fetcher.new_run(width, current)
-        walk = self._walk(
-            run, ledger, strategy=strategy, limit=limit, pages=wanted, width=width, state=state, skip=skip
+        # decoded, and also when no other page is asked for any more
+        proving = replace(run, current=None, stopped=threading.Event())
+        once = replace(self._fetcher, policy=RetryPolicy(max_attempts=1))
+        counting = self._endpoint.count and replace(self._fetcher, endpoint=self._endpoint.count)
+        prober = Prober(
+            partial(self._fetcher.fetch, run=proving),
+            partial(once.fetch, run=proving),
+            partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
+            RunFetcher(self._fetcher, ledger, self._pagination, proving).fetch,
+            self._is_late,
         )
-        return PageRun(
-            self._counted(walk),
+        walk = self._walk(
+            run,
+            ledger,
+            prober,
+            strategy=strategy,
+            limit=limit,
+            pages=wanted,
+            width=width,
+            state=state,
+            skip=skip,
+        )
+        prover = Prover(
+            self._endpoint,
             walk,
             ledger,
+            prober,
+            limit=limit,
+            pages=wanted,
+            strict=strict,
+            seen_before=seen_before,
+        )
+        for entry in state.entries if state else ():
+            prover.note(entry)
+        return PageRun(
+            _Counted(walk, self._counters),
+            walk,
+            ledger,
+            prover,
             self._clock,
             deadline=self._deadline,
             window=self._endpoint.window,
@@ -301,6 +358,7 @@ class UnstableAPIClient:
         self,
         run: SharedRun,
         ledger: RunLedger,
+        prober: Prober,
         *,
         strategy: Strategy,
         limit: int,
@@ -308,13 +366,15 @@ class UnstableAPIClient:
         width: int,
         state: RunState | None,
         skip: SkipPage | None,
-    ) -> PageWalk:
+    ) -> NumberedWalk | FollowedWalk:
         asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
         decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
                 self._pagination,
+                prober,
+                sizes=self._endpoint.limit if self._endpoint.may_tie else None,
                 limit=limit,
                 pages=pages,
                 url=self._endpoint.shown_url,
@@ -322,12 +382,13 @@ class UnstableAPIClient:
                 stopped=run.stopped,
                 state=state,
                 decoder=decoder,
-                smaller=self._endpoint.smaller(limit),
             )
         return NumberedWalk(
             asking.fetch,
             strategy,
             ledger,
+            prober,
+            sizes=self._endpoint.limit if self._endpoint.page_size else None,
             limit=limit,
             pages=pages,
             width=width,
@@ -336,6 +397,9 @@ class UnstableAPIClient:
             skip=skip,
             decoder=decoder,
         )
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and self._clock.monotonic() >= self._deadline
 
     def _skip(self, ledger: RunLedger, skips: _Skips, number: int, because: PageGivenUpError) -> None:
         ledger.skip(number, because)
@@ -349,9 +413,17 @@ class UnstableAPIClient:
                 attempts=because.attempts,
             ) from because
 
-    def _counted(self, pages: Iterable[Page]) -> Iterator[Page]:
+
+class _Counted:
+    """Pages that are counted as they come."""
+
+    def __init__(self, pages: Iterable[Page], counters: ClientCounters) -> None:
+        self._pages = pages
+        self._counters = counters
+
+    def __iter__(self) -> Iterator[Page]:
         try:
-            for page in pages:
+            for page in self._pages:
                 self._counters.page_succeeded(page)
                 yield page
         except DeClassesError:

@@ -1,8 +1,9 @@
 """Going over the pages of a source: in order, to the true end, and never round in circles.
 
 Pages that can be asked for by number are fetched several at a time inside a window and handed on in
-order; the total is read anew from every page, so a source that grows is followed. Where totals moved
-or rows do not add up, one page past the end is asked for before the end is believed.
+order; the total is read anew from every page, so a source that grows is followed. Where totals moved, rows
+do not add up or no total counts them, a place past the end is asked for before the end is believed; and what
+looks like an end, a page that is refused or shorter than others, is asked for twice.
 
 A walk that goes on with another's run looks at the furthest page that was taken: if it still stands
 where it stood, so does all before it. Then come the pages that were skipped, and then the rest.
@@ -14,10 +15,14 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from de_classes.api.loop_guard import LoopGuard
-from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted
+from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted, shifts_of
 from de_classes.api.overlap import still_stands
 from de_classes.api.page_counts import PageCounts
+from de_classes.api.pagination import OffsetPagination, PageNumberPagination
+from de_classes.api.prober import REFUSALS
 from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
@@ -36,15 +41,21 @@ if TYPE_CHECKING:
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import PageDecoder
+    from de_classes.api.pagination import PageRequest
+    from de_classes.api.prober import Prober
     from de_classes.api.walk_contracts import FetchPage, SkipPage
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
+_MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
+MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
 _GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
 _NO_SUCH_PAGE = frozenset({404, 416})
 _PAGE_IS_GONE = frozenset({404, 410, 416})
-NO_SUCH_PAGE_OR_BAD_REQUEST = frozenset({400, 404, 410, 416, 422})
+_SECOND = 2
+_MOST_CUTS = 3  # a source that gives one page for ever is not asked at each of them
+_NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
 class NumberedWalk:
@@ -54,6 +65,9 @@ class NumberedWalk:
         fetch: Gets one page; called from several threads if ``width`` is above 1.
         strategy: Computes requests, and the number of pages.
         ledger: What came until now; entered by whoever takes the pages.
+        prober: Sends what is asked only to make sure.
+        sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
+            cannot be said.
         limit: Records a page.
         pages: Which pages.
         width: Pages under way at the most.
@@ -61,6 +75,10 @@ class NumberedWalk:
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+
+    Attributes:
+        is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
+        ends_with_itself: Whether the last page came there once more.
     """
 
     def __init__(
@@ -68,7 +86,9 @@ class NumberedWalk:
         fetch: FetchPage,
         strategy: Strategy,
         ledger: RunLedger,
+        prober: Prober,
         *,
+        sizes: Callable[[int], int] | None = None,
         limit: int,
         pages: PageRange,
         width: int,
@@ -86,6 +106,18 @@ class NumberedWalk:
         self._width = width
         self._stopped = stopped or threading.Event()
         self._skip = skip
+        self._prober = prober
+        self._sizes = sizes
+        self._shifts: list[ShiftedOffsets] = (
+            shifts_of(strategy.pagination, limit, state)
+            if state is not None and isinstance(strategy, ShiftedOffsets)
+            else []
+        )
+        self._last_page: Page | None = None
+        self._short_pages = 0
+        self._cuts = 0
+        self.is_empty_behind = False
+        self.ends_with_itself = False
         self._restore(state or RunState())
 
     @property
@@ -94,6 +126,63 @@ class NumberedWalk:
         if not (self._is_at_start or self._last < self._end()):
             return None
         return RunPlace(number=self._last + 1)
+
+    @property
+    def largest(self) -> int:
+        """How many records the largest page had."""
+        return self._largest
+
+    @property
+    def last_page(self) -> Page | None:
+        """The page handed on last, if it was by this walk."""
+        return self._last_page
+
+    def request_of(self, number: int) -> PageRequest | None:
+        """How a page that was taken is asked for again; None where its place is not known any more."""
+        strategy = self._strategy
+        if not isinstance(strategy, ShiftedOffsets) or number >= strategy.number or number == 1:
+            return strategy.request_for(number, self._limit)
+        before = next((shift for shift in reversed(self._shifts) if shift.number < number), None)
+        is_known = before is not None or bool(self._shifts and number <= self._shifts[0].number)
+        return (before or strategy.pagination).request_for(number, self._limit) if is_known else None
+
+    def request_behind(self, records: int) -> PageRequest:
+        """The request for the place behind the last record.
+
+        Args:
+            records: How many came.
+        """
+        strategy = self._strategy
+        offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
+        if isinstance(offsets, OffsetPagination) and self._pages.start == 1:
+            return offsets.request_at(self._last + 1, records, self._limit)
+        return strategy.request_for(self._last + 1, self._limit)
+
+    @property
+    def way_here(self) -> None:
+        """Nothing: a page's number is enough."""
+        return None
+
+    def is_known(self, page: Page) -> bool:
+        """Whether the records of a page came before: the source serves one again past its end."""
+        return self._guard.has_seen(page) or self._is_last_again(page)
+
+    def request_before(self) -> PageRequest | None:
+        """The request for what lies before the first page, where it is not the source's lowest number."""
+        shifted_or_not = self._strategy
+        strategy = shifted_or_not.pagination if isinstance(shifted_or_not, ShiftedOffsets) else shifted_or_not
+        if not isinstance(strategy, PageNumberPagination | OffsetPagination):
+            return None
+        if strategy.first < 1 or self._pages.start != 1:
+            return None
+        first = strategy.request_for(1, self._limit)
+        return replace(first, number=0, values={strategy.into: strategy.first - 1})
+
+    def go_on(self) -> None:
+        """Let it lead further, by another iteration: there is something by now where it had ended."""
+        self._is_over = self.is_empty_behind = False
+        self._leads_further = True
+        self._stopped.clear()
 
     @property
     def is_filling_gaps(self) -> bool:
@@ -120,12 +209,17 @@ class NumberedWalk:
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
         self._is_at_start = not state.entries
         self._is_over = False
+        self._have_differed = len({entry.edges for entry in state.entries}) > 1
+        self._leads_further = self._has_other_rows = False
         self._is_uneven = False
+        self._largest = max((entry.records for entry in state.entries), default=0)
+        self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
         self._last = max([taken, *state.gaps])
         self._late = sorted(state.gaps)
         self._guard = LoopGuard(entry.mark for entry in state.entries)
         self._counts = PageCounts(self._strategy, self._limit, state.entries)
         self._furthest = furthest_entry(state)
+        self._last_edges = self._furthest.edges if self._furthest else ()
         self._short_last = short_last_entry(state)
         self._more_may_follow = state.place is not None and (
             self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
@@ -192,6 +286,7 @@ class NumberedWalk:
         records, total = len(page.records), page.total_records
         moved = shifted(self._strategy, page.number, records, total, self._limit)
         if moved is not None:
+            self._shifts.append(moved)
             self._reckon(moved, self._limit)
             self._is_uneven = True
 
@@ -214,10 +309,15 @@ class NumberedWalk:
             yield self._remembered(page)
 
     def _remembered(self, page: Page) -> Page:
-        self._is_at_start = False
+        self._is_at_start = self._leads_further = False
         self._note_uneven(page)
         self._counts.note(page)
         self._guard.remember(page)
+        self._largest = max(self._largest, len(page.records))
+        self._have_differed |= page.edges != (self._last_edges or page.edges)
+        if page.number >= self._last:
+            self._last_page, self._last_size = page, len(page.records)
+            self._last_edges = page.edges or self._last_edges
         ends = self._strategy.ends(page)
         self._is_over = self._is_over or bool(ends)
         self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
@@ -259,24 +359,130 @@ class NumberedWalk:
         """The page, or None if the walk is over."""
         page = self._unless_denied(window, number)
         if page is None or self._counts.is_past_end(page):
-            self._is_over = True
+            if self._counts.most is None:
+                self._look_further(number, is_refused=page is None)
+            self._is_over = self.is_empty_behind = True
             self._note_denial(page)
             return None
+        if self._counts.most is not None and number > _MOST_BEHIND * self._counts.most + 100:
+            raise ProtocolError(
+                f"the source says it has {self._counts.most} pages, and serves page {number}: what the "
+                "description names as their number is not it; leave it out, or name a marker"
+            )
         if self._skip is not None:
             self._check_filled(page)
+        return self._fuller(page)
+
+    def _fuller(self, page: Page) -> Page:
+        """The page; one with fewer records than others is asked for again, unless a total ends there."""
+        is_short = 0 < len(page.records) < self._largest
+        is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
+        if self._strategy.counts_records or is_last_by_total or not is_short:
+            return page
+        if self._short_pages >= MOST_SHORT_PAGES:
+            return page
+        again = self._prober.ask_again(self._strategy.request_for(page.number, self._limit), page)
+        if again is not None and len(again.records) > len(page.records):
+            return again
+        self._short_pages += 1
         return page
+
+    def _look_further(self, number: int, *, is_refused: bool) -> None:
+        """Make sure that a page which is refused, or empty where pages have numbers, is not a hole.
+
+        Raises:
+            PageGivenUpError: It is: there are records behind it.
+        """
+        if self._strategy.counts_records and not is_refused:
+            return
+        further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
+        if further is not None and further.records and not self.is_known(further):
+            raise PageGivenUpError(
+                f"page {number} came {'refused' if is_refused else 'empty'} each time, and page {number + 1} "
+                "has records",
+                attempts=ASKS_FOR_AN_EMPTY_PAGE,
+            )
 
     def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
         try:
             page = self._unless_gone(number, lambda: self._settled(window.take(number)))
         except RequestRejectedError as error:
-            if error.status in self._ways_to_say_no(number):
+            if error.status not in REFUSALS or self._counts.include(number):
+                raise
+            again = self._prober.ask(self._strategy.request_for(number, self._limit))
+            if again is None or not again.records:
+                is_empty = again is not None  # the refusal was a lapse
+                is_plain = is_empty or error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
+                if not is_plain and (self._pages.stop is not None or not self._ends_by_another_cut()):
+                    raise
+                self._check_that_numbers_count(number, error)
                 return None
-            raise
-        if self._counts.exclude(number) and self._guard.has_seen(page):
+            page = again
+        if not self.is_known(page):
+            return page
+        if self._counts.exclude(number) or self._ends_by_another_cut():
+            self.ends_with_itself = True
             return None
         return self._unless_seen(page)
+
+    def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
+        """Tell a source that answers with the number of its only page from one that looks at no number.
+
+        Raises:
+            PaginationLoopError: It looks at none, as far as it shows.
+        """
+        has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
+        if (
+            has_echo
+            and number == _SECOND
+            and because.status == _NOT_THAT_PAGE
+            and not self._ends_by_another_cut()
+        ):
+            raise PaginationLoopError(
+                f"{because}, and the same by pages of another size: the number may not go where the source "
+                "looks for it; change into"
+            ) from because
+
+    def _ends_by_another_cut(self) -> bool:
+        """Whether the last record is the last by pages that begin elsewhere too.
+
+        A source that serves its last page again past its end has then said where it ends; one that does not
+        know the page's number, or gives only so many, has not. Where it heeds no size, it has if other pages
+        differ, and the one further is that page too.
+        """
+        records = self._ledger.records
+        if self._pages.start != 1 or self._ledger.gaps or self._cuts == _MOST_CUTS:
+            return False
+        self._cuts += 1
+        if self._strategy.counts_records:
+            tells_one_from_all = self._largest > 1
+            page = self._prober.ask(self.request_behind(records - 1)) if tells_one_from_all else None
+            return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
+        return self._ends_by_another_size(records)
+
+    def _ends_by_another_size(self, records: int) -> bool:
+        smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
+        size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
+        if size is None:
+            return False
+        number = -(-records // size)
+        page = self._prober.ask(self._strategy.request_for(number, size))
+        came = 0 if page is None else len(page.records)
+        # one record, which came twice, and is not the first two together
+        self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
+        rest = records - (number - 1) * size
+        if page is not None and (came, page.edges[-1:]) == (rest, self._last_edges[-1:]):
+            return True
+        is_by_one = self._largest == 1 and came <= 1
+        if not self._have_differed or not (is_by_one or self._last_size < self._largest):
+            return False
+        further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
+        return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
+
+    def _is_last_again(self, page: Page) -> bool:
+        """Whether the source serves its last page again past its end."""
+        return len(page.records) == self._last_size > 0 and page.edges == self._last_edges
 
     def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
         """The page; one that was counted and is not there any more tells that the source has shrunk."""
@@ -284,15 +490,18 @@ class NumberedWalk:
             return take()
         except RequestRejectedError as error:
             if error.status in _PAGE_IS_GONE and self._counts.include(number):
+                again = self._prober.ask(self._strategy.request_for(number, self._limit))
+                if again is not None:
+                    return again
                 raise self._ledger.changed(f"the source shrank, page {number} is gone") from error
             raise
 
     def _unless_seen(self, page: Page) -> Page:
         """The page; one that has the records of another is asked for again."""
-        if not self._guard.has_seen(page):
+        if not (self._guard.has_seen(page) or self._has_other_rows):
             return page
         again = self._get(page.number)
-        if self._guard.has_seen(again):
+        if self._guard.has_seen(again) or (self._has_other_rows and self._is_last_again(again)):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         return again
 
@@ -321,11 +530,6 @@ class NumberedWalk:
             attempts=ASKS_FOR_AN_EMPTY_PAGE,
         )
 
-    def _ways_to_say_no(self, number: int) -> frozenset[int]:
-        if self._counts.exclude(number):
-            return NO_SUCH_PAGE_OR_BAD_REQUEST
-        return frozenset() if self._counts.include(number) else _NO_SUCH_PAGE
-
     def _end(self) -> int:
         """The last page as far as is known now: the largest total that was ever named."""
         end = self._counts.most
@@ -333,10 +537,20 @@ class NumberedWalk:
             end = self._last + (self._more_may_follow and not self._is_over)
         elif self._last >= end and self._is_doubtful():
             end = self._last + 1
+        if self._leads_further:
+            end = max(end, self._last + 1)
         return end if self._pages.stop is None else min(end, self._pages.stop)
 
     def _is_doubtful(self) -> bool:
-        """Totals that moved, or rows that do not add up: the end is believed only after a look past it."""
+        """Whether the end is believed only after a look past it.
+
+        Totals moved, rows do not add up, or nothing counts the rows and the last page is as full as any.
+        """
+        if not self._more_may_follow or self._is_over or self._strategy.declared_end is not None:
+            return False
         expected = self._ledger.expected_records
-        adds_up = expected is None or self._ledger.records == expected or bool(self._ledger.gaps)
-        return self._more_may_follow and not self._is_over and (self._counts.have_moved or not adds_up)
+        if expected is not None:
+            adds_up = self._ledger.records == expected or bool(self._ledger.gaps)
+            return self._counts.have_moved or not adds_up or not self._ledger.trusts_total
+        is_counted = self._ledger.total_records is not None
+        return self._counts.have_moved or (not is_counted and self._last_size >= self._largest)

@@ -38,6 +38,11 @@ class PageWalk(Protocol):
         ...
 
     @property
+    def way_here(self) -> RunPlace | None:
+        """What the page just handed on was asked for by, where each page is found through another."""
+        ...
+
+    @property
     def is_filling_gaps(self) -> bool:
         """Whether pages that were skipped before are still to be asked for."""
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.evidence import Evidence
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
 
-EXIT_INCOMPLETE = 1
+EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_PARTIAL = 3
-_WORST = (0, EXIT_PARTIAL, EXIT_USAGE, EXIT_INCOMPLETE)
+EXIT_INCOMPLETE = 4
+_WORST = (0, EXIT_PARTIAL, EXIT_INCOMPLETE, EXIT_USAGE, EXIT_ERROR)
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         err: In place of stderr: progress and errors.
 
     Returns:
-        The exit status: 0 complete, 1 not complete, 2 a mistake in the command, 3 partial.
+        The exit status: 0 complete, 1 an error, 2 a mistake in the command, 3 partial, 4 incomplete.
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
@@ -96,9 +98,9 @@ def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: st
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
         err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
-    else:
-        err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
-    return EXIT_INCOMPLETE
+        return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
+    err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
+    return EXIT_ERROR
 
 
 def summary(receipt: IngestReceipt) -> str:
@@ -107,6 +109,8 @@ def summary(receipt: IngestReceipt) -> str:
     expected = "" if receipt.expected_records is None else f" of {receipt.expected_records} expected"
     lines = [
         f"{receipt.status}: {receipt.records} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
+        *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
+        *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
         + (f" ({causes})" if causes else ""),
         f"stored:   {receipt.uri}, {receipt.bytes} bytes of {receipt.format}",
@@ -175,7 +179,14 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     texts = []
     for source in open_sources(args, settings, _logger_of_sources(args, err)):
         terms = _terms(settings, destination)
-        service = RunService(source.client, destination.store, destination.bucket, logger=logger, terms=terms)
+        service = RunService(
+            source.client,
+            destination.store,
+            destination.bucket,
+            logger=logger,
+            terms=terms,
+            strict=args.strict,
+        )
         figures = service.look_ahead(settings.plan(source, destination.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
@@ -183,8 +194,10 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
 
 def outlook(figures: Figures) -> str:
     """What a run would take, in a few lines."""
+    proof = figures.proof_requests or 0
+    requests = f"{figures.requests - proof} pages, up to {proof} requests for proof"
     lines = [
-        f"forecast: {figures.requests} requests, {figures.seconds:.1f} s, {figures.invocations} invocations",
+        f"forecast: {requests}, {figures.seconds:.1f} s, {figures.invocations} invocations",
         f"costs:    {figures.dollars:.6f} USD on AWS Lambda, {figures.gigabyte_seconds:.1f} GB-seconds",
         f"memory:   {figures.memory_megabytes} MB at the most",
         f"at once:  {figures.best_concurrency} pages; more would not be faster",
@@ -211,6 +224,7 @@ def _one_object(
             pages=settings.page_range,
             overwrite=args.overwrite,
             keep_receipt=True,
+            strict=args.strict,
         )
 
 
@@ -232,6 +246,7 @@ def _dataset(
         terms=_terms(settings, destination),
         escape_formulas=args.escape_formulas,
         on_page=progress.page,
+        strict=args.strict,
     )
     if args.replay:
         service.check_begun(plan.run_id)

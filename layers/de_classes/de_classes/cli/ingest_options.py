@@ -24,8 +24,9 @@ The password is read from the variable {PASSWORD_VARIABLE}, from --password-file
 option, since every process of the machine could read it there. The same is true of an API key in a header:
 give --header-file, or --header X-Api-Key=@env:VARIABLE. Both files must be closed to other users (chmod 600).
 
-exit status: 0 the run is complete, 1 it is not, and nothing was committed, 2 a mistake in the command,
-3 the run is partial, as --partial allows: the receipt names the pages that are missing.
+exit status: 0 the run is complete, perhaps with warnings, 1 an error, 2 a mistake in the command, 3 the run
+is partial, as --partial allows: the receipt names the pages that are missing, 4 it is incomplete, and
+nothing was committed.
 
 examples:
   python -m de_classes ingest github.issues --set owner=python --set repo=cpython --secrets github.json \\
@@ -151,6 +152,11 @@ def _add_dataset_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", metavar="NAME", help="of the folder for its parts and its manifest")
     group.add_argument("--run-id", metavar="ID", help="go on with this run, or begin it by this name")
     group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="take nothing for complete that is not proved: every page is asked for twice",
+    )
     group.add_argument(
         "--key-field",
         action="append",

@@ -105,6 +105,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         run_id: The run to go on with, or a name for a new one: asking twice by the same name is one run.
         allow_partial: Whether to commit without the pages that cannot be had; asking again by the run's id
             fetches only those, and commits anew.
+        strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
 
     Raises:
         InvalidInputError: The pages or the key are not valid.
@@ -118,6 +119,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     parameters: dict[str, str | int | float | bool] = {}
     run_id: RunId | None = None
     allow_partial: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         problems = []

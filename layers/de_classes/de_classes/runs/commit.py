@@ -23,6 +23,7 @@ from de_classes.version import versions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.api.evidence import Evidence
     from de_classes.runs.context import RunContext, Spending
     from de_classes.runs.pass_over import PassOver
     from de_classes.runs.progress import RunProgress
@@ -89,10 +90,11 @@ class RunCommit:
             ObjectExistsError: Another run was first.
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
+        evidence = over.evidence()
         self._context.announce()
         store, bucket, own = self._context.store, self._context.bucket, self._context.invocation
-        check_parts(store, bucket, self._plan.dataset, over.progress, own=own)
-        stored = self._one_schema(over.progress)
+        check_parts(store, bucket, self._plan.dataset, over.kept, own=own)
+        stored = self._one_schema(over.kept)
         for _ in range(_ENOUGH_TRIES):
             before = self.latest()
             generation = before.generation if before else 0
@@ -100,7 +102,8 @@ class RunCommit:
             if before and (before.status == "complete" or _says_the_same(before, manifest)):
                 return self.receipt_of(before)
             spent = self._spent(over.progress, began)
-            receipt = self._with_figures(self._receipt(over, manifest, spent), over.progress, spent)
+            receipt = self._receipt(over, manifest, spent, evidence)
+            receipt = self._with_figures(receipt, over.progress, spent)
             self._documents.replace(receipt_key(self._plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
@@ -129,7 +132,7 @@ class RunCommit:
             format=self._plan.format,
             schema=stored.schema,
             missing_pages=over.ledger.missing_pages.ranges(),
-            quarantine=_present(part.quarantine for part in over.progress.in_page_order()),
+            quarantine=_present(part.quarantine for part in over.kept.in_page_order()),
         )
 
     def _spent(self, progress: RunProgress, began: Spending) -> RunCounts:
@@ -138,7 +141,9 @@ class RunCommit:
         others = (part.counts for part in progress.sealed if part.invocation != own)
         return RunCounts.total((*others, self._context.spending().since(began)))
 
-    def _receipt(self, over: PassOver, manifest: Manifest, spent: RunCounts) -> IngestReceipt:
+    def _receipt(
+        self, over: PassOver, manifest: Manifest, spent: RunCounts, evidence: Evidence | None
+    ) -> IngestReceipt:
         bucket, key = self._context.bucket, manifest_key(self._plan.dataset, manifest.generation)
         progress, pages = over.progress, over.progress.pages(over.number)
         return IngestReceipt(
@@ -152,10 +157,13 @@ class RunCommit:
             records=manifest.records,
             expected_records=over.ledger.expected_records,
             duplicates=progress.duplicates,
-            repaired=manifest.records - progress.records_of(1),
+            repaired=manifest.records - progress.records_of(1) if self._plan.key_fields else 0,
             quarantined=sum(part.records for part in manifest.quarantine),
             drift=list(progress.drift),
             passes=over.number,
+            end=evidence.end if evidence else None,
+            still=evidence.still if evidence else None,
+            warnings=list(evidence.warnings) if evidence else [],
             invocations=len(progress.invocations | {self._context.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
@@ -173,8 +181,8 @@ class RunCommit:
             sha256=_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
-            widenings=progress.widenings,
-            rounded=progress.rounded,
+            widenings=over.kept.widenings,
+            rounded=over.kept.rounded,
             parts=stored_parts(self._plan.dataset, manifest.parts),
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
@@ -183,10 +191,11 @@ class RunCommit:
 
     def _with_figures(self, receipt: IngestReceipt, progress: RunProgress, spent: RunCounts) -> IngestReceipt:
         terms = self._context.terms
+        proof = sum(known.requests for known in (receipt.end, receipt.still) if known)
         return structs.replace(
             receipt,
             forecast=forecast(progress.first, terms) if progress.first else None,
-            actual=actual(spent, receipt.pages, receipt.invocations, terms),
+            actual=actual(spent, receipt.pages, proof, receipt.invocations, terms),
         )
 
 

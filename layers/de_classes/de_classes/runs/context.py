@@ -68,6 +68,8 @@ class RunContext(Value):
         escape_formulas: Whether CSV is written for spreadsheets.
         on_page: Told of every page that is taken.
         terms: What it costs.
+        strict: Whether nothing is complete that is not proved.
+        seen_before: The run that followed the source's way on before, see ``WaysOn``; or None.
     """
 
     plan: RunPlan
@@ -83,6 +85,8 @@ class RunContext(Value):
     escape_formulas: bool
     on_page: Callable[[Page], None]
     terms: LambdaTerms
+    strict: bool = False
+    seen_before: str | None = None
 
     @property
     def declared(self) -> Schema:
@@ -94,7 +98,9 @@ class RunContext(Value):
         """Whether every record is written, so that none need be looked at by itself."""
         return self.pinned is None and not self.plan.key_fields
 
-    def start_run(self, state: RunState | None, current: CurrentShape | None = None) -> PageRun:
+    def start_run(
+        self, state: RunState | None, current: CurrentShape | None = None, *, trusts_total: bool = True
+    ) -> PageRun:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_run(
             self.plan.limit,
@@ -103,6 +109,9 @@ class RunContext(Value):
             state=state,
             skip_failed=self.client.random_access,
             current=current,
+            strict=self.strict,
+            seen_before=self.seen_before,
+            trusts_total=trusts_total,
         )
 
     def spending(self) -> Spending:
@@ -125,15 +134,20 @@ class RunContext(Value):
         return PartWriter(self.store, self.bucket, self.plan.dataset, "jsonl", is_quarantine=True)
 
     @contextmanager
-    def sifter(self, progress: RunProgress) -> Iterator[Sifter]:
-        """Tells records apart as if this invocation had seen all that was sealed before."""
+    def sifter(self, progress: RunProgress, *, compares: bool = False) -> Iterator[Sifter]:
+        """Tells records apart as if this invocation had seen all that was sealed before.
+
+        Args:
+            progress: What was sealed.
+            compares: Whether records of one key are compared, of those that come now.
+        """
         quarantines = self.plan.on_violation == "quarantine"
         if not self.plan.key_fields:
             yield Sifter(pinned=self.pinned, quarantines=quarantines)
             return
         from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
 
-        with KeySet(self.plan.key_fields) as keys:
+        with KeySet(self.plan.key_fields, compares=compares) as keys:
             self._recall(keys, progress)
             yield Sifter(keys, self.pinned, quarantines=quarantines)
 

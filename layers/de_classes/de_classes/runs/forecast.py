@@ -1,15 +1,16 @@
 """What a run will take, told from its first page; and what it took, in the same figures.
 
     seconds = latency + cpu a page + (pages - 1) * max(latency / at once, cpu a page, 1 / requests a second)
+              + requests for proof * max(latency + cpu a page, 1 / requests a second)
     cpu a page = records a page * cpu a record / vCPUs, of which 1,769 MB have one and less has less
     gigabyte-seconds = (seconds + invocations * startup) * memory
     dollars = gigabyte-seconds * price + invocations * price + requests to the store * price
 
-A page waits for the network while others do, so latency is divided by how many are under way at once;
-decoding and encoding share one processor, so their time is not: more than one vCPU is of no use to them,
-and less than one takes longer. A limit on requests holds whatever else would be possible. Prices are AWS's
-published ones for us-east-1 on arm64, in USD; retries are not foreseen, since a first page says nothing of
-them.
+A page waits for the network while others do, so latency is divided by how many are under way at once; what
+is asked for as a proof goes one after the other. Decoding and encoding share one processor, so their time is
+not divided: more than one vCPU is of no use to them, and less than one takes longer. A limit on requests
+holds whatever else would be possible. Prices are AWS's published ones for us-east-1 on arm64, in USD; retries
+are not foreseen, since a first page says nothing of them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from de_classes.api.pagination import LastRecordPagination
+from de_classes.api.prover import LEAST_REQUESTS
 from de_classes.api.receipt import Figures
 from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
+    from de_classes.api.endpoint import Endpoint
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.runs.sealed_part import RunCounts
@@ -33,6 +37,8 @@ MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing
 _STORE_REQUESTS_A_RUN: Final = 12  # the plan, checks, signs of life, the manifest, the receipt, the list
 _STORE_REQUESTS_A_PART: Final = 4  # the part, its journal entry, reading that back, proving the part
 _NOTED_OF_A_PAGE: Final = 700 / 1e6  # megabytes that stay: its hash, its edges, its counts; measured
+_MOST_FOR_AN_END: Final = 4  # the last page again, and what lies around the pages, or is counted
+_MEGABYTES_A_COLUMN: Final = 0.06  # its name, its shape, what encodes it; measured with 5,000
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
 PARQUET_MEGABYTES: Final = 108.0
 """What a process that writes Parquet needs besides its pages, at the most: Arrow, a row group; measured."""
@@ -52,22 +58,40 @@ class FirstPage(Struct, frozen=True, kw_only=True):
         size: Bytes of the answer, decoded.
         records: Records on it.
         pages: Pages that the run will have; None if the source does not say.
+        proof: Requests that will bring nothing, but prove the end and that the source stood still: at the
+            most, of one that does, and whose pages are full.
+        columns: Fields of its first record.
     """
 
     latency: float
     size: int
     records: int
     pages: int | None
+    proof: int = 0
+    columns: int = 0
 
     @classmethod
-    def of(cls, page: Page, ledger: RunLedger, spent: RunCounts) -> FirstPage:
-        """A first page, with what was spent until it was there."""
+    def of(
+        cls, page: Page, ledger: RunLedger, spent: RunCounts, *, endpoint: Endpoint, strict: bool
+    ) -> FirstPage:
+        """A first page, with what was spent until it was there.
+
+        Args:
+            page: The page.
+            ledger: That of the run.
+            spent: Until the page was there.
+            endpoint: What is read.
+            strict: Whether every page is asked for twice.
+        """
         requests = sum(spent.requests_by_outcome.values())
+        pages = ledger.pages_to_come
         return cls(
             latency=round(spent.seconds_working / max(requests, 1), 6),
             size=page.size,
             records=len(page.records),
-            pages=ledger.pages_to_come,
+            pages=pages,
+            proof=proof_requests(endpoint, pages, is_counted=page.total_records is not None, strict=strict),
+            columns=len(page.records[0]) if page.records else 0,
         )
 
 
@@ -115,6 +139,27 @@ class LambdaTerms(Struct, frozen=True, kw_only=True):
         return max(self.cpu_seconds(records), interval)
 
 
+def proof_requests(endpoint: Endpoint, pages: int | None, *, is_counted: bool, strict: bool = False) -> int:
+    """The most requests that prove a run, of a source that stands still, and whose pages are full.
+
+    Args:
+        endpoint: What is read.
+        pages: Pages that the run will have; None if the source does not say.
+        is_counted: Whether the source says how many records there are.
+        strict: Whether every page is asked for twice.
+    """
+    pagination, count = endpoint.pagination, 1 if pages is None else pages
+    is_known = is_counted and pages is not None and pagination.random_access and endpoint.count is None
+    end = int(count == 1) if is_known else _MOST_FOR_AN_END  # a single page's total may be its own count
+    if pagination.declared_end is not None:
+        end = 0
+    goes_by_key = isinstance(pagination, LastRecordPagination) and endpoint.key == (pagination.path,)
+    if endpoint.look_back == "none" or goes_by_key:
+        return end
+    looks_at_all = strict or endpoint.look_back == "all"
+    return end + (count if looks_at_all else min(count, max(LEAST_REQUESTS, count // 100)))
+
+
 def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
     """What the whole run will take.
 
@@ -127,16 +172,18 @@ def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
     between = terms.seconds_between_pages(first.records)
     # The first page goes alone: only it says how many there are.
     rest = max(pages - 1, 0) * max(first.latency / terms.concurrency, between)
-    seconds = first.latency + terms.cpu_seconds(first.records) + rest
-    return _figures(seconds, requests=pages, pages=pages, terms=terms, first=first)
+    alone = first.latency + terms.cpu_seconds(first.records)
+    seconds = alone + rest + first.proof * max(alone, between)
+    return _figures(seconds, pages=pages, terms=terms, first=first)
 
 
-def actual(spent: RunCounts, pages: int, invocations: int, terms: LambdaTerms) -> Figures:
+def actual(spent: RunCounts, pages: int, proof: int, invocations: int, terms: LambdaTerms) -> Figures:
     """What a run took, in the figures of its forecast.
 
     Args:
         spent: Over all invocations.
         pages: Pages obtained.
+        proof: Requests that proved something, of the go that committed.
         invocations: In how many goes.
         terms: What it was carried out with.
     """
@@ -145,6 +192,7 @@ def actual(spent: RunCounts, pages: int, invocations: int, terms: LambdaTerms) -
         seconds=round(spent.seconds, 3),
         invocations=invocations,
         requests=sum(spent.requests_by_outcome.values()),
+        proof_requests=proof,
         gigabyte_seconds=round(gigabyte_seconds, 3),
         dollars=_dollars(gigabyte_seconds, invocations, pages, terms),
     )
@@ -172,17 +220,18 @@ def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
     """What the process needs at the most: for itself, pages under way, the one in hand, and what is noted."""
     ahead = min(terms.concurrency * first.size, MOST_BYTES)
-    noted = _NOTED_OF_A_PAGE * (first.pages or 0)
+    noted = _NOTED_OF_A_PAGE * (first.pages or 0) + _MEGABYTES_A_COLUMN * first.columns
     return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE + noted, 1)
 
 
-def _figures(seconds: float, *, requests: int, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:
+def _figures(seconds: float, *, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:
     invocations = max(1, math.ceil(seconds / terms.seconds_per_invocation))
     gigabyte_seconds = _gigabyte_seconds(seconds, invocations, terms)
     return Figures(
         seconds=round(seconds, 3),
         invocations=invocations,
-        requests=requests,
+        requests=pages + first.proof,
+        proof_requests=first.proof,
         gigabyte_seconds=round(gigabyte_seconds, 3),
         dollars=_dollars(gigabyte_seconds, invocations, pages, terms),
         memory_megabytes=memory_megabytes(first, terms),

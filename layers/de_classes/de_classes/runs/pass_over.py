@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from de_classes.errors import DeClassesError, IncompleteRunError
+from msgspec import structs
+
+from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaustedError
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
@@ -18,6 +20,7 @@ from de_classes.utils.page_set import PageSet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from de_classes.api.evidence import Evidence, StillBy
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
@@ -41,11 +44,14 @@ class PassOver:
     Attributes:
         number: Which pass, from 1.
         progress: What was sealed until now, by this invocation or another.
+        conflicts: How many records had the key of another of the same pass, and were not the same; a first
+            pass does not look.
     """
 
     def __init__(self, context: RunContext, number: int, drift: tuple[str, ...] = ()) -> None:
         self.number = number
         self.progress = RunProgress(())
+        self.conflicts = 0
         self._context = context
         self._drift = drift
         self._sifter = Sifter()
@@ -76,10 +82,37 @@ class PassOver:
     def found_what_the_pass_before_found(self) -> bool:
         """Whether every page came as on the pass before: what looks like change is how the source is."""
         now, before = (
-            [(page.number, page.records, page.mark) for page in self.progress.pages(number)]
+            [(page.number, page.records, page.mark, page.edges) for page in self.progress.pages(number)]
             for number in (self.number, self.number - 1)
         )
-        return self.is_at_end and not self.gaps and now == before
+        return self.is_at_end and not self.gaps and not self.ledger.falls_short and now == before
+
+    @property
+    def brought_nothing_new(self) -> bool:
+        """Whether a later pass came to its end without a record that was not there before."""
+        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        return self.number > 1 and is_whole and not self.progress.records_of(self.number)
+
+    @property
+    def kept(self) -> RunProgress:
+        """The parts that are committed: of all passes where records have keys, else of the last alone."""
+        return self.progress if self._context.plan.key_fields else self.progress.last_pass()
+
+    def evidence(self) -> Evidence | None:
+        """What the pass's being complete rests on; None if it is not, and is committed for what it is.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end.
+            ProtocolError: The description does not fit the source.
+        """
+        if self._run is None or self.ledger.missing_pages:
+            return None
+        has_keys = bool(self._context.plan.key_fields)
+        found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
+        if self.number == 1 or found is None:
+            return found
+        by: StillBy = "repaired" if has_keys else "begun anew"
+        return structs.replace(found, still=structs.replace(found.still, by=by))
 
     @property
     def gaps(self) -> PageSet:
@@ -96,7 +129,8 @@ class PassOver:
 
     def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
         """The same error, with the run to ask for so that it goes on, if it can."""
-        if self.is_at_end and not self.gaps:
+        is_unproved_yet = isinstance(error.__cause__, RetriesExhaustedError)  # it can be tried again
+        if self.is_at_end and not self.gaps and not is_unproved_yet:
             return error
         run_id = self._context.plan.run_id
         return IncompleteRunError(
@@ -115,10 +149,12 @@ class PassOver:
         """
         self.progress = self._context.journal.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
-        run = self._run = self._context.start_run(self._state(), self._current)
-        with self._context.sifter(self.progress) as self._sifter, closing(self):
+        came_twice = self.number > 1 and self.progress.duplicates > 0
+        run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
+        with self._context.sifter(self.progress, compares=self.number > 1) as self._sifter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
+            self.conflicts = self._sifter.conflicts
 
     def _state(self) -> RunState | None:
         return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
@@ -150,7 +186,14 @@ class PassOver:
     def _look_ahead(self, run: PageRun, page: Page) -> None:
         """Write down what the first page of all shows: the run is reckoned from it."""
         if run.ledger.is_first(page) and self.number == 1:
-            self._first = FirstPage.of(page, run.ledger, self._context.spending().since(self._spent_until))
+            context = self._context
+            self._first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(self._spent_until),
+                endpoint=context.client.endpoint,
+                strict=context.strict,
+            )
 
     def _begin(self) -> OpenPart:
         return OpenPart(

@@ -87,6 +87,10 @@ class RunProgress(Value, dict=True):
         furthest = max(walked, key=lambda part: part.last_page)
         return RunState(entries=entries, gaps=tuple(sorted(gaps - there)), place=furthest.place)
 
+    def last_pass(self) -> RunProgress:
+        """Only what the last pass brought: where it began anew, nothing of those before is kept."""
+        return RunProgress(tuple(self._of_pass(self.pass_)))
+
     def in_page_order(self) -> tuple[SealedPart, ...]:
         """Every part, as its records follow one another."""
         return tuple(sorted(self.parts, key=lambda part: (part.pass_, part.first_page)))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from de_classes.errors import (
+    AmbiguousKeyError,
+    EndMovedError,
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
@@ -22,6 +24,7 @@ from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.pass_over import PassOver, SealedByAnotherError
 from de_classes.runs.proof import BrokenPartsError
+from de_classes.runs.ways_on import WaysOn
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import SystemClock
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 MAX_PASSES = 5
+MAX_READINGS = 4
+"""Without keys: once, and at most three times anew."""
 
 
 class RunService:
@@ -58,6 +63,7 @@ class RunService:
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         on_page: Called with every page that is taken: a place for progress.
         terms: What the process is given and what it costs; the receipt reckons with it.
+        strict: Take nothing for complete that is not proved: every page is asked for twice.
         clock: What to measure with.
     """
 
@@ -74,6 +80,7 @@ class RunService:
         escape_formulas: bool = False,
         on_page: Callable[[Page], None] = lambda _: None,
         terms: LambdaTerms | None = None,
+        strict: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self._client = client
@@ -86,6 +93,7 @@ class RunService:
         self._escape_formulas = escape_formulas
         self._on_page = on_page
         self._terms = terms or LambdaTerms()
+        self._strict = strict
         self._clock = clock or SystemClock()
 
     def check_begun(self, run_id: str) -> None:
@@ -108,7 +116,13 @@ class RunService:
         began = context.spending()
         run = replace(context, concurrency=1).start_run(None)  # or a page might be fetched ahead
         for page in run:
-            first = FirstPage.of(page, run.ledger, context.spending().since(began))
+            first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(began),
+                endpoint=self._client.endpoint,
+                strict=self._strict,
+            )
             return forecast(first, self._terms)
         raise IncompleteRunError("the source has no first page", missing_pages=(plan.page_range().start,))
 
@@ -148,11 +162,13 @@ class RunService:
     ) -> IngestReceipt:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
+        ways_on = WaysOn(self._store, self._bucket, self._prefix, self._client)
+        context = replace(context, seen_before=ways_on.followed_by())
         for tries_left in reversed(range(MAX_PASSES)):
             progress = context.journal.progress()
             try:
                 over = self._go_over(context, progress, allow_partial=allow_partial)
-                return commit.carry_out(over, began)
+                receipt = commit.carry_out(over, began)
             except BrokenPartsError as error:
                 if not tries_left:
                     raise
@@ -160,6 +176,9 @@ class RunService:
                 progress = context.journal.progress()
                 stand_alone = self._client.pages_stand_alone
                 context.journal.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
+            else:
+                ways_on.note(context.plan.run_id, receipt.pages)
+                return receipt
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _as_begun(self, plan: RunPlan, journal: RunJournal) -> RunPlan:
@@ -185,13 +204,27 @@ class RunService:
     def _go_over(self, context: RunContext, progress: RunProgress, *, allow_partial: bool) -> PassOver:
         """Pass after pass, until one finds the source as it was when the pass began."""
         over = PassOver(context, progress.pass_, progress.drift)
-        for _ in range(MAX_PASSES):
+        most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
+        for _ in range(most):
             change = self._change_under(over, allow_partial=allow_partial)
-            if change is None or over.found_what_the_pass_before_found:
+            if over.conflicts and over.found_what_the_pass_before_found:
+                raise AmbiguousKeyError(
+                    f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
+                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
+                    "stand unchanged; name the fields that do, or none"
+                )
+            is_at_the_end = bool(context.plan.key_fields) and not isinstance(change, EndMovedError)
+            is_settled = is_at_the_end and over.brought_nothing_new
+            if change is None or is_settled or over.found_what_the_pass_before_found:
                 return over
             over = self._next_pass(over, change, context.plan)
+        advice = (
+            "ask again when it is calm"
+            if context.plan.key_fields
+            else ("name the fields that tell records apart, or ask again when it is calm")
+        )
         raise IncompleteRunError(
-            f"the source changed on {MAX_PASSES} passes, at last: {change}; ask again when it is calm",
+            f"the source changed on {most} passes, at last: {change}; {advice}",
             missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id,
         ) from change
@@ -202,11 +235,14 @@ class RunService:
             self._one_pass(over, allow_partial=allow_partial)
         except (SourceChangedError, PaginationLoopError) as error:
             return error
+        if over.number == 1 and over.progress.duplicates:
+            return SourceChangedError(f"{over.progress.duplicates} records came twice, by their key")
         return None
 
     def _next_pass(self, over: PassOver, error: DeClassesError, plan: RunPlan) -> PassOver:
-        """The pass that finds what slid by; without a key it could not tell that from what is there."""
-        if not plan.key_fields:
+        """The pass that finds what slid by; without keys nothing is kept of those before it."""
+        is_loop = not isinstance(error, SourceChangedError)
+        if is_loop and (over.number > 1 or not plan.key_fields):
             raise error
         self._logger.warning("pass %d: %s; going over the source again", over.number, error)
         return over.again(f"pass {over.number}: {error}")
@@ -219,7 +255,7 @@ class RunService:
             raise
         except IncompleteRunError as error:
             if not (over.is_at_end and over.gaps):
-                raise over.resumable(error) from error
+                raise over.resumable(error) from error.__cause__  # it may be the same error
             self._logger.info("%s; asking for them once more", error)
             self._ask_for_gaps(over, allow_partial=allow_partial)
 
@@ -230,7 +266,7 @@ class RunService:
             raise
         except IncompleteRunError as error:
             if not (allow_partial and over.is_at_end and over.gaps):
-                raise over.resumable(error) from error
+                raise over.resumable(error) from error.__cause__  # it may be the same error
             self._logger.warning("committing what came: %s", error)
 
     def _to_its_end(self, over: PassOver) -> None:
@@ -271,4 +307,5 @@ class RunService:
             escape_formulas=self._escape_formulas,
             on_page=self._on_page,
             terms=self._terms,
+            strict=self._strict,
         )

@@ -47,6 +47,11 @@ class Sifter(Value):
         """The hashed keys of the records since this was asked last."""
         return b"" if self.keys is None else self.keys.take_fresh()
 
+    @property
+    def conflicts(self) -> int:
+        """How many records had the key of another, where they are compared."""
+        return 0 if self.keys is None else self.keys.conflicts
+
     def sift(self, page: Page) -> Sifted:
         """Tell a page's records apart.
 

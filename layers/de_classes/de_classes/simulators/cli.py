@@ -40,7 +40,8 @@ _DIALS = {
     "short_token_seconds": ("--short-token-life", "SECONDS", "how long short-token lets tokens live", int),
     "token_uses": ("--token-uses", "NUMBER", "pages that a token opens before revoked-token", int),
     "drift_every": ("--drift-every", "NUMBER", "requests for pages from one drift to the next", int),
-    "drift_changes": ("--drift-changes", "NUMBER", "records inserted, and records deleted", int),
+    "drift_changes": ("--drift-changes", "NUMBER", "changes of each kind of drift", int),
+    "result_window": ("--result-window", "NUMBER", "records that window-refuses and window-counts show", int),
 }
 _OPTIONS = {
     **_RATES,

@@ -70,7 +70,8 @@ class Dials(Value):
         short_token_seconds: The life of short-lived tokens.
         token_uses: How many pages a token opens before it is revoked.
         drift_every: After how many requests for pages the records change again.
-        drift_changes: How many records are inserted, and how many deleted.
+        drift_changes: How many changes of each kind there are.
+        result_window: How many records a window shows.
     """
 
     huge_body_bytes: int = 2**30
@@ -81,6 +82,7 @@ class Dials(Value):
     token_uses: int = 50
     drift_every: int = 5
     drift_changes: int = 3
+    result_window: int = 10_000
 
 
 class FaultContext(Value):
@@ -94,6 +96,7 @@ class FaultContext(Value):
         now: The wall time, in seconds since the epoch.
         host: What the request calls this server, with its port; empty if it does not say.
         dials: Sizes and times.
+        limit: Records a page that are asked for; 0 for a login.
     """
 
     seed: int
@@ -103,7 +106,39 @@ class FaultContext(Value):
     now: float = 0.0
     host: str = ""
     dials: Dials = msgspec.field(default_factory=Dials)
+    limit: int = 0
 
+
+class Shape(Value):
+    """How the pages of a whole run are built where a fault is switched on, so that it can be met at all.
+
+    Args:
+        hides: The totals that no page has.
+        links: Whether pages say where the next one is, whatever the settings say.
+        capped: Whether a page holds half of what is asked for, at the most.
+        first: What the first page is called.
+    """
+
+    hides: tuple[str, ...] = ()
+    links: bool = False
+    capped: bool = False
+    first: int = 1
+
+    def __or__(self, other: Shape) -> Shape:
+        return Shape(
+            hides=(*self.hides, *other.hides),
+            links=self.links or other.links,
+            capped=self.capped or other.capped,
+            first=min(self.first, other.first),
+        )
+
+
+PLAIN = Shape()
+TOTAL_PAGES, TOTAL_RECORDS = "total_pages", "total_records"
+UNCOUNTED = Shape(hides=(TOTAL_PAGES, TOTAL_RECORDS))
+"""No page says how many there are, so that who reads them has to find the end."""
+FOLLOWED = Shape(hides=UNCOUNTED.hides, links=True)
+"""The same, and pages lead to one another."""
 
 Play = Callable[[FaultContext, Genuine], SimResponse]
 Bend = Callable[[FaultContext, "Page"], "Page"]
@@ -121,6 +156,9 @@ class FaultKind(Value, kw_only=True):
         short: The ending of its override, ``X-Fault-Rate-<short>``; the name by default.
         cured_by_retry: Whether asking again can help, so that it is drawn at a rate; else it is simply on.
         loopback_only: Whether only the loopback server can play it, and no deployed simulator.
+        once: Whether a page meets it at its very first try alone, and never again.
+        from_page: The first page that can meet it.
+        shape: How pages are built where it is switched on.
     """
 
     name: str
@@ -130,6 +168,9 @@ class FaultKind(Value, kw_only=True):
     short: str = ""
     cured_by_retry: bool = False
     loopback_only: bool = False
+    once: bool = False
+    from_page: int = 0
+    shape: Shape = PLAIN
 
     @property
     def override(self) -> str:

@@ -31,7 +31,7 @@ def _id(fault: FaultKind) -> str:
 
 
 def _sorted() -> list[FaultKind]:
-    return sorted(CATALOGUE, key=_id)
+    return sorted(CATALOGUE, key=lambda fault: int(_id(fault)[1:]))
 
 
 def short_list() -> str:
@@ -74,5 +74,5 @@ def as_json() -> list[dict[str, object]]:
 
 
 def _how(fault: FaultKind) -> str:
-    how = "by rate" if fault.cured_by_retry else "lasting"
+    how = "once" if fault.once else "by rate" if fault.cured_by_retry else "lasting"
     return f"{how}, loopback" if fault.loopback_only else how

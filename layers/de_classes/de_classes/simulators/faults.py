@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cached_property, reduce
 from math import fsum
+from operator import or_
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from de_classes.errors import ConfigurationError
-from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext, FaultRegistry, Site
+from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext, FaultRegistry, Shape, Site
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class FaultPlan(Value, dict=True):
             return None
         point = uniform(self.seed, site.value, page, attempt)
         for fault in active:
-            point -= self._rate_at(fault.name, page)
+            point -= self._rate_at(fault, page)
             if point < 0:
                 return fault
         return None
@@ -90,25 +91,33 @@ class FaultPlan(Value, dict=True):
         """Seconds that this answer takes."""
         return self.jitter * uniform(self.seed, "jitter", page, attempt) if self.jitter else 0.0
 
-    def context(self, page: int, attempt: int, *, now: float = 0.0, host: str = "") -> FaultContext:
+    def context(
+        self, page: int, attempt: int, *, now: float = 0.0, host: str = "", limit: int = 0
+    ) -> FaultContext:
         """What a fault of this plan may look at."""
-        return FaultContext(self.seed, page, attempt, self.retry_after, now, host, self.dials)
+        return FaultContext(self.seed, page, attempt, self.retry_after, now, host, self.dials, limit)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """How pages are built under the faults that may strike."""
+        return reduce(or_, (fault.shape for each in self._active.values() for fault in each), Shape())
 
     @cached_property
     def _active(self) -> dict[Site, tuple[FaultKind, ...]]:
         active = [fault for fault in self.registry if self.has(fault)]
         return {site: tuple(fault for fault in active if fault.site is site) for site in Site}
 
-    def _rate_at(self, name: str, page: int) -> float:
-        kept_to = self.pages.get(name)
-        applies = kept_to is None or any(page in each for each in kept_to)
-        return self.rates[name] if applies else 0.0
+    def _rate_at(self, fault: FaultKind, page: int) -> float:
+        kept_to = self.pages.get(fault.name)
+        applies = page >= fault.from_page and (kept_to is None or any(page in each for each in kept_to))
+        return self.rates[fault.name] if applies else 0.0
 
     def _problem(self) -> str | None:
         # Where the sum of shares can be largest: on the first page of a range, or outside all of them.
-        corners = {0, *(each.start for ranges in self.pages.values() for each in ranges)}
+        starts = {each.start for ranges in self.pages.values() for each in ranges}
+        corners = {0, *starts, *(fault.from_page for each in self._active.values() for fault in each)}
         problems = (
-            rates_problem({fault.name: self._rate_at(fault.name, page) for fault in self._active[site]})
+            rates_problem({fault.name: self._rate_at(fault, page) for fault in self._active[site]})
             for site in Site
             if site.draws
             for page in corners

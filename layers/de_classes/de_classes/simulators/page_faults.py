@@ -37,7 +37,11 @@ def _first_again(_: FaultContext, page: Page) -> Page:
 
 
 def _missing_beyond_the_end(_: FaultContext, page: Page) -> Page:
-    return replace(page, exists=False) if page.number > page.last else page
+    return replace(page, status=404) if page.number > page.last else page
+
+
+def _no_content_beyond_the_end(_: FaultContext, page: Page) -> Page:
+    return replace(page, status=204) if page.number > page.last else page
 
 
 def _empty_beyond_the_end(_: FaultContext, page: Page) -> Page:
@@ -100,4 +104,7 @@ PAGE_FAULTS = (
     _page("beyond-end-404", "F28", "past the end: 404", _missing_beyond_the_end),
     _page("beyond-end-empty", "F28", "past the end: an empty page, as without faults", _empty_beyond_the_end),
     _page("beyond-end-repeats", "F28", "past the end: the last page again", _last_again_beyond_the_end),
+)
+MORE_PAGE_FAULTS = (
+    _page("beyond-end-204", "F80", "past the end: 204, without a body", _no_content_beyond_the_end),
 )

@@ -23,7 +23,7 @@ class PageQuery(Value):
     """One valid request for a page.
 
     Args:
-        page: From 1.
+        page: From 1, or from 0 where the plan has it so.
         limit: Records a page.
         plan: The faults that apply.
         attempt: The try that the client says it is, or None to count here.
@@ -58,7 +58,8 @@ class PageQueryReader:
             InvalidInputError: Its ``problems`` name everything that is wrong.
         """
         problems = self._strangers(request)
-        page = _whole("page", request.query.get("page", "1"), MAX_PAGE, problems)
+        lowest = self._plan.shape.first
+        page = _whole("page", request.query.get("page", str(lowest)), MAX_PAGE, problems, lowest)
         default = str(min(DEFAULT_LIMIT, self._max_limit))
         limit = _whole("limit", request.query.get("limit", default), self._max_limit, problems)
         plan, attempt = self._faults(request, problems)
@@ -84,8 +85,8 @@ class PageQueryReader:
             return self._plan, None
 
 
-def _whole(name: str, text: str, highest: int, problems: list[str]) -> int:
-    if _WHOLE.fullmatch(text) and 1 <= int(text) <= highest:
+def _whole(name: str, text: str, highest: int, problems: list[str], lowest: int = 1) -> int:
+    if _WHOLE.fullmatch(text) and lowest <= int(text) <= highest:
         return int(text)
-    problems.append(f"{name} must be a whole number from 1 to {highest}")
-    return 1
+    problems.append(f"{name} must be a whole number from {lowest} to {highest}")
+    return lowest

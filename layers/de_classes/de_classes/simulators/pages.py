@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from de_classes.simulators.messages import error_response, json_response
+from de_classes.simulators.fault_kinds import PLAIN
+from de_classes.simulators.messages import SimResponse, error_response, json_response
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
-    from de_classes.simulators.messages import SimResponse
+    from de_classes.simulators.fault_kinds import Shape
     from de_classes.simulators.records import RecordSource
 
 RECORDS_FIELD = b'"data":['
@@ -25,8 +26,9 @@ class Page(DiscreetValue):
     """A page as it will go out.
 
     Args:
-        number: Asked for, from 1.
-        limit: Records a page.
+        number: Asked for, from ``first``.
+        limit: Records a page, as they were asked for.
+        size: Records a page, as they are given.
         source: All records, as they were when the request came.
         records: Those of this page, each the bytes of a JSON object.
         total_pages: JSON text; None leaves the field out.
@@ -34,13 +36,26 @@ class Page(DiscreetValue):
         links: Whether it says where the next page is, by ``next`` and the ``Link`` header.
         next_url: Where the next page is; None on the last one.
         headers: Beside the usual ones.
-        exists: False is answered 404.
+        first: What the first page is called.
+        beside: Further fields, as JSON text with a comma behind each.
+        status: 204 is an answer without a body, 400 and above an error.
     """
 
-    shown = ("number", "limit", "total_pages", "total_records", "links", "next_url", "headers", "exists")
+    shown = (
+        "number",
+        "limit",
+        "size",
+        "total_pages",
+        "total_records",
+        "links",
+        "next_url",
+        "headers",
+        "status",
+    )
 
     number: int
     limit: int
+    size: int
     source: RecordSource
     records: Sequence[bytes]
     total_pages: str | None
@@ -48,21 +63,28 @@ class Page(DiscreetValue):
     links: bool = False
     next_url: str | None = None
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
-    exists: bool = True
+    first: int = 1
+    beside: str = ""
+    status: int = 200
+
+    @property
+    def count(self) -> int:
+        """How many pages there really are."""
+        return -(-self.source.count // self.size)
 
     @property
     def last(self) -> int:
-        """How many pages there really are."""
-        return -(-self.source.count // self.limit)
+        """The number of the last page; one less than that of the first if there is none."""
+        return self.first + self.count - 1
 
     def records_of(self, number: int) -> list[bytes]:
         """The records of another page."""
-        start = (number - 1) * self.limit
-        return self.source.slice(start, start + self.limit)
+        start = (number - self.first) * self.size
+        return self.source.slice(start, start + self.size)
 
     def with_total(self, pages: int) -> Self:
         """The same page, lying about how many there are."""
-        records = min(self.source.count, pages * self.limit)
+        records = min(self.source.count, pages * self.size)
         return replace(self, total_pages=str(pages), total_records=str(records))
 
     def linked(self, next_url: str | None) -> Self:
@@ -71,15 +93,18 @@ class Page(DiscreetValue):
 
     def response(self) -> SimResponse:
         """The answer that carries it."""
-        if not self.exists:
-            return error_response(404, "there is no such page")
+        if self.status >= 400:  # noqa: PLR2004 - an error of HTTP
+            return error_response(self.status, "there is no such page")
+        if self.status == 204:  # noqa: PLR2004 - no content
+            return SimResponse(204)
         headers = dict(self.headers)
         if self.next_url is not None:
             headers["Link"] = f'<{self.next_url}>; rel="next"'
         return json_response(200, self._body(), headers=headers)
 
     def _body(self) -> bytes:
-        head = f'{{"page":{self.number},"limit":{self.limit},{self._totals()}{self._next()}'.encode()
+        fields = f"{self._totals()}{self._next()}{self.beside}"
+        head = f'{{"page":{self.number},"limit":{self.limit},{fields}'.encode()
         # Joined, not encoded: the records go out as the bytes they came in.
         return b"".join((head, RECORDS_FIELD, b",".join(self.records), PAGE_END))
 
@@ -93,8 +118,9 @@ class Page(DiscreetValue):
         return '"next":null,' if self.next_url is None else f'"next":"{self.next_url}",'
 
 
-def page_of(source: RecordSource, number: int, limit: int) -> Page:
-    """The genuine page."""
-    start = (number - 1) * limit
-    page = Page(number, limit, source, source.slice(start, start + limit), None, str(source.count))
-    return replace(page, total_pages=str(page.last))
+def page_of(source: RecordSource, number: int, limit: int, shape: Shape = PLAIN) -> Page:
+    """The genuine page, built as the faults of the run have it."""
+    size = max(1, limit // 2) if shape.capped else limit
+    page = Page(number, limit, size, source, (), None, str(source.count), first=shape.first)
+    page = replace(page, records=page.records_of(number), total_pages=str(page.count))
+    return replace(page, **dict.fromkeys(shape.hides))

@@ -69,6 +69,14 @@ def _mixed_shapes(index: int, _: int) -> bytes:
     return b'"mixed":' + shapes[index % len(shapes)]
 
 
+def _long_decimal(index: int, _: int) -> bytes:
+    return b'"exact":%d.1000000000000000055511151231257827' % index
+
+
+def _text_among_numbers(index: int, _: int) -> bytes:
+    return (b'"either":%d', b'"either":"%d"')[index % 2] % index
+
+
 def _now_and_then(fields: bytes) -> Disfigure:
     return lambda index, _: fields if index % _EVERY == _WHERE else b""
 
@@ -95,5 +103,14 @@ RECORD_FAULTS = (
         "F54",
         "one record in ten has a key twice",
         _now_and_then(b'"twice":1,"twice":2'),
+    ),
+)
+MORE_RECORD_FAULTS = (
+    _fault("long-decimals", "F91", "decimals that no float holds", _long_decimal),
+    RecordFault(
+        name="text-among-numbers",
+        catalogue_ids=("F92", "F94"),
+        summary="a field is a number and text by turns",
+        fields=_text_among_numbers,
     ),
 )

@@ -55,7 +55,8 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         short_token_seconds: The life of short-lived tokens.
         token_uses: How many pages a token opens before it is revoked.
         drift_every: After how many requests for pages the records change again.
-        drift_changes: How many records are inserted, and how many deleted.
+        drift_changes: How many changes of each kind there are.
+        result_window: How many records a window shows.
 
     Raises:
         ConfigurationError: The rates add up to more than 1, or the faults are wrong.
@@ -86,6 +87,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     token_uses: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.token_uses
     drift_every: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.drift_every
     drift_changes: Annotated[int, Meta(ge=1, le=10**6)] = _DIALS.drift_changes
+    result_window: Annotated[int, Meta(ge=1, le=10**12)] = _DIALS.result_window
 
     def __post_init__(self) -> None:
         if not self.faults and (problem := rates_problem(self._rates())):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.simulators.fault_kinds import Fault
-from de_classes.simulators.messages import error_response
+from msgspec.structs import replace
+
+from de_classes.simulators.fault_kinds import UNCOUNTED, Fault
+from de_classes.simulators.messages import SimResponse, error_response, json_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from de_classes.simulators.fault_kinds import FaultContext, Genuine, Play
-    from de_classes.simulators.messages import SimResponse
+
+_NO_CONTENT = 204
 
 
 def _answers(status: int, message: str) -> Play:
@@ -31,6 +36,52 @@ def _transient(name: str, catalogue_id: str, status: int, message: str) -> Fault
         short=str(status),
         cured_by_retry=True,
     )
+
+
+def _vanishes(name: str, status: int) -> Fault:
+    """A page in the middle that is not there when it is asked for first; nothing says how many there are."""
+    return Fault(
+        name=name,
+        catalogue_ids=("F59",),
+        summary=f"a page behind the first is answered {status} once, and no page says how many there are",
+        play=_no_content if status == _NO_CONTENT else _answers(status, "there is no such page"),
+        cured_by_retry=True,
+        once=True,
+        from_page=2,
+        shape=UNCOUNTED,
+    )
+
+
+def _forbidden(name: str, summary: str, headers: Callable[[FaultContext], dict[str, str]]) -> Fault:
+    return Fault(
+        name=name,
+        catalogue_ids=("F79",),
+        summary=summary,
+        play=lambda context, _: error_response(403, "not at the moment", headers=headers(context)),
+        cured_by_retry=True,
+    )
+
+
+def _no_content(_: FaultContext, __: Genuine) -> SimResponse:
+    return SimResponse(_NO_CONTENT)
+
+
+def _not_ready(context: FaultContext, _: Genuine) -> SimResponse:
+    headers = {"Retry-After": str(context.retry_after)}
+    return json_response(202, {"status": "running"}, headers=headers)
+
+
+def _partial(_: FaultContext, genuine: Genuine) -> SimResponse:
+    answer = genuine()
+    half = len(answer.body) // 2
+    part = f"bytes 0-{half - 1}/{len(answer.body)}"
+    return replace(
+        answer, status=206, headers={**answer.headers, "Content-Range": part}, body=answer.body[:half]
+    )
+
+
+def _not_modified(_: FaultContext, __: Genuine) -> SimResponse:
+    return SimResponse(304, {"ETag": '"as-it-was"'})
 
 
 def _final(name: str, catalogue_id: str, status: int, message: str) -> Fault:
@@ -60,6 +111,57 @@ BAD_REQUEST = _final("bad-request-400", "F03", 400, "the request is refused, on 
 NOT_FOUND = _final("not-found-404", "F03", 404, "there is no such page, on purpose")
 UNPROCESSABLE = _final("unprocessable-422", "F03", 422, "the request makes no sense, on purpose")
 FORBIDDEN = _final("forbidden-403", "F37", 403, "this user may not do that")
+
+PASSING_STATUSES = (
+    _transient("unknown-error-520", "F79", 520, "the proxy got an answer that it does not know; try again"),
+    _transient("server-down-521", "F79", 521, "the proxy was refused; try again"),
+    _transient("connection-timeout-522", "F79", 522, "the proxy could not connect; try again"),
+    _transient("unreachable-523", "F79", 523, "the proxy found no way; try again"),
+    _transient("proxy-timeout-524", "F79", 524, "the proxy waited in vain; try again"),
+    _transient("overloaded-529", "F79", 529, "too much to do; try again"),
+    _transient("bandwidth-509", "F79", 509, "the bandwidth is used up; try again"),
+    _transient("network-timeout-599", "F79", 599, "the network was too slow; try again"),
+    _transient("too-early-425", "F79", 425, "too early; try again"),
+    _transient("locked-423", "F79", 423, "somebody else is at it; try again"),
+    _transient("calm-down-420", "F79", 420, "calm down; try again"),
+    _transient("teapot-418", "F79", 418, "too many requests, says the teapot; try again"),
+    _forbidden(
+        "forbidden-403-later",
+        "answers 403 with Retry-After",
+        lambda context: {"Retry-After": str(context.retry_after)},
+    ),
+    _forbidden(
+        "forbidden-403-none-left",
+        "answers 403 with no request left, and says until when",
+        lambda context: {
+            "X-RateLimit-Limit": "100",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(int(context.now) + context.retry_after),
+        },
+    ),
+)
+VANISHING_PAGES = (
+    _vanishes("gone-once-404", 404),
+    _vanishes("gone-once-416", 416),
+    _vanishes("gone-once-400", 400),
+    _vanishes("gone-once-422", 422),
+    _vanishes("gone-once-204", 204),
+)
+OTHER_SUCCESSES = (
+    Fault(
+        name="not-ready-202",
+        catalogue_ids=("F80",),
+        summary="answers 202 with Retry-After, until it is asked again",
+        play=_not_ready,
+        cured_by_retry=True,
+    ),
+    Fault(
+        name="partial-206", catalogue_ids=("F80",), summary="answers 206 with half of a page", play=_partial
+    ),
+    Fault(
+        name="not-modified-304", catalogue_ids=("F80",), summary="answers 304, unasked", play=_not_modified
+    ),
+)
 
 STATUS_FAULTS = (SERVER_ERROR, UNAVAILABLE, RATE_LIMIT)
 MORE_STATUS_FAULTS = (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.utils.page_range import PageRange
 
 _ENTRY = re.compile(r"\s*([A-Za-z0-9-]+)\s*(?:=\s*([0-9.]+)\s*)?(?:@\s*([0-9-]+)\s*)?", re.ASCII)
-_ID = re.compile(r"[Ff][0-9]{2}", re.ASCII)
+_ID = re.compile(r"[Ff][0-9]{2,3}", re.ASCII)
 _FORM = "WHICH[=SHARE][@PAGES], such as F14 or empty-page=0.1 or server-error-500=1@3-5"
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.attempts import AttemptCounter
 from de_classes.simulators.drift import drifting
+from de_classes.simulators.end_faults import shaping
 from de_classes.simulators.fault_kinds import Fault, Site
 from de_classes.simulators.foreign_faults import ELSEWHERE, foreign_page
 from de_classes.simulators.messages import error_response, with_facts
@@ -18,7 +19,7 @@ from de_classes.simulators.page_query import PageQueryReader
 from de_classes.simulators.pages import page_of
 from de_classes.simulators.routing import Router, invalid_token, protected
 from de_classes.simulators.settings import MAX_PAGE_BYTES
-from de_classes.simulators.token_faults import REVOKED_TOKEN, Revocation
+from de_classes.simulators.token_faults import revocation_of
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ class UnstableSimulator:
         self._clock = clock or SystemClock()
         self._max_page_bytes = max_page_bytes
         self._attempts = AttemptCounter()
-        self._revocation = Revocation(plan.dials.token_uses) if plan.has(REVOKED_TOKEN) else None
-        self._lasting = tuple(fault.name for fault in (*plan.at(Site.RECORDS), *drifting(plan)))
+        self._ever = AttemptCounter()  # told of no page that was served, so that it counts all tries for it
+        self._revocation = revocation_of(plan)
+        self._lasting = tuple(
+            fault.name for fault in (*plan.at(Site.RECORDS), *drifting(plan), *shaping(plan))
+        )
         self._reader = PageQueryReader(plan, max_limit=max_limit, overrides=allow_overrides)
         routes: Routes = {
             "/data": {"GET": protected(tokens, self._data)},
@@ -84,7 +88,7 @@ class UnstableSimulator:
 
     def _data(self, request: SimRequest, claims: Claims) -> SimResponse:
         if self._revocation and not self._revocation.accepts(claims.jti):
-            return with_facts(invalid_token(), fault=REVOKED_TOKEN.name)
+            return with_facts(invalid_token(), fault=self._revocation.name)
         try:
             query = self._reader.read(request)
         except InvalidInputError as error:
@@ -93,9 +97,13 @@ class UnstableSimulator:
 
     def _play(self, query: PageQuery) -> SimResponse:
         attempt = query.attempt or self._attempts.next(query.page, query.limit)
-        context = query.plan.context(query.page, attempt, now=self._clock.now(), host=query.host)
+        is_first = (query.attempt or self._ever.next(query.page, query.limit)) == 1
+        now = self._clock.now()
+        context = query.plan.context(query.page, attempt, now=now, host=query.host, limit=query.limit)
         source = self._drift.next_request() if self._drift else self._records
         fault = query.plan.draw(query.page, attempt)
+        if fault and fault.once and not is_first:
+            fault = None
         if isinstance(fault, Fault):
             response = fault.play(context, lambda: self._page(query, context, source))
         else:
@@ -106,8 +114,10 @@ class UnstableSimulator:
         return with_facts(response, page=query.page, limit=query.limit, attempt=attempt, fault=name)
 
     def _page(self, query: PageQuery, context: FaultContext, source: RecordSource) -> SimResponse:
-        genuine = page_of(source, query.page, query.limit)
-        page, modes = bent(query.plan, context, self._linked(genuine) if self._links else genuine)
+        shape = query.plan.shape
+        genuine = page_of(source, query.page, query.limit, shape)
+        linked = self._linked(genuine) if self._links or shape.links else genuine
+        page, modes = bent(query.plan, context, linked)
         response = page.response()
         if self._max_page_bytes is not None and len(response.body) > self._max_page_bytes:
             problem = f"limit is too large for these records: a page has at most {self._max_page_bytes} bytes"

@@ -117,6 +117,12 @@ def _chunked(piece: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 
 
+def _early(_: FaultContext, connection: WireConnection, answer: SimResponse) -> None:
+    connection.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+    connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    connection.send(_head(answer, "Content-Length", str(len(answer.body))) + answer.body)
+
+
 def _half(answer: SimResponse) -> bytes:
     return answer.body[: len(answer.body) // 2]
 
@@ -154,3 +160,4 @@ MORE_WIRE_FAULTS = (
     _fault("huge-body", "F19", "the page, and blanks up to a size (1 GiB)", _huge),
     _fault("gzip-bomb", "F19", "the same blanks as gzip, a thousand times smaller", _gzip_bomb),
 )
+EARLY_FAULTS = (_fault("early-hints-103", "F78", "sends 102 and 103 before the answer", _early),)

@@ -29,12 +29,16 @@ class KeySet:
 
     Args:
         fields: The fields that together tell a record from all others.
+        compares: Whether records of one key are compared, of those that are added from now on.
+
+    Attributes:
+        conflicts: How many records had the key of one before and were another; 0 unless they are compared.
 
     Raises:
         InvalidInputError: No field was named, or one twice.
     """
 
-    def __init__(self, fields: Sequence[str]) -> None:
+    def __init__(self, fields: Sequence[str], *, compares: bool = False) -> None:
         if not fields or len(set(fields)) != len(fields):
             raise InvalidInputError("a key has at least one field, and each only once")
         self._fields = tuple(fields)
@@ -43,8 +47,12 @@ class KeySet:
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("CREATE TABLE keys (hash BLOB PRIMARY KEY) WITHOUT ROWID")
         self._file.execute("BEGIN")  # for good: nothing here outlives the set
+        if compares:
+            self._file.execute("CREATE TEMP TABLE records (key BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID")
+        self._compares = compares
         self._size = 0
         self._fresh = bytearray()
+        self.conflicts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +79,8 @@ class KeySet:
             MissingKeyError: A record has no value in a field of the key; then no key was taken in.
         """
         hashed = [(record, self._hash(record)) for record in records]
+        if self._compares:
+            self.conflicts += sum(self._is_another(key, record) for record, key in hashed)
         return [record for record, key in hashed if self._add(key)]
 
     def limit_pages(self, pages: int) -> None:
@@ -106,6 +116,15 @@ class KeySet:
             self._size += 1
             self._fresh += key
         return is_new
+
+    def _is_another(self, key: bytes, record: dict[str, Any]) -> bool:
+        """Whether a record with this key came before, and was not the same."""
+        whole = digest(record, _BYTES)
+        with self._on_disk():
+            if self._file.execute("INSERT OR IGNORE INTO records VALUES (?, ?)", (key, whole)).rowcount == 1:
+                return False
+            known = self._file.execute("SELECT hash FROM records WHERE key = ?", (key,)).fetchone()
+        return bool(known != (whole,))
 
     @contextmanager
     def _on_disk(self) -> Iterator[None]:

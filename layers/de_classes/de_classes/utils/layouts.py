@@ -22,6 +22,7 @@ PLAN: Final = 1
 JOURNAL: Final = 1
 MANIFEST: Final = 1
 RECEIPT: Final = 1
+WAY_ON: Final = 1
 
 
 class _Numbered(msgspec.Struct):

@@ -10,33 +10,6 @@ from typing import Any
 import msgspec
 
 
-class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One page that was taken.
-
-    Attributes:
-        number: Its place in the run, from 1.
-        records: How many records it held, as the source sent them.
-        sha256: Of the answer's body, hexadecimal; the same as ``Page.digest``.
-        total_pages: How many pages the source said it has, or None if it did not say.
-        total_records: How many records it said it has, or None.
-        mark: The loop guard's fingerprint of the records, hexadecimal, or None where the page is not telling.
-        edges: Short hashes of its first and its last record; nothing where it holds none.
-        repeats: Whether a record at its seam with the page before it is on both; of a page that came late,
-            at either seam.
-        slid: Whether that shows that rows slid from page to page, see ``Seam``.
-    """
-
-    number: int
-    records: int
-    sha256: str
-    total_pages: int | None = None
-    total_records: int | None = None
-    mark: str | None = None
-    edges: tuple[str, ...] = ()
-    repeats: bool = False
-    slid: bool = False
-
-
 class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a run goes on.
 
@@ -54,6 +27,39 @@ class RunPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: dict[str, Any] = {}
     url: str | None = None
     tail: tuple[str, ...] = ()
+
+
+class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One page that was taken.
+
+    Attributes:
+        number: Its place in the run, from 1.
+        records: How many of its records were taken, as the source sent them.
+        left: How many more it held, which were left for the page behind it.
+        sha256: Of the answer's body, hexadecimal; the same as ``Page.digest``.
+        total_pages: How many pages the source said it has, or None if it did not say.
+        total_records: How many records it said it has, or None.
+        mark: The loop guard's fingerprint of the records, hexadecimal, or None where the page is not telling.
+        edges: Short hashes of its first and its last record; nothing where it holds none.
+        repeats: Whether a record at its seam with the page before it is on both; of a page that came late,
+            at either seam.
+        slid: Whether that shows that rows slid from page to page, see ``Seam``.
+        at: What it was asked for by, if each page is found through the one before it and it is not the first.
+        doubt: What the answer said beside its records that makes them doubtful, see ``Page.doubt``.
+    """
+
+    number: int
+    records: int
+    left: int = 0
+    sha256: str
+    total_pages: int | None = None
+    total_records: int | None = None
+    mark: str | None = None
+    edges: tuple[str, ...] = ()
+    repeats: bool = False
+    slid: bool = False
+    at: RunPlace | None = None
+    doubt: str | None = None
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

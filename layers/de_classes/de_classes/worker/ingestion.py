@@ -128,7 +128,9 @@ class Ingestion(Value):
                 return self._one_object(request, request.key, client, resource)
             run_id = request.run_id or run_id
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
-            service = self._service(client, self._terms(resource, plan.format, seconds))
+            service = self._service(
+                client, self._terms(resource, plan.format, seconds), strict=request.strict
+            )
             return service.carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
@@ -147,9 +149,10 @@ class Ingestion(Value):
             limit=self._limit(request.limit, client, resource),
             pages=request.page_range(),
             keep_receipt=True,
+            strict=request.strict,
         )
 
-    def _service(self, client: UnstableAPIClient, terms: LambdaTerms) -> RunService:
+    def _service(self, client: UnstableAPIClient, terms: LambdaTerms, *, strict: bool) -> RunService:
         return RunService(
             client,
             self.storage.client,
@@ -159,6 +162,7 @@ class Ingestion(Value):
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
             terms=terms,
+            strict=strict,
             clock=self.clock,
         )
 

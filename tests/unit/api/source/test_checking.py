@@ -74,7 +74,7 @@ def test_a_report_says_what_the_records_are() -> None:
     assert report.limit_headers == {"x-ratelimit-remaining": "99", "x-ratelimit-limit": "100"}
     assert [(field.name, field.types) for field in report.fields][1] == ("name", ("string", "null"))
     assert report.costs is not None
-    assert report.costs.requests == 3
+    assert (report.costs.requests, report.costs.proof_requests) == (3 + 3, 3)
 
 
 @pytest.mark.parametrize("count", [15, 45])

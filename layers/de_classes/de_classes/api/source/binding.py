@@ -263,7 +263,7 @@ class _Binding:
     def endpoint(self, auth: Any) -> Endpoint:  # noqa: ANN401 - an AuthScheme
         """What is asked."""
         source, said = self._resource.source, self._resource.described
-        return Endpoint(
+        endpoint = Endpoint(
             self._template(
                 said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
             ),
@@ -286,7 +286,25 @@ class _Binding:
             kind_of=self.kind_of,
             rate_limit=source.rate_limit,
             window=said.window,
+            key=said.primary_key,
+            look_back=said.look_back,
             name=self._resource.name,
+        )
+        return endpoint if said.count is None else structs.replace(endpoint, count=self._count(endpoint))
+
+    def _count(self, endpoint: Endpoint) -> Endpoint:
+        """The request that counts, with all that the resource's own requests have but their query."""
+        count = self._resource.described.count
+        if count is None:
+            raise LookupError("no request counts")
+        own = self._template(self._resource.source.base_url.rstrip("/") + (count.path or ""))
+        return structs.replace(
+            endpoint,
+            url=endpoint.url if count.path is None else own,
+            params=count.params,
+            page_size=None,
+            pagination=OnePagePagination(),
+            reader=PageReader("@", None, count.total_path, records_are="object", is_total_required=True),
         )
 
     def lookup(self, name: str) -> Any:  # noqa: ANN401 - a JSON value

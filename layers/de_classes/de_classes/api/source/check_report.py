@@ -1,4 +1,4 @@
-"""What a check of a source found, as a value: what it says for people, and what it proves for later runs."""
+"""What a check of a source found, as a value: what it says for people, and what it proves."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FieldSeen(Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What a check proves of how pages are found, for runs by the same description.
+    """What a check proves of how pages are found by a description. A run proves its own end all the same.
 
     Attributes:
         description: A hash of the description, without parameters, secrets and windows.
@@ -95,7 +95,7 @@ class CheckReport(Struct, frozen=True, kw_only=True):
         update_times: Fields that look like the moment of the last change.
         limit_headers: The headers that told of a limit, and what they said last.
         costs: What a run would take; None if no page came.
-        evidence: What it proves for later runs.
+        evidence: What it proves.
     """
 
     resource: str

@@ -40,7 +40,7 @@ from de_classes.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
-from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast
+from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
@@ -741,14 +741,23 @@ class ResourceCheck:
         at_once = min(_AT_ONCE, rules.concurrency or _AT_ONCE) if look.inner.random_access else 1
         terms = LambdaTerms(concurrency=at_once, requests_per_second=rules.per_second)
         latency = look.first.response.seconds if look.first.response else 0.0
-        first = FirstPage(latency=latency, size=look.page.size, records=records, pages=pages)
+        proof = proof_requests(look.endpoint, pages, is_counted=look.page.total_records is not None)
+        first = FirstPage(
+            latency=latency,
+            size=look.page.size,
+            records=records,
+            pages=pages,
+            proof=proof,
+            columns=len(look.page.records[0]) if look.page.records else 0,
+        )
         figures = forecast(first, terms)
         of = "a run takes" if pages is not None else "how many pages there are is not known; one takes"
         requests = _plural(figures.requests, "request")
         self._add(
             "costs",
             "ok",
-            f"{of} {requests}, {figures.seconds:.1f} s, {figures.dollars:.6f} USD on AWS Lambda",
+            f"{of} {requests}, up to {proof} of them for proof, {figures.seconds:.1f} s, "
+            f"{figures.dollars:.6f} USD on AWS Lambda",
         )
         return figures
 

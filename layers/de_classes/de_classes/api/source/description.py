@@ -28,7 +28,7 @@ from msgspec import Meta
 from de_classes.api.answers import AnswerName
 from de_classes.api.auth import AUTHS
 from de_classes.api.auth.plain import NoAuth
-from de_classes.api.endpoint import Opening, PageSize
+from de_classes.api.endpoint import LookBack, Opening, PageSize
 from de_classes.api.error_rules import ErrorRule
 from de_classes.api.pagination import PAGINATIONS, Path
 from de_classes.api.rate_limits import RateRules
@@ -127,6 +127,9 @@ class ResourceDescription(Described, kw_only=True):
         errors: Over those of the source.
         for_each: One collection for each of a list, or of a parent's records.
         primary_key: The fields that tell records apart.
+        look_back: How many pages are asked for again at the end, to see that the source stood still:
+            ``some``, one in a hundred and five at the least; ``all``; or ``none``, where it cannot be asked
+            again.
         columns: Names to types that every record must fit.
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
@@ -157,6 +160,7 @@ class ResourceDescription(Described, kw_only=True):
     errors: tuple[ErrorRule, ...] = ()
     for_each: ForEach | None = None
     primary_key: tuple[Text, ...] = ()
+    look_back: LookBack = "some"
     columns: dict[str, str] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
 

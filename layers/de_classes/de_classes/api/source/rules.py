@@ -77,6 +77,8 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
         yield f"{label}.for_each needs values or resource, one of the two"
     if each is not None and each.resource is not None and each.resource not in source.resources:
         yield f"{label}.for_each.resource is unknown: known are {', '.join(sorted(source.resources))}"
+    if each is not None and resource.count is not None:
+        yield f"{label}.count counts one collection, and for_each has many: leave one of the two out"
     if resource.columns is not None:
         try:
             PinnedSchema.parse(resource.columns)

@@ -5,6 +5,7 @@
     <prefix>/_runs/<run_id>/keys-00000001-0a1b2c3d4e5f.bin        the keys of that part's records, hashed
     <prefix>/_runs/<run_id>/struck-00000001.json                  that this part is broken and counts no more
     <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
+    <prefix>/_ways-on/<hash>.json                                 a way from page to page that a run followed
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
@@ -43,7 +44,7 @@ _JOURNAL: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
 )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
-BUDGET: Final = 30
+BUDGET: Final = 40
 """Requests at the most for one guess."""
 
 PAUSE: Final = 0.2

@@ -1,0 +1,647 @@
+"""What a run is held to before it is called complete: that its end is one, and that the source stood still.
+
+Nothing is the end because it looks like one. What was seen on the way may prove it: a total that adds up, a
+field that said "more" and then "no more". Where it does not, a request or two are sent that bring nothing:
+for the place behind the last record, or for a single page with one record less, which must lead on to it.
+After that some pages are asked for again: a source that lost or moved a record meanwhile shows it in them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
+
+from de_classes.api.evidence import End, Evidence, Still
+from de_classes.api.overlap import edges_of, still_stands
+from de_classes.api.pagination import LastRecordPagination, OffsetPagination, next_link
+from de_classes.api.paths import MISSING, finder, standing_there
+from de_classes.api.sample import PageSample
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
+from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.api.endpoint import Endpoint
+    from de_classes.api.evidence import EndBy, StillBy
+    from de_classes.api.followed_walk import FollowedWalk
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.api.pagination import PageRequest
+    from de_classes.api.prober import Prober
+    from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import PageEntry
+
+LEAST_REQUESTS: Final = 5
+"""What a run may spend on proof at the least; long ones spend one for every hundred pages."""
+
+_MOST_EDGES: Final = 50_000
+_MOST_REPEATED: Final = 20
+_MOST_DOUBTED: Final = 20
+_MOST_SEAMS: Final = 3
+_MOST_LOOKS_BEHIND: Final = 3
+_ROUND: Final = frozenset({1_000, 10_000, 50_000, 100_000})
+_USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
+_WAYS_ON: Final = re.compile(r"next|cursor|more|continu|token|after\b|scroll|offset|bookmark", re.IGNORECASE)
+_HEADERS_ON: Final = re.compile(r"next|cursor|continuation|scroll|bookmark")
+_COUNTS: Final = re.compile(r"total|count", re.IGNORECASE)
+
+
+class Prover:
+    """Proves one run, once its pages came.
+
+    Args:
+        endpoint: What was read.
+        walk: How it was gone over.
+        ledger: What came.
+        prober: Sends what is asked only to make sure.
+        limit: Records a page that were asked for.
+        pages: Which pages were.
+        strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown
+            is incomplete.
+        seen_before: The run that followed what leads on, by the same description; None if none did.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        walk: NumberedWalk | FollowedWalk,
+        ledger: RunLedger,
+        prober: Prober,
+        *,
+        limit: int,
+        pages: PageRange,
+        strict: bool = False,
+        seen_before: str | None = None,
+    ) -> None:
+        self._seen_before = seen_before
+        self._counted: int | None = None
+        self._endpoint = endpoint
+        self._pagination = endpoint.pagination
+        self._walk = walk
+        self._ledger = ledger
+        self._prober = prober
+        self._limit = limit
+        self._pages = pages
+        self._covers_all = pages.start == 1 and pages.stop is None
+        self._strict = strict
+        self._look_back = "all" if strict and endpoint.look_back == "some" else endpoint.look_back
+        self._sample = PageSample(keeps_all=self._look_back == "all")
+        self._by_edge: dict[str, PageEntry] = {}
+        self._repeated: dict[int, PageEntry] = {}
+        self._doubted: dict[int, str] = {}
+        self._seams: list[tuple[PageEntry, PageEntry]] = []
+        self._alike: list[tuple[PageEntry, PageEntry]] = []
+        self._previous: PageEntry | None = None
+        self._led_on = 0
+        self._pages_before = 0
+        self._has_grown = False
+        self._warnings: list[str] = []
+
+    def begin(self) -> None:
+        """Have the source count before the first page is asked for, where a request of its own does."""
+        self._pages_before = self._sample.pages
+        if not self._sample.pages:
+            self._counted = self._prober.count()
+
+    def note(self, entry: PageEntry) -> None:
+        """Take down a page that was taken, by this process or one before it."""
+        self._sample.add(entry)
+        if entry.doubt is not None and len(self._doubted) < _MOST_DOUBTED:
+            self._doubted[entry.number] = entry.doubt
+        before, self._previous = self._previous, entry
+        is_behind = before is not None and before.number == entry.number - 1
+        for edge in entry.edges if len(self._by_edge) < _MOST_EDGES else ():
+            other = self._by_edge.setdefault(edge, entry)
+            if other is not entry and len(self._repeated) < _MOST_REPEATED:
+                self._repeated |= {other.number: other, entry.number: entry}
+                if before is not None and is_behind:
+                    self._alike = [*self._alike, (before, entry)][:_MOST_SEAMS]
+        if before is not None and is_behind and entry.repeats:
+            self._seams = [*self._seams, (before, entry)][:_MOST_SEAMS]
+
+    def conclude(self, *, looks: bool = True, has_keys: bool = False) -> Evidence | None:
+        """What the run's being complete rests on; None where it leads further by now, and is to go on.
+
+        Args:
+            looks: Whether pages are asked for again; not where it is known that the source changed.
+            has_keys: Whether a record that came twice is kept once anyway.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end, and something speaks against it.
+            SourceChangedError: The source changed while it was read.
+            ProtocolError: The description does not fit the source: it says what to change.
+        """
+        self._warnings += [
+            f"page {page} has beside its records {said}" for page, said in self._doubted.items()
+        ]
+        self._warn_of_round_total()
+        on_the_way = self._prober.requests
+        by, saw = self._end()
+        self._look_over_seams(is_first_time=looks, has_keys=has_keys)
+        at_the_end = self._prober.requests
+        is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
+        # page numbers were asked for one further on the way
+        spent = at_the_end - on_the_way + is_asked_last * (1 if self._pagination.counts_records else 2)
+        still = self._still(spent) if looks else Still(by="unknown", of=self._sample.pages)
+        if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
+            return None
+        end = End(by=by, saw=saw, requests=at_the_end + (self._prober.requests - at_the_end - still.requests))
+        evidence = Evidence(end, still, tuple(self._warnings))
+        if self._strict and looks and evidence.weak:
+            raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
+        return evidence
+
+    def refuse_dead_end(self) -> None:
+        """Tell a first page whose way on is elsewhere from a source that changed.
+
+        Raises:
+            IncompleteRunError: Fewer records came than there are, and nothing leads on, twice.
+        """
+        walk = self._walk
+        if isinstance(walk, NumberedWalk) or self._ledger.pages != 1 or not self._ledger.falls_short:
+            return
+        page, request = walk.last_page, walk.asked
+        if page is None or request is None:
+            page, request = self._asked_again(walk)
+        again = None if page is None or request is None else self._prober.ask(request)
+        if page is None or request is None or again is None:
+            return
+        if len(again.records) != len(page.records) or self._after(again, request):
+            return
+        raise IncompleteRunError(
+            f"{len(page.records)} records came, but the source says it has {page.total_records}, and nothing "
+            f"leads on by {self._pagination.way_on}: the answer has {standing_there(page.answer)}; name what "
+            "leads to the next page, or leave out a total that is not one"
+        )
+
+    # How the end is known.
+
+    def _end(self) -> tuple[EndBy, str]:
+        ledger, walk = self._ledger, self._walk
+        if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
+            return "declared", f"pages {self._pages} were asked for"
+        if self._pagination.declared_end is not None:
+            return "declared", self._pagination.declared_end
+        if self._covers_all and self._is_counted():
+            return "counted", f"{ledger.records} records"
+        if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
+            absent = self._what_stands_for_records(walk.last_page)
+            if absent is not None:
+                self._warnings.append(f"{absent}: are the records there? change records_path and xml_record")
+                return "unproven", absent
+        if isinstance(walk, NumberedWalk):
+            return self._end_by_number(walk)
+        return self._end_by_following(walk)
+
+    def _what_stands_for_records(self, page: Page) -> str | None:
+        """What an XML answer has in place of records: an empty list has no elements, and so no name."""
+        reader = self._endpoint.reader
+        if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
+            return None
+        there = standing_there(page.answer)
+        return f"no record came, the answer has no {reader.records_field!r}, it has {there}"
+
+    def _is_counted(self) -> bool:
+        """Whether the source counts as many records as came, by a request of its own, before and after.
+
+        Raises:
+            SourceChangedError: It counted others before.
+            IncompleteRunError: It counts more.
+        """
+        records, counted = self._ledger.records, self._prober.count()
+        if counted is None:
+            return False
+        if self._counted is not None and self._counted != counted:
+            raise self._ledger.changed(
+                f"the source counted {self._counted} records before, and {counted} after"
+            )
+        if counted > records:
+            raise IncompleteRunError(f"{records} records came, but the source counts {counted}")
+        if counted < records:
+            self._warnings.append(
+                f"the source counts {counted} records, and {records} came: its count proves nothing; "
+                "leave out count"
+            )
+        return counted == records
+
+    def _end_by_number(self, walk: NumberedWalk) -> tuple[EndBy, str]:
+        total = self._ledger.agreed_total
+        page = walk.last_page
+        is_single = self._ledger.pages == 1
+        # Records that came twice, at the edges of pages, may have filled the total before the end.
+        is_counted = total is not None and not self._repeated
+        if is_counted and (not is_single or self._ledger.records <= 1 or self._is_empty_behind(walk)):
+            return "total", f"{total} records"
+        if total is None and self._ledger.records == 1 and walk.ends_with_itself:
+            return self._unproven(None, "the same record came for the first page and for the second")
+        ends = None if page is None else self._pagination.ends(page)
+        is_marked = ends and not is_single
+        if is_marked or self._is_empty_behind(walk):
+            self._look_before_the_first(walk)
+            if is_marked:
+                return "marker", self._marker()
+            return "probed", f"nothing behind record {self._ledger.records}"
+        raise ProtocolError(
+            f"{self._ledger.records} records came, and there are more behind them, although the source says "
+            "that these are all: what the description names as a total or a marker is not one; leave it out"
+        )
+
+    def _look_before_the_first(self, walk: NumberedWalk) -> None:
+        """Make sure that pages or records are not counted from a number below the first that was asked for.
+
+        Raises:
+            ProtocolError: They are: there is a record before the first.
+        """
+        first = self._sample.first
+        request = walk.request_before()
+        if request is None or first is None:
+            return
+        before = self._prober.ask_once(request)
+        if before is None or not before.records or before.edges[:1] == first.edges[:1]:
+            return
+        again = walk.request_of(1)
+        now = None if again is None else self._prober.ask(again)
+        if now is not None and now.edges[:1] == before.edges[:1]:
+            return  # it takes a number below its first for the first, and that page has changed
+        raise ProtocolError(
+            "there are records before the first that was asked for: pages or records are counted from a "
+            "lower number; say pagination.first = 0"
+        )
+
+    def _is_empty_behind(self, walk: NumberedWalk) -> bool:
+        """Whether nothing is where the next record would be: it was asked for on the way, or it is now."""
+        if walk.is_empty_behind or not self._ledger.records:
+            return True
+        return not self._has_records_behind(walk)
+
+    def _has_records_behind(self, walk: NumberedWalk) -> bool:
+        request = walk.request_behind(self._ledger.records)
+        behind = self._prober.ask(request)
+        if behind is None and self._has_grown:
+            behind = self._prober.ask(request)
+        return behind is not None and bool(behind.records) and not walk.is_known(behind)
+
+    @property
+    def _ends_with_a_full_page(self) -> bool:
+        """Whether nothing but the empty place behind it says that a page by number is the last."""
+        last = self._sample.last_filled
+        return (
+            isinstance(self._walk, NumberedWalk) and last is not None and last.records >= self._walk.largest
+        )
+
+    def _leads_further(self) -> bool:
+        """Whether there is something by now where nothing was, so that the run goes on.
+
+        It is the last request of a run: a place that was empty for a while shows it then. A source to which
+        records are added all the time is not followed for ever.
+        """
+        walk = self._walk
+        if not isinstance(walk, NumberedWalk) or not self._ledger.records:
+            return False
+        if not self._has_records_behind(walk):
+            return False
+        if self._led_on == _MOST_LOOKS_BEHIND:
+            self._warnings.append("records were added as long as it was read: the last of them did not come")
+            return False
+        self._led_on += 1
+        self._has_grown = False
+        self._warnings.clear()
+        walk.go_on()
+        return True
+
+    def _look_over_seams(self, *, is_first_time: bool, has_keys: bool) -> None:
+        """Make sure that a record which ends one page and begins the next is there twice.
+
+        Raises:
+            ProtocolError: It is not, each time: records are counted from another number than described.
+            SourceChangedError: It is not.
+        """
+        walk, offsets = self._walk, self._pagination
+        if not isinstance(walk, NumberedWalk) or not isinstance(offsets, OffsetPagination):
+            return
+        for before, entry in self._seams:
+            request = walk.request_of(entry.number)
+            is_all_again = set(self._by_edge) == {*before.edges, *entry.edges} == {*before.edges}
+            if request is None or (has_keys and not is_all_again):
+                continue
+            over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
+            page = self._prober.ask(over)
+            edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
+            if edges == (*before.edges[-1:], *entry.edges[:1]):
+                continue
+            if not is_first_time and is_all_again and has_keys:
+                raise ProtocolError(
+                    f"page {entry.number} is the page before it again, each time: the offset does not go "
+                    "where the source looks for it; change into"
+                )
+            if not is_first_time and entry.number == self._pages.start + 1 and offsets.first == 0:
+                raise ProtocolError(
+                    "the second page begins with the record that the first ends with, and it is there once: "
+                    "records are counted from 1; say pagination.first = 1"
+                )
+            raise self._ledger.changed(
+                f"page {entry.number} begins with a record of the page before it, and it is there once"
+            )
+
+    def _end_by_following(self, walk: FollowedWalk) -> tuple[EndBy, str]:
+        page, request = walk.last_page, walk.asked
+        if page is None or request is None:
+            page, request = self._asked_again(walk)
+        total, rows = self._ledger.agreed_total, self._ledger.records
+        is_single = self._ledger.pages == 1 and rows > 1
+        if total is not None and not is_single:
+            return "total", f"{total} records"
+        if page is None or request is None:
+            return self._unproven(None, "the run went on where it had ended, and its last page is not known")
+        if self._pagination.ends(page) and not is_single:
+            return "marker", self._marker()
+        if self._ledger.pages == 1:
+            return self._end_of_only(page, request)
+        if isinstance(self._pagination, LastRecordPagination):
+            return "probed", f"nothing behind record {rows}"
+        return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
+
+    def _end_of_only(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection of one page, which leads nowhere."""
+        if self._seen_before is not None:
+            self._make_sure_of(page, request)
+            return "seen before", f"run {self._seen_before} followed {self._pagination.way_on}"
+        if self._ledger.records > 1:
+            return self._end_of_single(page, request)
+        return self._end_of_tiny(page, request)
+
+    def _end_of_tiny(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection of one record or none, which nothing counts or marks."""
+        if page.records:
+            return self._unproven(page, f"1 came of up to {self._limit}", request)
+        again = self._prober.ask(request)
+        if _way_on(page, 0, self._pagination.way_on) is None and again is not None and not again.records:
+            return "probed", "no record, twice"
+        return self._unproven(page, "no record came", request)
+
+    def _end_of_single(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
+        """The end of a collection of several records, whose only page says that nothing follows."""
+        rows, total, ends = len(page.records), self._ledger.agreed_total, self._pagination.ends(page)
+        size = self._endpoint.largest_below(rows)
+        smaller = None if size is None else self._prober.ask(replace(request, size=size))
+        if smaller is None or size is None or len(smaller.records) + len(smaller.left) != size:
+            if total is not None and (ends or rows < self._limit):
+                return "total", f"{total} records"
+            return self._unproven(page, f"{rows} came of up to {self._limit}", request)
+        if total is not None and smaller.total_records == total:
+            return "total", f"{total} records, also when {size} are asked for"
+        if ends is not None and not self._pagination.ends(smaller):
+            return "marker", f"{self._marker()}, and not when {size} are asked for"
+        return self._rest_follows(page, smaller, request, size)
+
+    def _rest_follows(self, page: Page, smaller: Page, request: PageRequest, size: int) -> tuple[EndBy, str]:
+        """Follow a smaller page to the end: exactly the rest must come."""
+        rows, came, answer = len(page.records), len(smaller.records), smaller
+        asked = replace(request, size=size)
+        for _ in range(LEAST_REQUESTS - 1):
+            following = self._after(answer, asked, size)
+            if following is None and came < rows:  # it may have lost its way on once
+                again = self._prober.ask(asked)
+                following = None if again is None else self._after(again, asked, size)
+            behind = None if following is None else self._prober.ask(following)
+            if following is None or behind is None:
+                break
+            came += len(behind.records)
+            is_last = not behind.edges or behind.edges[-1] == page.edges[-1]
+            if came >= rows and not is_last and behind.edges == answer.edges:
+                raise ProtocolError(
+                    f"what {self._pagination.way_on} leads to has the same records again: what is sent on "
+                    "does not go where the source looks for it; change into"
+                )
+            answer, asked = behind, following
+            if came > rows or not answer.records:
+                break
+        if came > rows:
+            raise SourceChangedError("the first page had lost what leads on: run again", missing_pages=(2,))
+        if came == rows:
+            return "probed", f"the last of {rows} records followed when {size} were asked for"
+        raise ProtocolError(
+            f"{rows} records came at once, but {came} when {size} were asked for, and then nothing leads on "
+            f"by {self._pagination.way_on}: the answer has {standing_there(smaller.answer)}; name what leads "
+            "to the next page"
+        )
+
+    def _make_sure_of(self, page: Page, request: PageRequest) -> None:
+        """A page that seems to be all there is comes alike when it is asked for again."""
+        again = self._prober.ask(request)
+        is_alike = again is not None and len(again.records) == len(page.records)
+        if again is None or not is_alike or self._after(again, request) is not None:
+            raise SourceChangedError(
+                "the only page came otherwise when it was asked for again: run again", missing_pages=(2,)
+            )
+
+    def _unproven(self, page: Page | None, saw: str, request: PageRequest | None = None) -> tuple[EndBy, str]:
+        """Nothing tells whether more follows: complete, with a warning, only where nothing looks like it."""
+        rows = self._ledger.records
+        if page is not None and request is not None:
+            self._make_sure_of(page, request)
+        hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
+        is_said = (
+            page is not None and self._pagination.way_on is not None and self._pagination.stands_in(page)
+        )
+        if hint is None and self._endpoint.page_size is not None and rows >= self._limit and not is_said:
+            hint = f"the page is full, {rows} records"
+        if hint is None and rows in _USUAL_SIZES:
+            hint = f"{rows} records are a usual size of a page"
+        if hint is not None:
+            raise IncompleteRunError(
+                f"{rows} records came, and nothing proves that they are all; {hint}. Name what leads to the "
+                "next page, a total or a marker, or say that there is no next page: pagination = "
+                '{ type = "none" }'
+            )
+        self._warnings.append(
+            f"the end is not proved: {saw}, and no way on was ever seen. Name a total or a marker, or say "
+            'that there is no next page: pagination = { type = "none" }'
+        )
+        return "unproven", saw
+
+    def _asked_again(self, walk: FollowedWalk) -> tuple[Page | None, PageRequest | None]:
+        """The last page of a run that another process had brought to its end."""
+        last = self._sample.last
+        request = None if last is None else walk.request_of(last)
+        page = None if request is None else self._prober.ask(request)
+        return page, request
+
+    def _marker(self) -> str:
+        name = self._pagination.done or self._pagination.more
+        return f"{name} {'true' if self._pagination.done else 'false'}"
+
+    def _warn_of_round_total(self) -> None:
+        if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:
+            self._warnings.append(
+                f"the total is exactly {self._ledger.agreed_total}, as where a source counts no further: if "
+                "so, say it (window, total_is), and read it in slices"
+            )
+        beyond = self._ledger.records_beyond_total
+        if beyond:
+            self._warnings.append(
+                f"the source says it has {self._ledger.total_records} records, and {beyond} more came: its "
+                "total proves nothing"
+            )
+
+    # That it stood still.
+
+    def _still(self, spent: int) -> Still:
+        pages, before = self._sample.pages, self._prober.requests
+        if self._look_back == "none":
+            self._warnings.append("whether the source stood still is not known: it is not to be asked again")
+            return Still(by="unknown", of=pages)
+        if self._goes_by_key():
+            return Still(by="by key", of=pages)
+        most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - spent
+        looked = 0
+        for entry, request in self._looks(max(most, 1)):
+            is_late = looked > 0 and self._look_back == "some" and self._prober.is_late()
+            if is_late and self._sample.pages == self._pages_before:  # nor is there more time in another go
+                self._warnings.append(f"the time was up when {looked} of the pages had been looked at again")
+                break
+            looked += self._check(entry, request)
+        self._look_from_before()
+        by: StillBy = "read twice" if looked == pages and self._look_back == "all" else "sampled"
+        if not looked and pages:
+            self._warnings.append("whether the source stood still is not known: no page can be had again")
+            by = "unknown"
+        return Still(by=by, pages=looked, of=pages, requests=self._prober.requests - before)
+
+    def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
+        picked = {entry.number: entry for entry in self._sample.pick(most)}
+        filled = self._before_an_empty_end
+        if filled is not None and picked.pop(filled.number + 1, None) is not None:
+            picked[filled.number] = filled  # and to the empty page it leads
+        # A record at the edge of two pages has moved, or the data is so: then they stand as they stood.
+        for entry in {**picked, **self._repeated}.values():
+            walk = self._walk
+            request = (
+                walk.request_of(entry.number) if isinstance(walk, NumberedWalk) else walk.request_of(entry)
+            )
+            if request is not None:
+                yield entry, request
+
+    def _look_from_before(self) -> None:
+        """Make sure that a page with a record of another is still what the page before it leads to.
+
+        A place that was forgotten may be answered with another one, each time.
+
+        Raises:
+            SourceChangedError: It is not.
+        """
+        walk = self._walk
+        if isinstance(walk, NumberedWalk):
+            return
+        for before, entry in self._alike:
+            request = walk.request_of(before)
+            page = None if request is None else self._prober.ask(request)
+            if page is None or request is None:
+                continue
+            following = self._after(page, request)
+            now = None if following is None else self._prober.ask(following)
+            if now is None or not self._stands(entry, now):
+                raise self._ledger.changed(
+                    f"page {before.number} does not lead to page {entry.number} any more"
+                )
+
+    def _goes_by_key(self) -> bool:
+        """Whether each page begins behind the last record's unique key, so that no change can move a row."""
+        return isinstance(self._pagination, LastRecordPagination) and self._endpoint.key == (
+            self._pagination.path,
+        )
+
+    def _check(self, entry: PageEntry, request: PageRequest) -> int:
+        """Look at a page again; how many were looked at with it."""
+        page = self._prober.look(request)
+        # A lapse brings less than came before, and passes; what brings more shows what had been left out.
+        for _ in range(ASKS_FOR_AN_EMPTY_PAGE - 1):
+            if page is not None and len(page.records) >= entry.records:
+                break
+            page = self._prober.look(request)
+        is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
+        if page is not None and is_same:
+            self._has_grown |= entry is self._sample.last and len(page.records) > entry.records
+            if self._leads_on_now(entry, request, page):
+                raise self._ledger.led_further(entry.number)
+            return 1 + (entry is self._before_an_empty_end)
+        raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
+
+    def _leads_on_now(self, entry: PageEntry, request: PageRequest, page: Page) -> bool:
+        """Whether what was the last page says by now that another follows, or leads to one.
+
+        Where an empty page was the last, the place behind it may have been forgotten: then the last page with
+        records must lead to an empty one again.
+        """
+        last = self._sample.last
+        if entry is last and self._pages.stop is None:
+            if isinstance(self._walk, NumberedWalk):
+                # a marker may only say whether the page is full: then it says the same as it did
+                said = self._walk.last_page
+                is_alike = request.size == self._limit and said is not None and self._pagination.ends(said)
+                has_total = self._ledger.agreed_total is not None
+                return bool(is_alike) and not has_total and self._pagination.ends(page) is False
+            return self._after(page, request) is not None
+        following = self._after(page, request) if entry is self._before_an_empty_end else None
+        if following is None:
+            return False
+        behind = self._prober.ask(following)
+        return behind is not None and (bool(behind.records) or self._after(behind, following) is not None)
+
+    @property
+    def _before_an_empty_end(self) -> PageEntry | None:
+        """The last page that has records, if the one behind it is empty and the end of a followed walk."""
+        filled, last = self._sample.last_filled, self._sample.last
+        if filled is None or last is None or isinstance(self._walk, NumberedWalk):
+            return None
+        return filled if last.number == filled.number + 1 else None
+
+    def _after(self, page: Page, request: PageRequest, size: int | None = None) -> PageRequest | None:
+        came_from = page.url or request.url or self._endpoint.shown_url
+        return self._pagination.request_after(page, size or self._limit, url=came_from, asked=request)
+
+    def _stands(self, entry: PageEntry, page: Page) -> bool:
+        last = self._sample.last
+        is_telling = entry.mark is not None and page.mark is not None and len(page.records) == entry.records
+        if self._look_back == "all" and is_telling:
+            return page.mark == entry.mark  # reading twice sees records that are exchanged within a page too
+        may_have_grown = self._pagination.counts_records or (
+            self._ledger.agreed_total is not None and last is not None and entry.number == last.number
+        )
+        is_as_long = len(page.records) == entry.records
+        return still_stands(page, entry) and (is_as_long or (may_have_grown and entry.records > 0))
+
+
+def _way_on(page: Page, rows: int, described: str | None) -> str | None:
+    """What in an answer looks as if more followed, apart from what is described; None if nothing does."""
+    if next_link(page.headers.get("link") or ""):
+        return 'a Link header with rel="next" came'
+    for name, text in page.headers.items():
+        if _HEADERS_ON.search(name) and text not in {"", "0", "false"} and f"header {name!r}" != described:
+            return f"header {name!r} came and is not used"
+        if "total" in name and text.isascii() and text.isdigit() and int(text) > rows:
+            return f"header {name!r} says {text}"
+    for path, value in _outside(page.answer, ""):
+        name = path.rpartition(".")[2]
+        if _WAYS_ON.search(path) and value not in (None, False, "", 0) and not _is_within(path, described):
+            return f"{path!r} stands in the answer and is not used"
+        if _COUNTS.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > rows:
+            return f"{path!r} says {value}"
+    return None
+
+
+def _is_within(path: str, described: str | None) -> bool:
+    """Whether a path is what leads on by the description, or a part of it."""
+    return described is not None and f"{repr(path)[:-1]}.".startswith(f"{described[:-1]}.")
+
+
+def _outside(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a JSON value
+    """What stands in an answer outside of lists, which hold the records, with its path."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _outside(each, f"{path}.{name}" if path else str(name))
+    elif not isinstance(value, list):
+        yield path, value

@@ -1,0 +1,304 @@
+"""The library with a cure undone: a copy in a folder of its own, over which the same examples are tried.
+
+What tries sources that nobody thought of shows nothing unless it finds what was found before. So each cure is
+a patch here, backwards, and the library without it has to fail where the library with it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from tests.fakes.sources import LIBRARY, ROOT
+from tests.invented.runs import run_example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Change(Struct, frozen=True):
+    """A text that stands once in a file, and what is to stand there.
+
+    Attributes:
+        file: Below the library's folder.
+        old: What is there, with the cure.
+        new: What was there without.
+    """
+
+    file: str
+    old: str
+    new: str
+
+    def applied(self, text: str) -> str:
+        """The file's text without the cure.
+
+        Raises:
+            LookupError: The old text is not there once: the cure was rewritten, and so must this be.
+        """
+        if text.count(self.old) != 1:
+            raise LookupError(f"{self.file} has {text.count(self.old)} times what stands once: {self.old!r}")
+        return text.replace(self.old, self.new)
+
+
+class Undone(Struct, frozen=True):
+    """A cure, taken out again.
+
+    Attributes:
+        fault: What it cures, by its id.
+        what: What the library does without it.
+        changes: How it is taken out.
+    """
+
+    fault: str
+    what: str
+    changes: tuple[Change, ...]
+
+    def write(self, folder: Path) -> None:
+        """Make a copy of the library without the cure, in a folder that then is to be searched first."""
+        copy = folder / LIBRARY.name
+        shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for change in self.changes:
+            file = copy / change.file
+            file.write_text(change.applied(file.read_text()))
+
+
+def first_failure(folder: Path, examples: int, *, seed: int = 1) -> int | None:
+    """The first seed that fails with the library in a folder, and does not with the library itself.
+
+    Args:
+        folder: Holds the library that is tried.
+        examples: How many seeds are tried.
+        seed: The first of them.
+    """
+    return next(
+        (each for each in _failures(folder, examples, seed) if not run_example(each).is_failure), None
+    )
+
+
+def _failures(folder: Path, examples: int, seed: int) -> Iterator[int]:
+    """The seeds that fail with the library in a folder, as they are found."""
+    command = [sys.executable, "-m", "tests.invented", "--failures"]
+    command += ["--examples", str(examples), "--seed", str(seed)]
+    paths = os.pathsep.join((str(folder), str(ROOT)))
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
+    ) as trying:
+        try:
+            for line in trying.stdout or ():
+                yield int(line)
+        finally:
+            trying.kill()
+
+
+UNDONE: tuple[Undone, ...] = (
+    Undone(
+        "F57",
+        "takes a first page that is smaller than asked for to be followed at the size asked for",
+        (
+            Change(
+                "api/offsets.py",
+                "return records if is_capped and isinstance",
+                "return limit if False and isinstance",
+            ),
+            Change("api/offsets.py", "or records in {0, limit}", "or True"),
+        ),
+    ),
+    Undone(
+        "F58",
+        "takes a first page that leads nowhere, by what is described, for all there is",
+        (
+            Change(
+                "api/prover.py",
+                "return self._end_of_single(page, request)",
+                'return ("marker", "nothing leads on")',
+            ),
+        ),
+    ),
+    Undone(
+        "F59",
+        "takes one refusal for the end",
+        (
+            Change(
+                "api/walk.py",
+                "if again is None or not again.records:\n                is_empty",
+                "if True:\n                is_empty",
+            ),
+            Change(
+                "api/walk.py",
+                "if further is not None and further.records and not",
+                "if further is not None and not further and not",
+            ),
+            Change(
+                "api/prover.py",
+                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "if False:",
+            ),
+            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+        ),
+    ),
+    Undone(
+        "F60",
+        "takes one page without a way on for the last",
+        (
+            Change(
+                "api/followed_walk.py",
+                "        if again is None:\n            return page, None\n        if len",
+                "        again = page\n        if len",
+            ),
+            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+        ),
+    ),
+    Undone(
+        "F61",
+        "begins with the number that is described, whatever comes before it",
+        (
+            Change(
+                "api/prover.py",
+                "if request is None or first is None:\n            return",
+                "if True:\n            return",
+            ),
+        ),
+    ),
+    Undone(
+        "F62",
+        "takes a page that says that another follows, and names none, for the last",
+        (
+            Change("api/pagination.py", "if ends is False and following is None:", "if False:"),
+            Change(
+                "api/followed_walk.py",
+                "        if again is None:\n            return page, None\n        if len",
+                "        again = page\n        if len",
+            ),
+            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+        ),
+    ),
+    Undone(
+        "F63",
+        "says nothing of errors beside the records, and looks at no page again",
+        (
+            Change(
+                "api/what_came.py",
+                "if not isinstance(answer, dict):\n        return None\n    found = next",
+                "if True:\n        return None\n    found = next",
+            ),
+            Change("api/prover.py", 'if self._look_back == "none":', "if True:"),
+        ),
+    ),
+    Undone(
+        "F64",
+        "takes one short page for a whole one, where pages are counted",
+        (
+            Change(
+                "api/walk.py",
+                "if self._strategy.counts_records or is_last_by_total or not is_short:",
+                "if True:",
+            ),
+            Change("api/prover.py", "is_as_long = len(page.records) == entry.records", "is_as_long = True"),
+        ),
+    ),
+    Undone(
+        "F65",
+        "takes the last page that is counted for the last, full as it is",
+        (
+            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change("api/walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
+            Change(
+                "api/prover.py",
+                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "if False:",
+            ),
+        ),
+    ),
+    Undone(
+        "F66",
+        "takes no page that was read to have changed",
+        (
+            Change(
+                "api/prover.py",
+                "if page is not None and is_same:",
+                "if page is not None:",
+            ),
+        ),
+    ),
+    Undone(
+        "F67",
+        "looks at no page again",
+        (Change("api/prover.py", 'if self._look_back == "none":', "if True:"),),
+    ),
+    Undone(
+        "F68",
+        "looks at the first page again, and at no other",
+        (
+            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"),
+            Change(
+                "api/prover.py",
+                "for entry in {**picked, **self._repeated}.values():",
+                "for entry in picked.values():",
+            ),
+        ),
+    ),
+    Undone(
+        "F69",
+        "takes what comes for a place that was written down, and looks at the last page again alone",
+        (
+            Change(
+                "api/followed_walk.py",
+                "request = None if before is None or self._next is None else self.request_of(before)",
+                "request = None",
+            ),
+            Change("api/prover.py", "for before, entry in self._alike:", "for before, entry in ():"),
+            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"),
+            Change(
+                "api/prover.py",
+                "for entry in {**picked, **self._repeated}.values():",
+                "for entry in picked.values():",
+            ),
+        ),
+    ),
+    Undone(
+        "F72",
+        "commits a part that was cut or changed since it was sealed",
+        (
+            Change(
+                "runs/commit.py", "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)", "pass"
+            ),
+        ),
+    ),
+    Undone(
+        "F73",
+        "takes a file of keys as it lies there",
+        (
+            Change(
+                "runs/context.py",
+                "if self.journal.keys_key(part.sequence, hashes) != part.keys:",
+                "if False:",
+            ),
+        ),
+    ),
+)
+"""Every cure that is taken out. A cure that is rewritten is rewritten here too."""
+
+CURED = (
+    "F57",
+    "F58",
+    "F59",
+    "F60",
+    "F61",
+    "F62",
+    "F63",
+    "F64",
+    "F65",
+    "F66",
+    "F67",
+    "F68",
+    "F69",
+    "F72",
+    "F73",
+)
+"""The faults whose cures have to be seen missing."""

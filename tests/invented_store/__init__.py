@@ -1,0 +1,1 @@
+"""Stores that nobody has thought of, runs over them, and an oracle that reads what lies in the bucket."""

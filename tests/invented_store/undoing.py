@@ -1,0 +1,133 @@
+"""The library with a cure undone, and the same examples over it: see ``tests/invented/undoing.py``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.fakes.sources import ROOT
+from tests.invented.undoing import Change, Undone
+from tests.invented_store.runs import run_example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def first_failure(folder: Path, examples: int, *, seed: int = 1) -> int | None:
+    """The first seed that fails with the library in a folder, and does not with the library itself.
+
+    Args:
+        folder: Holds the library that is tried.
+        examples: How many seeds are tried.
+        seed: The first of them.
+    """
+    return next(
+        (each for each in _failures(folder, examples, seed) if not run_example(each).is_failure), None
+    )
+
+
+def _failures(folder: Path, examples: int, seed: int) -> Iterator[int]:
+    """The seeds that fail with the library in a folder, as they are found."""
+    command = [sys.executable, "-m", "tests.invented_store", "--failures"]
+    command += ["--examples", str(examples), "--seed", str(seed)]
+    paths = os.pathsep.join((str(folder), str(ROOT)))
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
+    ) as trying:
+        try:
+            for line in trying.stdout or ():
+                yield int(line)
+        finally:
+            trying.kill()
+
+
+UNDONE: tuple[Undone, ...] = (
+    Undone(
+        "F43",
+        "writes a record over another process's",
+        (
+            Change(
+                "runs/documents.py",
+                "body, content_type=_JSON, if_none_match=True)",
+                "body, content_type=_JSON)",
+            ),
+        ),
+    ),
+    Undone(
+        "F44",
+        "does not ask again when it is told to slow down",
+        (Change("storage/clients/sessions.py", "TOTAL_ATTEMPTS: Final = 6", "TOTAL_ATTEMPTS: Final = 1"),),
+    ),
+    Undone(
+        "F46",
+        "takes a write that was refused for its own, whatever is there",
+        (
+            Change(
+                "storage/clients/base_s3_client.py",
+                "if stored is not None and self._holds(stored, content):",
+                "if stored is not None:",
+            ),
+        ),
+    ),
+    Undone(
+        "F48",
+        "commits over another run's commit",
+        (
+            Change(
+                "storage/datasets/commits.py",
+                "content_type=CONTENT_TYPE, if_none_match=True)",
+                "content_type=CONTENT_TYPE)",
+            ),
+        ),
+    ),
+    Undone(
+        "F72",
+        "commits a part that was cut or changed since it was sealed",
+        (
+            Change(
+                "runs/commit.py",
+                "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)",
+                "del store, bucket, own",
+            ),
+        ),
+    ),
+    Undone(
+        "F73",
+        "takes a file of keys as it lies there",
+        (
+            Change(
+                "runs/context.py",
+                "if self.journal.keys_key(part.sequence, hashes) != part.keys:",
+                "if False:",
+            ),
+        ),
+    ),
+    Undone(
+        "F74",
+        "reads whatever lies among the records of a run",
+        (
+            Change(
+                "runs/journal.py",
+                "parts = [self._part(number) for number in range(1, max(listed[_PART], default=0) + 1)]",
+                "below = self._store.list_objects(self._bucket, f'{self.folder}part-')\n"
+                "        parts = [self._documents.get(info.key, SealedPart) for info in below]",
+            ),
+        ),
+    ),
+    Undone(
+        "F75",
+        "cleans away what a run that is alive has written",
+        (
+            Change(
+                "storage/datasets/leftovers.py",
+                "alive = [(run, dataset) for run, dataset in young if (dataset, run.id) not in complete]",
+                "alive = young[:0]",
+            ),
+            Change("runs/context.py", "        refuse_while_cleaning(", "        (lambda *_, **__: None)("),
+        ),
+    ),
+)
+"""Every cure that is taken out. A cure that is rewritten is rewritten here too."""

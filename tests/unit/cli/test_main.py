@@ -1,0 +1,25 @@
+"""The program itself, before any of its commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.sources import LIBRARY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANOTHER_LOCALE = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_names_are_in_utf_8_whatever_the_locale_says(locale: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "de_classes", "verify", f"{tmp_path}/ä東.json"]
+    environment = {**os.environ, **ANOTHER_LOCALE, "LC_ALL": locale, "PYTHONPATH": str(LIBRARY.parent)}
+    done = subprocess.run(words, env=environment, capture_output=True, check=False)
+    assert done.stderr.decode() == f"verify: {tmp_path}/ä東.json cannot be read: No such file or directory\n"
