@@ -92,6 +92,8 @@ class FollowedWalk:
         self._left: Sequence[dict[str, Any]] = ()
         self._largest = 0
         self._short_pages = self._single_pages = self._contradicted = 0
+        self._full = 0  # records of the largest page that led on
+        self._last_of_parents: list[tuple[PageRequest, int]] = []
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -297,6 +299,12 @@ class FollowedWalk:
             following = self._after(request, page)
             if following is None:
                 page, following = self._unless_it_is_the_end(request, page)
+            elif not self._strategy.leaves(request, following):
+                self._learn_full(page)
+            elif self._strategy.ends(page) is None:
+                following = self._unless_it_lost_its_way(request, len(page.records)) or following
+                if not self._full and len(self._last_of_parents) < _MOST_ENLARGED:
+                    self._last_of_parents.append((request, len(page.records)))
         except ProtocolError as error:
             following, dead_end = self._after_all(request, page, error)
         if self._contradicted > 1:
@@ -342,18 +350,40 @@ class FollowedWalk:
             self._contradicted += 1
             return cut, beside
         is_first = request.number == self._pages.start and len(page.records) > 1
-        if is_first or not self._strategy.may_lose_its_way(page, self._limit):
+        if is_first:
             return page, None  # what is proved of a first page shows it
+        return page, self._unless_it_lost_its_way(request, len(page.records))
+
+    def _learn_full(self, page: Page) -> None:
+        """Take down that a page with so many records leads on; those of parents before it may have, too.
+
+        Raises:
+            SourceChangedError: One of them does by now.
+        """
+        self._full = max(self._full, len(page.records))
+        before, self._last_of_parents = self._last_of_parents, []
+        for request, records in before:
+            following = self._unless_it_lost_its_way(request, records)
+            if following is not None and not self._strategy.leaves(request, following):
+                raise SourceChangedError(
+                    f"page {request.number} had lost what leads on: run again",
+                    missing_pages=(request.number + 1,),
+                )
+
+    def _unless_it_lost_its_way(self, request: PageRequest, records: int) -> PageRequest | None:
+        """What a page of so many records leads to when it is asked for again, if it may; else None."""
+        if not self._strategy.may_lose_its_way(records, self._full or self._limit):
+            return None
         again = self._prober.ask(request)
         if again is None:
-            return page, None
-        if len(again.records) != len(page.records):
+            return None
+        if len(again.records) != records:
             raise SourceChangedError(
-                f"page {page.number} came twice, with {len(page.records)} records and with "
-                f"{len(again.records)}: run again",
-                missing_pages=(page.number,),
+                f"page {request.number} came twice, with {records} records and with {len(again.records)}: "
+                "run again",
+                missing_pages=(request.number,),
             )
-        return page, self._after(request, again)
+        return self._after(request, again)
 
     def _no_marker(self, page: Page) -> ProtocolError:
         """The error for a marker that is wrong: once is a lapse, and no more."""

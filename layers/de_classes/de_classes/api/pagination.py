@@ -184,9 +184,13 @@ class PaginationStrategy(Described, kw_only=True):
         """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
         return True
 
-    def may_lose_its_way(self, page: Page, limit: int) -> bool:
-        """Whether a page without a way on is asked for again before it is taken for the last."""
+    def may_lose_its_way(self, records: int, limit: int) -> bool:
+        """Whether a page of so many records and no way on is asked for again before it is believed."""
         return True
+
+    def leaves(self, asked: PageRequest, following: PageRequest) -> bool:
+        """Whether what follows a page is of another collection, that of the next parent."""
+        return False
 
     def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
         """The request that a page leads to, if its marker agrees."""
@@ -544,7 +548,7 @@ class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
         """As described."""
         return "one page is all there is, as described"
 
-    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+    def may_lose_its_way(self, records: int, limit: int) -> bool:
         """No: there is none."""
         return False
 

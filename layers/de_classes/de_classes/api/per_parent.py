@@ -143,9 +143,13 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As one parent's pages say it."""
         return self.inner.ends(page)
 
-    def may_lose_its_way(self, page: Page, limit: int) -> bool:
+    def leaves(self, asked: PageRequest, following: PageRequest) -> bool:
+        """As the two parents say."""
+        return bool(asked.values[_PARENT] != following.values[_PARENT])
+
+    def may_lose_its_way(self, records: int, limit: int) -> bool:
         """Only a full page: a request more for each of many parents would be too many."""
-        return len(page.records) >= limit and self.inner.may_lose_its_way(page, limit)
+        return records >= limit and self.inner.may_lose_its_way(records, limit)
 
     @property
     def declared_end(self) -> str | None:
