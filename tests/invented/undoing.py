@@ -148,8 +148,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/followed_walk.py",
-                "        if again is None:\n            return page, None\n        if len",
-                "        again = page\n        if len",
+                "        if again is None:\n            return None\n        if len",
+                "        if True:\n            return None\n        if len",
             ),
             Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
@@ -172,8 +172,8 @@ UNDONE: tuple[Undone, ...] = (
             Change("api/pagination.py", "if ends is False and following is None:", "if False:"),
             Change(
                 "api/followed_walk.py",
-                "        if again is None:\n            return page, None\n        if len",
-                "        again = page\n        if len",
+                "        if again is None:\n            return None\n        if len",
+                "        if True:\n            return None\n        if len",
             ),
             Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
