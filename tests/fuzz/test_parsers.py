@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 SLICE = 60
 ALL = 10_000
 SECONDS = 1.0
+TRIES = 3
+"""Garbage of the whole process may be collected during one, which takes longer than what is parsed."""
 
 
 @dataclass(frozen=True)
@@ -289,10 +291,15 @@ def hold(parser: Parser, examples: int) -> None:
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(parser.inputs)
     def each(given: Any) -> None:
-        began = time.process_time()
-        message = refusal(parser, given)
-        assert len(message.encode()) <= parser.longest  # and it is text that can be written anywhere
-        assert time.process_time() - began < SECONDS
+        took = SECONDS
+        for _ in range(TRIES):
+            began = time.thread_time()
+            message = refusal(parser, given)
+            took = min(took, time.thread_time() - began)
+            assert len(message.encode()) <= parser.longest  # and it is text that can be written anywhere
+            if took < SECONDS:
+                break
+        assert took < SECONDS
 
     each()
 
