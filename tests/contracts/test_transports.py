@@ -105,6 +105,15 @@ def test_F11_a_reset_is_worth_another_try(transports: Transports) -> None:
     fails(transports, reset)
 
 
+@pytest.mark.parametrize("line", [b"Server says hello", b"X Y: a", b"N\xc3\xa4me: a"])
+def test_F11_a_head_line_that_is_no_header_hides_no_length_behind_it(
+    transports: Transports, line: bytes
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + line + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(BODY)
+    fails(transports, head + BODY[: len(BODY) // 2])
+    fails(transports, head + BODY)
+
+
 def test_F11_a_body_shorter_than_announced_is_worth_another_try(transports: Transports) -> None:
     fails(transports, answer(BODY, content_length="99999"))
 

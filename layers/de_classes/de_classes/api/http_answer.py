@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+from email.errors import MissingHeaderBodySeparatorDefect
 from functools import cached_property
 from http.client import (
     BadStatusLine,
@@ -22,10 +23,11 @@ from http.client import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.errors import ProtocolError
+from de_classes.errors import NetworkError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from email.message import Message
 
 _FIELD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20]*+[\t\x20-\x7e\x80-\xff]*+\r\n"
 _PLAIN: Final = re.compile(rf"HTTP/1\.1 ([2-9][0-9][0-9])(?: ([\x20-\x7e]*+))?\r\n((?:{_FIELD})*+)\r\n")
@@ -39,6 +41,19 @@ NO_CONTENT: Final = frozenset({204, 304})
 """Statuses whose answers have no body, whatever their head announces."""
 
 _HTTP_1_1: Final = 11
+
+
+def check_head(headers: Message) -> None:
+    """Refuse a head with a line that is no header: what follows it is left out, the body's length perhaps.
+
+    Args:
+        headers: As ``http.client`` read them, by the parser for e-mail.
+
+    Raises:
+        NetworkError: There is such a line. Another answer may have none.
+    """
+    if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in headers.defects):
+        raise NetworkError("the answer's head has a line that is no header, and what follows it is lost")
 
 
 class HttpAnswer(HTTPResponse):
@@ -83,6 +98,7 @@ class HttpAnswer(HTTPResponse):
             raise
         finally:
             self.fp = stream
+        check_head(self.msg)
 
     @cached_property
     def fields(self) -> dict[str, str]:

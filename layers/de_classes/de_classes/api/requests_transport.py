@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from de_classes.api.decoding import ACCEPT_ENCODING, read_body
-from de_classes.api.http_answer import NO_CONTENT
+from de_classes.api.http_answer import NO_CONTENT, check_head
 from de_classes.api.messages import HttpResponse, without_secrets
 from de_classes.api.transport import BodyLimits
 from de_classes.configs.environment import environment
@@ -79,6 +79,9 @@ class RequestsTransport:
             **own,
         )
         with answer:
+            original = answer.raw._original_response  # noqa: SLF001 - what was left out is told nowhere else
+            if original is not None:
+                check_head(original.msg)
             has_body = answer.status_code not in NO_CONTENT
             chunks = _chunks(answer.raw, started + timeout)
             body = (
