@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the program's name; the process's own if not given.
 
     Returns:
-        The exit status: 0 for success, 1 for a run that is not complete, 2 for a mistake in the words.
+        The exit status, as each command's help has it: 0 for success, 2 for a mistake in the words.
     """
     words = sys.argv[1:] if arguments is None else arguments
     args = make_parser(words).parse_args(words)

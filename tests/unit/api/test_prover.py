@@ -11,7 +11,7 @@ from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination
-from de_classes.api.prover import LEAST_REQUESTS
+from de_classes.api.sample import LEAST_REQUESTS
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
@@ -458,6 +458,20 @@ def test_F63_errors_beside_records_are_among_the_warnings_also_when_a_run_goes_o
     first = Reading(api, endpoint(way), after=1)
     reading = Reading(api, endpoint(way), state=first.written)
     assert reading.evidence.warnings == ("page 1 has beside its records 'errors': ['shard 3 failed']",)
+
+
+def test_F63_errors_are_told_once_although_the_end_is_proved_again_after_the_source_changed() -> None:
+    def changes_once_it_was_read(asked: int, api: ProvableApi) -> None:
+        if asked > 3:
+            api.ids[0] = 100
+
+    spoils = {1: {"beside": {"errors": ["late"]}}}
+    api = ProvableApi("offset", 9, tells=["total"], spoils=spoils, before=changes_once_it_was_read)
+    reading = read("offset", api, ["total"])
+    assert isinstance(reading.error, SourceChangedError)
+    evidence = reading.run.prove_end(has_keys=True)
+    assert evidence is not None
+    assert evidence.warnings == ("page 1 has beside its records 'errors': ['late']",)
 
 
 # Spoilt once.

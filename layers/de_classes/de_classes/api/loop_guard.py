@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
 
 MOST_ALIKE: Final = 100
-"""Pages in a row that hold nothing but one record, all the same: more are a loop."""
+"""Pages in a row that hold nothing but one record, all the same: more than the source states, and these."""
 MOST_EMPTY: Final = 1_000
 """Empty pages in a row: a source that filters may have many, but not more."""
 BELIEVED: Final = 100_000
-"""A source that states no larger total may repeat itself: the total ends the run."""
+"""What a source states, up to that, is how often it may repeat itself."""
 _BYTES: Final = 8
 _CHECKSUM_BYTES: Final = 4
 

@@ -17,7 +17,7 @@ from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import edges_of, still_stands
 from de_classes.api.pagination import LastRecordPagination, OffsetPagination, next_link
 from de_classes.api.paths import MISSING, finder, standing_there
-from de_classes.api.sample import PageSample
+from de_classes.api.sample import LEAST_REQUESTS, PageSample, most_looks
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from de_classes.api.prober import Prober
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
-
-LEAST_REQUESTS: Final = 5
-"""What a run may spend on proof at the least; long ones spend one for every hundred pages."""
 
 _MOST_EDGES: Final = 50_000
 _MOST_REPEATED: Final = 20
@@ -134,7 +131,7 @@ class Prover:
             SourceChangedError: The source changed while it was read.
             ProtocolError: The description does not fit the source: it says what to change.
         """
-        self._warnings += [
+        self._warnings = [
             f"page {page} has beside its records {said}" for page, said in self._doubted.items()
         ]
         self._warn_of_round_total()
@@ -148,7 +145,7 @@ class Prover:
         still = self._still(spent) if looks else Still(by="unknown", of=self._sample.pages)
         if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
             return None
-        end = End(by=by, saw=saw, requests=at_the_end + (self._prober.requests - at_the_end - still.requests))
+        end = End(by=by, saw=saw, requests=self._prober.requests - still.requests)
         evidence = Evidence(end, still, tuple(self._warnings))
         if self._strict and looks and evidence.weak:
             raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
@@ -308,7 +305,6 @@ class Prover:
             return False
         self._led_on += 1
         self._has_grown = False
-        self._warnings.clear()
         walk.go_on()
         return True
 
@@ -496,7 +492,7 @@ class Prover:
             return Still(by="unknown", of=pages)
         if self._goes_by_key():
             return Still(by="by key", of=pages)
-        most = pages if self._look_back == "all" else max(LEAST_REQUESTS, pages // 100) - spent
+        most = pages if self._look_back == "all" else most_looks(pages) - spent
         looked = 0
         for entry, request in self._looks(max(most, 1)):
             is_late = looked > 0 and self._look_back == "some" and self._prober.is_late()

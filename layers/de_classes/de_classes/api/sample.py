@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from de_classes.utils.run_records import PageEntry
 
+LEAST_REQUESTS: Final = 5
+"""What a run may spend on proof at the least; long ones spend one for every hundred pages."""
+
 _MOST: Final = 2048
+
+
+def most_looks(pages: int) -> int:
+    """How many of so many pages are looked at again, where not all of them are."""
+    return max(LEAST_REQUESTS, pages // 100)
 
 
 class PageSample:
