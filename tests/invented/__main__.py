@@ -10,16 +10,17 @@ import json
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.fakes.inventing import say, shrunk, tell_failures
 from tests.invented.examples import FAMILIES, KINDS, Example
 from tests.invented.runs import run_example
-from tests.invented.shrinking import shrunk
+from tests.invented.shrinking import smaller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tests.invented.runs import Outcome
 
@@ -46,14 +47,14 @@ def main() -> int:
     if args.show is not None:
         is_json = args.show.startswith("{")
         example = msgspec.json.decode(args.show, type=Example) if is_json else int(args.show)
-        return int(run_example(example, show=_say, **how).is_failure)
+        return int(run_example(example, show=say, **how).is_failure)
     seeds = range(args.seed, args.seed + args.examples)
     if args.failures:
-        return _tell_failures(seeds, how)
+        return tell_failures(seeds, lambda seed: run_example(seed, **how).is_failure)
     began = time.monotonic()
     outcomes = {seed: run_example(seed, **how) for seed in seeds}
     seconds = time.monotonic() - began
-    _say(f"{len(seeds)} examples in {seconds:.0f} s, {len(seeds) / seconds:.0f} a second\n")
+    say(f"{len(seeds)} examples in {seconds:.0f} s, {len(seeds) / seconds:.0f} a second\n")
     _say_figures(list(outcomes.values()))
     failed = {seed: outcome for seed, outcome in outcomes.items() if outcome.is_failure}
     if args.shrink:
@@ -61,26 +62,16 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _tell_failures(seeds: Iterable[int], how: dict[str, Any]) -> int:
-    """The seeds that fail, a line each, as they are found."""
-    failed = (seed for seed in seeds if run_example(seed, **how).is_failure)
-    told = 0
-    for told, seed in enumerate(failed, 1):  # noqa: B007 - how many is looked at when it is over
-        _say(str(seed))
-        sys.stdout.flush()
-    return 1 if told else 0
-
-
 def _say_figures(outcomes: list[Outcome]) -> None:
     for title, name_of in _NAMED.items():
         counts = Counter((name_of(outcome), outcome.end) for outcome in outcomes)
-        _say(f"| {title} | {' | '.join(ENDS)} |\n|{'---|' * (len(ENDS) + 1)}")
+        say(f"| {title} | {' | '.join(ENDS)} |\n|{'---|' * (len(ENDS) + 1)}")
         for name in dict.fromkeys([*FAMILIES, *KINDS, *sorted({name for name, _ in counts})]):
             row = [counts[name, end] for end in ENDS]
             if any(row):
-                _say(f"| {name} | {' | '.join(f'{count:,}' for count in row)} |")
-        _say("")
-    _say(f"{sum(outcome.requests for outcome in outcomes) / max(len(outcomes), 1):.1f} requests a run\n")
+                say(f"| {name} | {' | '.join(f'{count:,}' for count in row)} |")
+        say("")
+    say(f"{sum(outcome.requests for outcome in outcomes) / max(len(outcomes), 1):.1f} requests a run\n")
 
 
 def _say_least(failed: dict[int, Outcome]) -> None:
@@ -90,20 +81,16 @@ def _say_least(failed: dict[int, Outcome]) -> None:
         sorts.setdefault(_sort(outcome), []).append(seed)
     for sort, seeds in sorted(sorts.items(), key=lambda each: -len(each[1])):
         end = failed[seeds[0]].end
-        least = shrunk(failed[seeds[0]].example, lambda each, end=end: run_example(each).end == end)
+        least = shrunk(failed[seeds[0]].example, smaller, lambda each, end=end: run_example(each).end == end)
         why = run_example(least).why[:160]
-        _say(f"{len(seeds)} of {' '.join(sort)}, such as seed {seeds[0]}: {why}")
-        _say(f"    {msgspec.json.encode(least).decode()}")
+        say(f"{len(seeds)} of {' '.join(sort)}, such as seed {seeds[0]}: {why}")
+        say(f"    {msgspec.json.encode(least).decode()}")
 
 
 def _sort(outcome: Outcome) -> tuple[str, ...]:
     """What failures are told apart by."""
     example = outcome.example
     return (outcome.end, example.family, example.kind, *sorted(example.mistakes), *example.spoils)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tests.fakes import inventing
 from tests.invented.source import Event, Habits
 
 if TYPE_CHECKING:
@@ -135,27 +136,8 @@ def drawn(
     return draw.carried_out(_looked_at(example, expected), expected)
 
 
-class Draw:
-    """Draws the parts of an example.
-
-    Args:
-        random: Draws.
-    """
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-
-    def chance(self, share: float) -> bool:
-        return self._random.random() < share
-
-    def whole(self, least: int, most: int) -> int:
-        return self._random.randint(least, most)
-
-    def one_of(self, *choices: Any) -> Any:
-        return self._random.choice(choices)
-
-    def weighted(self, weights: Mapping[str, int]) -> str:
-        return self._random.choices(list(weights), list(weights.values()))[0]
+class Draw(inventing.Draw):
+    """Draws the parts of an example."""
 
     def count(self, step: int) -> int:
         """Rows of a small collection: about the seams of its pages."""

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 from tests.invented.source import Habits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.invented.examples import Example
     from tests.invented.source import Event
@@ -32,21 +32,7 @@ _PLAIN: dict[str, Any] = {
 }
 
 
-def shrunk(example: Example, is_same: Callable[[Example], bool]) -> Example:
-    """Take away what can be taken away.
-
-    Args:
-        example: Ends in some way.
-        is_same: Whether another example ends in the same way.
-    """
-    while True:
-        smaller = next((each for each in _smaller(example) if is_same(each)), None)
-        if smaller is None:
-            return example
-        example = smaller
-
-
-def _smaller(example: Example) -> Iterator[Example]:
+def smaller(example: Example) -> Iterator[Example]:
     """Each a step smaller, the larger steps first."""
     for name, value in _PLAIN.items():
         if getattr(example, name) != value:

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from tests.fakes.effort import ALL
+from tests.fakes.inventing import shrunk
 from tests.fakes.mutations import SEEDS
 from tests.invented.examples import Example
 from tests.invented.runs import run_example
-from tests.invented.shrinking import shrunk
+from tests.invented.shrinking import smaller
 
 if TYPE_CHECKING:
     from tests.invented.runs import Outcome
@@ -46,7 +47,7 @@ KEPT = [
 def told(seed: int, family: str | None = None) -> str:
     """What to do about a seed that failed."""
     outcome = run_example(seed, family=family)
-    least = shrunk(outcome.example, lambda each: run_example(each).end == outcome.end)
+    least = shrunk(outcome.example, smaller, lambda each: run_example(each).end == outcome.end)
     kept = msgspec.json.encode({"why": "F.. ...", "example": least}).decode()
     return f"seed {seed} is {described(run_example(least))}\nkeep it in tests/invented/kept.jsonl:\n{kept}"
 

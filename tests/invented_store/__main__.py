@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.fakes.inventing import say, tell_failures
 from tests.invented_store.examples import FAMILIES, Example
 from tests.invented_store.runs import ENDS, run_example
 
@@ -28,44 +29,29 @@ def main() -> int:
     if args.show is not None:
         is_json = args.show.startswith("{")
         example = msgspec.json.decode(args.show, type=Example) if is_json else int(args.show)
-        return int(run_example(example, show=_say, family=args.family).is_failure)
+        return int(run_example(example, show=say, family=args.family).is_failure)
     seeds = range(args.seed, args.seed + args.examples)
     if args.failures:
-        return _tell_failures(seeds, args.family)
+        return tell_failures(seeds, lambda seed: run_example(seed, family=args.family).is_failure)
     began = time.monotonic()
     outcomes = {seed: run_example(seed, family=args.family) for seed in seeds}
-    _say(f"{len(seeds)} examples in {time.monotonic() - began:.0f} s\n")
+    say(f"{len(seeds)} examples in {time.monotonic() - began:.0f} s\n")
     _say_figures(outcomes.values())
     failed = {seed: outcome for seed, outcome in outcomes.items() if outcome.is_failure}
     for seed, outcome in failed.items():
-        _say(f"seed {seed}, {outcome.end}: {outcome.why[:300]}")
+        say(f"seed {seed}, {outcome.end}: {outcome.why[:300]}")
     return 1 if failed else 0
-
-
-def _tell_failures(seeds: Iterable[int], family: str | None) -> int:
-    """The seeds that fail, a line each, as they are found."""
-    told = 0
-    for seed in seeds:
-        if run_example(seed, family=family).is_failure:
-            told += 1
-            _say(str(seed))
-            sys.stdout.flush()
-    return 1 if told else 0
 
 
 def _say_figures(outcomes: Iterable[Outcome]) -> None:
     ends = Counter((outcome.example.family, outcome.end) for outcome in outcomes)
-    _say(f"| family | {' | '.join(ENDS)} |\n|{'---|' * (len(ENDS) + 1)}")
+    say(f"| family | {' | '.join(ENDS)} |\n|{'---|' * (len(ENDS) + 1)}")
     for family in FAMILIES:
-        _say(f"| {family} | {' | '.join(str(ends[family, end]) for end in ENDS)} |")
+        say(f"| {family} | {' | '.join(str(ends[family, end]) for end in ENDS)} |")
     happened = Counter(what for outcome in outcomes for what in outcome.happened)
-    _say(f"\n{', '.join(f'{what} {times}' for what, times in happened.most_common())}")
+    say(f"\n{', '.join(f'{what} {times}' for what, times in happened.most_common())}")
     goes = Counter(go.partition(":")[0].partition(" ")[0] for outcome in outcomes for go in outcome.goes)
-    _say(f"goes: {', '.join(f'{how} {times}' for how, times in goes.most_common())}")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    say(f"goes: {', '.join(f'{how} {times}' for how, times in goes.most_common())}")
 
 
 def _arguments() -> argparse.Namespace:

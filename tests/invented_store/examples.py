@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.fakes.faulty_s3 import AT_REST, FOREIGN, KEYS, PARTS, RECORDS, Trouble
+from tests.fakes.inventing import Draw
 
 FAMILIES: Final = ("mild", "rough", "spoilt", "twins", "rivals", "cleaned", "all")
 FORMATS: Final = ("jsonl", "csv", "parquet", "json")
@@ -85,7 +86,7 @@ def drawn(seed: int, *, family: str | None = None) -> Example:
         seed: Any whole number.
         family: One of ``FAMILIES``; drawn too if None.
     """
-    draw = _Draw(seed)
+    draw = _Draw(Random(seed))  # noqa: S311 - not for secrets
     weights = {"mild": 2, "rough": 3, "spoilt": 8, "twins": 4, "rivals": 3, "cleaned": 3, "all": 2}
     family = family or draw.weighted(weights)
     example = draw.source(family)
@@ -100,22 +101,7 @@ def drawn(seed: int, *, family: str | None = None) -> Example:
     return draw.troubled(example)
 
 
-class _Draw:
-    def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - not for secrets
-
-    def chance(self, share: float) -> bool:
-        return self._random.random() < share
-
-    def whole(self, least: int, most: int) -> int:
-        return self._random.randint(least, most)
-
-    def one_of(self, *choices: Any) -> Any:
-        return self._random.choice(choices)
-
-    def weighted(self, weights: dict[str, int]) -> str:
-        return self._random.choices(list(weights), list(weights.values()))[0]
-
+class _Draw(Draw):
     def source(self, family: str) -> Example:
         count, keys = self.whole(2, 10), self.chance(0.5)
         repeats = (

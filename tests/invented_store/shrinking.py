@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.invented_store.examples import Example
 
@@ -31,21 +31,7 @@ _PLAIN: Final[dict[str, Any]] = {
 }
 
 
-def shrunk(example: Example, is_same: Callable[[Example], bool]) -> Example:
-    """Take away what can be taken away.
-
-    Args:
-        example: Ends in some way.
-        is_same: Whether another example ends in the same way.
-    """
-    while True:
-        smaller = next((each for each in _smaller(example) if is_same(each)), None)
-        if smaller is None:
-            return example
-        example = smaller
-
-
-def _smaller(example: Example) -> Iterator[Example]:
+def smaller(example: Example) -> Iterator[Example]:
     """Each a step smaller, the larger steps first."""
     for name, value in _PLAIN.items():
         if getattr(example, name) != value:

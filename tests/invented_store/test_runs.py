@@ -17,10 +17,11 @@ from hypothesis import Phase, given, settings
 
 from tests.fakes.effort import ALL
 from tests.fakes.faulty_s3 import AT_REST, DEATHS, PASSING
+from tests.fakes.inventing import shrunk
 from tests.fakes.mutations import SEEDS
 from tests.invented_store.examples import FAMILIES, Example, drawn
 from tests.invented_store.runs import run_example
-from tests.invented_store.shrinking import shrunk
+from tests.invented_store.shrinking import smaller
 
 if TYPE_CHECKING:
     from tests.invented_store.runs import Outcome
@@ -48,7 +49,7 @@ KEPT = [
 def told(seed: int) -> str:
     """What to do about a seed that failed."""
     outcome = run_example(seed)
-    least = shrunk(outcome.example, lambda each: run_example(each).end == outcome.end)
+    least = shrunk(outcome.example, smaller, lambda each: run_example(each).end == outcome.end)
     kept = msgspec.json.encode({"why": "F.. ...", "example": least}).decode()
     return (
         f"seed {seed} is {described(run_example(least))}\nkeep it in tests/invented_store/kept.jsonl:\n{kept}"

@@ -1,48 +1,8 @@
-"""The library with a cure undone, and the same examples over it: see ``tests/invented/undoing.py``."""
+"""The cures of F43 to F75, each as a patch that takes it out again."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING
-
-from tests.fakes.sources import ROOT
-from tests.invented.undoing import Change, Undone
-from tests.invented_store.runs import run_example
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-def first_failure(folder: Path, examples: int, *, seed: int = 1) -> int | None:
-    """The first seed that fails with the library in a folder, and does not with the library itself.
-
-    Args:
-        folder: Holds the library that is tried.
-        examples: How many seeds are tried.
-        seed: The first of them.
-    """
-    return next(
-        (each for each in _failures(folder, examples, seed) if not run_example(each).is_failure), None
-    )
-
-
-def _failures(folder: Path, examples: int, seed: int) -> Iterator[int]:
-    """The seeds that fail with the library in a folder, as they are found."""
-    command = [sys.executable, "-m", "tests.invented_store", "--failures"]
-    command += ["--examples", str(examples), "--seed", str(seed)]
-    paths = os.pathsep.join((str(folder), str(ROOT)))
-    with subprocess.Popen(
-        command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
-    ) as trying:
-        try:
-            for line in trying.stdout or ():
-                yield int(line)
-        finally:
-            trying.kill()
-
+from tests.fakes.undone import Change, Undone
 
 UNDONE: tuple[Undone, ...] = (
     Undone(

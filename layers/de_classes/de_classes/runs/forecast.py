@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from de_classes.api.pagination import LastRecordPagination
-from de_classes.api.sample import most_looks
 from de_classes.api.receipt import Figures
+from de_classes.api.sample import most_looks
 from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
