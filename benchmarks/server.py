@@ -186,7 +186,7 @@ def main() -> None:
     print(server.port, flush=True)  # noqa: T201 - the protocol
     before = _processor_seconds()
     sys.stdin.read()
-    print(json.dumps({"requests": server.requests, "cpu": _processor_seconds() - before}), flush=True)  # noqa: T201
+    print(json.dumps({"requests": server.requests, "cpu": _processor_seconds() - before}), flush=True)  # noqa: T201 - too
     os._exit(0)  # clients' connections may be open still
 
 

@@ -15,12 +15,13 @@ import random
 import statistics
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
-import pyarrow.json as pj  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.json as pj  # type: ignore[import-untyped]  # as above
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # as above
 
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
@@ -125,12 +126,17 @@ def reference(answers: list[HttpResponse]) -> bytes:
     return target.getvalue()
 
 
+def straight_anew(answers: list[HttpResponse], name: str) -> bytes:
+    """By typed rows, from the first page on."""
+    return straight(answers, name, CurrentShape())
+
+
 def candidates(answers: list[HttpResponse]) -> dict[str, Callable[[], bytes]]:
     """What is compared."""
     found: dict[str, Callable[[], bytes]] = {"pyarrow to parquet": lambda: reference(answers)}
     for name in FORMATS:
-        found[f"straight to {name}"] = lambda name=name: straight(answers, name, CurrentShape())  # type: ignore[misc]
-        found[f"dictionaries to {name}"] = lambda name=name: straight(answers, name, None)  # type: ignore[misc]
+        found[f"straight to {name}"] = partial(straight_anew, answers, name)
+        found[f"dictionaries to {name}"] = partial(straight, answers, name, None)
     return found
 
 
