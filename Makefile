@@ -62,8 +62,8 @@ benchmark: env-bench ## Time and memory beside other clients, 50 minutes; CASES=
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
-benchmark-short: env-bench-short ## This library beside its references; fails when a ratio is above its bound
-	@python -m benchmarks --short
+benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
+	@python -m benchmarks --short && python -m benchmarks.starts
 
 mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
 	@PYTHONPATH=layers/de_classes .venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
@@ -121,7 +121,7 @@ env-bench:
 	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
 
 env-bench-short:
-	$(SETUP) dev bench
+	$(SETUP) dev emulator sam bench
 
 env-mutation:
 	$(SETUP) mutation
