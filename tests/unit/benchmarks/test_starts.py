@@ -24,7 +24,7 @@ def test_a_start_above_its_bound_is_measured_longer_and_then_named() -> None:
 
     def measure(name: str) -> float:
         runs.append(name)
-        return 2.0 if name == "worker to Parquet" else 1.0 if name == BOTO3 else 0.5
+        return 3.0 if name == "worker to Parquet" else 1.0 if name == BOTO3 else 0.5
 
     assert above(fastest(measure)) == ["worker to Parquet"]
     assert len(runs) == MOST_ROUNDS * (len(STARTS) + 1)

@@ -302,8 +302,9 @@ class NumberedWalk:
         except PageGivenUpError as error:
             if self._skip is None:
                 raise
-            self._skip(number, error)
+            # Before it is noted as a gap: that may break the run off, and the place lies behind all gaps.
             self._move_on(number, more_may_follow=True)
+            self._skip(number, error)
             return
         if page is not None:
             yield self._remembered(page)
