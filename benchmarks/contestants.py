@@ -147,7 +147,7 @@ CONTESTANTS = (
     ),
     Contestant(
         P,
-        "a script that knows the schema: http.client, pyarrow's JSON reader on 2 threads",
+        "a script that knows schema and dictionaries: http.client, pyarrow's JSON reader on 2 threads",
         "reference_p",
         _BENCH,
         (PARQUET, CSV),

@@ -38,7 +38,7 @@ def test_progress_is_the_plan_corrected_by_what_was_taken() -> None:
     assert said[-1] == "100%, about 0 s left"
 
 
-def test_the_whole_takes_about_fifty_minutes() -> None:
+def test_the_whole_takes_about_forty_minutes() -> None:
     planned = [*turns([*CONTESTANTS], [*CASES], 5)]
     assert str(Progress(planned)).endswith(" min")
-    assert sum(turn.seconds for turn in planned) == pytest.approx(50 * 60, rel=0.1)
+    assert sum(turn.seconds for turn in planned) == pytest.approx(40 * 60, rel=0.1)
