@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("layers")  # one build, so one process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("layers")]  # one build, so one process
 
 # Just above what is reached; Lambda's own limit is 262,144,000.
 MAX_TOGETHER_BYTES = 220_000_000

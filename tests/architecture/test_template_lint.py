@@ -89,11 +89,13 @@ def test_cfn_lint_and_the_serverless_rules_find_nothing(cfn_lint: Findings, subj
     assert cfn_lint[subject] == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_checkov_finds_nothing(checkov: dict[str, dict[str, Any]], subject: str) -> None:
     assert failed(checkov, subject) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_what_checkov_skips_has_its_reason_beside_it(
     checkov: dict[str, dict[str, Any]], subject: str

@@ -131,7 +131,7 @@ def _pages(count: int) -> Iterator[list[Record]]:
 @pytest.mark.parametrize("name", TEXT_FORMATS)
 def test_memory_of_a_writer_does_not_grow_with_the_records(name: str, tmp_path: Any) -> None:
     peaks = []
-    for pages in (4, 20):
+    for pages in (2, 10):
         with (tmp_path / name).open("wb") as target, SegmentedWriter(get_codec(name), target) as writer:
             tracemalloc.start()
             for page in _pages(pages):

@@ -70,6 +70,7 @@ def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSam:
     return FakeSam(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_stack_is_deleted_and_what_stays_is_named(
     small: Small,
     stack: Stack,

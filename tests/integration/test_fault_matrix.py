@@ -181,8 +181,8 @@ def cases() -> list[Case]:
             for fault, seed, width in every
             for name in formats_for(fault, seed + width)
         ]
-    faults = [fault.name for fault in CATALOGUE]
-    return [Case(name, 1, 1, "jsonl") for name in faults] + [Case(name, 2, 8, "parquet") for name in faults]
+    settings = itertools.cycle([(1, 1, "jsonl"), (2, 8, "parquet")])
+    return [Case(fault.name, *next(settings)) for fault in CATALOGUE]
 
 
 def formats_for(fault: FaultKind, turn: int) -> tuple[str, ...]:

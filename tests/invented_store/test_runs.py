@@ -26,9 +26,7 @@ from tests.invented_store.shrinking import smaller
 if TYPE_CHECKING:
     from tests.invented_store.runs import Outcome
 
-EXAMPLES = settings(
-    max_examples=300 if ALL else 12, phases=[Phase.explicit, Phase.generate], derandomize=True
-)
+EXAMPLES = settings(max_examples=300 if ALL else 5, phases=[Phase.explicit, Phase.generate], derandomize=True)
 """The same each time: others are tried by hand, with ``python -m tests.invented_store --seed``."""
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.errors import CorruptResponseError
 
-THREADS, PROCESSES = 8, 60
+THREADS, PROCESSES = 8, examples(100)
 CURRENT = CurrentShape(
     shape_of(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
 )
@@ -186,6 +186,7 @@ def cut_at_once_for_the_first_time() -> None:
         thread.join()
 
 
+@pytest.mark.examples
 def test_pages_may_be_decoded_first_by_many_threads_at_once() -> None:
     shape_of.cache_clear()
     _decoder.cache_clear()
