@@ -397,6 +397,50 @@ def test_F100_records_that_share_a_moment_and_fit_on_a_page_all_come(
     assert (by(run.receipt, "end"), by(run.receipt, "still")) == ("probed", "sampled")
 
 
+@pytest.mark.parametrize("total", [30, 36, 40])
+def test_F100_a_source_that_knows_coarser_moments_than_it_tells_loses_no_record_in_silence(
+    tmp_path: Path, total: int
+) -> None:
+    records = [{"id": number, "at": number // 4 * 1000 + number % 4} for number in range(total)]
+
+    def behave(asked: Asked) -> bytes:
+        since = int(asked.query.get("since", "-1000")) // 1000
+        left = [record for record in records if record["at"] // 1000 > since]
+        return as_json({"data": left[: int(asked.query.get("limit", "10"))]})
+
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, BY_RECORD)
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+    assert "1 records with 'at'" in run.said
+    assert "that were left for it" in run.said
+
+
+def test_F100_what_was_left_for_a_page_is_missed_too_where_a_run_goes_on_with_that_page(
+    tmp_path: Path,
+) -> None:
+    life = {"is_down": True}
+
+    def behave(asked: Asked) -> bytes:
+        since = int(asked.query.get("since", "-1"))
+        if since >= 0 and life["is_down"]:
+            return as_json({}, status="403 Forbidden")
+        skips = since == 8  # the last of page 1 is 9, which was left for page 2
+        numbers = range(since + 1 + skips, 30)
+        return as_json({"data": [{"id": number, "at": number} for number in numbers][:10]})
+
+    def go() -> Run:
+        kept = ("--dataset", "orders", "--run-id", "monday", "--part-pages", "1")
+        return described_source(tmp_path, source.url, BY_RECORD, *kept)
+
+    with HttpSource(behave) as source:
+        first = go()
+        life["is_down"] = False
+        second = go()
+
+    assert (first.status, second.status) == (ERROR, INCOMPLETE), second.said
+
+
 @pytest.mark.parametrize("late", [12, 22])
 def test_F99_a_record_that_is_out_of_order_within_a_page_comes_once(tmp_path: Path, late: int) -> None:
     order = [number for number in range(30) if number != late]
