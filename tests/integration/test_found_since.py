@@ -362,6 +362,34 @@ def test_F69_a_cursor_that_starts_from_the_beginning_doubles_nothing(tmp_path: P
     assert (by(second.receipt, "end"), by(second.receipt, "still")) == ("marker", "begun anew")
 
 
+def test_F18_an_empty_page_that_says_it_is_an_error_is_no_end(tmp_path: Path) -> None:
+    """A limit of requests that is told with status 200, for as long as the run asks."""
+
+    def behave(asked: Asked) -> bytes:
+        if asked.page > 2:
+            return as_json({"data": [], "success": False, "code": 429})
+        return as_json({"data": rows(*range(asked.page * 10 - 10, asked.page * 10))})
+
+    with HttpSource(behave) as source:
+        words = ("--limit", "10", "--total-pages-field", "none", "--total-records-field", "none")
+        run = ingest(tmp_path, source.url, *words, "--max-attempts", "2", "--no-jitter")
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+    assert "the answer has no records, and says that it is an error: 'success': False" in run.said
+
+
+def test_F18_an_error_that_a_description_says_to_mean_no_records_is_the_end(tmp_path: Path) -> None:
+    def behave(asked: Asked) -> bytes:
+        found = rows(*range(asked.page * 10 - 10, min(asked.page * 10, 25))) if asked.page else []
+        return as_json({"data": found} if found else {"data": [], "success": False, "message": "none found"})
+
+    rule = '{ type = "page" }\nerrors = [{ when = "success == `false`", action = "empty" }]'
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, rule)
+
+    assert (run.status, run.ids) == (COMPLETE, list(range(25))), run.said
+
+
 def behind(records: list[dict[str, int]]) -> Behave:
     """A source that gives the records whose ``at`` is above the one that is asked for, as they lie."""
 

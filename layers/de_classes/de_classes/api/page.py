@@ -14,7 +14,7 @@ from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
-from de_classes.api.paths import MISSING, finder, plain_names, standing_there
+from de_classes.api.paths import MISSING, finder, plain_names, records_finder, standing_there
 from de_classes.api.what_came import (
     asks_for_a_login,
     beside_records,
@@ -171,6 +171,11 @@ class PageReader(Value):
             answer = self._parsed(text, response.headers)
             payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
         total_pages, total_records = self._totals(answer, records, response)
+        if says_error(answer) and not records:
+            raise CorruptResponseError(
+                f"the answer has no records, and says that it is an error: {beside_records(answer)}; if that "
+                'is how the source says that there are none, a description says so by errors, action = "empty"'
+            )
         return Page(
             number=number,
             records=records,
@@ -249,7 +254,7 @@ class PageReader(Value):
             raise _not_sound(response.headers, error, self.kind) from error
 
     def _records(self, answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON value
-        found = finder(self.records_field)(answer)
+        found = records_finder(self.records_field)(answer)
         if found is MISSING and self.xml_record == self.records_field.rpartition(".")[2]:
             found = []  # an XML list without elements
         elif found is None and self._is_sound_otherwise(answer):
@@ -353,7 +358,8 @@ def _check_objects(records: Sequence[object], field: str) -> None:
     if not all(isinstance(record, dict) for record in records):
         raise UnlikeDescribedError(
             f"the list {field!r} holds something that is not an object: name another by records_path "
-            "(--records-field), or say by names what its lists hold"
+            "(--records-field), say by names what its lists hold, or leave out by a filter what is none, as "
+            "edges[?node].node does"
         )
 
 
