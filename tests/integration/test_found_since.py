@@ -390,6 +390,32 @@ def test_F18_an_error_that_a_description_says_to_mean_no_records_is_the_end(tmp_
     assert (run.status, run.ids) == (COMPLETE, list(range(25))), run.said
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_F68_keys_that_are_fewer_than_the_records_of_every_pass_are_told_and_are_no_proof(
+    tmp_path: Path, *, strict: bool
+) -> None:
+    """A cache has page 1 from before records 2 and 12 changed places: each look brings the same."""
+    old = list(range(30))
+    new = [{2: 12, 12: 2}.get(number, number) for number in old]
+
+    def behave(asked: Asked) -> bytes:
+        size = int(asked.query["limit"])
+        state = old if asked.page == 1 and size == 10 else new
+        return as_json({"data": rows(*state[max(asked.page - 1, 0) * size :][:size]), "total_records": 30})
+
+    with HttpSource(behave) as source:
+        words = ("--dataset", "orders", "--key-field", "id", "--limit", "10", "--total-pages-field", "none")
+        run = ingest(tmp_path, source.url, *words, *(["--strict"] if strict else []))
+
+    told = "1 of 30 records have the key of another, again on the last pass"
+    assert told in run.said
+    if strict:
+        assert (run.status, run.ids) == (INCOMPLETE, [])
+    else:
+        assert (run.status, run.ids) == (COMPLETE, [number for number in old if number != 12])
+        assert [warning.startswith(told) for warning in run.receipt["warnings"]] == [True]
+
+
 def behind(records: list[dict[str, int]]) -> Behave:
     """A source that gives the records whose ``at`` is above the one that is asked for, as they lie."""
 
