@@ -271,8 +271,8 @@ class FollowedWalk:
             raise SourceChangedError(
                 f"page {page.number} has {there} of the {len(self._left)} records with "
                 f"{self._strategy.tied_by!r} {excerpt(str(value), 60)} that were left for it: they moved, or "
-                "the source looks for another value than it is given; if it does every time, go by a field that "
-                "no two records share, and name it as primary_key",
+                "the source looks for another value than it is given; if it does every time, go by a field "
+                "that no two records share, and name it as primary_key",
                 missing_pages=(page.number,),
             )
 

@@ -174,7 +174,7 @@ class PageReader(Value):
         if says_error(answer) and not records:
             raise CorruptResponseError(
                 f"the answer has no records, and says that it is an error: {beside_records(answer)}; if that "
-                'is how the source says that there are none, a description says so by errors, action = "empty"'
+                'is how the source says that it has none, a description says so by errors, action = "empty"'
             )
         return Page(
             number=number,

@@ -127,8 +127,8 @@ class PassOver:
             return None
         return (
             f"{counted - known} of {counted} records have the key of another, again on the last pass: the "
-            "source has them twice, or its pages are of different moments, as caches and replicas give them, and "
-            "as many others may be on none; compare by another page size (--limit)"
+            "source has them twice, or its pages are of different moments, as caches and replicas give them, "
+            "and as many others may be on none; compare by another page size (--limit)"
         )
 
     @property
