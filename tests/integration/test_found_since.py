@@ -25,6 +25,7 @@ from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.format.registry import get_codec
 from tests.fakes.documents import ROOT
 from tests.fakes.http_source import HttpSource, as_json, rows
+from tests.fakes.raw_server import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,11 +325,12 @@ def test_every_fault_that_a_server_commits_has_its_outcome() -> None:
     assert told == {fault.name for fault in CATALOGUE if int(fault.catalogue_ids[0][1:]) > 56}
 
 
-def described_source(folder: Path, url: str, pagination: str, *words: str) -> Run:
+def described_source(folder: Path, url: str, pagination: str, *words: str, records: str = "data") -> Run:
     """A run over a described source without a login."""
     sources = folder / "shop.toml"
     text = DESCRIPTION.partition("[sources.shop.auth]")[0] + "[sources.shop.resources.orders]\n"
     text += DESCRIPTION.partition("[sources.shop.resources.orders]\n")[2]
+    text = text.replace('records_path = "data"', f'records_path = "{records}"')
     sources.write_text(f"{text}pagination = {pagination}\n", encoding="utf-8")
     return ingest(folder, "shop.orders", "--sources", str(sources), "--base-url", url, *words)
 
@@ -414,6 +416,31 @@ def test_F68_keys_that_are_fewer_than_the_records_of_every_pass_are_told_and_are
     else:
         assert (run.status, run.ids) == (COMPLETE, [number for number in old if number != 12])
         assert [warning.startswith(told) for warning in run.receipt["warnings"]] == [True]
+
+
+@pytest.mark.parametrize("held", [11, 25])
+@pytest.mark.parametrize("writes", ["on page 1", "on every page"])
+def test_F85_a_source_that_writes_its_csv_header_on_the_first_page_alone_is_refused(
+    tmp_path: Path, held: int, writes: str
+) -> None:
+    """Else the first record of each page is its names, and a page of one record is empty, and the end."""
+
+    def behave(asked: Asked) -> bytes:
+        size = int(asked.query["limit"])
+        numbers = range(held)[max(asked.page - 1, 0) * size :][:size] if asked.page else []
+        header = ["id,name"] if writes == "on every page" or asked.page == 1 else []
+        lines = [*header, *(f"{number},n{number}" for number in numbers)]
+        return answer("\n".join(lines).encode(), content_type="text/csv")
+
+    described = '{ type = "page" }\nanswer = "csv"'
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, described, records="@")
+
+    if writes == "on every page":
+        assert (run.status, sorted(map(int, run.ids))) == (COMPLETE, list(range(held))), run.said
+    else:
+        assert (run.status, run.ids) == (ERROR, []), run.said
+        assert "page 2 is CSV whose first row has none of the names of another page's, id, name" in run.said
 
 
 def behind(records: list[dict[str, int]]) -> Behave:
