@@ -60,6 +60,14 @@ class CursorByField(ProvableApi):
         return json_response({"items": [{"id": each} for each in rest[:size]], "meta": meta})
 
 
+class Cached(ProvableApi):
+    """Behind a cache that answers for page 1 as it was before A was deleted, however often it is asked."""
+
+    def _answer_to(self, request: HttpRequest) -> Answer:
+        self.ids = [1, 2, 3, 4, 5] if self.asked[-1] == ("0", str(PAGE)) else [2, 3, 4, 5]
+        return super()._answer_to(request)
+
+
 def unseen() -> list[tuple[Reading, str]]:
     """What the rows tell of, in their order, and how it is said to have stood still."""
     offset = endpoint("offset")
@@ -78,6 +86,7 @@ def unseen() -> list[tuple[Reading, str]]:
             "read twice",
         ),
         (Reading(CursorByField("cursor", 4), endpoint("cursor"), PAGE, strict=True), "read twice"),
+        (Reading(Cached("offset", 5), offset, PAGE, strict=True), "read twice"),
     ]
 
 

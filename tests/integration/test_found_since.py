@@ -25,6 +25,7 @@ from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.format.registry import get_codec
 from tests.fakes.documents import ROOT
 from tests.fakes.http_source import HttpSource, as_json, rows
+from tests.fakes.raw_server import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,11 +325,12 @@ def test_every_fault_that_a_server_commits_has_its_outcome() -> None:
     assert told == {fault.name for fault in CATALOGUE if int(fault.catalogue_ids[0][1:]) > 56}
 
 
-def described_source(folder: Path, url: str, pagination: str, *words: str) -> Run:
+def described_source(folder: Path, url: str, pagination: str, *words: str, records: str = "data") -> Run:
     """A run over a described source without a login."""
     sources = folder / "shop.toml"
     text = DESCRIPTION.partition("[sources.shop.auth]")[0] + "[sources.shop.resources.orders]\n"
     text += DESCRIPTION.partition("[sources.shop.resources.orders]\n")[2]
+    text = text.replace('records_path = "data"', f'records_path = "{records}"')
     sources.write_text(f"{text}pagination = {pagination}\n", encoding="utf-8")
     return ingest(folder, "shop.orders", "--sources", str(sources), "--base-url", url, *words)
 
@@ -360,6 +362,85 @@ def test_F69_a_cursor_that_starts_from_the_beginning_doubles_nothing(tmp_path: P
     assert first.status == ERROR
     assert (second.status, second.ids) == (COMPLETE, list(range(40))), second.said
     assert (by(second.receipt, "end"), by(second.receipt, "still")) == ("marker", "begun anew")
+
+
+def test_F18_an_empty_page_that_says_it_is_an_error_is_no_end(tmp_path: Path) -> None:
+    """A limit of requests that is told with status 200, for as long as the run asks."""
+
+    def behave(asked: Asked) -> bytes:
+        if asked.page > 2:
+            return as_json({"data": [], "success": False, "code": 429})
+        return as_json({"data": rows(*range(asked.page * 10 - 10, asked.page * 10))})
+
+    with HttpSource(behave) as source:
+        words = ("--limit", "10", "--total-pages-field", "none", "--total-records-field", "none")
+        run = ingest(tmp_path, source.url, *words, "--max-attempts", "2", "--no-jitter")
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+    assert "the answer has no records, and says that it is an error: 'success': False" in run.said
+
+
+def test_F18_an_error_that_a_description_says_to_mean_no_records_is_the_end(tmp_path: Path) -> None:
+    def behave(asked: Asked) -> bytes:
+        found = rows(*range(asked.page * 10 - 10, min(asked.page * 10, 25))) if asked.page else []
+        return as_json({"data": found} if found else {"data": [], "success": False, "message": "none found"})
+
+    rule = '{ type = "page" }\nerrors = [{ when = "success == `false`", action = "empty" }]'
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, rule)
+
+    assert (run.status, run.ids) == (COMPLETE, list(range(25))), run.said
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_F68_keys_that_are_fewer_than_the_records_of_every_pass_are_told_and_are_no_proof(
+    tmp_path: Path, *, strict: bool
+) -> None:
+    """A cache has page 1 from before records 2 and 12 changed places: each look brings the same."""
+    old = list(range(30))
+    new = [{2: 12, 12: 2}.get(number, number) for number in old]
+
+    def behave(asked: Asked) -> bytes:
+        size = int(asked.query["limit"])
+        state = old if asked.page == 1 and size == 10 else new
+        return as_json({"data": rows(*state[max(asked.page - 1, 0) * size :][:size]), "total_records": 30})
+
+    with HttpSource(behave) as source:
+        words = ("--dataset", "orders", "--key-field", "id", "--limit", "10", "--total-pages-field", "none")
+        run = ingest(tmp_path, source.url, *words, *(["--strict"] if strict else []))
+
+    told = "1 of 30 records have the key of another, again on the last pass"
+    assert told in run.said
+    if strict:
+        assert (run.status, run.ids) == (INCOMPLETE, [])
+    else:
+        assert (run.status, run.ids) == (COMPLETE, [number for number in old if number != 12])
+        assert [warning.startswith(told) for warning in run.receipt["warnings"]] == [True]
+
+
+@pytest.mark.parametrize("held", [11, 25])
+@pytest.mark.parametrize("writes", ["on page 1", "on every page"])
+def test_F85_a_source_that_writes_its_csv_header_on_the_first_page_alone_is_refused(
+    tmp_path: Path, held: int, writes: str
+) -> None:
+    """Else the first record of each page is its names, and a page of one record is empty, and the end."""
+
+    def behave(asked: Asked) -> bytes:
+        size = int(asked.query["limit"])
+        numbers = range(held)[max(asked.page - 1, 0) * size :][:size] if asked.page else []
+        header = ["id,name"] if writes == "on every page" or asked.page == 1 else []
+        lines = [*header, *(f"{number},n{number}" for number in numbers)]
+        return answer("\n".join(lines).encode(), content_type="text/csv")
+
+    described = '{ type = "page" }\nanswer = "csv"'
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, described, records="@")
+
+    if writes == "on every page":
+        assert (run.status, sorted(map(int, run.ids))) == (COMPLETE, list(range(held))), run.said
+    else:
+        assert (run.status, run.ids) == (ERROR, []), run.said
+        assert "page 2 is CSV whose first row has none of the names of another page's, id, name" in run.said
 
 
 def behind(records: list[dict[str, int]]) -> Behave:
@@ -395,6 +476,50 @@ def test_F100_records_that_share_a_moment_and_fit_on_a_page_all_come(
 
     assert (run.status, run.ids) == (COMPLETE, list(range(len(moments)))), run.said
     assert (by(run.receipt, "end"), by(run.receipt, "still")) == ("probed", "sampled")
+
+
+@pytest.mark.parametrize("total", [30, 36, 40])
+def test_F100_a_source_that_knows_coarser_moments_than_it_tells_loses_no_record_in_silence(
+    tmp_path: Path, total: int
+) -> None:
+    records = [{"id": number, "at": number // 4 * 1000 + number % 4} for number in range(total)]
+
+    def behave(asked: Asked) -> bytes:
+        since = int(asked.query.get("since", "-1000")) // 1000
+        left = [record for record in records if record["at"] // 1000 > since]
+        return as_json({"data": left[: int(asked.query.get("limit", "10"))]})
+
+    with HttpSource(behave) as source:
+        run = described_source(tmp_path, source.url, BY_RECORD)
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+    assert "1 records with 'at'" in run.said
+    assert "that were left for it" in run.said
+
+
+def test_F100_what_was_left_for_a_page_is_missed_too_where_a_run_goes_on_with_that_page(
+    tmp_path: Path,
+) -> None:
+    life = {"is_down": True}
+
+    def behave(asked: Asked) -> bytes:
+        since = int(asked.query.get("since", "-1"))
+        if since >= 0 and life["is_down"]:
+            return as_json({}, status="403 Forbidden")
+        skips = since == 8  # the last of page 1 is 9, which was left for page 2
+        numbers = range(since + 1 + skips, 30)
+        return as_json({"data": [{"id": number, "at": number} for number in numbers][:10]})
+
+    def go() -> Run:
+        kept = ("--dataset", "orders", "--run-id", "monday", "--part-pages", "1")
+        return described_source(tmp_path, source.url, BY_RECORD, *kept)
+
+    with HttpSource(behave) as source:
+        first = go()
+        life["is_down"] = False
+        second = go()
+
+    assert (first.status, second.status) == (ERROR, INCOMPLETE), second.said
 
 
 @pytest.mark.parametrize("late", [12, 22])

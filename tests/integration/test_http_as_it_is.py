@@ -510,6 +510,7 @@ DOUBTFUL = {
         "'errors': [{'message': 'shard 3 is down'}]",
     ),
     "F63-an-error": ({"error": "partly done"}, "'error': partly done"),
+    "F63-no-success": ({"success": False}, "'success': False"),
     "F63-a-flag": ({"incomplete_results": True}, "'incomplete_results': True"),
     "F63-a-time-out": ({"timed_out": True}, "'timed_out': True"),
 }

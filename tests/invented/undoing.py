@@ -92,8 +92,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/what_came.py",
-                "if not isinstance(answer, dict):\n        return None\n    found = next",
-                "if True:\n        return None\n    found = next",
+                "if not isinstance(answer, dict):\n        return None\n    found = _error_name",
+                "if True:\n        return None\n    found = _error_name",
             ),
             Change("api/prover.py", 'if self._look_back == "none":', "if True:"),
         ),

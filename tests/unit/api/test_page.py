@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader, read_total
 from de_classes.errors import CorruptResponseError, ProtocolError
+from de_classes.storage.format.columns import CurrentShape
 from tests.fakes.transports import json_response
 
 PAGE = {"page": 2, "total_pages": 7, "total_records": 650, "data": [{"id": 1}, {"id": 2}]}
@@ -50,10 +51,27 @@ def test_F18_a_null_beside_an_error_or_another_list_is_no_empty_list(beside: dic
         PageReader().read(json_response({"data": None, "total_pages": 1, **beside}), 1)
 
 
+@pytest.mark.parametrize("says", [{"success": False}, {"ok": False}, {"error": "late"}, {"errors": ["late"]}])
+@pytest.mark.parametrize("current", [None, CurrentShape()])
+def test_F18_an_empty_list_beside_an_error_is_no_empty_page(
+    says: dict[str, object], current: CurrentShape | None
+) -> None:
+    response = json_response({"data": [], "total_pages": 1, **says})
+    with pytest.raises(CorruptResponseError, match=r'no records, and says that it is an error: .*"empty"$'):
+        PageReader().read(response, 1, current)
+
+
 @pytest.mark.parametrize("answer", [{"error": "overloaded"}, {"data": {}}, {}, [], None, 3])
 def test_F18_an_answer_without_a_list_of_records_is_never_an_empty_page(answer: object) -> None:
     with pytest.raises(CorruptResponseError):
         PageReader().read(json_response(answer), 1)
+
+
+def test_a_record_that_a_path_finds_to_be_null_is_refused() -> None:
+    reader = PageReader(records_field="edges[].node", total_pages_field=None)
+    answer = {"edges": [{"node": {"id": 1}}, {"node": None}]}
+    with pytest.raises(CorruptResponseError, match=r"not an object: .*edges\[\?node\]\.node does"):
+        reader.read(json_response(answer), 1)
 
 
 @pytest.mark.parametrize("record", [None, 1, "text", []])

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.paths import MISSING, find, placed, plain_names, standing_there
+from de_classes.api.paths import MISSING, find, finder, placed, plain_names, records_finder, standing_there
 from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ANSWER: dict[str, Any] = {"data": {"items": [{"id": 1}], "next": None}, "a-b": {"c_d": 2}, "ok": False}
 
@@ -28,6 +31,40 @@ ANSWER: dict[str, Any] = {"data": {"items": [{"id": 1}], "next": None}, "a-b": {
 )
 def test_a_path_finds_what_stands_there_or_that_nothing_does(path: str, found: Any) -> None:
     assert find(ANSWER, path) == found or (find(ANSWER, path) is MISSING and found is MISSING)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("edges[].node", [{"id": 1}, None, None]),
+        ("edges[*].node", [{"id": 1}, None, None]),
+        ("edges[?node].node", [{"id": 1}]),
+        ("edges[?at > `1`].node", [None]),
+        ("edges[].node.{key: id}", [{"key": 1}, None, None]),
+        ("by_name.*", [{"id": 1}, None]),
+        ("orders[].lines[]", [{"id": 1}, None, {"id": 2}]),
+        ("orders[*]", [{"lines": [{"id": 1}, None]}, {"lines": None}, {}, {"lines": [{"id": 2}]}]),
+        ("edges[0:1].node", [{"id": 1}]),
+        ("by_name", {"a": {"id": 1}, "b": None}),
+        ("values(by_name)", [{"id": 1}, None]),
+        ("nothing[].node", MISSING),
+        ("nothing.*", MISSING),
+        ("edges[?length(at) == `1`].node", MISSING),
+    ],
+)
+def test_a_record_that_is_null_is_not_left_out_of_what_a_path_finds(path: str, found: Any) -> None:
+    answer = {
+        "edges": [{"node": {"id": 1}, "at": 1}, {"node": None, "at": 2}, {"error": "gone"}],
+        "by_name": {"a": {"id": 1}, "b": None},
+        "orders": [{"lines": [{"id": 1}, None]}, {"lines": None}, {}, {"lines": [{"id": 2}]}],
+    }
+    assert records_finder(path)(answer) == found or records_finder(path)(answer) is found
+
+
+@pytest.mark.parametrize("look_up", [finder, records_finder])
+def test_what_is_no_path_is_refused_for_records_too(look_up: Callable[[str], object]) -> None:
+    with pytest.raises(InvalidInputError, match="is no path"):
+        look_up("a[].b..")
 
 
 def test_what_is_no_path_is_refused() -> None:

@@ -10,7 +10,7 @@ from de_classes.api.page import PageReader
 from de_classes.api.pagination import CursorPagination, OnePagePagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.errors import InvalidInputError, SourceChangedError
+from de_classes.errors import InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakeTransport, json_response
 
@@ -57,6 +57,16 @@ class Shop(FakeTransport):
         orders = [{"customer": customer, "id": number} for number in range(start, min(start + size, 5))]
         leads_on = start + size < 5 and len(self.requests) != self._loses
         return json_response({"data": orders, "next_cursor": start + size if leads_on else None})
+
+
+def test_a_parent_without_the_field_that_a_request_needs_is_an_error_that_names_it() -> None:
+    pagination = PerParentPagination(
+        inner=OnePagePagination(), parents=Parents([{"key": "a"}], None, 10), is_single=True
+    )
+    described = Endpoint("https://api.example/customers/${parent.id}", pagination=pagination)
+    client = UnstableAPIClient(described, transport=Shop(None, 2), clock=ManualClock())
+    with pytest.raises(ProtocolError, match=r"a parent has no 'id', .*parent\.id.* it has key: name a field"):
+        list(client.iterate_all_pages(10))
 
 
 @pytest.mark.parametrize("cap", [2, 10])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from de_classes.errors import InvalidInputError, MissingKeyError
+from de_classes.utils import strict_json
 from de_classes.utils.key_set import KeySet
 
 SCALARS = st.one_of(
@@ -42,6 +43,14 @@ def test_many_at_once_are_as_one_by_one(before: list[Any], now: list[Any]) -> No
         records = [{"id": value, "at": at} for at, value in enumerate(now)]
         assert many.new_among(records) == [record for record in records if one.add(record)]
         assert len(one) == len(many)
+
+
+def test_F91_numbers_that_no_float_tells_apart_are_keys_of_their_own() -> None:
+    texts = ["0.12345678901234567891", "0.12345678901234567892", "0.123456789012345678910", "1e-1", "0.1"]
+    ids = [strict_json.loads(text.encode()) for text in texts]
+    assert len(set(ids)) == 2  # as floats
+    with KeySet(["id"]) as key_set:
+        assert [key_set.add({"id": each}) for each in ids] == [True, True, False, True, False]
 
 
 def test_records_of_one_key_that_are_not_the_same_are_counted_where_they_are_compared() -> None:

@@ -375,7 +375,7 @@ class Endpoint(DiscreetValue, dict=True):
             if name == "size":
                 return asked.size
             if first == "parent" and asked.parent is not None:
-                return asked.parent[rest]
+                return _of_parent(asked.parent, rest)
             return lookup(name) if first in {"token", "opening"} else self.lookup(name)
 
         return know
@@ -448,3 +448,12 @@ def _encoded(body: Any, form: Any) -> tuple[bytes | None, str | None]:  # noqa: 
     if form is not None:
         return urlencode({name: _param(value) for name, value in form.items()}, doseq=True).encode(), _FORM
     return None, None
+
+
+def _of_parent(parent: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a JSON value
+    if name not in parent:
+        raise ProtocolError(
+            f"a parent has no {name!r}, which ${{parent.{name}}} stands for; it has {standing_there(parent)}"
+            ": name a field that all have, or leave out by a filter in its records_path which has none"
+        )
+    return parent[name]

@@ -18,7 +18,7 @@ from de_classes.api.paths import finder, standing_there
 from de_classes.api.prober import REFUSALS
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
@@ -191,6 +191,7 @@ class FollowedWalk:
         if not self._begins_with_what_was_left(page):
             again = self._prober.ask(request)
             page = page if again is None else again
+            self._refuse_without_what_was_left(page)
         self._left = page.left
         if self._ties is not None and (page.records or len(self._ties[0].records) >= self._limit):
             self._refuse_ties(*self._ties)
@@ -253,6 +254,27 @@ class FollowedWalk:
     def _begins_with_what_was_left(self, page: Page) -> bool:
         """Whether the records that were left of the page before are here; else they moved, or got lost."""
         return [*page.records, *page.left][: len(self._left)] == [*self._left]
+
+    def _refuse_without_what_was_left(self, page: Page) -> None:
+        """Take no page for the next one that has fewer records of the value that was left than were left.
+
+        They are told by that value alone: the rest of a record may differ at every read.
+
+        Raises:
+            SourceChangedError: They moved; or the source looks for less than the value that it was given, as
+                one does that knows whole seconds only, and then does on every pass.
+        """
+        value_of = finder(self._strategy.tied_by or "")
+        value = value_of(self._left[0])
+        there = sum(value_of(record) == value for record in (*page.records, *page.left))
+        if there < len(self._left):
+            raise SourceChangedError(
+                f"page {page.number} has {there} of the {len(self._left)} records with "
+                f"{self._strategy.tied_by!r} {excerpt(str(value), 60)} that were left for it: they moved, or "
+                "the source looks for another value than it is given; if it does every time, go by a field "
+                "that no two records share, and name it as primary_key",
+                missing_pages=(page.number,),
+            )
 
     def _fuller(self, page: Page, request: PageRequest) -> Page:
         """The page; one with fewer records than others is asked for again, unless pages differ by nature."""
@@ -416,6 +438,7 @@ class FollowedWalk:
                 f"page {before.number} is not what it was when this run took it: begin the run anew",
                 missing_pages=(before.number + 1,),
             )
+        self._left = page.left
 
 
 def _kept(request: PageRequest) -> RunPlace:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from de_classes.api.answers import ANSWERS, unpacked
+from de_classes.api.answers import ANSWERS, csv_header, unpacked
 from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
 from de_classes.api.page_body import BlockPayload, split
-from de_classes.api.paths import MISSING, finder, plain_names, standing_there
+from de_classes.api.paths import MISSING, finder, plain_names, records_finder, standing_there
 from de_classes.api.what_came import (
     asks_for_a_login,
     beside_records,
@@ -55,6 +55,7 @@ class Page(Mapping[str, Any]):
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
         left: Records at its end that were left for the next page, see ``LastRecordPagination``.
+        header: The names in the first row of an answer in CSV; none of any other.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Page(Mapping[str, Any]):
     url: str = field(default="", repr=False, compare=False)
     checksum: int | None = field(default=None, repr=False, compare=False)
     left: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)
+    header: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -171,6 +173,11 @@ class PageReader(Value):
             answer = self._parsed(text, response.headers)
             payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
         total_pages, total_records = self._totals(answer, records, response)
+        if says_error(answer) and not records:
+            raise CorruptResponseError(
+                f"the answer has no records, and says that it is an error: {beside_records(answer)}; if that "
+                'is how the source says that it has none, a description says so by errors, action = "empty"'
+            )
         return Page(
             number=number,
             records=records,
@@ -183,6 +190,7 @@ class PageReader(Value):
             answer=answer,
             url=url,
             checksum=None if body is None else zlib.crc32(body.records),
+            header=csv_header(text, self) if self.kind == "csv" else (),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:
@@ -249,7 +257,7 @@ class PageReader(Value):
             raise _not_sound(response.headers, error, self.kind) from error
 
     def _records(self, answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON value
-        found = finder(self.records_field)(answer)
+        found = records_finder(self.records_field)(answer)
         if found is MISSING and self.xml_record == self.records_field.rpartition(".")[2]:
             found = []  # an XML list without elements
         elif found is None and self._is_sound_otherwise(answer):
@@ -353,7 +361,8 @@ def _check_objects(records: Sequence[object], field: str) -> None:
     if not all(isinstance(record, dict) for record in records):
         raise UnlikeDescribedError(
             f"the list {field!r} holds something that is not an object: name another by records_path "
-            "(--records-field), or say by names what its lists hold"
+            "(--records-field), say by names what its lists hold, or leave out by a filter what is none, as "
+            "edges[?node].node does"
         )
 
 

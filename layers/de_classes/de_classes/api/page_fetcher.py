@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from de_classes.api.redirects import MOST_REDIRECTS, redirected
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -52,12 +53,30 @@ class SharedRun(Value):
         pace: How fast it may ask.
         stopped: Set when the run is over.
         current: What is written of the pages that came; None where they are not written but handed on.
+        header: The names in the first CSV answer that came, by ``first``.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
     current: CurrentShape | None = None
+    header: dict[Literal["first"], tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+    def compare_header(self, page: Page) -> None:
+        """Take no record for a header: some sources write one on their first page alone.
+
+        Raises:
+            ProtocolError: The first row of the page has none of the names that another page's has.
+        """
+        if not page.header:
+            return
+        first = self.header.setdefault("first", page.header)
+        if len(first) == len(page.header) and not {*first} & {*page.header}:
+            raise ProtocolError(
+                f"page {page.number} is CSV whose first row has none of the names of another page's, "
+                f"{excerpt(', '.join(first), 80)}: if the first page alone has a header, records would be "
+                "taken for names; ask for all in one page, or for JSON"
+            )
 
 
 class Opened:
@@ -196,6 +215,7 @@ class PageFetcher(DiscreetValue):
         with self.counters.failures():
             page = read()
         self.counters.request_ended(str(OK))
+        run.compare_header(page)
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WHOLE: Final = "@"
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*|[^\s.\[\]|&!<>=(){}*?@`'\"\\,:#]+")
 _NAMED_AT_MOST: Final = 8
+_PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
 
 
 class Missing:
@@ -51,13 +52,9 @@ def finder(path: str) -> Callable[[Any], Any]:
     names = plain_names(path)
     if names is not None:
         return lambda value: _follow(value, names)
-    import jmespath  # noqa: PLC0415 - most paths are names and dots
-    from jmespath.exceptions import JMESPathError  # noqa: PLC0415 - as above
+    from jmespath.exceptions import JMESPathError  # noqa: PLC0415 - most paths are names and dots
 
-    try:
-        compiled = jmespath.compile(path)
-    except JMESPathError as error:
-        raise InvalidInputError(f"{path!r} is no path: names and dots, or a JMESPath expression") from error
+    compiled = _compiled(path)
 
     def search(value: Any) -> Any:  # noqa: ANN401 - a JSON value
         try:
@@ -67,6 +64,50 @@ def finder(path: str) -> Callable[[Any], Any]:
         return MISSING if found is None else found
 
     return search
+
+
+@lru_cache(256)
+def records_finder(path: str) -> Callable[[Any], Any]:
+    """What looks a path of records up, like ``finder``: a null where a record should be stays in the list.
+
+    JMESPath leaves out of ``edges[].node`` whatever has no node: that would be a record lost in silence. A
+    filter, ``edges[?node].node``, says what it leaves out; and a list within, ``orders[].lines[]``, may be
+    absent.
+
+    Raises:
+        InvalidInputError: It is no path.
+    """
+    parsed = None if plain_names(path) is not None else _compiled(path).parsed
+    if parsed is None or parsed["type"] not in _PROJECTIONS:
+        return finder(path)
+    from jmespath.exceptions import JMESPathError  # noqa: PLC0415 - as above
+    from jmespath.visitor import TreeInterpreter  # noqa: PLC0415 - as above
+
+    whole, each, *filters = parsed["children"]
+    if filters:
+        whole = {**parsed, "children": [whole, {"type": "identity", "children": []}, *filters]}
+
+    def search(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        tree = TreeInterpreter()
+        try:
+            found = tree.visit(whole, value)
+            if parsed["type"] == "value_projection" and isinstance(found, dict):
+                found = list(found.values())
+            return [tree.visit(each, item) for item in found] if isinstance(found, list) else MISSING
+        except JMESPathError:
+            return MISSING
+
+    return search
+
+
+def _compiled(path: str) -> Any:  # noqa: ANN401 - JMESPath has no types
+    import jmespath  # noqa: PLC0415 - most paths are names and dots
+    from jmespath.exceptions import JMESPathError  # noqa: PLC0415 - as above
+
+    try:
+        return jmespath.compile(path)
+    except JMESPathError as error:
+        raise InvalidInputError(f"{path!r} is no path: names and dots, or a JMESPath expression") from error
 
 
 def find(value: Any, path: str) -> Any:  # noqa: ANN401 - a JSON value

@@ -21,6 +21,7 @@ _LOOKED_AT: Final = 64 * 1024
 _DEPTH: Final = 4
 _NAMED_AT_MOST: Final = 5
 _ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
+_SUCCESS_NAMES: Final = ("ok", "success")
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
 # Compiled when they are needed, which few processes live to see: each costs a start half a millisecond.
 _PASSWORD: Final = rb"""(?i)<input[^>]*\btype\s*=\s*["']?password\b"""
@@ -32,9 +33,7 @@ def says_error(answer: Any) -> bool:  # noqa: ANN401 - a JSON value
     """Whether a JSON answer of status 200 says that it is an error."""
     if not isinstance(answer, dict):
         return False
-    if answer.get("ok") is False or answer.get("success") is False:
-        return True
-    return any(answer.get(name) for name in _ERROR_NAMES)
+    return _error_name(answer) is not None
 
 
 def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
@@ -44,7 +43,7 @@ def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
     """
     if not isinstance(answer, dict):
         return None
-    found = next((name for name in _ERROR_NAMES if answer.get(name)), None)
+    found = _error_name(answer)
     flag = next((name for name in _PARTIAL_NAMES if answer.get(name) is True), None)
     name = found or flag
     if name is None:
@@ -95,6 +94,11 @@ def title_of(body: bytes) -> str:
     found = re.search(_TITLE, body[:_LOOKED_AT])
     title = excerpt(found[1].decode("utf-8", "replace").strip(), 60) if found else ""
     return f" '{title}'" if title else ""
+
+
+def _error_name(answer: Mapping[str, Any]) -> str | None:
+    denied = (name for name in _SUCCESS_NAMES if answer.get(name) is False)
+    return next((name for name in _ERROR_NAMES if answer.get(name)), None) or next(denied, None)
 
 
 def _json_kind(body: bytes) -> str | None:

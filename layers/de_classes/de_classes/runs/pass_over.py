@@ -112,7 +112,24 @@ class PassOver:
         if self.number == 1 or found is None:
             return found
         by: StillBy = "repaired" if has_keys else "begun anew"
-        return structs.replace(found, still=structs.replace(found.still, by=by))
+        doubt = self._doubt_of_repeats() if has_keys else None
+        if doubt is not None and self._context.strict:
+            raise IncompleteRunError(f"{doubt}: that is no proof, as strict asks for")
+        warnings = found.warnings if doubt is None else (*found.warnings, doubt)
+        return structs.replace(found, still=structs.replace(found.still, by=by), warnings=warnings)
+
+    def _doubt_of_repeats(self) -> str | None:
+        """What is to be said where keys told fewer records apart than this pass had, or the source counts."""
+        parts = [part for sealed in self.kept.parts for part in (sealed.part, sealed.quarantine) if part]
+        known = sum(part.records for part in parts)
+        counted = max(self.ledger.records, self.ledger.expected_records or 0)
+        if known >= counted:
+            return None
+        return (
+            f"{counted - known} of {counted} records have the key of another, again on the last pass: the "
+            "source has them twice, or its pages are of different moments, as caches and replicas give them, "
+            "and as many others may be on none; compare by another page size (--limit)"
+        )
 
     @property
     def gaps(self) -> PageSet:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic", enc_hook=float)
+from de_classes.utils.numbers import Number
+
+
+def _written(value: object) -> object:
+    """What is hashed of a ``Number``: the float, or all digits where the float is another number."""
+    if isinstance(value, Number):
+        return (
+            msgspec.Raw(str(Decimal(value.text).normalize()).encode()) if value.is_rounded else float(value)
+        )
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic", enc_hook=_written)
 
 
 def digest(value: object, size: int) -> bytes:
     """Hash a JSON value by its canonical text: no spaces, an object's names in order.
 
-    Two values are the same only if their types are: ``1``, ``1.0``, ``"1"`` and ``true`` are four.
+    Two values are the same only if their types are: ``1``, ``1.0``, ``"1"`` and ``true`` are four. A number
+    that no float holds is told from its neighbours by all its digits, however it is spelled.
 
     Args:
         value: What a JSON reader gives.
