@@ -6,7 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.answers import ANSWERS, unpacked
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
 
 MAX_TOTAL = 2**53
+_WRITTEN = "written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,26 @@ class Page(Mapping[str, Any]):
         """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
         return beside_records(self.answer)
 
+    def numbered(self, number: int) -> Page:
+        """The same page at another place."""
+        return self._as_it_was_written(replace(self, number=number))
+
+    def with_records(self, records: Sequence[dict[str, Any]]) -> Page:
+        """The same page with other records."""
+        return self._as_it_was_written(replace(self, records=records, checksum=None))
+
     def as_written(self, path: str, found: Any) -> Any:  # noqa: ANN401 - JSON values
         """What was found at a path, with numbers as text, letter for letter, where that was looked up."""
-        return self._told.get("written", {}).get(path, found)
+        return self._told.get(_WRITTEN, {}).get(path, found)
 
     def note_written(self, path: str, written: Any) -> None:  # noqa: ANN401 - a JSON value
         """Keep how what stands at a path is written, see ``as_written``."""
-        self._told.setdefault("written", {})[path] = written
+        self._told.setdefault(_WRITTEN, {})[path] = written
+
+    def _as_it_was_written(self, page: Page) -> Page:
+        for path, written in self._told.get(_WRITTEN, {}).items():
+            page.note_written(path, written)
+        return page
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]
