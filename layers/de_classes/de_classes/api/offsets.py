@@ -33,7 +33,7 @@ class ShiftedOffsets(Value):
     records: int
     last: int
 
-    def collection_of(self, number: int, at: RunPlace | None) -> None:
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> None:
         """There is one."""
 
     def ends(self, page: Page) -> bool | None:

@@ -304,6 +304,11 @@ class PageReader(Value):
         return CorruptResponseError(message)
 
     def _keyed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        if self.key_into and isinstance(value, dict) and value.get(self.key_into, name) != name:
+            raise UnlikeDescribedError(
+                f"the records have {self.key_into!r} of their own, other than their names: name it otherwise "
+                "by key_into"
+            )
         return {self.key_into: name, **value} if self.key_into and isinstance(value, dict) else value
 
     def _of_list(self, item: object) -> object:

@@ -16,6 +16,7 @@ from de_classes.api.redirects import MOST_REDIRECTS, redirected
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -44,6 +45,32 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 
+class SeenColumns:
+    """The columns that pages of CSV had, to know one without a header, or of an error. Safe among threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[int | None, set[str]] = {}
+
+    def check(self, columns: set[str], collection: int | None) -> None:
+        """Take down the columns of a page that has rows.
+
+        Args:
+            columns: Their names.
+            collection: Which of several collections it is of; each may have columns of its own.
+
+        Raises:
+            CorruptResponseError: Not one of them is on the page that came first.
+        """
+        with self._lock:
+            seen = self._seen.setdefault(collection, columns)
+        if seen.isdisjoint(columns):
+            raise CorruptResponseError(
+                f"the first line, {_shown(columns)}, names other columns than another page's, "
+                f"{_shown(seen)}: it is a row or an error; name the columns by names if pages have no header"
+            )
+
+
 class SharedRun(Value):
     """What the requests of one run share.
 
@@ -52,12 +79,14 @@ class SharedRun(Value):
         pace: How fast it may ask.
         stopped: Set when the run is over.
         current: What is written of the pages that came; None where they are not written but handed on.
+        columns: Those that came, where answers are CSV.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
     current: CurrentShape | None = None
+    columns: SeenColumns = msgspec.field(default_factory=SeenColumns)
 
 
 class Opened:
@@ -195,6 +224,9 @@ class PageFetcher(DiscreetValue):
             return read()
         with self.counters.failures():
             page = read()
+            if self.endpoint.reader.kind == "csv" and page.records:
+                columns = page.records[0].keys() - self.endpoint.include.keys()
+                run.columns.check(columns, self.endpoint.pagination.collection_of(request.number, request))
         self.counters.request_ended(str(OK))
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
@@ -281,3 +313,7 @@ class PageFetcher(DiscreetValue):
             event.wait,
             extra={"is_first_contact": self.counters.is_unheard},
         )
+
+
+def _shown(columns: set[str]) -> str:
+    return excerpt(", ".join(sorted(columns)), 60)

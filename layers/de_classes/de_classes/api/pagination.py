@@ -105,7 +105,7 @@ class PaginationStrategy(Described, kw_only=True):
         """What weakens the proof of what was read to know which pages there are, a sentence each."""
         return ()
 
-    def collection_of(self, number: int, at: RunPlace | None) -> int | None:
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> int | None:
         """Which of several collections a page is of, from 0; None where there is one.
 
         Args:

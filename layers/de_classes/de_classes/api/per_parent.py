@@ -121,7 +121,7 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """The parents are."""
         self.parents.hold_to_proof()
 
-    def collection_of(self, number: int, at: RunPlace | None) -> int | None:
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> int | None:
         """The number of the parent."""
         if self.is_single:
             return number - 1

@@ -182,25 +182,31 @@ class Prover:
         if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
             return "declared", f"pages {self._pages} were asked for"
         if self._pagination.declared_end is not None:
+            absent = None if ledger.records or walk.last_page is None else self._absent(walk.last_page)
+            if absent is not None:
+                self._warnings.append(absent)
             return "declared", self._pagination.declared_end
         if self._covers_all and self._is_counted():
             return "counted", f"{ledger.records} records"
         if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
-            absent = self._what_stands_for_records(walk.last_page)
+            absent = self._absent(walk.last_page)
             if absent is not None:
-                self._warnings.append(f"{absent}: are the records there? change records_path and xml_record")
+                self._warnings.append(absent)
                 return "unproven", absent
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
 
-    def _what_stands_for_records(self, page: Page) -> str | None:
+    def _absent(self, page: Page) -> str | None:
         """What an XML answer has in place of records: an empty list has no elements, and so no name."""
         reader = self._endpoint.reader
         if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
             return None
         there = standing_there(page.answer)
-        return f"no record came, the answer has no {reader.records_field!r}, it has {there}"
+        return (
+            f"no record came, the answer has no {reader.records_field!r}, it has {there}: are the records "
+            "there? change records_path and xml_record"
+        )
 
     def _is_counted(self) -> bool:
         """Whether the source counts as many records as came, by a request of its own, before and after.

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _LOOKED_AT: Final = 64 * 1024
 _DEPTH: Final = 4
 _NAMED_AT_MOST: Final = 5
-_ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
+ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
+"""By which an answer of status 200 says that it is an error."""
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
 # Compiled when they are needed, which few processes live to see: each costs a start half a millisecond.
 _PASSWORD: Final = rb"""(?i)<input[^>]*\btype\s*=\s*["']?password\b"""
@@ -34,7 +35,7 @@ def says_error(answer: Any) -> bool:  # noqa: ANN401 - a JSON value
         return False
     if answer.get("ok") is False or answer.get("success") is False:
         return True
-    return any(answer.get(name) for name in _ERROR_NAMES)
+    return any(answer.get(name) for name in ERROR_NAMES)
 
 
 def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
@@ -44,7 +45,7 @@ def beside_records(answer: Any) -> str | None:  # noqa: ANN401 - a JSON value
     """
     if not isinstance(answer, dict):
         return None
-    found = next((name for name in _ERROR_NAMES if answer.get(name)), None)
+    found = next((name for name in ERROR_NAMES if answer.get(name)), None)
     flag = next((name for name in _PARTIAL_NAMES if answer.get(name) is True), None)
     name = found or flag
     if name is None:
