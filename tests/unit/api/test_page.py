@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader, read_total
-from de_classes.errors import CorruptResponseError, ProtocolError
+from de_classes.errors import CorruptResponseError, ProtocolError, UnlikeDescribedError
 from de_classes.storage.format.columns import CurrentShape
 from tests.fakes.transports import json_response
 
@@ -128,3 +128,11 @@ def test_a_payload_is_read_exactly() -> None:
     assert PageReader().read(HttpResponse(200, {}, body), 1).records == [
         {"n": 9007199254740993, "x": 2.5, "big": 2**70}
     ]
+
+
+def test_a_name_that_goes_into_a_field_which_the_record_has_otherwise_is_an_error_that_names_it() -> None:
+    reader = PageReader("data", None, None, records_are="values", key_into="id")
+    alike = json_response({"data": {"a": {"id": "a", "x": 1}, "b": {"x": 2}}})
+    assert reader.read(alike, 1).records == [{"id": "a", "x": 1}, {"id": "b", "x": 2}]
+    with pytest.raises(UnlikeDescribedError, match=r"have 'id' of their own.*key_into"):
+        reader.read(json_response({"data": {"a": {"id": 7}}}), 1)

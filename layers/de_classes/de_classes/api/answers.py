@@ -10,11 +10,12 @@ import io
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from de_classes.api.what_came import ERROR_NAMES, says_error
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from de_classes.api.page import PageReader
 
@@ -23,6 +24,9 @@ MAX_UNPACKED: Final = 1024 * 1024 * 1024
 
 _ATTRIBUTE: Final = "@"
 _TEXT: Final = "#text"
+_ERROR_FIELDS: Final = frozenset(
+    {*ERROR_NAMES, "ok", "success", "status", "code", "message", "detail", "type"}
+)
 
 
 class AnswerKind(Protocol):
@@ -61,7 +65,10 @@ class JsonLinesAnswer:
 
     def parse(self, body: bytes, reader: PageReader) -> Any:  # noqa: ANN401 - a JSON value
         """A list of them."""
-        return [strict_json.loads(line) for line in body.splitlines() if line.strip()]
+        values = [strict_json.loads(line) for line in body.splitlines() if line.strip()]
+        if values and _is_error_among(values[-1], values[0]):
+            raise MalformedDataError("the last line is an error, and no record")
+        return values
 
 
 class CsvAnswer:
@@ -75,21 +82,26 @@ class CsvAnswer:
 
         if body.lstrip()[:1] in {b"<", b"{"}:
             raise MalformedDataError("no CSV: it begins as HTML, XML or JSON does")
-        rows = _csv_rows(body, reader)
+        text = io.StringIO(_text(body).rstrip("\r\n"), newline="")
+        rows = csv.reader(text, delimiter=reader.delimiter, strict=True)
         try:
             names = list(reader.names) or next(rows, [])
             if len(set(names)) != len(names):
                 raise MalformedDataError("a CSV header with a name twice")
-            return [_named(names, row) for row in rows if row]
+            records = [_named(names, row) for row in rows if _is_row(row, names)]
         except csv.Error as error:
             raise MalformedDataError(f"not CSV: {error}") from error
+        if not records and not reader.names and len(names) == 1 and len(names[0].split()) > 1:
+            raise MalformedDataError("one line of text, and no rows")
+        return records
 
 
 class XmlAnswer:
     """An element's children by their local names: repeated ones a list, attributes with ``@``, text as text.
 
     An element that has nothing but text is that text, and an empty one is null. The root's children are the
-    answer; ``xml_record`` says which of them are always a list, even if there is one or none.
+    answer, unless it is the one record itself; ``xml_record`` says which of them are always a list, even if
+    there is one or none. White space around a text is left out.
     """
 
     accept = "application/xml, text/xml, application/atom+xml"
@@ -106,7 +118,9 @@ class XmlAnswer:
         if _local(root.tag).lower() == "html":
             raise MalformedDataError("a page for people, no answer in XML")
         value = _element(root, reader.xml_record)
-        return value if isinstance(value, dict) else {}
+        fields = value if isinstance(value, dict) else {}
+        is_record = bool(fields) and _local(root.tag) == reader.xml_record == reader.records_field
+        return {reader.records_field: [fields]} if is_record and reader.xml_record not in fields else fields
 
 
 ANSWERS: Final[Mapping[str, AnswerKind]] = {
@@ -170,6 +184,13 @@ def _unzipped(body: bytes) -> bytes:
         raise CorruptResponseError("the zip file is damaged") from error
 
 
+def _is_error_among(last: Any, first: Any) -> bool:  # noqa: ANN401 - JSON values
+    """Whether a line says that it is an error, where records are otherwise, or where it says nothing else."""
+    if not (isinstance(last, dict) and isinstance(first, dict) and says_error(last)):
+        return False
+    return last.keys() <= _ERROR_FIELDS if last is first else last.keys().isdisjoint(first)
+
+
 def _text(body: bytes) -> str:
     try:
         return body.decode()
@@ -177,15 +198,19 @@ def _text(body: bytes) -> str:
         raise MalformedDataError(f"not UTF-8 at byte {error.start}") from error
 
 
-def csv_header(body: bytes, reader: PageReader) -> tuple[str, ...]:
-    """The first row of a CSV answer that was read, unless its names are described."""
-    return () if reader.names else tuple(next(_csv_rows(body, reader), ()))
+def _is_row(row: list[str], names: list[str]) -> bool:
+    """Whether a line is a row, and not an empty line.
 
-
-def _csv_rows(body: bytes, reader: PageReader) -> Iterator[list[str]]:
-    import csv  # noqa: PLC0415 - few sources speak CSV
-
-    return csv.reader(io.StringIO(_text(body), newline=""), delimiter=reader.delimiter, strict=True)
+    Raises:
+        MalformedDataError: It may be one, or is the header again.
+    """
+    if not row and len(names) == 1:
+        raise MalformedDataError("an empty line in a CSV of one column, which may be a row")
+    if row == names and len(names) > 1:
+        raise MalformedDataError(
+            "a CSV row that is the header again: if it is the file's own, leave out names"
+        )
+    return bool(row)
 
 
 def _named(names: list[str], row: list[str]) -> dict[str, str]:
@@ -195,19 +220,30 @@ def _named(names: list[str], row: list[str]) -> dict[str, str]:
 
 
 def _element(element: Any, record: str | None) -> Any:  # noqa: ANN401 - ElementTree's, or a JSON value
-    fields: dict[str, Any] = {f"{_ATTRIBUTE}{_local(name)}": text for name, text in element.attrib.items()}
+    fields: dict[str, Any] = {}
+    for name, text in element.attrib.items():
+        _add(fields, f"{_ATTRIBUTE}{_local(name)}", text)
     for child in element:
         name, value = _local(child.tag), _element(child, record)
         if name == record and name not in fields:
             fields[name] = [value]
-        elif name in fields:
-            fields[name] = [*fields[name], value] if isinstance(fields[name], list) else [fields[name], value]
         else:
-            fields[name] = value
-    text = (element.text or "").strip()
+            _add(fields, name, value)
+    texts = (element.text, *(child.tail for child in element))
+    text = " ".join(each.strip() for each in texts if each and each.strip())
     if not fields:
         return text or None
     return {**fields, _TEXT: text} if text else fields
+
+
+def _add(fields: dict[str, Any], name: str, value: Any) -> None:  # noqa: ANN401 - a JSON value
+    """Set a field, or make a list of it where it is there, be it by another namespace."""
+    if name not in fields:
+        fields[name] = value
+    elif isinstance(fields[name], list):
+        fields[name].append(value)
+    else:
+        fields[name] = [fields[name], value]
 
 
 def _local(name: str) -> str:

@@ -352,7 +352,7 @@ class Endpoint(DiscreetValue, dict=True):
         if echoed == page.number - 1 + self.pagination.first_number:
             return page
         if page.total_pages is not None and page.number > page.total_pages:
-            return _replaced(page, [])
+            return page.with_records([])
         words = f"page {page.number} was asked for, but the answer is page {echoed}"
         if page.total_pages is None and echoed < page.number - 1 + self.pagination.first_number:
             raise RequestRejectedError(
@@ -367,7 +367,13 @@ class Endpoint(DiscreetValue, dict=True):
             name: None if (value := find(asked.parent, path)) is MISSING else value
             for name, path in self.include.items()
         }
-        return _replaced(page, [{**added, **record} for record in page.records])
+        for record in page.records:
+            if taken := [name for name in added if name in record and record[name] != added[name]]:
+                raise ProtocolError(
+                    f"the records have {', '.join(taken)} of their own, other than the parent's: name it "
+                    "otherwise in for_each.include"
+                )
+        return page.with_records([{**added, **record} for record in page.records])
 
     def _knowing(self, asked: PageRequest, lookup: Callable[[str], Any]) -> Callable[[str], Any]:
         def know(name: str) -> Any:  # noqa: ANN401 - a JSON value
@@ -430,12 +436,6 @@ class Endpoint(DiscreetValue, dict=True):
             raise ForeignOriginError(
                 f"page {number} is said to be at {without_secrets(url)}: no token is sent there"
             )
-
-
-def _replaced(page: Page, records: list[dict[str, Any]]) -> Page:
-    from dataclasses import replace  # noqa: PLC0415 - rare
-
-    return replace(page, records=records, checksum=None)
 
 
 def _param(value: Any) -> str | list[str]:  # noqa: ANN401 - a JSON value

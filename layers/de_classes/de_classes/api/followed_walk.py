@@ -181,6 +181,7 @@ class FollowedWalk:
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         page = self._fuller(page, request) if self._strategy.tied_by is None else self._untied(page, request)
+        page = self._surely_empty(page, request)
         self._guard.remember(page)
         return page
 
@@ -288,6 +289,17 @@ class FollowedWalk:
             return again
         self._short_pages += 1
         return page
+
+    def _surely_empty(self, page: Page, request: PageRequest) -> Page:
+        """A page that ends what belongs to one of several parents, and is empty: believed when said twice."""
+        if page.records or page.total_records == 0 or self._ends(page):
+            return page
+        try:
+            is_end = self._strategy.ends_a_collection(request, self._after(request, page))
+        except ProtocolError:  # told where the next request is made
+            return page
+        again = self._prober.ask(request) if is_end else None
+        return page if again is None else again
 
     def _leads_on(self, page: Page, request: PageRequest) -> bool:
         try:

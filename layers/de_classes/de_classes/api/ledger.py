@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import Totals
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import RunPlace
 
 _NAMED_AT_MOST = 20
 
@@ -54,10 +55,10 @@ class RunLedger:
         self._range = pages
         self._limit = limit
         self._strategy: Strategy = strategy
-        self._drift = SourceDrift()
+        self._collections: dict[int | None, _Collection] = {}
         self._last_seen = pages.start - 1
         self._last_filled = 0
-        self._empty: list[int] = []
+        self._empty: list[tuple[int, int | None]] = []
         self._short: list[int] = []
         self._short_unless_last: list[int] = []
         self._first_size = 0
@@ -71,7 +72,14 @@ class RunLedger:
     @property
     def total_records(self) -> int | None:
         """Records the source says it has, as it said last."""
-        return self._drift.total
+        totals = [each.drift.total for each in self._collections.values()]
+        known = [total for total in totals if total is not None]
+        return sum(known) if known and len(known) == len(totals) else None
+
+    @property
+    def most_records(self) -> int:
+        """Records of the collection that has most of them, where there are several."""
+        return max((each.records for each in self._collections.values()), default=0)
 
     @property
     def expected_records(self) -> int | None:
@@ -83,13 +91,21 @@ class RunLedger:
     def agreed_total(self) -> int | None:
         """The records that the source has by every answer alike, if as many came; else None."""
         total = self.expected_records if self.trusts_total else None
-        return total if total == self.records and not self._drift.has_moved else None
+        is_agreed = all(
+            each.records == each.drift.total and not each.drift.has_moved
+            for each in self._collections.values()
+        )
+        return total if is_agreed else None
 
     @property
     def falls_short(self) -> bool:
         """Whether the source says that it has more records than came, or said so beside the last of them."""
-        expected = self.expected_records
-        return expected is not None and self.records < max(expected, self._drift.total_beside_records)
+        if self.expected_records is None:
+            return False
+        return any(
+            each.records < max(each.drift.total or 0, each.drift.total_beside_records)
+            for each in self._collections.values()
+        )
 
     @property
     def records_beyond_total(self) -> int:
@@ -132,14 +148,19 @@ class RunLedger:
         """Whether a page that came empty should hold records, by all that was ever said of the total."""
         counts = (self._strategy.page_count(page, self._limit), self.expected_pages, self._last_filled)
         count = max(known for known in counts if known is not None)
-        return page.number <= count and not (page.total_records == 0 and self._drift.has_only_said_none)
+        return page.number <= count and not (page.total_records == 0 and self._has_only_said_none)
 
     def is_first(self, page: Page) -> bool:
         """Whether the run begins with this page."""
         return page.number == self._range.start
 
-    def observe(self, page: Page) -> PageEntry:
-        """Enter one page, and hand back what is to be written down of it."""
+    def observe(self, page: Page, at: RunPlace | None = None) -> PageEntry:
+        """Enter one page, and hand back what is to be written down of it.
+
+        Args:
+            page: What came.
+            at: What it was asked for by, if that is to be written down.
+        """
         seam = self._overlap.step(page)
         entry = PageEntry(
             number=page.number,
@@ -152,6 +173,7 @@ class RunLedger:
             edges=page.edges,
             repeats=seam.repeats,
             slid=seam.slid,
+            at=at,
             doubt=page.doubt,
         )
         self._enter(entry)
@@ -165,10 +187,8 @@ class RunLedger:
 
     def note_totals(self, page: Totals) -> None:
         """Enter what an answer says of the totals; ``observe`` does it for pages that are handed on."""
-        count = self._strategy.page_count(page, self._limit)
-        if count is not None:
-            self.expected_pages = max(count, self.expected_pages or 0)
-        self._drift.note_total(page.total_records)
+        self._note_count(page)
+        self._collection(None).drift.note_total(page.total_records)
 
     def is_done(self) -> bool:
         """Whether the last page that is known of was entered."""
@@ -205,9 +225,10 @@ class RunLedger:
                 no page is missing.
             IncompleteRunError: Pages are missing.
         """
-        missing, drift = self.missing_pages, self._drift.problems()
+        missing = self.missing_pages
+        drift = [each for parts in self._collections.values() for each in parts.drift.problems()]
         problems = [f"{_named(missing)} missing, empty or short"] if missing else []
-        problems += [*drift, *self._sum()]
+        problems += [*drift, *self._sums()]
         if problems:
             kind = SourceChangedError if drift or not missing else IncompleteRunError
             raise kind("; ".join(problems), missing_pages=missing) from self._skipped_because
@@ -226,18 +247,35 @@ class RunLedger:
         return Overlap(front, state.place.tail if state.place else (), _edges_beside_gaps(state))
 
     def _enter(self, entry: PageEntry) -> None:
-        self.note_totals(entry)
-        self._drift.enter(entry)
-        self._note_size(entry)
+        number = self._strategy.collection_of(entry.number, entry.at)
+        collection = self._collection(number)
+        self._note_count(entry)
+        collection.drift.enter(entry)
+        collection.records += entry.records
+        self._note_size(entry, number)
+        if entry.records:
+            collection.last_filled = max(collection.last_filled, entry.number)
         self._skipped.discard(entry.number)
         self.pages += 1
         self.records += entry.records
         self._last_seen = max(self._last_seen, entry.number)
 
-    def _note_size(self, entry: PageEntry) -> None:
+    def _collection(self, number: int | None) -> _Collection:
+        return self._collections.setdefault(number, _Collection())
+
+    def _note_count(self, page: Totals) -> None:
+        count = self._strategy.page_count(page, self._limit)
+        if count is not None:
+            self.expected_pages = max(count, self.expected_pages or 0)
+
+    @property
+    def _has_only_said_none(self) -> bool:
+        return all(each.drift.has_only_said_none for each in self._collections.values())
+
+    def _note_size(self, entry: PageEntry, collection: int | None) -> None:
         """Find pages that hold fewer records than their place in the source demands."""
         if not entry.records:
-            self._empty.append(entry.number)
+            self._empty.append((entry.number, collection))
             return
         self._last_filled = max(self._last_filled, entry.number)
         self._first_size = self._first_size or entry.records
@@ -263,22 +301,51 @@ class RunLedger:
         return max(self._first_size, 1) if caps_the_limit else self._limit
 
     def _empty_before_the_end(self) -> list[int]:
-        has_none = self._drift.total is not None and self._drift.has_only_said_none
+        """Pages without records before others of their collection, or before as many as there are."""
+        has_none = self.total_records is not None and self._has_only_said_none
         counted = 0 if has_none else self.expected_pages or 0
-        return [page for page in self._empty if page <= max(counted, self._last_filled)]
+        return [
+            page
+            for page, number in self._empty
+            if page <= self._collection(number).last_filled or (number is None and page <= counted)
+        ]
 
-    def _sum(self) -> list[str]:
-        expected = self.expected_records
-        if expected is None or self.records == expected:
+    def _sums(self) -> list[str]:
+        if self.expected_records is None:
             return []
-        if self.records > expected and (self._drift.counts_pages or not self._drift.has_moved):
-            return []  # then it counts something else, and proves nothing
-        return [f"{self.records} records came, but the source says it has {self.expected_records}"]
+        return [
+            f"{each.records} records came, but the source says it has {each.drift.total}{_of(number)}"
+            for number, each in self._collections.items()
+            if each.does_not_add_up
+        ]
 
     def _known_last(self) -> int | None:
         if self.expected_pages is None:
             return self._range.stop if self._strategy.random_access else None
         return self.expected_pages if self._range.stop is None else min(self.expected_pages, self._range.stop)
+
+
+class _Collection:
+    """What came of one collection: of the whole source, or what belongs to one of several parents."""
+
+    __slots__ = ("drift", "last_filled", "records")
+
+    def __init__(self) -> None:
+        self.drift = SourceDrift()
+        self.records = 0
+        self.last_filled = 0
+
+    @property
+    def does_not_add_up(self) -> bool:
+        """Whether other than what the source counts came, unless it counts something else."""
+        total, drift = self.drift.total, self.drift
+        if total is None or self.records == total:
+            return False
+        return self.records < total or (drift.has_moved and not drift.counts_pages)
+
+
+def _of(collection: int | None) -> str:
+    return "" if collection is None else f" of parent {collection + 1}"
 
 
 def _pages_of(records: int, size: int) -> int:

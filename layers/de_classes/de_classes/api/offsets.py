@@ -10,7 +10,7 @@ from de_classes.utils.values import Value
 if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, Totals
-    from de_classes.utils.run_records import RunState
+    from de_classes.utils.run_records import RunPlace, RunState
 
 
 class ShiftedOffsets(Value):
@@ -32,6 +32,9 @@ class ShiftedOffsets(Value):
     number: int
     records: int
     last: int
+
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> None:
+        """There is one."""
 
     def ends(self, page: Page) -> bool | None:
         """As the offsets themselves."""

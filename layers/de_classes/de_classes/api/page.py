@@ -6,10 +6,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from de_classes.api.answers import ANSWERS, csv_header, unpacked
+from de_classes.api.answers import ANSWERS, unpacked
 from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
 
 MAX_TOTAL = 2**53
+_WRITTEN = "written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,6 @@ class Page(Mapping[str, Any]):
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
         left: Records at its end that were left for the next page, see ``LastRecordPagination``.
-        header: The names in the first row of an answer in CSV; none of any other.
     """
 
     number: int
@@ -70,7 +70,6 @@ class Page(Mapping[str, Any]):
     url: str = field(default="", repr=False, compare=False)
     checksum: int | None = field(default=None, repr=False, compare=False)
     left: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)
-    header: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,13 +97,26 @@ class Page(Mapping[str, Any]):
         """What the answer says beside its records that makes them doubtful, such as ``errors``; or None."""
         return beside_records(self.answer)
 
+    def numbered(self, number: int) -> Page:
+        """The same page at another place."""
+        return self._as_it_was_written(replace(self, number=number))
+
+    def with_records(self, records: Sequence[dict[str, Any]]) -> Page:
+        """The same page with other records."""
+        return self._as_it_was_written(replace(self, records=records, checksum=None))
+
     def as_written(self, path: str, found: Any) -> Any:  # noqa: ANN401 - JSON values
         """What was found at a path, with numbers as text, letter for letter, where that was looked up."""
-        return self._told.get("written", {}).get(path, found)
+        return self._told.get(_WRITTEN, {}).get(path, found)
 
     def note_written(self, path: str, written: Any) -> None:  # noqa: ANN401 - a JSON value
         """Keep how what stands at a path is written, see ``as_written``."""
-        self._told.setdefault("written", {})[path] = written
+        self._told.setdefault(_WRITTEN, {})[path] = written
+
+    def _as_it_was_written(self, page: Page) -> Page:
+        for path, written in self._told.get(_WRITTEN, {}).items():
+            page.note_written(path, written)
+        return page
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
         return self.payload[key]
@@ -190,7 +202,6 @@ class PageReader(Value):
             answer=answer,
             url=url,
             checksum=None if body is None else zlib.crc32(body.records),
-            header=csv_header(text, self) if self.kind == "csv" else (),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:
@@ -298,6 +309,11 @@ class PageReader(Value):
         return CorruptResponseError(message)
 
     def _keyed(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        if self.key_into and isinstance(value, dict) and value.get(self.key_into, name) != name:
+            raise UnlikeDescribedError(
+                f"the records have {self.key_into!r} of their own, other than their names: name it otherwise "
+                "by key_into"
+            )
         return {self.key_into: name, **value} if self.key_into and isinstance(value, dict) else value
 
     def _of_list(self, item: object) -> object:

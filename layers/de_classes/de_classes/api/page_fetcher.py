@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -45,6 +45,32 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 
+class SeenColumns:
+    """The columns that pages of CSV had, to know one without a header, or of an error. Safe among threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[int | None, set[str]] = {}
+
+    def check(self, columns: set[str], collection: int | None) -> None:
+        """Take down the columns of a page that has rows.
+
+        Args:
+            columns: Their names.
+            collection: Which of several collections it is of; each may have columns of its own.
+
+        Raises:
+            CorruptResponseError: Not one of them is on the page that came first.
+        """
+        with self._lock:
+            seen = self._seen.setdefault(collection, columns)
+        if seen.isdisjoint(columns):
+            raise CorruptResponseError(
+                f"the first line, {_shown(columns)}, names other columns than another page's, "
+                f"{_shown(seen)}: it is a row or an error; name the columns by names if pages have no header"
+            )
+
+
 class SharedRun(Value):
     """What the requests of one run share.
 
@@ -53,30 +79,14 @@ class SharedRun(Value):
         pace: How fast it may ask.
         stopped: Set when the run is over.
         current: What is written of the pages that came; None where they are not written but handed on.
-        header: The names in the first CSV answer that came, by ``first``.
+        columns: Those that came, where answers are CSV.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
     current: CurrentShape | None = None
-    header: dict[Literal["first"], tuple[str, ...]] = msgspec.field(default_factory=dict)
-
-    def compare_header(self, page: Page) -> None:
-        """Take no record for a header: some sources write one on their first page alone.
-
-        Raises:
-            ProtocolError: The first row of the page has none of the names that another page's has.
-        """
-        if not page.header:
-            return
-        first = self.header.setdefault("first", page.header)
-        if len(first) == len(page.header) and not {*first} & {*page.header}:
-            raise ProtocolError(
-                f"page {page.number} is CSV whose first row has none of the names of another page's, "
-                f"{excerpt(', '.join(first), 80)}: if the first page alone has a header, records would be "
-                "taken for names; ask for all in one page, or for JSON"
-            )
+    columns: SeenColumns = msgspec.field(default_factory=SeenColumns)
 
 
 class Opened:
@@ -214,8 +224,10 @@ class PageFetcher(DiscreetValue):
             return read()
         with self.counters.failures():
             page = read()
+            if self.endpoint.reader.kind == "csv" and page.records:
+                columns = page.records[0].keys() - self.endpoint.include.keys()
+                run.columns.check(columns, self.endpoint.pagination.collection_of(request.number, request))
         self.counters.request_ended(str(OK))
-        run.compare_header(page)
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page
@@ -301,3 +313,7 @@ class PageFetcher(DiscreetValue):
             event.wait,
             extra={"is_first_contact": self.counters.is_unheard},
         )
+
+
+def _shown(columns: set[str]) -> str:
+    return excerpt(", ".join(sorted(columns)), 60)

@@ -124,9 +124,7 @@ class PageRun:
         try:
             self._prover.begin()
             for page in self._pages:
-                entry = self.ledger.observe(page)
-                at = self._walk.way_here
-                self._entry = entry if at is None else structs.replace(entry, at=at)
+                self._entry = self.ledger.observe(page, self._walk.way_here)
                 self._prover.note(self._entry)
                 yield page
                 self._check_deadline()
@@ -140,10 +138,10 @@ class PageRun:
         except SourceChangedError:
             self._prover.refuse_dead_end()
             raise
-        if self._window is not None and self.ledger.records >= self._window:
+        if self._window is not None and self.ledger.most_records >= self._window:
             raise IncompleteRunError(
-                f"{self.ledger.records} records came, which is all that the source gives of any query: that "
-                "is its window, not its end; ask for less at once, in slices"
+                f"{self.ledger.most_records} records came, which is all that the source gives of any query: "
+                "that is its window, not its end; ask for less at once, in slices"
             )
         try:
             self._evidence = self._prover.conclude()

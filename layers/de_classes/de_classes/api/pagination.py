@@ -95,6 +95,28 @@ class PaginationStrategy(Described, kw_only=True):
     more: Path | None = None
     done: Path | None = None
 
+    @property
+    def each(self) -> PaginationStrategy:
+        """What leads from page to page within one collection, where a run goes over several."""
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What weakens the proof of what was read to know which pages there are, a sentence each."""
+        return ()
+
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> int | None:
+        """Which of several collections a page is of, from 0; None where there is one.
+
+        Args:
+            number: The page's place in the run.
+            at: What it was asked for by, as ``PageEntry`` has it.
+        """
+        return None
+
+    def hold_to_proof(self) -> None:
+        """Take nothing for complete that is not proved, of what is read to know which pages there are."""
+
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The request for a page by its number.
 
@@ -188,6 +210,10 @@ class PaginationStrategy(Described, kw_only=True):
         """Whether a page of so many records and no way on is asked for again before it is believed."""
         return True
 
+    def ends_a_collection(self, asked: PageRequest, following: PageRequest | None) -> bool:
+        """Whether a page is the last that belongs to its parent, where a run goes over several."""
+        return False
+
     def leaves(self, asked: PageRequest, following: PageRequest) -> bool:
         """Whether what follows a page is of another collection, that of the next parent."""
         return False
@@ -271,10 +297,12 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
     def request_after(
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
     ) -> PageRequest | None:
-        """The next offset, up to the stated total; without a total, until a page is empty."""
-        count = self.page_count(page, limit)
-        ended = not page.records if count is None else page.number >= count
-        return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
+        """The offset behind the records that came, up to the stated total, or until a page is empty."""
+        begins = (page.number - 1) * limit if asked is None else asked.values[self.into] - self.first
+        behind, total = begins + len(page.records), page.total_records
+        if not page.records or (total is not None and behind >= total) or self.ends(page):
+            return None
+        return self.request_at(page.number + 1, behind, limit)
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """The number of records, divided."""

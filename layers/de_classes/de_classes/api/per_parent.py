@@ -10,11 +10,11 @@ import msgspec
 from msgspec import structs
 
 from de_classes.api.pagination import PaginationStrategy
-from de_classes.errors import InvalidInputError, SourceChangedError
+from de_classes.errors import InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, Totals
@@ -38,7 +38,18 @@ class Parents:
         self._values = [value if isinstance(value, dict) else {"value": value} for value in values]
         self._client = client
         self._limit = limit
+        self._is_strict = False
+        self._warnings: tuple[str, ...] = ()
         self._lock = threading.Lock()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What weakens the proof that these are all, a sentence each."""
+        return self._warnings
+
+    def hold_to_proof(self) -> None:
+        """Read the parent resource by what is proved alone, unless it was read."""
+        self._is_strict = True
 
     def first(self, count: int) -> Parents:
         """The first of them alone, for a look at a source; no more of the parent resource is read.
@@ -61,8 +72,11 @@ class Parents:
         return self._values
 
     def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
-        pages = client.iterate_all_pages(self._limit)
-        return [dict(record) for _, page in pages for record in page.records]
+        run = client.start_run(self._limit, strict=self._is_strict)
+        parents = _each_once((dict(record) for page in run for record in page.records), client.endpoint.key)
+        evidence = run.evidence_if_still
+        self._warnings = tuple(f"of the parents: {each}" for each in evidence.warnings) if evidence else ()
+        return parents
 
 
 class _FirstParents(Parents):
@@ -93,6 +107,45 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
     is_single: bool = False
 
     @property
+    def each(self) -> PaginationStrategy:
+        """What leads from page to page of one parent."""
+        return self.inner
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of the parents."""
+        warnings: tuple[str, ...] = self.parents.warnings
+        return warnings
+
+    def hold_to_proof(self) -> None:
+        """The parents are."""
+        self.parents.hold_to_proof()
+
+    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> int | None:
+        """The number of the parent."""
+        if self.is_single:
+            return number - 1
+        return at.values[_PARENT][0] if at is not None and _PARENT in at.values else None
+
+    @property
+    def sent_on(self) -> str | None:
+        """As within one parent."""
+        return self.inner.sent_on
+
+    @property
+    def tied_by(self) -> str | None:
+        """As within one parent."""
+        return self.inner.tied_by
+
+    def without_ties(self, page: Page) -> Page:
+        """As within one parent."""
+        return self.inner.without_ties(page)
+
+    def stands_in(self, page: Page) -> bool:
+        """As within one parent."""
+        return self.inner.stands_in(page)
+
+    @property
     def random_access(self) -> bool:  # type: ignore[override]
         """Whether any parent's answer can be asked for by its number."""
         return self.is_single and bool(self.parents.all())
@@ -120,9 +173,7 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         if asked is None:
             raise LookupError("a page of one of several parents must come with its request")
         index, inner_number = asked.values[_PARENT][0], asked.values[_PAGE]
-        from dataclasses import replace  # noqa: PLC0415 - Page is a dataclass
-
-        following = self.inner.request_after(replace(page, number=inner_number), limit, url=url, asked=asked)
+        following = self.inner.request_after(page.numbered(inner_number), limit, url=url, asked=asked)
         if following is not None:
             return self._child(following, index, inner_number + 1, page.number + 1)
         if index + 1 < len(self.parents.all()):
@@ -143,6 +194,10 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As one parent's pages say it."""
         return self.inner.ends(page)
 
+    def ends_a_collection(self, asked: PageRequest, following: PageRequest | None) -> bool:
+        """Where nothing follows, or a page of the next parent."""
+        return following is None or self.leaves(asked, following)
+
     def leaves(self, asked: PageRequest, following: PageRequest) -> bool:
         """As the two parents say."""
         return bool(asked.values[_PARENT] != following.values[_PARENT])
@@ -153,8 +208,11 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
 
     @property
     def declared_end(self) -> str | None:
-        """The last parent's answer, where each has one."""
-        return f"one answer for each of {len(self.parents.all())} parents" if self.is_single else None
+        """The last parent's answer, where each has one; or that there is no parent."""
+        parents = len(self.parents.all())
+        if not parents:
+            return "there is no parent"
+        return f"one answer for each of {parents} parents" if self.inner.declared_end else None
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """A page a parent, where each has one answer."""
@@ -168,6 +226,27 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         parent = parents[index] if index < len(parents) else {}
         values = {**request.values, _PARENT: [index, _mark(parent)], _PAGE: inner_number}
         return structs.replace(request, number=number, values=values, parent=parent)
+
+
+def _each_once(parents: Iterable[dict[str, Any]], key: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The parents without those that came before by their key: what belongs to one would come twice.
+
+    Raises:
+        ProtocolError: Two differ that have the same key.
+    """
+    kept: list[dict[str, Any]] = []
+    seen: dict[bytes, dict[str, Any]] = {}
+    for parent in parents:
+        values = [parent.get(name) for name in key]
+        same = seen.setdefault(digest(values, 16), parent) if values and None not in values else parent
+        if same is parent:
+            kept.append(parent)
+        elif same != parent:
+            raise ProtocolError(
+                f"two parents differ that have the same {', '.join(key)}: that is no key; change the "
+                "primary_key of the resource that for_each names"
+            )
+    return kept
 
 
 def _mark(parent: Mapping[str, Any]) -> str:

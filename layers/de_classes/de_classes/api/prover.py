@@ -134,6 +134,7 @@ class Prover:
         self._warnings = [
             f"page {page} has beside its records {said}" for page, said in self._doubted.items()
         ]
+        self._warnings += self._pagination.warnings
         self._warn_of_round_total()
         on_the_way = self._prober.requests
         by, saw = self._end()
@@ -170,8 +171,8 @@ class Prover:
             return
         raise IncompleteRunError(
             f"{len(page.records)} records came, but the source says it has {page.total_records}, and nothing "
-            f"leads on by {self._pagination.way_on}: the answer has {standing_there(page.answer)}; name what "
-            "leads to the next page, or leave out a total that is not one"
+            f"leads on by {self._pagination.each.way_on}: the answer has {standing_there(page.answer)}; name "
+            "what leads to the next page, or leave out a total that is not one"
         )
 
     # How the end is known.
@@ -181,25 +182,31 @@ class Prover:
         if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
             return "declared", f"pages {self._pages} were asked for"
         if self._pagination.declared_end is not None:
+            absent = None if ledger.records or walk.last_page is None else self._absent(walk.last_page)
+            if absent is not None:
+                self._warnings.append(absent)
             return "declared", self._pagination.declared_end
         if self._covers_all and self._is_counted():
             return "counted", f"{ledger.records} records"
         if not ledger.records and ledger.agreed_total is None and walk.last_page is not None:
-            absent = self._what_stands_for_records(walk.last_page)
+            absent = self._absent(walk.last_page)
             if absent is not None:
-                self._warnings.append(f"{absent}: are the records there? change records_path and xml_record")
+                self._warnings.append(absent)
                 return "unproven", absent
         if isinstance(walk, NumberedWalk):
             return self._end_by_number(walk)
         return self._end_by_following(walk)
 
-    def _what_stands_for_records(self, page: Page) -> str | None:
+    def _absent(self, page: Page) -> str | None:
         """What an XML answer has in place of records: an empty list has no elements, and so no name."""
         reader = self._endpoint.reader
         if reader.kind != "xml" or finder(reader.records_field)(page.answer) is not MISSING:
             return None
         there = standing_there(page.answer)
-        return f"no record came, the answer has no {reader.records_field!r}, it has {there}"
+        return (
+            f"no record came, the answer has no {reader.records_field!r}, it has {there}: are the records "
+            "there? change records_path and xml_record"
+        )
 
     def _is_counted(self) -> bool:
         """Whether the source counts as many records as came, by a request of its own, before and after.
@@ -356,15 +363,17 @@ class Prover:
             return "marker", self._marker()
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)
-        if isinstance(self._pagination, LastRecordPagination):
-            return "probed", f"nothing behind record {rows}"
-        return "marker", f"no {self._pagination.way_on} on page {page.number}, twice"
+        each = self._pagination.each
+        if each.way_on is None or isinstance(each, LastRecordPagination):
+            last = f"record {rows}" if each is self._pagination else "what came of each parent"
+            return "probed", f"nothing behind {last}"
+        return "marker", f"no {each.way_on} on page {page.number}, twice"
 
     def _end_of_only(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
         """The end of a collection of one page, which leads nowhere."""
         if self._seen_before is not None:
             self._make_sure_of(page, request)
-            return "seen before", f"run {self._seen_before} followed {self._pagination.way_on}"
+            return "seen before", f"run {self._seen_before} followed {self._pagination.each.way_on}"
         if self._ledger.records > 1:
             return self._end_of_single(page, request)
         return self._end_of_tiny(page, request)
@@ -374,7 +383,7 @@ class Prover:
         if page.records:
             return self._unproven(page, f"1 came of up to {self._limit}", request)
         again = self._prober.ask(request)
-        if _way_on(page, 0, self._pagination.way_on) is None and again is not None and not again.records:
+        if _way_on(page, 0, self._pagination.each.way_on) is None and again is not None and not again.records:
             return "probed", "no record, twice"
         return self._unproven(page, "no record came", request)
 
@@ -409,8 +418,8 @@ class Prover:
             is_last = not behind.edges or behind.edges[-1] == page.edges[-1]
             if came >= rows and not is_last and behind.edges == answer.edges:
                 raise ProtocolError(
-                    f"what {self._pagination.way_on} leads to has the same records again: what is sent on "
-                    "does not go where the source looks for it; change into"
+                    f"what {self._pagination.each.way_on} leads to has the same records again: what is sent "
+                    "on does not go where the source looks for it; change into"
                 )
             answer, asked = behind, following
             if came > rows or not answer.records:
@@ -421,8 +430,8 @@ class Prover:
             return "probed", f"the last of {rows} records followed when {size} were asked for"
         raise ProtocolError(
             f"{rows} records came at once, but {came} when {size} were asked for, and then nothing leads on "
-            f"by {self._pagination.way_on}: the answer has {standing_there(smaller.answer)}; name what leads "
-            "to the next page"
+            f"by {self._pagination.each.way_on}: the answer has {standing_there(smaller.answer)}; name what "
+            "leads to the next page"
         )
 
     def _make_sure_of(self, page: Page, request: PageRequest) -> None:
@@ -439,9 +448,9 @@ class Prover:
         rows = self._ledger.records
         if page is not None and request is not None:
             self._make_sure_of(page, request)
-        hint = None if page is None else _way_on(page, rows, self._pagination.way_on)
+        hint = None if page is None else _way_on(page, rows, self._pagination.each.way_on)
         is_said = (
-            page is not None and self._pagination.way_on is not None and self._pagination.stands_in(page)
+            page is not None and self._pagination.each.way_on is not None and self._pagination.stands_in(page)
         )
         if hint is None and self._endpoint.page_size is not None and rows >= self._limit and not is_said:
             hint = f"the page is full, {rows} records"
@@ -467,8 +476,8 @@ class Prover:
         return page, request
 
     def _marker(self) -> str:
-        name = self._pagination.done or self._pagination.more
-        return f"{name} {'true' if self._pagination.done else 'false'}"
+        each = self._pagination.each
+        return f"{each.done or each.more} {'true' if each.done else 'false'}"
 
     def _warn_of_round_total(self) -> None:
         if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:
@@ -546,8 +555,8 @@ class Prover:
 
     def _goes_by_key(self) -> bool:
         """Whether each page begins behind the last record's unique key, so that no change can move a row."""
-        return isinstance(self._pagination, LastRecordPagination) and self._endpoint.key == (
-            self._pagination.path,
+        return isinstance(self._pagination.each, LastRecordPagination) and self._endpoint.key == (
+            self._pagination.each.path,
         )
 
     def _check(self, entry: PageEntry, request: PageRequest) -> int:

@@ -298,6 +298,8 @@ class UnstableAPIClient:
                 ``skip_failed`` where pages cannot be asked for by number.
         """
         check_limit(limit)
+        if strict:
+            self._pagination.hold_to_proof()
         # a record alone does not show whether others tie with it
         limit = self._endpoint.limit(max(limit, 2) if self._endpoint.may_tie else limit)
         width = self._concurrency if concurrency is None else checked_concurrency(concurrency)

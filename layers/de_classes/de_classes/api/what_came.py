@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _LOOKED_AT: Final = 64 * 1024
 _DEPTH: Final = 4
 _NAMED_AT_MOST: Final = 5
-_ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
+ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
+"""By which an answer of status 200 says that it is an error."""
 _SUCCESS_NAMES: Final = ("ok", "success")
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
 # Compiled when they are needed, which few processes live to see: each costs a start half a millisecond.
@@ -98,7 +99,7 @@ def title_of(body: bytes) -> str:
 
 def _error_name(answer: Mapping[str, Any]) -> str | None:
     denied = (name for name in _SUCCESS_NAMES if answer.get(name) is False)
-    return next((name for name in _ERROR_NAMES if answer.get(name)), None) or next(denied, None)
+    return next((name for name in ERROR_NAMES if answer.get(name)), None) or next(denied, None)
 
 
 def _json_kind(body: bytes) -> str | None:

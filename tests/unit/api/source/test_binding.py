@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from msgspec import structs
 
 from de_classes.api.source import Source
 from de_classes.api.source.description import SourceDescription, SourceFile
@@ -85,3 +86,13 @@ def test_a_count_of_many_collections_is_refused() -> None:
     assert problem.endswith(
         "orders.count counts one collection, and for_each has many: leave one of the two out"
     )
+
+
+def test_a_value_that_for_each_names_twice_is_refused() -> None:
+    shop = described(path="/orders/${parent.value}", for_each={"values": ["a", "b", "a"]})
+    shop = structs.replace(
+        shop,
+        resources={name: structs.replace(each, count=None) for name, each in shop.resources.items()},
+    )
+    [problem] = problems_of(SourceFile(version=1, sources={"shop": shop}))
+    assert problem.endswith("orders.for_each.values names one twice: what belongs to it would come twice")

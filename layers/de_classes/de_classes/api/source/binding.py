@@ -416,13 +416,12 @@ def _path_of(address: str) -> str:
 
 def _reader(said: ResourceDescription) -> PageReader:
     pagination = said.pagination
-    has_child_totals = said.for_each is not None
+    is_of_each = said.for_each is not None
+    has_no_totals = is_of_each and _is_single(said)
     return PageReader(
         said.records_path,
-        pagination.pages_path
-        if isinstance(pagination, PageNumberPagination) and not has_child_totals
-        else None,
-        said.total_path if said.total_is == "exact" and not has_child_totals else None,
+        pagination.pages_path if isinstance(pagination, PageNumberPagination) and not is_of_each else None,
+        said.total_path if said.total_is == "exact" and not has_no_totals else None,
         kind=said.answer,
         records_are=said.records_are,
         key_into=said.key_into,

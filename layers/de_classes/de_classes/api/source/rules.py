@@ -72,18 +72,26 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
     yield from _path_problems(label, said)
     yield from _body_problems(label, resource)
     yield from _answer_problems(label, resource)
-    each = resource.for_each
-    if each is not None and (bool(each.values) == (each.resource is not None)):
-        yield f"{label}.for_each needs values or resource, one of the two"
-    if each is not None and each.resource is not None and each.resource not in source.resources:
-        yield f"{label}.for_each.resource is unknown: known are {', '.join(sorted(source.resources))}"
-    if each is not None and resource.count is not None:
-        yield f"{label}.count counts one collection, and for_each has many: leave one of the two out"
+    yield from _parent_problems(label, source, resource)
     if resource.columns is not None:
         try:
             PinnedSchema.parse(resource.columns)
         except ConfigurationError as error:
             yield f"{label}.columns cannot be used: {error}"
+
+
+def _parent_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
+    each = resource.for_each
+    if each is None:
+        return
+    if bool(each.values) == (each.resource is not None):
+        yield f"{label}.for_each needs values or resource, one of the two"
+    if len({repr(value) for value in each.values}) < len(each.values):
+        yield f"{label}.for_each.values names one twice: what belongs to it would come twice"
+    if each.resource is not None and each.resource not in source.resources:
+        yield f"{label}.for_each.resource is unknown: known are {', '.join(sorted(source.resources))}"
+    if resource.count is not None:
+        yield f"{label}.count counts one collection, and for_each has many: leave one of the two out"
 
 
 def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
