@@ -13,7 +13,7 @@ from de_classes.api.pagination import OnePagePagination, PageNumberPagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.errors import IncompleteRunError
+from de_classes.errors import ProtocolError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakeTransport
 
@@ -43,8 +43,10 @@ def client_of(answers: list[str], names: tuple[str, ...] = ()) -> UnstableAPICli
 
 
 @pytest.mark.parametrize("other", ["3,c\n4,d\n", "error,code\nslow down,429\n"])
-def test_a_page_whose_first_line_names_no_column_of_the_others_is_not_taken(other: str) -> None:
-    with pytest.raises(IncompleteRunError, match="names other columns than another page's, id, name"):
+def test_a_page_whose_first_line_names_no_column_of_the_others_is_an_error_once_it_came_twice(
+    other: str,
+) -> None:
+    with pytest.raises(ProtocolError, match="names other columns than another page's, id, name"):
         list(client_of(["id,name\n1,a\n2,b\n", other]).start_run(2))
 
 

@@ -286,3 +286,73 @@ def test_the_window_of_a_query_is_that_of_each_parent() -> None:
     assert records_of({"a": [1, 2, 3], "b": [1, 2, 3]}) == 6
     with pytest.raises(IncompleteRunError, match="4 records came, which is all that the source gives"):
         records_of({"a": [1, 2, 3], "b": [1, 2, 3, 4]})
+
+
+class Sparse(FakeTransport):
+    """Customers with as many orders as given, by cursors or by page numbers; no total is said.
+
+    Args:
+        orders: Customer to how many it has.
+    """
+
+    def __init__(self, orders: dict[str, int]) -> None:
+        super().__init__(self._answer_to)
+        self._orders = orders
+
+    def _answer_to(self, request: HttpRequest) -> HttpResponse:
+        customer = urlsplit(request.url).path.rpartition("/")[2]
+        size = int(request.params["limit"])
+        start = int(request.params.get("cursor", (int(request.params.get("page", 1)) - 1) * size))
+        numbers = range(start, min(start + size, self._orders[customer]))
+        leads_on = start + size < self._orders[customer]
+        answer = {"data": [{"customer": customer, "id": each} for each in numbers]}
+        return json_response({**answer, "next_cursor": start + size if leads_on else None})
+
+
+@pytest.mark.parametrize("width", [1, 4])
+@pytest.mark.parametrize("inner", [CursorPagination(), PageNumberPagination()], ids=["cursor", "page"])
+@pytest.mark.parametrize(
+    "orders",
+    [
+        {"a": 0, "b": 3, "c": 2},
+        {"a": 3, "b": 0, "c": 0, "d": 1},
+        {"a": 2, "b": 2, "c": 0},
+        {"a": 0, "b": 0},
+        {"a": 4, "b": 4, "c": 4},
+        {f"c{number}": number % 3 for number in range(30)},
+    ],
+    ids=str,
+)
+def test_parents_that_end_with_an_empty_page_are_whole(
+    orders: dict[str, int], inner: PaginationStrategy, width: int
+) -> None:
+    endpoint = Endpoint(
+        "https://api.example/customers/${parent.value}",
+        pagination=per_parent(*orders, inner=inner, is_single=False),
+        reader=PageReader(total_pages_field=None, total_records_field=None),
+        page_size=PageSize(into="query.limit"),
+    )
+    client = UnstableAPIClient(endpoint, transport=Sparse(orders), clock=ManualClock(), concurrency=width)
+    run = client.start_run(2)
+    records = [record for page in run for record in page.records]
+    assert records == [{"customer": each, "id": number} for each in orders for number in range(orders[each])]
+    assert run.evidence_if_still is not None
+
+
+def test_an_empty_page_within_a_parent_is_a_hole() -> None:
+    class Holed(Sparse):
+        def _answer_to(self, request: HttpRequest) -> HttpResponse:
+            if request.params.get("cursor") == "2":
+                return json_response({"data": [], "next_cursor": 4})
+            return super()._answer_to(request)
+
+    orders = {"a": 6, "b": 1}
+    endpoint = Endpoint(
+        "https://api.example/customers/${parent.value}",
+        pagination=per_parent(*orders, inner=CursorPagination(), is_single=False),
+        reader=PageReader(total_pages_field=None, total_records_field=None),
+        page_size=PageSize(into="query.limit"),
+    )
+    client = UnstableAPIClient(endpoint, transport=Holed(orders), clock=ManualClock())
+    with pytest.raises(IncompleteRunError, match="page 2 is missing"):
+        list(client.start_run(2))

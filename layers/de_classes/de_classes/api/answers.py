@@ -15,7 +15,7 @@ from de_classes.errors import CorruptResponseError, MalformedDataError, Protocol
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from de_classes.api.page import PageReader
 
@@ -82,8 +82,7 @@ class CsvAnswer:
 
         if body.lstrip()[:1] in {b"<", b"{"}:
             raise MalformedDataError("no CSV: it begins as HTML, XML or JSON does")
-        text = io.StringIO(_text(body).rstrip("\r\n"), newline="")
-        rows = csv.reader(text, delimiter=reader.delimiter, strict=True)
+        rows = _csv_rows(body, reader)
         try:
             names = list(reader.names) or next(rows, [])
             if len(set(names)) != len(names):
@@ -196,6 +195,18 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError as error:
         raise MalformedDataError(f"not UTF-8 at byte {error.start}") from error
+
+
+def csv_header(body: bytes, reader: PageReader) -> tuple[str, ...]:
+    """The first row of a CSV answer that was read, unless its names are described."""
+    return () if reader.names else tuple(next(_csv_rows(body, reader), ()))
+
+
+def _csv_rows(body: bytes, reader: PageReader) -> Iterator[list[str]]:
+    import csv  # noqa: PLC0415 - few sources speak CSV
+
+    text = io.StringIO(_text(body).rstrip("\r\n"), newline="")
+    return csv.reader(text, delimiter=reader.delimiter, strict=True)
 
 
 def _is_row(row: list[str], names: list[str]) -> bool:

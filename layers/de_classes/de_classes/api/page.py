@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from de_classes.api.answers import ANSWERS, unpacked
+from de_classes.api.answers import ANSWERS, csv_header, unpacked
 from de_classes.api.charset import in_utf8
 from de_classes.api.loop_guard import mark_of
 from de_classes.api.overlap import edges_of
@@ -56,6 +56,7 @@ class Page(Mapping[str, Any]):
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
         left: Records at its end that were left for the next page, see ``LastRecordPagination``.
+        header: The names in the first row of an answer in CSV; none of any other.
     """
 
     number: int
@@ -70,6 +71,7 @@ class Page(Mapping[str, Any]):
     url: str = field(default="", repr=False, compare=False)
     checksum: int | None = field(default=None, repr=False, compare=False)
     left: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)
+    header: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _told: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -202,6 +204,7 @@ class PageReader(Value):
             answer=answer,
             url=url,
             checksum=None if body is None else zlib.crc32(body.records),
+            header=csv_header(text, self) if self.kind == "csv" else (),
         )
 
     def empty(self, response: HttpResponse, number: int) -> Page:

@@ -32,7 +32,7 @@ from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from de_classes.api.counters import ClientCounters
     from de_classes.api.endpoint import Endpoint
@@ -50,25 +50,31 @@ class SeenColumns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: dict[int | None, set[str]] = {}
+        self._seen: dict[int | None, tuple[str, ...]] = {}
+        self._refused: dict[int, tuple[str, ...]] = {}
 
-    def check(self, columns: set[str], collection: int | None) -> None:
-        """Take down the columns of a page that has rows.
+    def check(self, page: Page, collection: int | None) -> None:
+        """Take down the header of a page.
 
         Args:
-            columns: Their names.
+            page: What came, with a header.
             collection: Which of several collections it is of; each may have columns of its own.
 
         Raises:
-            CorruptResponseError: Not one of them is on the page that came first.
+            CorruptResponseError: Not one name is on the page that came first.
+            ProtocolError: Nor was there when it was asked for before.
         """
         with self._lock:
-            seen = self._seen.setdefault(collection, columns)
-        if seen.isdisjoint(columns):
-            raise CorruptResponseError(
-                f"the first line, {_shown(columns)}, names other columns than another page's, "
-                f"{_shown(seen)}: it is a row or an error; name the columns by names if pages have no header"
-            )
+            seen = self._seen.setdefault(collection, page.header)
+            was = self._refused.get(page.number)
+            if {*seen}.isdisjoint(page.header):
+                self._refused[page.number] = page.header
+                kind = ProtocolError if was == page.header else CorruptResponseError
+                raise kind(
+                    f"the first line of page {page.number}, {_shown(page.header)}, names other columns than "
+                    f"another page's, {_shown(seen)}: it is a record or an error; where only the first page "
+                    "has a header, ask for all in one page, or for JSON; where none has, describe names"
+                )
 
 
 class SharedRun(Value):
@@ -224,9 +230,8 @@ class PageFetcher(DiscreetValue):
             return read()
         with self.counters.failures():
             page = read()
-            if self.endpoint.reader.kind == "csv" and page.records:
-                columns = page.records[0].keys() - self.endpoint.include.keys()
-                run.columns.check(columns, self.endpoint.pagination.collection_of(request.number, request))
+            if page.header:
+                run.columns.check(page, self.endpoint.pagination.collection_of(request.number, request))
         self.counters.request_ended(str(OK))
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
@@ -315,5 +320,5 @@ class PageFetcher(DiscreetValue):
         )
 
 
-def _shown(columns: set[str]) -> str:
-    return excerpt(", ".join(sorted(columns)), 60)
+def _shown(columns: Sequence[str]) -> str:
+    return excerpt(", ".join(columns), 60)
