@@ -353,8 +353,8 @@ class NumberedWalk:
         page = self._settled(window.take(self._pages.start))
         self._check_first(page)
         if self._skip is not None:
-            if not page.records:
-                self._ledger.note_totals(page)  # it is not handed on
+            if not page.records and self._counts.of(page) == page.number:
+                self._ledger.note_totals(page)  # it is not handed on, and may lie below the first
             self._check_filled(page)
         return page
 
