@@ -113,7 +113,11 @@ OUTCOMES: dict[str, tuple[tuple[str, Outcome], ...]] = {
     ),
     "F59": tuple((f"gone-once-{status}", PROBED) for status in (404, 416, 400, 422, 204)),
     "F60": (("empty-page-once", Outcome(end="marker", still="begun anew")), ("next-lost-once", MARKED)),
-    "F61": (("pages-from-zero", refused(r"pagination\.first = 0")),),
+    "F61": (
+        ("pages-from-zero", refused(r"pagination\.first = 0, or --pages 0- of an address")),
+        ("pages-from-zero", Outcome(end="probed", words=("--pages", "0-"))),
+        ("pages-from-zero", Outcome(end="probed", described='pagination = { type = "page", first = 0 }')),
+    ),
     "F62": (
         (
             "more-without-next",

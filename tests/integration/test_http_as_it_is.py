@@ -221,6 +221,78 @@ def test_F80_204_is_an_empty_page(tmp_path: Path) -> None:
     assert (run.status, run.stored) == (0, EVERY)
 
 
+def in_ranges(asked: Asked, *, unit: str = "items ", missing: int = 0) -> bytes:
+    """A source that says of every page but the last which part of the whole it is."""
+    if asked.page > 2:
+        return page(asked)
+    body = page_of(asked.page)
+    start, rest = asked.page * 10 - 10, rows(*range(asked.page * 10 - 10, asked.page * 10 - missing))
+    said = f"{unit}{start}-{start + len(rest) - 1}/30"
+    return as_json({**body, "data": rest}, status="206 Partial Content", content_range=said)
+
+
+@pytest.mark.parametrize("unit", ["items ", "rows=", ""])
+def test_F80_206_is_a_page_if_it_says_that_all_that_was_asked_for_is_there(tmp_path: Path, unit: str) -> None:
+    run, source = pulled(tmp_path, lambda asked: in_ranges(asked, unit=unit))
+    assert (run.status, run.stored) == (0, EVERY), run.err
+    assert source.pages_asked() == [*PAGES, *AGAIN]
+
+
+def test_F80_206_that_says_that_some_are_not_is_an_error_that_names_the_rule(tmp_path: Path) -> None:
+    run, _ = pulled(tmp_path, lambda asked: in_ranges(asked, missing=1))
+    assert (run.status, run.stored) == (1, None)
+    assert "answered 206, items 0-8/30, and 9 records came of 10 that were asked for" in run.err
+    assert 'errors = [{ status = [206], action = "ignore" }]' in run.err
+
+
+DESCRIBED = """
+version = 1
+
+[sources.shop]
+base_url = "http://127.0.0.1"
+
+[sources.shop.resources.orders]
+path = "/data"
+records_path = "data"
+page_size = {{ into = "query.limit", default = 10 }}
+pagination = {{ type = "page" }}
+{}
+"""
+
+
+def described(tmp_path: Path, behave: Behave, line: str = "") -> Run:
+    """The same by a description, with a further line."""
+    sources = tmp_path / "shop.toml"
+    sources.write_text(DESCRIBED.format(line), encoding="utf-8")
+    with HttpSource(behave) as source:
+        words = ("--sources", str(sources), "--base-url", source.url, "--key", "records.jsonl")
+        return ingest(tmp_path, "shop.orders", *words)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_F59_a_refusal_behind_a_full_page_names_what_to_say_and_is_the_end_if_that_is_said(
+    tmp_path: Path, status: int
+) -> None:
+    """The source heeds no size, so that no other cut of pages shows whether it is the end or a limit."""
+
+    def behave(asked: Asked) -> bytes:
+        body = {"data": page_of(asked.page)["data"]}
+        return as_json(body) if body["data"] else as_json({"detail": "Invalid page."}, status=f"{status} x")
+
+    refused = described(tmp_path, behave)
+    cure = f'errors = [{{ status = [{status}], action = "empty" }}]'
+    assert (refused.status, refused.stored) == (1, None), refused.err
+    assert f"answered {status}" in refused.err
+    assert "30 records came before it" in refused.err
+    assert f"{cure} in a description; if it is a limit on what one query gives, say window" in refused.err
+
+    run = described(tmp_path, behave, cure)
+    assert (run.status, run.stored) == (0, EVERY), run.err
+    limited = described(tmp_path, behave, f"{cure}\nwindow = 30")
+    assert limited.status == 4
+    assert "that is its window, not its end" in limited.err
+
+
 FINAL = {
     "F79-403": (
         answer(b"<h1>Not you</h1>", status="403 x", cf_mitigated="challenge"),

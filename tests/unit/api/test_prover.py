@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
@@ -194,6 +194,52 @@ def test_a_first_number_that_is_one_too_high_is_an_error_however_few_records_the
     assert isinstance(reading.error, ProtocolError)
     assert "there are records before the first that was asked for" in str(reading.error)
     assert "pagination.first = 0" in str(reading.error)
+
+
+def one_too_high(count: int, api: ProvableApi | None = None) -> UnstableAPIClient:
+    """A client of an API that counts its records, and whose first page is below the one that is described."""
+    described = endpoint("page", ["total"], pagination={"first": 2})
+    api = api or ProvableApi("page", count, tells=["total"])
+    return UnstableAPIClient(described, transport=api, clock=ManualClock())
+
+
+@pytest.mark.parametrize("count", [1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT, 3 * LIMIT + 1])
+def test_F61_a_page_below_the_first_that_holds_what_the_total_lacks_is_where_the_next_reading_begins(
+    count: int,
+) -> None:
+    client = one_too_high(count)
+    with pytest.raises(SourceChangedError, match=r"pages are counted from 1, say pagination\.first = 1"):
+        list(client.iterate_all_pages(LIMIT))
+    assert [record["id"] for _, page in client.iterate_all_pages(LIMIT) for record in page.records] == ids(
+        count
+    )
+    assert ApiDataService(one_too_high(count)).fetch_all_to_df(LIMIT)["id"].tolist() == ids(count)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        pytest.param(ids(LIMIT - 1), id="fewer-than-lack"),
+        pytest.param(ids(LIMIT + 1), id="more-than-lack"),
+        pytest.param([*range(1, LIMIT), 3 * LIMIT], id="the-last-record-again"),
+        pytest.param([], id="nothing"),
+    ],
+)
+def test_F61_a_page_below_the_first_that_does_not_fit_what_is_missing_is_not_taken(below: list[int]) -> None:
+    class Otherwise(ProvableApi):
+        def _page_at(self, start: int, size: int, spoil: dict[str, Any]) -> HttpResponse:
+            return super()._page_at(start, size, {**spoil, **({} if start else {"ids": below})})
+
+    client = one_too_high(12, Otherwise("page", 12, tells=["total"]))
+    with pytest.raises(IncompleteRunError) as caught:
+        list(client.iterate_all_pages(LIMIT))
+    assert "pagination.first" not in str(caught.value)
+
+
+def test_F61_a_run_that_lacks_more_than_one_page_asks_for_none_below_the_first() -> None:
+    api = ProvableApi("page", 3 * LIMIT, tells=["total"], always={"total": 99})
+    assert isinstance(read("page", api, ["total"]).error, SourceChangedError)
+    assert "0" not in {page for page, _ in api.asked}
 
 
 class Clamping(ProvableApi):

@@ -14,6 +14,8 @@ from de_classes.api.pagination import (
 )
 from de_classes.cli import ingest_options
 from de_classes.cli.ingest_settings import read_settings
+from de_classes.errors import ConfigurationError
+from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
     from de_classes.api.pagination import (
@@ -55,6 +57,30 @@ def test_what_is_not_said_has_a_default() -> None:
 )
 def test_an_api_may_call_its_parameters_what_it_likes(words: str, strategy: PaginationStrategy) -> None:
     assert settings(*words.split()).strategy() == strategy
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "pages"),
+    [
+        ("--pages 0-", 0, PageRange()),
+        ("--pages 0-4", 0, PageRange(1, 5)),
+        ("--pages 0-0", 0, PageRange(1, 1)),
+        ("--pages 0", 0, PageRange(1, 1)),
+        ("--pages 1-", 1, PageRange()),
+        ("--pages 10-12", 1, PageRange(10, 12)),
+    ],
+)
+def test_F61_pages_from_0_are_counted_from_0(words: str, first: int, pages: PageRange) -> None:
+    told = settings(*words.split())
+    assert (told.strategy(), told.page_range) == (PageNumberPagination(first=first, echo_path="page"), pages)
+
+
+@pytest.mark.parametrize(
+    "words", ["--pagination offset --pages 0-", "--pages 0-99999999999", "--pages 0-1-2"]
+)
+def test_what_has_no_page_0_is_not_asked_for_it(words: str) -> None:
+    with pytest.raises(ConfigurationError, match="--pages cannot be read"):
+        settings(*words.split())
 
 
 def test_how_often_an_api_is_asked_may_be_limited() -> None:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 
 from de_classes.api.messages import HttpResponse
+from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
     ObjectExistsError,
 )
+from de_classes.runs import RunService
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetCommits, DatasetReader, manifest_key
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.provable_api import LIMIT, ProvableApi, endpoint
 from tests.fakes.runs import BUCKET, DATASET, KilledError, ids, plan, progress, service
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 
@@ -161,3 +164,19 @@ def test_F43_a_commit_that_is_beaten_each_time_is_given_up_in_the_end(store: Ove
     with pytest.raises(ObjectExistsError, match="again and again: try later"):
         service(store, FakePagedApi(95)).carry_out(plan())
     assert len(tries) == 10
+
+
+@pytest.mark.parametrize("keys", [(), ("id",)])
+def test_F69_an_end_that_leads_further_each_time_is_none_though_two_passes_found_the_same(
+    store: Overtaken, keys: tuple[str, ...]
+) -> None:
+    """The source forgets its cursor on two passes: an empty page comes, and by the next cursor more."""
+    forgotten = {number: {"ids": [], "next": None} for number in (2, 3, 7, 8)}
+    api = ProvableApi("cursor", LIMIT + 2, spoils=forgotten)
+    client = UnstableAPIClient(endpoint("cursor"), transport=api, clock=ManualClock())
+    runs = RunService(client, store, BUCKET, prefix="raw", clock=ManualClock())
+    receipt = runs.carry_out(plan(limit=LIMIT, source=client.url, key_fields=keys))
+    assert (receipt.status, receipt.passes) == ("complete", 3)
+    assert ids(store, receipt) == list(range(1, LIMIT + 3))
+    assert [said.partition(":")[0] for said in receipt.drift] == ["pass 1", "pass 2"]
+    assert all("was the last, and leads further by now" in said for said in receipt.drift)

@@ -40,7 +40,7 @@ def test_every_form_is_read(spec: object, expected: object) -> None:
         ("9" * 5_000, "no page range"),
         ("7-3", "runs backwards"),
         ("0", "from 1 to 1,000,000,000"),
-        (0, "but is 0"),
+        (0, r"but is 0; where the source counts from 0, its description says pagination\.first = 0"),
         (-1, "but is -1"),
         (10**400, "far beyond"),
         (True, "whole number, not bool"),

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth.scheme import StaticScheme, with_header
+from de_classes.api.content_range import ContentRange
 from de_classes.api.error_rules import verdict
 from de_classes.api.messages import HttpRequest, origin, without_secrets
 from de_classes.api.page import PageReader
@@ -22,7 +23,7 @@ from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry_after import answered_at, parse_retry_after
-from de_classes.api.status import NO_CONTENT, OK, raise_for_status
+from de_classes.api.status import NO_CONTENT, OK, PARTIAL_CONTENT, raise_for_status
 from de_classes.api.templates import as_text, fill, fill_address, names_in
 from de_classes.errors import (
     ConfigurationError,
@@ -306,15 +307,20 @@ class Endpoint(DiscreetValue, dict=True):
             RetryableError: It is worth another try.
             FatalError: It is not.
         """
+        part = None
         if response.status != OK:
             answer = self.reader.answer_of(response) if self.errors else None
             verdict = self._verdict(response, answer, url, now)
             if verdict == "empty" or (verdict is None and response.status == NO_CONTENT):
                 return self.reader.empty(response, asked.number)
-            if verdict is None or response.status not in _READ_IF_IGNORED:
+            if verdict is None and response.status == PARTIAL_CONTENT:
+                part = ContentRange.of(response)
+            is_whole = part is not None and part.may_be_read(response)
+            if not is_whole and (verdict is None or response.status not in _READ_IF_IGNORED):
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
+        current = None if self.may_tie or part is not None else current
         try:
-            page = self.reader.read(response, asked.number, None if self.may_tie else current, url=url)
+            page = self.reader.read(response, asked.number, current, url=url)
         except (CorruptResponseError, ProtocolError) as error:
             if isinstance(error, CorruptResponseError):
                 moment = answered_at(response.headers, now)
@@ -324,6 +330,8 @@ class Endpoint(DiscreetValue, dict=True):
             raise
         if self.errors and self._verdict(response, page.answer, url, now) == "empty":
             return self.reader.empty(response, asked.number)
+        if part is not None:
+            part.check(len(page.records), asked.size if self.page_size else None, url=without_secrets(url))
         page = self._as_asked_for(self._as_written(page, response))
         page = self.pagination.without_ties(page) if self.may_tie else page
         return self._with_parent(page, asked)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from de_classes.api.pagination import OffsetPagination, PaginationStrategy
+from msgspec.structs import replace
+
+from de_classes.api.pagination import OffsetPagination, PageNumberPagination, PaginationStrategy
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -78,9 +80,11 @@ def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) 
 
     Pages that came behind a gap moved nothing: how long the gap is was not known.
     """
+    first = state.entries[0] if state is not None and state.entries else None
+    if isinstance(strategy, PageNumberPagination) and first is not None and first.at is not None:
+        return replace(strategy, first=first.at.values[strategy.into]), limit
     if state is None or not isinstance(strategy, OffsetPagination):
         return strategy, limit
-    first = state.entries[0] if state.entries else None
     if first is not None and first.number == 1:
         limit = learned_size(strategy, limit, records=first.records, total=first.total_records)
     shifts = shifts_of(strategy, limit, state)

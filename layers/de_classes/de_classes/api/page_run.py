@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.errors import IncompleteRunError, RetriesExhaustedError, SourceChangedError
+from de_classes.errors import (
+    IncompleteRunError,
+    PaginationLoopError,
+    RetriesExhaustedError,
+    SourceChangedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,14 +134,21 @@ class PageRun:
                 yield page
                 self._check_deadline()
         except RetriesExhaustedError as error:
+            if not self.ledger.pages:
+                self._prover.look_below_the_first(error)
             raise self.ledger.broken_off(str(error)) from error
+        except (SourceChangedError, PaginationLoopError) as error:
+            self._prover.look_below_the_first(error)
+            raise
 
     def _prove(self) -> None:
         """Say what the run's being complete rests on, unless it leads further by now."""
         try:
             self.ledger.settle()
-        except SourceChangedError:
-            self._prover.refuse_dead_end()
+        except IncompleteRunError as error:
+            self._prover.look_below_the_first(error)
+            if isinstance(error, SourceChangedError):
+                self._prover.refuse_dead_end()
             raise
         if self._window is not None and self.ledger.most_records >= self._window:
             raise IncompleteRunError(

@@ -15,14 +15,19 @@ from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import edges_of, still_stands
-from de_classes.api.pagination import LastRecordPagination, OffsetPagination, next_link
+from de_classes.api.pagination import (
+    LastRecordPagination,
+    OffsetPagination,
+    PageNumberPagination,
+    next_link,
+)
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.sample import LEAST_REQUESTS, PageSample, most_looks
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.evidence import EndBy, StillBy
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
     from de_classes.api.prober import Prober
+    from de_classes.errors import DeClassesError
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
@@ -59,6 +65,8 @@ class Prover:
         strict: Whether only proof counts: every page is asked for again, and what stays unproven or unknown
             is incomplete.
         seen_before: The run that followed what leads on, by the same description; None if none did.
+        learn: Told of the pagination by which another reading is to begin, where pages are counted from
+            another number than described.
     """
 
     def __init__(
@@ -72,8 +80,10 @@ class Prover:
         pages: PageRange,
         strict: bool = False,
         seen_before: str | None = None,
+        learn: Callable[[PageNumberPagination], None] = lambda _: None,
     ) -> None:
         self._seen_before = seen_before
+        self._learn = learn
         self._counted: int | None = None
         self._endpoint = endpoint
         self._pagination = endpoint.pagination
@@ -175,6 +185,47 @@ class Prover:
             "what leads to the next page, or leave out a total that is not one"
         )
 
+    def look_below_the_first(self, because: DeClassesError) -> None:
+        """Tell a source that counts its pages from a lower number from one that lacks its last page.
+
+        By its totals it has as much more as came: a page that begins and ends as none of those that came do,
+        and holds all the records that are missing. Without totals it is not known whether what comes by a
+        lower number is a page of its own.
+
+        Args:
+            because: What is missing, or refused.
+
+        Raises:
+            SourceChangedError: It does; another reading begins there.
+        """
+        walk, pagination, ledger = self._walk, self._pagination, self._ledger
+        if not isinstance(walk, NumberedWalk) or not isinstance(pagination, PageNumberPagination):
+            return
+        request, sizes = walk.request_before(), self._sizes_of_a_missing_page(walk)
+        if request is None or not sizes or not self._covers_all or self._prober.is_late():
+            return
+        below = self._prober.ask_once(request)
+        if below is None or len(below.records) not in sizes or self._by_edge.keys() & {*below.edges}:
+            return
+        first = pagination.first - 1
+        self._learn(replace(pagination, first=first))
+        raise SourceChangedError(
+            f"{because}; and page {first} has {len(below.records)} records: pages are counted from {first}, "
+            f"say pagination.first = {first}, or of an address --pages {first}-",
+            missing_pages=ledger.missing_pages,
+        ) from because
+
+    def _sizes_of_a_missing_page(self, walk: NumberedWalk) -> range:
+        """How many records the one page may have that a run lacks by the totals; none if it lacks another."""
+        ledger, most = self._ledger, max(walk.largest, self._limit)
+        last, lacks = (str(ledger.expected_pages),), (ledger.expected_records or 0) - ledger.records
+        if ledger.expected_records is None:
+            return (
+                range(max(walk.largest, 1), most + 1) if ledger.missing_pages.ranges() == last else range(0)
+            )
+        is_one_page = 0 < lacks <= most and ledger.gaps.ranges() in ((), last)
+        return range(lacks, lacks + 1) if is_one_page else range(0)
+
     # How the end is known.
 
     def _end(self) -> tuple[EndBy, str]:
@@ -272,7 +323,7 @@ class Prover:
             return  # it takes a number below its first for the first, and that page has changed
         raise ProtocolError(
             "there are records before the first that was asked for: pages or records are counted from a "
-            "lower number; say pagination.first = 0"
+            "lower number; say pagination.first = 0, or --pages 0- of an address"
         )
 
     def _is_empty_behind(self, walk: NumberedWalk) -> bool:

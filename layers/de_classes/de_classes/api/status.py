@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from de_classes.api.charset import in_utf8
+from de_classes.api.content_range import IGNORE_206
 from de_classes.api.messages import without_secrets
 from de_classes.api.rate_limits import RateRules, read_rate_limit
 from de_classes.api.redirects import REDIRECTS, refused_redirect
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 OK: Final = 200
 ACCEPTED: Final = 202
 NO_CONTENT: Final = 204
+PARTIAL_CONTENT: Final = 206
 UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 _MOST_READ: Final = 64 * 1024  # bytes of an answer that is quoted: a secret that it repeats is whole in there
@@ -41,8 +43,7 @@ _LATER_IF_TOLD: Final = frozenset({_FORBIDDEN, 409, 413})
 """Not now, where the answer names a time."""
 _LONGEST_LIMIT: Final = 86_400.0  # seconds until a limit counts anew: what asks for more is no such limit
 _UNEXPECTED: Final = {
-    206: "a part of what was asked for, but no part was: if its pages are meant so, an error rule says it, "
-    'errors = [{ status = [206], action = "ignore" }]',
+    206: f"a part of what was asked for, and no Content-Range says that it is all of it: {IGNORE_206}",
     304: "not modified since, but nobody asked that: a cache in between, or a described header "
     "If-None-Match or If-Modified-Since",
 }

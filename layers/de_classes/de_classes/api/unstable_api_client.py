@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import LookBack
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
-    from de_classes.api.page_fetcher import SharedRun
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
     from de_classes.api.walk_contracts import SkipPage
@@ -123,7 +122,7 @@ class UnstableAPIClient:
         )
         at_once = endpoint.rate_limit.concurrency
         self._endpoint = endpoint
-        self._pagination = endpoint.pagination
+        self._pagination = self._learned = endpoint.pagination
         for name, value in endpoint.headers.items():
             if is_secret_header(name):
                 redact_header(value)
@@ -308,23 +307,25 @@ class UnstableAPIClient:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
-        strategy, limit = as_it_was(self._pagination, limit, state)
+        strategy, limit = as_it_was(self._pagination if state else self._learned, limit, state)
+        fetcher = self._fetcher_by(strategy)
+        pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
-        run = self._fetcher.new_run(width, current)
+        run = fetcher.new_run(width, current)
         # decoded, and also when no other page is asked for any more
         proving = replace(run, current=None, stopped=threading.Event())
-        once = replace(self._fetcher, policy=RetryPolicy(max_attempts=1))
-        counting = self._endpoint.count and replace(self._fetcher, endpoint=self._endpoint.count)
+        once = replace(fetcher, policy=RetryPolicy(max_attempts=1))
+        counting = self._endpoint.count and replace(fetcher, endpoint=self._endpoint.count)
         prober = Prober(
-            partial(self._fetcher.fetch, run=proving),
+            partial(fetcher.fetch, run=proving),
             partial(once.fetch, run=proving),
             partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
-            RunFetcher(self._fetcher, ledger, self._pagination, proving).fetch,
+            RunFetcher(fetcher, ledger, pagination, proving).fetch,
             self._is_late,
         )
         walk = self._walk(
-            run,
+            RunFetcher(fetcher, ledger, pagination, run),
             ledger,
             prober,
             strategy=strategy,
@@ -335,7 +336,7 @@ class UnstableAPIClient:
             skip=skip,
         )
         prover = Prover(
-            self._endpoint,
+            fetcher.endpoint,
             walk,
             ledger,
             prober,
@@ -343,6 +344,7 @@ class UnstableAPIClient:
             pages=wanted,
             strict=strict,
             seen_before=seen_before,
+            learn=self._learn,
         )
         for entry in state.entries if state else ():
             prover.note(entry)
@@ -358,7 +360,7 @@ class UnstableAPIClient:
 
     def _walk(
         self,
-        run: SharedRun,
+        asking: RunFetcher,
         ledger: RunLedger,
         prober: Prober,
         *,
@@ -369,7 +371,7 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> NumberedWalk | FollowedWalk:
-        asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
+        run = asking.run
         decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(
@@ -398,7 +400,19 @@ class UnstableAPIClient:
             state=state,
             skip=skip,
             decoder=decoder,
+            is_learned=asking.pagination is not self._pagination,
         )
+
+    def _fetcher_by(self, strategy: Strategy) -> PageFetcher:
+        """Gets pages by the numbers that they have at the source, be they others than described."""
+        if not isinstance(strategy, PageNumberPagination) or strategy is self._pagination:
+            return self._fetcher
+        self._learn(strategy)
+        return replace(self._fetcher, endpoint=replace(self._endpoint, pagination=strategy))
+
+    def _learn(self, pagination: PageNumberPagination) -> None:
+        """Begin the readings that follow with another number."""
+        self._learned = pagination
 
     def _is_late(self) -> bool:
         return self._deadline is not None and self._clock.monotonic() >= self._deadline

@@ -75,6 +75,7 @@ class NumberedWalk:
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        is_learned: Whether pages are counted from another number than is described.
 
     Attributes:
         is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
@@ -96,7 +97,9 @@ class NumberedWalk:
         state: RunState | None = None,
         skip: SkipPage | None = None,
         decoder: PageDecoder | None = None,
+        is_learned: bool = False,
     ) -> None:
+        self._is_learned = is_learned
         self._fetch = fetch
         self._decoder = decoder
         self._strategy = strategy
@@ -159,9 +162,12 @@ class NumberedWalk:
         return strategy.request_for(self._last + 1, self._limit)
 
     @property
-    def way_here(self) -> None:
-        """Nothing: a page's number is enough."""
-        return None
+    def way_here(self) -> RunPlace | None:
+        """What the first page was asked for by, where that is not as described."""
+        if not self._is_learned or self._last != self._pages.start:
+            return None
+        first = self._strategy.request_for(self._last, self._limit)
+        return RunPlace(number=first.number, values=dict(first.values))
 
     def is_known(self, page: Page) -> bool:
         """Whether the records of a page came before: the source serves one again past its end."""
@@ -348,6 +354,8 @@ class NumberedWalk:
         page = self._settled(window.take(self._pages.start))
         self._check_first(page)
         if self._skip is not None:
+            if not page.records and self._counts.of(page) == page.number:
+                self._ledger.note_totals(page)  # it is not handed on, and may lie below the first
             self._check_filled(page)
         return page
 
@@ -415,8 +423,10 @@ class NumberedWalk:
             if again is None or not again.records:
                 is_empty = again is not None  # the refusal was a lapse
                 is_plain = is_empty or error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
-                if not is_plain and (self._pages.stop is not None or not self._ends_by_another_cut()):
+                if not is_plain and self._pages.stop is not None:
                     raise
+                if not is_plain and not self._ends_by_another_cut():
+                    raise self._end_or_window(error) from error
                 self._check_that_numbers_count(number, error)
                 return None
             page = again
@@ -426,6 +436,16 @@ class NumberedWalk:
             self.ends_with_itself = True
             return None
         return self._unless_seen(page)
+
+    def _end_or_window(self, refusal: RequestRejectedError) -> RequestRejectedError:
+        """The refusal of a place behind all that came, which nothing tells from a limit on what is given."""
+        words = (
+            f"{refusal}; {self._ledger.records} records came before it, and no other cut of pages shows that "
+            "they are all: if so the source says that there are no more, say errors = "
+            f'[{{ status = [{refusal.status}], action = "empty" }}] in a description; if it is a limit on '
+            "what one query gives, say window, and read it in slices"
+        )
+        return RequestRejectedError(words, status=refusal.status, body=refusal.body)
 
     def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
         """Tell a source that answers with the number of its only page from one that looks at no number.

@@ -174,7 +174,9 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--limit", type=int, metavar="N", help="records a page (100, or what the description says)"
     )
-    group.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
+    group.add_argument(
+        "--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all); 0- where they count from 0"
+    )
     group.add_argument(
         "--concurrency", type=int, default=4, metavar="N", help=f"pages at once, 1 to {MAX_CONCURRENCY} (4)"
     )

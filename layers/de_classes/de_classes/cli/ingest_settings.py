@@ -68,6 +68,7 @@ _OF_A_URL: dict[str, object] = {
 }
 _OF_A_DESCRIPTION: dict[str, object] = {"base_url": None, "sources": None, "set": [], "secrets": None}
 _DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
+_FROM_ZERO = re.compile(r"\s*0+\s*(?:(-)\s*([0-9]{1,10})?\s*)?", re.ASCII)
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 
 FieldName = Annotated[str, Meta(min_length=1)]
@@ -146,8 +147,18 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def page_range(self) -> PageRange:
-        """Which pages."""
+        """Which pages, counted from 1 whatever the source calls its first."""
+        from_zero = self._from_zero
+        if from_zero is not None:
+            last = int(from_zero[2] or 0) + 1
+            return PageRange(1, None if from_zero[1] and not from_zero[2] else last)
         return PageRange() if self.pages is None else parse_pages(self.pages)
+
+    @property
+    def _from_zero(self) -> re.Match[str] | None:
+        """The pages that are asked for, where they begin with page 0 of an address: so it counts them."""
+        is_said = self.is_url and self.pagination == "page"
+        return _FROM_ZERO.fullmatch(self.pages) if is_said and self.pages is not None else None
 
     @property
     def format_name(self) -> str:
@@ -194,7 +205,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return CursorPagination(path=path, into=f"query.{self.cursor_param or 'cursor'}")
         if self.pagination == "link":
             return LinkHeaderPagination()
-        return PageNumberPagination(into=f"query.{self.page_param or 'page'}", echo_path="page")
+        first = 0 if self._from_zero else 1
+        return PageNumberPagination(into=f"query.{self.page_param or 'page'}", first=first, echo_path="page")
 
     def page_size(self) -> PageSize:
         """Where the size of a page goes."""

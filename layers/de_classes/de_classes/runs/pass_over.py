@@ -89,9 +89,11 @@ class PassOver:
 
     @property
     def brought_nothing_new(self) -> bool:
-        """Whether a later pass came to its end without a record that was not there before."""
+        """Whether a later pass, no shorter than the one before, came to its end without a new record."""
         is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
-        return self.number > 1 and is_whole and not self.progress.records_of(self.number)
+        before = sum(page.records for page in self.progress.pages(self.number - 1))
+        is_as_long = self.number > 1 and self.ledger.records >= before
+        return is_as_long and is_whole and not self.progress.records_of(self.number)
 
     @property
     def kept(self) -> RunProgress:

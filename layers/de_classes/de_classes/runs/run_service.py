@@ -213,9 +213,9 @@ class RunService:
                     f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
                     "stand unchanged; name the fields that do, or none"
                 )
-            is_at_the_end = bool(context.plan.key_fields) and not isinstance(change, EndMovedError)
-            is_settled = is_at_the_end and over.brought_nothing_new
-            if change is None or is_settled or over.found_what_the_pass_before_found:
+            brought_all = bool(context.plan.key_fields) and over.brought_nothing_new
+            is_settled = brought_all or over.found_what_the_pass_before_found
+            if change is None or (is_settled and not isinstance(change, EndMovedError)):
                 return over
             over = self._next_pass(over, change, context.plan)
         advice = (

@@ -140,7 +140,12 @@ def _check_page(which: str, page: object) -> None:
     if isinstance(page, bool) or not isinstance(page, int):
         raise InvalidInputError(f"the {which} page must be a whole number, not {type(page).__name__}")
     if not 1 <= page <= MAX_PAGE:
-        raise InvalidInputError(f"the {which} page must be from 1 to {MAX_PAGE:,}, but is {_short(page)}")
+        zero = (
+            "; where the source counts from 0, its description says pagination.first = 0" if not page else ""
+        )
+        raise InvalidInputError(
+            f"the {which} page must be from 1 to {MAX_PAGE:,}, but is {_short(page)}{zero}"
+        )
 
 
 def _short(number: int) -> str:

@@ -44,7 +44,8 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         repeats: Whether a record at its seam with the page before it is on both; of a page that came late,
             at either seam.
         slid: Whether that shows that rows slid from page to page, see ``Seam``.
-        at: What it was asked for by, if each page is found through the one before it and it is not the first.
+        at: What it was asked for by, if each page is found through the one before it and it is not the first;
+            or if it is the first, and pages are counted from another number than described.
         doubt: What the answer said beside its records that makes them doubtful, see ``Page.doubt``.
     """
 
