@@ -318,7 +318,7 @@ class UnstableAPIClient:
             partial(self._fetcher.fetch, run=proving),
             partial(once.fetch, run=proving),
             partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
-            RunFetcher(self._fetcher, ledger, self._pagination, proving).fetch,
+            RunFetcher(self._fetcher, ledger, self._pagination, proving, lambda: prober.note()).fetch,
             self._is_late,
         )
         walk = self._walk(
@@ -367,7 +367,7 @@ class UnstableAPIClient:
         state: RunState | None,
         skip: SkipPage | None,
     ) -> NumberedWalk | FollowedWalk:
-        asking = RunFetcher(self._fetcher, ledger, self._pagination, run)
+        asking = RunFetcher(self._fetcher, ledger, self._pagination, run, prober.note)
         decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
         if not self.random_access:
             return FollowedWalk(

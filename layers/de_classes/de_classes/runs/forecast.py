@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from de_classes.api.pagination import LastRecordPagination
 from de_classes.api.receipt import Figures
-from de_classes.api.sample import most_looks
+from de_classes.api.sample import most_requests
 from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
@@ -157,7 +157,7 @@ def proof_requests(endpoint: Endpoint, pages: int | None, *, is_counted: bool, s
     if endpoint.look_back == "none" or goes_by_key:
         return end
     looks_at_all = strict or endpoint.look_back == "all"
-    return end + (count if looks_at_all else min(count, most_looks(count)))
+    return end + count if looks_at_all else min(end + count, most_requests(count))
 
 
 def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:
