@@ -33,12 +33,12 @@ def change_places(api: ProvableApi) -> None:
     api.ids[first], api.ids[second] = 5, 2
 
 
-def delete_d(api: ProvableApi) -> None:
-    api.ids.remove(4)
+def delete_h(api: ProvableApi) -> None:
+    api.ids.remove(8)
 
 
 def delete_h_and_add_m(api: ProvableApi) -> None:
-    api.ids.remove(8)
+    delete_h(api)
     api.ids.append(13)
 
 
@@ -67,7 +67,7 @@ def unseen() -> list[tuple[Reading, str]]:
     swaps, leads_nowhere = dict.fromkeys((2, 5, 7), change_places), dict.fromkeys((2, 3, 5), NO_WAY_ON)
     return [
         (Reading(changing("offset", 5, {2: change_places}), never, PAGE), "unknown"),
-        (Reading(changing("offset", 12, {3: delete_d}), offset, PAGE), "sampled"),
+        (Reading(changing("offset", 12, {5: delete_h}), offset, PAGE), "sampled"),
         (
             Reading(changing("offset", 12, {5: delete_h_and_add_m}, tells=["total"]), counted, PAGE),
             "sampled",
@@ -97,9 +97,9 @@ def test_one_look_more_finds_the_first_two_of_them(look_back: Any) -> None:
     assert "page 1 is not what it was" in str(
         Reading(swapped, endpoint("offset", look_back=look_back), PAGE).error
     )
-    deleted = changing("offset", 12, {3: delete_d})
-    assert "page 2 is not what it was" in str(Reading(deleted, endpoint("offset"), PAGE, strict=True).error)
-    few = changing("offset", 8, {3: delete_d})
-    assert "page 2 is not what it was" in str(
+    deleted = changing("offset", 12, {5: delete_h})
+    assert "page 4 is not what it was" in str(Reading(deleted, endpoint("offset"), PAGE, strict=True).error)
+    few = changing("offset", 10, {5: delete_h})
+    assert "page 4 is not what it was" in str(
         Reading(few, endpoint("offset", look_back=look_back), PAGE).error
     )

@@ -67,8 +67,8 @@ class FollowedWalk:
     Attributes:
         asked: What the page handed on last was asked for by.
         last_page: That page, if it was handed on by this walk.
-        came_twice: The number of the page that came alike when it was asked for again on the way, if it is
-            the last until now.
+        came_twice: The number of the page that came alike when it was asked for again on the way, the last
+            of them.
     """
 
     is_filling_gaps = False
@@ -271,6 +271,7 @@ class FollowedWalk:
         if again is not None and len(again.records) > len(page.records):
             return again
         self._again = again if again is not None and len(again.records) == len(page.records) else None
+        self._note_what_came_twice(page)
         self._short_pages += 1
         return page
 
@@ -360,9 +361,13 @@ class FollowedWalk:
         if is_first:
             return page, None  # what is proved of a first page shows it
         following = self._unless_it_lost_its_way(request, len(page.records))
-        if following is None and self._again is not None and self._again.edges == page.edges:
-            self.came_twice = page.number
+        if following is None:
+            self._note_what_came_twice(page)
         return page, following
+
+    def _note_what_came_twice(self, page: Page) -> None:
+        if self._again is not None and self._again.edges == page.edges:
+            self.came_twice = page.number
 
     def _learn_full(self, page: Page) -> None:
         """Take down that a page with so many records leads on; those of parents before it may have, too.

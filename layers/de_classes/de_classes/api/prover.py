@@ -17,7 +17,13 @@ from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.overlap import edges_of, still_stands
 from de_classes.api.pagination import LastRecordPagination, OffsetPagination, next_link
 from de_classes.api.paths import MISSING, finder, standing_there
-from de_classes.api.sample import LEAST_REQUESTS, PageSample, most_requests
+from de_classes.api.sample import (
+    LEAST_LOOKS,
+    LEAST_LOOKS_BY_NUMBERS,
+    LEAST_REQUESTS,
+    PageSample,
+    most_requests,
+)
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 
@@ -138,7 +144,11 @@ class Prover:
         by, saw = self._end()
         self._look_over_seams(is_first_time=looks, has_keys=has_keys)
         is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
-        still = self._still(by, is_asked_last=is_asked_last) if looks else Still(by="unknown", of=self._sample.pages)
+        still = (
+            self._still(by, is_asked_last=is_asked_last)
+            if looks
+            else Still(by="unknown", of=self._sample.pages)
+        )
         if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
             return None
         end = End(by=by, saw=saw, requests=self._prober.requests - still.requests)
@@ -490,10 +500,12 @@ class Prover:
             return Still(by="by key", of=pages)
         self._is_end_counted = end_by == "counted"
         looked: set[int] = set()
-        for entry, request in self._looks(is_asked_last=is_asked_last):
+        for entry, request in self._looks(end_by, is_asked_last=is_asked_last):
             is_late = bool(looked) and self._look_back == "some" and self._prober.is_late()
             if is_late and self._sample.pages == self._pages_before:  # nor is there more time in another go
-                self._warnings.append(f"the time was up when {len(looked)} of the pages had been looked at again")
+                self._warnings.append(
+                    f"the time was up when {len(looked)} of the pages had been looked at again"
+                )
                 break
             self._check(entry, request)
             looked |= {entry.number, entry.number + (entry is self._before_an_empty_end)}
@@ -506,26 +518,31 @@ class Prover:
             by = "unknown"
         return Still(by=by, pages=len(looked), of=pages, requests=self._prober.requests - before)
 
-    def _picked(self, *, is_asked_last: bool) -> dict[int, PageEntry]:
-        """The pages that are looked at again: as many as the proof of the end has left of what a run may spend.
+    def _picked(self, end_by: EndBy, *, is_asked_last: bool) -> dict[int, PageEntry]:
+        """The pages that are looked at again: as many as the proof of the end left requests for.
 
-        The last page is not looked at once more where it came twice on the way, or the place behind it is
-        asked for again, unless there is room for all.
+        The last page is not looked at once more where it came twice on the way, or the place behind it was
+        asked for, or will be, unless there is room for all.
         """
         most, last = self._sample.pages, self._sample.last
         is_seen = False
         if self._look_back != "all" and last is not None:
+            is_probed = end_by == "probed" and isinstance(self._walk, NumberedWalk)
+            counts_records = self._pagination.counts_records
             left = most_requests(most) - self._prober.requests - is_asked_last - self._asks_for_the_empty_end
             is_seen = left < most and last.number != self._pages.start and self._before_an_empty_end is None
-            is_seen = is_seen and (is_asked_last or self._walk.came_twice == last.number)
-            most = min(most, max(left + is_seen, 2))
+            came_twice = self._walk.came_twice == last.number
+            is_seen = is_seen and (is_asked_last or came_twice or (is_probed and counts_records))
+            is_untold = is_probed and not counts_records and last.total_pages is None
+            least = LEAST_LOOKS_BY_NUMBERS if is_untold else LEAST_LOOKS
+            most = min(most, max(left + is_seen, least))
         picked = {entry.number: entry for entry in self._sample.pick(most)}
         if is_seen and last is not None:
             picked.pop(last.number, None)
         return picked
 
-    def _looks(self, *, is_asked_last: bool) -> Iterator[tuple[PageEntry, PageRequest]]:
-        picked = self._picked(is_asked_last=is_asked_last)
+    def _looks(self, end_by: EndBy, *, is_asked_last: bool) -> Iterator[tuple[PageEntry, PageRequest]]:
+        picked = self._picked(end_by, is_asked_last=is_asked_last)
         filled = self._before_an_empty_end
         if filled is not None and picked.pop(filled.number + 1, None) is not None:
             picked[filled.number] = filled  # and to the empty page it leads

@@ -13,6 +13,13 @@ LEAST_REQUESTS: Final = 5
 _MOST: Final = 2048
 
 
+LEAST_LOOKS: Final = 2
+"""Pages that are looked at whatever the proof of the end took: the first and the last."""
+
+LEAST_LOOKS_BY_NUMBERS: Final = 4
+"""The same where nothing tells of the end but that no page of such a number is there."""
+
+
 def most_requests(pages: int) -> int:
     """What a run of so many pages spends on proof at the most, unless it looks at every page again."""
     return max(LEAST_REQUESTS, pages // 100)

@@ -318,7 +318,7 @@ class UnstableAPIClient:
             partial(self._fetcher.fetch, run=proving),
             partial(once.fetch, run=proving),
             partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
-            RunFetcher(self._fetcher, ledger, self._pagination, proving, lambda: prober.note()).fetch,
+            RunFetcher(self._fetcher, ledger, self._pagination, proving).fetch,
             self._is_late,
         )
         walk = self._walk(

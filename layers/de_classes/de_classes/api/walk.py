@@ -77,8 +77,8 @@ class NumberedWalk:
         decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
 
     Attributes:
-        came_twice: The number of the page that came alike when it was asked for again on the way, if it is the
-            last until now.
+        came_twice: The number of the page that came alike when it was asked for again on the way, the last
+            of them.
         is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
         ends_with_itself: Whether the last page came there once more.
     """
@@ -499,7 +499,7 @@ class NumberedWalk:
     def _ends_by_another_size(self, records: int, *, is_last_again: bool) -> bool:
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
         sizes = [size for size in smaller if self._sizes is not None and self._sizes(size) == size]
-        # a page that is not filled by the last of them has room for others; behind one that is, it comes again
+        # a page that the last of them do not fill has room for others
         size = next((size for size in sizes if records % size), sizes[0] if sizes else None)
         if size is None:
             return False
