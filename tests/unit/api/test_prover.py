@@ -695,6 +695,18 @@ def test_F60_a_place_that_is_empty_twice_is_asked_for_again_as_the_last_request(
     assert reading.evidence.end.saw == "nothing behind record 16"
 
 
+def test_F60_a_place_that_was_empty_and_then_has_the_page_before_it_is_asked_for_once_more() -> None:
+    spoils: dict[int, dict[str, object]] = {4: {"ids": []}, 8: {"ids": [9, 10, 11, 12]}}
+    reading = read("offset", ProvableApi("offset", 16, spoils=spoils))
+    assert (reading.error, reading.ids) == (None, ids(16))
+
+
+def test_F60_a_record_that_leads_to_nothing_for_a_while_is_looked_at_once_more() -> None:
+    nothing: dict[int, dict[str, object]] = {asked: {"ids": []} for asked in (2, 3, 4)}
+    reading = read("last_record", ProvableApi("last_record", 16, spoils=nothing))
+    assert isinstance(reading.error, SourceChangedError)
+
+
 class Grows(ProvableApi):
     """Has another page behind its end whenever that was asked for a second time."""
 

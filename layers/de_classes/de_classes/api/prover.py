@@ -283,7 +283,9 @@ class Prover:
     def _has_records_behind(self, walk: NumberedWalk) -> bool:
         request = walk.request_behind(self._ledger.records)
         behind = self._prober.ask(request)
-        if behind is None and self._has_grown:
+        was_empty = walk.is_empty_behind and not walk.ends_with_itself
+        is_other = behind is not None and bool(behind.records) and was_empty and walk.is_known(behind)
+        if (behind is None and self._has_grown) or is_other:
             behind = self._prober.ask(request)
         return behind is not None and bool(behind.records) and not walk.is_known(behind)
 
@@ -636,15 +638,8 @@ class Prover:
 
     @property
     def _asks_for_the_empty_end(self) -> bool:
-        """Whether what the last page with records leads to is asked for again, since it may be forgotten.
-
-        A place that is a record's own value is not, if it came empty twice; nor is any where a count proves
-        the end.
-        """
-        last, is_own = self._sample.last, isinstance(self._pagination, LastRecordPagination)
-        came_twice = last is not None and self._walk.came_twice == last.number
-        is_sure = self._is_end_counted or (is_own and came_twice)
-        return self._before_an_empty_end is not None and not is_sure
+        """Whether what the last filled page leads to is asked for again: not where a count proves it."""
+        return self._before_an_empty_end is not None and not self._is_end_counted
 
     def _after(self, page: Page, request: PageRequest, size: int | None = None) -> PageRequest | None:
         came_from = page.url or request.url or self._endpoint.shown_url
