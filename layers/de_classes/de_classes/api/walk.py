@@ -443,7 +443,7 @@ class NumberedWalk:
             page = again
         if not self.is_known(page):
             return page
-        if self._counts.exclude(number) or self._ends_by_another_cut(is_last_again=True):
+        if self._counts.exclude(number) or self._ends_by_another_cut():
             self.ends_with_itself = True
             return None
         return self._unless_seen(page)
@@ -477,7 +477,7 @@ class NumberedWalk:
             ) from because
         self._ends_by_a_cut |= self._is_full_there
 
-    def _ends_by_another_cut(self, *, is_last_again: bool = False) -> bool:
+    def _ends_by_another_cut(self) -> bool:
         """Whether the last record is the last by pages that begin elsewhere too.
 
         A source that serves its last page again past its end has then said where it ends; one that does not
@@ -494,23 +494,23 @@ class NumberedWalk:
             ends = page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
             self._ends_by_a_cut |= ends
             return ends
-        return self._ends_by_another_size(records, is_last_again=is_last_again)
+        return self._ends_by_another_size(records)
 
-    def _ends_by_another_size(self, records: int, *, is_last_again: bool) -> bool:
+    def _ends_by_another_size(self, records: int) -> bool:
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
         sizes = [size for size in smaller if self._sizes is not None and self._sizes(size) == size]
         # a page that the last of them do not fill has room for others
         size = next((size for size in sizes if records % size), sizes[0] if sizes else None)
         if size is None:
             return False
-        number = records // size + 1 if is_last_again else -(-records // size)
+        number = -(-records // size)
         page = self._prober.ask(self._strategy.request_for(number, size))
         came = 0 if page is None else len(page.records)
         # one record, which came twice, and is not the first two together
         self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
         rest = records % size
         if page is not None and (came, page.edges[-1:]) == (rest or size, self._last_edges[-1:]):
-            self._ends_by_a_cut |= is_last_again or rest > 0
+            self._ends_by_a_cut |= rest > 0
             return True
         is_by_one = self._largest == 1 and came <= 1
         if not self._have_differed or not (is_by_one or self._last_size < self._largest):
