@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.paged_source import BASE, STYLES, Answer, PagedSource
-from tests.fakes.provable_api import LIMIT, WAYS, ProvableApi, Reading, counting, endpoint, read
+from tests.fakes.provable_api import LIMIT, RECKONED, WAYS, ProvableApi, Reading, counting, endpoint, read
 from tests.fakes.transports import FakePagedApi, FakeTransport
 from tests.fakes.worker import lake
 
@@ -39,6 +40,8 @@ LOGGER = logging.getLogger("tests.forecast")
 FIRST = FirstPage(latency=0.2, size=200_000, records=1_000, pages=1_000)
 # On a clock that is turned by hand the processor takes no time, so that only latency is left to foresee.
 NO_CPU = 0.0
+# The last page again, what lies around the pages, and three looks.
+MOST_BY_NUMBERS_ALONE = 7
 
 
 class SlowApi(FakePagedApi):
@@ -111,15 +114,56 @@ def test_a_run_takes_what_its_first_page_foretold(
     assert receipt.actual.dollars == pytest.approx(receipt.forecast.dollars, rel=0.25)
 
 
-@pytest.mark.parametrize("tells", ["", "total", "marker"])
-@pytest.mark.parametrize("way", WAYS)
-def test_no_more_is_spent_on_proof_than_was_foretold(way: str, tells: str) -> None:
+def spent_on_proof(way: str, records: int, tells: str = "", beyond: int = 200, **changes: Any) -> int:
+    """What a still source takes besides its pages, held to what is foretold of it."""
     told = [tells] if tells else []
-    for count in (0, 1, LIMIT, LIMIT + 1, 6 * LIMIT, 6 * LIMIT + 1):
-        reading = read(way, ProvableApi(way, count, tells=told), told)
-        is_counted = tells == "total" and way != "page"  # there it takes their number to know the last
-        most = proof_requests(endpoint(way, told), len(reading.entries), is_counted=is_counted)
-        assert 0 <= most - reading.evidence.requests <= 4
+    api = ProvableApi(way, records, tells=told, beyond=beyond)
+    reading = read(way, api, told, **changes)
+    assert reading.error is None
+    pages = len(reading.entries)
+    spent = len(api.requests) - pages
+    is_counted = tells == "total" and way != "page"  # there it takes their number to know the last
+    foretold = proof_requests(endpoint(way, told, **changes), pages, is_counted=is_counted)
+    is_told = way != "page" or tells not in {"", "full"} or "count" in changes
+    assert spent == reading.evidence.requests <= foretold
+    assert spent <= max(5 if is_told else MOST_BY_NUMBERS_ALONE, math.ceil(pages / 100))
+    return spent
+
+
+@pytest.mark.parametrize(
+    "count", [0, 1, 2, LIMIT - 1, LIMIT, LIMIT + 1, 4 * LIMIT - 1, 4 * LIMIT, 40 * LIMIT - 1, 40 * LIMIT]
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_still_source_takes_five_requests_for_proof_or_seven_by_numbers_alone(way: str, count: int) -> None:
+    for tells in ("", "total", "marker", *(["full"] if way in RECKONED else [])):
+        spent_on_proof(way, count, tells)
+        spent_on_proof(way, count, tells, count=counting())
+        if way in RECKONED and count > 1:  # nothing tells one page of one record from a window
+            spent_on_proof(way, count, tells, beyond=404)
+            spent_on_proof(way, count, tells, beyond=400)
+    spent_on_proof(way, count, key=("id",))
+
+
+@pytest.mark.parametrize("pages", [250, 1_200])
+@pytest.mark.parametrize("way", WAYS)
+def test_of_a_long_run_no_more_than_a_hundredth_is_spent_on_proof(way: str, pages: int) -> None:
+    for count in (pages * LIMIT, pages * LIMIT - 1):
+        assert spent_on_proof(way, count) >= pages // 100
+
+
+@pytest.mark.parametrize("count", [0, 1, LIMIT + 1, 6 * LIMIT, 6 * LIMIT - 1])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_receipt_counts_every_request_that_is_not_for_a_page(tmp_path: Path, way: str, count: int) -> None:
+    api = ProvableApi(way, count)
+    client = UnstableAPIClient(endpoint(way), transport=api, clock=ManualClock())
+    receipt = RunService(client, lake(tmp_path), "lake", logger=LOGGER).carry_out(plan(LIMIT))
+    assert receipt.actual is not None
+    assert receipt.forecast is not None
+    proof, foretold = receipt.actual.proof_requests, receipt.forecast.proof_requests
+    assert proof is not None
+    assert foretold is not None
+    assert receipt.actual.requests == len(api.requests) == receipt.pages + proof
+    assert proof <= foretold
 
 
 def test_a_long_run_proves_a_hundredth_of_its_pages_and_a_strict_one_every_page() -> None:

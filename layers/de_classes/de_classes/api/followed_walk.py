@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _ONE_AHEAD = 2
 _MOST_ENLARGED = 1_000
+_MOST_SINGLE_PAGES = 2  # of one record, looked at again: where they stay so, that is what is given at once
 
 
 class FollowedWalk:
@@ -66,6 +67,8 @@ class FollowedWalk:
     Attributes:
         asked: What the page handed on last was asked for by.
         last_page: That page, if it was handed on by this walk.
+        came_twice: The number of the page that came alike when it was asked for again on the way, the last
+            of them.
     """
 
     is_filling_gaps = False
@@ -108,6 +111,8 @@ class FollowedWalk:
         self._before = state.entries[-1] if state and state.entries else None
         self.asked: PageRequest | None = None
         self.last_page: Page | None = None
+        self.came_twice: int | None = None
+        self._again: Page | None = None
         self._next = self._first_request(state or RunState())
 
     @property
@@ -177,6 +182,7 @@ class FollowedWalk:
         if request.identity() in self._asked:
             raise PaginationLoopError(f"page {request.number} is asked for by a cursor or link used before")
         self._asked.add(request.identity())
+        self._again = None
         page = self._unless_expired(request, window)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
@@ -224,7 +230,7 @@ class FollowedWalk:
             SourceChangedError: It has others of that value now.
             ProtocolError: It shows no other value, however it is asked for.
         """
-        again = None if self._single_pages >= MOST_SHORT_PAGES else self._prober.ask(request)
+        again = None if self._single_pages >= _MOST_SINGLE_PAGES else self._prober.ask(request)
         if again is None:
             return
         value_of = finder(self._strategy.tied_by or "")
@@ -287,6 +293,8 @@ class FollowedWalk:
         again = self._prober.ask_again(request, page)
         if again is not None and len(again.records) > len(page.records):
             return again
+        self._again = again if again is not None and len(again.records) == len(page.records) else None
+        self._note_what_came_twice(page)
         self._short_pages += 1
         return page
 
@@ -386,7 +394,14 @@ class FollowedWalk:
         is_first = request.number == self._pages.start and len(page.records) > 1
         if is_first:
             return page, None  # what is proved of a first page shows it
-        return page, self._unless_it_lost_its_way(request, len(page.records))
+        following = self._unless_it_lost_its_way(request, len(page.records))
+        if following is None:
+            self._note_what_came_twice(page)
+        return page, following
+
+    def _note_what_came_twice(self, page: Page) -> None:
+        if self._again is not None and self._again.edges == page.edges:
+            self.came_twice = page.number
 
     def _learn_full(self, page: Page) -> None:
         """Take down that a page with so many records leads on; those of parents before it may have, too.
@@ -408,7 +423,8 @@ class FollowedWalk:
         """What a page of so many records leads to when it is asked for again, if it may; else None."""
         if not self._strategy.may_lose_its_way(records, self._full or self._limit):
             return None
-        again = self._prober.ask(request)
+        is_here = self._again is not None and self._again.number == request.number
+        again = self._again if is_here else self._prober.ask(request)
         if again is None:
             return None
         if len(again.records) != records:
@@ -417,6 +433,7 @@ class FollowedWalk:
                 "run again",
                 missing_pages=(request.number,),
             )
+        self._again = again
         return self._after(request, again)
 
     def _no_marker(self, page: Page) -> ProtocolError:

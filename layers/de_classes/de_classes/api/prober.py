@@ -85,6 +85,15 @@ class Prober:
         except DeClassesError:
             return None
 
+    @property
+    def has_count(self) -> bool:
+        """Whether the source has a request of its own that counts the records."""
+        return self._fetch_count is not None
+
+    def note(self) -> None:
+        """Count an answer that a walk asked for itself, and that brought nothing but where the end is."""
+        self.requests += 1
+
     def count(self) -> int | None:
         """How many records there are, by the request that counts them; None where there is none.
 

@@ -22,7 +22,13 @@ from de_classes.api.pagination import (
     next_link,
 )
 from de_classes.api.paths import MISSING, finder, standing_there
-from de_classes.api.sample import LEAST_REQUESTS, PageSample, most_looks
+from de_classes.api.sample import (
+    LEAST_LOOKS,
+    LEAST_LOOKS_BY_NUMBERS,
+    LEAST_REQUESTS,
+    PageSample,
+    most_requests,
+)
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 
@@ -104,7 +110,7 @@ class Prover:
         self._previous: PageEntry | None = None
         self._led_on = 0
         self._pages_before = 0
-        self._has_grown = False
+        self._has_grown = self._is_end_counted = False
         self._warnings: list[str] = []
 
     def begin(self) -> None:
@@ -146,14 +152,14 @@ class Prover:
         ]
         self._warnings += self._pagination.warnings
         self._warn_of_round_total()
-        on_the_way = self._prober.requests
         by, saw = self._end()
         self._look_over_seams(is_first_time=looks, has_keys=has_keys)
-        at_the_end = self._prober.requests
         is_asked_last = looks and by == "probed" and self._ends_with_a_full_page
-        # page numbers were asked for one further on the way
-        spent = at_the_end - on_the_way + is_asked_last * (1 if self._pagination.counts_records else 2)
-        still = self._still(spent) if looks else Still(by="unknown", of=self._sample.pages)
+        still = (
+            self._still(by, is_asked_last=is_asked_last)
+            if looks
+            else Still(by="unknown", of=self._sample.pages)
+        )
         if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
             return None
         end = End(by=by, saw=saw, requests=self._prober.requests - still.requests)
@@ -335,7 +341,9 @@ class Prover:
     def _has_records_behind(self, walk: NumberedWalk) -> bool:
         request = walk.request_behind(self._ledger.records)
         behind = self._prober.ask(request)
-        if behind is None and self._has_grown:
+        was_empty = walk.is_empty_behind and not walk.ends_with_itself
+        is_other = behind is not None and bool(behind.records) and was_empty and walk.is_known(behind)
+        if (behind is None and self._has_grown) or is_other:
             behind = self._prober.ask(request)
         return behind is not None and bool(behind.records) and not walk.is_known(behind)
 
@@ -545,30 +553,58 @@ class Prover:
 
     # That it stood still.
 
-    def _still(self, spent: int) -> Still:
+    def _still(self, end_by: EndBy, *, is_asked_last: bool) -> Still:
         pages, before = self._sample.pages, self._prober.requests
         if self._look_back == "none":
             self._warnings.append("whether the source stood still is not known: it is not to be asked again")
             return Still(by="unknown", of=pages)
         if self._goes_by_key():
             return Still(by="by key", of=pages)
-        most = pages if self._look_back == "all" else most_looks(pages) - spent
-        looked = 0
-        for entry, request in self._looks(max(most, 1)):
-            is_late = looked > 0 and self._look_back == "some" and self._prober.is_late()
+        self._is_end_counted = end_by == "counted"
+        looked: set[int] = set()
+        for entry, request in self._looks(end_by, is_asked_last=is_asked_last):
+            is_late = bool(looked) and self._look_back == "some" and self._prober.is_late()
             if is_late and self._sample.pages == self._pages_before:  # nor is there more time in another go
-                self._warnings.append(f"the time was up when {looked} of the pages had been looked at again")
+                self._warnings.append(
+                    f"the time was up when {len(looked)} of the pages had been looked at again"
+                )
                 break
-            looked += self._check(entry, request)
+            self._check(entry, request)
+            looked |= {entry.number, entry.number + (entry is self._before_an_empty_end)}
         self._look_from_before()
-        by: StillBy = "read twice" if looked == pages and self._look_back == "all" else "sampled"
+        if looked and self._walk.came_twice is not None:
+            looked.add(self._walk.came_twice)
+        by: StillBy = "read twice" if len(looked) == pages and self._look_back == "all" else "sampled"
         if not looked and pages:
             self._warnings.append("whether the source stood still is not known: no page can be had again")
             by = "unknown"
-        return Still(by=by, pages=looked, of=pages, requests=self._prober.requests - before)
+        return Still(by=by, pages=len(looked), of=pages, requests=self._prober.requests - before)
 
-    def _looks(self, most: int) -> Iterator[tuple[PageEntry, PageRequest]]:
+    def _picked(self, end_by: EndBy, *, is_asked_last: bool) -> dict[int, PageEntry]:
+        """The pages that are looked at again: as many as the proof of the end left requests for.
+
+        The last page is not looked at once more where it came twice on the way, or the place behind it was
+        asked for, or will be, unless there is room for all.
+        """
+        most, last = self._sample.pages, self._sample.last
+        is_seen = False
+        if self._look_back != "all" and last is not None:
+            is_probed = end_by == "probed" and isinstance(self._walk, NumberedWalk)
+            counts_records = self._pagination.counts_records
+            left = most_requests(most) - self._prober.requests - is_asked_last - self._asks_for_the_empty_end
+            is_seen = left < most and last.number != self._pages.start and self._before_an_empty_end is None
+            came_twice = self._walk.came_twice == last.number
+            is_seen = is_seen and (is_asked_last or came_twice or (is_probed and counts_records))
+            is_untold = is_probed and not counts_records and last.total_pages is None
+            least = LEAST_LOOKS_BY_NUMBERS if is_untold else LEAST_LOOKS
+            most = min(most, max(left + is_seen, least))
         picked = {entry.number: entry for entry in self._sample.pick(most)}
+        if is_seen and last is not None:
+            picked.pop(last.number, None)
+        return picked
+
+    def _looks(self, end_by: EndBy, *, is_asked_last: bool) -> Iterator[tuple[PageEntry, PageRequest]]:
+        picked = self._picked(end_by, is_asked_last=is_asked_last)
         filled = self._before_an_empty_end
         if filled is not None and picked.pop(filled.number + 1, None) is not None:
             picked[filled.number] = filled  # and to the empty page it leads
@@ -610,20 +646,25 @@ class Prover:
             self._pagination.each.path,
         )
 
-    def _check(self, entry: PageEntry, request: PageRequest) -> int:
-        """Look at a page again; how many were looked at with it."""
-        page = self._prober.look(request)
+    def _check(self, entry: PageEntry, request: PageRequest) -> None:
+        """Look at a page again, and at the empty one behind it if that is the end.
+
+        Raises:
+            SourceChangedError: It is not what it was, or leads further.
+        """
+        ask = self._prober.look if entry.records else self._prober.ask
+        page = ask(request)
         # A lapse brings less than came before, and passes; what brings more shows what had been left out.
         for _ in range(ASKS_FOR_AN_EMPTY_PAGE - 1):
             if page is not None and len(page.records) >= entry.records:
                 break
-            page = self._prober.look(request)
+            page = ask(request)
         is_same = page is not None and (page.digest == entry.sha256 or self._stands(entry, page))
         if page is not None and is_same:
             self._has_grown |= entry is self._sample.last and len(page.records) > entry.records
             if self._leads_on_now(entry, request, page):
                 raise self._ledger.led_further(entry.number)
-            return 1 + (entry is self._before_an_empty_end)
+            return
         raise self._ledger.changed(f"page {entry.number} is not what it was when it was read")
 
     def _leads_on_now(self, entry: PageEntry, request: PageRequest, page: Page) -> bool:
@@ -642,7 +683,7 @@ class Prover:
                 return bool(is_alike) and not has_total and self._pagination.ends(page) is False
             return self._after(page, request) is not None
         following = self._after(page, request) if entry is self._before_an_empty_end else None
-        if following is None:
+        if following is None or not self._asks_for_the_empty_end:
             return False
         behind = self._prober.ask(following)
         return behind is not None and (bool(behind.records) or self._after(behind, following) is not None)
@@ -654,6 +695,11 @@ class Prover:
         if filled is None or last is None or isinstance(self._walk, NumberedWalk):
             return None
         return filled if last.number == filled.number + 1 else None
+
+    @property
+    def _asks_for_the_empty_end(self) -> bool:
+        """Whether what the last filled page leads to is asked for again: not where a count proves it."""
+        return self._before_an_empty_end is not None and not self._is_end_counted
 
     def _after(self, page: Page, request: PageRequest, size: int | None = None) -> PageRequest | None:
         came_from = page.url or request.url or self._endpoint.shown_url

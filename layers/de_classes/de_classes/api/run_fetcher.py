@@ -10,6 +10,8 @@ from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_fetcher import PageFetcher, SharedRun
@@ -25,12 +27,14 @@ class RunFetcher(Value):
         ledger: Knows which pages should hold records.
         pagination: How pages are numbered.
         run: What the requests of the run share.
+        note_proof: Called for each request that is sent only to make sure that there is nothing.
     """
 
     fetcher: PageFetcher
     ledger: RunLedger
     pagination: PaginationStrategy
     run: SharedRun
+    note_proof: Callable[[], None] = lambda: None
 
     def fetch(self, request: PageRequest, *, after: CorruptResponseError | None = None) -> Page:
         """The page; an empty one where there should be records, or all would end, is asked for again.
@@ -42,10 +46,12 @@ class RunFetcher(Value):
         for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
             page = self.fetcher.fetch(request, self.run, after=after if ask == 1 else None)
             is_expected = self.ledger.expects_records(page)
-            if page.records or not (is_expected or (ask == 1 and self._ends_it_all(page))):
+            if page.records or not (is_expected or (ask == 1 and self._is_all(page))):
                 break
             if ask < ASKS_FOR_AN_EMPTY_PAGE:
                 self.fetcher.pause(ask, page, self.run)
+            if not is_expected:
+                self.note_proof()
         return page
 
     def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
@@ -53,8 +59,6 @@ class RunFetcher(Value):
         strictly = replace(self, run=replace(self.run, current=None))
         return strictly.fetch(request, after=because)
 
-    def _ends_it_all(self, page: Page) -> bool:
-        """An empty page that says nothing is there, or that alone marks the end: believed when said twice."""
-        if not self.pagination.random_access:
-            return False
-        return self.ledger.is_first(page) or (page.total_pages is None and page.total_records is None)
+    def _is_all(self, page: Page) -> bool:
+        """Whether an empty page says that there is nothing at all: that is believed when said twice."""
+        return self.pagination.random_access and self.ledger.is_first(page)

@@ -8,13 +8,20 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import PageEntry
 
 LEAST_REQUESTS: Final = 5
-"""What a run may spend on proof at the least; long ones spend one for every hundred pages."""
+"""What a run may spend on proof however short it is."""
 
 _MOST: Final = 2048
 
 
-def most_looks(pages: int) -> int:
-    """How many of so many pages are looked at again, where not all of them are."""
+LEAST_LOOKS: Final = 2
+"""Pages that are looked at whatever the proof of the end took: the first and the last."""
+
+LEAST_LOOKS_BY_NUMBERS: Final = 4
+"""The same where nothing tells of the end but that no page of such a number is there."""
+
+
+def most_requests(pages: int) -> int:
+    """What a run of so many pages spends on proof at the most, unless it looks at every page again."""
     return max(LEAST_REQUESTS, pages // 100)
 
 

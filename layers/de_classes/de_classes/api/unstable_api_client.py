@@ -325,7 +325,7 @@ class UnstableAPIClient:
             self._is_late,
         )
         walk = self._walk(
-            RunFetcher(fetcher, ledger, pagination, run),
+            RunFetcher(fetcher, ledger, pagination, run, prober.note),
             ledger,
             prober,
             strategy=strategy,

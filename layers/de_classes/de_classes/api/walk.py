@@ -78,6 +78,8 @@ class NumberedWalk:
         is_learned: Whether pages are counted from another number than is described.
 
     Attributes:
+        came_twice: The number of the page that came alike when it was asked for again on the way, the last
+            of them.
         is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
         ends_with_itself: Whether the last page came there once more.
     """
@@ -119,8 +121,10 @@ class NumberedWalk:
         self._last_page: Page | None = None
         self._short_pages = 0
         self._cuts = 0
+        self.came_twice: int | None = None
         self.is_empty_behind = False
         self.ends_with_itself = False
+        self._ends_by_a_cut = False
         self._restore(state or RunState())
 
     @property
@@ -368,11 +372,13 @@ class NumberedWalk:
         """The page, or None if the walk is over."""
         page = self._unless_denied(window, number)
         if page is None or self._counts.is_past_end(page):
-            if self._counts.most is None:
-                self._look_further(number, is_refused=page is None)
-            self._is_over = self.is_empty_behind = True
-            self._note_denial(page)
-            return None
+            late = self._look_further(number, is_refused=page is None)
+            if late is None:
+                self._prober.note()
+                self._is_over = self.is_empty_behind = True
+                self._note_denial(page)
+                return None
+            page = late
         if self._counts.most is not None and number > _MOST_BEHIND * self._counts.most + 100:
             raise ProtocolError(
                 f"the source says it has {self._counts.most} pages, and serves page {number}: what the "
@@ -393,24 +399,37 @@ class NumberedWalk:
         again = self._prober.ask_again(self._strategy.request_for(page.number, self._limit), page)
         if again is not None and len(again.records) > len(page.records):
             return again
+        if again is not None and (len(again.records), again.edges) == (len(page.records), page.edges):
+            self.came_twice = page.number
         self._short_pages += 1
         return page
 
-    def _look_further(self, number: int, *, is_refused: bool) -> None:
-        """Make sure that a page which is refused, or empty where pages have numbers, is not a hole.
+    def _look_further(self, number: int, *, is_refused: bool) -> Page | None:
+        """Make sure that a page which is refused or empty where pages have numbers is not a hole.
+
+        Where a count or another cut of the records proves the end, or records have numbers, it is not one.
+
+        Returns:
+            The page, if it was a lapse that it was not there; else None.
 
         Raises:
-            PageGivenUpError: It is: there are records behind it.
+            PageGivenUpError: It is one: there are records behind it.
         """
-        if self._strategy.counts_records and not is_refused:
-            return
+        is_proved = self._ends_by_a_cut or self._prober.has_count
+        is_proved = is_proved or (self._ledger.agreed_total is not None and self._ledger.pages > 1)
+        if self._counts.most is not None or self._strategy.counts_records or is_proved:
+            return None
         further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
         if further is not None and further.records and not self.is_known(further):
+            again = self._prober.ask(self._strategy.request_for(number, self._limit))
+            if again is not None and again.records and not self.is_known(again):
+                return again
             raise PageGivenUpError(
                 f"page {number} came {'refused' if is_refused else 'empty'} each time, and page {number + 1} "
                 "has records",
                 attempts=ASKS_FOR_AN_EMPTY_PAGE,
             )
+        return None
 
     def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
@@ -419,13 +438,16 @@ class NumberedWalk:
         except RequestRejectedError as error:
             if error.status not in REFUSALS or self._counts.include(number):
                 raise
-            again = self._prober.ask(self._strategy.request_for(number, self._limit))
+            is_told = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
+            is_end = is_told or (self._pages.stop is None and self._ends_by_another_cut())
+            self._ends_by_a_cut |= is_end and not is_told and self._is_full_there
+            is_sure = self._ends_by_a_cut or (is_told and self._is_asked_again_behind)
+            again = None if is_sure else self._prober.ask(self._strategy.request_for(number, self._limit))
             if again is None or not again.records:
                 is_empty = again is not None  # the refusal was a lapse
-                is_plain = is_empty or error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
-                if not is_plain and self._pages.stop is not None:
-                    raise
-                if not is_plain and not self._ends_by_another_cut():
+                if not is_end and not is_empty:
+                    if self._pages.stop is not None:
+                        raise
                     raise self._end_or_window(error) from error
                 self._check_that_numbers_count(number, error)
                 return None
@@ -447,6 +469,19 @@ class NumberedWalk:
         )
         return RequestRejectedError(words, status=refusal.status, body=refusal.body)
 
+    @property
+    def _is_asked_again_behind(self) -> bool:
+        """Whether what lies behind the last page is asked for once more in any case.
+
+        With page numbers one further is, and behind a full page the same place as the run's last request.
+        """
+        return self._counts.most is None and (self._is_full_there or not self._strategy.counts_records)
+
+    @property
+    def _is_full_there(self) -> bool:
+        """Whether the last page is as large as any, so that the place behind it is the run's last request."""
+        return self._last_size >= self._largest
+
     def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
         """Tell a source that answers with the number of its only page from one that looks at no number.
 
@@ -454,16 +489,14 @@ class NumberedWalk:
             PaginationLoopError: It looks at none, as far as it shows.
         """
         has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
-        if (
-            has_echo
-            and number == _SECOND
-            and because.status == _NOT_THAT_PAGE
-            and not self._ends_by_another_cut()
-        ):
+        if not has_echo or number != _SECOND or because.status != _NOT_THAT_PAGE:
+            return
+        if not self._ends_by_another_cut():
             raise PaginationLoopError(
                 f"{because}, and the same by pages of another size: the number may not go where the source "
                 "looks for it; change into"
             ) from because
+        self._ends_by_a_cut |= self._is_full_there
 
     def _ends_by_another_cut(self) -> bool:
         """Whether the last record is the last by pages that begin elsewhere too.
@@ -479,12 +512,16 @@ class NumberedWalk:
         if self._strategy.counts_records:
             tells_one_from_all = self._largest > 1
             page = self._prober.ask(self.request_behind(records - 1)) if tells_one_from_all else None
-            return page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
+            ends = page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
+            self._ends_by_a_cut |= ends
+            return ends
         return self._ends_by_another_size(records)
 
     def _ends_by_another_size(self, records: int) -> bool:
         smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
-        size = next((size for size in smaller if self._sizes is not None and self._sizes(size) == size), None)
+        sizes = [size for size in smaller if self._sizes is not None and self._sizes(size) == size]
+        # a page that the last of them do not fill has room for others
+        size = next((size for size in sizes if records % size), sizes[0] if sizes else None)
         if size is None:
             return False
         number = -(-records // size)
@@ -492,8 +529,9 @@ class NumberedWalk:
         came = 0 if page is None else len(page.records)
         # one record, which came twice, and is not the first two together
         self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
-        rest = records - (number - 1) * size
-        if page is not None and (came, page.edges[-1:]) == (rest, self._last_edges[-1:]):
+        rest = records % size
+        if page is not None and (came, page.edges[-1:]) == (rest or size, self._last_edges[-1:]):
+            self._ends_by_a_cut |= rest > 0
             return True
         is_by_one = self._largest == 1 and came <= 1
         if not self._have_differed or not (is_by_one or self._last_size < self._largest):

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from de_classes.api.pagination import LastRecordPagination
+from de_classes.api.pagination import LastRecordPagination, PageNumberPagination
 from de_classes.api.receipt import Figures
-from de_classes.api.sample import most_looks
+from de_classes.api.sample import LEAST_LOOKS_BY_NUMBERS, most_requests
 from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
@@ -156,8 +156,14 @@ def proof_requests(endpoint: Endpoint, pages: int | None, *, is_counted: bool, s
     goes_by_key = isinstance(pagination, LastRecordPagination) and endpoint.key == (pagination.path,)
     if endpoint.look_back == "none" or goes_by_key:
         return end
-    looks_at_all = strict or endpoint.look_back == "all"
-    return end + (count if looks_at_all else min(count, most_looks(count)))
+    if strict or endpoint.look_back == "all":
+        return end + count
+    most = most_requests(count)
+    if isinstance(pagination, PageNumberPagination) and not is_known and endpoint.count is None:
+        most = max(
+            most, end + LEAST_LOOKS_BY_NUMBERS - 1
+        )  # the last page is looked at by what proves the end
+    return most if pages is None else min(end + count, most)
 
 
 def forecast(first: FirstPage, terms: LambdaTerms) -> Figures:

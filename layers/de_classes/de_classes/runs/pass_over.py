@@ -89,11 +89,14 @@ class PassOver:
 
     @property
     def brought_nothing_new(self) -> bool:
-        """Whether a later pass, no shorter than the one before, came to its end without a new record."""
+        """Whether a later pass came to its end without a new record.
+
+        One that is shorter than the pass before may have been cut, unless the source counts what it has.
+        """
         is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
         before = sum(page.records for page in self.progress.pages(self.number - 1))
-        is_as_long = self.number > 1 and self.ledger.records >= before
-        return is_as_long and is_whole and not self.progress.records_of(self.number)
+        may_be_cut = self.ledger.records < before and self.ledger.total_records is None
+        return self.number > 1 and is_whole and not may_be_cut and not self.progress.records_of(self.number)
 
     @property
     def kept(self) -> RunProgress:
