@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import PageReader
-from de_classes.api.pagination import next_link
+from de_classes.api.pagination import next_links
 from de_classes.api.retry_after import parse_retry_after
 from de_classes.api.token import read_token
 from de_classes.configs.ingest import IngestRequest, WorkerSettings
@@ -217,7 +217,7 @@ PARSERS = {
     "page": Parser(mutated_json(PAGES) | st.binary(), page, (CorruptResponseError, ProtocolError)),
     "json": Parser(mutated_json(PAGES + TOKENS) | st.binary(), json_value, (MalformedDataError,)),
     "retry-after": Parser(mutated_text(WAITS) | st.text(), retry_after),
-    "link": Parser(mutated_text(LINKS) | st.text('<>;="rel next,/?\\', max_size=200), next_link),
+    "link": Parser(mutated_text(LINKS) | st.text('<>;="rel next,/?\\', max_size=200), next_links),
     "key": Parser(mutated_text(KEYS) | st.text(), key, (InvalidKeyError,)),
     "environment": Parser(
         mutated_values([ENVIRONMENT, {**ENVIRONMENT, "CONCURRENCY": "8", "RESERVE_SECONDS": "1e400"}]).filter(

@@ -482,6 +482,20 @@ def test_F100_records_that_share_a_moment_and_fit_on_a_page_all_come(
     assert (by(run.receipt, "end"), by(run.receipt, "still")) == ("probed", "sampled")
 
 
+@pytest.mark.parametrize("key", ["", 'primary_key = ["at"]'], ids=["by a time", "by the key"])
+@pytest.mark.parametrize("order", ["newest first", "as it lies"])
+def test_F99_a_source_in_another_order_than_its_pages_go_by_is_no_success(
+    tmp_path: Path, order: str, key: str
+) -> None:
+    """Each page begins behind the last record's value: what lies in no order stands on no page."""
+    moments = [*range(29, -1, -1)] if order == "newest first" else [number * 7 % 30 for number in range(30)]
+    with HttpSource(behind([{"id": at, "at": at} for at in moments])) as source:
+        run = described_source(tmp_path, source.url, f"{BY_RECORD}\n{key}")
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+    assert "are not in the order of 'at'" in run.said or "were left for it: they moved" in run.said
+
+
 @pytest.mark.parametrize("total", [30, 36, 40])
 def test_F100_a_source_that_knows_coarser_moments_than_it_tells_loses_no_record_in_silence(
     tmp_path: Path, total: int

@@ -18,7 +18,7 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
     PageRequest,
-    next_link,
+    next_links,
 )
 from de_classes.errors import ConfigurationError, ProtocolError
 
@@ -111,12 +111,12 @@ def test_no_link_is_the_end() -> None:
     ],
 )
 def test_link_headers_in_their_forms(header: str, target: str | None) -> None:
-    assert next_link(header) == target
+    assert next_links(header) == ([] if target is None else [target])
 
 
 @given(st.text())
 def test_no_link_header_whatever_raises(header: str) -> None:
-    assert next_link(header) is None or "<" in header
+    assert next_links(header) == [] or "<" in header
 
 
 @pytest.mark.parametrize("strategy", [CursorPagination(), LinkHeaderPagination()])
@@ -307,7 +307,8 @@ def test_requests_are_the_same_by_what_they_ask_whatever_their_number() -> None:
         ("<a>;rel=next", "a"),
         ("<a> ; rel = next", "a"),
         ('<a>; rel="prev"; rel="next"', "a"),
-        ("<a>; rel=next, <b>; rel=next", "a"),
+        ("<a>; rel=next, <a>; rel=next", "a"),
+        ('<a>; rel=next; anchor="/other", <b>; rel=next', "b"),
         ("<a>; crossorigin; rel=next", "a"),
         ("<a>; rel=prev, <b>; rel=next", "b"),
         ("<a>; next", None),
@@ -315,4 +316,10 @@ def test_requests_are_the_same_by_what_they_ask_whatever_their_number() -> None:
     ],
 )
 def test_link_headers_as_servers_spell_them(header: str, target: str | None) -> None:
-    assert next_link(header) == target
+    assert next_links(header) == ([] if target is None else [target])
+
+
+def test_two_links_that_lead_on_are_an_error_since_only_one_can_be_followed() -> None:
+    header = '<https://x.example/a>; rel="next", <https://x.example/b>; rel="next"'
+    with pytest.raises(ProtocolError, match="page 2 has 2 links with rel='next'"):
+        after(LinkHeaderPagination(), page(2, headers={"link": header}))

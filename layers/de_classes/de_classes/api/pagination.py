@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Meta
 
 from de_classes.api.messages import joined
+from de_classes.api.order import lead_on
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.templates import as_text
-from de_classes.errors import ConfigurationError, ProtocolError
+from de_classes.errors import ConfigurationError, ProtocolError, SourceChangedError
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
@@ -432,7 +433,13 @@ class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
     ) -> PageRequest | None:
         """The linked URL, made absolute; the client checks that it stays where tokens may go."""
-        target = next_link(page.headers.get("link") or "", self.rel)
+        targets = next_links(page.headers.get("link") or "", self.rel)
+        if len(targets) > 1:
+            raise ProtocolError(
+                f"the Link header of page {page.number} has {len(targets)} links with rel={self.rel!r}, and "
+                "only one can be followed: name another rel, or another kind of pagination"
+            )
+        target = targets[0] if targets else None
         following = (
             None if target is None else PageRequest(page.number + 1, url=joined(url, target), size=limit)
         )
@@ -486,6 +493,7 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
                 f"the last record has no text or number at {self.path!r}: it has "
                 f"{standing_there(page.records[-1])}"
             )
+        self._check_order(page, None if asked is None or page.number == 1 else asked.values.get(self.into))
         values = {self.into: self._beyond(found)}
         return self._followed(page, PageRequest(page.number + 1, values, size=limit))
 
@@ -508,6 +516,22 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         if not kept or self._says_end(page):
             return page
         return dataclasses.replace(page, records=records[:kept], left=records[kept:], checksum=None)
+
+    def _check_order(self, page: Page, behind: object) -> None:
+        """Refuse records that are not in the order of the field: what is asked for next would leave some out.
+
+        Raises:
+            SourceChangedError: They go up and down, or not on from the value that was asked for.
+        """
+        value_of = finder(self.path)
+        values = [value_of(record) for record in page.records]
+        if not lead_on(values, behind):
+            raise SourceChangedError(
+                f"the records of page {page.number} are not in the order of {self.path!r}: they moved, or "
+                "the source sorts otherwise, and some are on no page; if it does every time, ask it for that "
+                "order, by a parameter in query",
+                missing_pages=(page.number + 1,),
+            )
 
     def _says_end(self, page: Page) -> bool:
         try:
@@ -604,16 +628,18 @@ PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
 """Every kind that a description can name by its ``type``."""
 
 
-def next_link(header: str, rel: str = "next") -> str | None:
-    """The target of the first link of that relation in a Link header, or None. Never raises."""
+def next_links(header: str, rel: str = "next") -> list[str]:
+    """The targets of that relation in a Link header, each once. Never raises.
+
+    A link with an ``anchor`` says what follows something else, and is none of them.
+    """
+    found: dict[str, None] = {}
     for target, parameters in _LINK.findall(header):
-        if any(_is(rel, *parameter) for parameter in _PARAMETERS.findall(parameters)):
-            return str(target).strip()
-    return None
-
-
-def _is(rel: str, name: str, quoted: str, bare: str) -> bool:
-    return name.lower() == "rel" and rel.lower() in (quoted or bare).lower().split()
+        given = [(name.lower(), quoted or bare) for name, quoted, bare in _PARAMETERS.findall(parameters)]
+        relations = {each for name, value in given if name == "rel" for each in value.lower().split()}
+        if rel.lower() in relations and "anchor" not in dict(given):
+            found[str(target).strip()] = None
+    return [*found]
 
 
 def _boolean(page: Page, what: str, path: str) -> bool:

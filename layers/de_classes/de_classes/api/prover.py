@@ -19,7 +19,7 @@ from de_classes.api.pagination import (
     LastRecordPagination,
     OffsetPagination,
     PageNumberPagination,
-    next_link,
+    next_links,
 )
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.sample import (
@@ -719,7 +719,7 @@ class Prover:
 
 def _way_on(page: Page, rows: int, described: str | None) -> str | None:
     """What in an answer looks as if more followed, apart from what is described; None if nothing does."""
-    if next_link(page.headers.get("link") or ""):
+    if next_links(page.headers.get("link") or ""):
         return 'a Link header with rel="next" came'
     for name, text in page.headers.items():
         if _HEADERS_ON.search(name) and text not in {"", "0", "false"} and f"header {name!r}" != described:

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.api.pagination import next_link
+from de_classes.api.pagination import next_links
 from de_classes.api.paths import WHOLE, plain_names
 from de_classes.utils.values import Value
 
@@ -133,7 +133,7 @@ def ways_on(answer: object, headers: Mapping[str, str]) -> list[Likely]:
             is_whole = "continu" in name  # all of it goes into the next request
             what = f"an object of {', '.join(list(value)[:4])}"
             found.append((-1 if is_whole else order + 3, Likely(path, what)))
-    if next_link(headers.get("link") or "") is not None:
+    if next_links(headers.get("link") or ""):
         found.append((-1, Likely("the Link header", 'with rel="next"')))
     named = (name for name in headers if re.search(r"cursor|next-page|continuation|page-token", name))
     found += ((1, Likely(f"header {name}", "a header")) for name in named)

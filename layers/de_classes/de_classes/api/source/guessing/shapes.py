@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from de_classes.api.messages import origin
-from de_classes.api.pagination import next_link
+from de_classes.api.pagination import next_links
 from de_classes.api.paths import MISSING, find, plain_names
 from de_classes.utils.values import Value
 
@@ -325,7 +325,7 @@ def ways(
         size: Where the page size goes, such as ``query.limit``; None if that is not known.
         place: ``query`` or ``json``.
     """
-    if next_link(headers.get("link", "")):
+    if next_links(headers.get("link", "")):
         yield Way({"type": "link"}, 'a Link header with rel="next"')
     around = list(outside(value, records))
     for path, item in around:
