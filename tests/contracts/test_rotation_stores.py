@@ -16,9 +16,10 @@ from moto import mock_aws
 
 from de_classes.api.auth.kept_secrets import CLOCK_SKEW, KeptTokens
 from de_classes.api.source import FileSecrets, SecretsManagerSecrets
-from de_classes.storage.clients import LocalClient, S3Client
+from de_classes.storage.clients import BaseS3Client, LocalClient
 from de_classes.utils.clock import ManualClock, SystemClock
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.rotation import SECRETS, FakeRotationStore, TokenEndpoint, worker
 
 if TYPE_CHECKING:
@@ -79,9 +80,11 @@ def in_secrets_manager(path: Path) -> Iterator[Case]:
 
 @contextmanager
 def in_secrets_manager_with_leases_in_s3(_path: Path) -> Iterator[Case]:
+    # moto looks for an object, and then writes: of two who ask at once both would have the lease
+    s3 = FakeS3()
+    s3.create_bucket(Bucket="runs")
     with no_aws_environment(), mock_aws():
-        session().client("s3").create_bucket(Bucket="runs")
-        yield secrets_manager_case(S3Client(LOGGER, session=session()))
+        yield secrets_manager_case(BaseS3Client(s3, LOGGER))
 
 
 @functools.cache

@@ -442,15 +442,22 @@ class NumberedWalk:
             is_end = is_told or (self._pages.stop is None and self._ends_by_another_cut())
             self._ends_by_a_cut |= is_end and not is_told and self._is_full_there
             is_sure = self._ends_by_a_cut or (is_told and self._is_asked_again_behind)
-            again = None if is_sure else self._prober.ask(self._strategy.request_for(number, self._limit))
+            ask = partial(self._prober.ask, self._strategy.request_for(number, self._limit))
+            again = None if is_sure else ask()
             if again is None or not again.records:
                 is_empty = again is not None  # the refusal was a lapse
                 if not is_end and not is_empty:
                     if self._pages.stop is not None:
                         raise
                     raise self._end_or_window(error) from error
-                self._check_that_numbers_count(number, error)
-                return None
+                if self._are_numbers_heeded(number, error):
+                    return None
+                again = ask() if is_sure else None
+                if again is None or not again.records:
+                    raise PaginationLoopError(
+                        f"{error}, and the same by pages of another size: the number may not go where the "
+                        "source looks for it; change into"
+                    ) from error
             page = again
         if not self.is_known(page):
             return page
@@ -482,21 +489,14 @@ class NumberedWalk:
         """Whether the last page is as large as any, so that the place behind it is the run's last request."""
         return self._last_size >= self._largest
 
-    def _check_that_numbers_count(self, number: int, because: RequestRejectedError) -> None:
-        """Tell a source that answers with the number of its only page from one that looks at no number.
-
-        Raises:
-            PaginationLoopError: It looks at none, as far as it shows.
-        """
+    def _are_numbers_heeded(self, number: int, because: RequestRejectedError) -> bool:
+        """Whether a source that refuses page 2, and numbers its answers, has one page by another cut too."""
         has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
         if not has_echo or number != _SECOND or because.status != _NOT_THAT_PAGE:
-            return
-        if not self._ends_by_another_cut():
-            raise PaginationLoopError(
-                f"{because}, and the same by pages of another size: the number may not go where the source "
-                "looks for it; change into"
-            ) from because
-        self._ends_by_a_cut |= self._is_full_there
+            return True
+        is_one = self._ends_by_another_cut()
+        self._ends_by_a_cut |= is_one and self._is_full_there
+        return is_one
 
     def _ends_by_another_cut(self) -> bool:
         """Whether the last record is the last by pages that begin elsewhere too.
