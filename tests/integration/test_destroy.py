@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localcloud.aws import LocalAws
-    from localcloud.stack import Stack
     from localcloud.workspace import Workspace
+    from tests.integration.conftest import Cloud
 
 pytestmark = pytest.mark.xdist_group("local_cloud")
 
@@ -56,12 +56,17 @@ class Small:
         return status != "DELETE_COMPLETE"
 
 
+@pytest.fixture(scope="module")
+def kept(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """One that no test deletes."""
+    return Small(cloud.stack.aws, tmp_path_factory.mktemp("small"))
+
+
 @pytest.fixture
-def small(stack: Stack, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
-    """As a shell would have it whose account is the local cloud."""
-    for name, value in {**isolated({}, workspace), "AWS_ENDPOINT_URL": stack.aws.endpoint}.items():
+def shell(cloud: Cloud, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of a shell whose account is the local cloud."""
+    for name, value in {**isolated({}, workspace), "AWS_ENDPOINT_URL": cloud.stack.aws.endpoint}.items():
         monkeypatch.setenv(name, value)
-    return Small(stack.aws, tmp_path)
 
 
 @pytest.fixture
@@ -71,47 +76,52 @@ def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSam:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shell")
 def test_a_stack_is_deleted_and_what_stays_is_named(
-    small: Small,
-    stack: Stack,
+    cloud: Cloud,
     workspace: Workspace,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    small = Small(cloud.stack.aws, tmp_path)
     monkeypatch.setenv("PATH", f"{workspace.sam.parent}{os.pathsep}{os.environ['PATH']}")
     assert small.destroy("--yes") == 0
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith(f"{small.name} is deleted.")
     assert said[1:] == [f"  AWS::S3::Bucket {small.bucket}"]
     assert not small.is_there()
-    stack.aws.s3().head_bucket(Bucket=small.bucket)
+    cloud.stack.aws.s3().head_bucket(Bucket=small.bucket)
 
 
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize(("options", "asked"), [([], True), (["--yes"], False)])
 def test_sam_is_told_the_stack_and_its_region_and_asks_unless_told_not_to(
-    small: Small, sam: FakeSam, options: list[str], *, asked: bool
+    kept: Small, sam: FakeSam, options: list[str], *, asked: bool
 ) -> None:
-    assert small.destroy(*options) == 0
+    assert kept.destroy(*options) == 0
     (words,) = sam.words
     assert words[0] == "delete"
-    assert words[words.index("--stack-name") + 1] == small.name
+    assert words[words.index("--stack-name") + 1] == kept.name
     assert words[words.index("--region") + 1] == "us-east-1"
     assert ("--no-prompts" not in words) is asked
 
 
-@pytest.mark.usefixtures("sam")
+@pytest.mark.usefixtures("shell", "sam")
 def test_nothing_is_called_deleted_that_is_still_there(
-    small: Small, capsys: pytest.CaptureFixture[str]
+    kept: Small, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert small.destroy() == 0
+    assert kept.destroy() == 0
     assert capsys.readouterr().err == ""
-    assert small.is_there()
+    assert kept.is_there()
 
 
+@pytest.mark.usefixtures("shell")
 def test_a_stack_that_there_is_not_is_told_and_sam_is_not_called(
-    small: Small, sam: FakeSam, capsys: pytest.CaptureFixture[str]
+    kept: Small, sam: FakeSam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small.samconfig.write_text(SAMCONFIG.format(name="no-such-stack"))
-    assert small.destroy() == 1
+    missing = tmp_path / "samconfig.toml"
+    missing.write_text(SAMCONFIG.format(name="no-such-stack"))
+    assert kept.destroy("--config-file", str(missing)) == 1
     assert "the stack no-such-stack cannot be looked at" in capsys.readouterr().err
     assert sam.told == []
