@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-mutation
+.PHONY: help setup check test test-slow test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -68,6 +68,9 @@ benchmark-short: env-bench-short ## This library beside its references, and its 
 mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
 	@PYTHONPATH=layers/de_classes .venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \
 		$(if $(MODULES)$(SAMPLE),,--docs)
+
+house: env-dev env-house ## What a newcomer meets who follows a page through the library, and its size beside others
+	@python -m tools.house
 
 up: env-local ## The local cloud with the stack deployed, to play with, until Ctrl-C
 	@python -m localcloud up
@@ -125,6 +128,9 @@ env-bench-short:
 
 env-mutation:
 	$(SETUP) mutation
+
+env-house:
+	$(SETUP) house
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

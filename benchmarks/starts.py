@@ -60,9 +60,9 @@ STARTS = {
     "worker to text": Start(
         "IngestionWorkerFunction",
         f"{_WORKER}get_codec('csv'), get_codec('json'), get_codec('jsonl')",
-        1.80,
+        1.90,
     ),
-    "worker to Parquet": Start("IngestionWorkerFunction", f"{_WORKER}get_codec('parquet')", 2.10),
+    "worker to Parquet": Start("IngestionWorkerFunction", f"{_WORKER}get_codec('parquet')", 2.30),
 }
 """Name of a start to what it is."""
 

@@ -33,6 +33,7 @@ compile requirements/checks.txt --group checks "$@"
 for peer in requests dlt singer airbyte; do
     compile "requirements/peer-$peer.txt" --group "peer-$peer" "$@"
 done
+compile requirements/house.txt --group house --constraint requirements/peer-dlt.txt "$@"
 compile requirements/bench.txt --group bench --constraint requirements/dev.txt "$@" # the versions that ours runs with
 compile requirements/mutation.txt pyproject.toml --all-extras --group dev --group mutation \
     --constraint requirements/dev.txt "$@" # what the tests run with

@@ -711,7 +711,7 @@ class Prover:
         if self._look_back == "all" and is_telling:
             return page.mark == entry.mark  # reading twice sees records that are exchanged within a page too
         may_have_grown = self._pagination.counts_records or (
-            self._ledger.agreed_total is not None and last is not None and entry.number == last.number
+            last is not None and entry.number == last.number and self._ledger.agreed_total is not None
         )
         is_as_long = len(page.records) == entry.records
         return still_stands(page, entry) and (is_as_long or (may_have_grown and entry.records > 0))
