@@ -540,6 +540,52 @@ def test_F100_what_was_left_for_a_page_is_missed_too_where_a_run_goes_on_with_th
     assert (first.status, second.status) == (ERROR, INCOMPLETE), second.said
 
 
+def disordered(count: int, most: int) -> list[int]:
+    """Numbers of which some come later than larger ones, and none later than one that is larger by more."""
+    return sorted(range(count), key=lambda number: number + (number * 7 % (most + 1)) * (1 + 1e-9))
+
+
+OVERLAPPING = BY_RECORD.replace("}", ", overlap = 5 }")
+
+
+@pytest.mark.parametrize("key", ["", 'primary_key = ["at"]'], ids=["by a time", "by the key"])
+@pytest.mark.parametrize("count", [1, 7, 10, 11, 60, 64])
+def test_F99_a_source_that_keeps_its_order_within_the_overlap_is_whole(
+    tmp_path: Path, count: int, key: str
+) -> None:
+    order = disordered(count, 5)
+    with HttpSource(behind([{"id": at, "at": at} for at in order])) as source:
+        run = described_source(tmp_path, source.url, f"{OVERLAPPING}\n{key}")
+
+    assert (run.status, sorted(run.ids)) == (COMPLETE, list(range(count))), run.said
+
+
+def test_F99_without_an_overlap_what_comes_late_on_another_page_is_on_none(tmp_path: Path) -> None:
+    order = [*range(8), *range(9, 12), 8, *range(12, 30)]
+    with HttpSource(behind([{"id": at, "at": at} for at in order])) as source:
+        run = described_source(tmp_path, source.url, BY_RECORD)
+        whole = described_source(tmp_path, source.url, OVERLAPPING)
+
+    assert (run.status, sorted({*range(30)} - {*run.ids})) == (COMPLETE, [8]), run.said
+    assert (whole.status, sorted(whole.ids)) == (COMPLETE, list(range(30))), whole.said
+
+
+def test_F99_a_source_that_goes_down_does_not_overlap(tmp_path: Path) -> None:
+    with HttpSource(behind([{"id": at, "at": at} for at in range(29, -1, -1)])) as source:
+        run = described_source(tmp_path, source.url, OVERLAPPING)
+
+    assert (run.status, run.ids) == (INCOMPLETE, []), run.said
+
+
+def test_F99_a_page_that_lies_within_the_overlap_is_an_error_that_names_it(tmp_path: Path) -> None:
+    wide = BY_RECORD.replace("}", ", overlap = 100 }")
+    with HttpSource(behind([{"id": at, "at": at} for at in range(30)])) as source:
+        run = described_source(tmp_path, source.url, wide)
+
+    assert (run.status, run.ids) == (ERROR, [])
+    assert "all 10 records of page 1 are within overlap of the furthest" in run.said
+
+
 @pytest.mark.parametrize("late", [12, 22])
 def test_F99_a_record_that_is_out_of_order_within_a_page_comes_once(tmp_path: Path, late: int) -> None:
     order = [number for number in range(30) if number != late]

@@ -200,7 +200,7 @@ class Endpoint(DiscreetValue, dict=True):
     def may_tie(self) -> bool:
         """Whether pages go by a field of the last record that other records may share."""
         path = self.pagination.tied_by
-        return path is not None and self.key != (path,)
+        return path is not None and (self.key != (path,) or self.pagination.holds_back)
 
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""

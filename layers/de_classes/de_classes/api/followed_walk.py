@@ -14,7 +14,7 @@ from msgspec import structs
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
-from de_classes.api.paths import finder, standing_there
+from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.prober import REFUSALS
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
@@ -233,9 +233,9 @@ class FollowedWalk:
         again = None if self._single_pages >= _MOST_SINGLE_PAGES else self._prober.ask(request)
         if again is None:
             return
-        value_of = finder(self._strategy.tied_by or "")
-        records = [*again.records, *again.left]
-        alike = [record for record in records if value_of(record) == value_of(page.records[0])]
+        value_of, holds_back = finder(self._strategy.tied_by or ""), self._strategy.holds_back
+        records, value = [*again.records, *again.left], value_of(page.records[0])
+        alike = [record for record in records if holds_back or value_of(record) == value]
         if alike != [*page.records]:
             raise SourceChangedError(
                 f"page {page.number} came otherwise when it was asked for again: run again",
@@ -243,6 +243,12 @@ class FollowedWalk:
             )
         if len(alike) < len(records):
             return
+        if holds_back:
+            raise ProtocolError(
+                f"all {len(alike)} records of page {page.number} are within overlap of the furthest, and it "
+                "is full, or others are behind it: more may lie before it and stand on no page; ask for "
+                "larger pages, or say a smaller overlap"
+            )
         if len(alike) == 1:
             self._single_pages += 1
             return
@@ -260,23 +266,27 @@ class FollowedWalk:
 
     def _begins_with_what_was_left(self, page: Page) -> bool:
         """Whether the records that were left of the page before are here; else they moved, or got lost."""
-        return [*page.records, *page.left][: len(self._left)] == [*self._left]
+        there = [*page.records, *page.left]
+        if self._strategy.holds_back:
+            return all(record in there for record in self._left)
+        return there[: len(self._left)] == [*self._left]
 
     def _refuse_without_what_was_left(self, page: Page) -> None:
-        """Take no page for the next one that has fewer records of the value that was left than were left.
+        """Take no page for the next one that has fewer records of a value that was left than were left.
 
-        They are told by that value alone: the rest of a record may differ at every read.
+        They are told by their value alone: the rest of a record may differ at every read.
 
         Raises:
             SourceChangedError: They moved; or the source looks for less than the value that it was given, as
                 one does that knows whole seconds only, and then does on every pass.
         """
         value_of = finder(self._strategy.tied_by or "")
-        value = value_of(self._left[0])
-        there = sum(value_of(record) == value for record in (*page.records, *page.left))
-        if there < len(self._left):
+        there = [value_of(record) for record in (*page.records, *page.left)]
+        left = [value_of(record) for record in self._left]
+        value = next((each for each in left if there.count(each) < left.count(each)), MISSING)
+        if value is not MISSING:
             raise SourceChangedError(
-                f"page {page.number} has {there} of the {len(self._left)} records with "
+                f"page {page.number} has {there.count(value)} of the {left.count(value)} records with "
                 f"{self._strategy.tied_by!r} {excerpt(str(value), 60)} that were left for it: they moved, or "
                 "the source looks for another value than it is given; if it does every time, go by a field "
                 "that no two records share, and name it as primary_key",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,6 +25,25 @@ def lead_on(values: Sequence[Any], behind: object = None) -> bool:
     """
     orders = _orders(values if behind is None else [behind, *values])
     return not orders or any(_is_furthest(order, has_start=behind is not None) for order in orders)
+
+
+def position(value: object) -> float | None:
+    """Where a number lies, or a timestamp, in seconds; None for any other value.
+
+    Args:
+        value: A JSON value; a text of digits is a number, and a timestamp without a zone is in UTC.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    if _DIGITS.fullmatch(value):
+        return float(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def _orders(values: Sequence[Any]) -> list[Sequence[Any]]:

@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from de_classes.api.messages import joined
-from de_classes.api.order import lead_on
+from de_classes.api.order import lead_on, position
 from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.templates import as_text
 from de_classes.errors import ConfigurationError, ProtocolError, SourceChangedError
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from de_classes.api.page import Page
     from de_classes.utils.run_records import RunPlace
@@ -198,6 +198,11 @@ class PaginationStrategy(Described, kw_only=True):
     def tied_by(self) -> str | None:
         """The path of the field by which a page is found, where records may share it; or None."""
         return None
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether records that others may lie before, in no order, are left for the next page too."""
+        return False
 
     def without_ties(self, page: Page) -> Page:
         """The page without the records at its end that the next page is to begin with."""
@@ -460,19 +465,23 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
     Other records may share that field, such as a time, and stand on no page then. So the records at a page's
     end that have its last value are left for the next one, which is asked for from the value before: unless
-    the field is the primary key.
+    the field is the primary key. Where a source keeps its order only so far, ``overlap`` says how far: all
+    records that come so close to the furthest are left for the next page, and none of them comes twice.
 
     Attributes:
         path: The field.
         into: Where its value goes.
         plus: What is added to it, where it is a number.
         first: What is sent for the first page.
+        overlap: How far a record may lie behind one that has a larger value, in the field's own unit, of a
+            timestamp in seconds; pages then go up.
     """
 
     path: Path
     into: Into
     plus: int = 0
     first: str | int | None = None
+    overlap: Annotated[float, Meta(ge=0)] = 0
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The first page only: any other is known by the one before it."""
@@ -487,7 +496,7 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
             return self._followed(page, None)
         if self.ends(page):
             return None
-        found = finder(self.path)(page.records[-1])
+        found = finder(self.path)(self._furthest(page.records))
         if isinstance(found, bool) or not isinstance(found, str | int | float):
             raise ProtocolError(
                 f"the last record has no text or number at {self.path!r}: it has "
@@ -507,15 +516,49 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The field."""
         return self.path
 
+    @property
+    def holds_back(self) -> bool:
+        """Where it overlaps."""
+        return self.overlap > 0
+
     def without_ties(self, page: Page) -> Page:
-        """The page without the records that have the last value, unless all have it or none follows."""
-        value_of, records = finder(self.path), page.records
-        kept = len(records)
-        while kept and value_of(records[kept - 1]) == value_of(records[-1]):
-            kept -= 1
-        if not kept or self._says_end(page):
+        """The page without the records that have the last value, unless all have it or none follows.
+
+        Where pages overlap, without those that another which is still to come may lie before.
+        """
+        records = page.records
+        if not records or self._says_end(page):
             return page
-        return dataclasses.replace(page, records=records[:kept], left=records[kept:], checksum=None)
+        if self.overlap:
+            places = self._places(records)
+            edge = max(places) - self.overlap
+            if places[-1] < edge:
+                raise self._out_of_order(page)
+            kept = [record for record, place in zip(records, places, strict=True) if place < edge]
+            left = [record for record, place in zip(records, places, strict=True) if place >= edge]
+        else:
+            value_of, count = finder(self.path), len(records)
+            while count and value_of(records[count - 1]) == value_of(records[-1]):
+                count -= 1
+            kept, left = [*records[:count]], [*records[count:]]
+        return dataclasses.replace(page, records=kept, left=left, checksum=None) if kept else page
+
+    def _furthest(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The record that the next page begins behind: the last, or where pages overlap the furthest."""
+        if not self.overlap:
+            return records[-1]
+        places = self._places(records)
+        return records[places.index(max(places))]
+
+    def _places(self, records: Sequence[dict[str, Any]]) -> list[float]:
+        value_of = finder(self.path)
+        places = [position(value_of(record)) for record in records]
+        if None in places:
+            raise ProtocolError(
+                f"a record has no number or timestamp at {self.path!r}, so pages cannot overlap by it: it "
+                f"has {standing_there(records[places.index(None)])}; change path, or leave out overlap"
+            )
+        return [place for place in places if place is not None]
 
     def _check_order(self, page: Page, behind: object) -> None:
         """Refuse records that are not in the order of the field: what is asked for next would leave some out.
@@ -523,15 +566,22 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         Raises:
             SourceChangedError: They go up and down, or not on from the value that was asked for.
         """
-        value_of = finder(self.path)
-        values = [value_of(record) for record in page.records]
-        if not lead_on(values, behind):
-            raise SourceChangedError(
-                f"the records of page {page.number} are not in the order of {self.path!r}: they moved, or "
-                "the source sorts otherwise, and some are on no page; if it does every time, ask it for that "
-                "order, by a parameter in query",
-                missing_pages=(page.number + 1,),
-            )
+        if self.overlap:
+            start = position(behind)
+            leads_on = start is None or min(self._places(page.records)) >= start
+        else:
+            value_of = finder(self.path)
+            leads_on = lead_on([value_of(record) for record in page.records], behind)
+        if not leads_on:
+            raise self._out_of_order(page)
+
+    def _out_of_order(self, page: Page) -> SourceChangedError:
+        return SourceChangedError(
+            f"the records of page {page.number} are not in the order of {self.path!r}: they moved, or the "
+            "source sorts otherwise, and some are on no page; if it does every time, ask it for that order, "
+            "by a parameter in query",
+            missing_pages=(page.number + 1,),
+        )
 
     def _says_end(self, page: Page) -> bool:
         try:

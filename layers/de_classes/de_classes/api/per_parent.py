@@ -137,6 +137,11 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As within one parent."""
         return self.inner.tied_by
 
+    @property
+    def holds_back(self) -> bool:
+        """As within one parent."""
+        return self.inner.holds_back
+
     def without_ties(self, page: Page) -> Page:
         """As within one parent."""
         return self.inner.without_ties(page)

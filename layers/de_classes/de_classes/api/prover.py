@@ -642,9 +642,9 @@ class Prover:
 
     def _goes_by_key(self) -> bool:
         """Whether each page begins behind the last record's unique key, so that no change can move a row."""
-        return isinstance(self._pagination.each, LastRecordPagination) and self._endpoint.key == (
-            self._pagination.each.path,
-        )
+        each = self._pagination.each
+        is_by_record = isinstance(each, LastRecordPagination) and not each.holds_back
+        return is_by_record and self._endpoint.key == (each.tied_by,)
 
     def _check(self, entry: PageEntry, request: PageRequest) -> None:
         """Look at a page again, and at the empty one behind it if that is the end.

@@ -153,7 +153,7 @@ def proof_requests(endpoint: Endpoint, pages: int | None, *, is_counted: bool, s
     end = int(count == 1) if is_known else _MOST_FOR_AN_END  # a single page's total may be its own count
     if pagination.declared_end is not None:
         end = 0
-    goes_by_key = isinstance(pagination, LastRecordPagination) and endpoint.key == (pagination.path,)
+    goes_by_key = isinstance(pagination, LastRecordPagination) and not endpoint.may_tie
     if endpoint.look_back == "none" or goes_by_key:
         return end
     if strict or endpoint.look_back == "all":
