@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
@@ -32,7 +34,7 @@ from localcloud.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.cases import Case
     from benchmarks.figures import Run
@@ -40,13 +42,31 @@ if TYPE_CHECKING:
 
 EXIT_BROKEN, EXIT_USAGE = 1, 2
 ROUNDS, SHORT_ROUNDS = 5, 3
+DECIDING_ROUNDS = 9
+"""Of a case that is above its bound after three: they may have met a moment that others used."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; the exit status is 1 if a bound is broken, 2 if a client cannot be run."""
-    args = make_parser().parse_args(arguments)
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    measure: Callable[[argparse.Namespace], Benchmark] | None = None,
+) -> int:
+    """Run it; the exit status is 1 if a bound is broken, 2 if a client cannot be run.
+
+    Args:
+        arguments: The command's; those of the process if not given.
+        measure: Makes every run that they ask for; ``measured`` if not given.
+    """
+    args, measure = make_parser().parse_args(arguments), measure or measured
     try:
-        benchmark = measured(args)
+        benchmark = measure(args)
+        above = {sentence.partition(":")[0] for sentence in broken(benchmark)} if args.short else set()
+        above -= {run.case for run in benchmark.runs if run.wrong}  # no second try cures that
+        if above:
+            args.cases, args.rounds = tuple(above), max(args.rounds, DECIDING_ROUNDS)
+            again = measure(args)
+            others = [run for run in benchmark.runs if run.case not in above]
+            benchmark = structs.replace(benchmark, runs=[*others, *again.runs])
     except ConfigurationError as error:
         sys.stderr.write(f"benchmark: {error}\n")
         return EXIT_USAGE

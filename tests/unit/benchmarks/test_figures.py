@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.__main__ import DECIDING_ROUNDS, main
 from benchmarks.bounds import BOUNDS, Bound, broken
 from benchmarks.cases import SHORT_CASES
 from benchmarks.contestants import DESCRIBED, OURS, P
@@ -11,6 +12,7 @@ from benchmarks.figures import Benchmark, Run, load, save
 from benchmarks.tables import headroom, page, report
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from pathlib import Path
 
     from benchmarks.cases import Case
@@ -149,3 +151,37 @@ def test_tables_show_between_which_ratios_the_rounds_were() -> None:
     text = page(benchmark(*(run(client, number, wall, 1.0) for client, number, wall in SPREAD)))
     assert f"| {OURS} | 3 | 2.00 | 2.00 (1.00-4.00) | 1.00 |" in text
     assert "de-classes 9" in text
+
+
+@pytest.mark.parametrize(("again", "status"), [(1.0, 0), (5.0, 1)])
+def test_a_case_above_its_bound_is_measured_again_with_more_rounds_which_decide(
+    again: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[tuple[str, ...], int]] = []
+    other = SHORT_CASES[1].name
+
+    def measure(args: Namespace) -> Benchmark:
+        asked.append((args.cases, args.rounds))
+        wall = again if args.cases else 5.0
+        calm = (
+            [] if args.cases else [run(OURS, 1, 1.0, 1.0, 0.1, case=other), run(P, 1, 1.0, 1.0, case=other)]
+        )
+        return benchmark(run(OURS, 1, wall, wall, 0.1), run(P, 1, 1.0, 1.0), *([] if args.cases else calm))
+
+    assert main(["--short"], measure=measure) == status
+    assert asked == [((), 0), ((CASE,), DECIDING_ROUNDS)]
+    assert other in capsys.readouterr().out
+
+
+def test_rows_that_are_wrong_are_not_tried_again_until_they_are_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tried: list[Namespace] = []
+
+    def measure(args: Namespace) -> Benchmark:
+        tried.append(args)
+        return benchmark(run(OURS, 1, 1.0, 1.0, 0.1, wrong="1 row lost"), run(P, 1, 1.0, 1.0))
+
+    assert main(["--short"], measure=measure) == 1
+    assert len(tried) == 1
+    assert "1 row lost" in capsys.readouterr().out
