@@ -198,7 +198,7 @@ class Endpoint(DiscreetValue, dict=True):
 
     @property
     def may_tie(self) -> bool:
-        """Whether pages go by a field of the last record that other records may share."""
+        """Whether records are left for the next page: others may share what pages go by, or come late."""
         path = self.pagination.tied_by
         return path is not None and (self.key != (path,) or self.pagination.holds_back)
 

@@ -55,7 +55,7 @@ class Page(Mapping[str, Any]):
         headers: The answer's headers, names in lower case.
         url: Where it came from, without what auth added.
         checksum: CRC-32 of the text of the records, where the answer is JSON that has such a list; else None.
-        left: Records at its end that were left for the next page, see ``LastRecordPagination``.
+        left: Records that were left for the next page, mostly those at its end, see ``LastRecordPagination``.
         header: The names in the first row of an answer in CSV; none of any other.
     """
 

@@ -205,7 +205,7 @@ class PaginationStrategy(Described, kw_only=True):
         return False
 
     def without_ties(self, page: Page) -> Page:
-        """The page without the records at its end that the next page is to begin with."""
+        """The page without the records that are left for the next one."""
         return page
 
     def stands_in(self, page: Page) -> bool:

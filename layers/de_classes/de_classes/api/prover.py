@@ -642,9 +642,7 @@ class Prover:
 
     def _goes_by_key(self) -> bool:
         """Whether each page begins behind the last record's unique key, so that no change can move a row."""
-        each = self._pagination.each
-        is_by_record = isinstance(each, LastRecordPagination) and not each.holds_back
-        return is_by_record and self._endpoint.key == (each.tied_by,)
+        return isinstance(self._pagination.each, LastRecordPagination) and not self._endpoint.may_tie
 
     def _check(self, entry: PageEntry, request: PageRequest) -> None:
         """Look at a page again, and at the empty one behind it if that is the end.
