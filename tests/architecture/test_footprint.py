@@ -12,6 +12,7 @@ import pytest
 
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
+from tests.fakes.effort import first_of
 from tests.fakes.sources import LIBRARY, ROOT, module_name, python_files
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ def password_file(folder: Path, password: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("options", [["--dataset", "records"], ["--key", "records.parquet"]], ids=str)
+@pytest.mark.parametrize(
+    "options", first_of([["--dataset", "records"], ["--key", "records.parquet"]]), ids=str
+)
 def test_an_ingestion_to_parquet_imports_of_dataframes_only_what_pyarrow_does(
     tmp_path: Path, options: list[str]
 ) -> None:
@@ -153,7 +156,7 @@ def test_an_ingestion_to_parquet_imports_of_dataframes_only_what_pyarrow_does(
     assert numpys <= loaded_by(["pyarrow.parquet"])
 
 
-@pytest.mark.parametrize("format_name", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize("format_name", first_of(["csv", "jsonl", "json"]))
 def test_an_ingestion_to_text_imports_nothing_of_dataframes(tmp_path: Path, format_name: str) -> None:
     loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--format", format_name)
     assert loaded & {*NOT_FOR_INGEST, *DATAFRAMES} == set()

@@ -28,6 +28,7 @@ from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
 from de_classes.utils.clock import ManualClock
 from functions.ingestion_worker.app import handler_for
+from tests.fakes.effort import first_of
 from tests.fakes.mimics import MIMICS, RESOURCES
 from tests.fakes.mimics.arxiv import Arxiv
 from tests.fakes.mimics.serving import MimicTransport, serving
@@ -210,7 +211,7 @@ def test_every_source_that_is_shipped_has_its_mimic() -> None:
 
 @EACH_RESOURCE
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("size", ["small", "maximum"])
+@pytest.mark.parametrize("size", first_of(["small", "maximum"]))
 def test_every_record_comes_once_and_as_the_api_has_it(
     way: str, size: str, name: str, resource: str, tmp_path: Path
 ) -> None:
@@ -229,7 +230,7 @@ def test_a_collection_that_ends_at_a_page_s_edge_is_whole(
 
 
 @EACH_RESOURCE
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "library"])
+@pytest.mark.parametrize("way", first_of(way for way in WAYS if way != "library"))
 @pytest.mark.parametrize("rows", [0, 1])
 def test_nothing_and_one_record_are_whole_collections(
     way: str, rows: int, name: str, resource: str, tmp_path: Path
@@ -280,9 +281,9 @@ def test_a_wrong_secret_is_told_by_its_kind_and_never_shown(name: str, resource:
 
 
 @pytest.mark.parametrize(("name", "resource", "secret"), secret_cases())
-@pytest.mark.parametrize("words", [(), ("--dataset", "them")], ids=["object", "dataset"])
+@pytest.mark.parametrize("words", first_of([[], ["--dataset", "them"]]), ids=["object", "dataset"])
 def test_a_wrong_secret_ends_the_command_with_1_and_stores_nothing(
-    words: tuple[str, ...], name: str, resource: str, secret: str, tmp_path: Path
+    words: list[str], name: str, resource: str, secret: str, tmp_path: Path
 ) -> None:
     mimic = MIMICS[name](ROWS, is_throttled=False)
     status, said = ingest(mimic, resource, tmp_path, *words, secrets={**mimic.secrets, secret: WRONG})

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -65,6 +65,15 @@ COMMAND_LINES = [
 EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
 
 
+def met_first(among: list[Block]) -> list[Any]:
+    """Blocks as parameters: ``make test`` runs those of the first two pages, the proofs those of docs/."""
+    slow = pytest.mark.slow
+    return [
+        pytest.param(block, marks=slow if block.document.startswith("docs/") else (), id=str(block))
+        for block in among
+    ]
+
+
 def test_the_environment_is_activated_before_it_is_used() -> None:
     assert [activation.document for activation in ACTIVATIONS] == ["CONTRIBUTING.md", "README.md"]
     examples = [*EXAMPLES, *COMMAND_LINES, *TESTS]
@@ -73,13 +82,13 @@ def test_the_environment_is_activated_before_it_is_used() -> None:
         assert activation.line < min(lines)
 
 
-@pytest.mark.parametrize("block", EXAMPLES, ids=str)
+@pytest.mark.parametrize("block", met_first(EXAMPLES))
 def test_an_example_in_python_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(block.text, encoding="utf-8")
     in_a_new_shell("python -W error example.py", tmp_path)
 
 
-@pytest.mark.parametrize("block", COMMAND_LINES, ids=str)
+@pytest.mark.parametrize("block", met_first(COMMAND_LINES))
 def test_a_command_line_works_as_it_stands(block: Block, tmp_path: Path) -> None:
     port = str(free_port())
     for description in descriptions():

@@ -222,7 +222,7 @@ def test_F72_a_store_that_keeps_nothing_is_not_fetched_for_for_ever() -> None:
     assert [part.first_page for part in caught.value.parts] == [3]
 
 
-@pytest.mark.parametrize("kind", ["local", "s3"])
+@pytest.mark.parametrize("kind", first_of(["local", "s3"]))
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(
     ("style", "which"), [("number", {1}), ("number", {0, 3}), ("offset", {2}), ("cursor", {1})]
