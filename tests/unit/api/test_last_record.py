@@ -11,7 +11,7 @@ from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.page import PageReader
 from de_classes.api.pagination import LastRecordPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.errors import ProtocolError
+from de_classes.errors import ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.run_records import RunState
 from tests.fakes.transports import FakeTransport, json_response
@@ -82,3 +82,17 @@ def test_a_run_that_is_stopped_goes_on_with_what_was_held_back(taken: int) -> No
 def test_a_field_that_is_no_number_and_no_timestamp_cannot_overlap() -> None:
     with pytest.raises(ProtocolError, match="no number or timestamp at 'id'"):
         list(client(["ch_1", "ch_2"]).start_run(LIMIT))
+
+
+def test_a_page_that_begins_before_the_value_it_was_asked_for_is_refused_however_it_is_ordered() -> None:
+    answers = iter([range(100, 110), range(10), ()])
+    transport = FakeTransport(lambda _: json_response({"data": [{"id": value} for value in next(answers)]}))
+    endpoint = Endpoint(
+        "https://api.example/feed",
+        pagination=LastRecordPagination(path="id", into="query.since"),
+        reader=PageReader(total_pages_field=None, total_records_field=None),
+        key=("id",),
+    )
+    feed = UnstableAPIClient(endpoint, transport=transport, clock=ManualClock(), concurrency=1)
+    with pytest.raises(SourceChangedError, match="page 2 are not in the order of 'id'"):
+        list(feed.start_run(LIMIT))

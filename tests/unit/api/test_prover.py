@@ -865,3 +865,10 @@ def test_F64_a_short_last_page_that_is_whole_when_it_is_looked_at_again_leads_fu
     spoils: dict[int, dict[str, object]] = {3: {"ids": [9, 10]}}
     reading = read("offset", ProvableApi("offset", 12, tells=["marker"], spoils=spoils), ["marker"])
     assert (reading.error, reading.ids) == (None, ids(12))
+
+
+@pytest.mark.parametrize("way", TOLD)
+def test_a_short_last_page_that_came_twice_on_the_way_is_one_of_those_looked_at(way: str) -> None:
+    reading = Reading(ProvableApi(way, 38), endpoint(way))
+    still = reading.evidence.still
+    assert (still.by, still.pages, still.requests) == ("sampled", 5, 4)
