@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -37,7 +37,11 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 	@python -m pytest -q -n 3 --dist loadgroup -p tests.fakes.by_file_plugin
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
-	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis or examples"
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis or examples" \
+		--ignore tests/invented_store
+
+test-store: env-test ## The proofs on a store that refuses, loses answers and is spoilt, cleaned beside the runs
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "slow or hypothesis or examples" tests/invented_store
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration
