@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from de_classes.errors import BucketNotFoundError, InvalidInputError, StorageError
-from tests.fakes.object_stores import BUCKET_VARIANTS, VARIANTS
+from tests.fakes.object_stores import BUCKET_VARIANTS, VARIANTS, params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process
 
 
-@pytest.fixture(params=BUCKET_VARIANTS)
+@pytest.fixture(params=params(BUCKET_VARIANTS))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BucketStore]:
     with VARIANTS[request.param](tmp_path) as case:
         yield cast("BucketStore", case.store)

@@ -15,7 +15,7 @@ from de_classes.storage.datasets.keys import symlink_key
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.datasets import DATASET, commit, make_manifest
-from tests.fakes.object_stores import ATOMIC_VARIANTS, LOGGER, VARIANTS
+from tests.fakes.object_stores import ATOMIC_VARIANTS, LOGGER, VARIANTS, params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,13 @@ ROWS = pd.DataFrame(
 )
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=params(VARIANTS))
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
     with VARIANTS[request.param](tmp_path) as case:
         yield case
 
 
-@pytest.fixture(params=ATOMIC_VARIANTS)
+@pytest.fixture(params=params(ATOMIC_VARIANTS))
 def atomic_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
     with VARIANTS[request.param](tmp_path) as case:
         yield case

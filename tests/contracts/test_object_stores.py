@@ -25,7 +25,7 @@ from de_classes.errors import (
 from de_classes.storage.clients.object_store import MAX_PART_SIZE, MIN_PART_SIZE
 from de_classes.storage.services.spool import Spool
 from tests.fakes.effort import examples
-from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS
+from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS, params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ names = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_siz
 keys = st.lists(names, min_size=1, max_size=4).map("/".join)
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=params(VARIANTS))
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
     with VARIANTS[request.param](tmp_path) as case:
         yield case
@@ -374,12 +374,12 @@ def test_F45_a_failed_overwrite_leaves_what_was_there(case: StoreCase) -> None:
     assert case.store.get_object(case.bucket, "a") == CONTENT
 
 
-@pytest.mark.parametrize("variant", ATOMIC_VARIANTS)
+@pytest.mark.parametrize("variant", params(ATOMIC_VARIANTS))
 def test_F48_of_50_writers_at_one_key_exactly_one_wins(variant: str, tmp_path: Path) -> None:
     race(variant, tmp_path, writers=50, size=10)
 
 
-@pytest.mark.parametrize("variant", ATOMIC_IN_PARTS)
+@pytest.mark.parametrize("variant", params(ATOMIC_IN_PARTS))
 def test_F48_the_same_holds_for_writers_in_parts(variant: str, tmp_path: Path) -> None:
     race(variant, tmp_path, writers=8, size=MIN_PART_SIZE + 1)
 

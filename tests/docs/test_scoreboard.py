@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from scoreboard.cases import cases
@@ -24,10 +26,15 @@ def test_every_client_was_run_with_every_setting() -> None:
     assert all(BOARD.versions.values())
 
 
+@functools.cache
+def expected() -> list[tuple[str, int]]:
+    return [(case.name, case.seed) for case in cases(seeds=BOARD.seeds)]
+
+
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_every_client_met_every_case_with_the_same_seeds(line: tuple[str, str]) -> None:
     met = [(run.case, run.seed) for run in BOARD.of(*line)]
-    assert met == [(case.name, case.seed) for case in cases(seeds=BOARD.seeds)]
+    assert met == expected()
 
 
 def test_ours_loses_nothing_doubles_nothing_and_never_says_so_falsely() -> None:

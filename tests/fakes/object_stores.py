@@ -10,8 +10,9 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from moto import mock_aws
 
 from de_classes.storage.clients import BaseS3Client, LocalClient, MinioClient, S3Client
@@ -24,7 +25,7 @@ from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.running import RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from mypy_boto3_s3 import S3Client as Boto3S3Client
@@ -155,3 +156,10 @@ ATOMIC_IN_PARTS = sorted({*ATOMIC_VARIANTS} - {"server"})
 
 BUCKET_VARIANTS = sorted(VARIANTS.keys() - {"base-on-fake", "s3-on-moto"})
 """Those whose buckets the client can manage."""
+
+_SLOW = {"minio-on-emulator"}
+
+
+def params(variants: Iterable[str]) -> list[Any]:
+    """Variants as parameters: ``make test`` leaves those on the emulator's own server to the proofs."""
+    return [pytest.param(each, marks=pytest.mark.slow if each in _SLOW else ()) for each in variants]

@@ -11,7 +11,6 @@ import requests
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from tests.fakes.checks import run
-from tests.fakes.effort import first_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,19 +18,15 @@ if TYPE_CHECKING:
     from localcloud.stack import Stack
     from tests.integration.conftest import Cloud
 
-PHASES = "examples,coverage,fuzzing,stateful"
-QUICK = "examples,coverage"
 CALM = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0)
 # The gateway answers a method that the template does not name before any function is asked: with 403 in the
 # emulator, with the template's 404 on AWS; the check wants 405. What it answers is tested below.
 BY_THE_GATEWAY = ("--exclude-checks", "unsupported_method")
 
 
-def problems(
-    folder: Path, description: str, base: str, token: str, *options: str, phases: str = PHASES
-) -> str:
+def problems(folder: Path, description: str, base: str, token: str, *options: str) -> str:
     """What schemathesis finds; empty if all is well. It sees every operation, within a few seconds."""
-    limits = ("--max-examples", "15", "--seed", "7", "--phases", phases)
+    limits = ("--max-examples", "15", "--seed", "7", "--phases", "examples,coverage,fuzzing,stateful")
     target = (description, "--url", base, "--header", f"Authorization: Bearer {token}")
     done = run("schemathesis", "run", *target, "--checks", "all", *limits, *options, folder=folder)
     report = done.stdout + done.stderr
@@ -49,14 +44,13 @@ def deployed_token(stack: Stack) -> str:
     return token_of(f"{stack.outputs['SimulatorsUrl']}/auth/login", json.loads(secret["SecretString"]))
 
 
-@pytest.mark.parametrize(
-    ("mount", "phases"), first_of([("", QUICK), ("", PHASES), ("/auth", PHASES), ("/unstable", PHASES)])
-)
-def test_on_loopback_what_is_described_is_what_is_answered(tmp_path: Path, mount: str, phases: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("mount", ["", "/auth", "/unstable"])
+def test_on_loopback_what_is_described_is_what_is_answered(tmp_path: Path, mount: str) -> None:
     with SimulatorServer(CALM) as server:
         token = token_of(server.login_url, {"username": server.username, "password": server.password})
         base = server.base_url + mount
-        assert problems(tmp_path, f"{base}/openapi.json", base, token, phases=phases) == ""
+        assert problems(tmp_path, f"{base}/openapi.json", base, token) == ""
 
 
 @pytest.mark.slow
