@@ -38,10 +38,11 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis or examples" \
-		--ignore tests/invented_store
+		$(addprefix --ignore=,$(STORES))
 
-test-store: env-test ## The proofs on a store that refuses, loses answers and is spoilt, cleaned beside the runs
-	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "slow or hypothesis or examples" tests/invented_store
+STORES := tests/invented_store $(wildcard tests/contracts/test_*stores.py) tests/contracts/test_datasets.py
+test-store: env-test ## The proofs of stores: a server over HTTP, and one that refuses, loses answers and is spoilt
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "slow or hypothesis or examples" $(STORES)
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration
