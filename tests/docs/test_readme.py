@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.docs.test_documents import free_port, in_a_new_shell
+from tests.docs.test_documents import PORT, UNTIL_IT_IS_UP, free_port, in_a_new_shell
 from tests.fakes.documents import ROOT, blocks, descriptions
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST_SCREEN, _, REST = README.partition("## Two commands\n")
-PORT = "8765"
 # What differs from run to run, and from machine to machine.
 OTHERWISE = {
     r"\d+\.\d s\b": "a few seconds",
@@ -43,7 +42,7 @@ def test_the_description_and_three_lines_print_the_receipt_that_is_shown(tmp_pat
     port = str(free_port())
     (tmp_path / "shop.toml").write_text(description.text.replace(PORT, port), encoding="utf-8")
     lines = "\n".join([*commands, "kill $!"]).replace(PORT, port)
-    printed = in_a_new_shell(lines, tmp_path).splitlines()
+    printed = in_a_new_shell(UNTIL_IT_IS_UP.format(port=port) + lines, tmp_path).splitlines()
     assert [*map(same_on_every_machine, printed)] == [*map(same_on_every_machine, receipt)]
 
 
