@@ -49,7 +49,7 @@ def test_the_readme_says_the_same() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     secrets, alarms, _, _ = charges()
     assert f"two secrets ({secrets.dollars:.2f} USD a month), the alarms ({alarms.dollars_alone:.2f})" in text
-    assert f"[{figures(1024, 0.2).dollars:.5f} USD](docs/costs.md) by 1 GB" in text
+    assert f"[{figures(1024, 0.2).dollars:.5f} USD](docs/costs.md) at 1 GB" in text
 
 
 @pytest.mark.parametrize("latency", LATENCIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.docs.test_documents import PORT, UNTIL_IT_IS_UP, free_port, in_a_new_shell
+from tests.docs.test_documents import ACTIVATIONS, PORT, UNTIL_IT_IS_UP, free_port, in_a_new_shell
 from tests.fakes.documents import ROOT, blocks, descriptions
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def test_the_description_and_three_lines_print_the_receipt_that_is_shown(tmp_pat
 def test_the_first_two_commands_are_the_demo_and_the_tests() -> None:
     shown = [block.text for block in blocks("sh") if block.document == "README.md"]
     assert shown[:2] == ["make demo\n", "make test\n"]
+
+
+def test_how_the_environment_comes_about_is_said_before_it_is_used() -> None:
+    (activation,) = ACTIVATIONS
+    said = FIRST_SCREEN.index(f"`{activation.text.strip()}`")
+    assert FIRST_SCREEN.index("`make demo`") < said < FIRST_SCREEN.index("    python -m ")
 
 
 def test_the_first_screen_fits_a_screen_and_shows_one_picture_of_the_tours_rooms() -> None:

@@ -199,8 +199,8 @@ def actual(spent: RunCounts, pages: int, proof: int, invocations: int, terms: La
     Args:
         spent: Over all invocations.
         pages: Pages obtained.
-        proof: Requests that proved something, of the go that committed.
-        invocations: In how many goes.
+        proof: Requests that proved something, of the invocation that committed.
+        invocations: How often it was started: once, and again whenever it went on.
         terms: What it was carried out with.
     """
     gigabyte_seconds = _gigabyte_seconds(spent.seconds, invocations, terms)
