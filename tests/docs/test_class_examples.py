@@ -1,7 +1,7 @@
 """Every public class shows how it is used in its docstring, and what is shown is run.
 
-Public are the classes that a package exports, and those that the documents and examples import. In an example
-stand, without an import: what is exported, and what ``names_in_examples`` gives.
+Public are the classes that a package exports, those that the documents and examples import, and those that
+are named in their text. In an example stand, without an import: all of these, and ``names_in_examples``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,13 @@ from moto import mock_aws
 
 import de_classes
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.receipt import IngestReceipt
+from de_classes.api.requests_transport import RequestsTransport
+from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.errors import IncompleteRunError
 from de_classes.runs import RunPlan
+from de_classes.simulators.faults import FaultPlan
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import LocalClient
@@ -35,13 +40,14 @@ if TYPE_CHECKING:
 
 PACKAGE = pathlib.Path(str(de_classes.__file__)).parent
 IMPORT = re.compile(r"^(?:>>> )?from (de_classes[\w.]*) import (\w+(?:, \w+)*)", re.MULTILINE)
+NAMED = (FaultPlan, IncompleteRunError, IngestReceipt, RequestsTransport, RetryPolicy)
 CALM = SimulatorSettings(total_records=5, rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0)
 PASSWORD = "for-this-laptop"
 SECTIONS = re.compile(r"^(Args|Attributes|Raises):$", re.MULTILINE)
 
 
 def public() -> dict[str, Any]:
-    """Names to what they are: exported, or imported by a document or an example."""
+    """Names to what they are: exported, imported by a document or an example, or named in one."""
     packages = [path.parent for path in PACKAGE.rglob("__init__.py") if "__all__" in path.read_text("utf-8")]
     modules = [importlib.import_module(".".join(path.relative_to(PACKAGE.parent).parts)) for path in packages]
     found = {name: getattr(module, name) for module in modules for name in module.__all__}
@@ -49,7 +55,7 @@ def public() -> dict[str, Any]:
     texts = [block.text for language in ("python", "pycon") for block in blocks(language)]
     for home, names in (match for text in [*programs, *texts] for match in IMPORT.findall(text)):
         found |= {name: getattr(importlib.import_module(home), name) for name in names.split(", ")}
-    return found
+    return found | {each.__name__: each for each in NAMED}
 
 
 PUBLIC = public()

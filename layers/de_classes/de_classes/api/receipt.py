@@ -80,6 +80,11 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
+    Example:
+        >>> receipt = RunService(client, store, "lake").carry_out(plan)
+        >>> receipt.status, receipt.records, receipt.end.by, receipt.warnings
+        ('complete', 5, 'total', [])
+
     Attributes:
         status: ``"complete"`` or ``"partial"``.
         run_id: What to call the run by; None for a single object, which is not resumed.
