@@ -9,9 +9,7 @@ from functions.ingestion_worker.app import METRICS
 from tests.fakes.sources import ROOT
 from tests.fakes.template import resources
 from tools.cost_document import (
-    A_MILLION_TRACES,
     AT_ONCE,
-    FREE_TRACES,
     LATENCIES,
     MEMORIES,
     PAGE,
@@ -49,11 +47,9 @@ def test_every_metric_of_every_alarm_and_all_that_the_worker_emits_is_charged() 
 
 def test_the_readme_says_the_same() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    secrets, alarms, custom, _ = charges()
+    secrets, alarms, _, _ = charges()
     assert f"two secrets ({secrets.dollars:.2f} USD a month), the alarms ({alarms.dollars_alone:.2f})" in text
-    words = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
-    assert f"{words[custom.count]} custom metrics are {custom.dollars:.2f}" in text
-    assert f"{A_MILLION_TRACES:.2f} for a million traces after the first {FREE_TRACES:,}" in text
+    assert f"[{figures(1024, 0.2).dollars:.5f} USD](docs/costs.md) at 1 GB" in text
 
 
 @pytest.mark.parametrize("latency", LATENCIES)

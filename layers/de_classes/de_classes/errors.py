@@ -181,7 +181,15 @@ class PageGivenUpError(RetriesExhaustedError):
 
 
 class IncompleteRunError(FatalError):
-    """Not every page arrived.
+    """Not every page arrived: ask for the same again, by its run id, or later.
+
+    Example:
+        >>> one_try = UnstableAPIClient("http://127.0.0.1:1", retry_policy=RetryPolicy(max_attempts=1))
+        >>> try:
+        ...     ApiDataService(one_try).fetch_all_to_df()
+        ... except IncompleteRunError as error:
+        ...     print(list(error.missing_pages))
+        [1]
 
     Args:
         message: What is missing and why.

@@ -44,6 +44,13 @@ class _Start(Value):
 class ApiDataService:
     """Fetches all pages and hands over the result, only if it is complete.
 
+    Example:
+        >>> service = ApiDataService(client, StorageDataService(store, DataFormatService(), logger))
+        >>> len(service.fetch_all_to_df(limit=2))
+        5
+        >>> service.fetch_all_to_storage("lake", "orders.csv", limit=2).records
+        5
+
     Args:
         api_client: Gets the pages.
         storage_service: Writes objects; needed by ``fetch_all_to_storage`` alone.

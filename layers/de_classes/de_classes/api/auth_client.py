@@ -22,6 +22,11 @@ __all__ = ["SHORTEST_LIFE", "AuthClient"]
 class AuthClient(TokenAuth):
     """Gets a token for a user name and password, and replaces it ahead of its expiry; see ``TokenAuth``.
 
+    Example:
+        >>> auth = AuthClient(api.login_url, api.username, api.password)
+        >>> auth.get_auth_headers() == {"Authorization": f"Bearer {auth.get_token()}"}
+        True
+
     Args:
         auth_url: Where to POST username and password as JSON.
         username: Who logs in.

@@ -46,6 +46,11 @@ class HttpClientTransport:
     first spoken to; no credential is read there. Who needs another proxy or an adapter gives
     ``RequestsTransport`` a session that has it.
 
+    Example:
+        >>> request = HttpRequest("GET", f"{api.base_url}/openapi.json")
+        >>> HttpClientTransport().send(request, timeout=10).status
+        200
+
     Args:
         limits: How much of an answer is taken.
         context: What servers' certificates are checked by; the environment's or the system's authorities by

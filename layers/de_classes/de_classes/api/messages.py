@@ -25,7 +25,11 @@ _CURSOR = re.compile(
 
 
 class HttpRequest(DiscreetValue):
-    """What is sent.
+    """What a transport sends: the whole of one HTTP request.
+
+    Example:
+        >>> HttpRequest("GET", "https://api.shop.example/orders", headers={"Authorization": "Bearer t0ken"})
+        HttpRequest(method='GET', url='https://api.shop.example/orders', params={})
 
     Attributes:
         method: ``GET``, ``POST``, ...
@@ -49,7 +53,11 @@ class HttpRequest(DiscreetValue):
 
 
 class HttpResponse(DiscreetValue):
-    """What came back, whole and decoded.
+    """What a transport gives back: one HTTP answer, whole and decoded.
+
+    Example:
+        >>> HttpResponse(429, {"retry-after": "2"}).header("Retry-After")
+        '2'
 
     Attributes:
         status: The HTTP status.

@@ -43,6 +43,11 @@ _WRITTEN = "written"
 class Page(Mapping[str, Any]):
     """A page of records; as a mapping, the JSON object that the API sent (``page["data"]``).
 
+    Example:
+        >>> page = client.fetch_page(1, limit=2)
+        >>> page.number, len(page.records), page.total_records, page["total_pages"]
+        (1, 2, 5, 3)
+
     Attributes:
         number: Its place in the run, from 1.
         records: The records, in the API's order: a list, or a ``RecordBlock`` on its way into an object.

@@ -58,6 +58,10 @@ class Totals(Protocol):
 class PageRequest(Value):
     """Where one page is asked for.
 
+    Example:
+        >>> PageNumberPagination().request_for(3, limit=100).values
+        {'query.page': 3}
+
     Attributes:
         number: Its place in the run, from 1.
         values: What distinguishes it, by where it goes, such as ``{"query.page": 3}``.
@@ -81,6 +85,11 @@ class PageRequest(Value):
 
 class PaginationStrategy(Described, kw_only=True):
     """From page to page. Holds settings only, never a place: one object serves any number of runs.
+
+    Example:
+        >>> strategy: PaginationStrategy = OffsetPagination(into="query.skip")  # or one of your own
+        >>> strategy.request_for(3, limit=100).values
+        {'query.skip': 200}
 
     Attributes:
         more: The path of a boolean that is true where another page follows.
@@ -238,6 +247,10 @@ class PaginationStrategy(Described, kw_only=True):
 class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="page"):
     """Pages by number, ``?page=3``; any of them can be asked for. The default.
 
+    Example:
+        >>> PageNumberPagination(into="query.p", first=0).request_for(1, limit=100).values
+        {'query.p': 0}
+
     Attributes:
         into: Where the number goes.
         first: The first page's number.
@@ -280,6 +293,10 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):
     """Records by number, ``?offset=200``; the next page starts behind the records that came.
+
+    Example:
+        >>> OffsetPagination().request_for(3, limit=100).values
+        {'query.offset': 200}
 
     Attributes:
         into: Where the offset goes.

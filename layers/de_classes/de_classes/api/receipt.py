@@ -57,7 +57,7 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         seconds: Over all invocations.
-        invocations: In how many goes.
+        invocations: How often it was started: once, and again whenever it went on.
         requests: For pages, and for proof.
         proof_requests: Those of them that bring nothing, but prove the end and that the source stood still;
             foreseen, the most that it takes if the source does. None if it was not counted.
@@ -80,6 +80,11 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
+    Example:
+        >>> receipt = RunService(client, store, "lake").carry_out(plan)
+        >>> receipt.status, receipt.records, receipt.end.by, receipt.warnings
+        ('complete', 5, 'total', [])
+
     Attributes:
         status: ``"complete"`` or ``"partial"``.
         run_id: What to call the run by; None for a single object, which is not resumed.
@@ -98,13 +103,13 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         end: How the end of the collection is known; None if the run is partial.
         still: How it is known that the source stood still; None if the run is partial.
         warnings: What weakens that, a sentence each.
-        invocations: In how many goes the run was done.
+        invocations: How often the run was started: once, and again whenever it went on.
         requests: Requests for pages that were sent.
         requests_by_outcome: The same by status or kind of failure.
         logins: Requests to log in.
         retries: Attempts that failed and were made again.
         retries_by_cause: The same by status or kind of error.
-        seconds: From the first request to the commit; over all goes, without the time between them.
+        seconds: From the first request to the commit; over all invocations, without the time between.
         seconds_waited: Seconds of waiting that the retries asked for, added over threads.
         seconds_working: Seconds in which requests were under way, added over threads.
         format: csv, json, jsonl or parquet.

@@ -39,6 +39,11 @@ _BROKEN_ANSWER = (
 class RequestsTransport:
     """Sends through ``requests``, one kept-alive session a thread.
 
+    Example:
+        >>> request = HttpRequest("GET", f"{api.base_url}/openapi.json")
+        >>> RequestsTransport().send(request, timeout=10).status  # a Session of your own: proxies, adapters
+        200
+
     Args:
         session: A session to use for every thread instead; it must then be safe to share.
         limits: How much of an answer is taken.

@@ -44,7 +44,7 @@ class RetryEvent(Value):
 
 
 class RetryPolicy(Value):
-    """How one call is retried.
+    """How one call is retried: how often, for how long, with what waits.
 
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
     "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
@@ -53,6 +53,9 @@ class RetryPolicy(Value):
     asking at once would hardly help, after a 429 that names no time and after an answer that came, but not
     as promised, ``slow_base`` stands in place of ``base``; the latter is no sign of overload, so that the
     wait after it is at most ``corrupt_cap``.
+
+    Example:
+        >>> patient = UnstableAPIClient(api.base_url, retry_policy=RetryPolicy(max_attempts=9, base=0.1))
 
     Attributes:
         max_attempts: Calls at the most, the first included.

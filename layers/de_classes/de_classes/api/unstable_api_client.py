@@ -63,6 +63,11 @@ class UnstableAPIClient:
     anew for every attempt; a 401 costs one refresh and one replay. Only one origin is spoken to, and its own
     redirects are followed.
 
+    Example:
+        >>> client = UnstableAPIClient(api.base_url, AuthClient(api.login_url, api.username, api.password))
+        >>> [(number, len(page.records)) for number, page in client.iterate_all_pages(limit=2)]
+        [(1, 2), (2, 2), (3, 1)]
+
     Args:
         base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
             ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers``, ``look_back``

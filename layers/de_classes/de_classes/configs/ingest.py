@@ -94,6 +94,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
 class IngestRequest(Struct, frozen=True, kw_only=True):
     """What a caller may ask of the worker; everything is optional.
 
+    Example:
+        >>> request = IngestRequest(source="github.issues", format="parquet", limit=100)
+        >>> request.format, request.allow_partial
+        ('parquet', False)
+
     Args:
         format: How the object is written.
         key: Where it is written, at most 1024 bytes; the worker's partitioned key by default.

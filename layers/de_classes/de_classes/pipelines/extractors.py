@@ -42,6 +42,10 @@ class PageSource(Protocol):
 class ApiExtractor:
     """Pulls every page of an API; a page is a batch.
 
+    Example:
+        >>> [len(batch) for batch in ApiExtractor(client, limit=2).extract()]
+        [2, 2, 1]
+
     Args:
         client: Hands out the pages.
         limit: Records a page.
@@ -64,6 +68,11 @@ class ApiExtractor:
 
 class FrameExtractor:
     """Takes the rows of a DataFrame; see ``frame_batches`` for what becomes of its values.
+
+    Example:
+        >>> frame = DataFormatService().from_records(orders)
+        >>> list(FrameExtractor(frame).extract()) == [orders]
+        True
 
     Args:
         frame: The DataFrame; its index is left behind.
@@ -89,7 +98,12 @@ class FrameExtractor:
 
 
 class ObjectExtractor:
-    """Reads the records of a stored object, as its format's codec gives them.
+    r"""Reads the records of a stored object, as its format's codec gives them.
+
+    Example:
+        >>> _ = store.put_object("lake", "days.csv", b"day\n1\n2\n")
+        >>> list(ObjectExtractor(store, "lake", "days.csv").extract())
+        [[{'day': 1}, {'day': 2}]]
 
     Args:
         client: Where the object is.
@@ -127,6 +141,10 @@ class ObjectExtractor:
 
 class RecordsExtractor:
     """Takes records that are there already: a list, or anything that can be gone through again.
+
+    Example:
+        >>> list(RecordsExtractor([{"id": 1}, {"id": 2}, {"id": 3}], batch_rows=2).extract())
+        [[{'id': 1}, {'id': 2}], [{'id': 3}]]
 
     Args:
         records: JSON objects.

@@ -36,6 +36,10 @@ class SinkOptions(TypedDict, total=False):
 class ObjectLoader(Loader):
     """Streams records into one object, in memory that does not grow with their number.
 
+    Example:
+        >>> ObjectLoader(store, "lake", "orders.parquet").load([orders]).records
+        2
+
     Args:
         client: Where the object goes.
         bucket: Its bucket.
@@ -83,6 +87,11 @@ class FrameLoader(Loader):
 
     Everything is held in memory until the commit: for what fits there, and for what must come back as
     ``StorageDataService`` would store it.
+
+    Example:
+        >>> storage = StorageDataService(store, DataFormatService(), logger)
+        >>> FrameLoader(storage, "lake", "orders.parquet").load([orders]).records
+        2
 
     Args:
         storage: Stores the DataFrame.

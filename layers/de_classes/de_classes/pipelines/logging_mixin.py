@@ -28,6 +28,11 @@ class LoggingMixin:
     """Gives a class a logger named after it, and logs its steps: start, finish or failure, and counts.
 
     Whoever mixes it in may call ``use_logger``; without, ``logging.getLogger(<class name>)`` is used.
+
+    Example:
+        >>> class Upload(LoggingMixin): ...
+        >>> with Upload().log_step("orders") as counts:  # logs "orders started", and how it finished
+        ...     counts.rows_in = counts.rows_out = 2
     """
 
     _parent_logger: logging.Logger | None = None

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 class Pipeline(LoggingMixin, ABC):
     """Runs steps and tells how it went. A variant says what its ``plan`` is and how records ``flow``.
 
+    Example:
+        >>> class Copy(Pipeline):
+        ...     def plan(self):
+        ...         return [("extract", "orders"), ("load", "raw")]
+        ...     def flow(self, run):
+        ...         run.load(ObjectLoader(store, "lake", "raw.jsonl"), run.extract(RecordsExtractor(orders)))
+        >>> Copy().run().rows_out
+        2
+
     Args:
         name: For logs and reports; the class's name by default.
         logger: Where to log; the pipeline takes its child named after the class.
@@ -84,6 +93,12 @@ class Pipeline(LoggingMixin, ABC):
 class EtlPipeline(Pipeline):
     """Extract, transform, load: records are changed on their way, and stored once.
 
+    Example:
+        >>> load, paid = ObjectLoader(store, "lake", "paid.csv"), Filter(lambda each: each["total"] > 0)
+        >>> report = EtlPipeline(RecordsExtractor(orders), paid, load=load).run()
+        >>> report.rows_in, report.rows_out
+        (2, 1)
+
     Args:
         extract: Where records come from.
         transforms: Any number of transforms, or of plain functions from a batch to records.
@@ -131,6 +146,12 @@ class EltPipeline(Pipeline):
 
     The raw copy is committed before anything is changed, so a mistake in a transform costs no second
     extraction. When a transform fails the raw copy stays, whole, and no curated one appears.
+
+    Example:
+        >>> raw, ids = ObjectLoader(store, "lake", "raw.jsonl"), ObjectLoader(store, "lake", "ids.csv")
+        >>> EltPipeline(RecordsExtractor(orders), raw, Select("id"), curated=ids).run().uris == (
+        ...     store.uri("lake", "raw.jsonl"), store.uri("lake", "ids.csv"))
+        True
 
     Args:
         extract: Where records come from.

@@ -11,7 +11,12 @@ from de_classes.utils.text import escaped_json
 
 
 class Status(StrEnum):
-    """How a step, or a run, ended."""
+    """How a step, or a run, ended; in reports.
+
+    Example:
+        >>> EtlPipeline(RecordsExtractor(orders), load=ObjectLoader(store, "lake", "a.csv")).run().status
+        <Status.SUCCEEDED: 'succeeded'>
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -23,7 +28,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step of a run.
+    """What one step of a run did; a ``RunReport`` has one of each.
+
+    Example:
+        >>> load = ObjectLoader(store, "lake", "ids.csv")
+        >>> run = EtlPipeline(RecordsExtractor(orders), Select("id"), load=load).run()
+        >>> [(step.kind, step.name, step.rows_out) for step in run.steps]
+        [('extract', 'RecordsExtractor', 2), ('transform', 'Select', 2), ('load', 'ObjectLoader', 2)]
 
     Attributes:
         name: The step's name; a number is added to tell two of one name apart.
@@ -48,7 +59,12 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One run of a pipeline.
+    """What one run of a pipeline did, which ``Pipeline.run`` returns, and ``last_report`` after a failure.
+
+    Example:
+        >>> run = EtlPipeline(RecordsExtractor(orders), load=ObjectLoader(store, "lake", "a.csv")).run()
+        >>> run.rows_out, run.failed_step, run.uris == (store.uri("lake", "a.csv"),)
+        (2, None, True)
 
     Attributes:
         pipeline: Its name.

@@ -27,7 +27,15 @@ CALLER_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticE
 
 @runtime_checkable
 class Extractor(Protocol):
-    """Where records come from."""
+    """Where records come from: the first step of a pipeline, for a source of your own.
+
+    Example:
+        >>> class Days:
+        ...     def extract(self):
+        ...         yield [{"day": 1}, {"day": 2}]
+        >>> EtlPipeline(Days(), load=ObjectLoader(store, "lake", "days.csv")).run().rows_in
+        2
+    """
 
     def extract(self) -> Iterator[Batch]:
         """Start anew and yield the records in batches of bounded size."""
@@ -36,7 +44,17 @@ class Extractor(Protocol):
 
 @runtime_checkable
 class Transform(Protocol):
-    """What happens to records on their way."""
+    """What happens to records on their way, for what needs to see more than one: else ``RecordTransform``.
+
+    Example:
+        >>> class Halves:
+        ...     def apply(self, batches):
+        ...         for batch in batches:
+        ...             yield batch[::2]
+        >>> load = ObjectLoader(store, "lake", "half.csv")
+        >>> EtlPipeline(RecordsExtractor(orders), Halves(), load=load).run().rows_out
+        1
+    """
 
     def apply(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield what becomes of these batches; state lives no longer than this call."""
@@ -74,10 +92,15 @@ class LoadSession(Protocol):
 
 
 class Loader(ABC):
-    """Where records go: all of them, or none. A variant says how to ``open`` a session.
+    """Where records go, all of them or none, to be subclassed: a variant says how to ``open`` a session.
 
     A database would be ``open`` with a connection: ``write`` copies rows, ``commit`` commits, and
     ``abort`` rolls back.
+
+    Example:
+        >>> loader: Loader = ObjectLoader(store, "lake", "orders.csv")
+        >>> loader.load([orders]).records
+        2
     """
 
     @property
@@ -111,7 +134,15 @@ class RereadableLoader(Protocol):
 
 
 class RecordTransform(ABC):
-    """A transform of one record at a time. A variant says how to ``convert`` one."""
+    """A transform of one record at a time, to be subclassed: a variant says how to ``convert`` one.
+
+    Example:
+        >>> class Cents(RecordTransform):
+        ...     def convert(self, record):
+        ...         return {**record, "total": round(record["total"] * 100)}
+        >>> list(Cents().apply([[{"id": 1, "total": 12.5}]]))
+        [[{'id': 1, 'total': 1250}]]
+    """
 
     @abstractmethod
     def convert(self, record: Record) -> Record | None:

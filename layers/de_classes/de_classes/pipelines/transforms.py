@@ -25,6 +25,10 @@ _DIGEST_BYTES = 16
 class Select(RecordTransform):
     """Keeps these columns, in this order.
 
+    Example:
+        >>> Select("total", "id").convert({"id": 1, "total": 12.5, "note": None})
+        {'total': 12.5, 'id': 1}
+
     Args:
         columns: Their names.
         missing: For a record without one of them: ``"error"``, ``"null"`` or ``"skip"`` the column.
@@ -42,6 +46,10 @@ class Select(RecordTransform):
 
 class Rename(RecordTransform):
     """Gives columns other names, at the place where they are.
+
+    Example:
+        >>> Rename({"total": "amount"}).convert({"id": 1, "total": 12.5})
+        {'id': 1, 'amount': 12.5}
 
     Args:
         names: Old name to new name; two may swap.
@@ -68,6 +76,10 @@ class Rename(RecordTransform):
 
 class Cast(RecordTransform):
     """Turns values into another type, exactly or not at all: "2.5" is no int. Nulls stay null.
+
+    Example:
+        >>> Cast({"id": "int", "total": float}).convert({"id": "1", "total": "12.5"})
+        {'id': 1, 'total': 12.5}
 
     Args:
         types: Column to ``"int"``, ``"float"``, ``"str"``, ``"bool"``, or a function of the value.
@@ -100,6 +112,10 @@ class Cast(RecordTransform):
 class Filter(RecordTransform):
     """Keeps the records for which a predicate is true.
 
+    Example:
+        >>> list(Filter(lambda order: order["total"] > 0).apply([[{"total": 12.5}, {"total": 0.0}]]))
+        [[{'total': 12.5}]]
+
     Args:
         keep: Takes a record.
     """
@@ -117,6 +133,10 @@ class Flatten(RecordTransform):
     """Puts the fields of nested objects beside the others: ``{"a": {"b": 1}}`` becomes ``{"a_b": 1}``.
 
     Lists stay as they are, and so does an object without fields.
+
+    Example:
+        >>> Flatten(separator=".").convert({"id": 1, "customer": {"name": "Åsa", "city": None}})
+        {'id': 1, 'customer.name': 'Åsa', 'customer.city': None}
 
     Args:
         separator: What stands between the names.
@@ -150,6 +170,10 @@ class DropDuplicates:
 
     It has to remember every key it saw: about 100 bytes each, so 100 MB for a million records.
     ``max_keys`` puts a bound on that. Values are told apart by type as well: 1, "1" and true differ.
+
+    Example:
+        >>> list(DropDuplicates("id").apply([[{"id": 1, "total": 2}, {"id": 1, "total": 3}]]))
+        [[{'id': 1, 'total': 2}]]
 
     Args:
         keys: The columns that make the key; without any, the whole record is compared.

@@ -53,6 +53,11 @@ SDK_MEGABYTES: Final = 45.0
 class FirstPage(Struct, frozen=True, kw_only=True):
     """What the first page of a run showed.
 
+    Example:
+        >>> first = FirstPage(latency=0.2, size=250_000, records=1_000, pages=1_000)
+        >>> forecast(first, LambdaTerms(concurrency=8)).requests
+        1000
+
     Attributes:
         latency: Seconds that its request took, the successful one.
         size: Bytes of the answer, decoded.
@@ -97,6 +102,11 @@ class FirstPage(Struct, frozen=True, kw_only=True):
 
 class LambdaTerms(Struct, frozen=True, kw_only=True):
     """What a function is given, and what it costs.
+
+    Example:
+        >>> first = FirstPage(latency=0.2, size=250_000, records=1_000, pages=1_000)
+        >>> [forecast(first, LambdaTerms(concurrency=n)).seconds < 60 for n in (1, 8)]
+        [False, True]
 
     Attributes:
         memory_megabytes: Of the function.
@@ -189,8 +199,8 @@ def actual(spent: RunCounts, pages: int, proof: int, invocations: int, terms: La
     Args:
         spent: Over all invocations.
         pages: Pages obtained.
-        proof: Requests that proved something, of the go that committed.
-        invocations: In how many goes.
+        proof: Requests that proved something, of the invocation that committed.
+        invocations: How often it was started: once, and again whenever it went on.
         terms: What it was carried out with.
     """
     gigabyte_seconds = _gigabyte_seconds(spent.seconds, invocations, terms)

@@ -56,7 +56,11 @@ class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
 
 
 class RunJournal:
-    """The journal of one run.
+    """What one run has done until now, kept in the bucket; ``RunService`` writes it, and goes on by it.
+
+    Example:
+        >>> RunJournal(store, "lake", "", "monday").plan_key
+        '_runs/monday/plan.json'
 
     Args:
         store: Holds it.

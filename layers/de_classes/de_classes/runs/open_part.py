@@ -25,6 +25,10 @@ class PartLimits(Value):
 
     Small parts lose less when a process is killed; large ones are faster to read.
 
+    Example:
+        >>> RunService(client, store, "lake", limits=PartLimits(pages=2)).carry_out(plan).parts[-1].first_page
+        3
+
     Attributes:
         pages: Pages in a part.
         size: Bytes, as far as they are known before the part is complete.

@@ -28,6 +28,11 @@ _SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "sour
 class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.PLAN):
     """What a run was asked for. A run that goes on must have been asked for the same.
 
+    Example:
+        >>> plan = RunPlan(run_id="monday", source=client.url, dataset="orders", format="csv", limit=2)
+        >>> RunService(client, store, "lake").carry_out(plan).records
+        5
+
     Attributes:
         run_id: What the run is called by.
         source: The endpoint, without anything secret.

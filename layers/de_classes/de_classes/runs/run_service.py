@@ -52,6 +52,11 @@ class RunService:
     What a run has done is in the bucket, so that it goes on from there: after a time limit, a crash or
     ``kill -9``, on this machine or another. Carrying out a run that is complete gives its receipt again.
 
+    Example:
+        >>> receipt = RunService(client, store, "lake").carry_out(plan)  # a RunPlan; again, if it was stopped
+        >>> receipt.status, receipt.records, receipt.end.by
+        ('complete', 5, 'total')
+
     Args:
         client: Gets the pages; its deadline ends the invocation in time.
         store: Where everything is written.

@@ -27,7 +27,13 @@ _ROUNDING = 1e-9
 
 
 class FaultPlan(Value, dict=True):
-    """How often what goes wrong.
+    """How often what goes wrong, in Python; ``SimulatorServer(faults=...)`` takes the same as a text.
+
+    Example:
+        >>> from de_classes.simulators.catalogue import CATALOGUE
+        >>> plan = FaultPlan(CATALOGUE, {"server-error-500": 0.5, "empty-page": 0.1}, seed=7)
+        >>> [fault.name if fault else "ok" for fault in (plan.draw(1, attempt) for attempt in (1, 2, 3))]
+        ['ok', 'server-error-500', 'server-error-500']
 
     Args:
         registry: The faults there are.

@@ -47,6 +47,12 @@ _logger = logging.getLogger(__name__)
 class SimulatorServer:
     """The auth and the unstable simulator at one address; a context manager that starts and stops it.
 
+    Example:
+        >>> with SimulatorServer(SimulatorSettings(total_records=50), faults="F14,F21=0.1") as api:
+        ...     auth = AuthClient(api.login_url, api.username, api.password)
+        ...     len(ApiDataService(UnstableAPIClient(api.base_url, auth)).fetch_all_to_df())
+        50
+
     Args:
         settings: Faults, records, limits; the defaults fail one request in five.
         username: The one login.

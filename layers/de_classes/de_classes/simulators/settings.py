@@ -30,6 +30,11 @@ _DIALS = Dials()
 class SimulatorSettings(Struct, frozen=True, kw_only=True):
     """Read from the environment variables of the same names by ``configs.settings.load``.
 
+    Example:
+        >>> calm = SimulatorSettings(total_records=5, rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0)
+        >>> len(SimulatorServer(calm).truth())
+        5
+
     Args:
         credentials_secret_id: The secret with ``{"username": ..., "password": ...}``; auth only.
         signing_secret_id: The secret that is the signing key.

@@ -50,6 +50,12 @@ class SystemClock:
 class ManualClock:
     """A clock that moves only when told to, or when somebody sleeps on it. Safe among threads.
 
+    Example:
+        >>> clock = ManualClock()
+        >>> clock.sleep(3600)  # returns at once
+        >>> clock.monotonic(), clock.sleeps
+        (3600.0, [3600])
+
     Args:
         now: The wall time to start from, in seconds since the epoch.
     """

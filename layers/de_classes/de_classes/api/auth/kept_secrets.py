@@ -137,7 +137,13 @@ def access_name(name: str) -> str:
 
 
 class Secrets(Protocol):
-    """Gives the secrets of a source by name."""
+    """Gives the secrets of a source by name.
+
+    Example:
+        >>> secrets: Secrets = EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "t0ken"})
+        >>> Source.load("shop.toml")["shop.orders"].client(secrets=secrets).url == api.data_url
+        True
+    """
 
     def get(self, name: str) -> str:
         """The secret.

@@ -50,6 +50,12 @@ class Source:
 
     ``Source.load("sources")["stripe.charges"].client()`` is a client of one resource.
 
+    Example:
+        >>> Source.load("shop.toml").names
+        ['shop']
+        >>> Source.shipped()["stripe.charges"].name
+        'stripe.charges'
+
     Args:
         described: The descriptions, built in Python.
     """
@@ -112,6 +118,11 @@ class Source:
 
 class Resource:
     """One resource of a source, as it is described.
+
+    Example:
+        >>> client = Source.load("shop.toml")["shop.orders"].client(secrets=FileSecrets("shop.json"))
+        >>> [len(page.records) for _, page in client.iterate_all_pages(limit=2)]
+        [2, 2, 1]
 
     Args:
         name: Such as ``stripe.charges``.

@@ -73,6 +73,11 @@ class ResourceCheck:
     that the rest is looked at too. Asked for are: the first page at its usual size and at a tiny one, the
     page behind each, the page before the first, and the last.
 
+    Example:
+        >>> probe = Probe(Source.load("shop.toml")["shop.orders"], secrets=FileSecrets("shop.json"))
+        >>> ResourceCheck(probe).run().verdict
+        'ok'
+
     Args:
         probe: Asks the resource. What it sees of a stand-in is no evidence of the source.
     """

@@ -98,7 +98,12 @@ class ForEach(Described, kw_only=True):
 
 
 class ResourceDescription(Described, kw_only=True):
-    """A collection of records.
+    """A collection of records: what a description says below ``resources``, as an object.
+
+    Example:
+        >>> charges = ResourceDescription(path="/v1/charges", pagination=OffsetPagination())
+        >>> charges.method, charges.pagination.into
+        ('GET', 'query.offset')
 
     Attributes:
         method: GET, or POST where the question is in the body.
@@ -166,7 +171,13 @@ class ResourceDescription(Described, kw_only=True):
 
 
 class SourceDescription(Described, kw_only=True):
-    """An API.
+    """An API: what a description says below ``sources``, as an object, for those built in Python.
+
+    Example:
+        >>> rows = ResourceDescription(path="/rows", pagination=PageNumberPagination())
+        >>> described = SourceDescription(base_url="https://api.shop.example", resources={"rows": rows})
+        >>> Source({"shop": described})["shop.rows"].client().url
+        'https://api.shop.example/rows'
 
     Attributes:
         base_url: What every path is below.
@@ -192,7 +203,12 @@ class SourceDescription(Described, kw_only=True):
 
 
 class SourceFile(Described, kw_only=True):
-    """One file of descriptions.
+    """One file of descriptions, decoded; ``Source.load`` reads files and checks them.
+
+    Example:
+        >>> text = pathlib.Path("shop.toml").read_bytes()
+        >>> list(msgspec.toml.decode(text, type=SourceFile).sources["shop"].resources)
+        ['orders']
 
     Attributes:
         values: Values of parameters by source, in place of their defaults: also of sources that come with the

@@ -90,6 +90,11 @@ class Asked(Value):
 class Probe:
     """Asks one resource for single pages, by few requests.
 
+    Example:
+        >>> probe = Probe(Source.load("shop.toml")["shop.orders"], secrets=FileSecrets("shop.json"))
+        >>> probe.resource.name
+        'shop.orders'
+
     Args:
         resource: What is to be asked.
         parameters: As ``Resource.client`` takes them, like all that follow.

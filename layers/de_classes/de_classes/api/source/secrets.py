@@ -24,7 +24,13 @@ VARIABLE_PREFIX = "DE_CLASSES_SECRET_"
 
 
 class NoSecrets:
-    """No secrets are known."""
+    """No secrets are known.
+
+    Example:
+        >>> NoSecrets().get("token")
+        Traceback (most recent call last):
+        de_classes.errors.ConfigurationError: the secret 'token' is needed, and none was given
+    """
 
     def get(self, name: str) -> str:
         """None.
@@ -45,6 +51,10 @@ class NoSecrets:
 
 class EnvironmentSecrets:
     """Secrets in variables: ``token`` is ``DE_CLASSES_SECRET_TOKEN``.
+
+    Example:
+        >>> EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "t0ken"}).get("token")
+        't0ken'
 
     Args:
         environ: The variables.
@@ -77,6 +87,10 @@ class FileSecrets:
 
     The processes of one machine may share it: a new value replaces the file as a whole, under a lock, and
     who may spend a secret that rotates is written in ``FILE.lease`` beside it.
+
+    Example:
+        >>> FileSecrets("shop.json").get("password")  # {"password": "for-this-laptop"}
+        'for-this-laptop'
 
     Args:
         path: The file.

@@ -36,6 +36,11 @@ class SecretsManagerSecrets:
     there. The role needs ``secretsmanager:GetSecretValue``, and for a source that rotates
     ``secretsmanager:PutSecretValue`` too, and to list, read, write and delete where the leases are.
 
+    Example:
+        >>> secrets = SecretsManagerSecrets("prod/sources/shop", lambda secret_id: '{"token": "t0ken"}')
+        >>> secrets.get("token")  # without the function, AWS is asked
+        't0ken'
+
     Args:
         secret_id: Its name or ARN, such as ``PREFIX/SOURCE``.
         read: Reads its text, for what does not rotate.

@@ -35,6 +35,10 @@ class AppLogger:
     The loggers do not propagate, so a root logger with handlers of its own doubles no line. To see
     them in pytest, add ``caplog.handler`` to the logger.
 
+    Example:
+        >>> logger = AppLogger("orders").get_logger()
+        >>> logger.error("page %d cannot be had", 7)  # on stderr, and in logs/errors.log
+
     Args:
         name: The logger's name; all of ``logging.getLogger(name)``'s children write through it too.
         level: The lowest level logged. By default DEBUG on a laptop, and on Lambda what

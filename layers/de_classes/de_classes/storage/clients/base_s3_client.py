@@ -66,6 +66,11 @@ class BaseS3Client:
     another's when a conditional write is refused, ``s3:GetObject``. Without ``s3:ListBucket`` AWS answers
     403 instead of 404 for a missing object, and that is what the caller then sees.
 
+    Example:
+        >>> import boto3
+        >>> BaseS3Client(boto3.client("s3"), logger).put_object("lake", "hello.txt", b"hello").uri
+        's3://lake/hello.txt'
+
     Args:
         client: A boto3 S3 client, or anything that behaves like one.
         logger: Told of every write and of conditional writes found done already.

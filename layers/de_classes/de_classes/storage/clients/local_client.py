@@ -38,6 +38,12 @@ class LocalClient:
     write links it, which only one writer can. Nothing but the content is kept: the media type is told by
     the key's extension, the checksum is computed when it is asked for.
 
+    Example:
+        >>> store = LocalClient(pathlib.Path("on-this-laptop"), logger)
+        >>> store.create_bucket("lake")
+        >>> store.put_object("lake", "hello.txt", b"hello").size
+        5
+
     Args:
         root: Where the buckets are. It is created with the first bucket.
         logger: Told of every write.

@@ -22,7 +22,11 @@ DEFAULT_REGION: Final = "us-east-1"
 
 
 class MinioClient(BaseS3Client):
-    """A client for an S3-compatible server, whose buckets it can manage.
+    """Objects on MinIO or another S3-compatible server of your own, whose buckets it can manage.
+
+    Example:
+        >>> MinioClient(logger, "http://127.0.0.1:9000", "key", "secret")
+        MinioClient(endpoint='http://127.0.0.1:9000', region='us-east-1')
 
     Args:
         logger: Where to report.

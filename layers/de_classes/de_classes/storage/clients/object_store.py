@@ -25,6 +25,11 @@ DEFAULT_PART_SIZE = 8 * 1024 * 1024
 class ObjectInfo:
     """What is known of a stored object.
 
+    Example:
+        >>> info = store.put_object("lake", "hello.txt", b"hello")
+        >>> info.key, info.size
+        ('hello.txt', 5)
+
     Attributes:
         bucket: The bucket's name.
         key: The object's key, as it was given.
@@ -80,6 +85,12 @@ class ObjectStore(Protocol):
 
     Every method but ``validate_key`` raises the ``StorageError`` family, ``PermissionDeniedError`` and
     ``ConfigurationError`` (no credentials, wrong region, impossible bucket name), and nothing else.
+
+    Example:
+        >>> anywhere: ObjectStore = store  # a LocalClient, S3Client, MinioClient, or one of your own
+        >>> _ = anywhere.put_object("lake", "hello.txt", b"hello")
+        >>> anywhere.get_object("lake", "hello.txt")
+        b'hello'
     """
 
     def validate_key(self, key: str) -> None:
@@ -197,7 +208,14 @@ class ObjectStore(Protocol):
 
 
 class BucketStore(ObjectStore, Protocol):
-    """An object store whose buckets can be managed too."""
+    """An object store whose buckets can be managed too.
+
+    Example:
+        >>> owned: BucketStore = store  # a LocalClient, or a MinioClient
+        >>> owned.create_bucket("raw")
+        >>> owned.list_buckets()
+        ['lake', 'raw']
+    """
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket; one that is there already is left as it is."""

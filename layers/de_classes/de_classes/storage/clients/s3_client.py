@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 class S3Client(BaseS3Client):
     """A client for AWS S3, with keys, a session, a profile, or boto3's default credential chain.
 
+    Example:
+        >>> s3 = S3Client(logger, region="us-east-1")  # keys, a profile, a session, or AWS's default chain
+        >>> s3.put_object("lake", "hello.txt", b"hello").uri
+        's3://lake/hello.txt'
+
     Args:
         logger: Where to report.
         access_key: Access key id; together with ``secret_key``.

@@ -38,7 +38,13 @@ _INDENT = 1
 
 
 class ManifestPart(Struct, frozen=True, kw_only=True):
-    """One object of a dataset.
+    """One object of a dataset, as its manifest names it.
+
+    Example:
+        >>> _ = RunService(client, store, "lake").carry_out(plan)
+        >>> [(part.first_page, part.last_page, part.records) for part in
+        ...     DatasetReader(store, "lake", "orders").manifest.parts]
+        [(1, 3, 5)]
 
     Attributes:
         key: Its key, relative to the dataset.
@@ -61,6 +67,11 @@ class ManifestPart(Struct, frozen=True, kw_only=True):
 
 class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.MANIFEST):
     """A commit. Make one with ``Manifest.of``, which derives what follows from the parts.
+
+    Example:
+        >>> schema = Schema.of_columns(("id", "total"))
+        >>> Manifest.of([], run_id="monday", generation=1, format="csv", schema=schema).status
+        'complete'
 
     Attributes:
         run_id: The run that committed it.

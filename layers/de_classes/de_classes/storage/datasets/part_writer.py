@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 
 class StoredPart(Value):
-    """A part as it was sealed.
+    """What ``PartWriter.seal`` stored: a part as the manifest names it, and its schema.
+
+    Example:
+        >>> with PartWriter(store, "lake", "orders", "jsonl") as writer:
+        ...     writer.write(orders)
+        ...     sealed = writer.seal(1, 1, 1)  # pass, first page, last page
+        >>> sealed.part.first_page, sealed.schema.describe()
+        (1, {'id': 'int64', 'total': 'float64'})
 
     Attributes:
         part: What the manifest says of it.
@@ -47,6 +54,13 @@ class PartWriter:
 
     One writer is one part. As a context manager, what is not sealed inside it is aborted. Whether anything
     can be written there is for the caller to check, once for all parts (``ObjectStore.check_writable``).
+
+    Example:
+        >>> with PartWriter(store, "lake", "orders", "jsonl") as writer:
+        ...     writer.write(orders)
+        ...     sealed = writer.seal(1, 1, 1)  # pass, first page, last page
+        >>> sealed.part.records
+        2
 
     Args:
         client: Any object store.

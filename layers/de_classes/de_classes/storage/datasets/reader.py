@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 class DatasetReader:
     """One commit of a dataset. It reads the same however many commits follow.
 
+    Example:
+        >>> _ = RunService(client, store, "lake").carry_out(plan)
+        >>> [record["id"] for batch in DatasetReader(store, "lake", "orders").records() for record in batch]
+        [1, 2, 3, 4, 5]
+
     Args:
         client: Any object store.
         bucket: Its bucket.

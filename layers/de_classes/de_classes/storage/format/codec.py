@@ -36,10 +36,17 @@ def unsupported_value(column: str, row: int, reason: str) -> UnsupportedValueErr
 
 
 class RecordWriter(ABC):
-    """Writes records to a target that the caller opened and will close.
+    r"""Writes records to a target that the caller opened and will close.
 
     Memory does not grow with the number of records. As a context manager it closes itself, or
     abandons the target when the block raised.
+
+    Example:
+        >>> target = io.BytesIO()
+        >>> with get_codec("jsonl").open_writer(target) as writer:
+        ...     writer.write([{"id": 1}])
+        >>> target.getvalue()
+        b'{"id":1}\n'
 
     Attributes:
         schema: The columns and types known so far.
@@ -119,7 +126,12 @@ class RecordWriter(ABC):
 
 
 class FormatCodec(ABC):
-    """One file format.
+    r"""One file format, to be subclassed for another; ``get_codec`` gives those that there are, by name.
+
+    Example:
+        >>> codec = get_codec("csv")
+        >>> list(codec.read(io.BytesIO(b"id\n1\n2\n")))
+        [[{'id': 1}, {'id': 2}]]
 
     Attributes:
         name: What the format is called in settings and requests.

@@ -22,6 +22,12 @@ class DataFormatService:
     What is written reads back equal, with its dtypes, or is refused with the column and the mend named.
     Every method raises ``UnsupportedFormatError`` for a format that is not in the registry.
 
+    Example:
+        >>> formats = DataFormatService()
+        >>> frame = formats.from_records(orders)
+        >>> formats.from_bytes(formats.to_bytes(frame, "parquet"), "parquet").equals(frame)
+        True
+
     Args:
         escape_formulas: Write CSV for spreadsheets: text that looks like a formula gets an apostrophe in
             front, so that it is shown and not run. It keeps the apostrophe when it is read back.

@@ -34,6 +34,11 @@ ExtraColumns = Literal["refuse", "keep"]
 class Violation(DiscreetValue):
     """A record that does not fit, by the first of its columns that does not.
 
+    Example:
+        >>> _, (violation,) = PinnedSchema.parse({"id": "int64!"}).split([{"id": 1}, {"id": "two"}])
+        >>> print(violation)
+        row 2, column 'id': expected int64!, found string
+
     Attributes:
         row: Its number.
         column: The column, or the part of one: ``geo.lat``, ``tags[]``.
@@ -55,7 +60,12 @@ class Violation(DiscreetValue):
 
 
 class PinnedSchema:
-    """Columns whose types are fixed.
+    """Columns whose types are fixed, for tables that others rely on: what does not fit is told apart.
+
+    Example:
+        >>> fitting, violations = PinnedSchema.parse({"id": "int64!"}).split([{"id": 1}, {"id": "two"}])
+        >>> fitting, len(violations)
+        ([{'id': 1}], 1)
 
     Args:
         fields: The columns, in order.

@@ -74,7 +74,12 @@ _WIDER: dict[frozenset[DataType], DataType] = {
 
 
 class Schema(Value):
-    """The columns of a table, in the order they were first seen."""
+    """The columns of a table and their types, in the order they were first seen; ``infer`` finds them.
+
+    Example:
+        >>> infer([{"id": 1}, {"id": 2, "total": 12.5}]).describe()
+        {'id': 'int64', 'total': 'float64'}
+    """
 
     fields: tuple[Field, ...] = ()
 
@@ -100,6 +105,12 @@ class Schema(Value):
 
 class Widening(Value):
     """A column, or a part of one, that later records forced to a wider type.
+
+    Example:
+        >>> with SegmentedWriter(get_codec("csv"), io.BytesIO(), schema=infer([{"mag": 1}])) as writer:
+        ...     writer.write([{"mag": 2.5}])
+        >>> print(*writer.widenings)
+        mag: int64 -> float64
 
     Attributes:
         path: ``properties.mag``, ``tags[]``.

@@ -49,6 +49,14 @@ class _Segment(Mutable):
 class SegmentedWriter(RecordWriter):
     """Writes records of any shape, in bounded memory, as one file.
 
+    Example:
+        >>> target = io.BytesIO()
+        >>> with SegmentedWriter(get_codec("csv"), target) as writer:
+        ...     writer.write([{"id": 1}])
+        ...     writer.write([{"id": 2, "late": "x"}])
+        >>> target.getvalue().decode().split()
+        ['"id","late"', '1,', '2,"x"']
+
     Args:
         codec: The format.
         target: Where the finished bytes go; opened and closed by the caller.

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 class StoredObject(Value):
     """What a sink committed.
 
+    Example:
+        >>> with ObjectSink(store, "lake", "orders.jsonl") as sink:
+        ...     sink.write(orders)
+        ...     stored = sink.commit()
+        >>> stored.records, stored.format
+        (2, 'jsonl')
+
     Attributes:
         bucket: The bucket's name.
         key: The object's key.
@@ -64,6 +71,13 @@ class ObjectSink:
     what is not committed inside it is aborted, and the temporary file is gone in any case.
 
     Bucket, permission and key are checked here, before anybody fetches a first page for it.
+
+    Example:
+        >>> with ObjectSink(store, "lake", "orders.csv") as sink:
+        ...     sink.write(orders)
+        ...     stored = sink.commit()  # without this there is no object
+        >>> store.get_object("lake", "orders.csv").decode().split()
+        ['"id","total"', '1,12.5', '2,0.0']
 
     Args:
         client: Where the object goes.

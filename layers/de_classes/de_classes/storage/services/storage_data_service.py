@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 class StorageDataService:
     """Stores DataFrames as objects, one each, and reads them back equal; reads datasets of many parts, too.
 
+    Example:
+        >>> storage = StorageDataService(store, DataFormatService(), logger)
+        >>> _ = storage.upload_df(DataFormatService().from_records(orders), "lake", "orders.parquet")
+        >>> len(storage.download_df("lake", "orders.parquet"))
+        2
+
     Args:
         client: Any object store.
         format_service: Turns DataFrames into bytes and back.

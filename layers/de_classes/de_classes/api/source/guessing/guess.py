@@ -60,7 +60,11 @@ _CURSOR_NAMES: Final = ("after", "cursor", "endCursor", "page_token", "pageToken
 
 
 class Asked(DiscreetValue):
-    """What the user gives.
+    """What ``guess_source`` begins with: an address, and secrets.
+
+    Example:
+        >>> Asked("https://api.shop.example/orders?page=1", EnvironmentSecrets({}), secret_names=("token",))
+        Asked(url='https://api.shop.example/orders?page=1')
 
     Attributes:
         url: The collection's first address, with its query.

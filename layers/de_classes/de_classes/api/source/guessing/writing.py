@@ -30,7 +30,13 @@ _RESOURCE_ORDER: Final = (
 
 @dataclass(slots=True)
 class Draft:
-    """A source as far as it is known.
+    """A description that is being put together, as far as it is known; ``write`` makes TOML of it.
+
+    Example:
+        >>> draft = Draft("shop", {"base_url": "https://api.shop.example"})
+        >>> draft.note("base_url", text="as it was asked")
+        >>> draft.comments
+        {('base_url',): ['as it was asked']}
 
     Attributes:
         name: The source's.
