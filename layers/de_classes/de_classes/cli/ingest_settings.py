@@ -187,6 +187,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             limit=opened.limit,
             pages=str(self.page_range),
             key_fields=opened.key_fields,
+            transforms=opened.transforms,
             pinned=opened.columns,
             on_violation="quarantine" if self.quarantine else "refuse",
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
+    from de_classes.pipelines.described import TransformDescription
 
 
 class OpenedSource(Value):
@@ -37,6 +38,7 @@ class OpenedSource(Value):
         limit: Records a page.
         key_fields: The fields that tell records apart.
         columns: The columns that every record must fit, or None.
+        transforms: What becomes of the records before they are written.
     """
 
     client: UnstableAPIClient
@@ -44,6 +46,7 @@ class OpenedSource(Value):
     limit: int
     key_fields: tuple[str, ...]
     columns: dict[str, str] | None
+    transforms: tuple[TransformDescription, ...] = ()
 
 
 def open_sources(
@@ -95,7 +98,12 @@ def _described(
     limit = settings.limit or resource.default_limit
     described = resource.described
     return OpenedSource(
-        client, resource.name, client.endpoint.limit(limit), described.primary_key, described.columns
+        client,
+        resource.name,
+        client.endpoint.limit(limit),
+        described.primary_key,
+        described.columns,
+        described.transforms,
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from de_classes.configs.ingest import OnViolation, RunId
 from de_classes.errors import InvalidInputError
+from de_classes.pipelines.described import AnyTransform, plain
 from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
 
@@ -39,7 +40,8 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         pages: Which pages: ``"1-"`` for all.
         columns: Columns known beforehand; they come first.
         key_fields: The fields that tell records apart; none if duplicates are not looked for.
-        pinned: The schema that every record must fit, by column; None if the schema follows the records.
+        transforms: What becomes of the records that are new by their key, before they are written.
+        pinned: The schema that every record must fit then, by column; None if it follows the records.
         on_violation: What becomes of a record that does not fit it.
         source_parameters: What the request said of the source, by name; no secret is among them.
     """
@@ -54,6 +56,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     pages: str = "1-"
     columns: tuple[str, ...] = ()
     key_fields: tuple[str, ...] = ()
+    transforms: tuple[AnyTransform, ...] = ()
     pinned: dict[str, str] | None = None
     on_violation: OnViolation = "refuse"
     source_parameters: dict[str, str | int | float | bool] = {}
@@ -104,4 +107,5 @@ def new_run_id() -> str:
 
 
 def _terms(plan: RunPlan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in plan.__struct_fields__ if name not in _MAY_DIFFER}
+    terms = {name: getattr(plan, name) for name in plan.__struct_fields__ if name not in _MAY_DIFFER}
+    return {**terms, "transforms": plain(plan.transforms)}

@@ -58,13 +58,18 @@ class Source:
         self._described = dict(described)
 
     @classmethod
-    def load(cls, path: str | Path) -> Source:
+    def load(cls, path: str | Path, *, allow_functions: bool = False) -> Source:
         """The sources of a ``.toml`` or ``.json`` file, or of a folder of them.
+
+        Args:
+            path: The file or the folder.
+            allow_functions: Whether its ``transforms`` may name functions, which are imported and called: for
+                files that are as much part of a program as its code is.
 
         Raises:
             ConfigurationError: Its ``problems`` name every mistake, with file and line.
         """
-        return cls(load_sources(path))
+        return cls(load_sources(path, allow_functions=allow_functions))
 
     @classmethod
     def shipped(cls) -> Source:
@@ -364,6 +369,7 @@ class _Binding:
         ]
         said = [msgspec.to_builtins(each) for each in (source, self._resource.described)]
         said[0].pop("resources", None)
+        said[1].pop("transforms", None)
         if self._base_url is not None:
             said[0].pop("allowed_hosts", None)
             said[0]["base_url"] = _path_of(source.base_url)

@@ -61,7 +61,18 @@ _MENDED_AT_MOST: Final = 5
 _AT_ONCE: Final = 4
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _NO_PART_OF_THE_WAY: Final = frozenset(
-    {"window", "columns", "primary_key", "auth", "docs", "parameters", "resources", "rate_limit", "count"}
+    {
+        "window",
+        "columns",
+        "transforms",
+        "primary_key",
+        "auth",
+        "docs",
+        "parameters",
+        "resources",
+        "rate_limit",
+        "count",
+    }
 )
 
 
