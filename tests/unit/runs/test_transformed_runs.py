@@ -60,6 +60,11 @@ def expected() -> list[dict[str, Any]]:
     return [{"kind": kind, "id": str(n)} for kind, n in sorted(kinds.items(), key=lambda each: each[1])]
 
 
+def read_plan(store: ObjectStore) -> dict[str, Any]:
+    plan: dict[str, Any] = msgspec.json.decode(store.get_object(BUCKET, journal(store).plan_key))
+    return plan
+
+
 def counts(receipt: IngestReceipt) -> list[tuple[int, int]]:
     return [(step.rows_in, step.rows_out) for step in receipt.transforms]
 
@@ -118,8 +123,7 @@ def test_a_run_without_transforms_says_none_and_its_plan_is_written_as_before() 
     store = memory()
     receipt = service(store, source()).carry_out(plan())
     assert (receipt.transforms, "transforms" in receipt.parameters) == ([], False)
-    written = msgspec.json.decode(store.get_object(BUCKET, journal(store).plan_key))
-    assert "transforms" not in written
+    assert "transforms" not in read_plan(store)
 
 
 OTHERS: dict[str, tuple[RunPlan, RunPlan]] = {
@@ -141,6 +145,20 @@ def test_a_run_that_goes_on_with_other_transforms_is_refused_by_name(case: str) 
         service(store, FakeTransport(lambda _: pytest.fail("it asked"))).carry_out(asked)
     assert progress(store) == before
     service(store, source()).carry_out(begun)
+
+
+def test_code_of_before_there_were_transforms_takes_the_plan_for_that_of_another_source_and_stops() -> None:
+    """It ignores what it does not know, so it would store the rest as it came."""
+    store = memory()
+    with pytest.raises(KilledError):
+        service(store, source(), part_pages=1, die_after=2).carry_out(
+            msgspec.structs.replace(PLAN, fingerprint="ab")
+        )
+    known_then = {name: value for name, value in read_plan(store).items() if name != "transforms"}
+    assert known_then["fingerprint"] != "ab"
+    without = memory()
+    service(without, source()).carry_out(plan(fingerprint="ab"))
+    assert read_plan(without)["fingerprint"] == "ab"
 
 
 def test_a_committed_run_whose_progress_was_cleaned_away_is_not_another_with_other_transforms() -> None:
