@@ -86,6 +86,18 @@ def test_the_summary_says_what_came_and_what_each_transform_left_of_it(
     assert said == ["transform: rename: 10 records in, 10 out", "transform: filter: 10 records in, 7 out"]
 
 
+def test_what_does_not_fit_the_described_columns_is_set_aside_where_the_description_says_so(
+    tmp_path: Path,
+) -> None:
+    pinned = 'columns = { id = "int64!", title = "string" }\non_violation = "quarantine"\n'
+    step = """transforms = [{ type = "rename", columns = { name = "title" } }]\n"""
+    words = ("shop.returns", "--dataset", "them")
+    status, out, err = ingest(tmp_path, *words, shop=SHOP + pinned.replace("title", "name") + step)
+    assert (status, err, "set aside: 10 records" in out) == (0, "", True)
+    status, out, err = ingest(tmp_path, *words[:2], "those", shop=SHOP + pinned + step)
+    assert (status, err, "set aside" in out) == (0, "", False)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

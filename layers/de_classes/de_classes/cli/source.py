@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
+    from de_classes.configs.ingest import OnViolation
     from de_classes.pipelines.described import TransformDescription
 
 
@@ -38,7 +39,8 @@ class OpenedSource(Value):
         limit: Records a page.
         key_fields: The fields that tell records apart.
         columns: The columns that every record must fit, or None.
-        transforms: What becomes of the records before they are written.
+        on_violation: What becomes of a record that does not.
+        transforms: What becomes of the records before that.
     """
 
     client: UnstableAPIClient
@@ -46,6 +48,7 @@ class OpenedSource(Value):
     limit: int
     key_fields: tuple[str, ...]
     columns: dict[str, str] | None
+    on_violation: OnViolation
     transforms: tuple[TransformDescription, ...] = ()
 
 
@@ -71,6 +74,7 @@ def open_sources(
                 settings.limit or 100,
                 tuple(settings.key_field),
                 columns,
+                "quarantine" if settings.quarantine else "refuse",
             )
         ]
     from de_classes.cli.described import sources_at  # noqa: PLC0415 - a URL needs none of it
@@ -103,6 +107,7 @@ def _described(
         client.endpoint.limit(limit),
         described.primary_key,
         described.columns,
+        described.on_violation,
         described.transforms,
     )
 
