@@ -25,6 +25,11 @@ def spoiling(batch: list[Record]) -> list[Record]:
     return batch
 
 
+def first(batch: list[Record]) -> list[Record]:
+    """Only the first record, and there must be one."""
+    return [batch[0]]
+
+
 def numbers(batch: list[Record]) -> list[int]:
     """No records."""
     return [record["id"] for record in batch]

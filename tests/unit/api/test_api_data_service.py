@@ -26,6 +26,7 @@ from de_classes.errors import (
 from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FunctionStep, RenameStep
 from de_classes.runs.verify import differences
 from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
@@ -36,6 +37,7 @@ from tests.fakes.worker import lake
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.page import Page
     from de_classes.storage.clients import LocalClient
 
 LOGGER = logging.getLogger("tests.api_data_service")
@@ -105,6 +107,16 @@ def test_transforms_are_applied_on_the_way_into_one_object(
     assert [step.step for step in receipt.transforms] == receipt.parameters["transforms"]
     assert (receipt.records, receipt.expected_records, len(receipt.page_hashes)) == (40, 95, 10)
     assert list(differences(receipt, store, "lake")) == []
+
+
+@pytest.mark.parametrize(("steps", "are_blocks"), [((), True), (STEPS, False)])
+def test_records_come_as_blocks_unless_they_go_through_transforms(
+    store: LocalClient, steps: Any, *, are_blocks: bool
+) -> None:
+    pages: list[Page] = []
+    fetching = service(FakePagedApi(total=30), store, transforms=steps, on_page=pages.append)
+    fetching.fetch_all_to_storage("lake", "a.jsonl", limit=10)
+    assert [isinstance(page.records, RecordBlock) for page in pages] == [are_blocks] * 3
 
 
 def test_transforms_are_applied_on_the_way_into_a_dataframe() -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.receipt import TransformRows
+from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ConfigurationError, InvalidInputError, TransformError
 from de_classes.pipelines.described import (
     CastStep,
@@ -18,12 +20,28 @@ from de_classes.pipelines.described import (
     RenameStep,
     SelectStep,
 )
+from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
-from tests.fakes.runs import BUCKET, KilledError, ids, journal, memory, plan, progress, rows, service
+from de_classes.storage.format.blocks import RecordBlock
+from de_classes.utils.clock import ManualClock
+from tests.fakes.runs import (
+    BASE,
+    BUCKET,
+    LOGGER,
+    KilledError,
+    ids,
+    journal,
+    memory,
+    plan,
+    progress,
+    rows,
+    service,
+)
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
     from de_classes.runs.plan import RunPlan
     from de_classes.storage.clients import ObjectStore
@@ -305,6 +323,50 @@ def test_F25_every_record_counts_once_where_a_source_changed_and_was_gone_over_a
     assert not any("the key of another" in warning for warning in receipt.warnings)
     assert (sorted(ids(store, receipt)), counts(receipt)) == (kept, rows_in_and_out)
     assert list(differences(receipt, store, BUCKET)) == []
+
+
+class GrowingTwice:
+    """Records by two. In the middle of the first pass 0 is put in front, in the middle of the second 9."""
+
+    def __init__(self) -> None:
+        self.present = [1, 2, 3, 4]
+        self.to_come = [0, 9]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        number = int(request.params["page"])
+        data = [{"id": row} for row in self.present[2 * number - 2 : 2 * number]]
+        count = len(self.present)
+        if number == 1 and self.to_come:
+            self.present.insert(0, self.to_come.pop(0))
+        return json_response(
+            {"page": number, "total_pages": -(-count // 2), "total_records": count, "data": data}
+        )
+
+
+def test_F25_a_pass_whose_only_new_record_is_filtered_out_has_brought_something_new() -> None:
+    """Were it taken for one that brought nothing, the record that came under it would be lost."""
+    store = memory()
+    asked = plan(key_fields=("id",), limit=2, transforms=(FilterStep(where="id != `0`"),))
+    receipt = service(store, FakeTransport(GrowingTwice())).carry_out(asked)
+    assert (receipt.passes, sorted(ids(store, receipt)), counts(receipt)) == (3, [1, 2, 3, 4, 9], [(6, 5)])
+    assert list(differences(receipt, store, BUCKET)) == []
+
+
+@pytest.mark.parametrize(("steps", "are_blocks"), [((), True), ((FlattenStep(),), False)])
+def test_records_come_as_blocks_unless_they_go_through_transforms(steps: Any, *, are_blocks: bool) -> None:
+    pages: list[Page] = []
+    client = UnstableAPIClient(
+        BASE,
+        None,
+        LOGGER,
+        look_back="none",
+        transport=FakePagedApi(30),
+        pagination=PageNumberPagination(echo_path="page"),
+        clock=ManualClock(),
+    )
+    run = RunService(client, memory(), BUCKET, prefix="raw", on_page=pages.append, clock=ManualClock())
+    run.carry_out(plan(transforms=steps))
+    assert [isinstance(page.records, RecordBlock) for page in pages] == [are_blocks] * 3
 
 
 @pytest.mark.parametrize("harm", ["lost", "changed"])

@@ -369,7 +369,6 @@ class _Binding:
         ]
         said = [msgspec.to_builtins(each) for each in (source, self._resource.described)]
         said[0].pop("resources", None)
-        said[1].pop("transforms", None)
         if self._base_url is not None:
             said[0].pop("allowed_hosts", None)
             said[0]["base_url"] = _path_of(source.base_url)
