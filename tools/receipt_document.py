@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import fields
 
 from de_classes.api.evidence import End, Still
-from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart
+from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart, TransformRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,15 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, SCHEMA = DOCS / "receipt.md", DOCS / "receipt.schema.json"
 BEGIN, END = "<!-- written by tools/receipt_document.py -->\n", "<!-- until here -->\n"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-DOCUMENTED: tuple[type[Struct], ...] = (IngestReceipt, End, Still, StoredPart, PageHash, Figures)
+DOCUMENTED: tuple[type[Struct], ...] = (
+    IngestReceipt,
+    End,
+    Still,
+    TransformRows,
+    StoredPart,
+    PageHash,
+    Figures,
+)
 
 LAYOUT = "Of this layout."
 """What the tag means that msgspec writes before all fields."""

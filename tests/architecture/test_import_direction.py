@@ -26,6 +26,10 @@ RANKS = {
     "de_classes.api.api_data_service": 4,
     "de_classes.api.source.checking": 5,  # says what a run would cost
     "de_classes.pipelines": 5,
+    "de_classes.pipelines.steps": 3,  # what a step does is known to whatever carries records
+    "de_classes.pipelines.casts": 3,
+    "de_classes.pipelines.transforms": 3,
+    "de_classes.pipelines.described": 3,
     "de_classes.runs": 5,
     "de_classes.worker": 5,
     "de_classes.bootstrap": 6,

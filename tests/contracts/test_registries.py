@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,9 @@ from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
 from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.source import Source
-from de_classes.bootstrap import build_ingestion
+from de_classes.bootstrap import PACKAGED, build_ingestion
+from de_classes.errors import ConfigurationError
+from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.storage.format.registry import format_names
@@ -61,6 +64,16 @@ PAGINATION = {
     "next_params": '{ type = "next_params", path = "next.params" }',
     "none": '{ type = "none" }',
 }
+# A step, and how many of the ten records {"id": 1, "name": "record 1"} are left by it.
+TRANSFORM = {
+    "select": ('{ type = "select", columns = ["id"] }', 10),
+    "rename": ('{ type = "rename", columns = { name = "title" } }', 10),
+    "cast": ('{ type = "cast", columns = { id = "str" } }', 10),
+    "filter": ('{ type = "filter", where = "id > `3`" }', 7),
+    "flatten": ('{ type = "flatten" }', 10),
+    "drop_duplicates": ('{ type = "drop_duplicates", columns = ["id"] }', 10),
+    "function": ('{ type = "function", name = "tests.fakes.steps:doubled" }', 20),
+}
 ANSWER = {
     "json": 'answer = "json"\nrecords_path = "items"',
     "jsonl": 'answer = "jsonl"',
@@ -96,6 +109,7 @@ def test_everything_that_is_registered_joins_here() -> None:
     assert sorted(AUTH) == sorted(map(tag_of, AUTHS))
     assert sorted(PAGINATION) == sorted(map(tag_of, PAGINATIONS))
     assert sorted(ANSWER) == sorted(ANSWERS)
+    assert sorted(TRANSFORM) == sorted(map(tag_of, TRANSFORMS))
 
 
 class Held:
@@ -152,6 +166,60 @@ def test_what_is_registered_is_reachable_from_the_file_by_every_way(
     (tmp_path / "api.toml").write_text(described(**{what: name}))
     api = DescribedApi(**{what: name}, secret=SECRET)
     assert way(tmp_path, api) == api.records
+
+
+def with_step(folder: Path, name: str) -> DescribedApi:
+    """A folder with a description that has one transform, and the API that it describes."""
+    folder.mkdir(exist_ok=True)
+    (folder / "api.toml").write_text(f"{described()}transforms = [{TRANSFORM[name][0]}]\n")
+    return DescribedApi(secret=SECRET)
+
+
+@pytest.mark.parametrize("way", [by_worker, by_command])
+@pytest.mark.parametrize("name", sorted(TRANSFORM.keys() - {"function"}))
+def test_a_transform_of_a_file_is_carried_out_by_every_way_as_the_library_does(
+    name: str, way: Any, tmp_path: Path
+) -> None:
+    api = with_step(tmp_path, name)
+    (step,) = Source.load(tmp_path)["api.items"].described.transforms
+    with DescribedTransforms([step]) as transforms:
+        expected = transforms.apply(api.records, 1)
+    assert len(expected) == TRANSFORM[name][1]
+    assert way(tmp_path, api) == expected
+
+
+@pytest.mark.parametrize("key", [None, "one.jsonl"])
+def test_a_function_is_called_where_the_description_is_packaged_with_the_worker(
+    key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = with_step(tmp_path / PACKAGED, "function")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    store = LocalClient(tmp_path, QUIET)
+    store.create_bucket("worker")
+    worker = build_ingestion(
+        {"BUCKET": "worker", "DEFAULT_FORMAT": "jsonl"},
+        store=lambda _: store,
+        secrets=lambda _: Held(),
+        transport=api,
+        clock=ManualClock(),
+        logger=QUIET,
+    )
+    receipt = worker.run(worker.read({"source": "api.items", "key": key, "limit": 4}), run_id="one")
+    assert [(step.rows_in, step.rows_out) for step in receipt.transforms] == [(10, 20)]
+    assert receipt.records == 20
+
+
+@pytest.mark.parametrize("way", [by_library, by_worker])
+def test_a_function_of_a_file_that_was_handed_over_is_refused_and_its_module_is_not_imported(
+    way: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tests.fakes.steps", raising=False)
+    api = with_step(tmp_path, "function")
+    with pytest.raises(
+        ConfigurationError, match=r"api\.toml:\d+: .*transforms\[0\] names a function: only a"
+    ):
+        way(tmp_path, api)
+    assert "tests.fakes.steps" not in sys.modules
 
 
 @pytest.mark.parametrize("format_name", format_names())

@@ -145,10 +145,15 @@ def test_the_shipped_descriptions_are_those_that_the_page_names() -> None:
 
 
 def shown_of(block: Block) -> list[str]:
-    """What an example prints: what the page on checks shows of it; of others, that a run is complete."""
-    if block.document != "docs/check.md":
-        return ["complete: 2000 records of 2000 expected"]
+    """What an example prints: what two pages show of it; of others, that a run is complete."""
     page = (ROOT / block.document).read_text(encoding="utf-8")
+    complete = ["complete: 2000 records of 2000 expected"]
+    if block.document == "docs/transforms.md":
+        shown = re.findall(r"^    (transform: .*)$", page, re.MULTILINE)
+        assert shown
+        return [*complete, *shown]
+    if block.document != "docs/check.md":
+        return complete
     shown = re.findall(r"^    (wrong .*)$", page, re.MULTILINE)
     assert shown
     return ["demo.records: ok, by ", *shown]

@@ -20,6 +20,7 @@ from msgspec import structs
 
 from de_classes.api.receipt import IngestReceipt
 from de_classes.errors import ObjectNotFoundError
+from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FlattenStep, SelectStep
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.verify import differences
 from de_classes.simulators.server import SimulatorServer
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.format.codec import Record
 
@@ -93,6 +95,7 @@ def go(
     name: str = "jsonl",
     width: int = 1,
     key_fields: tuple[str, ...] = (),
+    transforms: tuple[TransformDescription, ...] = (),
 ) -> Go:
     plan = RunPlan(
         run_id="run",
@@ -101,6 +104,7 @@ def go(
         format=name,
         limit=LIMIT,
         key_fields=key_fields,
+        transforms=transforms,
     )
     return Go(
         plan=plan,
@@ -243,6 +247,38 @@ def test_F42_kill_9_at_every_boundary(
     print(f"{name}, width {width}: {count} boundaries, {tally}")  # noqa: T201 - the figures are the proof
     assert (tally.lost, tally.doubled) == (0, 0)
     assert tally.kills >= 0.8 * count  # faults and threads make one go shorter than another
+
+
+STEPS = (
+    FilterStep(where="status != 'cancelled'"),
+    FlattenStep(),
+    SelectStep(columns=("status", "customer_name")),
+    DropDuplicatesStep(),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "width"), [("jsonl", 8), ("parquet", 1)])
+def test_F42_kill_9_at_every_boundary_of_a_run_with_transforms(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path, name: str, width: int
+) -> None:
+    count, rows = undisturbed(mortal, source, tmp_path / "whole", name=name, width=width, transforms=STEPS)
+    assert 1 < len(rows) == len(set(rows)) < ROWS
+    tally = killed_at(
+        range(1, count + 1), rows, mortal, source, tmp_path, name=name, width=width, transforms=STEPS
+    )
+    print(f"{name}, width {width}, transforms: {count} boundaries, {tally}")  # noqa: T201 - the proof
+    assert (tally.lost, tally.doubled) == (0, 0)
+    assert tally.kills >= 0.8 * count
+    receipts = [path.read_bytes() for path in tmp_path.rglob("_receipt-*.json")]
+    counts = {tuple(transformed(receipt)) for receipt in receipts}
+    assert (len(receipts), len(counts)) == (count + 1, 1)
+
+
+def transformed(receipt: bytes) -> list[tuple[int, int]]:
+    """What went into each transform, and what came out."""
+    steps = msgspec.json.decode(receipt, type=IngestReceipt).transforms
+    return [(step.rows_in, step.rows_out) for step in steps]
 
 
 @pytest.mark.slow

@@ -148,11 +148,15 @@ class _Clients:
 
 
 def _sources(path: str | None) -> Source:
-    """The descriptions in a folder, else those that were packaged, else those of the library alone."""
+    """The descriptions in a folder, else those that were packaged, else those of the library alone.
+
+    Those that were packaged may name functions in their transforms; those of a folder may not.
+    """
     packaged = PathFinder.find_spec(PACKAGED)
     folders = list(packaged.submodule_search_locations or []) if packaged else []
-    folder = path or next(iter(folders), None)
-    return Source.load(folder) if folder else Source.shipped()
+    if path is None and folders:
+        return Source.load(folders[0], allow_functions=True)  # it was deployed as the code was
+    return Source.load(path) if path else Source.shipped()
 
 
 def _memory_of(environ: Mapping[str, str]) -> float:

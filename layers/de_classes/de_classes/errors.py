@@ -25,6 +25,7 @@
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
         |   |-- MalformedDataError         the bytes are not what their format promises
+        |   |-- TransformError             mend the run's transforms, or let them pass such records
         |   `-- SchemaViolationError       mend the source, pin a wider type, or quarantine such records
         |-- NewerLayoutError           update de-classes: a newer one wrote what is stored there
         `-- StorageError               fix the destination
@@ -234,6 +235,10 @@ class MalformedDataError(DataFormatError):
 
 class SchemaViolationError(DataFormatError):
     """A record does not fit the schema that was pinned."""
+
+
+class TransformError(DataFormatError):
+    """A transform of the run cannot be applied to a record that came."""
 
 
 class MissingKeyError(DataFormatError):

@@ -20,9 +20,13 @@ from de_classes.errors import (
     ObjectExistsError,
     RequestRejectedError,
     RetriesExhaustedError,
+    TransformError,
     UnsupportedFormatError,
 )
+from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FunctionStep, RenameStep
+from de_classes.runs.verify import differences
 from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.registry import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
@@ -33,6 +37,7 @@ from tests.fakes.worker import lake
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.page import Page
     from de_classes.storage.clients import LocalClient
 
 LOGGER = logging.getLogger("tests.api_data_service")
@@ -77,6 +82,73 @@ def test_all_pages_become_one_dataframe(concurrency: int) -> None:
 def test_an_empty_result_keeps_the_columns_that_are_known() -> None:
     frame = service(FakePagedApi(total=0), columns=["id", "name"]).fetch_all_to_df()
     assert (list(frame.columns), len(frame)) == (["id", "name"], 0)
+
+
+STEPS = (
+    RenameStep(columns={"id": "n"}),
+    FilterStep(where="n < `40`"),
+    FunctionStep(name="tests.fakes.steps:doubled"),
+    DropDuplicatesStep(),
+)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("name", FORMATS)
+def test_transforms_are_applied_on_the_way_into_one_object(
+    store: LocalClient, name: str, concurrency: int
+) -> None:
+    api = FakePagedApi(total=95, faults={2: [HttpResponse(500)]})
+    receipt = service(api, store, transforms=STEPS).fetch_all_to_storage(
+        "lake", f"all.{name}", limit=10, concurrency=concurrency
+    )
+    assert records(store, f"all.{name}", name) == [{"n": n} for n in range(40)]
+    counts = [(step.rows_in, step.rows_out, step.rows_dropped) for step in receipt.transforms]
+    assert counts == [(95, 95, 0), (95, 40, 55), (40, 80, 0), (80, 40, 40)]
+    assert [step.step for step in receipt.transforms] == receipt.parameters["transforms"]
+    assert (receipt.records, receipt.expected_records, len(receipt.page_hashes)) == (40, 95, 10)
+    assert list(differences(receipt, store, "lake")) == []
+
+
+@pytest.mark.parametrize(("steps", "are_blocks"), [((), True), (STEPS, False)])
+def test_records_come_as_blocks_unless_they_go_through_transforms(
+    store: LocalClient, steps: Any, *, are_blocks: bool
+) -> None:
+    pages: list[Page] = []
+    fetching = service(FakePagedApi(total=30), store, transforms=steps, on_page=pages.append)
+    fetching.fetch_all_to_storage("lake", "a.jsonl", limit=10)
+    assert [isinstance(page.records, RecordBlock) for page in pages] == [are_blocks] * 3
+
+
+def test_transforms_are_applied_on_the_way_into_a_dataframe() -> None:
+    frame = service(FakePagedApi(total=95), transforms=STEPS).fetch_all_to_df(limit=10)
+    pd.testing.assert_frame_equal(frame, pd.DataFrame({"n": range(40)}))
+
+
+def test_a_record_that_a_transform_cannot_take_is_an_error_and_nothing_is_stored(store: LocalClient) -> None:
+    steps = [RenameStep(columns={"no": "id"})]
+    with pytest.raises(TransformError, match=r"^page 1, transforms\[0\]: Rename, record 1"):
+        service(FakePagedApi(total=5), store, transforms=steps).fetch_all_to_storage("lake", "a.jsonl")
+    assert keys(store) == []
+
+
+def test_a_reading_anew_counts_alone_and_what_it_remembers_begins_anew(store: LocalClient) -> None:
+    api = FakePagedApi(total=30)
+    grown = [{"id": n} for n in range(-1, 30)]
+    later = FakePagedApi(total=31)
+    asked: list[int] = []
+
+    def serve(request: Any) -> HttpResponse:
+        number = int(request.params["page"])
+        asked.append(number)
+        if len(asked) == 1:
+            return api.page(1, 10, data=[{"id": n} for n in range(10)])
+        return later.page(number, 10, data=grown[(number - 1) * 10 : number * 10])
+
+    receipt = service(FakeTransport(serve), store, transforms=[DropDuplicatesStep()]).fetch_all_to_storage(
+        "lake", "a.jsonl", limit=10
+    )
+    assert records(store, "a.jsonl", "jsonl") == grown
+    assert (receipt.passes, [(step.rows_in, step.rows_out) for step in receipt.transforms]) == (2, [(31, 31)])
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])

@@ -40,8 +40,8 @@ pagination = { type = "page", pages_path = "pages" }
 """
 
 
-def ingest(folder: Path, *words: str) -> tuple[int, str, str]:
-    (folder / "shop.toml").write_text(SHOP)
+def ingest(folder: Path, *words: str, shop: str = SHOP) -> tuple[int, str, str]:
+    (folder / "shop.toml").write_text(shop)
     out, err = io.StringIO(), io.StringIO()
     api = DescribedApi(secret="unused")
     with served(api) as url, redirect_stdout(out), redirect_stderr(err):
@@ -65,6 +65,37 @@ def test_a_run_id_for_all_of_a_source_is_one_for_each_resource(tmp_path: Path) -
     _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", "--run-id", "monday", "--json")
     runs = [json.loads(line)["run_id"] for line in out.splitlines()]
     assert runs == ["monday-orders", "monday-returns"]
+
+
+TRANSFORMED = """transforms = [
+    { type = "rename", columns = { name = "title" } },
+    { type = "filter", where = "id > `3`" },
+]
+"""
+
+
+@pytest.mark.parametrize("words", [("--dataset", "them"), ("--key", "them.jsonl")])
+def test_the_summary_says_what_came_and_what_each_transform_left_of_it(
+    words: tuple[str, str], tmp_path: Path
+) -> None:
+    status, out, err = ingest(tmp_path, "shop.returns", *words, shop=SHOP + TRANSFORMED)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("complete: 10 records, 3 pages, ")
+    said = [line for line in lines if line.startswith("transform:")]
+    assert said == ["transform: rename: 10 records in, 10 out", "transform: filter: 10 records in, 7 out"]
+
+
+def test_what_does_not_fit_the_described_columns_is_set_aside_where_the_description_says_so(
+    tmp_path: Path,
+) -> None:
+    pinned = 'columns = { id = "int64!", title = "string" }\non_violation = "quarantine"\n'
+    step = """transforms = [{ type = "rename", columns = { name = "title" } }]\n"""
+    words = ("shop.returns", "--dataset", "them")
+    status, out, err = ingest(tmp_path, *words, shop=SHOP + pinned.replace("title", "name") + step)
+    assert (status, err, "set aside: 10 records" in out) == (0, "", True)
+    status, out, err = ingest(tmp_path, *words[:2], "those", shop=SHOP + pinned + step)
+    assert (status, err, "set aside" in out) == (0, "", False)
 
 
 @pytest.mark.parametrize(

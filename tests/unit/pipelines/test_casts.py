@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from de_classes.pipelines.casts import to_bool, to_float, to_int, to_str
+from de_classes.utils.numbers import read_number
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -21,6 +22,14 @@ ANYTHING = st.recursive(
 def test_whole_numbers_become_int(value: object, expected: int) -> None:
     assert to_int(value) == expected
     assert type(to_int(value)) is int
+
+
+def test_a_number_keeps_every_digit_that_came() -> None:
+    assert to_int(read_number("12345678901234567891.0")) == 12345678901234567891
+    assert to_int(read_number("1.50E1")) == 15
+    with pytest.raises(ValueError, match="not a whole number"):
+        to_int(read_number("12345678901234567891.5"))
+    assert [to_str(read_number(text)) for text in ("100.10", "1E5", "0.5")] == ["100.10", "1E5", "0.5"]
 
 
 @pytest.mark.parametrize(

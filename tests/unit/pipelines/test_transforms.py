@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.steps import FunctionTransform, RecordTransform, Transform, as_transform
 from de_classes.pipelines.transforms import Cast, DropDuplicates, Filter, Flatten, Rename, Select
+from de_classes.utils.numbers import read_number
 
 Record = dict[str, Any]
 
@@ -124,6 +125,12 @@ def test_drop_duplicates_keeps_the_first_of_each_key() -> None:
 def test_drop_duplicates_tells_values_of_other_types_apart() -> None:
     records = [{"id": value} for value in (1, "1", True, 1.0, None, "null", [1], {"a": 1}, 2**70, "\ud800")]
     assert applied(DropDuplicates("id"), *records, *records) == records
+
+
+def test_drop_duplicates_tells_numbers_apart_that_are_one_float() -> None:
+    records = [{"v": read_number(f"0.123456789012345678{digit}")} for digit in "19"]
+    assert records[0]["v"] == records[1]["v"]
+    assert len(applied(DropDuplicates("v"), *records, *records)) == 2
 
 
 @given(st.lists(st.integers(0, 5) | st.text(max_size=1), max_size=30), st.integers(1, 7))

@@ -4,7 +4,7 @@ from typing import Any
 
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress
-from de_classes.runs.sealed_part import RunCounts, SealedPart
+from de_classes.runs.sealed_part import RunCounts, SealedPart, StepCounts
 from de_classes.storage.datasets import ManifestPart
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 
@@ -126,6 +126,32 @@ def test_F72_parts_that_left_out_records_because_of_what_broke_go_with_it() -> N
     parts = (sealed(1, 1), sealed(2, 2, duplicates=1), sealed(3, 3), left_out, later_pass)
     gone = RunProgress(parts).to_strike(parts[1:2], stand_alone=True)
     assert gone == [parts[1], left_out, later_pass]
+
+
+def test_F72_parts_of_which_a_transform_left_out_what_came_before_go_with_what_broke() -> None:
+    dropped = (StepCounts(rows_in=9, rows_out=8, repeats=1),)
+    filtered = (StepCounts(rows_in=9, rows_out=8),)
+    parts = (
+        sealed(1, 1, transforms=filtered),
+        sealed(2, 2, transforms=filtered),
+        sealed(3, 3, transforms=filtered),
+        sealed(4, 4, transforms=dropped),
+    )
+    gone = RunProgress(parts).to_strike(parts[1:2], stand_alone=True)
+    assert gone == [parts[1], parts[3]]
+
+
+def test_what_went_through_the_transforms_is_added_over_the_parts_that_count() -> None:
+    def part(sequence: int, *rows: tuple[int, int]) -> SealedPart:
+        steps = tuple(StepCounts(rows_in=came, rows_out=went) for came, went in rows)
+        return sealed(sequence, sequence, transforms=steps, part=stored(1))
+
+    parts = (part(1, (5, 4), (4, 3)), part(2, (7, 7), (7, 0)), part(3, (2, 1), (1, 1)))
+    assert RunProgress(parts).transformed() == [(14, 12), (12, 4)]
+    again = RunProgress((*parts, part(4, (7, 7), (7, 0))), frozenset({2}))
+    assert (again.transformed(), again.new_of(1)) == ([(14, 12), (12, 4)], 14)
+    plain = RunProgress((sealed(1, 1, part=stored(9), quarantine=stored(2)),))
+    assert (plain.transformed(), plain.new_of(1)) == ([], 11)
 
 
 def test_F72_a_part_that_was_struck_counts_no_more_and_its_pages_are_gaps() -> None:

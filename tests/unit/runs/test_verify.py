@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from de_classes.api.receipt import PageHash
+from de_classes.api.receipt import PageHash, TransformRows
 from de_classes.errors import MalformedDataError
+from de_classes.pipelines.described import FilterStep, FlattenStep
 from de_classes.runs.verify import differences
 from tests.fakes.runs import BUCKET, DATASET, memory, plan, service
 from tests.fakes.transports import FakePagedApi
@@ -91,6 +92,7 @@ EDITS: dict[str, Callable[[IngestReceipt], object]] = {
     "records": lambda receipt: receipt.records - 1,
     "duplicates": lambda _: 1,
     "quarantined": lambda _: 1,
+    "transforms": lambda receipt: [TransformRows.of({"type": "flatten"}, receipt.records, 1)],
     "requests": lambda receipt: receipt.requests + 1,
     "requests_by_outcome": lambda _: {"200": 1},
     "retries": lambda receipt: receipt.retries + 1,
@@ -110,6 +112,19 @@ EDITS: dict[str, Callable[[IngestReceipt], object]] = {
 def test_an_edited_receipt_is_found(field: str) -> None:
     store, receipt = committed()
     assert found(store, structs.replace(receipt, **{field: EDITS[field](receipt)})) != []
+
+
+@pytest.mark.parametrize("field", ["rows_in", "rows_out", "rows_dropped"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_edited_count_of_a_transform_is_found(place: int, field: str) -> None:
+    store = memory()
+    steps = (FilterStep(where="id < `20`"), FlattenStep())
+    receipt = service(store, FakePagedApi(45)).carry_out(plan(transforms=steps))
+    assert found(store, receipt) == []
+    rows = receipt.transforms[place]
+    edited = structs.replace(rows, **{field: getattr(rows, field) + 1})
+    transforms = [edited if rows is each else each for each in receipt.transforms]
+    assert found(store, structs.replace(receipt, transforms=transforms)) != []
 
 
 @pytest.mark.parametrize("field", ["key", "size", "sha256", "records", "first_page", "last_page", "pass_"])

@@ -155,6 +155,39 @@ def test_a_partial_run_is_committed_where_that_is_allowed_and_mended_by_asking_a
     assert rows(tmp_path, partial) == 35  # an earlier commit can still be read
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"transforms": [{"type": "select", "columns": ["id"]}]},
+        {"transforms": [{"type": "function", "name": "os:remove"}]},
+        {"key": "a.jsonl", "transforms": []},
+        {"run_id": "begun", "transforms": []},
+    ],
+)
+def test_an_event_that_names_transforms_is_refused_before_anything_is_sent(
+    tmp_path: Path, event: dict[str, Any]
+) -> None:
+    source = FakeSource(total=5)
+    with pytest.raises(InvalidInputError) as caught:
+        ingestion(tmp_path, source).read(event)
+    assert "transforms are the description's to say, never the request's" in caught.value.problems
+    assert source.requests == source.logins == []
+
+
+def test_a_run_goes_on_by_the_transforms_of_its_description_and_never_by_those_of_a_stored_plan(
+    tmp_path: Path,
+) -> None:
+    """Whoever may write into the bucket says nothing of the code that the worker runs."""
+    worker = ingestion(tmp_path, FakeSource(total=25))
+    worker.run(IngestRequest(), run_id="x")
+    key = next(key for key in keys(tmp_path) if key.endswith("/plan.json"))
+    stored = json.loads(lake(tmp_path).get_object("lake", key))
+    stored["transforms"] = [{"type": "function", "name": "tests.fakes.no_such_module:f"}]
+    lake(tmp_path).put_object("lake", key, json.dumps(stored).encode())
+    with pytest.raises(InvalidInputError, match=r"^transforms is \[\], but the run was begun with \["):
+        worker.run(IngestRequest(run_id="x"), run_id="y")
+
+
 def test_an_unknown_source_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     source = FakeSource(total=5)
     with pytest.raises(InvalidInputError, match="unstable"):

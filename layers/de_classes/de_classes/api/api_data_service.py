@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart
+from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import ConfigurationError, SourceChangedError
+from de_classes.pipelines.described import DescribedTransforms, plain
 from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
     from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.services import StorageDataService
     from de_classes.storage.services.object_sink import StoredObject
     from de_classes.utils.clock import Clock
@@ -56,6 +58,7 @@ class ApiDataService:
         storage_service: Writes objects; needed by ``fetch_all_to_storage`` alone.
         logger: Told how runs went; defaults to this module's logger.
         columns: Columns that are known beforehand: they come first, also in an empty result.
+        transforms: What becomes of the records before they are handed over or written.
         on_page: Called with every page, in order, once its records are taken: a place for progress.
         clock: What to measure with.
     """
@@ -67,6 +70,7 @@ class ApiDataService:
         logger: logging.Logger | None = None,
         *,
         columns: Sequence[str] = (),
+        transforms: Sequence[TransformDescription] = (),
         on_page: Callable[[Page], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -74,6 +78,7 @@ class ApiDataService:
         self._storage = storage_service
         self._logger = logger or logging.getLogger(__name__)
         self._columns = tuple(columns)
+        self._transforms = tuple(transforms)
         self._on_page = on_page
         self._clock = clock or SystemClock()
 
@@ -89,13 +94,19 @@ class ApiDataService:
 
         Raises:
             IncompleteRunError: Pages are missing, and which.
+            TransformError: A transform cannot be applied to a record.
             FatalError: The API refuses, or cannot be trusted.
         """
         start = self._start()
 
         def read() -> tuple[list[dict[str, Any]], PageRun]:
             records: list[dict[str, Any]] = []
-            return records, self._run(limit, pages, concurrency, lambda page: records.extend(page.records))
+            with DescribedTransforms(self._transforms) as transforms:
+
+                def take(page: Page) -> None:
+                    records.extend(transforms.apply(page.records, page.number))
+
+                return records, self._run(limit, pages, concurrency, take)
 
         (records, run), _ = self._until_still(read)
         self._logger.info(
@@ -138,6 +149,7 @@ class ApiDataService:
         Raises:
             IncompleteRunError: Pages are missing, and which; nothing was stored.
             StorageError: The destination does not do what was asked; nothing was stored.
+            TransformError: A transform cannot be applied to a record; nothing was stored.
             DataFormatError: The format is unknown, or cannot hold a value; nothing was stored.
             FatalError: The API refuses, or cannot be trusted; nothing was stored.
         """
@@ -145,23 +157,38 @@ class ApiDataService:
             raise ConfigurationError("give ApiDataService a storage_service to store anything")
         storage, start = self._storage, self._start()
 
-        def read() -> tuple[StoredObject, PageRun, list[PageHash]]:
+        steps = plain(self._transforms)
+
+        def read() -> tuple[StoredObject, PageRun, list[PageHash], list[TransformRows]]:
             hashes: list[PageHash] = []
-            current = CurrentShape()
+            current = None if steps else CurrentShape()
             schema = Schema.of_columns(self._columns)
-            with storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink:
+            with (
+                DescribedTransforms(self._transforms) as transforms,
+                storage.open_sink(bucket, key, format, overwrite=overwrite, schema=schema) as sink,
+            ):
 
                 def take(page: Page) -> None:
-                    sink.write(page.records)
-                    current.shape = sink.shape
+                    sink.write(transforms.apply(page.records, page.number) if steps else page.records)
+                    if current is not None:
+                        current.shape = sink.shape
                     hashes.append(PageHash(page.number, len(page.records), page.digest))
 
                 run = self._run(limit, pages, concurrency, take, current, strict=strict)
-                return sink.commit(), run, hashes
+                rows = zip(steps, transforms.take_rows(), strict=True)
+                transformed = [TransformRows.of(step, went.rows_in, went.rows_out) for step, went in rows]
+                return sink.commit(), run, hashes, transformed
 
-        (stored, run, hashes), changes = self._until_still(read)
-        parameters = {"limit": limit, "pages": str(pages or self._client.pages)}
-        receipt = self._receipt(run, stored, start, hashes, parameters=parameters, changes=changes)
+        (stored, run, hashes, transformed), changes = self._until_still(read)
+        parameters = {
+            "limit": limit,
+            "pages": str(pages or self._client.pages),
+            **({"transforms": steps} if steps else {}),
+        }
+        receipt = replace(
+            self._receipt(run, stored, start, hashes, parameters=parameters, changes=changes),
+            transforms=transformed,
+        )
         if keep_receipt:
             self._storage.client.put_object(
                 bucket, receipt_key(key), receipt.to_json().encode(), content_type="application/json"
@@ -229,7 +256,7 @@ class ApiDataService:
             parameters=parameters,
             pages=ledger.pages,
             expected_pages=ledger.expected_pages,
-            records=ledger.records,
+            records=stored.records,
             expected_records=ledger.expected_records,
             drift=changes,
             passes=len(changes) + 1,

@@ -52,6 +52,27 @@ class PageHash(Struct, frozen=True, array_like=True):
     sha256: str
 
 
+class TransformRows(Struct, frozen=True, kw_only=True):
+    """What one transform did to the records of a run.
+
+    Attributes:
+        step: The transform, as the description says it.
+        rows_in: Records that went in; into the first one, those that the source sent and whose key was new.
+        rows_out: Records that came out; of the last one, those that were written or set aside.
+        rows_dropped: How many fewer came out; 0 where a function gave more.
+    """
+
+    step: dict[str, Any]
+    rows_in: int
+    rows_out: int
+    rows_dropped: int
+
+    @classmethod
+    def of(cls, step: dict[str, Any], rows_in: int, rows_out: int) -> TransformRows:
+        """A transform by what it was given and what it gave."""
+        return cls(step=step, rows_in=rows_in, rows_out=rows_out, rows_dropped=max(0, rows_in - rows_out))
+
+
 class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run takes: foreseen from its first page, or as it turned out.
 
@@ -98,6 +119,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         duplicates: Records dropped because their key had come before.
         repaired: Records that only a second pass found, after the source had changed during the first.
         quarantined: Records set aside because they do not fit the pinned schema.
+        transforms: What became of the records between the source and what was written, step by step.
         drift: How the source changed during the run, a sentence each.
         passes: How many times the source was gone over.
         end: How the end of the collection is known; None if the run is partial.
@@ -143,6 +165,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     duplicates: int = 0
     repaired: int = 0
     quarantined: int = 0
+    transforms: list[TransformRows] = []
     drift: list[str] = []
     passes: int = 1
     end: End | None = None

@@ -107,8 +107,9 @@ def summary(receipt: IngestReceipt) -> str:
     """A complete run in a few lines."""
     causes = ", ".join(f"{count} x {cause}" for cause, count in sorted(receipt.retries_by_cause.items()))
     expected = "" if receipt.expected_records is None else f" of {receipt.expected_records} expected"
+    came = sum(page.records for page in receipt.page_hashes) if receipt.transforms else receipt.records
     lines = [
-        f"{receipt.status}: {receipt.records} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
+        f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
         *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
         *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
@@ -117,6 +118,10 @@ def summary(receipt: IngestReceipt) -> str:
         *([f"missing:  pages {', '.join(receipt.missing_pages)}"] if receipt.missing_pages else []),
         *([f"run:      {receipt.run_id}, {len(receipt.parts)} parts"] if receipt.run_id else []),
         *([f"dropped:  {receipt.duplicates} duplicates"] if receipt.duplicates else []),
+        *(
+            f"transform: {step.step['type']}: {step.rows_in} records in, {step.rows_out} out"
+            for step in receipt.transforms
+        ),
         *([f"set aside: {receipt.quarantined} records"] if receipt.quarantined else []),
         *(f"drift:    {drift}" for drift in receipt.drift),
         f"sha256:   {receipt.sha256}",
@@ -216,7 +221,10 @@ def _one_object(
     formats = DataFormatService(escape_formulas=args.escape_formulas)
     storage = WatchedStorage(destination.store, formats, logger)
     with storage.telling_of_interrupts():
-        return ApiDataService(source.client, storage, logger, on_page=progress.page).fetch_all_to_storage(
+        service = ApiDataService(
+            source.client, storage, logger, transforms=source.transforms, on_page=progress.page
+        )
+        return service.fetch_all_to_storage(
             destination.bucket,
             destination.key(settings.object_name),
             settings.format_name,

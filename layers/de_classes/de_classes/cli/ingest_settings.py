@@ -187,8 +187,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             limit=opened.limit,
             pages=str(self.page_range),
             key_fields=opened.key_fields,
+            transforms=opened.transforms,
             pinned=opened.columns,
-            on_violation="quarantine" if self.quarantine else "refuse",
+            on_violation=opened.on_violation,
         )
 
     def _run_id_of(self, opened: OpenedSource) -> str | None:

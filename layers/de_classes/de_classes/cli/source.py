@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
+    from de_classes.configs.ingest import OnViolation
+    from de_classes.pipelines.described import TransformDescription
 
 
 class OpenedSource(Value):
@@ -37,6 +39,8 @@ class OpenedSource(Value):
         limit: Records a page.
         key_fields: The fields that tell records apart.
         columns: The columns that every record must fit, or None.
+        on_violation: What becomes of a record that does not.
+        transforms: What becomes of the records before that.
     """
 
     client: UnstableAPIClient
@@ -44,6 +48,8 @@ class OpenedSource(Value):
     limit: int
     key_fields: tuple[str, ...]
     columns: dict[str, str] | None
+    on_violation: OnViolation
+    transforms: tuple[TransformDescription, ...] = ()
 
 
 def open_sources(
@@ -68,6 +74,7 @@ def open_sources(
                 settings.limit or 100,
                 tuple(settings.key_field),
                 columns,
+                "quarantine" if settings.quarantine else "refuse",
             )
         ]
     from de_classes.cli.described import sources_at  # noqa: PLC0415 - a URL needs none of it
@@ -95,7 +102,13 @@ def _described(
     limit = settings.limit or resource.default_limit
     described = resource.described
     return OpenedSource(
-        client, resource.name, client.endpoint.limit(limit), described.primary_key, described.columns
+        client,
+        resource.name,
+        client.endpoint.limit(limit),
+        described.primary_key,
+        described.columns,
+        described.on_violation,
+        described.transforms,
     )
 
 

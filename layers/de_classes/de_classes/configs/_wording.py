@@ -100,4 +100,5 @@ _WORDS: dict[type[inspect.Type], Callable[[inspect.Type], str]] = {
     inspect.DictType: _object,
     inspect.StructType: _object,
     inspect.ListType: lambda _: "a list",
+    inspect.VarTupleType: lambda _: "a list",
 }

@@ -10,6 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from de_classes.pipelines.described import (
+        CastStep,
+        DropDuplicatesStep,
+        FilterStep,
+        FlattenStep,
+        FunctionStep,
+        RenameStep,
+        SelectStep,
+    )
     from de_classes.pipelines.extractors import (
         ApiExtractor,
         FrameExtractor,
@@ -26,14 +35,19 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiExtractor",
     "Cast",
+    "CastStep",
     "DropDuplicates",
+    "DropDuplicatesStep",
     "EltPipeline",
     "EtlPipeline",
     "Extractor",
     "Filter",
+    "FilterStep",
     "Flatten",
+    "FlattenStep",
     "FrameExtractor",
     "FrameLoader",
+    "FunctionStep",
     "Loader",
     "LoggingMixin",
     "ObjectExtractor",
@@ -42,8 +56,10 @@ __all__ = [
     "RecordTransform",
     "RecordsExtractor",
     "Rename",
+    "RenameStep",
     "RunReport",
     "Select",
+    "SelectStep",
     "Status",
     "StepReport",
     "Transform",
@@ -51,6 +67,18 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("ApiExtractor", "FrameExtractor", "ObjectExtractor", "RecordsExtractor"), "extractors"),
+    **dict.fromkeys(
+        (
+            "CastStep",
+            "DropDuplicatesStep",
+            "FilterStep",
+            "FlattenStep",
+            "FunctionStep",
+            "RenameStep",
+            "SelectStep",
+        ),
+        "described",
+    ),
     **dict.fromkeys(("FrameLoader", "ObjectLoader"), "loaders"),
     **dict.fromkeys(("EltPipeline", "EtlPipeline", "Pipeline"), "pipeline"),
     **dict.fromkeys(("RunReport", "Status", "StepReport"), "report"),

@@ -7,6 +7,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
+from de_classes.utils.numbers import Number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,8 +23,10 @@ def to_int(value: object) -> int:
     """From an int, a float without fraction, or digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, float):
+        exact = Decimal(value.text) if isinstance(value, Number) else value  # it may have been rounded
+        if math.isfinite(exact) and exact == int(exact):
+            return int(exact)
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     raise ValueError("not a whole number")
@@ -46,9 +50,11 @@ def to_float(value: object) -> float:
 
 
 def to_str(value: object) -> str:
-    """From text, a number or a boolean, as JSON writes them."""
+    """From text, a number or a boolean, as JSON writes them; of a number every digit that came."""
     if isinstance(value, str):
         return value
+    if isinstance(value, Number):
+        return value.text
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from de_classes.errors import InvalidInputError
 from de_classes.pipelines.report import RunReport, Status, StepReport
+from de_classes.pipelines.steps import check_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -127,7 +127,7 @@ class Recording:
         with self._timed(meter):
             batch = next(batches, None)
             if batch is not None:
-                _check(batch, meter.name)
+                check_batch(batch, meter.name)
             return batch
 
     @contextmanager
@@ -160,15 +160,6 @@ def _told_apart(plan: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for kind, name in plan:
         seen[name] = seen.get(name, 0) + 1
         yield kind, name if seen[name] == 1 else f"{name} {seen[name]}"
-
-
-def _check(batch: object, step: str) -> None:
-    """A step of the caller's may give back anything; what is no record is refused where it came from."""
-    if not isinstance(batch, list):
-        raise InvalidInputError(f"{step} gave {type(batch).__name__} where a list of records belongs")
-    for record in batch:
-        if not isinstance(record, dict):
-            raise InvalidInputError(f"{step} gave {type(record).__name__} where a record, a dict, belongs")
 
 
 def _close(batches: Iterator[Batch]) -> None:

@@ -249,6 +249,19 @@ def as_rereadable(step: Loader) -> RereadableLoader:
     return step
 
 
+def check_batch(batch: object, step: str) -> None:
+    """Make sure that what a step of the caller's gave back is a list of records.
+
+    Raises:
+        InvalidInputError: It is not; names the step.
+    """
+    if not isinstance(batch, list):
+        raise InvalidInputError(f"{step} gave {type(batch).__name__} where a list of records belongs")
+    for record in batch:
+        if not isinstance(record, dict):
+            raise InvalidInputError(f"{step} gave {type(record).__name__} where a record, a dict, belongs")
+
+
 def step_name(step: object) -> str:
     """What a step is called: its own ``name``, its function's name, or its class."""
     own: Any = getattr(step, "name", None) or getattr(step, "__name__", None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.casts import CASTS
 from de_classes.pipelines.steps import CALLER_ERRORS, RecordTransform, reason, step_name
+from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -169,7 +170,8 @@ class DropDuplicates:
     """Keeps the first record of each key.
 
     It has to remember every key it saw: about 100 bytes each, so 100 MB for a million records.
-    ``max_keys`` puts a bound on that. Values are told apart by type as well: 1, "1" and true differ.
+    ``max_keys`` puts a bound on that; in a run they are on disk. Values are told apart by type as well: 1,
+    "1" and true differ.
 
     Example:
         >>> list(DropDuplicates("id").apply([[{"id": 1, "total": 2}, {"id": 1, "total": 3}]]))
@@ -191,34 +193,51 @@ class DropDuplicates:
             InvalidInputError: A record has no key, or there are more than ``max_keys``; names the record.
         """
         seen: set[bytes] = set()
+
+        def add(key: bytes) -> bool:
+            if key in seen:
+                return False
+            if len(seen) == self._max_keys:
+                raise InvalidInputError(
+                    f"more than {self._max_keys} different keys: raise max_keys if the memory is there"
+                )
+            seen.add(key)
+            return True
+
         number = 0
         for batch in batches:
-            kept = [
-                record for place, record in enumerate(batch, number + 1) if self._is_new(record, seen, place)
-            ]
+            kept = self.new_among(batch, add, after=number)
             number += len(batch)
             if kept:
                 yield kept
 
-    def _is_new(self, record: Record, seen: set[bytes], number: int) -> bool:
+    def new_among(self, batch: Batch, add: Callable[[bytes], bool], *, after: int = 0) -> Batch:
+        """The records of a batch whose keys are new.
+
+        Args:
+            batch: The records.
+            add: Remembers a hash of 16 bytes, and tells whether it is new: ``HashSet.add_hash``, for one.
+            after: How many records came before, so that an error can name one.
+
+        Raises:
+            InvalidInputError: A record has no key; names the record.
+        """
+        return [record for number, record in enumerate(batch, after + 1) if self._is_new(record, add, number)]
+
+    def _is_new(self, record: Record, add: Callable[[bytes], bool], number: int) -> bool:
         try:
-            digest = self._digest(record)
+            return add(self._hash(record))
         except (InvalidInputError, *CALLER_ERRORS) as error:
             raise InvalidInputError(f"{step_name(self)}, record {number}: {reason(error)}") from error
-        if digest in seen:
-            return False
-        if len(seen) == self._max_keys:
-            raise InvalidInputError(
-                f"{step_name(self)}, record {number}: more than {self._max_keys} different keys: "
-                "raise max_keys if the memory is there"
-            )
-        seen.add(digest)
-        return True
 
-    def _digest(self, record: Record) -> bytes:
+    def _hash(self, record: Record) -> bytes:
         key = [_required(record, name) for name in self._keys] if self._keys else record
-        text = json.dumps(key, sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
+        try:
+            return digest(key, _DIGEST_BYTES)
+        except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 has no bytes for
+            return hashlib.blake2b(
+                json.dumps(key, sort_keys=True).encode(), digest_size=_DIGEST_BYTES
+            ).digest()
 
 
 def _is_wanted(record: Record, name: str, missing: Missing) -> bool:

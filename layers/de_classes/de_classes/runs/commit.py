@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from de_classes.api import receipt as receipts
-from de_classes.api.receipt import IngestReceipt, PageHash
+from de_classes.api.receipt import IngestReceipt, PageHash, TransformRows
 from de_classes.errors import ObjectExistsError
+from de_classes.pipelines.described import plain
 from de_classes.runs.documents import Documents
 from de_classes.runs.forecast import actual, forecast
 from de_classes.runs.proof import check_parts
@@ -159,6 +160,7 @@ class RunCommit:
             duplicates=progress.duplicates,
             repaired=manifest.records - progress.records_of(1) if self._plan.key_fields else 0,
             quarantined=sum(part.records for part in manifest.quarantine),
+            transforms=self._transformed(over.kept),
             drift=list(progress.drift),
             passes=over.number,
             end=evidence.end if evidence else None,
@@ -188,6 +190,11 @@ class RunCommit:
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
             versions=versions(),
         )
+
+    def _transformed(self, kept: RunProgress) -> list[TransformRows]:
+        steps = plain(self._plan.transforms)
+        rows = kept.transformed() or [(0, 0)] * len(steps)  # where no page was sealed
+        return [TransformRows.of(step, *counts) for step, counts in zip(steps, rows, strict=True)]
 
     def _with_figures(self, receipt: IngestReceipt, progress: RunProgress, spent: RunCounts) -> IngestReceipt:
         terms = self._context.terms

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError
+from de_classes.pipelines.described import DescribedTransforms
 from de_classes.runs.proof import BrokenPartsError
 from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from de_classes.storage.format.columns import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.clock import Clock
-    from de_classes.utils.key_set import KeySet
+    from de_classes.utils.key_set import HashSet
     from de_classes.utils.run_records import RunState
 
 
@@ -95,8 +96,8 @@ class RunContext(Value):
 
     @property
     def keeps_all(self) -> bool:
-        """Whether every record is written, so that none need be looked at by itself."""
-        return self.pinned is None and not self.plan.key_fields
+        """Whether every record is written as it came, so that none need be looked at by itself."""
+        return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
 
     def start_run(
         self, state: RunState | None, current: CurrentShape | None = None, *, trusts_total: bool = True
@@ -134,37 +135,43 @@ class RunContext(Value):
         return PartWriter(self.store, self.bucket, self.plan.dataset, "jsonl", is_quarantine=True)
 
     @contextmanager
-    def sifter(self, progress: RunProgress, *, compares: bool = False) -> Iterator[Sifter]:
+    def sifter(self, progress: RunProgress, pass_: int) -> Iterator[Sifter]:
         """Tells records apart as if this invocation had seen all that was sealed before.
 
         Args:
             progress: What was sealed.
-            compares: Whether records of one key are compared, of those that come now.
+            pass_: The pass that comes now. From the second on, records of one key are compared.
         """
-        quarantines = self.plan.on_violation == "quarantine"
-        if not self.plan.key_fields:
-            yield Sifter(pinned=self.pinned, quarantines=quarantines)
-            return
-        from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
+        keys, transforms = None, None
+        with ExitStack() as files:
+            if self.plan.key_fields:
+                from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
 
-        with KeySet(self.plan.key_fields, compares=compares) as keys:
-            self._recall(keys, progress)
-            yield Sifter(keys, self.pinned, quarantines=quarantines)
+                keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
+            if self.plan.transforms:
+                transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
+            sifter = Sifter(keys, transforms, self.pinned, self.plan.on_violation == "quarantine")
+            self._recall(sifter, progress if keys is not None else progress.of_pass(pass_))
+            yield sifter
 
-    def _recall(self, keys: KeySet, progress: RunProgress) -> None:
-        broken = [part for part in progress.parts if part.keys is not None and not self._recalled(keys, part)]
+    def _recall(self, sifter: Sifter, progress: RunProgress) -> None:
+        broken = [
+            part
+            for part in progress.parts
+            if not all(self._recalled(seen, part.sequence, key) for seen, key in _kept_with(part, sifter))
+        ]
         if broken:
             raise BrokenPartsError(broken, f"the file of keys in {self.journal.folder}")
 
-    def _recalled(self, keys: KeySet, part: SealedPart) -> bool:
+    def _recalled(self, seen: HashSet, sequence: int, key: str) -> bool:
         """Take a part's keys in, if they are those that were kept: their hash is in the name."""
         try:
-            hashes = self.store.get_object(self.bucket, part.keys or "")
+            hashes = self.store.get_object(self.bucket, key)
         except ObjectNotFoundError:
             return False
-        if self.journal.keys_key(part.sequence, hashes) != part.keys:
+        if self.journal.keys_key(sequence, hashes) != key:
             return False
-        keys.recall(hashes)
+        seen.recall(hashes)
         return True
 
     def keep_keys(self, sequence: int, hashes: bytes) -> str | None:
@@ -187,3 +194,13 @@ class RunContext(Value):
         """
         self.journal.note_invocation(self.invocation)
         refuse_while_cleaning(self.store, self.bucket, self.plan.dataset, now=self.clock.now())
+
+
+def _kept_with(part: SealedPart, sifter: Sifter) -> Iterator[tuple[HashSet, str]]:
+    """What remembers the hashes that were kept with a part, and where they are."""
+    if sifter.keys is not None and part.keys is not None:
+        yield sifter.keys, part.keys
+    remembered = () if sifter.transforms is None else sifter.transforms.remembered
+    for seen, step in zip(remembered, part.transforms, strict=False):
+        if seen is not None and step.keys is not None:
+            yield seen, step.keys

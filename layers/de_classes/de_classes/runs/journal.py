@@ -102,7 +102,7 @@ class RunJournal:
         Raises:
             InvalidInputError: It was begun before, with another request.
         """
-        stored = self._documents.put_once(self.plan_key, plan)
+        stored = self._documents.put_once(self.plan_key, plan.as_written())
         stored.check_same(plan)
         return stored
 

@@ -11,7 +11,7 @@ from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaust
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
-from de_classes.runs.sealed_part import SealedPart
+from de_classes.runs.sealed_part import SealedPart, StepCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.format.columns import CurrentShape
 from de_classes.storage.format.schema import Schema, merge
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
+    from de_classes.pipelines.described import StepRows
     from de_classes.runs.context import RunContext
     from de_classes.runs.sealed_part import RunCounts
     from de_classes.utils.run_records import RunState
@@ -96,7 +97,7 @@ class PassOver:
         is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
         before = sum(page.records for page in self.progress.pages(self.number - 1))
         may_be_cut = self.ledger.records < before and self.ledger.total_records is None
-        return self.number > 1 and is_whole and not may_be_cut and not self.progress.records_of(self.number)
+        return self.number > 1 and is_whole and not may_be_cut and not self.progress.new_of(self.number)
 
     @property
     def kept(self) -> RunProgress:
@@ -125,8 +126,7 @@ class PassOver:
 
     def _doubt_of_repeats(self) -> str | None:
         """What is to be said where keys told fewer records apart than this pass had, or the source counts."""
-        parts = [part for sealed in self.kept.parts for part in (sealed.part, sealed.quarantine) if part]
-        known = sum(part.records for part in parts)
+        known = sum(part.came for part in self.kept.parts)
         counted = max(self.ledger.records, self.ledger.expected_records or 0)
         if known >= counted:
             return None
@@ -173,7 +173,7 @@ class PassOver:
         self._schema = merge(self._context.declared, self.progress.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
-        with self._context.sifter(self.progress, compares=self.number > 1) as self._sifter, closing(self):
+        with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
             self.conflicts = self._sifter.conflicts
@@ -258,9 +258,18 @@ class PassOver:
             rounded=stored.rounded if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
+            transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
             keys=self._context.keep_keys(sequence, self._sifter.fresh_keys()),
             first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
             counts=self._spent(),
+        )
+
+    def _kept_step(self, sequence: int, rows: StepRows) -> StepCounts:
+        return StepCounts(
+            rows_in=rows.rows_in,
+            rows_out=rows.rows_out,
+            repeats=rows.repeats,
+            keys=self._context.keep_keys(sequence, rows.keys),
         )
 
     def _spent(self) -> RunCounts:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from de_classes.configs.ingest import OnViolation, RunId
 from de_classes.errors import InvalidInputError
+from de_classes.pipelines.described import AnyTransform, plain
 from de_classes.utils import layouts
+from de_classes.utils.digests import digest
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _SOURCE_DIFFERS = (
     "the source's address, its pagination or its fields are not those that the run was begun with"
 )
+_STEPS_MARK = "+"
+_STEPS_BYTES = 8
 _MAY_DIFFER = frozenset({"dataset"})
 _SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "source_name", "dataset"})
 
@@ -44,7 +48,8 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         pages: Which pages: ``"1-"`` for all.
         columns: Columns known beforehand; they come first.
         key_fields: The fields that tell records apart; none if duplicates are not looked for.
-        pinned: The schema that every record must fit, by column; None if the schema follows the records.
+        transforms: What becomes of the records that are new by their key, before they are written.
+        pinned: The schema that every record must fit then, by column; None if it follows the records.
         on_violation: What becomes of a record that does not fit it.
         source_parameters: What the request said of the source, by name; no secret is among them.
     """
@@ -59,9 +64,21 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     pages: str = "1-"
     columns: tuple[str, ...] = ()
     key_fields: tuple[str, ...] = ()
+    transforms: tuple[AnyTransform, ...] = ()
     pinned: dict[str, str] | None = None
     on_violation: OnViolation = "refuse"
     source_parameters: dict[str, str | int | float | bool] = {}
+
+    def as_written(self) -> RunPlan:
+        """The plan as the journal has it: its transforms are in the fingerprint, too.
+
+        Code of before there were transforms ignores them. It takes such a plan for that of another source
+        and stops, where it would go on and store the rest as it came.
+        """
+        if not self.transforms:
+            return self
+        steps = digest(plain(self.transforms), _STEPS_BYTES).hex()
+        return structs.replace(self, fingerprint=f"{_source_of(self)}{_STEPS_MARK}{steps}")
 
     def page_range(self) -> PageRange:
         """Which pages."""
@@ -109,4 +126,10 @@ def new_run_id() -> str:
 
 
 def _terms(plan: RunPlan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in plan.__struct_fields__ if name not in _MAY_DIFFER}
+    terms = {name: getattr(plan, name) for name in plan.__struct_fields__ if name not in _MAY_DIFFER}
+    return {**terms, "fingerprint": _source_of(plan), "transforms": plain(plan.transforms)}
+
+
+def _source_of(plan: RunPlan) -> str:
+    """The fingerprint of the source alone."""
+    return plan.fingerprint.partition(_STEPS_MARK)[0]

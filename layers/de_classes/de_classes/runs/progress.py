@@ -59,7 +59,7 @@ class RunProgress(Value, dict=True):
         if not stand_alone or any(part.first_page == starts_at for part in gone):
             return since
         return [
-            part for part in since if part.sequence in named or part.duplicates or part.pass_ > gone[0].pass_
+            part for part in since if part.sequence in named or part.repeats or part.pass_ > gone[0].pass_
         ]
 
     @property
@@ -89,7 +89,11 @@ class RunProgress(Value, dict=True):
 
     def last_pass(self) -> RunProgress:
         """Only what the last pass brought: where it began anew, nothing of those before is kept."""
-        return RunProgress(tuple(self._of_pass(self.pass_)))
+        return self.of_pass(self.pass_)
+
+    def of_pass(self, pass_: int) -> RunProgress:
+        """Only what one pass brought."""
+        return RunProgress(tuple(self._of_pass(pass_)))
 
     def in_page_order(self) -> tuple[SealedPart, ...]:
         """Every part, as its records follow one another."""
@@ -116,6 +120,15 @@ class RunProgress(Value, dict=True):
     def records_of(self, pass_: int) -> int:
         """Records that a pass brought and that were kept."""
         return sum(part.part.records for part in self._of_pass(pass_) if part.part)
+
+    def new_of(self, pass_: int) -> int:
+        """Records that a pass brought and no pass before it, whatever became of them."""
+        return sum(part.came for part in self._of_pass(pass_))
+
+    def transformed(self) -> list[tuple[int, int]]:
+        """For each transform of the run, how many records went in and came out."""
+        each = zip(*(part.transforms for part in self.parts), strict=True)
+        return [(sum(step.rows_in for step in one), sum(step.rows_out for step in one)) for one in each]
 
     @property
     def duplicates(self) -> int:

@@ -142,11 +142,15 @@ class RunService:
             IncompleteRunError: Pages are missing, and which; what came is sealed, and carrying out the
                 same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
+            ConfigurationError: A transform of the plan names a function that there is not; nothing was done.
             NewerLayoutError: A newer version has written there what this one cannot read; nothing was done.
             ObjectExistsError: Another run has committed to this dataset; nothing was changed.
             StorageError: The destination does not do what was asked; what was sealed stays.
+            TransformError: A transform cannot be applied to a record; what was sealed stays.
             FatalError: The source refuses, or cannot be trusted; what was sealed stays.
         """
+        for step in plan.transforms:
+            step.transform()  # a function that is not there is known before anything is asked
         self._store.check_writable(self._bucket, f"{plan.dataset}/part")
         journal = self._journal(plan.run_id)
         if journal.plan() is None and (receipt := self._committed(plan, journal)):

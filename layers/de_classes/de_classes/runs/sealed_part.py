@@ -78,6 +78,23 @@ def _told(counter: Counter[str]) -> dict[str, int]:
     return {name: number for name, number in sorted(counter.items()) if number}
 
 
+class StepCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went through one transform on the way into a part.
+
+    Attributes:
+        rows_in: Records that went in.
+        rows_out: Records that came out.
+        repeats: How many of those between were left out because they had come before.
+        keys: Where the hashes of what came for the first time are, as the keys of records are kept; None if
+            there are none.
+    """
+
+    rows_in: int = 0
+    rows_out: int = 0
+    repeats: int = 0
+    keys: str | None = None
+
+
 class SealedPart(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL
 ):
@@ -97,6 +114,7 @@ class SealedPart(
         rounded: By column, how many numbers had more digits than its format keeps.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
+        transforms: What went through each transform of the run, in order.
         keys: Where the keys of its records are; None if they are not told apart.
         first: What the first page of the run showed; only in the part that holds it.
         counts: What was spent since the part before, or since the go began.
@@ -115,9 +133,22 @@ class SealedPart(
     rounded: dict[str, int] = {}
     duplicates: int = 0
     drift: tuple[str, ...] = ()
+    transforms: tuple[StepCounts, ...] = ()
     keys: str | None = None
     first: FirstPage | None = None
     counts: RunCounts = RunCounts()
+
+    @property
+    def came(self) -> int:
+        """How many records its pages brought, but for those whose key had come before."""
+        if self.transforms:
+            return self.transforms[0].rows_in
+        return sum(each.records for each in (self.part, self.quarantine) if each)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether records were left out of it because they had come before, perhaps with another part."""
+        return self.duplicates > 0 or any(step.repeats for step in self.transforms)
 
     @property
     def first_page(self) -> int:

@@ -1,4 +1,4 @@
-"""Which of a page's records are kept: not those that came before, nor those that do not fit."""
+"""Which of a page's records are kept, and as what: not those that came before, nor those that do not fit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from de_classes.api.page import Page
+    from de_classes.pipelines.described import DescribedTransforms, StepRows
     from de_classes.storage.format.codec import Record
     from de_classes.storage.format.pinned import PinnedSchema, Violation
     from de_classes.utils.key_set import KeySet
@@ -35,17 +36,23 @@ class Sifter(Value):
 
     Attributes:
         keys: The keys that came before; None if records are not told apart by key.
-        pinned: The schema to fit; None if it follows the records.
+        transforms: What becomes of the records that are new; None if they are stored as they came.
+        pinned: The schema to fit after that; None if it follows the records.
         quarantines: Whether a record that does not fit is set aside; otherwise it ends the run.
     """
 
     keys: KeySet | None = None
+    transforms: DescribedTransforms | None = None
     pinned: PinnedSchema | None = None
     quarantines: bool = False
 
     def fresh_keys(self) -> bytes:
         """The hashed keys of the records since this was asked last."""
         return b"" if self.keys is None else self.keys.take_fresh()
+
+    def step_rows(self) -> tuple[StepRows, ...]:
+        """What went through each transform since this was asked last."""
+        return () if self.transforms is None else self.transforms.take_rows()
 
     @property
     def conflicts(self) -> int:
@@ -57,10 +64,13 @@ class Sifter(Value):
 
         Raises:
             MalformedDataError: A record lacks a key field.
+            TransformError: A transform cannot be applied to a record.
             SchemaViolationError: A record does not fit the pinned schema, and is not to be set aside.
         """
         records = page.records if self.keys is None else self.keys.new_among(page.records)
         duplicates = len(page.records) - len(records)
+        if self.transforms is not None:
+            records = self.transforms.apply(records, page.number)
         if self.pinned is None:
             return Sifted(records, [], duplicates)
         kept, violations = self.pinned.split(records)

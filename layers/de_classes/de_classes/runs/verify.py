@@ -59,9 +59,16 @@ def _own_differences(receipt: IngestReceipt) -> Iterator[str]:
         if told != added:
             yield f"the receipt says {name}: {told}, but what it lists adds up to {added}"
     on_pages = sum(page.records for page in receipt.page_hashes)
-    kept = receipt.records + receipt.quarantined + receipt.duplicates
+    stored = receipt.records + receipt.quarantined
+    kept = (receipt.transforms[0].rows_in if receipt.transforms else stored) + receipt.duplicates
     if receipt.passes == 1 and on_pages != kept:
         yield f"its pages brought {on_pages} records, but {kept} were kept, set aside or dropped"
+    behind = [*(step.rows_in for step in receipt.transforms[1:]), stored]
+    for place, (step, rows_in) in enumerate(zip(receipt.transforms, behind, strict=False)):
+        if step.rows_out != rows_in:
+            yield f"transforms[{place}] gave {step.rows_out} records, but {rows_in} came behind it"
+        if step.rows_dropped != max(0, step.rows_in - step.rows_out):
+            yield f"transforms[{place}] dropped {step.rows_dropped} records, which its other counts deny"
 
 
 def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iterator[str]:

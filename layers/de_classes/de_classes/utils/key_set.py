@@ -17,42 +17,21 @@ _CACHE_KIB: Final = 8192
 _ADD: Final = "INSERT OR IGNORE INTO keys VALUES (?)"
 
 
-class KeySet:
-    """The keys of the records seen, as hashes of 16 bytes in a file that has no name.
+class HashSet:
+    """Hashes of 16 bytes that were seen, in a file that has no name.
 
     The operating system removes the file when the set is closed, or when the process dies. A million
-    keys take about 25 MB of disk, and 8 MiB of memory hold what is in use.
-
-    A key is compared by value and type: ``1``, ``1.0``, ``"1"`` and ``true`` are four keys. JSON would
-    let 1 and 1.0 be one number; two records held apart by mistake can be found in the data, whereas one
-    that was dropped by mistake is lost.
-
-    Args:
-        fields: The fields that together tell a record from all others.
-        compares: Whether records of one key are compared, of those that are added from now on.
-
-    Attributes:
-        conflicts: How many records had the key of one before and were another; 0 unless they are compared.
-
-    Raises:
-        InvalidInputError: No field was named, or one twice.
+    hashes take about 25 MB of disk, and 8 MiB of memory hold what is in use.
     """
 
-    def __init__(self, fields: Sequence[str], *, compares: bool = False) -> None:
-        if not fields or len(set(fields)) != len(fields):
-            raise InvalidInputError("a key has at least one field, and each only once")
-        self._fields = tuple(fields)
+    def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)  # no name: a temporary file
         self._file.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._file.execute("PRAGMA journal_mode = OFF")
         self._file.execute("CREATE TABLE keys (hash BLOB PRIMARY KEY) WITHOUT ROWID")
         self._file.execute("BEGIN")  # for good: nothing here outlives the set
-        if compares:
-            self._file.execute("CREATE TEMP TABLE records (key BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID")
-        self._compares = compares
         self._size = 0
         self._fresh = bytearray()
-        self.conflicts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,34 +40,28 @@ class KeySet:
         self.close()
 
     def __len__(self) -> int:
-        """How many keys are in it."""
+        """How many hashes are in it."""
         return self._size
 
-    def add(self, record: dict[str, Any]) -> bool:
-        """Take a record's key in; tells whether it is new.
+    def add_hash(self, key: bytes) -> bool:
+        """Take a hash in; tells whether it is new.
 
         Raises:
-            MissingKeyError: The record has no value in a field of the key.
+            StorageUnavailableError: The disk is full.
         """
-        return self._add(self._hash(record))
-
-    def new_among(self, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Take in the keys of many records; gives those records whose keys are new, in their order.
-
-        Raises:
-            MissingKeyError: A record has no value in a field of the key; then no key was taken in.
-        """
-        hashed = [(record, self._hash(record)) for record in records]
-        if self._compares:
-            self.conflicts += sum(self._is_another(key, record) for record, key in hashed)
-        return [record for record, key in hashed if self._add(key)]
+        with self._on_disk():
+            is_new = self._file.execute(_ADD, (key,)).rowcount == 1
+        if is_new:
+            self._size += 1
+            self._fresh += key
+        return is_new
 
     def limit_pages(self, pages: int) -> None:
         """Let the file have no more than so many pages of 4 KiB, beyond those that it has."""
         self._file.execute(f"PRAGMA max_page_count = {pages}")
 
     def take_fresh(self) -> bytes:
-        """The hashes of the keys taken in since this was asked last, one behind the other."""
+        """The hashes taken in since this was asked last, one behind the other."""
         fresh, self._fresh = bytes(self._fresh), bytearray()
         return fresh
 
@@ -109,13 +82,62 @@ class KeySet:
         """Forget everything; the file is gone."""
         self._file.close()
 
-    def _add(self, key: bytes) -> bool:
-        with self._on_disk():
-            is_new = self._file.execute(_ADD, (key,)).rowcount == 1
-        if is_new:
-            self._size += 1
-            self._fresh += key
-        return is_new
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageUnavailableError(
+                f"the keys of the records seen cannot be kept: {error}; make room for temporary files"
+            ) from error
+
+
+class KeySet(HashSet):
+    """The keys of the records seen, as hashes.
+
+    A key is compared by value and type: ``1``, ``1.0``, ``"1"`` and ``true`` are four keys. JSON would
+    let 1 and 1.0 be one number; two records held apart by mistake can be found in the data, whereas one
+    that was dropped by mistake is lost.
+
+    Args:
+        fields: The fields that together tell a record from all others.
+        compares: Whether records of one key are compared, of those that are added from now on.
+
+    Attributes:
+        conflicts: How many records had the key of one before and were another; 0 unless they are compared.
+
+    Raises:
+        InvalidInputError: No field was named, or one twice.
+    """
+
+    def __init__(self, fields: Sequence[str], *, compares: bool = False) -> None:
+        if not fields or len(set(fields)) != len(fields):
+            raise InvalidInputError("a key has at least one field, and each only once")
+        super().__init__()
+        self._fields = tuple(fields)
+        if compares:
+            self._file.execute("CREATE TEMP TABLE records (key BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID")
+        self._compares = compares
+        self.conflicts = 0
+
+    def add(self, record: dict[str, Any]) -> bool:
+        """Take a record's key in; tells whether it is new.
+
+        Raises:
+            MissingKeyError: The record has no value in a field of the key.
+        """
+        return self.add_hash(self._hash(record))
+
+    def new_among(self, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take in the keys of many records; gives those records whose keys are new, in their order.
+
+        Raises:
+            MissingKeyError: A record has no value in a field of the key; then no key was taken in.
+        """
+        hashed = [(record, self._hash(record)) for record in records]
+        if self._compares:
+            self.conflicts += sum(self._is_another(key, record) for record, key in hashed)
+        return [record for record, key in hashed if self.add_hash(key)]
 
     def _is_another(self, key: bytes, record: dict[str, Any]) -> bool:
         """Whether a record with this key came before, and was not the same."""
@@ -125,15 +147,6 @@ class KeySet:
                 return False
             known = self._file.execute("SELECT hash FROM records WHERE key = ?", (key,)).fetchone()
         return bool(known != (whole,))
-
-    @contextmanager
-    def _on_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageUnavailableError(
-                f"the keys of the records seen cannot be kept: {error}; make room for temporary files"
-            ) from error
 
     def _hash(self, record: dict[str, Any]) -> bytes:
         key = [record.get(field) for field in self._fields]

@@ -83,6 +83,12 @@ class Ingestion(Value):
 
     def _problems_of(self, request: Mapping[str, object]) -> list[str]:
         """What is wrong with a request here, though it might be right elsewhere."""
+        named = "transforms" in request  # they may name code
+        refused = ["transforms are the description's to say, never the request's"] if named else []
+        return [*refused, *self._problems_of_source(request)]
+
+    def _problems_of_source(self, request: Mapping[str, object]) -> list[str]:
+        """What is wrong with its source and the parameters of that."""
         name, parameters = request.get("source") or self.settings.default_source, request.get("parameters")
         if not isinstance(name, str) or (request.get("run_id") and not request.get("source")):
             return []
@@ -141,7 +147,8 @@ class Ingestion(Value):
     ) -> IngestReceipt:
         if is_reserved(self._below_prefix(key)):
             raise InvalidInputError(f"key {key!r} is one that runs and commits write under: choose another")
-        service = ApiDataService(client, self.storage, self.logger, clock=self.clock)
+        transforms = resource.described.transforms
+        service = ApiDataService(client, self.storage, self.logger, transforms=transforms, clock=self.clock)
         return service.fetch_all_to_storage(
             self.settings.bucket,
             self._below_prefix(key),
@@ -205,6 +212,7 @@ class Ingestion(Value):
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=pages or (begun.pages if begun else str(PageRange())),
             key_fields=described.primary_key,
+            transforms=described.transforms,
             pinned=described.columns,
             on_violation=described.on_violation,
             source_parameters=request.parameters or (begun.source_parameters if begun else {}),

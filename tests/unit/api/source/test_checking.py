@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_report_says_what_the_records_are() -> None:
     assert [(field.name, field.types) for field in report.fields][1] == ("name", ("string", "null"))
     assert report.costs is not None
     assert (report.costs.requests, report.costs.proof_requests) == (3 + 3, 3)
+
+
+def test_transforms_are_tried_on_the_records_that_came() -> None:
+    steps = [{"type": "filter", "where": "id > `4`"}, {"type": "select", "columns": ["id", "name"]}]
+    report = check(described("page", {**WITH_MARKER, "transforms": steps}), ListingApi("page", 15))
+    assert (not_ok(report), report.total) == ([], 15)
+    (rows_in,) = {int(number) for number in re.findall(r"filter: (\d+) in", said(report, "transforms"))}
+    assert rows_in > 4
+    assert re.fullmatch(r"filter: \d+ in, \d+ out; select: (\d+) in, \1 out", said(report, "transforms"))
+    assert said(check(described("page", WITH_MARKER), ListingApi("page")), "transforms") == ""
+
+
+def test_a_transform_that_a_record_does_not_go_through_is_wrong_and_the_record_is_named() -> None:
+    steps = [{"type": "cast", "columns": {"name": "int"}}]
+    report = check(described("page", {**WITH_MARKER, "transforms": steps}), ListingApi("page"))
+    assert (wrong(report), report.verdict) == (["transforms"], "wrong")
+    assert said(report, "transforms").startswith("page 1, transforms[0]: Cast, record 1: column 'name'")
 
 
 @pytest.mark.parametrize("count", [15, 45])

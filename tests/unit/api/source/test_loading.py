@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from de_classes.api.source import Source, load_sources, shipped_names
 from de_classes.api.source.loading import SHIPPED, parse_sources, pick
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FunctionStep, RenameStep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,65 @@ def test_one_thing_wrong_is_named(wrong: str, said: str) -> None:
         "[sources.shop.resources.orders]": "[sources.shop.headers]",
     }
     assert any(said in problem for problem in problems_of(SOUND.replace(wrong, instead[wrong])))
+
+
+TRANSFORMED = f"""{SOUND}
+primary_key = ["id"]
+transforms = [
+    {{ type = "rename", columns = {{ path = "kind of", total = "amount" }} }},
+    {{ type = "filter", where = "amount > `0`" }},
+    {{ type = "drop_duplicates" }},
+]
+"""
+
+
+def test_a_description_lists_transforms_whose_columns_may_be_called_as_its_own_words() -> None:
+    resource = parse_sources(TRANSFORMED.encode(), ".toml", name="a")["shop"].resources["orders"]
+    assert resource.transforms == (
+        RenameStep(columns={"path": "kind of", "total": "amount"}),
+        FilterStep(where="amount > `0`"),
+        DropDuplicatesStep(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ('{ columns = ["id"] }', "transforms[1].type is missing: it must be one of select, rename, cast,"),
+        ('{ type = "filtre", where = "a" }', "transforms[1].type is filtre, but must be one of select, "),
+        ('{ type = "filter" }', "transforms[1].where is missing"),
+        ('{ type = "filter", where = "a = 1" }', "transforms[1].where is no JMESPath"),
+        ('{ type = "filter", where = "a == \'${region}\'" }', "transforms: ${region} is not filled in there"),
+        ('{ type = "select", columns = [] }', "transforms[1].columns must name one at least"),
+        ('{ type = "select", columns = "id" }', "transforms[1].columns must be a list"),
+        ('{ type = "select", column = ["id"] }', "transforms[1].columns is missing"),
+        ('{ type = "rename", columns = { a = "x", b = "x" } }', "transforms[1].columns names x twice"),
+        ('{ type = "cast", columns = { a = "integer" } }', "transforms[1].columns.a must be one of "),
+        (
+            '{ type = "flatten", max_depth = 0 }',
+            "transforms[1].max_depth must be a whole number of at least 1",
+        ),
+        ('{ type = "drop_duplicates", columns = ["a", "a"] }', "transforms[1].columns names a twice"),
+        ('{ type = "function", name = "os" }', "transforms[1].name must be a module's name, a colon and"),
+        ('{ type = "function", name = "os:remove" }', "transforms[1] names a function: only a packaged"),
+    ],
+)
+def test_a_transform_that_is_wrong_is_named_with_its_place_and_line(step: str, said: str) -> None:
+    text = f'{SOUND}transforms = [\n    {{ type = "flatten" }},\n    {step},\n]\n'
+    problem, *_ = problems_of(text)
+    line = text.splitlines().index("transforms = [") + 1
+    assert problem.startswith(f"shop.toml:{line}: sources.shop.resources.orders.transforms")
+    assert said in problem
+
+
+def test_functions_are_named_by_packaged_files_and_by_programs_that_say_so(tmp_path: Path) -> None:
+    step = '{ type = "function", name = "tests.fakes.steps:doubled" }'
+    (tmp_path / "shop.toml").write_text(f"{SOUND}transforms = [{step}]\n")
+    for path in (tmp_path, tmp_path / "shop.toml"):
+        with pytest.raises(ConfigurationError, match=r"transforms\[0\] names a function"):
+            Source.load(path)
+        loaded = Source.load(path, allow_functions=True)["shop.orders"].described
+        assert loaded.transforms == (FunctionStep(name="tests.fakes.steps:doubled"),)
 
 
 def test_syntax_is_told_by_its_line_and_nothing_is_quoted() -> None:

@@ -64,13 +64,18 @@ class Source:
         self._described = dict(described)
 
     @classmethod
-    def load(cls, path: str | Path) -> Source:
+    def load(cls, path: str | Path, *, allow_functions: bool = False) -> Source:
         """The sources of a ``.toml`` or ``.json`` file, or of a folder of them.
+
+        Args:
+            path: The file or the folder.
+            allow_functions: Whether its ``transforms`` may name functions, which are imported and called: for
+                files that are as much part of a program as its code is.
 
         Raises:
             ConfigurationError: Its ``problems`` name every mistake, with file and line.
         """
-        return cls(load_sources(path))
+        return cls(load_sources(path, allow_functions=allow_functions))
 
     @classmethod
     def shipped(cls) -> Source:

@@ -22,6 +22,7 @@ FindingName = Literal[
     "end",
     "limits",
     "key",
+    "transforms",
     "updated",
     "costs",
 ]

@@ -39,7 +39,9 @@ from de_classes.errors import (
     ProtocolError,
     RateLimitedError,
     RequestRejectedError,
+    TransformError,
 )
+from de_classes.pipelines.described import DescribedTransforms, plain
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from de_classes.utils.digests import digest
 
@@ -61,7 +63,18 @@ _MENDED_AT_MOST: Final = 5
 _AT_ONCE: Final = 4
 _USUAL_SIZES: Final = frozenset({10, 20, 25, 30, 50, 100})
 _NO_PART_OF_THE_WAY: Final = frozenset(
-    {"window", "columns", "primary_key", "auth", "docs", "parameters", "resources", "rate_limit", "count"}
+    {
+        "window",
+        "columns",
+        "transforms",
+        "primary_key",
+        "auth",
+        "docs",
+        "parameters",
+        "resources",
+        "rate_limit",
+        "count",
+    }
 )
 
 
@@ -108,6 +121,7 @@ class ResourceCheck:
         self._judge_end(look)
         self._say_limits()
         self._judge_key(look)
+        self._judge_transforms(look)
         self._say_update_times(look)
         return self._report(look)
 
@@ -695,6 +709,24 @@ class ResourceCheck:
             self._add("key", "wrong", f"{name} is no key: {twice} of {len(records)} values came before{hint}")
             return
         self._add("key", "ok", f"{name}: never null and never twice in {_plural(len(records), 'record')}")
+
+    def _judge_transforms(self, look: CheckedPages) -> None:
+        """Whether the records that came go through; what a run would store of them is counted."""
+        steps = self._resource.described.transforms
+        if not steps:
+            return
+        try:
+            with DescribedTransforms(steps) as transforms:
+                transforms.apply(self._trusted(look), look.page.number)
+                rows = transforms.take_rows()
+        except (ConfigurationError, TransformError) as error:
+            self._add("transforms", "wrong", str(error))
+            return
+        went = (
+            f"{step['type']}: {each.rows_in} in, {each.rows_out} out"
+            for step, each in zip(plain(steps), rows, strict=True)
+        )
+        self._add("transforms", "ok", "; ".join(went))
 
     def _say_update_times(self, look: CheckedPages) -> None:
         times = likeness.update_times(self._trusted(look))

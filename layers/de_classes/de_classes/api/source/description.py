@@ -32,6 +32,7 @@ from de_classes.api.endpoint import LookBack, Opening, PageSize
 from de_classes.api.error_rules import ErrorRule
 from de_classes.api.pagination import PAGINATIONS, Path
 from de_classes.api.rate_limits import RateRules
+from de_classes.pipelines.described import AnyTransform
 from de_classes.utils.values import Described
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -135,6 +136,8 @@ class ResourceDescription(Described, kw_only=True):
         look_back: How many pages are asked for again at the end, to see that the source stood still:
             ``some``, one in a hundred and five at the least; ``all``; or ``none``, where it cannot be asked
             again.
+        transforms: What becomes of the records before they are written, in order. The fields of
+            ``primary_key`` are the source's; ``columns`` are what the last of them leaves.
         columns: Names to types that every record must fit.
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
@@ -166,6 +169,7 @@ class ResourceDescription(Described, kw_only=True):
     for_each: ForEach | None = None
     primary_key: tuple[Text, ...] = ()
     look_back: LookBack = "some"
+    transforms: tuple[AnyTransform, ...] = ()
     columns: dict[str, str] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
 

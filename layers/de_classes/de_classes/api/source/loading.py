@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from de_classes.api.source.description import SourceDescription, SourceFile
-from de_classes.api.source.rules import problems_of
+from de_classes.api.source.rules import function_problems, problems_of
 from de_classes.configs._conversion import Rules, fill
 from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
 from de_classes.utils import strict_json
@@ -29,24 +29,26 @@ _KEY = re.compile(
 _PLACE = re.compile(r"[^.\s\[]+|\[[0-9]+\]")
 
 
-def load_sources(path: str | Path) -> dict[str, SourceDescription]:
+def load_sources(path: str | Path, *, allow_functions: bool = False) -> dict[str, SourceDescription]:
     """The sources of a file, or of every ``.toml`` and ``.json`` of a folder.
 
     Args:
         path: The file or the folder.
+        allow_functions: See ``parse_sources``.
 
     Raises:
         ConfigurationError: Its ``problems`` name every mistake, with file and line.
     """
     path = Path(path)
     if not path.is_dir():
-        return parse_sources(_content(path), path.suffix, name=str(path))
+        return parse_sources(_content(path), path.suffix, name=str(path), allow_functions=allow_functions)
     found: dict[str, SourceDescription] = {}
     problems: list[str] = []
     files = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES and each.is_file())
     for file in files:
         try:
-            more = parse_sources(_content(file), file.suffix, name=str(file))
+            content = _content(file)
+            more = parse_sources(content, file.suffix, name=str(file), allow_functions=allow_functions)
         except ConfigurationError as error:
             problems += error.problems
             continue
@@ -68,16 +70,20 @@ def shipped_source(name: str) -> SourceDescription | None:
     """A source that comes with the package, or None if there is none of that name."""
     file = SHIPPED / f"{name}.toml"
     is_one = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", name) is not None and file.is_file()
-    return load_sources(file)[name] if is_one else None
+    return load_sources(file, allow_functions=True)[name] if is_one else None
 
 
-def parse_sources(content: bytes, suffix: str, *, name: str) -> dict[str, SourceDescription]:
+def parse_sources(
+    content: bytes, suffix: str, *, name: str, allow_functions: bool = False
+) -> dict[str, SourceDescription]:
     """The sources of a text.
 
     Args:
         content: TOML or JSON, UTF-8.
         suffix: ``.toml`` or ``.json``.
         name: What to call it in messages.
+        allow_functions: Whether transforms may name functions. A file is data: who hands one over says
+            nothing by it of the code that this process is to run.
 
     Raises:
         ConfigurationError: Its ``problems`` name every mistake.
@@ -85,6 +91,8 @@ def parse_sources(content: bytes, suffix: str, *, name: str) -> dict[str, Source
     values = _parsed(content, suffix, name)
     result, problems = fill(SourceFile, values, Rules(strict=True, environment=False))
     problems = [*problems, *(problems_of(result) if result is not None else _of_sound_sources(values))]
+    if result is not None and not allow_functions:
+        problems += function_problems(result)
     if result is None or problems:
         lines = list(_lines(content.decode())) if suffix == ".toml" else []
         problems = [_placed(name, problem, lines) for problem in problems]

@@ -17,6 +17,7 @@ from de_classes.api.paths import finder
 from de_classes.api.templates import names_in
 from de_classes.configs.urls import is_loopback
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.pipelines.described import FunctionStep
 from de_classes.storage.format.pinned import PinnedSchema
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ def problems_of(file: SourceFile) -> Iterator[str]:
             yield from _resource_problems(f"{label}.resources.{resource_name}", source, resource)
 
 
+def function_problems(file: SourceFile) -> Iterator[str]:
+    """The steps of a file that name functions, where it may name none."""
+    for name, source in file.sources.items():
+        for resource_name, resource in source.resources.items():
+            for place, step in enumerate(resource.transforms):
+                if isinstance(step, FunctionStep):
+                    label = f"sources.{name}.resources.{resource_name}.transforms[{place}]"
+                    yield (
+                        f"{label} names a function: only a packaged description may, or a program that says "
+                        "so by Source.load(..., allow_functions=True)"
+                    )
+
+
 def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
     addresses = {"base_url": source.base_url, **_urls(source.auth)}
     for name, address in addresses.items():
@@ -58,6 +72,8 @@ def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
 
 def _resource_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
     said = msgspec.to_builtins(resource)
+    for name in sorted(set(names_in(said.pop("transforms", None)))):
+        yield f"{label}.transforms: ${{{name}}} is not filled in there: they are the same for every caller"
     allowed = {"secret", "token"}
     if resource.opening is not None:
         allowed |= {"opening"}
