@@ -771,6 +771,13 @@ def test_a_source_that_grows_all_the_time_is_not_followed_for_ever() -> None:
     assert (reading.error, reading.ids) == (None, ids(8 + 3 * 2))
     [warning] = reading.evidence.warnings
     assert "records were added as long as it was read" in warning
+    assert reading.evidence.end.by == "unproven"
+
+
+def test_strict_does_not_take_the_end_of_a_source_that_grows_all_the_time() -> None:
+    reading = Reading(Grows("offset", 8), endpoint("offset"), limit=2, strict=True)
+    assert isinstance(reading.error, IncompleteRunError)
+    assert "end: unproven" in str(reading.error)
 
 
 @pytest.mark.parametrize("way", ["cursor", "next_url", "link"])

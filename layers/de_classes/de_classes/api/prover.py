@@ -109,6 +109,7 @@ class Prover:
         self._alike: list[tuple[PageEntry, PageEntry]] = []
         self._previous: PageEntry | None = None
         self._led_on = 0
+        self._is_growing = False
         self._pages_before = 0
         self._has_grown = self._is_end_counted = False
         self._warnings: list[str] = []
@@ -162,6 +163,8 @@ class Prover:
         )
         if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():
             return None
+        if self._is_growing:
+            by, saw = "unproven", "there were more records behind the last each time"
         end = End(by=by, saw=saw, requests=self._prober.requests - still.requests)
         evidence = Evidence(end, still, tuple(self._warnings))
         if self._strict and looks and evidence.weak:
@@ -368,6 +371,7 @@ class Prover:
             return False
         if self._led_on == _MOST_LOOKS_BEHIND:
             self._warnings.append("records were added as long as it was read: the last of them did not come")
+            self._is_growing = True
             return False
         self._led_on += 1
         self._has_grown = False

@@ -49,6 +49,10 @@ class TransformDescription(Described, kw_only=True):
 class SelectStep(TransformDescription, kw_only=True, tag_field="type", tag="select"):
     """Keep these columns, in this order: ``{ type = "select", columns = ["id", "total"] }``.
 
+    Example:
+        >>> list(SelectStep(columns=("id",)).transform().apply([[{"id": 1, "note": None}]]))
+        [[{'id': 1}]]
+
     Attributes:
         columns: Their names.
         missing: For a record without one of them: ``error``, ``null``, or ``skip`` the column.
@@ -68,6 +72,10 @@ class SelectStep(TransformDescription, kw_only=True, tag_field="type", tag="sele
 
 class RenameStep(TransformDescription, kw_only=True, tag_field="type", tag="rename"):
     """Give columns other names: ``{ type = "rename", columns = { total = "amount" } }``.
+
+    Example:
+        >>> list(RenameStep(columns={"total": "amount"}).transform().apply([[{"total": 12.5}]]))
+        [[{'amount': 12.5}]]
 
     Attributes:
         columns: Old name to new name.
@@ -89,6 +97,10 @@ class RenameStep(TransformDescription, kw_only=True, tag_field="type", tag="rena
 class CastStep(TransformDescription, kw_only=True, tag_field="type", tag="cast"):
     """Turn values into another type, exactly: ``{ type = "cast", columns = { amount = "float" } }``.
 
+    Example:
+        >>> list(CastStep(columns={"total": "float"}).transform().apply([[{"total": "12.5"}]]))
+        [[{'total': 12.5}]]
+
     Attributes:
         columns: Column to ``int``, ``float``, ``str`` or ``bool``.
         missing: For a record without one of them: ``error`` or ``skip`` it.
@@ -107,6 +119,10 @@ class CastStep(TransformDescription, kw_only=True, tag_field="type", tag="cast")
 
 class FilterStep(TransformDescription, kw_only=True, tag_field="type", tag="filter"):
     """Keep records of which a condition is true: ``{ type = "filter", where = "status == 'paid'" }``.
+
+    Example:
+        >>> list(FilterStep(where="total > `0`").transform().apply([[{"total": 12.5}, {"total": 0}]]))
+        [[{'total': 12.5}]]
 
     Attributes:
         where: A JMESPath that gives true or false of every record; anything else ends the run.
@@ -128,6 +144,10 @@ class FilterStep(TransformDescription, kw_only=True, tag_field="type", tag="filt
 class FlattenStep(TransformDescription, kw_only=True, tag_field="type", tag="flatten"):
     """Put the fields of nested objects beside the others: ``{ type = "flatten", separator = "." }``.
 
+    Example:
+        >>> list(FlattenStep(separator=".").transform().apply([[{"user": {"id": 1}}]]))
+        [[{'user.id': 1}]]
+
     Attributes:
         separator: What stands between the names.
         max_depth: How many levels are taken apart; all unless given.
@@ -145,6 +165,10 @@ class DropDuplicatesStep(TransformDescription, kw_only=True, tag_field="type", t
     """Keep the first record of each key: ``{ type = "drop_duplicates", columns = ["id"] }``.
 
     What came before is on disk, and goes on with the run: memory does not grow with it.
+
+    Example:
+        >>> list(DropDuplicatesStep(columns=("id",)).transform().apply([[{"id": 1}, {"id": 1}]]))
+        [[{'id': 1}]]
 
     Attributes:
         columns: Their names; without any, whole records are compared.
@@ -166,6 +190,10 @@ class FunctionStep(TransformDescription, kw_only=True, tag_field="type", tag="fu
     It takes a list of records, those of one page that are new, and gives back a list of records. It must give
     the same whenever it is given the same, or a run that goes on is not the run that was begun. Code that
     calls the library may name one, and so may a description that is packaged; nothing else may.
+
+    Example:
+        >>> list(FunctionStep(name="builtins:reversed").transform().apply([[{"id": 1}, {"id": 2}]]))
+        [[{'id': 2}, {'id': 1}]]
 
     Attributes:
         name: The module's name, a colon, and the function's.
@@ -238,6 +266,11 @@ class DescribedTransforms:
     """The transforms of one reading of a source: records go through page by page, and are counted.
 
     Close it: ``drop_duplicates`` keeps a file.
+
+    Example:
+        >>> with DescribedTransforms([SelectStep(columns=("id",))]) as transforms:
+        ...     transforms.apply([{"id": 1, "note": None}], page=1)
+        [{'id': 1}]
 
     Args:
         steps: As they were described.

@@ -5,6 +5,7 @@ from base64 import b64decode
 import pytest
 
 from de_classes.api.auth.plain import ApiKeyAuth, BasicAuth, BearerAuth, NoAuth
+from de_classes.api.auth.scheme import AuthDescription
 from de_classes.api.messages import HttpRequest, target
 from de_classes.errors import ConfigurationError
 from tests.fakes.rotation import FakeSecrets, auth_runtime
@@ -79,3 +80,15 @@ def test_a_key_in_the_query_is_not_in_the_requests_text() -> None:
         signed(ApiKeyAuth(value="${secret.k}", into="query.appid"), k="hunter2-appid")
     )
     assert "'page': '1'" in repr(REQUEST)
+
+
+class ManyAddresses(AuthDescription, kw_only=True):
+    url: str
+    authority_url: str | None = None
+    audience: str = "https://no-login.example"
+
+
+def test_every_field_that_is_an_address_counts_as_one_and_no_other() -> None:
+    assert ManyAddresses(url="https://a.example").addresses() == {"url": "https://a.example"}
+    both = ManyAddresses(url="https://a.example", authority_url="http://b.example")
+    assert both.addresses() == {"url": "https://a.example", "authority_url": "http://b.example"}

@@ -101,6 +101,11 @@ class AuthRuntime(DiscreetValue):
 class AuthDescription(Described, kw_only=True):
     """A kind of auth as a description says it."""
 
+    def addresses(self) -> dict[str, str]:
+        """Where it logs in, by field: a field that is an address is called ``url``, or ends with ``_url``."""
+        names = [name for name in self.__struct_fields__ if name == "url" or name.endswith("_url")]
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """What signs requests."""
         raise NotImplementedError

@@ -242,9 +242,7 @@ class Resource:
         return client_of(endpoint, pages, concurrency)
 
     def _addresses(self) -> list[str]:
-        auth = self.source.auth
-        said = [getattr(auth, name) for name in ("url", "token_url") if hasattr(auth, name)]
-        return [self.source.base_url, *said, self.described.path]
+        return [self.source.base_url, *self.source.auth.addresses().values(), self.described.path]
 
 
 class _Binding:
@@ -383,9 +381,8 @@ class _Binding:
         if self._base_url is not None:
             said[0].pop("allowed_hosts", None)
             said[0]["base_url"] = _path_of(source.base_url)
-            said[0]["auth"] = {
-                k: _path_of(v) if k in {"url", "token_url"} else v for k, v in said[0].get("auth", {}).items()
-            }
+            logins = {name: _path_of(url) for name, url in source.auth.addresses().items()}
+            said[0]["auth"] = said[0].get("auth", {}) | logins
         used = set(names_in(said)) - _REQUEST_NAMES
         for name in sorted(used & source.parameters.keys()):
             if name not in self._parameters and source.parameters[name].default is None:

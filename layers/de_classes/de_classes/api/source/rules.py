@@ -23,7 +23,6 @@ from de_classes.storage.format.pinned import PinnedSchema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from de_classes.api.auth.scheme import AuthDescription
     from de_classes.api.source.description import ResourceDescription, SourceDescription, SourceFile
 
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
@@ -55,7 +54,8 @@ def function_problems(file: SourceFile) -> Iterator[str]:
 
 
 def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
-    addresses = {"base_url": source.base_url, **_urls(source.auth)}
+    logins = {f"auth.{name}": address for name, address in source.auth.addresses().items()}
+    addresses = {"base_url": source.base_url, **logins}
     for name, address in addresses.items():
         yield from _address_problems(f"{label}.{name}", address, source)
     if source.base_url.startswith("${token.") and not source.allowed_hosts:
@@ -196,10 +196,6 @@ def _paths(said: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 
             yield f"{place}.{name}", item
         else:
             yield from _paths(item, f"{place}.{name}")
-
-
-def _urls(auth: AuthDescription) -> dict[str, str]:
-    return {f"auth.{name}": getattr(auth, name) for name in ("url", "token_url") if hasattr(auth, name)}
 
 
 def _address_problems(label: str, address: str, source: SourceDescription) -> Iterator[str]:
