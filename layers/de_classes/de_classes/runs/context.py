@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError
+from de_classes.runs.forecast import RunCounts
 from de_classes.runs.proof import BrokenPartsError
-from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.datasets.cleaning import refuse_while_cleaning
 from de_classes.storage.datasets.part_writer import PartWriter
