@@ -187,7 +187,7 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
             terms=terms,
             strict=args.strict,
         )
-        figures = service.look_ahead(settings.plan(source, destination.key))
+        figures = service.look_ahead(source.plan(settings, destination.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
 
@@ -235,7 +235,7 @@ def _dataset(
     destination: Destination,
     progress: Progress,
 ) -> IngestReceipt:
-    plan = settings.plan(source, destination.key)
+    plan = source.plan(settings, destination.key)
     service = RunService(
         source.client,
         destination.store,

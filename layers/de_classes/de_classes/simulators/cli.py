@@ -94,7 +94,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     _add_fault_options(parser.add_argument_group("what goes wrong"))
     _add_record_options(parser.add_argument_group("what is served"))
     _add_access_options(parser.add_argument_group("where, and to whom"))
