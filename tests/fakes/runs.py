@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.transport import Transport
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 BASE = "https://api.example"
 BUCKET = "lake"

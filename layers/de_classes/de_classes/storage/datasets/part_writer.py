@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Shape
-    from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.schema import Record, Schema, Widening
 
 
 class StoredPart(Value):

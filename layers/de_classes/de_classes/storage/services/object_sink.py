@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Shape
-    from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.schema import Record, Schema, Widening
 
 
 class StoredObject(Value):
