@@ -21,8 +21,9 @@ from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
+    from de_classes.api.answers import PageReader
     from de_classes.api.auth_client import AuthClient
-    from de_classes.api.page import Page, PageReader
+    from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.receipt import IngestReceipt
     from de_classes.api.transport import Transport

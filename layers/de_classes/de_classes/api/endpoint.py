@@ -13,12 +13,11 @@ from urllib.parse import unquote, urlencode
 import msgspec
 from msgspec import Meta
 
-from de_classes.api.answers import ANSWERS
+from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.auth.scheme import StaticScheme, with_header
 from de_classes.api.content_range import ContentRange
 from de_classes.api.error_rules import verdict
 from de_classes.api.messages import HttpRequest, origin, without_secrets
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import Into, PageNumberPagination, Path
 from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.overlap import edges_of, still_stands
+from de_classes.api.overlap import still_stands
+from de_classes.api.page import edges_of
 from de_classes.api.pagination import (
     LastRecordPagination,
     OffsetPagination,

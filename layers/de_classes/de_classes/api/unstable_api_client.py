@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from de_classes.api.answers import PageReader
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize, no_auth
 from de_classes.api.first_fingerprint import first_fingerprint
@@ -16,7 +17,6 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
 from de_classes.api.offsets import as_it_was
-from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun

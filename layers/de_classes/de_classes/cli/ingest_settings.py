@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import PageSize
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LinkHeaderPagination,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
+from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import origin
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination, PageNumberPagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
