@@ -17,7 +17,7 @@ RANKS = {
     "de_classes.version": 0,
     "de_classes.configs": 1,
     "de_classes.common": 1,
-    "de_classes.common.logger.redaction": 0,  # an error is fit to be shown from the moment it is made
+    "de_classes.redaction": 0,  # an error is fit to be shown from the moment it is made
     "de_classes.storage.format": 2,
     "de_classes.storage.clients": 3,
     "de_classes.api": 3,

@@ -27,8 +27,8 @@ from de_classes.api.what_came import (
     says_error,
     title_of,
 )
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError, UnlikeDescribedError
+from de_classes.redaction import excerpt
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils import strict_json
 from de_classes.utils.values import Value

@@ -18,13 +18,13 @@ from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.prober import REFUSALS
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
-from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
     RequestRejectedError,
     SourceChangedError,
 )
+from de_classes.redaction import excerpt, shared_filter
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:

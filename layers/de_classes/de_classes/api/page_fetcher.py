@@ -16,7 +16,6 @@ from de_classes.api.redirects import MOST_REDIRECTS, redirected
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -28,6 +27,7 @@ from de_classes.errors import (
     RetryableError,
     UnlikeDescribedError,
 )
+from de_classes.redaction import excerpt
 from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:

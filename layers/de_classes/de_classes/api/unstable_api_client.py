@@ -28,8 +28,8 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import NumberedWalk
-from de_classes.common.logger.redaction import is_secret_header, redact_header
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
+from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange

@@ -22,7 +22,6 @@ from de_classes.cli.source import open_sources
 from de_classes.cli.waits import told_of_silence, told_of_waits
 from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
-from de_classes.common.logger.redaction import printable
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -30,6 +29,7 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidKeyError,
 )
+from de_classes.redaction import printable
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService

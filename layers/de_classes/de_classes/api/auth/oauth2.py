@@ -15,8 +15,8 @@ from de_classes.api.auth.scheme import AuthDescription, redact_secrets
 from de_classes.api.auth.tokens import DescribedTokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.token import UNTIL_REFUSED, read_token
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme

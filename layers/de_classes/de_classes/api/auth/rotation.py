@@ -14,7 +14,6 @@ from de_classes.api.auth.kept_secrets import KeptTokens
 from de_classes.api.auth.tokens import REMEMBERED, SHORTEST_LIFE, DescribedTokenAuth
 from de_classes.api.retry import Retrier, seconds_for
 from de_classes.api.token import UNTIL_REFUSED, Token, error_code, read_token
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import (
     AuthenticationError,
     CorruptResponseError,
@@ -25,6 +24,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
     RetryableError,
 )
+from de_classes.redaction import redact
 from de_classes.utils.digests import digest
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue

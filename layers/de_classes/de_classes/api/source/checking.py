@@ -26,7 +26,6 @@ from de_classes.api.source.checked_pages import (
     with_inner,
 )
 from de_classes.api.status import OK
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -40,6 +39,7 @@ from de_classes.errors import (
     RateLimitedError,
     RequestRejectedError,
 )
+from de_classes.redaction import shared_filter
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from de_classes.utils.digests import digest
 
