@@ -44,7 +44,7 @@ SIMULATORS = "de_classes.simulators"
 FOLDERS = {"de_classes", "de_classes.storage"}
 
 LIBRARY_FILES = python_files("layers/de_classes/de_classes")
-PROGRAMS = ("functions", "localcloud", "tools", "benchmarks", "scoreboard", "tests")
+PROGRAMS = ("functions", "localcloud", "tools", "benchmarks", "scoreboard", "examples", "tests")
 # A check says what a run would cost by what runs forecast: there alone two packages know each other.
 KNOWN = ("de_classes.api.source.checking", "de_classes.runs.forecast")
 
