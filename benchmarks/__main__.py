@@ -27,8 +27,8 @@ from benchmarks.records import write
 from benchmarks.schedule import Progress, turns
 from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import escaped
 from de_classes.utils.command_line import CommandParser
-from de_classes.utils.text import escaped
 from localcloud.emulator import Emulator
 from localcloud.workspace import Workspace
 

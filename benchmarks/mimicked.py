@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from benchmarks.server import RECORD_AND_COMMA
 from de_classes.api.source.loading import SHIPPED
 from tests.fakes.mimics import MIMICS
 from tests.fakes.mimics.kit import Request
@@ -28,11 +27,13 @@ class FileRecords(Sequence[Any]):
     Args:
         content: See ``benchmarks.records.write``.
         count: How many of them there are to be.
+        size: Bytes of each, with its comma.
     """
 
-    def __init__(self, content: memoryview, count: int) -> None:
+    def __init__(self, content: memoryview, count: int, size: int) -> None:
         self._content = content
         self._count = count
+        self._size = size
 
     def __len__(self) -> int:
         return self._count
@@ -45,7 +46,7 @@ class FileRecords(Sequence[Any]):
         if isinstance(place, int):
             return self[place : place + 1][0]
         first, end, _ = place.indices(self._count)
-        records = self._content[first * RECORD_AND_COMMA : max(first, end) * RECORD_AND_COMMA][:-1]
+        records = self._content[first * self._size : max(first, end) * self._size][:-1]
         return [msgspec.Raw(records)] if records else []
 
 

@@ -105,7 +105,7 @@ class Pages:
         """The same records behind the API of a described source."""
         from benchmarks.mimicked import FileRecords, MimickedApi  # noqa: PLC0415 - few cases have one
 
-        return MimickedApi(name, FileRecords(self._bytes, self._records))
+        return MimickedApi(name, FileRecords(self._bytes, self._records, RECORD_AND_COMMA))
 
 
 def answer_head(status: int, length: int) -> bytes:

@@ -23,8 +23,8 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.json as pj  # type: ignore[import-untyped]  # as above
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # as above
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageRequest
 from de_classes.storage.format.columns import CurrentShape

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from de_classes.utils.text import escaped, escaped_lines
+from de_classes.redaction import escaped, escaped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

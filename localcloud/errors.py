@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from de_classes.utils.text import escaped_lines
+from de_classes.redaction import escaped_lines
 
 
 class LocalCloudError(Exception):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
     from localcloud.aws import LocalAws
 
 STACK = "de-classes-local"

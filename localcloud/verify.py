@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from de_classes.simulators.records import RecordSource
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 CHUNK = 1000
 MAX_DIFFERENCES = 5

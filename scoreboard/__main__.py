@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import escaped
 from de_classes.utils.command_line import CommandParser
-from de_classes.utils.text import escaped
 from scoreboard.cases import cases
 from scoreboard.contestants import contestants
 from scoreboard.figures import Board, load, merged, save

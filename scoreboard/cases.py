@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import TOTAL_PAGES, Site
+from de_classes.simulators.fault_kinds import Site
+from de_classes.simulators.pages import TOTAL_PAGES
 from de_classes.simulators.settings import SimulatorSettings
 
 if TYPE_CHECKING:

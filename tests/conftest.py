@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.redaction import shared_filter
 from tests.fakes.effort import examples
 from tests.fakes.running import RUNNING
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from tests.fakes.sources import imports, module_name, python_files, relative
+import pytest
+
+from tests.fakes.sources import imported_by, imports, module_name, python_files, relative, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
 # Each may import its own rank and those below.
 RANKS = {
@@ -17,7 +22,7 @@ RANKS = {
     "de_classes.version": 0,
     "de_classes.configs": 1,
     "de_classes.common": 1,
-    "de_classes.common.logger.redaction": 0,  # an error is fit to be shown from the moment it is made
+    "de_classes.redaction": 0,  # an error is fit to be shown from the moment it is made
     "de_classes.storage.format": 2,
     "de_classes.storage.clients": 3,
     "de_classes.api": 3,
@@ -43,6 +48,9 @@ SIMULATORS = "de_classes.simulators"
 FOLDERS = {"de_classes", "de_classes.storage"}
 
 LIBRARY_FILES = python_files("layers/de_classes/de_classes")
+PROGRAMS = ("functions", "localcloud", "tools", "benchmarks", "scoreboard", "examples", "tests")
+# A check says what a run would cost by what runs forecast: there alone two packages know each other.
+KNOWN = ("de_classes.api.source.checking", "de_classes.runs.forecast")
 
 
 def rank(module: str) -> int | None:
@@ -115,3 +123,80 @@ def test_the_library_does_not_know_who_deploys_or_tests_it() -> None:
         if each.module.partition(".")[0] in outside
     ]
     assert found == []
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Names that import one another, the first again at the end; none if there is no circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def package(module: str) -> str:
+    """What a module belongs to: a folder of the library, of its stores, or the module itself."""
+    parts = module.split(".")
+    return ".".join(parts[: 3 if parts[:2] == ["de_classes", "storage"] else 2])
+
+
+def test_no_modules_of_the_library_import_one_another_for_types_either() -> None:
+    assert circle(imported_by({module_name(path): path for path in LIBRARY_FILES})) == []
+
+
+@pytest.mark.parametrize("folder", PROGRAMS)
+def test_no_modules_of_a_program_import_one_another_for_types_either(folder: str) -> None:
+    assert circle(imported_by({module_name(path): path for path in python_files(folder)})) == []
+
+
+def test_no_packages_import_one_another_for_types_either() -> None:
+    graph: dict[str, set[str]] = {}
+    for importer, modules in imported_by({module_name(path): path for path in LIBRARY_FILES}).items():
+        others = {package(module) for module in modules if (importer, module) != KNOWN}
+        graph.setdefault(package(importer), set()).update(others - {package(importer)})
+    assert circle(graph) == []
+
+
+def test_every_import_names_its_module_in_full() -> None:
+    """Otherwise the tests here would not see it."""
+    found = [
+        f"{relative(path)}:{node.lineno}"
+        for path in (*LIBRARY_FILES, *python_files(*PROGRAMS))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert found == []
+
+
+def circle_with(back: str, folder: Path) -> set[str]:
+    """The circle among three modules, of which the last has this import."""
+    texts = {
+        "folder": "",
+        "folder.low": "import folder.middle\n",
+        "folder.middle": "from folder import high\n",
+        "folder.high": back,
+    }
+    # A file is parsed once, and pytest gives the names of folders again.
+    sources = {name: Path(mkdtemp(dir=folder)) / f"{name}.py" for name in texts}
+    for name, text in texts.items():
+        sources[name].write_text(text)
+    return set(circle(imported_by(sources)))
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import folder.low\n",
+        "from folder.low import name\n",
+        "from folder import low\n",
+        "if TYPE_CHECKING:\n    from folder.low import name\n",
+        "def ask():\n    from folder import low\n",
+    ],
+)
+def test_a_circle_is_found_however_a_module_is_imported(back: str, tmp_path: Path) -> None:
+    assert circle_with(back, tmp_path) == {"folder.low", "folder.middle", "folder.high"}
+
+
+def test_what_goes_to_a_package_or_to_others_alone_is_no_circle(tmp_path: Path) -> None:
+    assert circle_with("import folder\nimport json\nfrom folder import name\n", tmp_path) == set()

@@ -17,8 +17,8 @@ from de_classes.api.auth import AUTHS
 from de_classes.api.messages import HttpRequest
 from de_classes.api.source import Source
 from de_classes.api.source.loading import parse_sources
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import AuthenticationError
+from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
 from tests.fakes.rotation import FakeRotationStore, FakeSecrets, TokenEndpoint
 from tests.fakes.transports import FakeTransport, json_response

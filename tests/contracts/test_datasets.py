@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.storage.datasets import Manifest
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
     from tests.fakes.object_stores import StoreCase
 
 pytestmark = pytest.mark.xdist_group("object_stores")  # one emulator, so one process

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
-    from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.codec import FormatCodec
+    from de_classes.storage.format.schema import Record
 
 TEXT_FORMATS = ("csv", "json", "jsonl")
 VIENNA = "Europe/Vienna"

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
     from tests.fakes.layouts import Case
 
 WRITTEN = {"v1": "382fdf4abad640f11bb696377240c04ebf3474598d72210d3689c498b304c04c"}

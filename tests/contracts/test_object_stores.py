@@ -23,7 +23,7 @@ from de_classes.errors import (
     ObjectNotFoundError,
 )
 from de_classes.storage.clients.object_store import MAX_PART_SIZE, MIN_PART_SIZE
-from de_classes.storage.services.spool import Spool
+from de_classes.storage.clients.spool import Spool
 from tests.fakes.effort import examples
 from tests.fakes.object_stores import ATOMIC_IN_PARTS, ATOMIC_VARIANTS, VARIANTS, params
 

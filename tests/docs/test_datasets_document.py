@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 RECORDS: list[Record] = [
     {"place": "Castaic", "magnitude": 2.1},

@@ -40,7 +40,7 @@ def test_the_description_that_is_shown_is_what_comes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_line_is_one_that_is_understood(command: str) -> None:
     words = shlex.split(command)
-    assert make_parser(words).parse_args(words).run is not None
+    assert make_parser(words).parse_args(words).command == "init"
 
 
 def test_the_document_names_the_budget_that_there_is() -> None:

@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from de_classes.common.logger.redaction import RedactingFilter
+from de_classes.redaction import RedactingFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

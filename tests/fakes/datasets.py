@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.datasets import StoredPart
-    from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.schema import Schema
+    from de_classes.storage.format.schema import Record, Schema
 
 BUCKET = "bucket"
 DATASET = "raw/day"

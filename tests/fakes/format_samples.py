@@ -15,8 +15,8 @@ from de_classes.storage.format.segmented import SegmentedWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.storage.format.codec import FormatCodec, Record
-    from de_classes.storage.format.schema import Schema
+    from de_classes.storage.format.codec import FormatCodec
+    from de_classes.storage.format.schema import Record, Schema
 
 assert pa.default_memory_pool()  # loaded here, so that no test's deadline pays for it
 

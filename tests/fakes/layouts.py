@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "layouts"
 PREFIX = "raw"

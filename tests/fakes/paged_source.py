@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LinkHeaderPagination,

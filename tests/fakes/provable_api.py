@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import structs
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint, PageSize, no_auth
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LastRecordPagination,

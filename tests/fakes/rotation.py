@@ -168,7 +168,9 @@ def auth_runtime(
 
 def worker(store: RotationStore, endpoint: Transport, clock: Clock | None = None) -> RotatingTokenAuth:
     """One process, as far as rotation is concerned."""
-    return RotatingTokenAuth(ROTATES, auth_runtime(endpoint, FakeSecrets(store), clock=clock))
+    auth = ROTATES.scheme(auth_runtime(endpoint, FakeSecrets(store), clock=clock))
+    assert isinstance(auth, RotatingTokenAuth)
+    return auth
 
 
 class Steps:
@@ -254,7 +256,7 @@ class Process:
         self._clock = clock
         self._dies_at = dies_at
         self._turn = turn
-        self.auth = RotatingTokenAuth(ROTATES, auth_runtime(self, FakeSecrets(self), clock=self))
+        self.auth = worker(self, self, self)
 
     def _step(self) -> None:
         self.steps += 1

@@ -21,14 +21,15 @@ from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
 
 if TYPE_CHECKING:
+    from de_classes.api.answers import PageReader
     from de_classes.api.auth_client import AuthClient
-    from de_classes.api.page import Page, PageReader
+    from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.receipt import IngestReceipt
     from de_classes.api.transport import Transport
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 BASE = "https://api.example"
 BUCKET = "lake"

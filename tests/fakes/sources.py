@@ -45,14 +45,33 @@ def tree(path: Path) -> ast.Module:
 
 
 def module_name(path: Path) -> str:
-    """The dotted name of a file of the library."""
-    parts = path.relative_to(LIBRARY.parent).with_suffix("").parts
+    """The dotted name of a file of the library, or of a folder beside it."""
+    top = LIBRARY.parent if path.is_relative_to(LIBRARY) else ROOT
+    parts = path.relative_to(top).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports(path: Path) -> list[Import]:
     """Every module that a file imports, in functions and for type checking too."""
     return [Import(module, line) for node in ast.walk(tree(path)) for module, line in _modules(node)]
+
+
+def imported_by(sources: dict[str, Path]) -> dict[str, set[str]]:
+    """By module, which of the others it imports, in functions and for type checking too.
+
+    Args:
+        sources: By name, the file of each module.
+    """
+
+    def imported(name: str) -> str:
+        """The module, where a name in it is imported; nothing of others."""
+        while name and name not in sources:
+            name = name.rpartition(".")[0]
+        return name
+
+    return {
+        name: {imported(each.module) for each in imports(path)} - {"", name} for name, path in sources.items()
+    }
 
 
 def _modules(node: ast.AST) -> list[tuple[str, int]]:

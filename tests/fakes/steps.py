@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 NOT_CALLABLE = 5
 

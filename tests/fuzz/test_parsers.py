@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import next_links
 from de_classes.api.retry_after import parse_retry_after
 from de_classes.api.token import read_token

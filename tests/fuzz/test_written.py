@@ -27,8 +27,7 @@ from tests.fuzz.test_decoders import Spelling, exact, expected
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.schema import DataType, Schema
+    from de_classes.storage.format.schema import DataType, Record, Schema
 
 Rows = list[dict[str, Any]]
 

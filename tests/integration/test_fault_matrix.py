@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
+from de_classes.api.answers import PageReader
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.http_transport import HttpClientTransport
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import LinkHeaderPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.transport import BodyLimits

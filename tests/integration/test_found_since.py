@@ -19,7 +19,7 @@ from msgspec import structs
 
 from de_classes.__main__ import main
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import TOTAL_PAGES, TOTAL_RECORDS
+from de_classes.simulators.pages import TOTAL_PAGES, TOTAL_RECORDS
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.format.registry import get_codec
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from de_classes.simulators.fault_kinds import Shape
+    from de_classes.simulators.pages import Shape
     from tests.fakes.http_source import Asked
 
     Behave = Callable[[Asked], bytes]

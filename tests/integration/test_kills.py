@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 LOGGER = logging.getLogger("tests.kills")
 DATASET = "raw/orders"

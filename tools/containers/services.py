@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
     from localcloud.aws import LocalAws
 
 SOURCE = "unstable"

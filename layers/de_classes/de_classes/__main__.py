@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from de_classes.cli import (
@@ -25,6 +26,16 @@ _DESCRIPTION = """\
 Pull a flaky, paginated, token-protected API into files or a bucket, with nothing lost and nothing
 doubled; and rehearse it against an API that misbehaves on purpose.
 """
+PROGRAMS = {  # by command: each is imported when it is run, since none needs what the others do
+    "simulate": "de_classes.simulators.cli",
+    "init": "de_classes.cli.init",
+    "check": "de_classes.cli.check",
+    "sample": "de_classes.cli.sample",
+    "ingest": "de_classes.cli.ingest",
+    "replay": "de_classes.cli.ingest",
+    "verify": "de_classes.cli.verify",
+    "clean": "de_classes.cli.clean",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     args = make_parser(words).parse_args(words)
-    status: int = args.run(args)
+    status: int = import_module(PROGRAMS[args.command]).run(args)
     return status
 
 
@@ -49,7 +60,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     simulate_options.add_parser(commands, words)
     init_options.add_parser(commands)
     check_options.add_parser(commands)

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.common.logger.redaction import printable
+from de_classes.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.answers import ANSWERS
+from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import MalformedDataError

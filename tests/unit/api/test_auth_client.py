@@ -12,8 +12,8 @@ import pytest
 from de_classes.api.auth_client import SHORTEST_LIFE, AuthClient
 from de_classes.api.messages import HttpResponse
 from de_classes.api.retry import RetryPolicy
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import AuthenticationError, NetworkError, RetriesExhaustedError
+from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakeTransport, scripted, token_response
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.content_range import ContentRange
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.error_rules import ErrorRule
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import PageRequest
 from de_classes.errors import ProtocolError
 

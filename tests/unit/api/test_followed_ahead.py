@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.followed_walk import FollowedWalk
-from de_classes.api.page import Page, PageReader
+from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
 from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient

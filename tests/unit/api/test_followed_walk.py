@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.followed_walk import FollowedWalk
-from de_classes.api.loop_guard import mark_of
-from de_classes.api.page import Page
+from de_classes.api.page import Page, mark_of
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
 from de_classes.api.prober import Prober
 from de_classes.errors import (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint, PageSize
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import LastRecordPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ProtocolError, SourceChangedError

@@ -4,8 +4,8 @@ from zlib import crc32
 
 import pytest
 
-from de_classes.api.loop_guard import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard, mark_of
-from de_classes.api.page import Page
+from de_classes.api.loop_guard import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard
+from de_classes.api.page import Page, mark_of
 
 
 def page(*ids: int) -> Page:

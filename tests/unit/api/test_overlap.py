@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.overlap import Overlap, Seam, edges_of, still_stands
-from de_classes.api.page import Page
+from de_classes.api.overlap import Overlap, Seam, still_stands
+from de_classes.api.page import Page, edges_of
 from de_classes.utils.run_records import PageEntry
 
 FITS = Seam()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from de_classes.api.answers import PageReader
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.page_body import _decoder, split
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageNumberPagination, PageRequest

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import Page, PageReader
+from de_classes.api.page import Page
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageRequest
 from de_classes.api.retry import RetryPolicy

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination, PageNumberPagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy

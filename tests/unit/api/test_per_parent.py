@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LastRecordPagination,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import CursorPagination, OffsetPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.api.page import PageReader
+from de_classes.api.answers import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LinkHeaderPagination,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.__main__ import PROGRAMS, make_parser
 from tests.fakes.sources import LIBRARY
 
 if TYPE_CHECKING:
@@ -23,3 +25,9 @@ def test_names_are_in_utf_8_whatever_the_locale_says(locale: str, tmp_path: Path
     environment = {**os.environ, **ANOTHER_LOCALE, "LC_ALL": locale, "PYTHONPATH": str(LIBRARY.parent)}
     done = subprocess.run(words, env=environment, capture_output=True, check=False)
     assert done.stderr.decode() == f"verify: {tmp_path}/ä東.json cannot be read: No such file or directory\n"
+
+
+def test_every_command_has_a_program_that_can_be_run() -> None:
+    listed = make_parser(["simulate"]).format_help().partition("  COMMAND\n")[2]
+    assert [line.split()[0] for line in listed.splitlines()] == list(PROGRAMS)
+    assert all(callable(import_module(program).run) for program in PROGRAMS.values())

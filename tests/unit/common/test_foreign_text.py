@@ -19,8 +19,8 @@ from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.logger.handlers import use_only
-from de_classes.common.logger.redaction import MAX_SECRETS, RedactingFilter, excerpt, redact, shared_filter
 from de_classes.errors import ConfigurationError, DeClassesError, FatalError, RequestRejectedError
+from de_classes.redaction import MAX_SECRETS, RedactingFilter, excerpt, redact, shared_filter
 from de_classes.storage.clients import MinioClient
 from de_classes.storage.clients.botocore_errors import errors_from_botocore
 from de_classes.utils.page_range import PageRange

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.api.page import PageReader
+from de_classes.api.answers import PageReader
 from de_classes.errors import IncompleteRunError
 from de_classes.runs.verify import differences
 from tests.fakes.runs import BUCKET, KilledError, ids, memory, plan, progress, service

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from de_classes.api.page import PageReader
+from de_classes.api.answers import PageReader
 from de_classes.api.pagination import OnePagePagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.forecast import (

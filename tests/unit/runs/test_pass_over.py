@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader
 from de_classes.errors import IncompleteRunError
 from tests.fakes.paged_source import LIMIT, STYLES, Answer, PagedSource
 from tests.fakes.runs import KilledError, ids, memory, plan, progress, rows, service

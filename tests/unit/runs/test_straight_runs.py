@@ -18,7 +18,7 @@ from tests.fakes.transports import FakePagedApi, json_response
 
 if TYPE_CHECKING:
     from de_classes.storage.clients import BaseS3Client
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 PAGE_ROWS = 600
 PAGES = 11

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIBRARY = Path(__file__).parents[3] / "layers/de_classes"
 PROGRAM = (
     "import argparse, sys; from de_classes.simulators import cli; parser = argparse.ArgumentParser();"
-    "cli.add_parser(parser.add_subparsers()); args = parser.parse_args(); sys.exit(args.run(args))"
+    "cli.add_parser(parser.add_subparsers()); args = parser.parse_args(); sys.exit(cli.run(args))"
 )
 
 

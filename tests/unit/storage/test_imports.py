@@ -29,13 +29,3 @@ def test_only_what_is_used_is_loaded(statement: str, expected: list[str]) -> Non
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )
     assert loaded.stdout.strip() == str(expected)
-
-
-def test_what_is_not_exported_is_an_attribute_error() -> None:
-    from de_classes import runs  # noqa: PLC0415 - the import is what is tested
-    from de_classes.storage import clients, datasets, services  # noqa: PLC0415 - the same
-
-    for module in (clients, datasets, runs, services):
-        assert set(module.__all__) <= set(dir(module))
-        with pytest.raises(AttributeError, match="Nothing"):
-            _ = module.Nothing

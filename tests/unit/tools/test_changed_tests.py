@@ -59,7 +59,7 @@ def test_on_main_it_is_what_is_not_committed(copy: Path) -> None:
         ("layers/de_classes/de_classes/api/walk.py", "tests/unit/api"),
         ("layers/de_classes/de_classes/storage/format/schema.py", "tests/unit/storage/format"),
         ("layers/de_classes/de_classes/errors.py", ALL),
-        ("layers/de_classes/de_classes/common/logger/redaction.py", "tests/unit/common"),
+        ("layers/de_classes/de_classes/common/logger/handlers.py", "tests/unit/common"),
         ("functions/auth_simulator/app.py", "tests/functions"),
         ("localcloud/sam.py", "tests/unit/localcloud"),
         ("tools/containers/bridge.py", "tests/unit/containers"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.auth.tokens import SHORTEST_LIFE, TokenAuth
 from de_classes.api.messages import HttpRequest, without_secrets
-from de_classes.common.logger.redaction import redact
+from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     import logging

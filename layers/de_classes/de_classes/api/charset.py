@@ -13,8 +13,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import MalformedDataError, ProtocolError
+from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 from de_classes.api.transport import MEBIBYTE
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import NetworkError, ProtocolError
+from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,14 +13,12 @@ from urllib.parse import unquote, urlencode
 import msgspec
 from msgspec import Meta
 
-from de_classes.api.answers import ANSWERS
+from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.auth.scheme import StaticScheme, with_header
 from de_classes.api.content_range import ContentRange
 from de_classes.api.error_rules import verdict
 from de_classes.api.messages import HttpRequest, origin, without_secrets
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import Into, PageNumberPagination, Path
-from de_classes.api.paths import MISSING, find, placed, standing_there
 from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry_after import answered_at, parse_retry_after
 from de_classes.api.status import NO_CONTENT, OK, PARTIAL_CONTENT, raise_for_status
@@ -33,6 +31,7 @@ from de_classes.errors import (
     RequestRejectedError,
 )
 from de_classes.utils.digests import digest
+from de_classes.utils.paths import MISSING, find, placed, standing_there
 from de_classes.utils.values import Described, DiscreetValue
 
 if TYPE_CHECKING:

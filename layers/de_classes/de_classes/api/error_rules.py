@@ -9,10 +9,8 @@ from msgspec import Meta
 
 from de_classes.api.messages import without_secrets
 from de_classes.api.pagination import Path
-from de_classes.api.paths import MISSING, find
 from de_classes.api.retry_after import answered_at, parse_retry_after
 from de_classes.api.templates import as_text
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -20,6 +18,8 @@ from de_classes.errors import (
     RequestRejectedError,
     TransientStatusError,
 )
+from de_classes.redaction import shared_filter
+from de_classes.utils.paths import MISSING, find
 from de_classes.utils.values import Described
 
 if TYPE_CHECKING:

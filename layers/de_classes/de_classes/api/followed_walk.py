@@ -14,17 +14,17 @@ from msgspec import structs
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
 from de_classes.api.overlap import still_stands
-from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.prober import REFUSALS
 from de_classes.api.walk import MOST_SHORT_PAGES
 from de_classes.api.window import PageWindow
-from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
     RequestRejectedError,
     SourceChangedError,
 )
+from de_classes.redaction import excerpt, shared_filter
+from de_classes.utils.paths import MISSING, finder, standing_there
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from de_classes.api.messages import HttpResponse, origin, target, without_secret
 from de_classes.api.surroundings import proxy_for, trusted
 from de_classes.api.timed_connection import TimedConnection, why
 from de_classes.api.transport import BodyLimits
-from de_classes.common.logger.redaction import excerpt
 from de_classes.configs.environment import environment
 from de_classes.errors import ConfigurationError, NetworkError, ProtocolError
+from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from de_classes.api.page import Page
 
@@ -18,7 +18,6 @@ MOST_EMPTY: Final = 1_000
 BELIEVED: Final = 100_000
 """What a source states, up to that, is how often it may repeat itself."""
 _BYTES: Final = 8
-_CHECKSUM_BYTES: Final = 4
 
 
 class LoopGuard:
@@ -52,32 +51,6 @@ class LoopGuard:
         alike = _untelling(page)
         self._in_a_row = self._in_a_row + 1 if alike == self._alike else 1
         self._alike = alike
-
-
-def mark_of(records: Sequence[dict[str, Any]], checksum: int | None = None) -> str | None:
-    """A page's fingerprint, hexadecimal; None where the records are too alike to tell pages apart.
-
-    It is of all records: of the first, the last, their number, and the checksum of the whole text, where that
-    is known. A hash of the text would take as long as decoding it.
-
-    Args:
-        records: The page's.
-        checksum: CRC-32 of the text of the list of records as it came; None if it is not known.
-    """
-    if not _is_telling(records):
-        return None
-    if checksum is None:
-        return digest(list(records), _BYTES).hex()
-    ends = digest([len(records), records[0], records[-1]], _BYTES - _CHECKSUM_BYTES)
-    return (ends + checksum.to_bytes(_CHECKSUM_BYTES)).hex()
-
-
-def _is_telling(records: Sequence[dict[str, Any]]) -> bool:
-    """Whether two differ: nearly always the first and the last do, and the others need not be looked at."""
-    if len(records) <= 1:
-        return False
-    first = records[0]
-    return records[-1] != first or any(record != first for record in records)
 
 
 def _untelling(page: Page) -> bytes:

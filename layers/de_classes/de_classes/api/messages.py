@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
-from de_classes.common.logger.redaction import excerpt, is_secret_name, shared_filter
 from de_classes.errors import ProtocolError
+from de_classes.redaction import excerpt, is_secret_name, shared_filter
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from de_classes.utils.digests import digest
+from de_classes.api.page import edges_of, short_hash
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
     from de_classes.utils.run_records import PageEntry
-
-_BYTES = 6
 
 
 class Seam(Value):
@@ -69,7 +67,7 @@ class Overlap:
         return Seam(repeats=True, slid=_goes_on_with(self.tail(), _hashes(page.records)))
 
     def _holds(self, record: dict[str, Any]) -> bool:
-        return record in self._records or (bool(self._hashes) and _short_hash(record) in self._hashes)
+        return record in self._records or (bool(self._hashes) and short_hash(record) in self._hashes)
 
     def _late_seam(self, page: Page) -> Seam:
         before = self._edges.get(page.number - 1, ())[-1:]
@@ -78,11 +76,6 @@ class Overlap:
         self._edges[page.number] = page.edges
         repeats = not {*before, *after}.isdisjoint(hashes)
         return Seam(repeats, repeats and _is_distinct(hashes))
-
-
-def edges_of(records: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Short hashes of the first and the last record; nothing if there is none."""
-    return (_short_hash(records[0]), _short_hash(records[-1])) if records else ()
 
 
 def still_stands(page: Page, entry: PageEntry) -> bool:
@@ -108,8 +101,4 @@ def _is_distinct(hashes: Sequence[str]) -> bool:
 
 
 def _hashes(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    return tuple(map(_short_hash, records))
-
-
-def _short_hash(record: dict[str, Any]) -> str:
-    return digest(record, _BYTES).hex()
+    return tuple(map(short_hash, records))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from de_classes.api.paths import placed
 from de_classes.errors import MalformedDataError
+from de_classes.utils.paths import placed
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
 

@@ -14,7 +14,8 @@ from de_classes.storage.format.blocks import RecordBlock, decode_straight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.api.page import Page, PageReader
+    from de_classes.api.answers import PageReader
+    from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
     from de_classes.storage.format.columns import CurrentShape
 

@@ -10,13 +10,11 @@ import msgspec
 
 from de_classes.api.messages import without_secrets
 from de_classes.api.pace import Pace
-from de_classes.api.paths import find
 from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.redirects import MOST_REDIRECTS, redirected
 from de_classes.api.retry import Retrier, RetryEvent, seconds_for
 from de_classes.api.retry_budget import RetryBudget
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -28,6 +26,8 @@ from de_classes.errors import (
     RetryableError,
     UnlikeDescribedError,
 )
+from de_classes.redaction import excerpt
+from de_classes.utils.paths import find
 from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:

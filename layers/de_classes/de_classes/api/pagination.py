@@ -16,9 +16,9 @@ from msgspec import Meta
 
 from de_classes.api.messages import joined
 from de_classes.api.order import lead_on, position
-from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.templates import as_text
 from de_classes.errors import ConfigurationError, ProtocolError, SourceChangedError
+from de_classes.utils.paths import MISSING, finder, standing_there
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.overlap import edges_of, still_stands
+from de_classes.api.overlap import still_stands
+from de_classes.api.page import edges_of
 from de_classes.api.pagination import (
     LastRecordPagination,
     OffsetPagination,
     PageNumberPagination,
     next_links,
 )
-from de_classes.api.paths import MISSING, finder, standing_there
 from de_classes.api.sample import (
     LEAST_LOOKS,
     LEAST_LOOKS_BY_NUMBERS,
@@ -31,6 +31,7 @@ from de_classes.api.sample import (
 )
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
+from de_classes.utils.paths import MISSING, finder, standing_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from de_classes.api.evidence import End, Still
+from de_classes.redaction import escaped_json
 from de_classes.utils import layouts
-from de_classes.utils.text import escaped_json
 
 COMPLETE: Literal["complete"] = "complete"
 PARTIAL: Literal["partial"] = "partial"

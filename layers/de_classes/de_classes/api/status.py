@@ -11,7 +11,6 @@ from de_classes.api.messages import without_secrets
 from de_classes.api.rate_limits import RateRules, read_rate_limit
 from de_classes.api.redirects import REDIRECTS, refused_redirect
 from de_classes.api.retry_after import answered_at, parse_retry_after
-from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -23,6 +22,7 @@ from de_classes.errors import (
     RequestRejectedError,
     TransientStatusError,
 )
+from de_classes.redaction import excerpt, shared_filter
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpResponse

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import redact
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from de_classes.api.paths import MISSING, find
 from de_classes.errors import InvalidTokenResponseError, MalformedDataError
+from de_classes.utils.paths import MISSING, find
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
 

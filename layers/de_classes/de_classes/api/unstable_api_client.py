@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from de_classes.api.answers import PageReader
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize, no_auth
 from de_classes.api.first_fingerprint import first_fingerprint
@@ -16,7 +17,6 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger
 from de_classes.api.offsets import as_it_was
-from de_classes.api.page import PageReader
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.page_fetcher import PageFetcher
 from de_classes.api.page_run import PageRun
@@ -28,8 +28,8 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.run_fetcher import RunFetcher
 from de_classes.api.run_state import check_state
 from de_classes.api.walk import NumberedWalk
-from de_classes.common.logger.redaction import is_secret_header, redact_header
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
+from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.common.logger.redaction import excerpt, shared_filter
 from de_classes.errors import MalformedDataError
+from de_classes.redaction import excerpt, shared_filter
 from de_classes.utils.strict_json import loads
 
 if TYPE_CHECKING:

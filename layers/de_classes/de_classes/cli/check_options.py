@@ -27,14 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument("resource", metavar="NAME.RESOURCE", help="what is looked at, such as stripe.charges")
     add_source_options(parser)
     refuse_secrets(parser)
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.check import run  # noqa: PLC0415 - the other commands need nothing of this
-
-    return run(args)

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from de_classes.cli.destination import open_destination
-from de_classes.common.logger.redaction import printable
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.redaction import printable
 from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
 from de_classes.utils.clock import SystemClock
 

@@ -28,7 +28,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument("where", metavar="WHERE", help=DESTINATIONS)
     parser.add_argument(
         "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what is younger (7)"
@@ -38,9 +37,3 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--delete", action="store_true", help="delete it; without this it is only listed")
     parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.clean import run  # noqa: PLC0415 - the other commands need nothing of this
-
-    return run(args)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from de_classes.common.logger.redaction import MASK, is_secret_header, redact_header, shared_filter
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import MASK, is_secret_header, redact_header, shared_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

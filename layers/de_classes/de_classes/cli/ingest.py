@@ -22,7 +22,6 @@ from de_classes.cli.source import open_sources
 from de_classes.cli.waits import told_of_silence, told_of_waits
 from de_classes.cli.watched_storage import WatchedStorage
 from de_classes.common.logger.app_logger import AppLogger
-from de_classes.common.logger.redaction import printable
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -30,6 +29,7 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidKeyError,
 )
+from de_classes.redaction import printable
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService
@@ -192,7 +192,7 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
             terms=terms,
             strict=args.strict,
         )
-        figures = service.look_ahead(settings.plan(source, destination.key))
+        figures = service.look_ahead(source.plan(settings, destination.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
 
@@ -243,7 +243,7 @@ def _dataset(
     destination: Destination,
     progress: Progress,
 ) -> IngestReceipt:
-    plan = settings.plan(source, destination.key)
+    plan = source.plan(settings, destination.key)
     service = RunService(
         source.client,
         destination.store,

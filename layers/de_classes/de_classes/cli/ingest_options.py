@@ -66,7 +66,7 @@ def _add_command(
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run, replay=name == "replay")
+    parser.set_defaults(replay=name == "replay")
     parser.add_argument(
         "source",
         metavar="SOURCE",
@@ -77,12 +77,6 @@ def _add_command(
     _add_target_options(parser.add_argument_group("the destination"))
     _add_dataset_options(parser.add_argument_group("a dataset: many parts, resumable, instead of one object"))
     _add_run_options(parser.add_argument_group("the run"))
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.ingest import run  # noqa: PLC0415 - simulate needs nothing of this
-
-    return run(args)
 
 
 def _add_url_options(group: argparse._ArgumentGroup) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
+from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import PageSize
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
     LinkHeaderPagination,
@@ -27,7 +27,6 @@ from de_classes.errors import (
     MalformedDataError,
     UnsupportedFormatError,
 )
-from de_classes.runs.plan import RunPlan, new_run_id
 from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.format.registry import canonical_format
@@ -38,10 +37,9 @@ from de_classes.utils.page_range import PageRange, parse_pages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from de_classes.api.pagination import PaginationStrategy
-    from de_classes.cli.source import OpenedSource
 
 DEFAULT_FORMAT = "parquet"
 _PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go with it
@@ -169,33 +167,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def object_name(self) -> str:
         """The object's key below the destination."""
         return self.key or f"records.{self.format_name}"
-
-    def plan(self, opened: OpenedSource, key_of: Callable[[str], str]) -> RunPlan:
-        """The run that is asked for, where a dataset is.
-
-        Args:
-            opened: The source: its client, its key, its columns.
-            key_of: Puts a name below the destination.
-        """
-        return RunPlan(
-            run_id=self._run_id_of(opened) or new_run_id(),
-            source=opened.client.url,
-            fingerprint=opened.client.fingerprint,
-            source_name=opened.name,
-            dataset=key_of((self.dataset or (opened.name or "").replace(".", "/")).strip("/")),
-            format=self.format_name,
-            limit=opened.limit,
-            pages=str(self.page_range),
-            key_fields=opened.key_fields,
-            transforms=opened.transforms,
-            pinned=opened.columns,
-            on_violation=opened.on_violation,
-        )
-
-    def _run_id_of(self, opened: OpenedSource) -> str | None:
-        """The run's id: where all of a source is read, each resource has a run of its own."""
-        is_one = self.run_id is None or self.is_url or "." in self.source
-        return self.run_id if is_one else f"{self.run_id}-{(opened.name or '').rpartition('.')[2]}"
 
     def strategy(self) -> PaginationStrategy:
         """How pages are asked for."""

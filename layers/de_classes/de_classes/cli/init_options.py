@@ -26,7 +26,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument("url", metavar="URL", nargs="?", help="a collection's first address, with its query")
     parser.add_argument("--openapi", metavar="FILE", help="an OpenAPI document, as JSON")
     parser.add_argument(
@@ -56,9 +55,3 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         help="of an OpenAPI document: an operation's id or path; repeatable; all collections unless given",
     )
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.init import run  # noqa: PLC0415 - the other commands need nothing of this
-
-    return run(args)

@@ -26,15 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument("resource", metavar="NAME.RESOURCE", help="what is shown, such as stripe.charges")
     parser.add_argument("-n", type=int, default=20, dest="count", metavar="N", help="how many records (20)")
     parser.add_argument("--jsonl", action="store_true", help="a line of JSON each, instead of a table")
     add_source_options(parser)
     refuse_secrets(parser)
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.sample import run  # noqa: PLC0415 - the other commands need nothing of this
-
-    return run(args)

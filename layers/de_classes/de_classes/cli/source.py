@@ -18,11 +18,13 @@ from de_classes.cli.ingest_options import PASSWORD_VARIABLE
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
+from de_classes.runs.plan import RunPlan, new_run_id
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
     import logging
+    from collections.abc import Callable
 
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
@@ -50,6 +52,33 @@ class OpenedSource(Value):
     columns: dict[str, str] | None
     on_violation: OnViolation
     transforms: tuple[TransformDescription, ...] = ()
+
+    def plan(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
+        """The run that is asked for, where a dataset is.
+
+        Args:
+            settings: What is asked for.
+            key_of: Puts a name below the destination.
+        """
+        return RunPlan(
+            run_id=self._run_id(settings) or new_run_id(),
+            source=self.client.url,
+            fingerprint=self.client.fingerprint,
+            source_name=self.name,
+            dataset=key_of((settings.dataset or (self.name or "").replace(".", "/")).strip("/")),
+            format=settings.format_name,
+            limit=self.limit,
+            pages=str(settings.page_range),
+            key_fields=self.key_fields,
+            transforms=self.transforms,
+            pinned=self.columns,
+            on_violation=self.on_violation,
+        )
+
+    def _run_id(self, settings: IngestSettings) -> str | None:
+        """The run's id: where all of a source is read, each resource has a run of its own."""
+        is_one = settings.run_id is None or settings.is_url or "." in settings.source
+        return settings.run_id if is_one else f"{settings.run_id}-{(self.name or '').rpartition('.')[2]}"
 
 
 def open_sources(

@@ -11,8 +11,8 @@ import msgspec
 
 from de_classes.api.receipt import IngestReceipt
 from de_classes.cli.destination import open_destination
-from de_classes.common.logger.redaction import printable
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
+from de_classes.redaction import printable
 from de_classes.runs.verify import differences
 from de_classes.utils import layouts
 

@@ -22,14 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
     parser.add_argument(
         "receipt", metavar="RECEIPT", help="a file, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
-
-
-def _run(args: argparse.Namespace) -> int:
-    from de_classes.cli.verify import run  # noqa: PLC0415 - the other commands need nothing of this
-
-    return run(args)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from de_classes.cli.terminal import escaped
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.redaction import shared_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ and has to be imported from there: it brings awswrangler.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.pipelines.described import (
@@ -65,10 +66,10 @@ __all__ = [
     "Transform",
 ]
 
-_HOMES = {
-    **dict.fromkeys(("ApiExtractor", "FrameExtractor", "ObjectExtractor", "RecordsExtractor"), "extractors"),
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "described": (
             "CastStep",
             "DropDuplicatesStep",
             "FilterStep",
@@ -77,24 +78,12 @@ _HOMES = {
             "RenameStep",
             "SelectStep",
         ),
-        "described",
-    ),
-    **dict.fromkeys(("FrameLoader", "ObjectLoader"), "loaders"),
-    **dict.fromkeys(("EltPipeline", "EtlPipeline", "Pipeline"), "pipeline"),
-    **dict.fromkeys(("RunReport", "Status", "StepReport"), "report"),
-    **dict.fromkeys(("Extractor", "Loader", "RecordTransform", "Transform"), "steps"),
-    **dict.fromkeys(("Cast", "DropDuplicates", "Filter", "Flatten", "Rename", "Select"), "transforms"),
-    "LoggingMixin": "logging_mixin",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load an exported name from the module it lives in."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Show what can be imported, loaded or not."""
-    return sorted(__all__)
+        "extractors": ("ApiExtractor", "FrameExtractor", "ObjectExtractor", "RecordsExtractor"),
+        "loaders": ("FrameLoader", "ObjectLoader"),
+        "logging_mixin": ("LoggingMixin",),
+        "pipeline": ("EltPipeline", "EtlPipeline", "Pipeline"),
+        "report": ("RunReport", "Status", "StepReport"),
+        "steps": ("Extractor", "Loader", "RecordTransform", "Transform"),
+        "transforms": ("Cast", "DropDuplicates", "Filter", "Flatten", "Rename", "Select"),
+    },
+)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from de_classes.pipelines.steps import LoadSession, Receipt
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 _VALUE_ERRORS = (
     wrangler.UndetectedType,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from de_classes.pipelines.steps import Receipt
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 import msgspec
 from msgspec import Meta
 
-from de_classes.api.paths import MISSING, finder
 from de_classes.errors import ConfigurationError, InvalidInputError, TransformError
 from de_classes.pipelines.casts import CastName
 from de_classes.pipelines.steps import FunctionTransform, check_batch
 from de_classes.pipelines.transforms import Cast, DropDuplicates, Filter, Flatten, Rename, Select
+from de_classes.utils.paths import MISSING, finder
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from de_classes.pipelines.steps import Batch, Transform
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
     from de_classes.utils.key_set import HashSet
 
 Column = Annotated[str, Meta(min_length=1)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from de_classes.pipelines.steps import Batch
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 BATCH_ROWS = 1_000
 

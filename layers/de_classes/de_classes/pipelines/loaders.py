@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from de_classes.pipelines.steps import LoadSession, Receipt
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.codec import Record
-    from de_classes.storage.format.schema import Schema
+    from de_classes.storage.format.schema import Record, Schema
     from de_classes.storage.services.storage_data_service import StorageDataService
 
 

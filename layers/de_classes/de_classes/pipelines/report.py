@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from de_classes.utils.text import escaped_json
+from de_classes.redaction import escaped_json
 
 
 class Status(StrEnum):

@@ -16,7 +16,7 @@ from de_classes.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 Batch: TypeAlias = "list[Record]"
 BatchFunction: TypeAlias = "Callable[[Batch], Iterable[Record]]"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from de_classes.pipelines.casts import CastName
     from de_classes.pipelines.steps import Batch
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 Missing = Literal["error", "null", "skip"]
 

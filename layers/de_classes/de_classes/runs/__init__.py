@@ -5,8 +5,9 @@ What is named here is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.runs.journal import RunJournal
@@ -17,21 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PartLimits", "RunJournal", "RunPlan", "RunService", "differences", "new_run_id"]
 
-_HOMES = {
-    "PartLimits": "open_part",
-    "RunJournal": "journal",
-    "RunPlan": "plan",
-    "RunService": "run_service",
-    "differences": "verify",
-    "new_run_id": "plan",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the type is the one imported above
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "journal": ("RunJournal",),
+        "open_part": ("PartLimits",),
+        "plan": ("RunPlan", "new_run_id"),
+        "run_service": ("RunService",),
+        "verify": ("differences",),
+    },
+)

@@ -12,9 +12,8 @@ from de_classes.api.receipt import IngestReceipt, PageHash, TransformRows
 from de_classes.errors import ObjectExistsError
 from de_classes.pipelines.described import plain
 from de_classes.runs.documents import Documents
-from de_classes.runs.forecast import actual, forecast
+from de_classes.runs.forecast import RunCounts, actual, forecast
 from de_classes.runs.proof import check_parts
-from de_classes.runs.sealed_part import RunCounts
 from de_classes.storage.datasets.keys import manifest_key
 from de_classes.storage.datasets.manifest import Manifest, encode_manifest
 from de_classes.storage.datasets.part_writer import StoredPart

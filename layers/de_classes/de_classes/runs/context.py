@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError
 from de_classes.pipelines.described import DescribedTransforms
+from de_classes.runs.forecast import RunCounts
 from de_classes.runs.proof import BrokenPartsError
-from de_classes.runs.sealed_part import RunCounts
 from de_classes.runs.sifter import Sifter
 from de_classes.storage.datasets.cleaning import refuse_while_cleaning
 from de_classes.storage.datasets.part_writer import PartWriter

@@ -16,6 +16,7 @@ are not foreseen, since a first page says nothing of them.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -27,10 +28,12 @@ from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from de_classes.api.counters import Counts
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.runs.sealed_part import RunCounts
 
 MEBIBYTE: Final = 2**20
 MEGABYTES_A_VCPU: Final = 1769  # by AWS's documentation of memory and computing power
@@ -48,6 +51,60 @@ TEXT_MEGABYTES: Final = 36.0
 
 SDK_MEGABYTES: Final = 45.0
 """What boto3 needs, where the destination is S3; measured."""
+
+
+class RunCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was spent, as far as it is known when a part is sealed.
+
+    Attributes:
+        requests_by_outcome: Requests for pages, by status or kind of failure.
+        retries_by_cause: Attempts that were made again, by status or kind of error.
+        logins: Requests to log in.
+        seconds: On the clock.
+        seconds_waited: Of waiting that retries asked for, added over threads.
+        seconds_working: With requests under way, added over threads.
+    """
+
+    requests_by_outcome: dict[str, int] = {}
+    retries_by_cause: dict[str, int] = {}
+    logins: int = 0
+    seconds: float = 0.0
+    seconds_waited: float = 0.0
+    seconds_working: float = 0.0
+
+    @classmethod
+    def of(cls, counts: Counts, seconds: float) -> RunCounts:
+        """A client's counters, and the time on the clock."""
+        return cls(
+            requests_by_outcome=dict(counts.requests_by_outcome),
+            retries_by_cause=dict(counts.retries_by_cause),
+            logins=counts.logins,
+            seconds=round(seconds, 3),
+            seconds_waited=counts.seconds_waited,
+            seconds_working=counts.seconds_working,
+        )
+
+    @classmethod
+    def total(cls, all_counts: Iterable[RunCounts]) -> RunCounts:
+        """Several, added up."""
+        outcomes: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        logins, seconds, waited, working = 0, 0.0, 0.0, 0.0
+        for counts in all_counts:
+            outcomes.update(counts.requests_by_outcome)
+            causes.update(counts.retries_by_cause)
+            logins += counts.logins
+            seconds += counts.seconds
+            waited += counts.seconds_waited
+            working += counts.seconds_working
+        return cls(
+            requests_by_outcome=_told(outcomes),
+            retries_by_cause=_told(causes),
+            logins=logins,
+            seconds=round(seconds, 3),
+            seconds_waited=round(waited, 3),
+            seconds_working=round(working, 3),
+        )
 
 
 class FirstPage(Struct, frozen=True, kw_only=True):
@@ -268,3 +325,8 @@ def _dollars(gigabyte_seconds: float, invocations: int, pages: int, terms: Lambd
         + store * terms.dollars_a_store_request,
         8,
     )
+
+
+def _told(counter: Counter[str]) -> dict[str, int]:
+    """In order, and without requests that were under way and have ended since."""
+    return {name: number for name, number in sorted(counter.items()) if number}

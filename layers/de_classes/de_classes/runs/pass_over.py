@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from de_classes.api.page_run import PageRun
     from de_classes.pipelines.described import StepRows
     from de_classes.runs.context import RunContext
-    from de_classes.runs.sealed_part import RunCounts
+    from de_classes.runs.forecast import RunCounts
     from de_classes.utils.run_records import RunState
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from de_classes.runs.sealed_part import RunCounts
+from de_classes.runs.forecast import RunCounts
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.run_records import RunState
 from de_classes.utils.values import Value

@@ -2,80 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
-from de_classes.runs.forecast import FirstPage
+from de_classes.runs.forecast import FirstPage, RunCounts
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.format.schema import Schema
 from de_classes.utils import layouts
 from de_classes.utils.run_records import PageEntry, RunPlace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from de_classes.api.counters import Counts
-
-
-class RunCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was spent, as far as it is known when a part is sealed.
-
-    Attributes:
-        requests_by_outcome: Requests for pages, by status or kind of failure.
-        retries_by_cause: Attempts that were made again, by status or kind of error.
-        logins: Requests to log in.
-        seconds: On the clock.
-        seconds_waited: Of waiting that retries asked for, added over threads.
-        seconds_working: With requests under way, added over threads.
-    """
-
-    requests_by_outcome: dict[str, int] = {}
-    retries_by_cause: dict[str, int] = {}
-    logins: int = 0
-    seconds: float = 0.0
-    seconds_waited: float = 0.0
-    seconds_working: float = 0.0
-
-    @classmethod
-    def of(cls, counts: Counts, seconds: float) -> RunCounts:
-        """A client's counters, and the time on the clock."""
-        return cls(
-            requests_by_outcome=dict(counts.requests_by_outcome),
-            retries_by_cause=dict(counts.retries_by_cause),
-            logins=counts.logins,
-            seconds=round(seconds, 3),
-            seconds_waited=counts.seconds_waited,
-            seconds_working=counts.seconds_working,
-        )
-
-    @classmethod
-    def total(cls, all_counts: Iterable[RunCounts]) -> RunCounts:
-        """Several, added up."""
-        outcomes: Counter[str] = Counter()
-        causes: Counter[str] = Counter()
-        logins, seconds, waited, working = 0, 0.0, 0.0, 0.0
-        for counts in all_counts:
-            outcomes.update(counts.requests_by_outcome)
-            causes.update(counts.retries_by_cause)
-            logins += counts.logins
-            seconds += counts.seconds
-            waited += counts.seconds_waited
-            working += counts.seconds_working
-        return cls(
-            requests_by_outcome=_told(outcomes),
-            retries_by_cause=_told(causes),
-            logins=logins,
-            seconds=round(seconds, 3),
-            seconds_waited=round(waited, 3),
-            seconds_working=round(working, 3),
-        )
-
-
-def _told(counter: Counter[str]) -> dict[str, int]:
-    """In order, and without requests that were under way and have ended since."""
-    return {name: number for name, number in sorted(counter.items()) if number}
 
 
 class StepCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):

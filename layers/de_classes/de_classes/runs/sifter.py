@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
     from de_classes.pipelines.described import DescribedTransforms, StepRows
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.pinned import PinnedSchema, Violation
+    from de_classes.storage.format.schema import Record
     from de_classes.utils.key_set import KeySet
 
 

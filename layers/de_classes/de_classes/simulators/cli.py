@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.configs.settings import environment, load
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import escaped_lines
 from de_classes.simulators.banner import summary, welcome
 from de_classes.simulators.fault_list import long_list, short_list
 from de_classes.simulators.openapi import DEFAULT_LIMIT
@@ -17,7 +18,6 @@ from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.command_line import RefusedOption
-from de_classes.utils.text import escaped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +94,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     _add_fault_options(parser.add_argument_group("what goes wrong"))
     _add_record_options(parser.add_argument_group("what is served"))
     _add_access_options(parser.add_argument_group("where, and to whom"))

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from de_classes.simulators.fault_kinds import (
+from de_classes.simulators.fault_kinds import Fault, PageFault, RunFault, Site
+from de_classes.simulators.pages import (
     FOLLOWED,
+    PAGE_END,
     PLAIN,
+    RECORDS_FIELD,
     TOTAL_RECORDS,
     UNCOUNTED,
-    Fault,
-    PageFault,
-    RunFault,
     Shape,
-    Site,
 )
-from de_classes.simulators.pages import PAGE_END, RECORDS_FIELD
 
 if TYPE_CHECKING:
     from de_classes.simulators.fault_kinds import Bend, FaultContext, FaultKind, Genuine, Play

@@ -19,12 +19,13 @@ import msgspec
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.messages import SimResponse
+from de_classes.simulators.pages import PLAIN, Page
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from de_classes.simulators.pages import Page
+    from de_classes.simulators.pages import Shape
 
 Genuine = Callable[[], SimResponse]
 
@@ -109,39 +110,8 @@ class FaultContext(Value):
     limit: int = 0
 
 
-class Shape(Value):
-    """How the pages of a whole run are built where a fault is switched on, so that it can be met at all.
-
-    Args:
-        hides: The totals that no page has.
-        links: Whether pages say where the next one is, whatever the settings say.
-        capped: Whether a page holds half of what is asked for, at the most.
-        first: What the first page is called.
-    """
-
-    hides: tuple[str, ...] = ()
-    links: bool = False
-    capped: bool = False
-    first: int = 1
-
-    def __or__(self, other: Shape) -> Shape:
-        return Shape(
-            hides=(*self.hides, *other.hides),
-            links=self.links or other.links,
-            capped=self.capped or other.capped,
-            first=min(self.first, other.first),
-        )
-
-
-PLAIN = Shape()
-TOTAL_PAGES, TOTAL_RECORDS = "total_pages", "total_records"
-UNCOUNTED = Shape(hides=(TOTAL_PAGES, TOTAL_RECORDS))
-"""No page says how many there are, so that who reads them has to find the end."""
-FOLLOWED = Shape(hides=UNCOUNTED.hides, links=True)
-"""The same, and pages lead to one another."""
-
 Play = Callable[[FaultContext, Genuine], SimResponse]
-Bend = Callable[[FaultContext, "Page"], "Page"]
+Bend = Callable[[FaultContext, Page], Page]
 Disfigure = Callable[[int, int], bytes]  # (index, count) to fields to add, empty for none
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from de_classes.errors import ConfigurationError
-from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext, FaultRegistry, Shape, Site
+from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext, FaultRegistry, Site
+from de_classes.simulators.pages import Shape
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.redaction import shared_filter
 from de_classes.simulators.messages import Headers, SimRequest, SimResponse, error_response
 from de_classes.simulators.request_log import LogEntry
 from de_classes.simulators.same_origin import foreign_part

@@ -1,4 +1,4 @@
-"""One page, before it is written as JSON."""
+"""One page, before it is written as JSON, and how the pages of a run are built."""
 
 from __future__ import annotations
 
@@ -7,19 +7,49 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from de_classes.simulators.fault_kinds import PLAIN
 from de_classes.simulators.messages import SimResponse, error_response, json_response
-from de_classes.utils.values import DiscreetValue
+from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
-    from de_classes.simulators.fault_kinds import Shape
     from de_classes.simulators.records import RecordSource
 
 RECORDS_FIELD = b'"data":['
 PAGE_END = b"]}"
+
+
+class Shape(Value):
+    """How the pages of a whole run are built where a fault is switched on, so that it can be met at all.
+
+    Args:
+        hides: The totals that no page has.
+        links: Whether pages say where the next one is, whatever the settings say.
+        capped: Whether a page holds half of what is asked for, at the most.
+        first: What the first page is called.
+    """
+
+    hides: tuple[str, ...] = ()
+    links: bool = False
+    capped: bool = False
+    first: int = 1
+
+    def __or__(self, other: Shape) -> Shape:
+        return Shape(
+            hides=(*self.hides, *other.hides),
+            links=self.links or other.links,
+            capped=self.capped or other.capped,
+            first=min(self.first, other.first),
+        )
+
+
+PLAIN = Shape()
+TOTAL_PAGES, TOTAL_RECORDS = "total_pages", "total_records"
+UNCOUNTED = Shape(hides=(TOTAL_PAGES, TOTAL_RECORDS))
+"""No page says how many there are, so that who reads them has to find the end."""
+FOLLOWED = Shape(hides=UNCOUNTED.hides, links=True)
+"""The same, and pages lead to one another."""
 
 
 class Page(DiscreetValue):

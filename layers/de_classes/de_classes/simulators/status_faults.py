@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from de_classes.simulators.fault_kinds import UNCOUNTED, Fault
+from de_classes.simulators.fault_kinds import Fault
 from de_classes.simulators.messages import SimResponse, error_response, json_response
+from de_classes.simulators.pages import UNCOUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

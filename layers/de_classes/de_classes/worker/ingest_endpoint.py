@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from de_classes.api.receipt import COMPLETE
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     ConfigurationError,
     DeClassesError,
@@ -28,9 +27,9 @@ from de_classes.errors import (
     StorageError,
     UnsupportedValueError,
 )
+from de_classes.redaction import escaped_json, shared_filter
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_set import PageSet
-from de_classes.utils.text import escaped_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,8 @@ import pytest
 
 from de_classes.api.auth.login import LoginAuth
 from de_classes.api.messages import HttpRequest
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import AuthenticationError, ConfigurationError, InvalidTokenResponseError
+from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
 from tests.fakes.rotation import FakeSecrets, auth_runtime
 from tests.fakes.transports import json_response, scripted

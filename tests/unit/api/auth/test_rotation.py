@@ -12,7 +12,6 @@ from de_classes.api.auth.kept_secrets import CLOCK_SKEW, KeptTokens
 from de_classes.api.auth.oauth2 import OAuth2Auth
 from de_classes.api.auth.rotation import LEASE_SPARE, RotatingTokenAuth
 from de_classes.api.messages import HttpRequest, HttpResponse
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -21,6 +20,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
     StorageUnavailableError,
 )
+from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
 from tests.fakes.rotation import (
     FakeRotationStore,

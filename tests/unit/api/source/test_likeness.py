@@ -36,7 +36,7 @@ def test_lists_of_objects_come_first_the_longest_first() -> None:
 
 
 def test_a_name_with_a_dot_is_quoted_as_a_path_wants_it() -> None:
-    from de_classes.api.paths import find  # noqa: PLC0415 - here alone
+    from de_classes.utils.paths import find  # noqa: PLC0415 - here alone
 
     ways = [each.path for each in likeness.ways_on(ANSWER, {})]
     assert 'data."@odata.nextLink"' in ways

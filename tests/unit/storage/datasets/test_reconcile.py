@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.storage.datasets import StoredPart
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 LATE = [[{"id": 1, "a": 1}], [{"id": 2, "a": 2.5}], [{"id": 3, "a": 3.5, "late": "x"}]]
 

@@ -21,9 +21,9 @@ from tests.fakes.effort import examples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.columns import Shape
-    from de_classes.storage.format.schema import Widening
+    from de_classes.storage.format.schema import Record, Widening
 
 TOKENS = {
     "null": ["null"],

@@ -17,7 +17,7 @@ from tests.fakes.effort import examples
 from tests.fakes.format_samples import CELLS, read, same, same_records, write
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 CODEC = CsvCodec()
 

@@ -20,7 +20,7 @@ from tests.fakes.format_samples import EARTHQUAKES, read, same_records, write
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 CODEC = ParquetCodec()
 

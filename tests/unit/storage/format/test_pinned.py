@@ -15,7 +15,7 @@ from de_classes.storage.format.schema import merge
 from tests.fakes.format_samples import CELLS, RECORDS, read, same_records, write
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 QUAKES = {
     "id": "int64!",

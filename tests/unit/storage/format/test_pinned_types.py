@@ -11,7 +11,7 @@ from de_classes.storage.format.schema import describe_type
 from tests.fakes.format_samples import RECORDS
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 
 @pytest.mark.parametrize(

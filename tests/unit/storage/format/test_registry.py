@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from de_classes.errors import UnsupportedFormatError
-from de_classes.storage import format as formats
 from de_classes.storage.format import DataFormatService, canonical_format, format_names, get_codec
 
 THIN = ("codec", "schema", "inference", "segmented", "registry", "csv_codec", "json_codec", "jsonl_codec")
@@ -29,16 +28,6 @@ def test_streaming_parquet_imports_arrow_alone() -> None:
     loaded = imported_by("from de_classes.storage.format import get_codec; get_codec('parquet')")
     assert "pyarrow" in loaded
     assert not loaded & {"pandas", "boto3", "awswrangler"}
-
-
-def test_every_exported_name_can_be_had() -> None:
-    assert all(getattr(formats, name) is not None for name in formats.__all__)
-    assert set(formats.__all__) <= set(dir(formats))
-
-
-def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="nonsense"):
-        getattr(formats, "nonsense")  # noqa: B009 - a type checker would stop the plain form
 
 
 @pytest.mark.parametrize(

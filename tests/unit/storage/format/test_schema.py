@@ -12,7 +12,7 @@ from tests.fakes.effort import examples
 from tests.fakes.format_samples import EARTHQUAKES, RECORDS
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 
 def type_of(*values: Any) -> str:

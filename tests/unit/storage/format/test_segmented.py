@@ -14,7 +14,7 @@ from tests.fakes.format_samples import read
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 PAGES: list[list[Record]] = [
     [{"a": 1, "n": None}] * BATCH_ROWS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote_plus, urlencode
 
@@ -14,15 +15,14 @@ from de_classes.api.auth.scheme import AuthDescription, redact_secrets
 from de_classes.api.auth.tokens import DescribedTokenAuth
 from de_classes.api.messages import HttpRequest
 from de_classes.api.token import UNTIL_REFUSED, read_token
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
     from de_classes.api.token import Token
 
-ROTATING_SECRET = re.compile(r"\$\{secret\.([A-Za-z0-9_.-]+)\}")
-"""A text that is one secret and nothing else, with the secret's name."""
+_ONE_SECRET = re.compile(r"\$\{secret\.([A-Za-z0-9_.-]+)\}")
 _ASSERTION_LIFE = 300
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -68,7 +68,7 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
             problems.append("private_key is missing: it signs the assertion of jwt_bearer")
         if self.rotates and self.grant != "refresh_token":
             problems.append('rotates goes with grant = "refresh_token" alone')
-        if self.rotates and not ROTATING_SECRET.fullmatch(self.refresh_token):
+        if self.rotates and not _ONE_SECRET.fullmatch(self.refresh_token):
             problems.append("refresh_token must be one secret, ${secret.NAME}, since it rotates")
         if self.client_auth == "basic" and not self.client_id:
             problems.append('client_id is missing: client_auth = "basic" sends it')
@@ -77,10 +77,11 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
 
     def scheme(self, runtime: AuthRuntime) -> AuthScheme:
         """Asks for a token when one is needed."""
-        if self.rotates:
+        secret = _ONE_SECRET.fullmatch(self.refresh_token)
+        if self.rotates and secret:
             from de_classes.api.auth.rotation import RotatingTokenAuth  # noqa: PLC0415 - few sources rotate
 
-            return RotatingTokenAuth(self, runtime)
+            return RotatingTokenAuth(secret[1], partial(_token_request, self, runtime), runtime)
         return GrantTokenAuth(self, runtime)
 
 
@@ -97,7 +98,7 @@ class GrantTokenAuth(DescribedTokenAuth):
         self._said = said
 
     def _login_request(self) -> HttpRequest:
-        return token_request(self._said, self._runtime, self._grant_fields())
+        return _token_request(self._said, self._runtime, self._grant_fields())
 
     def _grant_fields(self) -> dict[str, str]:
         if self._said.grant == "refresh_token":
@@ -143,7 +144,7 @@ class GrantTokenAuth(DescribedTokenAuth):
         return token
 
 
-def token_request(said: OAuth2Auth, runtime: AuthRuntime, grant: dict[str, str]) -> HttpRequest:
+def _token_request(said: OAuth2Auth, runtime: AuthRuntime, grant: dict[str, str]) -> HttpRequest:
     """A request to the token endpoint, with the client's own credentials where the description wants them."""
     client_id, secret = str(runtime.fill(said.client_id)), _secret(runtime.fill(said.client_secret))
     params = runtime.fill(said.params)

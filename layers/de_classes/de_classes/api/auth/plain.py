@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from de_classes.api.auth.scheme import AuthDescription, StaticScheme, in_header, with_value
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from de_classes.api.auth.kept_secrets import KeptTokens
-from de_classes.api.auth.oauth2 import ROTATING_SECRET, token_request
 from de_classes.api.auth.tokens import REMEMBERED, SHORTEST_LIFE, DescribedTokenAuth
 from de_classes.api.retry import Retrier, seconds_for
 from de_classes.api.token import UNTIL_REFUSED, Token, error_code, read_token
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import (
     AuthenticationError,
-    ConfigurationError,
     CorruptResponseError,
     DeClassesError,
     InvalidTokenResponseError,
@@ -27,15 +24,17 @@ from de_classes.errors import (
     RetriesExhaustedError,
     RetryableError,
 )
+from de_classes.redaction import redact
 from de_classes.utils.digests import digest
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from de_classes.api.auth.kept_secrets import Lease
-    from de_classes.api.auth.oauth2 import OAuth2Auth
     from de_classes.api.auth.scheme import AuthRuntime
-    from de_classes.api.messages import HttpResponse
+    from de_classes.api.messages import HttpRequest, HttpResponse
 
 LEASE_SPARE = 30.0
 """Seconds that a lease lasts beyond one request: for the keeping, and for a worker that is slow."""
@@ -55,22 +54,20 @@ class RotatingTokenAuth(DescribedTokenAuth):
     refused is never sent twice.
 
     Args:
-        said: The grant.
+        secret: The name of the secret that is the refresh token.
+        request: Makes a token request of the fields of its grant.
         runtime: What it is carried out with.
 
     Raises:
-        ConfigurationError: The refresh token is not one secret, or the secrets cannot be changed.
+        ConfigurationError: The secrets cannot be changed.
     """
 
-    def __init__(self, said: OAuth2Auth, runtime: AuthRuntime) -> None:
+    def __init__(
+        self, secret: str, request: Callable[[dict[str, str]], HttpRequest], runtime: AuthRuntime
+    ) -> None:
         super().__init__(runtime)
-        named = ROTATING_SECRET.fullmatch(said.refresh_token)
-        if named is None:
-            raise ConfigurationError(
-                "auth.refresh_token must be one secret, ${secret.NAME}, since it rotates"
-            )
-        self._said = said
-        self._store = runtime.secrets.rotation(named[1])
+        self._request = request
+        self._store = runtime.secrets.rotation(secret)
         self._owner = str(uuid.uuid4())
         self._refused: deque[str] = deque(maxlen=REMEMBERED)
         self._unkept: tuple[str, KeptTokens] | None = None
@@ -134,8 +131,7 @@ class RotatingTokenAuth(DescribedTokenAuth):
         spent = kept.refresh_token
         redact(spent)
         self._logins += 1
-        grant = {"grant_type": "refresh_token", "refresh_token": spent}
-        request = token_request(self._said, self._runtime, grant)
+        request = self._request({"grant_type": "refresh_token", "refresh_token": spent})
         asked_at, asked_now = self._clock.monotonic(), self._clock.now()
         was_unanswered = spending.is_unanswered
         spending.is_unanswered = True

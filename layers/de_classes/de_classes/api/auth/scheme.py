@@ -8,8 +8,8 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from de_classes.api.templates import names_in
-from de_classes.common.logger.redaction import is_secret_name, redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import is_secret_name, redact
 from de_classes.utils.values import Described, DiscreetValue
 
 if TYPE_CHECKING:

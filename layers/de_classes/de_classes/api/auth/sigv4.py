@@ -10,8 +10,8 @@ import msgspec
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription, StaticScheme, with_header
 from de_classes.api.messages import target
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import ConfigurationError
+from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials

@@ -13,7 +13,6 @@ from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
 from de_classes.api.status import raise_for_status
 from de_classes.api.token import error_code, read_token
-from de_classes.common.logger.redaction import redact
 from de_classes.errors import (
     AuthenticationError,
     InvalidTokenResponseError,
@@ -21,6 +20,7 @@ from de_classes.errors import (
     PermissionDeniedError,
     RequestRejectedError,
 )
+from de_classes.redaction import redact
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:

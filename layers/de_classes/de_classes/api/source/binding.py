@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
+from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import origin
-from de_classes.api.page import PageReader
 from de_classes.api.pagination import OnePagePagination, PageNumberPagination
 from de_classes.api.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
@@ -22,10 +22,10 @@ from de_classes.api.source.loading import load_sources, pick
 from de_classes.api.source.secrets import EnvironmentSecrets
 from de_classes.api.templates import fill, fill_address, fill_host, names_in
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.common.logger.redaction import redact
 from de_classes.configs.settings import environment
 from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.redaction import redact
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
 )
-from de_classes.api.paths import MISSING, find, standing_there
 from de_classes.api.per_parent import PerParentPagination
 from de_classes.api.rate_limits import read_rate_limit
 from de_classes.api.source import likeness
@@ -26,7 +25,6 @@ from de_classes.api.source.checked_pages import (
     with_inner,
 )
 from de_classes.api.status import OK
-from de_classes.common.logger.redaction import shared_filter
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -42,8 +40,10 @@ from de_classes.errors import (
     TransformError,
 )
 from de_classes.pipelines.described import DescribedTransforms, plain
+from de_classes.redaction import shared_filter
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from de_classes.utils.digests import digest
+from de_classes.utils.paths import MISSING, find, standing_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

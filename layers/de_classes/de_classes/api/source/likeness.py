@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from de_classes.api.pagination import next_links
-from de_classes.api.paths import WHOLE, plain_names
+from de_classes.utils.paths import WHOLE, plain_names
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:

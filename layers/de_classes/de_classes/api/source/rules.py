@@ -13,12 +13,12 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
 )
-from de_classes.api.paths import finder
 from de_classes.api.templates import names_in
 from de_classes.configs.urls import is_loopback
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.pipelines.described import FunctionStep
 from de_classes.storage.format.pinned import PinnedSchema
+from de_classes.utils.paths import finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from de_classes.common.logger import redaction
+from de_classes import redaction
 from de_classes.common.logger.handlers import use_only
 from de_classes.configs.environment import environment
 

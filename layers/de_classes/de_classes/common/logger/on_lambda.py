@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from de_classes.common.logger.handlers import PREFIX, CurrentStreamHandler
-from de_classes.common.logger.redaction import shared_filter
+from de_classes.redaction import shared_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

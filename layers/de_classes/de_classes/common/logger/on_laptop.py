@@ -9,8 +9,7 @@ from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from de_classes.common.logger.handlers import PREFIX, CurrentStreamHandler, find_handler
-from de_classes.common.logger.redaction import shared_filter
-from de_classes.utils.text import escaped_lines
+from de_classes.redaction import escaped_lines, shared_filter
 
 if TYPE_CHECKING:
     from pathlib import Path

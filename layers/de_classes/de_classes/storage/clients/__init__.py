@@ -5,8 +5,9 @@ A client is imported when it is asked for, so that a run into a directory never 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.storage.clients.base_s3_client import BaseS3Client
@@ -25,22 +26,13 @@ __all__ = [
     "S3Client",
 ]
 
-_HOMES = {
-    "BaseS3Client": "base_s3_client",
-    "BucketStore": "object_store",
-    "LocalClient": "local_client",
-    "MinioClient": "minio_client",
-    "ObjectInfo": "object_store",
-    "ObjectStore": "object_store",
-    "S3Client": "s3_client",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the type is the one imported above
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "base_s3_client": ("BaseS3Client",),
+        "local_client": ("LocalClient",),
+        "minio_client": ("MinioClient",),
+        "object_store": ("BucketStore", "ObjectInfo", "ObjectStore"),
+        "s3_client": ("S3Client",),
+    },
+)

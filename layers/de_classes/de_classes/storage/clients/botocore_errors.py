@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore import exceptions as botocore
 
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import (
     BucketNotFoundError,
     ConfigurationError,
@@ -19,6 +18,7 @@ from de_classes.errors import (
     StorageError,
     StorageUnavailableError,
 )
+from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

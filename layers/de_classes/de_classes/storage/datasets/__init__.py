@@ -5,8 +5,9 @@ What is named here is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
@@ -29,25 +30,14 @@ __all__ = [
     "remove_leftovers",
 ]
 
-_HOMES = {
-    "DatasetCommits": "commits",
-    "DatasetReader": "reader",
-    "Manifest": "manifest",
-    "ManifestPart": "manifest",
-    "PartWriter": "part_writer",
-    "StoredPart": "part_writer",
-    "find_leftovers": "leftovers",
-    "manifest_key": "keys",
-    "read_parts": "reader",
-    "remove_leftovers": "leftovers",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the type is the one imported above
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "commits": ("DatasetCommits",),
+        "keys": ("manifest_key",),
+        "leftovers": ("find_leftovers", "remove_leftovers"),
+        "manifest": ("Manifest", "ManifestPart"),
+        "part_writer": ("PartWriter", "StoredPart"),
+        "reader": ("DatasetReader", "read_parts"),
+    },
+)

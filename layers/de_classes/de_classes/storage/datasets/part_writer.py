@@ -8,11 +8,11 @@ from msgspec import field, structs
 
 from de_classes.errors import InvalidInputError, ObjectExistsError
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
+from de_classes.storage.clients.spool import Spool
 from de_classes.storage.datasets.keys import PART, QUARANTINE, dataset_name, part_name
 from de_classes.storage.datasets.manifest import ManifestPart
+from de_classes.storage.datasets.record_spool import RecordSpool
 from de_classes.storage.format.registry import get_codec
-from de_classes.storage.services.record_spool import RecordSpool
-from de_classes.storage.services.spool import Spool
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Shape
-    from de_classes.storage.format.schema import Schema, Widening
+    from de_classes.storage.format.schema import Record, Schema, Widening
 
 
 class StoredPart(Value):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 
 class DatasetReader:

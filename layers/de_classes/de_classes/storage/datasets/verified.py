@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from de_classes.errors import MalformedDataError
 from de_classes.storage.clients.checksums import PIECE_BYTES, Content
+from de_classes.storage.clients.spool import Spool
 from de_classes.storage.datasets.keys import dataset_name
-from de_classes.storage.services.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

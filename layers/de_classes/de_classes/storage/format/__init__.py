@@ -6,16 +6,17 @@ imports pandas or pyarrow.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from de_classes.utils.lazy import loaded_on_use
+
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import FormatCodec, Record, RecordWriter
+    from de_classes.storage.format.codec import FormatCodec, RecordWriter
     from de_classes.storage.format.data_format_service import DataFormatService
     from de_classes.storage.format.inference import infer
     from de_classes.storage.format.pinned import PinnedSchema, Violation, quarantine_line
     from de_classes.storage.format.registry import canonical_format, format_names, get_codec
-    from de_classes.storage.format.schema import Schema, Widening, merge
+    from de_classes.storage.format.schema import Record, Schema, Widening, merge
     from de_classes.storage.format.segmented import SegmentedWriter
 
 __all__ = [
@@ -36,32 +37,15 @@ __all__ = [
     "quarantine_line",
 ]
 
-_HOMES = {
-    "DataFormatService": "data_format_service",
-    "FormatCodec": "codec",
-    "PinnedSchema": "pinned",
-    "Record": "codec",
-    "RecordWriter": "codec",
-    "Schema": "schema",
-    "SegmentedWriter": "segmented",
-    "Violation": "pinned",
-    "Widening": "schema",
-    "canonical_format": "registry",
-    "format_names": "registry",
-    "get_codec": "registry",
-    "infer": "inference",
-    "merge": "schema",
-    "quarantine_line": "pinned",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load an exported name from the module it lives in."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Show what can be imported, loaded or not."""
-    return sorted(__all__)
+__getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "codec": ("FormatCodec", "RecordWriter"),
+        "data_format_service": ("DataFormatService",),
+        "inference": ("infer",),
+        "pinned": ("PinnedSchema", "Violation", "quarantine_line"),
+        "registry": ("canonical_format", "format_names", "get_codec"),
+        "schema": ("Record", "Schema", "Widening", "merge"),
+        "segmented": ("SegmentedWriter",),
+    },
+)

@@ -14,8 +14,8 @@ from de_classes.storage.format.arrow_arrays import FALSE, array_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
+    from de_classes.storage.format.schema import Record
 
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 

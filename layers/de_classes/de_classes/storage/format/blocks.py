@@ -18,8 +18,8 @@ from de_classes.utils.values import DiscreetValue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column, Columns, Shape
+    from de_classes.storage.format.schema import Record
 
 _NOTHING = re.compile(rb"\[[ \t\r\n]*\]")
 

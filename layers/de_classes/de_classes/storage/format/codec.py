@@ -1,7 +1,7 @@
 """What every format offers: a writer and a reader of records, and of DataFrames through them.
 
 Records are what the worker streams; DataFrames are what people analyse. A codec needs only the first
-face: the second comes from `frames`, which is imported when somebody asks for it and not before.
+face: the second goes through `frames`, which is imported when somebody asks for it and not before.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from de_classes.errors import InvalidInputError, UnsupportedValueError
+from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,17 +23,9 @@ if TYPE_CHECKING:
 
     from de_classes.storage.format.blocks import Batch
     from de_classes.storage.format.columns import Column, Shape
-    from de_classes.storage.format.schema import Schema
-
-Record: TypeAlias = dict[str, Any]
-"""A JSON object: its values are None, bool, int of any size, float, str, list and dict with str keys."""
+    from de_classes.storage.format.schema import Record, Schema
 
 READ_BATCH_ROWS = 1_000
-
-
-def unsupported_value(column: str, row: int, reason: str) -> UnsupportedValueError:
-    """Say which cell a format cannot hold; rows are counted from 1."""
-    return UnsupportedValueError(f"column {column!r}, row {row}: {reason}")
 
 
 class RecordWriter(ABC):
@@ -194,7 +187,13 @@ class FormatCodec(ABC):
         """
         from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
 
-        return frames.dump_frame(self, frame)
+        schema, records = frames.records_from_frame(
+            frame, self.name, tells_timestamps=self.tells_timestamps, keeps_columns=self.keeps_columns
+        )
+        target = io.BytesIO()
+        with self.open_writer(target, schema=schema) as writer:
+            writer.write(records)
+        return target.getvalue()
 
     def load_frame(self, data: bytes) -> pd.DataFrame:
         """Decode a DataFrame.
@@ -215,4 +214,10 @@ class FormatCodec(ABC):
         """
         from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
 
-        return frames.load_frames(self, sources)
+        records: list[Record] = []
+        columns: dict[str, None] = {}
+        for source in sources:
+            columns |= dict.fromkeys(self.read_columns(source))
+            source.seek(0)
+            records.extend(chain.from_iterable(self.read(source)))
+        return frames.frame_from_records(records, tuple(columns), tells_timestamps=self.tells_timestamps)

@@ -9,7 +9,7 @@ from de_classes.utils.values import Mutable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 Column: TypeAlias = Any
 """A field's value in each record: a list, or an array of the library that the format is written by."""

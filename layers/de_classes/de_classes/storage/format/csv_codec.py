@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.batches import batched
-from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
+from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
 from de_classes.storage.format.csv_cells import (
     FORMULA_STARTS,
     cell_alone,
@@ -22,15 +22,15 @@ from de_classes.storage.format.csv_cells import (
 )
 from de_classes.storage.format.csv_columns import encode_rows
 from de_classes.storage.format.lines import check_size, decode_utf8, read_lines
-from de_classes.storage.format.schema import Schema
+from de_classes.storage.format.schema import Schema, unsupported_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
+    from de_classes.storage.format.schema import Record
 
 _BYTE_ORDER_MARK = "\ufeff"
 

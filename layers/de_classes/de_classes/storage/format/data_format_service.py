@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 # The examples that users know call the argument "format", so it keeps that name.
 

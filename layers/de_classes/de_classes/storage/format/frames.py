@@ -10,9 +10,8 @@ This is the only module that imports pandas.
 
 from __future__ import annotations
 
-import io
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,9 @@ from de_classes.storage.format.schema import Kind, Schema, merge
 from de_classes.storage.format.timestamps import TimestampText, find_zone, parse_timestamp, zone_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.schema import Record
 
 _TIMESPECS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _NOT_A_TIME = np.iinfo(np.int64).min
@@ -50,39 +49,32 @@ _NULLABLE = {
 }
 
 
-def dump_frame(codec: FormatCodec, frame: pd.DataFrame) -> bytes:
-    """Encode a DataFrame through records.
+def records_from_frame(
+    frame: pd.DataFrame, format_name: str, *, tells_timestamps: bool, keeps_columns: bool
+) -> tuple[Schema, list[Record]]:
+    """Take a DataFrame apart into records, and the schema to write them under.
+
+    Args:
+        frame: A plain table.
+        format_name: What the records are written as, for messages.
+        tells_timestamps: See ``FormatCodec``.
+        keeps_columns: The same.
 
     Raises:
         UnsupportedValueError: It would not read back equal; the column and the mend are named.
     """
     check_layout(frame)
-    columns = {name: _checked_values(codec, frame[name]) for name in frame.columns}
-    if columns and frame.empty and not codec.keeps_columns:
+    columns = {
+        name: _checked_values(frame[name], format_name, tells_timestamps=tells_timestamps)
+        for name in frame.columns
+    }
+    if columns and frame.empty and not keeps_columns:
         raise UnsupportedValueError(
-            f"{codec.name} cannot keep the columns of a DataFrame without rows: write csv or parquet"
+            f"{format_name} cannot keep the columns of a DataFrame without rows: write csv or parquet"
         )
     rows = zip(*columns.values(), strict=True) if columns else [()] * len(frame)
     records = [dict(zip(columns, row, strict=True)) for row in rows]
-    target = io.BytesIO()
-    with codec.open_writer(target, schema=merge(Schema.of_columns(tuple(columns)), infer(records))) as writer:
-        writer.write(records)
-    return target.getvalue()
-
-
-def load_frames(codec: FormatCodec, sources: Iterable[BinaryIO]) -> pd.DataFrame:
-    """Decode a DataFrame through the records of one or several files.
-
-    Raises:
-        MalformedDataError: The bytes are not what the format promises.
-    """
-    records: list[Record] = []
-    columns: dict[str, None] = {}
-    for source in sources:
-        columns |= dict.fromkeys(codec.read_columns(source))
-        source.seek(0)
-        records.extend(chain.from_iterable(codec.read(source)))
-    return frame_from_records(records, tuple(columns), tells_timestamps=codec.tells_timestamps)
+    return merge(Schema.of_columns(tuple(columns)), infer(records)), records
 
 
 def frame_from_records(
@@ -166,22 +158,22 @@ def check_layout(frame: pd.DataFrame) -> None:
         )
 
 
-def _checked_values(codec: FormatCodec, series: pd.Series[Any]) -> list[Any]:
+def _checked_values(series: pd.Series[Any], format_name: str, *, tells_timestamps: bool) -> list[Any]:
     """Convert a column to JSON values from which the reader will make the very same column."""
     try:
         values = _column_values(series)
-        restored = restore_column(values, tells_timestamps=codec.tells_timestamps)
+        restored = restore_column(values, tells_timestamps=tells_timestamps)
     except UnicodeEncodeError as error:
         raise UnsupportedValueError(
             f"column {series.name!r}: text with a lone surrogate, which UTF-8 cannot hold"
         ) from error
     except (TypeError, ValueError, OverflowError) as error:
         raise UnsupportedValueError(
-            f"column {series.name!r} ({series.dtype}): {codec.name} cannot hold it ({error}): "
+            f"column {series.name!r} ({series.dtype}): {format_name} cannot hold it ({error}): "
             "convert it to text or numbers, or write parquet"
         ) from error
     if problem := _difference(series, restored, values):
-        raise UnsupportedValueError(f"column {series.name!r}: {codec.name} {problem}")
+        raise UnsupportedValueError(f"column {series.name!r}: {format_name} {problem}")
     return values
 
 

@@ -6,7 +6,6 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from de_classes.storage.format.codec import unsupported_value
 from de_classes.storage.format.schema import (
     MAX_STRUCT_FIELDS,
     MAX_TYPE_DEPTH,
@@ -16,14 +15,15 @@ from de_classes.storage.format.schema import (
     Schema,
     merge_types,
     struct_or_json,
+    unsupported_value,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.schema import (
         DataType,
+        Record,
     )
 
 _EXACT_IN_FLOAT64 = 2**53

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
+    from de_classes.storage.format.schema import Record
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 

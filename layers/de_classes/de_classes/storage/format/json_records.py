@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.codec import unsupported_value
+from de_classes.storage.format.schema import unsupported_value
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 
 def encode_record(record: Record, row: int) -> bytes:

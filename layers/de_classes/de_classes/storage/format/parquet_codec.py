@@ -22,11 +22,11 @@ from de_classes.storage.format.arrow_columns import as_array
 from de_classes.storage.format.arrow_shapes import arrow_shape_of
 from de_classes.storage.format.arrow_types import arrow_schema, decoder, encoder, schema_of
 from de_classes.storage.format.batches import Rebatcher
-from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter, unsupported_value
+from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
 from de_classes.storage.format.inference import infer
 from de_classes.storage.format.parquet_groups import WRITE_OPTIONS, RowGroups
 from de_classes.storage.format.rounding import count_rounded
-from de_classes.storage.format.schema import Schema, describe_type, merge, widenings
+from de_classes.storage.format.schema import Schema, describe_type, merge, unsupported_value, widenings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column, Shape
-    from de_classes.storage.format.schema import Field
+    from de_classes.storage.format.schema import Field, Record
 
 BATCH_ROWS = 1_000
 

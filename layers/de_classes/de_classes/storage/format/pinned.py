@@ -26,7 +26,7 @@ from de_classes.utils.values import DiscreetValue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from de_classes.storage.format.codec import Record
+    from de_classes.storage.format.schema import Record
 
 ExtraColumns = Literal["refuse", "keep"]
 

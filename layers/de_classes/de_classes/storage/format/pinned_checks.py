@@ -20,8 +20,8 @@ from de_classes.storage.format.schema import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.pinned_types import PinnedField, PinnedType
+    from de_classes.storage.format.schema import Record
 
 _EXACT_IN_FLOAT64 = 2**53
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1

@@ -23,11 +23,15 @@ from __future__ import annotations
 
 import json
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from de_classes.errors import UnsupportedValueError
 from de_classes.utils.values import Value
+
+Record: TypeAlias = dict[str, Any]
+"""A JSON object: its values are None, bool, int of any size, float, str, list and dict with str keys."""
 
 MAX_STRUCT_FIELDS = 256
 _ABSENT = "absent"
@@ -182,6 +186,11 @@ def widened_within(first: Schema, all_values: Schema) -> tuple[Widening, ...]:
 def spell_name(name: str) -> str:
     """Write a field's name as types print it: in quotes unless it is an identifier."""
     return name if name.isidentifier() else json.dumps(name)
+
+
+def unsupported_value(column: str, row: int, reason: str) -> UnsupportedValueError:
+    """Say which cell a format cannot hold; rows are counted from 1."""
+    return UnsupportedValueError(f"column {column!r}, row {row}: {reason}")
 
 
 def _merge_fields(first: tuple[Field, ...], second: tuple[Field, ...]) -> tuple[Field, ...]:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.codec import FormatCodec, Record
+    from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.columns import Column, Shape
-    from de_classes.storage.format.schema import Widening
+    from de_classes.storage.format.schema import Record, Widening
 
 BATCH_ROWS = 1_000
 

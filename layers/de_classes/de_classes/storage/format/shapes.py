@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
     from msgspec.json import Decoder
 
-    from de_classes.storage.format.codec import Record
     from de_classes.storage.format.columns import Column
-    from de_classes.storage.format.schema import DataType, Field, Schema
+    from de_classes.storage.format.schema import DataType, Field, Record, Schema
 
 _ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"

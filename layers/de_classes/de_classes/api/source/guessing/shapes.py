@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from de_classes.api.messages import origin
 from de_classes.api.pagination import next_links
-from de_classes.api.paths import MISSING, find, plain_names
+from de_classes.utils.paths import MISSING, find, plain_names
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:

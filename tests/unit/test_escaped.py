@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from de_classes.utils.text import escaped, escaped_json, escaped_lines
+from de_classes.redaction import escaped, escaped_json, escaped_lines
 
 DRAWN = set(map(chr, [*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD]))
 

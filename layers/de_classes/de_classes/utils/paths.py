@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.common.logger.redaction import excerpt
 from de_classes.errors import InvalidInputError
+from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.common.logger.redaction import (
+from de_classes.redaction import (
     MASK,
     MAX_SECRETS,
     RedactingFilter,

@@ -1,6 +1,8 @@
 """Text as it may be shown: no credential in it, and nothing that a terminal would act on.
 
-Credentials are known by their look, by the name they go by, and by being told.
+Credentials are known by their look, by the name they go by, and by being told. A server, a store or a file
+chooses the text that we quote of it: printed as it is, it could move the cursor, colour or hide what stands
+around it, turn the order of letters round, or begin a line that looks like one of ours.
 """
 
 from __future__ import annotations
@@ -19,8 +21,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
-
-from de_classes.utils.text import escaped, escaped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,15 @@ _PATTERNS = tuple(
     )
 )
 
+# Unicode's controls (C0, DEL, C1), line and paragraph separators, lone surrogates, and the format characters
+# that nobody sees: direction, joiners and zero widths, soft hyphen, tags. Not the few that are drawn, such as
+# the Arabic number sign, and no letter, mark or space of any script.
+_UNSEEN = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+    "\\U00013430-\\U0001343f\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e007f\\ud800-\\udfff]"
+)
+_UNSEEN_IN_LINES = re.compile(_UNSEEN.pattern.replace("[\\x00-\\x1f", "[\\x00-\\x08\\x0b-\\x1f", 1))
+
 
 class RedactingFilter(logging.Filter):
     """Masks credentials in a record before anything formats it. Safe among threads.
@@ -74,7 +83,7 @@ class RedactingFilter(logging.Filter):
     such as password, secret, token, authorization or api-key (in text, JSON, headers, queries and
     ``extra``), the user part of URLs, and every secret that ``register`` was told. A registered secret
     is found as it is, in lower case, percent-encoded and escaped in JSON or in Python's repr. What a
-    terminal would act on is escaped, see ``utils.text``; lines stay lines.
+    terminal would act on is escaped, see ``escaped``; lines stay lines.
 
     The record itself is changed, so that no handler further on, nor logging's own error report,
     shows what this one has hidden.
@@ -224,6 +233,25 @@ def redact_header(value: str) -> None:
         redact(secret, lasting=True)
 
 
+def escaped(text: str) -> str:
+    """The text on one line: what a terminal would act on is spelled as Python spells it in a string."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_as_python, text)
+
+
+def escaped_lines(text: str) -> str:
+    """The same for text that is meant to have several lines: newlines and tabs stay."""
+    return _UNSEEN_IN_LINES.sub(_as_python, text)
+
+
+def escaped_json(text: str) -> str:
+    """JSON of the same value, with nothing in it that a terminal would act on.
+
+    Args:
+        text: Compact JSON; what it needs to escape stands in strings alone.
+    """
+    return _UNSEEN.sub(_as_json, text)
+
+
 def printable(text: str) -> str:
     """Text that may hold foreign text, fit to be shown: on one line, without registered secrets."""
     return escaped(shared_filter().registered(text))
@@ -272,3 +300,12 @@ def _forms(secret: str) -> set[str]:
 def _percent(text: str, *, safe: str) -> str:
     data = text.encode(errors="surrogatepass")
     return "".join(chr(b) if b < 128 and (chr(b).isalnum() or chr(b) in safe) else f"%{b:02X}" for b in data)  # noqa: PLR2004 - ASCII
+
+
+def _as_python(found: re.Match[str]) -> str:
+    return repr(found.group())[1:-1]
+
+
+def _as_json(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from de_classes.api.answers import PageReader, read_total
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import PageReader, read_total
 from de_classes.errors import CorruptResponseError, ProtocolError, UnlikeDescribedError
 from de_classes.storage.format.columns import CurrentShape
 from tests.fakes.transports import json_response
