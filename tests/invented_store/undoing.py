@@ -60,7 +60,7 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "runs/context.py",
-                "if self.journal.keys_key(part.sequence, hashes) != part.keys:",
+                "if self.journal.keys_key(sequence, hashes) != key:",
                 "if False:",
             ),
         ),

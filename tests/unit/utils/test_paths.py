@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from de_classes.api.paths import MISSING, find, finder, placed, plain_names, records_finder, standing_there
+from de_classes.utils.paths import MISSING, find, finder, placed, plain_names, records_finder, standing_there
 
 from de_classes.errors import InvalidInputError
 
