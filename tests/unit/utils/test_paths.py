@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from de_classes.utils.paths import MISSING, find, finder, placed, plain_names, records_finder, standing_there
 
 from de_classes.errors import InvalidInputError
+from de_classes.utils.paths import MISSING, find, finder, placed, plain_names, records_finder, standing_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
