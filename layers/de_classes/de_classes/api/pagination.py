@@ -2,7 +2,7 @@
 
 A strategy that can compute any page's request from its number (``random_access``) lets pages be fetched
 several at a time; one that must read each answer to find the next cannot. Each is also a part of a
-description, told by ``type``; ``PAGINATIONS`` lists them all.
+description, told by ``type``; ``PAGINATIONS`` of ``api/source/description.py`` lists them all.
 """
 
 from __future__ import annotations
@@ -680,19 +680,6 @@ class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
                 'the answer says that another page follows, but pagination is { type = "none" }'
             )
         return None
-
-
-PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
-    PageNumberPagination,
-    OffsetPagination,
-    CursorPagination,
-    NextUrlPagination,
-    LinkHeaderPagination,
-    LastRecordPagination,
-    NextParamsPagination,
-    OnePagePagination,
-)
-"""Every kind that a description can name by its ``type``."""
 
 
 def next_links(header: str, rel: str = "next") -> list[str]:

@@ -18,3 +18,9 @@ AUTHS: tuple[type[AuthDescription], ...] = (
     HmacAuth,
 )
 """Every kind of auth."""
+
+
+def auth_words() -> str:
+    """What ``auth`` may say besides ``none``, for messages."""
+    *words, last = [str(kind.__struct_config__.tag) for kind in AUTHS if kind is not NoAuth]
+    return f"{', '.join(words)} or {last}"

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 from msgspec import structs
 
+from de_classes.api.auth import auth_words
 from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.messages import origin, without_secrets
 from de_classes.api.pagination import PageRequest
@@ -322,8 +323,7 @@ class _Guess:
             )
         self._draft.note(
             "base_url",
-            text="could not tell: how one logs in. Say auth = { type = ... }: bearer, api_key, "
-            "basic, login, oauth2, sigv4 or hmac",
+            text=f"could not tell: how one logs in. Say auth = {{ type = ... }}: {auth_words()}",
         )
 
     def _mended(self, answer: Answer, auth: dict[str, Any]) -> Answer:

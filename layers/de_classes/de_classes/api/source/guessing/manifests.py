@@ -9,6 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from de_classes.api.auth import auth_words
 from de_classes.api.source.guessing.shapes import SIZE_NAMES, joined
 from de_classes.api.source.guessing.writing import Draft, identifier, literal
 from de_classes.errors import InvalidInputError
@@ -389,9 +390,7 @@ class _Airbyte(_Converter):
                     if said.get("refresh_token_updater"):
                         made["rotates"] = True
                 return made
-        self.open(
-            here, {"authenticator": kind}, "say auth: bearer, api_key, basic, login, oauth2, sigv4 or hmac"
-        )
+        self.open(here, {"authenticator": kind}, f"say auth: {auth_words()}")
         return {"type": "none"}
 
     def _secret(self, said: Any, default: str, here: tuple[str, ...]) -> str:  # noqa: ANN401 - JSON
@@ -717,7 +716,7 @@ class _Dlt(_Converter):
                 "token_url": literal(str(said["access_token_url"])),
                 "client_id": "${secret.client_id}", "client_secret": "${secret.client_secret}",
             }  # fmt: skip
-        self.open(("auth",), {"auth": kind}, "say auth: bearer, api_key, basic, login, oauth2, sigv4 or hmac")
+        self.open(("auth",), {"auth": kind}, f"say auth: {auth_words()}")
         return None
 
 
