@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.sources import imported_by, imports, module_name, python_files, relative, tree
+from tests.fakes.sources import imported_by, imports, module_name, python_files, relative, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -163,7 +163,7 @@ def test_every_import_names_its_module_in_full() -> None:
     found = [
         f"{relative(path)}:{node.lineno}"
         for path in (*LIBRARY_FILES, *python_files(*PROGRAMS))
-        for node in ast.walk(tree(path))
+        for node in statements(path)
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert found == []

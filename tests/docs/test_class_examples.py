@@ -69,10 +69,21 @@ def api() -> Iterator[SimulatorServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def aws() -> Iterator[None]:
+    """S3 in memory, with the bucket "lake"."""
+    with no_aws_environment() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
+        boto3.client("s3").create_bucket(Bucket="lake")
+        yield
+
+
 @pytest.fixture
 def names_in_examples(
     api: SimulatorServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[dict[str, Any]]:
+) -> dict[str, Any]:
     """A store with the bucket "lake", an API of five records, its client, a plan, a logger, and two orders.
 
     Where they are run lie shop.toml, README's description of that API, and shop.json, its secrets.
@@ -87,23 +98,18 @@ def names_in_examples(
     store = LocalClient(tmp_path, logger)
     store.create_bucket("lake")
     client = UnstableAPIClient(api.base_url, AuthClient(api.login_url, api.username, api.password))
-    with no_aws_environment() as environment, mock_aws():
-        environment.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-        environment.setenv("AWS_DEFAULT_REGION", REGION)
-        boto3.client("s3").create_bucket(Bucket="lake")
-        yield {
-            **PUBLIC,
-            "api": api,
-            "client": client,
-            "io": io,
-            "logger": logger,
-            "msgspec": msgspec,
-            "orders": [{"id": 1, "total": 12.5}, {"id": 2, "total": 0.0}],
-            "pathlib": pathlib,
-            "plan": RunPlan(run_id="monday", source=client.url, dataset="orders", format="csv", limit=2),
-            "store": store,
-        }
+    return {
+        **PUBLIC,
+        "api": api,
+        "client": client,
+        "io": io,
+        "logger": logger,
+        "msgspec": msgspec,
+        "orders": [{"id": 1, "total": 12.5}, {"id": 2, "total": 0.0}],
+        "pathlib": pathlib,
+        "plan": RunPlan(run_id="monday", source=client.url, dataset="orders", format="csv", limit=2),
+        "store": store,
+    }
 
 
 def test_classes_of_every_package_are_looked_at() -> None:
@@ -122,6 +128,7 @@ def test_a_public_class_shows_a_use_of_itself(shown: type) -> None:
     assert 1 <= len(uses) <= 4
 
 
+@pytest.mark.usefixtures("aws")
 @every_class
 def test_the_example_of_a_class_works_as_it_stands(shown: type, names_in_examples: dict[str, Any]) -> None:
     told = doctest.DocTestParser().get_doctest(

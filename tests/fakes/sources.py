@@ -51,9 +51,22 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> list[Import]:
+@cache
+def statements(path: Path) -> tuple[ast.AST, ...]:
+    """Every statement of a file, those within others too; no expression holds one."""
+    found: list[ast.AST] = [tree(path)]
+    for node in found:
+        found += (each for each in ast.iter_child_nodes(node) if isinstance(each, _HOLD_STATEMENTS))
+    return tuple(found)
+
+
+_HOLD_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+
+
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Every module that a file imports, in functions and for type checking too."""
-    return [Import(module, line) for node in ast.walk(tree(path)) for module, line in _modules(node)]
+    return tuple(Import(module, line) for node in statements(path) for module, line in _modules(node))
 
 
 def imported_by(sources: dict[str, Path]) -> dict[str, set[str]]:

@@ -24,6 +24,7 @@ from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.clock import ManualClock
+from tests.fakes.effort import first_of
 from tests.fakes.runs import (
     BASE,
     BUCKET,
@@ -93,7 +94,7 @@ def read(store: ObjectStore, receipt: IngestReceipt) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])
-@pytest.mark.parametrize("width", [1, 8])
+@pytest.mark.parametrize("width", first_of([8, 1]))
 def test_F42_a_run_that_dies_after_any_page_goes_on_to_the_same_rows_and_the_same_counts(
     format_name: str, width: int
 ) -> None:
