@@ -38,7 +38,6 @@ def tracked_files() -> tuple[Path, ...]:
     return tuple(path for name in listed.split("\0") if name and (path := ROOT / name).is_file())
 
 
-@cache
 def tree(path: Path) -> ast.Module:
     """The syntax of a file."""
     return ast.parse(path.read_text(), filename=str(path))
@@ -51,7 +50,6 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@cache
 def statements(path: Path) -> tuple[ast.AST, ...]:
     """Every statement of a file, those within others too; no expression holds one."""
     found: list[ast.AST] = [tree(path)]
