@@ -49,11 +49,12 @@ def test_the_headers_are_the_standard_ones() -> None:
     assert client(issuing()).get_auth_headers() == {"Authorization": "Bearer token-1"}
 
 
-def test_a_token_is_kept_until_the_margin_before_its_end() -> None:
+@pytest.mark.parametrize("margin", [30.0, 60.0])
+def test_a_token_is_kept_until_the_margin_before_its_end(margin: float) -> None:
     clock = ManualClock()
-    auth = client(issuing(expires_in=300), clock, margin=30.0)
+    auth = client(issuing(expires_in=300), clock, margin=margin)
     auth.get_token()
-    clock.advance(269.9)
+    clock.advance(300 - margin - 0.1)
     assert auth.get_token() == "token-1"
     clock.advance(0.1)
     assert auth.get_token() == "token-2"

@@ -96,3 +96,10 @@ def test_a_page_that_begins_before_the_value_it_was_asked_for_is_refused_however
     feed = UnstableAPIClient(endpoint, transport=transport, clock=ManualClock(), concurrency=1)
     with pytest.raises(SourceChangedError, match="page 2 are not in the order of 'id'"):
         list(feed.start_run(LIMIT))
+
+
+def test_what_the_first_page_is_asked_for_by_may_be_said() -> None:
+    pagination = LastRecordPagination(path="id", into="query.since", first=20)
+    assert pagination.request_for(1, LIMIT).values == {"query.since": 20}
+    assert pagination.request_for(1, LIMIT).size == LIMIT
+    assert LastRecordPagination(path="id", into="query.since").request_for(1, LIMIT).values == {}
