@@ -41,7 +41,6 @@ class AuthCase:
         sees: Whether a request carries what the source wants, by its query and its headers in lower case.
         logs_in: Whether a request for a token comes first.
         token: The answer to the nth of these.
-        secret: What must be shown nowhere, besides the key.
     """
 
     said: str

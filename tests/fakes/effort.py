@@ -1,4 +1,4 @@
-"""How hard a property is tried: by a fifth of its examples in ``make test``, by all in ``make test-slow``.
+"""How hard a property is tried: by a fifth of its examples in ``make test``, by all in the proofs.
 
 A test that is not one of hypothesis's has to be marked ``examples``, so that it runs there too.
 """

@@ -569,7 +569,7 @@ class Prover:
         looked: set[int] = set()
         for entry, request in self._looks(end_by, is_asked_last=is_asked_last):
             is_late = bool(looked) and self._look_back == "some" and self._prober.is_late()
-            if is_late and self._sample.pages == self._pages_before:  # nor is there more time in another go
+            if is_late and self._sample.pages == self._pages_before:  # nor has the next invocation more
                 self._warnings.append(
                     f"the time was up when {len(looked)} of the pages had been looked at again"
                 )

@@ -50,7 +50,7 @@ class SealedPart(
         transforms: What went through each transform of the run, in order.
         keys: Where the keys of its records are; None if they are not told apart.
         first: What the first page of the run showed; only in the part that holds it.
-        counts: What was spent since the part before, or since the go began.
+        counts: What was spent since the part before, or since the invocation began.
     """
 
     pass_: int = 1
