@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.simulators.fault_kinds import FaultKind
+    from de_classes.simulators.faults import FaultKind
     from de_classes.storage.clients import LocalClient
 
 LOGGER = logging.getLogger("tests.matrix")

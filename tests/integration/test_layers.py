@@ -26,7 +26,7 @@ LAYERS = ("DeClassesLayer", "SdkLayer", "ArrowLayer")
 # Beyond the handler: what is imported only once it is needed. (The simulators use the runtime's boto3.)
 LATER = {
     "AuthSimulatorFunction": "jwt",
-    "UnstableSimulatorFunction": "jwt, de_classes.simulators.synthetic",
+    "UnstableSimulatorFunction": "jwt",
     "IngestionWorkerFunction": "boto3, pyarrow.parquet, de_classes.storage.format.parquet_codec",
 }
 PROBE = """
