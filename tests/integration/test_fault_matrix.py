@@ -48,7 +48,7 @@ from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.datasets import DatasetReader
 from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.format import DataFormatService
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils import strict_json
 from de_classes.utils.clock import ManualClock

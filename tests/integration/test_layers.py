@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from tests.fakes.template import functions
 
 if TYPE_CHECKING:
