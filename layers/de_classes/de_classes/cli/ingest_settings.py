@@ -27,7 +27,7 @@ from de_classes.errors import (
     MalformedDataError,
     UnsupportedFormatError,
 )
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format.codec import canonical_format
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils import strict_json
