@@ -35,8 +35,7 @@ from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format.codec import canonical_format
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils import strict_json
-from de_classes.utils.limits import MAX_CONCURRENCY
-from de_classes.utils.object_keys import key_problem
+from de_classes.utils.limits import MAX_CONCURRENCY, key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from de_classes.storage.clients.object_store import (
     validate_bucket,
     validate_key,
 )
-from de_classes.utils.object_keys import MAX_KEY_BYTES
+from de_classes.utils.limits import MAX_KEY_BYTES
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.c", "..a", "a..", "...", "é" * 512, "k" * 1024, " ", "a//b", "a/"])

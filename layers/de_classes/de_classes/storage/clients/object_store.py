@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self, TypedDict, Unpack
 
 from de_classes.errors import InvalidInputError, InvalidKeyError, ObjectChangedError
-from de_classes.utils.object_keys import key_problem
+from de_classes.utils.limits import key_problem
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
