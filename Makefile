@@ -48,7 +48,7 @@ test-cloud: env-test ## The proofs on the deployed stack: a state machine, every
 	@python -m pytest -q -m "slow and cloud" tests/integration
 
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
-	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py
+	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 3 tests/integration/test_fault_matrix.py
 
 test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
