@@ -48,7 +48,10 @@ def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
     try:
         module = import_module(f"{__package__}.{module_name}")
     except ModuleNotFoundError as error:
-        raise UnsupportedFormatError(f"format {canonical!r} needs {error.name}: install it") from error
+        raise UnsupportedFormatError(
+            f"format {canonical!r} needs {error.name}: pip install 'de-classes[parquet]', or take a format "
+            "of text, --format jsonl or csv"
+        ) from error
     options = {"escape_formulas": True} if escape_formulas and canonical == "csv" else {}
     codec: FormatCodec = getattr(module, class_name)(**options)
     return codec
