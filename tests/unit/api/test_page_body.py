@@ -17,8 +17,7 @@ from de_classes.api.page_body import _decoder, split
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageNumberPagination, PageRequest
 from de_classes.errors import DeClassesError
-from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.blocks import CurrentShape, RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.page_range import PageRange

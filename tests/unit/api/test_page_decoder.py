@@ -14,8 +14,7 @@ from de_classes.api.pagination import PageRequest
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import CorruptResponseError, IncompleteRunError
-from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.blocks import CurrentShape, RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.clock import ManualClock

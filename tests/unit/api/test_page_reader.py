@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from de_classes.api.answers import PageReader, read_total
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import CorruptResponseError, ProtocolError, UnlikeDescribedError
-from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.blocks import CurrentShape
 from tests.fakes.transports import json_response
 
 PAGE = {"page": 2, "total_pages": 7, "total_records": 650, "data": [{"id": 1}, {"id": 2}]}

@@ -16,7 +16,7 @@ from de_classes.cli.ingest import run
 from de_classes.simulators.records import SyntheticRecords
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.utils import strict_json
 from tests.fakes.canary import PASSWORD
 from tests.fakes.http_source import HttpSource, as_json, rows

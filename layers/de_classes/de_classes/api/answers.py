@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from de_classes.api.messages import HttpResponse
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
 
 MAX_TOTAL: Final = 2**53
 MAX_UNPACKED: Final = 1024 * 1024 * 1024

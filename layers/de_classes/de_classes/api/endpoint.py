@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}

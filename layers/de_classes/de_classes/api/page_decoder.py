@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from de_classes.api.answers import PageReader
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
 
 TOGETHER: Final = 512 * 1024
 """Bytes of pages that are decoded in one go: small pages cost as many calls as large ones."""

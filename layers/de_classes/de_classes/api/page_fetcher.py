@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.utils.clock import Clock
 
 

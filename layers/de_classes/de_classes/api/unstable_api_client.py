@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from de_classes.api.transport import Transport
     from de_classes.api.walk_contracts import SkipPage
     from de_classes.errors import PageGivenUpError
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 

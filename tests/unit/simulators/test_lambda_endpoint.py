@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from de_classes.errors import InvalidInputError
-from de_classes.simulators.lambda_adapter import to_proxy, to_request
-from de_classes.simulators.lambda_endpoint import LambdaEndpoint
+from de_classes.simulators.lambda_endpoint import LambdaEndpoint, to_proxy, to_request
 from de_classes.simulators.messages import SimRequest, SimResponse, json_response
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.lambda_events import request_id_of

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Dials, Fault, FaultContext
+from de_classes.simulators.faults import Fault, FaultContext, FaultParameters
 from de_classes.simulators.http_handler import WireSocket
 from de_classes.simulators.messages import json_response
 from de_classes.utils.clock import ManualClock
@@ -36,7 +36,7 @@ def sent(name: str, size: int) -> tuple[CountingConnection, int]:
     """What goes out, and the most memory that it took, in bytes."""
     fault = CATALOGUE.named(name)
     assert isinstance(fault, Fault)
-    context = FaultContext(7, 1, 1, 1, dials=Dials(huge_body_bytes=size))
+    context = FaultContext(7, 1, 1, 1, parameters=FaultParameters(huge_body_bytes=size))
     answer = fault.play(context, lambda: json_response(200, b'{"data":[]}'))
     assert answer.wire
     connection = CountingConnection()

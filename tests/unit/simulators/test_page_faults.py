@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import RecordFault
-from de_classes.simulators.record_faults import OddRecords
+from de_classes.simulators.faults import RecordFault
+from de_classes.simulators.page_faults import OddRecords
 from de_classes.simulators.records import SyntheticRecords
 
 

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from de_classes.errors import AuthenticationError, ConfigurationError
-from de_classes.simulators.tokens import AUDIENCE, ISSUER, TokenIssuer
+from de_classes.simulators.routing import AUDIENCE, ISSUER, TokenIssuer
 from de_classes.utils.clock import ManualClock
 from tests.fakes.simulators import SIGNING_KEY, issuer
 
