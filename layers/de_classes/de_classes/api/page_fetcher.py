@@ -289,7 +289,7 @@ class PageFetcher(DiscreetValue):
             if response.status != UNAUTHORIZED:
                 auth.accepted(signed)
                 return response
-            if not auth.renew(signed, is_again=is_again):
+            if not auth.renew(signed, response, is_again=is_again):
                 return response
             is_again = True
             self.logger.info("the token was refused, trying once more with a new one")

@@ -234,6 +234,14 @@ class RecordWriter(ABC):
         self._append_fitting(batch, columns)
         self.records += len(batch)
 
+    @property
+    def pending_size(self) -> int:
+        """Bytes held back that the target will get: a file that is cut by its size is cut in time by them.
+
+        A format that writes what it is given at once has none.
+        """
+        return 0
+
     def close(self) -> None:
         """Complete the file; asking twice is harmless. The target stays open."""
         if not self._closed:
