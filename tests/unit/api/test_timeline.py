@@ -25,7 +25,7 @@ def test_requests_records_and_waits_are_noted_in_the_stretch_in_which_they_fall(
     timeline = recorder.timeline()
     assert timeline.requests == {"200": [0, 0, 1], "503": [1, 0, 0]}
     assert (timeline.seconds, timeline.records, timeline.waited) == (0.125, [0, 0, 100], [0.25, 0.0, 0.0])
-    assert (timeline.retried_pages_each, timeline.retried_pages) == (1, [(7, 1)])
+    assert (timeline.retried_pages_each, timeline.retried_pages) == (1, [[7, 1]])
 
 
 def test_an_answer_that_was_not_what_it_seemed_is_counted_once_as_what_it_was() -> None:
@@ -86,7 +86,7 @@ def test_a_clients_timeline_adds_up_to_its_counts() -> None:
     counts, timeline = client.counts(), client.timeline()
     assert {outcome: sum(of) for outcome, of in timeline.requests.items()} == counts.requests_by_outcome
     assert sum(timeline.records) == counts.records_ingested == 50
-    assert timeline.retried_pages == [(3, 2)]
+    assert timeline.retried_pages == [[3, 2]]
 
 
 def test_a_run_has_a_timeline_of_its_own() -> None:

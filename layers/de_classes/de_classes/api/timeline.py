@@ -32,7 +32,7 @@ class Timeline(Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: list[int] = []
     waited: list[float] = []
     retried_pages_each: int = 1
-    retried_pages: list[tuple[int, int]] = []
+    retried_pages: list[list[int]] = []
 
 
 class TimelineRecorder:
@@ -95,7 +95,7 @@ class TimelineRecorder:
             records=[self._records[stretch] for stretch in stretches],
             waited=[self._waited[stretch] / 1000 for stretch in stretches],
             retried_pages_each=self._pages_each,
-            retried_pages=[(place * self._pages_each, times) for place, times in sorted(self._pages.items())],
+            retried_pages=[[place * self._pages_each, times] for place, times in sorted(self._pages.items())],
         )
 
     def _stretch(self) -> int:
