@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, verify and clean."""
+"""The command line: simulate, init, check, sample, ingest, replay, show, verify and clean."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "sample": "de_classes.cli.sample",
     "ingest": "de_classes.cli.ingest",
     "replay": "de_classes.cli.ingest",
+    "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
 }
@@ -58,6 +59,7 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parsers.add_check(commands)
     parsers.add_sample(commands)
     parsers.add_ingest(commands)
+    parsers.add_show(commands)
     parsers.add_verify(commands)
     parsers.add_clean(commands)
     return parser

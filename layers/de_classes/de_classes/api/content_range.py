@@ -9,9 +9,12 @@ from de_classes.errors import ProtocolError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from de_classes.api.messages import HttpResponse
 
 _RANGE = re.compile(r"\s*(?:([\w.-]+)[ =]\s*)?([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)\s*", re.ASCII)
+_TOTAL = re.compile(r"\s*(?:([\w.-]+)[ =]\s*)?(?:[0-9]{1,15}-[0-9]{1,15}|\*)/([0-9]{1,15})\s*", re.ASCII)
 _BYTES = "bytes"
 IGNORE_206 = (
     'if its pages are meant so, an error rule says it, errors = [{ status = [206], action = "ignore" }]'
@@ -41,6 +44,16 @@ class ContentRange(Value):
             return None
         total = None if match[4] == "*" else int(match[4])
         return cls((match[1] or "items").lower(), int(match[2]), int(match[3]), total)
+
+    @staticmethod
+    def total_of(headers: Mapping[str, str]) -> int | None:
+        """How many records there are in all, be the range empty (``items */0``); None if that is not said.
+
+        Args:
+            headers: Of an answer, names in lower case.
+        """
+        match = _TOTAL.fullmatch(headers.get("content-range", ""))
+        return None if match is None or (match[1] or "").lower() == _BYTES else int(match[2])
 
     def may_be_read(self, response: HttpResponse) -> bool:
         """Whether the body is no torn one: records are counted, or every byte of it is there."""

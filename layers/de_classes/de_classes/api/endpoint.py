@@ -331,7 +331,8 @@ class Endpoint(DiscreetValue, dict=True):
             return self.reader.empty(response, asked.number)
         if part is not None:
             part.check(len(page.records), asked.size if self.page_size else None, url=without_secrets(url))
-        page = self._as_asked_for(self._as_written(page, response))
+        page = self.pagination.with_totals(self._as_written(page, response))
+        page = self._as_asked_for(page)
         page = self.pagination.without_ties(page) if self.may_tie else page
         return self._with_parent(page, asked)
 

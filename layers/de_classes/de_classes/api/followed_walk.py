@@ -448,11 +448,13 @@ class FollowedWalk:
 
     def _no_marker(self, page: Page) -> ProtocolError:
         """The error for a marker that is wrong: once is a lapse, and no more."""
-        name = "done" if self._strategy.done else "more"
+        each = self._strategy.each
+        name, path = ("done", each.done) if each.done is not None else ("more", each.more)
+        said, change = ("the marker", "pagination") if path is None else (repr(path), name)
         return ProtocolError(
-            f"{getattr(self._strategy, name)!r} says of page {page.number} that none follows, and one does, "
-            f"not for the first time: it is no marker of the end, or the other way round; the answer has "
-            f"{standing_there(page.answer)}; change {name}"
+            f"{said} says of page {page.number} that none follows, and one does, not for the first time: it "
+            f"is no marker of the end, or the other way round; the answer has {standing_there(page.answer)}; "
+            f"change {change}"
         )
 
     def _is_known(self, behind: Page, page: Page) -> bool:

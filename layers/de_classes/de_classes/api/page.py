@@ -91,6 +91,12 @@ class Page(Mapping[str, Any]):
         """The same page with other records."""
         return self._as_it_was_written(replace(self, records=records, checksum=None))
 
+    def with_totals(self, *, pages: int | None = None, records: int | None = None) -> Page:
+        """The same page where it says how many pages or records there are; None leaves what is known."""
+        pages = self.total_pages if pages is None else pages
+        records = self.total_records if records is None else records
+        return self._as_it_was_written(replace(self, total_pages=pages, total_records=records))
+
     def as_written(self, path: str, found: Any) -> Any:  # noqa: ANN401 - JSON values
         """What was found at a path, with numbers as text, letter for letter, where that was looked up."""
         return self._told.get(_WRITTEN, {}).get(path, found)

@@ -175,6 +175,21 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def marker(self) -> str | None:
+        """How a page says that it is the last, for messages and receipts; None if no marker is described."""
+        if self.done is not None:
+            return f"{self.done} true"
+        return None if self.more is None else f"{self.more} false"
+
+    def with_totals(self, page: Page) -> Page:
+        """The page with what it says of the whole elsewhere than where the reader looks, such as in a header.
+
+        Raises:
+            ProtocolError: What it says cannot be true.
+        """
+        return page
+
+    @property
     def declared_end(self) -> str | None:
         """Why the end is known by the description alone; None where the source has to tell."""
         return None
@@ -317,11 +332,15 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
         """The page that starts behind so many records."""
         return PageRequest(number, {self.into: records + self.first}, size=limit)
 
+    def records_before(self, request: PageRequest) -> int:
+        """How many records lie before a page, by what it was asked for."""
+        return int(request.values[self.into]) - self.first
+
     def request_after(
         self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
     ) -> PageRequest | None:
         """The offset behind the records that came, up to the stated total, or until a page is empty."""
-        begins = (page.number - 1) * limit if asked is None else asked.values[self.into] - self.first
+        begins = (page.number - 1) * limit if asked is None else self.records_before(asked)
         behind, total = begins + len(page.records), page.total_records
         if not page.records or (total is not None and behind >= total) or self.ends(page):
             return None

@@ -146,6 +146,15 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As within one parent."""
         return self.inner.without_ties(page)
 
+    @property
+    def marker(self) -> str | None:
+        """As within one parent."""
+        return self.inner.marker
+
+    def with_totals(self, page: Page) -> Page:
+        """As within one parent."""
+        return self.inner.with_totals(page)
+
     def stands_in(self, page: Page) -> bool:
         """As within one parent."""
         return self.inner.stands_in(page)

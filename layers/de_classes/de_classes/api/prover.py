@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
+_OWN_MARKER: Final = "the last page says that it is the last"
 _MOST_EDGES: Final = 50_000
 _MOST_REPEATED: Final = 20
 _MOST_DOUBTED: Final = 20
@@ -307,7 +308,7 @@ class Prover:
         if is_marked or self._is_empty_behind(walk):
             self._look_before_the_first(walk)
             if is_marked:
-                return "marker", self._marker()
+                return "marker", self._pagination.marker or _OWN_MARKER
             return "probed", f"nothing behind record {self._ledger.records}"
         raise ProtocolError(
             f"{self._ledger.records} records came, and there are more behind them, although the source says "
@@ -394,7 +395,7 @@ class Prover:
             is_all_again = set(self._by_edge) == {*before.edges, *entry.edges} == {*before.edges}
             if request is None or (has_keys and not is_all_again):
                 continue
-            over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
+            over = offsets.request_at(request.number, offsets.records_before(request) - 1, 2)
             page = self._prober.ask(over)
             edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
             if edges == (*before.edges[-1:], *entry.edges[:1]):
@@ -424,7 +425,7 @@ class Prover:
         if page is None or request is None:
             return self._unproven(None, "the run went on where it had ended, and its last page is not known")
         if self._pagination.ends(page) and not is_single:
-            return "marker", self._marker()
+            return "marker", self._pagination.marker or _OWN_MARKER
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)
         each = self._pagination.each
@@ -463,7 +464,7 @@ class Prover:
         if total is not None and smaller.total_records == total:
             return "total", f"{total} records, also when {size} are asked for"
         if ends is not None and not self._pagination.ends(smaller):
-            return "marker", f"{self._marker()}, and not when {size} are asked for"
+            return "marker", f"{self._pagination.marker or _OWN_MARKER}, and not when {size} are asked for"
         return self._rest_follows(page, smaller, request, size)
 
     def _rest_follows(self, page: Page, smaller: Page, request: PageRequest, size: int) -> tuple[EndBy, str]:
@@ -538,10 +539,6 @@ class Prover:
         request = None if last is None else walk.request_of(last)
         page = None if request is None else self._prober.ask(request)
         return page, request
-
-    def _marker(self) -> str:
-        each = self._pagination.each
-        return f"{each.done or each.more} {'true' if each.done else 'false'}"
 
     def _warn_of_round_total(self) -> None:
         if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:

@@ -15,8 +15,6 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted, shifts_of
 from de_classes.api.overlap import still_stands
@@ -185,8 +183,9 @@ class NumberedWalk:
             return None
         if strategy.first < 1 or self._pages.start != 1:
             return None
-        first = strategy.request_for(1, self._limit)
-        return replace(first, number=0, values={strategy.into: strategy.first - 1})
+        if isinstance(strategy, OffsetPagination):
+            return strategy.request_at(0, -1, self._limit)
+        return strategy.request_for(0, self._limit)
 
     def go_on(self) -> None:
         """Let it lead further, by another iteration: there is something by now where it had ended."""

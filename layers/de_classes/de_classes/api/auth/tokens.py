@@ -132,7 +132,7 @@ class TokenAuth:
             self._carry(token)
         return with_value(request, self._into, self._prefix + token)
 
-    def renew(self, request: HttpRequest, *, is_again: bool = False) -> bool:
+    def renew(self, request: HttpRequest, refusal: HttpResponse, *, is_again: bool = False) -> bool:
         """Give up the token that the request carried, so that the next one is new.
 
         A request that is refused with one new token is refused with any. Only where others carried that

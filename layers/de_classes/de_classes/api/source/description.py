@@ -41,6 +41,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
     Path,
 )
+from de_classes.api.range_pagination import RangePagination
 from de_classes.api.rate_limits import RateRules
 from de_classes.pipelines.described import AnyTransform
 from de_classes.utils.values import Described
@@ -61,6 +62,7 @@ PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
     LastRecordPagination,
     NextParamsPagination,
     OnePagePagination,
+    RangePagination,
 )
 """Every kind of pagination. A new one is a class, in a file of its own, and a line here."""
 

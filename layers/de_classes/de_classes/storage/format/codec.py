@@ -79,7 +79,10 @@ def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
     try:
         module = import_module(f"{__package__}.{module_name}")
     except ModuleNotFoundError as error:
-        raise UnsupportedFormatError(f"format {canonical!r} needs {error.name}: install it") from error
+        raise UnsupportedFormatError(
+            f"format {canonical!r} needs {error.name}: pip install 'de-classes[parquet]', or take a format "
+            "of text, --format jsonl or csv"
+        ) from error
     options = {"escape_formulas": True} if escape_formulas and canonical == "csv" else {}
     codec: FormatCodec = getattr(module, class_name)(**options)
     return codec
@@ -230,6 +233,14 @@ class RecordWriter(ABC):
         self._check_open()
         self._append_fitting(batch, columns)
         self.records += len(batch)
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes held back that the target will get: a file that is cut by its size is cut in time by them.
+
+        A format that writes what it is given at once has none.
+        """
+        return 0
 
     def close(self) -> None:
         """Complete the file; asking twice is harmless. The target stays open."""

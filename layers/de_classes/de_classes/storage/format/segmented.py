@@ -94,8 +94,16 @@ class SegmentedWriter(RecordWriter):
 
     @property
     def pending_size(self) -> int:
-        """Bytes in temporary files, not yet in the target: 0 for a format without a schema."""
-        return sum(segment.file.tell() for segment in self._segments if not segment.is_in_target)
+        """Bytes in temporary files, and those that the format's own writer holds back."""
+        in_files = sum(segment.file.tell() for segment in self._segments if not segment.is_in_target)
+        writer = (
+            self._direct
+            if self._direct is not None
+            else self._segments[-1].writer
+            if self._segments
+            else None
+        )
+        return in_files + (0 if writer is None else writer.pending_size)
 
     def abandon(self) -> None:
         """Remove the temporary files; what the target has is no whole file, or nothing."""
