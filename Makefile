@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers package deploy destroy clean scoreboard mutation benchmark benchmark-short house
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -46,6 +46,9 @@ test-store: env-test ## The proofs of stores: a server over HTTP, and one that r
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration
+
+site: env-site ## Build the documentation site into dist/site; a warning is an error
+	@python -m tools.site
 
 package: env-dev ## Build the wheel and the source distribution into dist/
 	@uv build --quiet --out-dir dist . && ls dist/*.whl
@@ -139,6 +142,9 @@ env-bench-short:
 
 env-mutation:
 	$(SETUP) mutation
+
+env-site:
+	$(SETUP) dev site
 
 env-house:
 	$(SETUP) house

@@ -1,4 +1,4 @@
-"""What a source is, said once: read from one file by the command line, the library and the worker.
+"""What a source is, said once: read from one file by the command line, the library and the worker::
 
     SourceDescription              an API: where it is, how one logs in, what it limits, how it says no
     |-- auth                     one of AUTH: what is added to every request
