@@ -46,7 +46,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.datasets import DatasetReader
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService

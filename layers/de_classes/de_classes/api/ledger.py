@@ -8,7 +8,7 @@ from de_classes.api.drift import SourceDrift
 from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.overlap import Overlap
 from de_classes.errors import EndMovedError, IncompleteRunError, SourceChangedError
-from de_classes.utils.page_set import PageSet
+from de_classes.utils.page_range import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:

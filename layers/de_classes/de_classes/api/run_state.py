@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
-from de_classes.utils.page_set import PageSet
+from de_classes.utils.page_range import PageSet
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page

@@ -10,7 +10,7 @@ from de_classes.pipelines.described import DescribedTransforms
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.proof import BrokenPartsError
 from de_classes.runs.sifter import Sifter
-from de_classes.storage.datasets.cleaning import refuse_while_cleaning
+from de_classes.storage.datasets.commits import refuse_while_cleaning
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.values import Value

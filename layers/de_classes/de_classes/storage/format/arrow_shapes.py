@@ -35,7 +35,7 @@ from de_classes.storage.format.arrow_arrays import FALSE, ArrowColumns, array_of
 from de_classes.storage.format.schema import Kind
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number, read_number
+from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
