@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.storage.format.columns import CurrentShape
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
@@ -291,7 +290,7 @@ class Endpoint(DiscreetValue, dict=True):
         *,
         url: str,
         now: float,
-        current: CurrentShape | None,
+        leaves_text: bool = False,
     ) -> Page:
         """The page in an answer.
 
@@ -300,7 +299,7 @@ class Endpoint(DiscreetValue, dict=True):
             asked: The page's place.
             url: Where it came from.
             now: Seconds since the epoch.
-            current: See ``PageReader.read``.
+            leaves_text: Whether records may be left as text, see ``PageReader.read``.
 
         Raises:
             RetryableError: It is worth another try.
@@ -317,9 +316,9 @@ class Endpoint(DiscreetValue, dict=True):
             is_whole = part is not None and part.may_be_read(response)
             if not is_whole and (verdict is None or response.status not in _READ_IF_IGNORED):
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
-        current = None if self.may_tie or part is not None else current
+        leaves_text = leaves_text and not (self.may_tie or self.include or part)
         try:
-            page = self.reader.read(response, asked.number, current, url=url)
+            page = self.reader.read(response, asked.number, leaves_text=leaves_text, url=url)
         except (CorruptResponseError, ProtocolError) as error:
             if isinstance(error, CorruptResponseError):
                 moment = answered_at(response.headers, now)

@@ -62,7 +62,7 @@ class FollowedWalk:
         width: Pages under way at the most; above 1 the next page is fetched ahead, and never more than that.
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
-        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
 
     Attributes:
         asked: What the page handed on last was asked for by.
@@ -144,8 +144,8 @@ class FollowedWalk:
         """
         try:
             self._look_back()
-            prepare = self._decoder.prepare if self._decoder else None
-            with PageWindow(self._get_next, self._width, prepare=prepare) as window:
+            decode = self._decoder.decode_together if self._decoder else None
+            with PageWindow(self._get_next, self._width, decode=decode) as window:
                 yield from self._pages_in_order(window)
         finally:
             self._stopped.set()
@@ -330,7 +330,7 @@ class FollowedWalk:
         is_first, self._goes_on = self._goes_on, False
         try:
             page = window.take(request.number)
-            return self._decoder.settle(page, request) if self._decoder else page
+            return self._decoder.decode(page, request) if self._decoder else page
         except RequestRejectedError as error:
             if is_first and error.status in REFUSALS:
                 raise SourceChangedError(

@@ -2,20 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from de_classes.api.what_came import beside_records
 from de_classes.utils.digests import digest
+from de_classes.utils.paths import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _MARK_BYTES: Final = 8
 _CHECKSUM_BYTES: Final = 4
 _EDGE_BYTES: Final = 6
 _WRITTEN: Final = "written"
+_NOTHING: Final = re.compile(rb"\[[ \t\r\n]*\]")
+
+
+class UndecodedRecords(Sequence[dict[str, Any]]):
+    """The records of a page that nobody has decoded yet: their text, and whether there are any.
+
+    Asking for anything else of them is an error.
+
+    Args:
+        text: The JSON array of them, well-formed.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def __bool__(self) -> bool:
+        return _NOTHING.fullmatch(self.text) is None
+
+    def __len__(self) -> NoReturn:  # noqa: PLE0303 - how many is not known yet
+        self._refuse()
+
+    def __getitem__(self, _: Any) -> NoReturn:  # noqa: ANN401 - an index or a slice
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise LookupError("the records of this page are not decoded: see PageDecoder")
+
+
+class SplitAnswer(Mapping[str, Any]):
+    """An answer apart from its records, which it holds as dictionaries only for those who ask for them.
+
+    Args:
+        rest: The answer with an empty list in place of its records.
+        path: The names that lead to that list.
+        records: The records.
+    """
+
+    def __init__(
+        self, rest: dict[str, Any], path: tuple[str, ...], records: Sequence[dict[str, Any]]
+    ) -> None:
+        self._rest = rest
+        self._path = path
+        self._records = records
+
+    @cached_property
+    def _whole(self) -> dict[str, Any]:
+        return placed(self._rest, ".".join(self._path), list(self._records))
+
+    def with_records(self, records: Sequence[dict[str, Any]]) -> SplitAnswer:
+        """The same answer, its records decoded."""
+        return SplitAnswer(self._rest, self._path, records)
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
+        return self._whole[key] if key == self._path[0] else self._rest[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rest)
+
+    def __len__(self) -> int:
+        return len(self._rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +92,7 @@ class Page(Mapping[str, Any]):
 
     Attributes:
         number: Its place in the run, from 1.
-        records: The records, in the API's order: a list, or a ``RecordBlock`` on its way into an object.
+        records: The records, in the API's order: a list, or what a ``RecordDecoder`` makes of their text.
         payload: The whole answer; empty if that is no object.
         answer: What paths are looked up in: any JSON value, in which the records may be left out.
         total_pages: How many pages the API says there are, or None if it does not say.
@@ -90,6 +153,13 @@ class Page(Mapping[str, Any]):
     def with_records(self, records: Sequence[dict[str, Any]]) -> Page:
         """The same page with other records."""
         return self._as_it_was_written(replace(self, records=records, checksum=None))
+
+    def decoded(self, records: Sequence[dict[str, Any]]) -> Page:
+        """The same page, its records decoded."""
+        payload = (
+            self.payload.with_records(records) if isinstance(self.payload, SplitAnswer) else self.payload
+        )
+        return self._as_it_was_written(replace(self, records=records, payload=payload))
 
     def with_totals(self, *, pages: int | None = None, records: int | None = None) -> Page:
         """The same page where it says how many pages or records there are; None leaves what is known."""

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 
 from de_classes.errors import MalformedDataError
-from de_classes.utils.paths import placed
 from de_classes.utils.strict_json import loads
 from de_classes.utils.values import DiscreetValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from de_classes.storage.format.blocks import RecordBlock
 
 _ONE_AT_A_TIME: Final = threading.Lock()  # msgspec crashes where threads look at one type for the first time
 _PREFIX: Final = 32
@@ -37,34 +30,6 @@ class PageBody(DiscreetValue):
 
     rest: Any
     records: bytes
-
-
-class BlockPayload(Mapping[str, Any]):
-    """An answer whose records are dictionaries only for those who ask for them.
-
-    Args:
-        rest: The answer with an empty list in place of its records.
-        path: The names that lead to that list.
-        block: The records.
-    """
-
-    def __init__(self, rest: dict[str, Any], path: tuple[str, ...], block: RecordBlock) -> None:
-        self._rest = rest
-        self._path = path
-        self._block = block
-
-    @cached_property
-    def _whole(self) -> dict[str, Any]:
-        return placed(self._rest, ".".join(self._path), self._block.records())
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a JSON value is of any type
-        return self._whole[key] if key == self._path[0] else self._rest[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rest)
-
-    def __len__(self) -> int:
-        return len(self._rest)
 
 
 def split(body: bytes, path: tuple[str, ...]) -> PageBody | None:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from de_classes.api.pagination import PageRequest
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
-    from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
 
 
@@ -84,14 +83,14 @@ class SharedRun(Value):
         budget: The retries that are left to the run.
         pace: How fast it may ask.
         stopped: Set when the run is over.
-        current: What is written of the pages that came; None where they are not written but handed on.
+        leaves_text: Whether records are left as text, to be decoded by whoever takes the pages.
         columns: Those that came, where answers are CSV.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
-    current: CurrentShape | None = None
+    leaves_text: bool = False
     columns: SeenColumns = msgspec.field(default_factory=SeenColumns)
 
 
@@ -132,10 +131,10 @@ class PageFetcher(DiscreetValue):
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
 
-    def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
+    def new_run(self, width: int = 1, *, leaves_text: bool = False) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
-        return SharedRun(RetryBudget(clock=self.clock), pace, current=current)
+        return SharedRun(RetryBudget(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(
         self, request: PageRequest, run: SharedRun, *, after: CorruptResponseError | None = None
@@ -224,7 +223,12 @@ class PageFetcher(DiscreetValue):
         sent = self.endpoint.request(request, partial(self._late_value, run))
         sent, response = self._send_where_it_leads(sent, run)
         read = partial(
-            self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current
+            self.endpoint.page,
+            response,
+            request,
+            url=sent.url,
+            now=self.clock.now(),
+            leaves_text=run.leaves_text,
         )
         if response.status != OK:  # it is counted as what it is
             return read()

@@ -56,7 +56,7 @@ class RunFetcher(Value):
 
     def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
         """The page once more, after one that was not sound; it comes decoded. See ``AskAgain``."""
-        strictly = replace(self, run=replace(self.run, current=None))
+        strictly = replace(self, run=replace(self.run, leaves_text=False))
         return strictly.fetch(request, after=because)
 
     def _is_all(self, page: Page) -> bool:

@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import LookBack
     from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
+    from de_classes.api.page_decoder import RecordDecoder
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.transport import Transport
     from de_classes.api.walk_contracts import SkipPage
     from de_classes.errors import PageGivenUpError
-    from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
@@ -274,7 +274,7 @@ class UnstableAPIClient:
         concurrency: int | None = None,
         state: RunState | None = None,
         skip_failed: bool = False,
-        current: CurrentShape | None = None,
+        current: RecordDecoder | None = None,
         strict: bool = False,
         seen_before: str | None = None,
         trusts_total: bool = True,
@@ -291,7 +291,7 @@ class UnstableAPIClient:
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up. After
                 ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
-            current: What is written of the pages that came, where they are; see ``PageReader.read``.
+            current: Decodes the records as whoever writes them has use for; None for lists of dictionaries.
             strict: Take nothing for complete that is not proved: every page is asked for twice.
             seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
             trusts_total: Whether as many records as the source counts are all of them; not where some came
@@ -317,9 +317,9 @@ class UnstableAPIClient:
         pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
-        run = fetcher.new_run(width, current)
+        run = fetcher.new_run(width, leaves_text=current is not None)
         # decoded, and also when no other page is asked for any more
-        proving = replace(run, current=None, stopped=threading.Event())
+        proving = replace(run, leaves_text=False, stopped=threading.Event())
         once = replace(fetcher, policy=RetryPolicy(max_attempts=1))
         counting = self._endpoint.count and replace(fetcher, endpoint=self._endpoint.count)
         prober = Prober(
@@ -339,6 +339,7 @@ class UnstableAPIClient:
             width=width,
             state=state,
             skip=skip,
+            decoder=current,
         )
         prover = Prover(
             fetcher.endpoint,
@@ -375,9 +376,11 @@ class UnstableAPIClient:
         width: int,
         state: RunState | None,
         skip: SkipPage | None,
+        decoder: RecordDecoder | None,
     ) -> NumberedWalk | FollowedWalk:
         run = asking.run
-        decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
+        reader = self._endpoint.reader
+        pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
@@ -390,7 +393,7 @@ class UnstableAPIClient:
                 width=width,
                 stopped=run.stopped,
                 state=state,
-                decoder=decoder,
+                decoder=pages_decoder,
             )
         return NumberedWalk(
             asking.fetch,
@@ -404,7 +407,7 @@ class UnstableAPIClient:
             stopped=run.stopped,
             state=state,
             skip=skip,
-            decoder=decoder,
+            decoder=pages_decoder,
             is_learned=asking.pagination is not self._pagination,
         )
 

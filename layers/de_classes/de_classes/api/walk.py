@@ -72,7 +72,7 @@ class NumberedWalk:
         stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
-        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
         is_learned: Whether pages are counted from another number than is described.
 
     Attributes:
@@ -338,8 +338,8 @@ class NumberedWalk:
             self._last, self._more_may_follow = number, more_may_follow
 
     def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
-        prepare = self._decoder.prepare if self._decoder else None
-        return PageWindow(get, self._width, start=start, prepare=prepare)
+        decode = self._decoder.decode_together if self._decoder else None
+        return PageWindow(get, self._width, start=start, decode=decode)
 
     def _get(self, number: int) -> Page:
         return self._settled(self._fetch_page(number))
@@ -350,7 +350,7 @@ class NumberedWalk:
     def _settled(self, page: Page) -> Page:
         """The page, decoded, and as the run counts it: it may have been asked for once more until then."""
         request = self._strategy.request_for(page.number, self._limit)
-        page = self._decoder.settle(page, request) if self._decoder else page
+        page = self._decoder.decode(page, request) if self._decoder else page
         return page if self._short_last is None else as_counted_by(self._short_last, page)
 
     def _first_page(self, window: PageWindow) -> Page:

@@ -50,7 +50,7 @@ class PageWindow:
         get: Gets one page by number; called from several threads if ``width`` is above 1.
         width: Pages under way at the most; with 1 there are no threads and nothing is fetched ahead.
         start: The first page, if it need not go alone; None if the pages ahead are known only after it.
-        prepare: Is given pages that are there, several if they are small, before the first of them is taken.
+        decode: Decodes pages that are there, several if they are small, before the first of them is taken.
         most_bytes: Of pages under way and of those that nobody has taken yet.
     """
 
@@ -60,12 +60,12 @@ class PageWindow:
         width: int,
         *,
         start: int | None = None,
-        prepare: Callable[[Sequence[Page]], None] | None = None,
+        decode: Callable[[Sequence[Page]], Sequence[Page]] | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._get = get
         self._width = width
-        self._prepare = prepare
+        self._decode = decode
         self._most_bytes = most_bytes
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._under_way: deque[Future[Page]] = deque()
@@ -109,8 +109,8 @@ class PageWindow:
             return self._noted(self._get(number))
         self._ready.append(self._first())
         self._gather()
-        if self._prepare:
-            self._prepare(self._ready)
+        if self._decode:
+            self._ready = deque(self._decode(self._ready))
         return self._handed_out()
 
     def _first(self) -> Page:
@@ -121,7 +121,7 @@ class PageWindow:
             raise
 
     def _gather(self) -> None:
-        """Add the pages that are there already, up to as many bytes as are worth preparing together."""
+        """Add the pages that are there already, up to as many bytes as are worth decoding together."""
         size = self._ready[0].size
         while size < TOGETHER and self._under_way and _has_come(self._under_way[0]):
             page = self._under_way.popleft().result()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.runs.progress import RunProgress
     from de_classes.runs.sealed_part import SealedPart
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.clock import Clock
     from de_classes.utils.key_set import HashSet

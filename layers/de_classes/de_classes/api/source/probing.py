@@ -191,9 +191,7 @@ class Probe:
         if asked.response is None:
             return asked
         try:
-            page = self.endpoint.page(
-                asked.response, asked.request, url=asked.url, now=self._clock.now(), current=None
-            )
+            page = self.endpoint.page(asked.response, asked.request, url=asked.url, now=self._clock.now())
         except DeClassesError as error:
             return structs.replace(asked, page=None, error=error)
         return structs.replace(asked, page=page, error=None)

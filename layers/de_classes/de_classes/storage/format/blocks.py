@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, overload
 
 from de_classes.storage.format.text_lines import TextLines
 from de_classes.utils import strict_json
-from de_classes.utils.values import DiscreetValue
+from de_classes.utils.values import DiscreetValue, Mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +108,32 @@ def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
         return
     for block, columns in zip(waiting, shape.decode_all([block.text for block in waiting]), strict=True):
         block._take(shape, columns)  # noqa: SLF001 - of this module
+
+
+class CurrentShape(Mutable):
+    """Decodes records for a writer, by the shape that it has; a ``RecordDecoder`` of ``api``.
+
+    Attributes:
+        shape: The writer's own; None as long as there is none.
+    """
+
+    shape: Shape | None = None
+
+    def decode_together(self, texts: Sequence[bytes]) -> list[RecordBlock | None]:
+        """The records of each text, as columns; None for those that do not fit, or are not sound."""
+        blocks = [RecordBlock(text) for text in texts]
+        decode_straight(blocks, self.shape)
+        return [block if block.is_decoded else None for block in blocks]
+
+    def decode(self, text: bytes) -> RecordBlock:
+        """The records, as dictionaries.
+
+        Raises:
+            MalformedDataError: The text is not sound.
+        """
+        block = RecordBlock(text)
+        block.records()
+        return block
 
 
 class Piece(DiscreetValue):

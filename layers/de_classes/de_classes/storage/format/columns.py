@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from de_classes.utils.values import Mutable
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -63,13 +61,3 @@ class Shape(Protocol):
             number: Which column, from 0.
         """
         ...
-
-
-class CurrentShape(Mutable):
-    """What a writer has of shape, for whoever decodes what it is to write next.
-
-    Attributes:
-        shape: The writer's own; None as long as there is none.
-    """
-
-    shape: Shape | None = None
