@@ -28,7 +28,7 @@ from de_classes.api.messages import HttpResponse
 from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageRequest
 from de_classes.storage.format.blocks import CurrentShape
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.segmented import SegmentedWriter
 
 if TYPE_CHECKING:

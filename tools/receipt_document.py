@@ -15,6 +15,7 @@ from msgspec.structs import fields
 
 from de_classes.api.evidence import End, Still
 from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart, TransformRows
+from de_classes.api.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ DOCUMENTED: tuple[type[Struct], ...] = (
     StoredPart,
     PageHash,
     Figures,
+    Timeline,
 )
 
 LAYOUT = "Of this layout."

@@ -20,6 +20,7 @@ RANKS = {
     "de_classes.errors": 0,
     "de_classes.utils": 0,
     "de_classes.version": 0,
+    "de_classes.html": 1,
     "de_classes.configs": 1,
     "de_classes.common": 1,
     "de_classes.redaction": 0,  # an error is fit to be shown from the moment it is made

@@ -21,7 +21,7 @@ from de_classes.errors import ConfigurationError
 from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from de_classes.utils.clock import ManualClock
 from tests.fakes.auths import CASES as AUTH_CASES
 from tests.fakes.auths import KEY, LOGIN

@@ -35,9 +35,9 @@ from de_classes.errors import (
     StorageUnavailableError,
 )
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.lambda_adapter import to_request
+from de_classes.simulators.faults import parse_switches
+from de_classes.simulators.lambda_endpoint import to_request
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.simulators.switches import parse_switches
 from de_classes.storage.clients.names import validate_key
 from de_classes.storage.datasets.manifest import decode_manifest, encode_manifest
 from de_classes.utils import strict_json

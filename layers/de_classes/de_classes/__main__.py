@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, verify and clean."""
+"""The command line: simulate, init, check, sample, ingest, replay, show, verify and clean."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from de_classes.cli import (
     ingest_options,
     init_options,
     sample_options,
+    show_options,
     simulate_options,
     verify_options,
 )
@@ -33,6 +34,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "sample": "de_classes.cli.sample",
     "ingest": "de_classes.cli.ingest",
     "replay": "de_classes.cli.ingest",
+    "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
 }
@@ -66,6 +68,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     check_options.add_parser(commands)
     sample_options.add_parser(commands)
     ingest_options.add_parser(commands)
+    show_options.add_parser(commands)
     verify_options.add_parser(commands)
     clean_options.add_parser(commands)
     return parser

@@ -20,8 +20,8 @@ from de_classes.storage.clients.checksums import Content
 from de_classes.storage.datasets import remove_leftovers
 from de_classes.storage.datasets.cleaning import ALIVE
 from de_classes.storage.datasets.keys import PART, PART_NAME, cleaning_key, is_part_key, part_name
-from de_classes.storage.format.jsonl_codec import JsonLinesCodec
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
+from de_classes.storage.format.json_codec import JsonLinesCodec
 from de_classes.utils.clock import ManualClock
 from tests.fakes.effort import first_of
 from tests.fakes.fake_s3 import FakeS3, sha256_base64

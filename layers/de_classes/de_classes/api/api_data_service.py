@@ -232,6 +232,7 @@ class ApiDataService:
         return run
 
     def _start(self) -> _Start:
+        self._client.begin_timeline()
         return _Start(self._clock.monotonic(), self._client.counts())
 
     def _seconds(self, start: _Start) -> float:
@@ -284,6 +285,7 @@ class ApiDataService:
             parts=[_as_part(stored, hashes)] if hashes else [],
             page_hashes=hashes,
             versions=versions(),
+            timeline=self._client.timeline(),
         )
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from de_classes.api.timeline import TimelineRecorder
 from de_classes.errors import NetworkError, TransientStatusError
+from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.page import Page
     from de_classes.api.retry import RetryEvent
+    from de_classes.api.timeline import Timeline
     from de_classes.utils.clock import Clock
 
 UNFINISHED = "unfinished"
@@ -71,9 +74,15 @@ class Counts(Value):
 
 
 class ClientCounters:
-    """Adds up what is reported to it."""
+    """Adds up what is reported to it.
 
-    def __init__(self) -> None:
+    Args:
+        clock: What the timeline is measured with.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._timeline = TimelineRecorder(self._clock)
         self._lock = threading.Lock()
         self._numbers: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
@@ -115,6 +124,7 @@ class ClientCounters:
         """A request for a page came to this: a status, or a kind of error."""
         with self._lock:
             self._outcomes[outcome] += 1
+            self._timeline.request_ended(outcome)
 
     def request_turned_out(self, said: str, outcome: str) -> None:
         """A request that had come to one thing has come to another: its answer was not what it seemed."""
@@ -122,6 +132,7 @@ class ClientCounters:
             self._outcomes.subtract([said])
             self._outcomes = +self._outcomes
             self._outcomes[outcome] += 1
+            self._timeline.request_turned_out(said, outcome)
 
     def page_succeeded(self, page: Page) -> None:
         """A page is there."""
@@ -129,18 +140,30 @@ class ClientCounters:
             self._numbers["successful_pages"] += 1
             self._numbers["records_ingested"] += len(page.records)
             self._numbers["bytes_received"] += page.size
+            self._timeline.records_came(len(page.records))
 
     def page_failed(self) -> None:
         """A page was given up."""
         with self._lock:
             self._numbers["failed_pages"] += 1
 
-    def retried(self, event: RetryEvent) -> None:
-        """An attempt failed and is made again."""
+    def retried(self, event: RetryEvent, page: int) -> None:
+        """An attempt to get a page failed and is made again."""
         with self._lock:
             self._numbers["retry_count"] += 1
             self._causes[_cause(event)] += 1
             self._waited += event.wait
+            self._timeline.retried(event.wait, page)
+
+    def begin_timeline(self) -> None:
+        """A run begins: its timeline is not that of the run before."""
+        with self._lock:
+            self._timeline = TimelineRecorder(self._clock)
+
+    def timeline(self) -> Timeline:
+        """What happened when since then."""
+        with self._lock:
+            return self._timeline.timeline()
 
     def snapshot(self) -> Counts:
         """All counters, taken together."""

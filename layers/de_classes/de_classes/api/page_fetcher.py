@@ -172,7 +172,7 @@ class PageFetcher(DiscreetValue):
         retrier = Retrier(
             self.policy,
             clock=self.clock,
-            on_retry=self._retried,
+            on_retry=partial(self._retried, request.number),
             deadline=self.deadline,
             stopped=run.stopped,
             given_up=PageGivenUpError,
@@ -310,11 +310,11 @@ class PageFetcher(DiscreetValue):
         """Wait before a page that came empty is asked for again."""
         failure = CorruptResponseError(f"page {page.number} is empty")
         wait = self.policy.wait(ask, failure, lambda _low, high: high)
-        self._retried(RetryEvent(ask, wait, failure))
+        self._retried(page.number, RetryEvent(ask, wait, failure))
         self.clock.wait(run.stopped, wait)
 
-    def _retried(self, event: RetryEvent) -> None:
-        self.counters.retried(event)
+    def _retried(self, page: int, event: RetryEvent) -> None:
+        self.counters.retried(event, page)
         self.logger.warning(
             "attempt %d: %s; again in %.2f s",
             event.attempt,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from de_classes.api.evidence import End, Still
+from de_classes.api.timeline import Timeline
 from de_classes.redaction import escaped_json
 from de_classes.utils import layouts
 
@@ -151,6 +152,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         versions: Of what wrote this: ``{"de-classes": "0.1.0", "python": "3.13.1"}``.
         forecast: What its first page let one expect; None where it was not reckoned.
         actual: The same figures as they turned out.
+        timeline: What happened when; None in receipts from before there was one.
     """
 
     status: Literal["complete", "partial"]
@@ -196,6 +198,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     versions: dict[str, str] = {}
     forecast: Figures | None = None
     actual: Figures | None = None
+    timeline: Timeline | None = None
 
     def as_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As plain values, ready for JSON.

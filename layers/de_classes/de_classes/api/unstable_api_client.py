@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_decoder import RecordDecoder
     from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.timeline import Timeline
     from de_classes.api.transport import Transport
     from de_classes.api.walk_contracts import SkipPage
     from de_classes.errors import PageGivenUpError
@@ -135,7 +136,7 @@ class UnstableAPIClient:
         self._concurrency = checked_concurrency(concurrency if at_once is None else min(concurrency, at_once))
         self._clock = clock or SystemClock()
         self._deadline = deadline
-        self._counters = ClientCounters()
+        self._counters = ClientCounters(self._clock)
         self._logger = logger or logging.getLogger(__name__)
         self._fetcher = PageFetcher(
             endpoint=endpoint,
@@ -226,6 +227,14 @@ class UnstableAPIClient:
     def counts(self) -> Counts:
         """All counters, taken together."""
         return replace(self._counters.snapshot(), logins=self._endpoint.auth.logins)
+
+    def begin_timeline(self) -> None:
+        """Say that a run begins, which ``timeline`` is to be of."""
+        self._counters.begin_timeline()
+
+    def timeline(self) -> Timeline:
+        """What happened when since the run began."""
+        return self._counters.timeline()
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
         """One page, whole, as the source has it: empty if the source says so.

@@ -163,9 +163,26 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
             told_of_silence(err, "ingest", source.client, enabled=not args.quiet),
             Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
         ):
-            return store(args, settings, source, destination, progress)
+            receipt = store(args, settings, source, destination, progress)
+        if args.report:
+            _store_page(err, args, receipt, destination, source)
+        return receipt
 
     return [(source.name, partial(carry_out, source)) for source in opened]
+
+
+def _store_page(
+    err: TextIO,
+    args: argparse.Namespace,
+    receipt: IngestReceipt,
+    destination: Destination,
+    source: OpenedSource,
+) -> None:
+    from de_classes.cli.stored_page import store_page  # noqa: PLC0415 - by those alone who ask for a page
+
+    page = store_page(receipt, destination, source=source.name)
+    if not args.quiet:
+        err.write(f"ingest: the page of the receipt is {page}\n")
 
 
 def _say_what_is_cut(

@@ -192,5 +192,6 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
         "--plan", action="store_true", help="fetch the first page alone, and say what the run would take"
     )
     group.add_argument("--json", action="store_true", help="print the receipt as JSON")
+    group.add_argument("--report", action="store_true", help="store the receipt as a page, too, beside it")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
     group.add_argument("--verbose", action="store_true", help="log every step")

@@ -28,8 +28,8 @@ from de_classes.errors import (
     UnsupportedFormatError,
 )
 from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.format.codec import canonical_format
 from de_classes.storage.format.pinned import PinnedSchema
-from de_classes.storage.format.registry import canonical_format
 from de_classes.utils import strict_json
 from de_classes.utils.limits import MAX_CONCURRENCY
 from de_classes.utils.object_keys import key_problem

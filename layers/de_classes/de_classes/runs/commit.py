@@ -188,6 +188,7 @@ class RunCommit:
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],
             versions=versions(),
+            timeline=self._context.client.timeline(),
         )
 
     def _transformed(self, kept: RunProgress) -> list[TransformRows]:

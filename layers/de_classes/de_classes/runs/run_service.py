@@ -171,6 +171,7 @@ class RunService:
     ) -> IngestReceipt:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
+        self._client.begin_timeline()
         ways_on = WaysOn(self._store, self._bucket, self._prefix, self._client)
         context = replace(context, seen_before=ways_on.followed_by())
         for tries_left in reversed(range(MAX_PASSES)):

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.codec import FormatCodec, RecordWriter
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import FormatCodec, RecordWriter, get_codec
 from de_classes.storage.format.schema import Schema, Widening
 from de_classes.storage.format.segmented import BATCH_ROWS, SegmentedWriter
 from tests.fakes.format_samples import read

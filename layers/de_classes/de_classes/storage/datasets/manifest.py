@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Struct, field
 
 from de_classes.errors import InvalidInputError, MalformedDataError
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.utils import layouts
 

@@ -12,7 +12,7 @@ from de_classes.storage.clients.spool import Spool
 from de_classes.storage.datasets.keys import PART, QUARANTINE, dataset_name, part_name
 from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.datasets.record_spool import RecordSpool
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.columns import Shape
+    from de_classes.storage.format.blocks import Shape
     from de_classes.storage.format.schema import Record, Schema, Widening
 
 

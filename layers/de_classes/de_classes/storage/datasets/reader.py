@@ -10,7 +10,7 @@ from de_classes.errors import ObjectNotFoundError
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.storage.datasets.keys import dataset_name, manifest_prefix, parse_manifest_key
 from de_classes.storage.datasets.verified import open_parts
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

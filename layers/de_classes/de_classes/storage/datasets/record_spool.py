@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.checksums import Content
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore, ObjectWrite
     from de_classes.storage.clients.spool import Spool
+    from de_classes.storage.format.blocks import Shape
     from de_classes.storage.format.codec import FormatCodec
-    from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Record, Schema, Widening
 
 

@@ -1,0 +1,117 @@
+"""``show``: the receipt of a run, in short, as JSON, or as a page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+from urllib.parse import unquote, urlsplit
+
+from de_classes.api.api_data_service import receipt_key as object_receipt_key
+from de_classes.cli.destination import open_destination
+from de_classes.cli.ingest import summary
+from de_classes.cli.receipt_page import receipt_page
+from de_classes.cli.verify import read_receipt
+from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
+from de_classes.redaction import printable
+from de_classes.runs.commit import receipt_key
+from de_classes.storage.datasets.commits import DatasetCommits
+
+if TYPE_CHECKING:
+    import argparse
+
+    from de_classes.api.receipt import IngestReceipt
+    from de_classes.cli.destination import Destination
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+
+def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Show a receipt.
+
+    Args:
+        args: As ``show_options`` parses them.
+        out: In place of stdout: the receipt, or where its page is.
+        err: In place of stderr: what went wrong.
+
+    Returns:
+        The exit status: 0 shown, 1 the store refuses, 2 there is nothing to show.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        receipt = find_receipt(args.what, endpoint_url=args.endpoint_url)
+        if args.html is None:
+            out.write(f"{receipt.to_json()}\n" if args.json else summary(receipt))
+        else:
+            _write(Path(args.html), receipt_page(receipt))
+            out.write(f"written: {printable(args.html)}\n")
+    except (InvalidInputError, MalformedDataError, ObjectNotFoundError) as error:
+        err.write(f"show: {error}\n")
+        return EXIT_USAGE
+    except DeClassesError as error:
+        err.write(f"show: {type(error).__name__}: {error}\n")
+        return EXIT_FAILED
+    return 0
+
+
+def find_receipt(what: str, *, endpoint_url: str | None = None) -> IngestReceipt:
+    """The receipt that something is, or that was written of it.
+
+    Args:
+        what: A receipt, a dataset or an object: its path or its address.
+        endpoint_url: The server that ``s3://`` means, if not AWS.
+
+    Raises:
+        InvalidInputError: There is no receipt, or it is no place.
+        MalformedDataError: What stands there is no receipt that this version can read.
+    """
+    place, name = _place(what.rstrip("/"), endpoint_url)
+    key = place.key(name)
+    if not (name.startswith("_receipt-") and name.endswith(".json")):
+        key = _of_object(place, key) or _of_dataset(place, key, what)
+    return read_receipt(place.store.get_object(place.bucket, key), key)
+
+
+def _place(what: str, endpoint_url: str | None) -> tuple[Destination, str]:
+    """The folder, and the name in it."""
+    logger = logging.getLogger("de_classes.show")
+    if "://" in what and not what.startswith("file://"):
+        folder, _, name = what.rpartition("/")
+        return open_destination(folder, logger, endpoint_url=endpoint_url), name
+    path = Path(unquote(urlsplit(what).path) if what.startswith("file://") else what).resolve()
+    if not path.exists():
+        raise InvalidInputError(f"{what}: there is no such file or folder")
+    if path.parent == path.parent.parent:
+        raise InvalidInputError(f"{what} lies in the root of the file system, where no run writes")
+    return open_destination(str(path.parent), logger), path.name
+
+
+def _of_object(place: Destination, key: str) -> str | None:
+    """The key of the receipt of an object, if it has one."""
+    found = object_receipt_key(key)
+    try:
+        place.store.head_object(place.bucket, found)
+    except ObjectNotFoundError:
+        return None
+    return found
+
+
+def _of_dataset(place: Destination, key: str, what: str) -> str:
+    """The key of the receipt of a dataset's latest commit."""
+    latest = DatasetCommits(place.store, place.bucket, key).latest()
+    if latest is None:
+        raise InvalidInputError(
+            f"{what}: nothing was committed there that has a receipt: name a dataset, an object that "
+            "ingest stored, or a receipt"
+        )
+    return receipt_key(key, latest)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        raise InvalidInputError(f"--html: {path} cannot be written: {why}") from error
