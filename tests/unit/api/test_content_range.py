@@ -5,11 +5,10 @@ import json
 import pytest
 
 from de_classes.api.answers import PageReader
-from de_classes.api.content_range import ContentRange
 from de_classes.api.endpoint import Endpoint, PageSize
-from de_classes.api.error_rules import ErrorRule
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageRequest
+from de_classes.api.status import ContentRange, ErrorRule
 from de_classes.errors import ProtocolError
 
 TEN = json.dumps([{"id": number} for number in range(10)]).encode()

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.page import Page
-from de_classes.api.page_decoder import TOGETHER
-from de_classes.api.window import PageWindow
+from de_classes.api.window import TOGETHER, PageWindow
 from de_classes.errors import NetworkError
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """What an answer is read by, strictly: what cannot be trusted is an error, never an empty page.
 
 ``ANSWERS`` names every kind that a description can say: each makes of a body the part that pagination reads,
-and the records. JSON has a fast way of its own, see ``page_body``; the others give dictionaries of text, or
-of what their own syntax tells apart. ``PageReader`` makes a page of what they give.
+and the records. JSON has a fast way of its own, by ``split``; the others give dictionaries of text, or of
+what their own syntax tells apart. ``PageReader`` makes a page of what they give.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from de_classes.api.charset import in_utf8
-from de_classes.api.page import Page, SplitAnswer, UndecodedRecords
-from de_classes.api.page_body import split
-from de_classes.api.what_came import (
+from de_classes.api.page import (
     ERROR_NAMES,
+    Page,
+    SplitAnswer,
+    UndecodedRecords,
     asks_for_a_login,
     beside_records,
     is_page,
     lists_of_objects,
     other_kind,
     says_error,
+    split,
     title_of,
 )
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError, UnlikeDescribedError

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.overlap import still_stands
-from de_classes.api.prober import REFUSALS
-from de_classes.api.walk import MOST_SHORT_PAGES
+from de_classes.api.page import still_stands
+from de_classes.api.walk import MOST_SHORT_PAGES, REFUSALS, LoopGuard
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
     PaginationLoopError,
@@ -31,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.api.prober import Prober
-    from de_classes.api.walk_contracts import FetchPage
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+    from de_classes.api.walk import FetchPage, Prober
+    from de_classes.api.window import PageDecoder
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 

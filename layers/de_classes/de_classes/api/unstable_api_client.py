@@ -11,23 +11,20 @@ from msgspec.structs import replace
 
 from de_classes.api.answers import PageReader
 from de_classes.api.counters import ClientCounters
-from de_classes.api.endpoint import Endpoint, PageSize, no_auth
-from de_classes.api.first_fingerprint import first_fingerprint
+from de_classes.api.endpoint import Endpoint, PageSize, first_fingerprint, no_auth
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
-from de_classes.api.ledger import RunLedger
-from de_classes.api.offsets import as_it_was
-from de_classes.api.page_decoder import PageDecoder
-from de_classes.api.page_fetcher import PageFetcher
+from de_classes.api.ledger import RunLedger, check_state
+from de_classes.api.numbered_walk import NumberedWalk
+from de_classes.api.pace import RateRules
+from de_classes.api.page_fetcher import PageFetcher, RunFetcher
 from de_classes.api.page_run import PageRun
-from de_classes.api.pagination import PageNumberPagination, PageRequest
-from de_classes.api.prober import Prober
+from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
+from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prover import Prover
-from de_classes.api.rate_limits import RateRules
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.run_fetcher import RunFetcher
-from de_classes.api.run_state import check_state
-from de_classes.api.walk import NumberedWalk
+from de_classes.api.walk import Prober
+from de_classes.api.window import PageDecoder
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
@@ -38,15 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from de_classes.api.auth_client import AuthClient
-    from de_classes.api.counters import Counts
+    from de_classes.api.counters import Counts, Timeline
     from de_classes.api.endpoint import LookBack
-    from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
-    from de_classes.api.page_decoder import RecordDecoder
-    from de_classes.api.pagination import PaginationStrategy
-    from de_classes.api.timeline import Timeline
+    from de_classes.api.pagination.by_number import Strategy
+    from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.transport import Transport
-    from de_classes.api.walk_contracts import SkipPage
+    from de_classes.api.walk import SkipPage
+    from de_classes.api.window import RecordDecoder
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
