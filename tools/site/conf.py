@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "layers" / "de_classes"))
 
@@ -30,3 +31,19 @@ autodoc_typehints = "description"
 autodoc_class_signature = "separated"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+
+
+def shown_as_written(
+    _app: object, what: str, _name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    """In a module's docstring an indented block is a drawing or a form: shown letter for letter."""
+    if what != "module":
+        return
+    begins = [n for n in range(1, len(lines)) if lines[n].startswith("    ") and not lines[n - 1]]
+    for n in reversed([n for n in begins if not lines[n - 2].startswith("    ")]):
+        lines[n:n] = ["::", ""]
+
+
+def setup(app: Any) -> None:  # noqa: ANN401 - Sphinx is in an environment of its own
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", shown_as_written)

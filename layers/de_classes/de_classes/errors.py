@@ -1,4 +1,4 @@
-"""Every error this library raises, named by what the caller does about it::
+"""Every error this library raises, named by what the caller does about it.
 
     DeClassesError
     |-- RetryableError                 do the same again, later

@@ -7,7 +7,7 @@ a promise to whoever reads the table:
 
 Types are written as below. Nothing is changed to fit: an integer is taken for a float64 only
 if that is exact, a boolean is no integer, text is no number. Null, or an absent column, fits unless
-the type ends in ``!``. Where anything may come, pin ``json``::
+the type ends in ``!``. Where anything may come, pin ``json``.
 
     type    = kind ["!"]
     kind    = "bool" | "int64" | "float64" | "string" | "json" | "null"

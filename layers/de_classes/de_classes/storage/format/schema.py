@@ -1,4 +1,4 @@
-"""The types that JSON values can have in a table, how two of them become one without loss, and inference::
+"""The types that JSON values can have in a table, how two of them become one without loss, and inference.
 
     null -> bool
          -> int53 -> int64 ------+

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from de_classes.api.order import lead_on, position
+from de_classes.api.pagination.followed import lead_on, position
 
 NOON, ONE, TWO = (f"2026-11-29T{hour}:00:00Z" for hour in (12, 13, 14))
 

@@ -8,10 +8,10 @@ import pytest
 
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
+from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
-from de_classes.api.prober import Prober
-from de_classes.api.walk import NumberedWalk
+from de_classes.api.walk import Prober
 from de_classes.errors import (
     InvalidInputError,
     NetworkError,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from de_classes.api.pagination import PageRequest
-    from de_classes.api.walk_contracts import FetchPage
+    from de_classes.api.walk import FetchPage
 
 LIMIT = 2
 WIDTHS = [1, 2, 16]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from de_classes.api.pagination import PaginationStrategy
+from de_classes.api.pagination.strategy import PaginationStrategy
 from de_classes.errors import InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.digests import digest
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest, Totals
+    from de_classes.api.pagination.strategy import PageRequest, Totals
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.utils.run_records import RunPlace
 

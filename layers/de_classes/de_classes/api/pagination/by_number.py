@@ -1,4 +1,4 @@
-"""What the pages of a source that counts records have shown: how many it gives, where the next one starts."""
+"""Pages that can be asked for by their number, or by the number of their first record."""
 
 from __future__ import annotations
 
@@ -6,13 +6,106 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
-from de_classes.api.pagination import OffsetPagination, PageNumberPagination, PaginationStrategy
+from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+from de_classes.api.templates import Into, Path  # noqa: TC001 - msgspec reads them
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest, Totals
+    from de_classes.api.pagination.strategy import Totals
     from de_classes.utils.run_records import RunPlace, RunState
+
+
+class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="page"):
+    """Pages by number, ``?page=3``; any of them can be asked for. The default.
+
+    Example:
+        >>> PageNumberPagination(into="query.p", first=0).request_for(1, limit=100).values
+        {'query.p': 0}
+
+    Attributes:
+        into: Where the number goes.
+        first: The first page's number.
+        pages_path: Where the answer says how many pages there are.
+        echo_path: Where it repeats the page's number, which must then be the right one.
+    """
+
+    random_access = True
+
+    into: Into = "query.page"
+    first: int = 1
+    pages_path: Path | None = None
+    echo_path: Path | None = None
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The page's number."""
+        return PageRequest(number, {self.into: number - 1 + self.first}, size=limit)
+
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
+        """The next number, up to the stated total; without a total, until a page is empty."""
+        ended = not page.records if page.total_pages is None else page.number >= page.total_pages
+        return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
+
+    def page_count(self, page: Totals, limit: int) -> int | None:
+        """What the API says."""
+        return page.total_pages
+
+    @property
+    def echo(self) -> str | None:
+        """The path."""
+        return self.echo_path
+
+    @property
+    def first_number(self) -> int:
+        """As described."""
+        return self.first
+
+
+class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):
+    """Records by number, ``?offset=200``; the next page starts behind the records that came.
+
+    Example:
+        >>> OffsetPagination().request_for(3, limit=100).values
+        {'query.offset': 200}
+
+    Attributes:
+        into: Where the offset goes.
+        first: The first record's number.
+    """
+
+    random_access = True
+    counts_records = True
+
+    into: Into = "query.offset"
+    first: int = 0
+
+    def request_for(self, number: int, limit: int) -> PageRequest:
+        """The offset, in records."""
+        return self.request_at(number, (number - 1) * limit, limit)
+
+    def request_at(self, number: int, records: int, limit: int) -> PageRequest:
+        """The page that starts behind so many records."""
+        return PageRequest(number, {self.into: records + self.first}, size=limit)
+
+    def records_before(self, request: PageRequest) -> int:
+        """How many records lie before a page, by what it was asked for."""
+        return int(request.values[self.into]) - self.first
+
+    def request_after(
+        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
+    ) -> PageRequest | None:
+        """The offset behind the records that came, up to the stated total, or until a page is empty."""
+        begins = (page.number - 1) * limit if asked is None else self.records_before(asked)
+        behind, total = begins + len(page.records), page.total_records
+        if not page.records or (total is not None and behind >= total) or self.ends(page):
+            return None
+        return self.request_at(page.number + 1, behind, limit)
+
+    def page_count(self, page: Totals, limit: int) -> int | None:
+        """The number of records, divided."""
+        return None if page.total_records is None else -(-page.total_records // limit)
 
 
 class ShiftedOffsets(Value):

@@ -1,28 +1,23 @@
-"""How one gets from page to page: stateless strategies, a page in, the next request out.
-
-A strategy that can compute any page's request from its number (``random_access``) lets pages be fetched
-several at a time; one that must read each answer to find the next cannot. Each is also a part of a
-description, told by ``type``; ``PAGINATIONS`` of ``api/source/description.py`` lists them all.
-"""
+"""Pages that are each found through the one before: by a cursor, a link, an address, or a field."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from de_classes.api.messages import joined
-from de_classes.api.order import lead_on, position
-from de_classes.api.templates import as_text
-from de_classes.errors import ConfigurationError, ProtocolError, SourceChangedError
+from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+from de_classes.api.templates import Into, Path  # noqa: TC001 - msgspec reads them
+from de_classes.errors import ProtocolError, SourceChangedError
 from de_classes.utils.paths import MISSING, finder, standing_there
-from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from de_classes.api.page import Page
     from de_classes.utils.run_records import RunPlace
@@ -31,331 +26,17 @@ _PARAMETER = r"""\s*;\s*([^\s=;,"<>]+)\s*(?:=\s*(?:"([^"]*)"|([^\s;,"]*)))?"""
 _PARAMETERS = re.compile(_PARAMETER)
 _LINK = re.compile(rf"""<([^<>]*)>((?:{_PARAMETER.replace("([", "(?:[")})*)""")
 
-Path = Annotated[str, Meta(min_length=1, description="a path such as data.items, or @ for the answer itself")]
-Into = Annotated[
-    str,
-    Meta(
-        pattern=r"\A(query|header|form|json)\..+\Z",
-        description="query.NAME, header.NAME, form.NAME or json.NAME.NAME",
-    ),
-]
-
-
-class Totals(Protocol):
-    """What a page says of the whole: ``Page`` does, and so does a ``PageEntry`` that was written down."""
-
-    @property
-    def total_pages(self) -> int | None:
-        """How many pages there are, or None."""
-        ...
-
-    @property
-    def total_records(self) -> int | None:
-        """How many records there are, or None."""
-        ...
-
-
-class PageRequest(Value):
-    """Where one page is asked for.
-
-    Example:
-        >>> PageNumberPagination().request_for(3, limit=100).values
-        {'query.page': 3}
-
-    Attributes:
-        number: Its place in the run, from 1.
-        values: What distinguishes it, by where it goes, such as ``{"query.page": 3}``.
-        url: An absolute URL that replaces the resource's own and its query, or None.
-        size: How many records are asked for.
-        keeps: The resource's query parameters that go along; all of them if None.
-        parent: What ``${parent.FIELD}`` stands for, or None.
-    """
-
-    number: int
-    values: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    url: str | None = None
-    size: int | None = None
-    keeps: tuple[str, ...] | None = None
-    parent: Mapping[str, Any] | None = None
-
-    def identity(self) -> object:
-        """What makes two requests the same, whatever their numbers: the guard against loops."""
-        return self.url, msgspec.json.encode(self.values, order="deterministic"), self.size
-
-
-class PaginationStrategy(Described, kw_only=True):
-    """From page to page. Holds settings only, never a place: one object serves any number of runs.
-
-    Example:
-        >>> strategy: PaginationStrategy = OffsetPagination(into="query.skip")  # or one of your own
-        >>> strategy.request_for(3, limit=100).values
-        {'query.skip': 200}
-
-    Attributes:
-        more: The path of a boolean that is true where another page follows.
-        done: The path of one that is true where none does.
-    """
-
-    random_access: ClassVar[bool] = False
-    """Whether any page can be asked for by its number."""
-
-    counts_records: ClassVar[bool] = False
-    """Whether a page's place is counted in records, so that a short page leaves a hole behind it."""
-
-    more: Path | None = None
-    done: Path | None = None
-
-    @property
-    def each(self) -> PaginationStrategy:
-        """What leads from page to page within one collection, where a run goes over several."""
-        return self
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What weakens the proof of what was read to know which pages there are, a sentence each."""
-        return ()
-
-    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> int | None:
-        """Which of several collections a page is of, from 0; None where there is one.
-
-        Args:
-            number: The page's place in the run.
-            at: What it was asked for by, as ``PageEntry`` has it.
-        """
-        return None
-
-    def hold_to_proof(self) -> None:
-        """Take nothing for complete that is not proved, of what is read to know which pages there are."""
-
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """The request for a page by its number.
-
-        Raises:
-            ConfigurationError: The strategy can only start at page 1 and follow.
-        """
-        if number != 1:
-            raise ConfigurationError(
-                f"this pagination cannot start at page {number}: each page is found through the one before it"
-            )
-        return PageRequest(1, size=limit)
-
-    def request_after(
-        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
-    ) -> PageRequest | None:
-        """The request that follows a page, or None if the page says that it is the last.
-
-        Args:
-            page: The page just read.
-            limit: Records a page.
-            url: Where the page came from, to resolve a relative link.
-            asked: What the page was asked for by.
-
-        Raises:
-            ProtocolError: The page says that another follows, and not where; or its marker is not there.
-        """
-        raise NotImplementedError
-
-    def request_again(self, place: RunPlace, limit: int) -> PageRequest:
-        """The request where a run goes on that was written down."""
-        values = dict(place.values) or {f"query.{name}": value for name, value in place.params.items()}
-        return PageRequest(place.number, values, place.url, limit)
-
-    def page_count(self, page: Totals, limit: int) -> int | None:
-        """How many pages there are according to this page, or None if it cannot be known."""
-        return None
-
-    def ends(self, page: Page) -> bool | None:
-        """Whether the page says that it is the last; None if no marker is described.
-
-        Raises:
-            ProtocolError: The marker is not there, or is no boolean.
-        """
-        if self.done is not None:
-            return _boolean(page, "done", self.done)
-        return None if self.more is None else not _boolean(page, "more", self.more)
-
-    @property
-    def marker(self) -> str | None:
-        """How a page says that it is the last, for messages and receipts; None if no marker is described."""
-        if self.done is not None:
-            return f"{self.done} true"
-        return None if self.more is None else f"{self.more} false"
-
-    def with_totals(self, page: Page) -> Page:
-        """The page with what it says of the whole elsewhere than where the reader looks, such as in a header.
-
-        Raises:
-            ProtocolError: What it says cannot be true.
-        """
-        return page
-
-    @property
-    def declared_end(self) -> str | None:
-        """Why the end is known by the description alone; None where the source has to tell."""
-        return None
-
-    @property
-    def way_on(self) -> str | None:
-        """Where a page says what comes next, for messages; None where that is reckoned."""
-        return None
-
-    def described(self) -> object:
-        """What it is, as JSON: two that are the same lead the same way."""
-        return msgspec.to_builtins(self)
-
-    @property
-    def echo(self) -> str | None:
-        """Where an answer repeats its page's number, which must then be the right one; or None."""
-        return None
-
-    @property
-    def first_number(self) -> int:
-        """What the source calls its first page."""
-        return 1
-
-    @property
-    def sent_on(self) -> str | None:
-        """The path of what is sent on as text, so that its numbers stay as they are written; or None."""
-        return None
-
-    @property
-    def tied_by(self) -> str | None:
-        """The path of the field by which a page is found, where records may share it; or None."""
-        return None
-
-    @property
-    def holds_back(self) -> bool:
-        """Whether records that others may lie before, in no order, are left for the next page too."""
-        return False
-
-    def without_ties(self, page: Page) -> Page:
-        """The page without the records that are left for the next one."""
-        return page
-
-    def stands_in(self, page: Page) -> bool:
-        """Whether what leads on is there, be it null: then that there is nothing is the source's own word."""
-        return True
-
-    def may_lose_its_way(self, records: int, limit: int) -> bool:
-        """Whether a page of so many records and no way on is asked for again before it is believed."""
-        return True
-
-    def ends_a_collection(self, asked: PageRequest, following: PageRequest | None) -> bool:
-        """Whether a page is the last that belongs to its parent, where a run goes over several."""
-        return False
-
-    def leaves(self, asked: PageRequest, following: PageRequest) -> bool:
-        """Whether what follows a page is of another collection, that of the next parent."""
-        return False
-
-    def _followed(self, page: Page, following: PageRequest | None) -> PageRequest | None:
-        """The request that a page leads to, if its marker agrees."""
-        ends = self.ends(page)
-        if ends:
-            return None
-        if ends is False and following is None:
-            where = f": {self.way_on} leads nowhere, the answer has {standing_there(page.answer)}"
-            raise ProtocolError(f"page {page.number} says that another follows{where if self.way_on else ''}")
-        return following
-
-
-class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="page"):
-    """Pages by number, ``?page=3``; any of them can be asked for. The default.
-
-    Example:
-        >>> PageNumberPagination(into="query.p", first=0).request_for(1, limit=100).values
-        {'query.p': 0}
-
-    Attributes:
-        into: Where the number goes.
-        first: The first page's number.
-        pages_path: Where the answer says how many pages there are.
-        echo_path: Where it repeats the page's number, which must then be the right one.
-    """
-
-    random_access = True
-
-    into: Into = "query.page"
-    first: int = 1
-    pages_path: Path | None = None
-    echo_path: Path | None = None
-
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """The page's number."""
-        return PageRequest(number, {self.into: number - 1 + self.first}, size=limit)
-
-    def request_after(
-        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
-    ) -> PageRequest | None:
-        """The next number, up to the stated total; without a total, until a page is empty."""
-        ended = not page.records if page.total_pages is None else page.number >= page.total_pages
-        return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
-
-    def page_count(self, page: Totals, limit: int) -> int | None:
-        """What the API says."""
-        return page.total_pages
-
-    @property
-    def echo(self) -> str | None:
-        """The path."""
-        return self.echo_path
-
-    @property
-    def first_number(self) -> int:
-        """As described."""
-        return self.first
-
-
-class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="offset"):
-    """Records by number, ``?offset=200``; the next page starts behind the records that came.
-
-    Example:
-        >>> OffsetPagination().request_for(3, limit=100).values
-        {'query.offset': 200}
-
-    Attributes:
-        into: Where the offset goes.
-        first: The first record's number.
-    """
-
-    random_access = True
-    counts_records = True
-
-    into: Into = "query.offset"
-    first: int = 0
-
-    def request_for(self, number: int, limit: int) -> PageRequest:
-        """The offset, in records."""
-        return self.request_at(number, (number - 1) * limit, limit)
-
-    def request_at(self, number: int, records: int, limit: int) -> PageRequest:
-        """The page that starts behind so many records."""
-        return PageRequest(number, {self.into: records + self.first}, size=limit)
-
-    def records_before(self, request: PageRequest) -> int:
-        """How many records lie before a page, by what it was asked for."""
-        return int(request.values[self.into]) - self.first
-
-    def request_after(
-        self, page: Page, limit: int, *, url: str, asked: PageRequest | None = None
-    ) -> PageRequest | None:
-        """The offset behind the records that came, up to the stated total, or until a page is empty."""
-        begins = (page.number - 1) * limit if asked is None else self.records_before(asked)
-        behind, total = begins + len(page.records), page.total_records
-        if not page.records or (total is not None and behind >= total) or self.ends(page):
-            return None
-        return self.request_at(page.number + 1, behind, limit)
-
-    def page_count(self, page: Totals, limit: int) -> int | None:
-        """The number of records, divided."""
-        return None if page.total_records is None else -(-page.total_records // limit)
-
 
 class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="cursor"):
     """Each page names a token that leads to the next; absent, null, false or "" ends it.
 
     Where the token is a whole address, that is where the next page is, as for ``next_url``: sent as a
     parameter it would ask for the same page again.
+
+    Example:
+        >>> page = Page(1, [{"id": 7}], {"next_cursor": "b7"})
+        >>> CursorPagination().request_after(page, 100, url="https://api.example/rows").values
+        {'query.cursor': 'b7'}
 
     Attributes:
         path: Where it stands in the body.
@@ -434,6 +115,11 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
 class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="next_url"):
     """Each page names the address of the next, absolute or relative; absent, null or "" ends it.
 
+    Example:
+        >>> page = Page(1, [{"id": 7}], {"next": "/rows?after=7"})
+        >>> NextUrlPagination(path="next").request_after(page, 100, url="https://api.example/rows").url
+        'https://api.example/rows?after=7'
+
     Attributes:
         path: Where it stands.
     """
@@ -463,6 +149,11 @@ class NextUrlPagination(PaginationStrategy, kw_only=True, tag_field="type", tag=
 
 class LinkHeaderPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="link"):
     """``Link: <https://api.example/items?page=2>; rel="next"`` (RFC 8288).
+
+    Example:
+        >>> page = Page(1, [{"id": 7}], {}, headers={"link": '</rows?page=2>; rel="next"'})
+        >>> LinkHeaderPagination().request_after(page, 100, url="https://api.example/rows").url
+        'https://api.example/rows?page=2'
 
     Attributes:
         rel: The relation that leads on.
@@ -503,6 +194,12 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     end that have its last value are left for the next one, which is asked for from the value before: unless
     the field is the primary key. Where a source keeps its order only so far, ``overlap`` says how far: all
     records that come so close to the furthest are left for the next page, and none of them comes twice.
+
+    Example:
+        >>> strategy = LastRecordPagination(path="id", into="query.after")
+        >>> page = Page(1, [{"id": 7}, {"id": 9}], {})
+        >>> strategy.request_after(page, 2, url="https://api.example/rows").values
+        {'query.after': 9}
 
     Attributes:
         path: The field.
@@ -640,6 +337,11 @@ class LastRecordPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="next_params"):
     """Each page names an object whose fields all become parameters of the next; absent ends it.
 
+    Example:
+        >>> page = Page(1, [{"id": 7}], {"next": {"seek": 7}})
+        >>> NextParamsPagination(path="next").request_after(page, 100, url="https://api.example/rows").values
+        {'query.seek': 7}
+
     Attributes:
         path: The object.
         into: Where its fields go.
@@ -679,7 +381,13 @@ class NextParamsPagination(PaginationStrategy, kw_only=True, tag_field="type", t
 
 
 class OnePagePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="none"):
-    """There is no next page: all is in the first answer. It must be said, and is never assumed."""
+    """There is no next page: all is in the first answer. It must be said, and is never assumed.
+
+    Example:
+        >>> page = Page(1, [{"id": 7}], {})
+        >>> OnePagePagination().request_after(page, 100, url="https://api.example/rows") is None
+        True
+    """
 
     @property
     def declared_end(self) -> str:
@@ -715,15 +423,62 @@ def next_links(header: str, rel: str = "next") -> list[str]:
     return [*found]
 
 
-def _boolean(page: Page, what: str, path: str) -> bool:
-    found = finder(path)(page.answer)
-    if isinstance(found, bool):
-        return found
-    if found is MISSING:
-        raise ProtocolError(
-            f"{what} = {path!r} is not in the answer of page {page.number}: it has "
-            f"{standing_there(page.answer)}"
-        )
-    if isinstance(found, str) and found.lower() in {"true", "false"}:
-        return found.lower() == "true"
-    raise ProtocolError(f"{what} = {path!r} should be true or false, not {as_text(found)[:40]!r}")
+_DIGITS: Final = re.compile(r"[0-9]+")
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9:]+)?")
+
+
+def lead_on(values: Sequence[Any], behind: object = None) -> bool:
+    """Whether the last value is the furthest, up or down, and none lies before the place that it began at.
+
+    Numbers go by size; texts of digits by size or letter by letter, as sources compare them; timestamps that
+    are written alike letter by letter. Of other values nothing is known: they may lead on.
+
+    Args:
+        values: JSON values.
+        behind: The value that they were asked for behind; None if it was none.
+    """
+    orders = _orders(values if behind is None else [behind, *values])
+    return not orders or any(_is_furthest(order, has_start=behind is not None) for order in orders)
+
+
+def position(value: object) -> float | None:
+    """Where a number lies, or a timestamp, in seconds; None for any other value.
+
+    Args:
+        value: A JSON value; a text of digits is a number, and a timestamp without a zone is in UTC.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    if _DIGITS.fullmatch(value):
+        return float(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _orders(values: Sequence[Any]) -> list[Sequence[Any]]:
+    """The values as they may be compared; nothing if it is not known how."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return [values]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(values):
+        return []
+    if all(map(_DIGITS.fullmatch, texts)):
+        return [[int(text) for text in texts], texts]
+    stamps = [_TIMESTAMP.fullmatch(text) for text in texts]
+    spellings = {(len(stamp[0]), stamp[1]) for stamp in stamps if stamp}
+    return [texts] if all(stamps) and len(spellings) == 1 else []
+
+
+def _is_furthest(values: Sequence[Any], *, has_start: bool) -> bool:
+    """Whether the last is the most and the first, if it is where they start, the least; or the other way."""
+    if not values:
+        return True
+    first, last, least, most = values[0], values[-1], min(values), max(values)
+    if not has_start:
+        return bool(last in {least, most})
+    return bool((first, last) in {(least, most), (most, least)})

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.api.content_range import ContentRange
-from de_classes.api.pagination import (
-    Into,  # noqa: TC001 - msgspec reads it
-    OffsetPagination,
-    PageRequest,
-)
+from de_classes.api.pagination.by_number import OffsetPagination
+from de_classes.api.pagination.strategy import PageRequest
+from de_classes.api.status import ContentRange
+from de_classes.api.templates import Into  # noqa: TC001 - msgspec reads them
 
 if TYPE_CHECKING:
     from de_classes.api.page import Page

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.api.offsets import ShiftedOffsets
 from de_classes.api.page import Page
 from de_classes.api.pagination import (
     CursorPagination,
@@ -18,14 +17,13 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
     PageRequest,
-    next_links,
 )
+from de_classes.api.pagination.by_number import ShiftedOffsets
+from de_classes.api.pagination.followed import next_links
 from de_classes.errors import ConfigurationError, ProtocolError
 
 if TYPE_CHECKING:
-    from de_classes.api.pagination import (
-        PaginationStrategy,
-    )
+    from de_classes.api.pagination import PaginationStrategy
 
 URL = "https://api.example/v1/data"
 

@@ -15,7 +15,7 @@ from de_classes.api.pagination import (
     OnePagePagination,
     PageNumberPagination,
 )
-from de_classes.api.per_parent import Parents, PerParentPagination
+from de_classes.api.pagination.per_parent import Parents, PerParentPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.answers import PageReader
-from de_classes.api.content_range import ContentRange
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
-from de_classes.api.range_pagination import RangePagination
+from de_classes.api.pagination import RangePagination
+from de_classes.api.status import ContentRange
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError
 from de_classes.utils.clock import ManualClock

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.api.token import DEFAULT_LIFE, read_token
+from de_classes.api.auth.tokens import DEFAULT_LIFE, read_token
 from de_classes.errors import InvalidTokenResponseError
 
 
