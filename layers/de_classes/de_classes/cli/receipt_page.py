@@ -12,6 +12,7 @@ from de_classes.cli.how_to_read import with_duckdb, with_pandas, with_polars
 from de_classes.html.charts import stacked_bars, strip
 from de_classes.html.elements import document, element, joined, lines, table
 from de_classes.html.figures import count, duration, share, size
+from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def receipt_page(receipt: IngestReceipt, *, source: str | None = None) -> str:
             element("p", "From ", element("code", receipt.source), class_="soft"),
         ),
         element("main", *filter(None, sections)),
-        element("footer", element("p", f"Receipt of layout 1, written by {wrote or 'an earlier version'}.")),
+        element(
+            "footer",
+            element("p", f"Receipt of layout {layouts.RECEIPT}, written by {wrote or 'an earlier version'}."),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ def welcome(server: SimulatorServer, *, password_variable: str, show_password: b
         f"  login   POST {server.login_url}   (username: {server.username})",
         f"  pages   GET  {server.data_url}?page=1&limit=100   ({server.records.count:,} records)",
         f"  described at {server.base_url}/openapi.json",
+        f"  to look at and to switch faults: {server.base_url}/",
         f"  faults  {_faults(server)}",
         "",
         "Try it:",

@@ -139,7 +139,7 @@ def run(
 
 def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
     username = args.username or environment().get(USERNAME_VARIABLE) or "demo"
-    return SimulatorServer(_settings(args), username=username, password=password, port=args.port)
+    return SimulatorServer(_settings(args), username=username, password=password, port=args.port, page=True)
 
 
 def _settings(args: argparse.Namespace) -> SimulatorSettings:
