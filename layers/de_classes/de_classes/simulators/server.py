@@ -22,6 +22,7 @@ from de_classes.simulators.combined import CombinedSimulator
 from de_classes.simulators.drift import drift_of
 from de_classes.simulators.http_handler import LINGER_ZERO, SimulatorHandler
 from de_classes.simulators.openapi import describe_both
+from de_classes.simulators.page.local_page import LocalPage
 from de_classes.simulators.request_log import RequestLog
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.simulators.tokens import TokenIssuer
@@ -211,11 +212,7 @@ class SimulatorServer:
         )
         description = describe_both(max_limit=settings.max_limit, overrides=settings.allow_overrides)
         combined = CombinedSimulator(auth, unstable, description)
-        if not self._has_page:
-            return combined
-        from de_classes.simulators.page.local_page import LocalPage  # noqa: PLC0415 - no layer has it
-
-        return LocalPage(self, combined)
+        return LocalPage(self, combined) if self._has_page else combined
 
 
 class _HttpServer(ThreadingMixIn, HTTPServer):
