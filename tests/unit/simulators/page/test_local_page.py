@@ -155,7 +155,7 @@ def test_a_page_from_elsewhere_switches_nothing(
     server: SimulatorServer, headers: dict[str, str], status: int
 ) -> None:
     before = server.plan
-    body = {"fault": "bad-gateway-502", "share": 1}
+    body = {"fault": "bad-gateway-502", "share": 0.1}
     assert ask(server, "/simulator/faults", body, headers=headers)[0] == status
     assert server.plan is before
 
