@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.page_body import split
+from de_classes.api.page import split
 from de_classes.errors import MalformedDataError
 from de_classes.storage.format.arrow_shapes import ArrowShape
 from de_classes.storage.format.blocks import RecordBlock

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from de_classes.api.answers import PageReader
+from de_classes.api.auth.tokens import read_token
 from de_classes.api.messages import HttpResponse
-from de_classes.api.pagination import next_links
-from de_classes.api.retry_after import parse_retry_after
-from de_classes.api.token import read_token
+from de_classes.api.pagination.followed import next_links
+from de_classes.api.retry import parse_retry_after
 from de_classes.configs.ingest import IngestRequest, WorkerSettings
 from de_classes.configs.settings import load, validate
 from de_classes.errors import (
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from de_classes.api.auth.tokens import Token
     from de_classes.api.page import Page
-    from de_classes.api.token import Token
     from de_classes.errors import (
         DeClassesError,
     )

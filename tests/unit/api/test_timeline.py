@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from de_classes.api.counters import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.messages import HttpResponse
-from de_classes.api.timeline import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakePagedApi
@@ -58,6 +58,20 @@ def test_however_long_a_run_takes_its_timeline_is_bounded_and_its_sums_are_right
         10_000,
         500,
     )
+
+
+@pytest.mark.parametrize("moments", [(10.0, 29.0, 31.0), (7.0, 29.0, 500.0, 1_900.0)])
+def test_what_happened_early_stays_where_it_was_when_stretches_grow(moments: tuple[float, ...]) -> None:
+    clock = ManualClock()
+    began, recorder = clock.monotonic(), TimelineRecorder(clock)
+    for moment in moments:
+        clock.advance(began + moment - clock.monotonic())
+        recorder.records_came(1)
+        recorder.request_ended("200")
+    timeline = recorder.timeline()
+    places = {int(moment // timeline.seconds) for moment in moments}
+    for counts in (timeline.records, timeline.requests["200"]):
+        assert {place for place, number in enumerate(counts) if number} == places
 
 
 def test_however_many_pages_are_asked_for_again_the_list_of_them_is_bounded() -> None:

@@ -18,9 +18,7 @@ from de_classes.errors import ConfigurationError
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from de_classes.api.pagination import (
-        PaginationStrategy,
-    )
+    from de_classes.api.pagination import PaginationStrategy
     from de_classes.cli.ingest_settings import IngestSettings
 
 

@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.overlap import still_stands
-from de_classes.api.page import edges_of
-from de_classes.api.pagination import (
-    LastRecordPagination,
-    OffsetPagination,
-    PageNumberPagination,
-    next_links,
-)
-from de_classes.api.sample import (
+from de_classes.api.evidence import (
     LEAST_LOOKS,
     LEAST_LOOKS_BY_NUMBERS,
     LEAST_REQUESTS,
+    End,
+    Evidence,
     PageSample,
+    Still,
     most_requests,
 )
-from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
+from de_classes.api.numbered_walk import NumberedWalk
+from de_classes.api.page import edges_of, still_stands
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import LastRecordPagination, next_links
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 from de_classes.utils.paths import MISSING, finder, standing_there
 
@@ -41,8 +39,8 @@ if TYPE_CHECKING:
     from de_classes.api.followed_walk import FollowedWalk
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
-    from de_classes.api.prober import Prober
+    from de_classes.api.pagination.strategy import PageRequest
+    from de_classes.api.walk import Prober
     from de_classes.errors import DeClassesError
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry

@@ -12,13 +12,14 @@ from de_classes.cli.how_to_read import with_duckdb, with_pandas, with_polars
 from de_classes.html.charts import stacked_bars, strip
 from de_classes.html.elements import document, element, joined, lines, table
 from de_classes.html.figures import count, duration, share, size
+from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from de_classes.api.counters import Timeline
     from de_classes.api.receipt import Figures, IngestReceipt
-    from de_classes.api.timeline import Timeline
     from de_classes.html.elements import Html
 
 MOST_CELLS: Final = 250
@@ -79,7 +80,10 @@ def receipt_page(receipt: IngestReceipt, *, source: str | None = None) -> str:
             element("p", "From ", element("code", receipt.source), class_="soft"),
         ),
         element("main", *filter(None, sections)),
-        element("footer", element("p", f"Receipt of layout 1, written by {wrote or 'an earlier version'}.")),
+        element(
+            "footer",
+            element("p", f"Receipt of layout {layouts.RECEIPT}, written by {wrote or 'an earlier version'}."),
+        ),
     )
 
 
@@ -453,7 +457,7 @@ def _forecast(receipt: IngestReceipt) -> Html | None:
         "Forecast and cost",
         table(
             "What the first page let one expect, and what it took",
-            ["", "Forecast", "Actual"],
+            ["Figure", "Forecast", "Actual"],
             rows,
             numbers=(1, 2),
         ),
@@ -513,7 +517,12 @@ def command(receipt: IngestReceipt, *, source: str | None = None) -> str:
     """The command that pulls the same again, to another name."""
     asked = receipt.parameters
     parts = urlsplit(receipt.source)
-    place, folder = receipt.uri.removesuffix(receipt.key), _name(receipt)
+    where, name = receipt.uri.removesuffix(receipt.key), _name(receipt)
+    if receipt.run_id is None:
+        above, new_name = receipt.key.rpartition("/")[0], ["--key", f"again-{name}"]
+    else:
+        above, _, last = name.rpartition("/")
+        new_name = ["--dataset", f"{last}-again"]
     words = ["python", "-m", "de_classes", "ingest"]
     if source is None:
         words += [f"{parts.scheme}://{parts.netloc}", "--data-path", parts.path or "/"]
@@ -522,8 +531,7 @@ def command(receipt: IngestReceipt, *, source: str | None = None) -> str:
         words += [source]
     given = [] if source is None else list(asked.get("source_parameters", {}).items())
     words += [word for name, value in given for word in ("--set", f"{name}={value}")]
-    words += ["--to", place.rstrip("/"), "--format", receipt.format]
-    words += ["--dataset", f"{folder}-again"] if receipt.run_id is not None else ["--key", f"again-{folder}"]
+    words += ["--to", f"{where}{above}".rstrip("/"), "--format", receipt.format, *new_name]
     words += ["--limit", str(asked["limit"])] if "limit" in asked else []
     words += ["--pages", str(asked["pages"])] if asked.get("pages", "1-") != "1-" else []
     return shlex.join(words)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.endpoint import Endpoint, no_auth
-from de_classes.api.rate_limits import RateRules
+from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest_settings import read_headers

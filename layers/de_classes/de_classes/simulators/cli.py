@@ -40,6 +40,7 @@ def welcome(server: SimulatorServer, *, password_variable: str, show_password: b
         f"  login   POST {server.login_url}   (username: {server.username})",
         f"  pages   GET  {server.data_url}?page=1&limit=100   ({server.records.count:,} records)",
         f"  described at {server.base_url}/openapi.json",
+        f"  to look at and to switch faults: {server.base_url}/",
         f"  faults  {_faults(server)}",
         "",
         "Try it:",
@@ -204,7 +205,7 @@ def run(
 
 def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
     username = args.username or environment().get(USERNAME_VARIABLE) or "demo"
-    return SimulatorServer(_settings(args), username=username, password=password, port=args.port)
+    return SimulatorServer(_settings(args), username=username, password=password, port=args.port, page=True)
 
 
 def _settings(args: argparse.Namespace) -> SimulatorSettings:
