@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from de_classes.runs.api_data_service import ApiDataService
     from de_classes.runs.context import Runtime
     from de_classes.runs.dataset import DatasetDestination
+    from de_classes.runs.dataset_loader import DatasetLoader
     from de_classes.runs.destination import ObjectDestination, PartLimits
     from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan, new_run_id
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiDataService",
     "DatasetDestination",
+    "DatasetLoader",
     "ObjectDestination",
     "PartLimits",
     "RunJournal",
@@ -38,6 +40,7 @@ __getattr__, __dir__ = loaded_on_use(
         "api_data_service": ("ApiDataService",),
         "context": ("Runtime",),
         "dataset": ("DatasetDestination",),
+        "dataset_loader": ("DatasetLoader",),
         "destination": ("ObjectDestination", "PartLimits"),
         "journal": ("RunJournal",),
         "plan": ("RunPlan", "new_run_id"),
