@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from de_classes.api import receipt as receipts
-from de_classes.api.receipt import IngestReceipt
+from de_classes.api.receipt import IngestReceipt, StoredPart
 from de_classes.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.destination import Destination, Output, PartLimits
 from de_classes.runs.forecast import actual, forecast
@@ -19,7 +18,7 @@ from de_classes.storage.datasets.cleaning import refuse_while_cleaning
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.storage.datasets.keys import manifest_key
 from de_classes.storage.datasets.manifest import Manifest, encode_manifest
-from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
+from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
 from de_classes.storage.datasets.reconcile import reconcile
 
 if TYPE_CHECKING:
@@ -304,7 +303,7 @@ class _DatasetOutput(Output):
             self._bucket,
             self.plan.dataset,
             self.plan.format,
-            [StoredPart(part.part, part.schema) for part in gathered.kept.in_page_order() if part.part],
+            [WrittenPart(part.part, part.schema) for part in gathered.kept.in_page_order() if part.part],
             schema=gathered.declared,
             escape_formulas=self._escape_formulas,
         )
@@ -363,10 +362,10 @@ def receipt_key(dataset: str, manifest: Manifest) -> str:
     return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
 
 
-def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[receipts.StoredPart]:
+def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart]:
     """The parts of a dataset as a receipt lists them, under their whole keys."""
     return [
-        receipts.StoredPart(
+        StoredPart(
             key=f"{dataset}/{part.key}",
             size=part.size,
             sha256=part.sha256,

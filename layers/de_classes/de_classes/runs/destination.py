@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from de_classes.runs.forecast import LambdaTerms, RunCounts
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import SealedPart
-    from de_classes.storage.datasets import part_writer
+    from de_classes.storage.datasets.part_writer import WrittenPart
     from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Record
     from de_classes.storage.services.object_sink import ObjectSink, StoredObject
@@ -78,7 +78,7 @@ class Part(Protocol):
         """Take records."""
         ...
 
-    def seal(self, pass_: int, first_page: int, last_page: int) -> part_writer.StoredPart | None:
+    def seal(self, pass_: int, first_page: int, last_page: int) -> WrittenPart | None:
         """Store them; None if that has to wait for the commit, or there are none."""
         ...
 
@@ -410,7 +410,7 @@ class _ObjectPart:
     def write(self, records: Sequence[Record]) -> None:
         self._sink.write(records)
 
-    def seal(self, pass_: int, first_page: int, last_page: int) -> part_writer.StoredPart | None:
+    def seal(self, pass_: int, first_page: int, last_page: int) -> WrittenPart | None:
         del pass_, first_page, last_page
         return None
 
