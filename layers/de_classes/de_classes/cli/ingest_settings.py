@@ -286,9 +286,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def _extension(self) -> str:
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
 
-    def _named_fields(self) -> dict[str, str]:
-        return {name: value for name in FIELD_OPTIONS if (value := getattr(self, name)) is not None}
-
     def _description_problems(self) -> Iterator[str]:
         for name, default in _OF_A_URL.items():
             if getattr(self, name) != default:
@@ -310,7 +307,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
-        for name in self._named_fields().keys() - _PAGINATIONS[self.pagination]:
+        named = {name for name in FIELD_OPTIONS if getattr(self, name) is not None}
+        for name in named - _PAGINATIONS[self.pagination]:
             yield f"{name} does not go with --pagination {self.pagination}"
         try:
             _ = self.page_range
