@@ -18,11 +18,11 @@ from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.pace import RateRules
 from de_classes.api.page_fetcher import PageFetcher, RunFetcher
-from de_classes.api.page_run import PageRun
+from de_classes.api.page_run import PageRun, Prover
 from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
 from de_classes.api.pagination.strategy import PageRequest
-from de_classes.api.prover import Prover
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.standstill_proof import Reading
 from de_classes.api.walk import Prober
 from de_classes.api.window import PageDecoder
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
@@ -346,17 +346,17 @@ class UnstableAPIClient:
             skip=skip,
             decoder=current,
         )
-        prover = Prover(
+        look_back = fetcher.endpoint.look_back
+        reading = Reading(
             fetcher.endpoint,
             walk,
             ledger,
             prober,
             limit=limit,
             pages=wanted,
-            strict=strict,
-            seen_before=seen_before,
-            learn=self._learn,
+            look_back="all" if strict and look_back == "some" else look_back,
         )
+        prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(
