@@ -1,8 +1,8 @@
 """How the end of a reading is known: nothing is the end because it looks like one.
 
 What was seen on the way may prove it: a total that adds up, a field that said "more" and then "no more".
-Where it does not, a request or two are sent that bring nothing: for the place behind the last record, or for a
-single page with one record less, which must lead on to it.
+Where it does not, a request or two are sent that bring nothing: for the place behind the last record, or for
+a single page with one record less, which must lead on to it.
 """
 
 from __future__ import annotations

@@ -152,22 +152,10 @@ class PageFetcher(DiscreetValue):
             RetriesExhaustedError: The source is down or asks to be left alone, or the time is up.
             FatalError: It cannot be had, or cannot be trusted.
         """
-        if run.budget.is_given_up:
+        budget = run.budget
+        if budget.is_given_up:
             raise RetriesExhaustedError("the source is down", attempts=0)
-        down_since = run.budget.down_since
-        try:
-            return self._fetch_patiently(request, run, after)
-        except PageGivenUpError as error:
-            if down_since is None or down_since != run.budget.down_since:
-                raise
-            run.budget.give_up()
-            raise RetriesExhaustedError(
-                f"the source is down: {error}", attempts=error.attempts
-            ) from error.__cause__
-
-    def _fetch_patiently(
-        self, request: PageRequest, run: SharedRun, after: CorruptResponseError | None
-    ) -> Page:
+        down_since = budget.down_since
         if after is not None:
             self.counters.request_turned_out(str(OK), type(after).__name__)
         retrier = Retrier(
@@ -180,49 +168,52 @@ class PageFetcher(DiscreetValue):
             is_unheard=lambda: self.counters.is_unheard,
         )
         unlike = [after] if isinstance(after, UnlikeDescribedError) else []
+        attempt = partial(self._attempt, request, run, unlike)
+        try:
+            return retrier.call(attempt, what=f"page {request.number}", after=after)
+        except PageGivenUpError as error:
+            if down_since is None or down_since != budget.down_since:
+                raise
+            budget.give_up()
+            raise RetriesExhaustedError(
+                f"the source is down: {error}", attempts=error.attempts
+            ) from error.__cause__
 
-        def attempt() -> Page:
-            try:
-                return self._within_budget(request, run)
-            except UnlikeDescribedError as error:
+    def _attempt(self, request: PageRequest, run: SharedRun, unlike: list[UnlikeDescribedError]) -> Page:
+        """One attempt, once the budget and the pace let it through; both are told what came of it.
+
+        Args:
+            request: What to ask.
+            run: What it shares with others.
+            unlike: The answers until now that were unlike what is described; the second ends it.
+        """
+        budget, pace = run.budget, run.pace
+        budget.enter(deadline=self.deadline, stopped=run.stopped)
+        try:
+            with pace.turn(deadline=self.deadline, stopped=run.stopped):
+                began = self.clock.monotonic()
+                try:
+                    page = self._ask(request, run)
+                except RateLimitedError as error:  # while the turn lasts: whoever has the next one must know
+                    pace.slow_down(began, error.retry_after)
+                    raise
+            pace.heed(read_rate_limit(page.headers, now=self.clock.now(), rules=self.endpoint.rate_limit))
+        except RetryableError as error:
+            budget.failed()
+            if isinstance(error, UnlikeDescribedError):
                 if unlike and not self.counters.has_pages:
                     raise ProtocolError(str(error)) from error
                 unlike.append(error)
-                raise
-
-        return retrier.call(attempt, what=f"page {request.number}", after=after)
-
-    def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
-        run.budget.enter(deadline=self.deadline, stopped=run.stopped)
-        try:
-            page = self._at_pace(request, run)
-        except RetryableError:
-            run.budget.failed()
             raise
         except BaseException:
-            run.budget.released()
+            budget.released()
             raise
-        run.budget.succeeded()
+        budget.succeeded()
         return page
 
-    def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
-        with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
-            page = self._attempt_and_tell(request, run)
-        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now(), rules=self.endpoint.rate_limit))
-        return page
-
-    def _attempt_and_tell(self, request: PageRequest, run: SharedRun) -> Page:
-        """Pass on a refusal while the turn lasts: whoever has the next one must know of it."""
-        began = self.clock.monotonic()
-        try:
-            return self._attempt(request, run)
-        except RateLimitedError as error:
-            run.pace.slow_down(began, error.retry_after)
-            raise
-
-    def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
-        sent = self.endpoint.request(request, partial(self._late_value, run))
-        sent, response = self._send_where_it_leads(sent, run)
+    def _ask(self, request: PageRequest, run: SharedRun) -> Page:
+        """One request, or those that it leads to, and the page in the answer."""
+        sent, response = self._send(self.endpoint.request(request, partial(self._late_value, run)), run)
         read = partial(
             self.endpoint.page,
             response,
@@ -241,6 +232,36 @@ class PageFetcher(DiscreetValue):
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page
+
+    def _send(self, sent: HttpRequest, run: SharedRun) -> tuple[HttpRequest, HttpResponse]:
+        """What was sent in the end, and its answer: redirects within the origin are followed."""
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._send_authorized(sent, run)
+            following = redirected(sent, response, self.endpoint.origins)
+            if following is None:
+                return sent, response
+            sent = following
+        raise ProtocolError(
+            f"{without_secrets(sent.url)} answered with a redirect {MOST_REDIRECTS + 1} times in a row"
+        )
+
+    def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
+        """The answer to a request with what auth adds; after a 401 with what it has then, if that is other."""
+        auth, is_again = self.endpoint.auth, False
+        while True:
+            signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
+            timeout = seconds_for(self.timeout, self.deadline, self.clock)
+            with self.counters.failures(), self.counters.working(self.clock):
+                response = self.transport.send(signed, timeout=timeout)
+            if response.status != OK:
+                self.counters.request_ended(str(response.status))
+            if response.status != UNAUTHORIZED:
+                auth.accepted(signed)
+                return response
+            if not auth.renew(signed, response, is_again=is_again):
+                return response
+            is_again = True
+            self.logger.info("the token was refused, trying once more with a new one")
 
     def _late_value(self, run: SharedRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """A field of the token's answer, or of the opening request's."""
@@ -266,46 +287,12 @@ class PageFetcher(DiscreetValue):
         if opening is None:
             raise ConfigurationError("${opening...} is used, but no opening request is described")
         sent = self.endpoint.opening_request(opening, partial(self._late_value, run))
-        sent, response = self._send_where_it_leads(sent, run)
+        sent, response = self._send(sent, run)
         raise_for_status(response, url=sent.url, now=self.clock.now())
         with self.counters.failures():
             fields = self.endpoint.opening_fields(opening, response)
         self.counters.request_ended(str(OK))
         return fields
-
-    def _send_where_it_leads(self, sent: HttpRequest, run: SharedRun) -> tuple[HttpRequest, HttpResponse]:
-        """What was sent in the end, and its answer: redirects within the origin are followed."""
-        for _ in range(MOST_REDIRECTS + 1):
-            response = self._send_authorized(sent, run)
-            following = redirected(sent, response, self.endpoint.origins)
-            if following is None:
-                return sent, response
-            sent = following
-        raise ProtocolError(
-            f"{without_secrets(sent.url)} answered with a redirect {MOST_REDIRECTS + 1} times in a row"
-        )
-
-    def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
-        auth = self.endpoint.auth
-        is_again = False
-        while True:
-            signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
-            response = self._send(signed)
-            if response.status != UNAUTHORIZED:
-                auth.accepted(signed)
-                return response
-            if not auth.renew(signed, response, is_again=is_again):
-                return response
-            is_again = True
-            self.logger.info("the token was refused, trying once more with a new one")
-
-    def _send(self, sent: HttpRequest) -> HttpResponse:
-        timeout = seconds_for(self.timeout, self.deadline, self.clock)
-        with self.counters.failures(), self.counters.working(self.clock):
-            response = self.transport.send(sent, timeout=timeout)
-        if response.status != OK:
-            self.counters.request_ended(str(response.status))
-        return response
 
     def pause(self, ask: int, page: Page, run: SharedRun) -> None:
         """Wait before a page that came empty is asked for again."""
