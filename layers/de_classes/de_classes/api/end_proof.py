@@ -61,7 +61,7 @@ class EndProof:
         self._pagination = reading.endpoint.pagination
         self._walk = reading.walk
         self._ledger = reading.ledger
-        self._prober = reading.proofs
+        self._proofs = reading.proofs
         self._limit = reading.limit
         self._pages = reading.pages
         self._sample = reading.sample
@@ -74,7 +74,7 @@ class EndProof:
 
     def begin(self) -> None:
         """Have the source count before the first page is asked for, where a request of its own does."""
-        self._counted = self._prober.count()
+        self._counted = self._proofs.count()
 
     def known_by(self) -> tuple[EndBy, str]:
         """What proves the end, and what was seen.
@@ -121,7 +121,7 @@ class EndProof:
             SourceChangedError: It counted others before.
             IncompleteRunError: It counts more.
         """
-        records, counted = self._ledger.records, self._prober.count()
+        records, counted = self._ledger.records, self._proofs.count()
         if counted is None:
             return False
         if self._counted is not None and self._counted != counted:
@@ -169,11 +169,11 @@ class EndProof:
         request = walk.request_before()
         if request is None or first is None:
             return
-        before = self._prober.ask_once(request)
+        before = self._proofs.ask_once(request)
         if before is None or not before.records or before.edges[:1] == first.edges[:1]:
             return
         again = walk.request_of(1)
-        now = None if again is None else self._prober.ask(again)
+        now = None if again is None else self._proofs.ask(again)
         if now is not None and now.edges[:1] == before.edges[:1]:
             return  # it takes a number below its first for the first, and that page has changed
         raise ProtocolError(
@@ -189,11 +189,11 @@ class EndProof:
 
     def _has_records_behind(self, walk: NumberedWalk) -> bool:
         request = walk.request_behind(self._ledger.records)
-        behind = self._prober.ask(request)
+        behind = self._proofs.ask(request)
         was_empty = walk.is_empty_behind and not walk.ends_with_itself
         is_other = behind is not None and bool(behind.records) and was_empty and walk.is_known(behind)
         if (behind is None and self._reading.has_grown) or is_other:
-            behind = self._prober.ask(request)
+            behind = self._proofs.ask(request)
         return behind is not None and bool(behind.records) and not walk.is_known(behind)
 
     @property
@@ -259,7 +259,7 @@ class EndProof:
         """The end of a collection of one record or none, which nothing counts or marks."""
         if page.records:
             return self._unproven(page, f"1 came of up to {self._limit}", request)
-        again = self._prober.ask(request)
+        again = self._proofs.ask(request)
         if _way_on(page, 0, self._pagination.each.way_on) is None and again is not None and not again.records:
             return "probed", "no record, twice"
         return self._unproven(page, "no record came", request)
@@ -268,7 +268,7 @@ class EndProof:
         """The end of a collection of several records, whose only page says that nothing follows."""
         rows, total, ends = len(page.records), self._ledger.agreed_total, self._pagination.ends(page)
         size = self._endpoint.largest_below(rows)
-        smaller = None if size is None else self._prober.ask(replace(request, size=size))
+        smaller = None if size is None else self._proofs.ask(replace(request, size=size))
         if smaller is None or size is None or len(smaller.records) + len(smaller.left) != size:
             if total is not None and (ends or rows < self._limit):
                 return "total", f"{total} records"
@@ -286,9 +286,9 @@ class EndProof:
         for _ in range(LEAST_REQUESTS - 1):
             following = self._reading.after(answer, asked, size)
             if following is None and came < rows:  # it may have lost its way on once
-                again = self._prober.ask(asked)
+                again = self._proofs.ask(asked)
                 following = None if again is None else self._reading.after(again, asked, size)
-            behind = None if following is None else self._prober.ask(following)
+            behind = None if following is None else self._proofs.ask(following)
             if following is None or behind is None:
                 break
             came += len(behind.records)
@@ -313,7 +313,7 @@ class EndProof:
 
     def _make_sure_of(self, page: Page, request: PageRequest) -> None:
         """A page that seems to be all there is comes alike when it is asked for again."""
-        again = self._prober.ask(request)
+        again = self._proofs.ask(request)
         is_alike = again is not None and len(again.records) == len(page.records)
         if again is None or not is_alike or self._reading.after(again, request) is not None:
             raise SourceChangedError(
@@ -349,7 +349,7 @@ class EndProof:
         """The last page of a run that another process had brought to its end."""
         last = self._sample.last
         request = None if last is None else walk.request_of(last)
-        page = None if request is None else self._prober.ask(request)
+        page = None if request is None else self._proofs.ask(request)
         return page, request
 
     def warn_of_round_total(self) -> None:
@@ -378,7 +378,7 @@ class EndProof:
         page, request = walk.last_page, walk.asked
         if page is None or request is None:
             page, request = self._asked_again(walk)
-        again = None if page is None or request is None else self._prober.ask(request)
+        again = None if page is None or request is None else self._proofs.ask(request)
         if page is None or request is None or again is None:
             return
         if len(again.records) != len(page.records) or self._reading.after(again, request):
@@ -406,9 +406,9 @@ class EndProof:
         if not isinstance(walk, NumberedWalk) or not isinstance(pagination, PageNumberPagination):
             return
         request, sizes = walk.request_before(), self._sizes_of_a_missing_page(walk)
-        if request is None or not sizes or not self._covers_all or self._prober.is_late():
+        if request is None or not sizes or not self._covers_all or self._proofs.is_late():
             return
-        below = self._prober.ask_once(request)
+        below = self._proofs.ask_once(request)
         if below is None or len(below.records) not in sizes or self._reading.by_edge.keys() & {*below.edges}:
             return
         first = pagination.first - 1

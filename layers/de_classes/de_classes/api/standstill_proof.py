@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest
-    from de_classes.api.walk import Prober
+    from de_classes.api.walk import ProofRequests
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
@@ -68,7 +68,7 @@ class Reading:
         endpoint: Endpoint,
         walk: NumberedWalk | FollowedWalk,
         ledger: RunLedger,
-        proofs: Prober,
+        proofs: ProofRequests,
         *,
         limit: int,
         pages: PageRange,
@@ -81,7 +81,7 @@ class Reading:
         self.limit = limit
         self.pages = pages
         self.look_back = look_back
-        self.sample = PageSample(keeps_all=look_back == "all")
+        self.sample = PageSample(keeps_every=look_back == "all")
         self.by_edge: dict[str, PageEntry] = {}
         self.repeated: dict[int, PageEntry] = {}
         self.seams: list[tuple[PageEntry, PageEntry]] = []
@@ -132,7 +132,7 @@ class StandstillProof:
         self._pagination = reading.endpoint.pagination
         self._walk = reading.walk
         self._ledger = reading.ledger
-        self._prober = reading.proofs
+        self._proofs = reading.proofs
         self._limit = reading.limit
         self._pages = reading.pages
         self._sample = reading.sample
@@ -155,7 +155,7 @@ class StandstillProof:
             if request is None or (has_keys and not is_all_again):
                 continue
             over = offsets.request_at(request.number, offsets.records_before(request) - 1, 2)
-            page = self._prober.ask(over)
+            page = self._proofs.ask(over)
             edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
             if edges == (*before.edges[-1:], *entry.edges[:1]):
                 continue
@@ -183,7 +183,7 @@ class StandstillProof:
         Raises:
             SourceChangedError: A page is not what it was, or the last leads further.
         """
-        pages, before = self._sample.pages, self._prober.requests
+        pages, before = self._sample.pages, self._proofs.requests
         if self._look_back == "none":
             self._reading.warnings.append(
                 "whether the source stood still is not known: it is not to be asked again"
@@ -194,7 +194,7 @@ class StandstillProof:
         self._is_end_counted = end_by == "counted"
         looked: set[int] = set()
         for entry, request in self._looks(end_by, is_asked_last=is_asked_last):
-            is_late = bool(looked) and self._look_back == "some" and self._prober.is_late()
+            is_late = bool(looked) and self._look_back == "some" and self._proofs.is_late()
             if (
                 is_late and self._sample.pages == self._reading.pages_before
             ):  # nor has the next invocation more
@@ -213,7 +213,7 @@ class StandstillProof:
                 "whether the source stood still is not known: no page can be had again"
             )
             by = "unknown"
-        return Still(by=by, pages=len(looked), of=pages, requests=self._prober.requests - before)
+        return Still(by=by, pages=len(looked), of=pages, requests=self._proofs.requests - before)
 
     def _picked(self, end_by: EndBy, *, is_asked_last: bool) -> dict[int, PageEntry]:
         """The pages that are looked at again: as many as the proof of the end left requests for.
@@ -226,7 +226,7 @@ class StandstillProof:
         if self._look_back != "all" and last is not None:
             is_probed = end_by == "probed" and isinstance(self._walk, NumberedWalk)
             counts_records = self._pagination.counts_records
-            left = most_requests(most) - self._prober.requests - is_asked_last - self._asks_for_the_empty_end
+            left = most_requests(most) - self._proofs.requests - is_asked_last - self._asks_for_the_empty_end
             is_seen = left < most and last.number != self._pages.start and self._before_an_empty_end is None
             came_twice = self._walk.came_twice == last.number
             is_seen = is_seen and (is_asked_last or came_twice or (is_probed and counts_records))
@@ -265,11 +265,11 @@ class StandstillProof:
             return
         for before, entry in self._reading.alike:
             request = walk.request_of(before)
-            page = None if request is None else self._prober.ask(request)
+            page = None if request is None else self._proofs.ask(request)
             if page is None or request is None:
                 continue
             following = self._reading.after(page, request)
-            now = None if following is None else self._prober.ask(following)
+            now = None if following is None else self._proofs.ask(following)
             if now is None or not self._stands(entry, now):
                 raise self._ledger.changed(
                     f"page {before.number} does not lead to page {entry.number} any more"
@@ -285,7 +285,7 @@ class StandstillProof:
         Raises:
             SourceChangedError: It is not what it was, or leads further.
         """
-        ask = self._prober.look if entry.records else self._prober.ask
+        ask = self._proofs.look if entry.records else self._proofs.ask
         page = ask(request)
         # A lapse brings less than came before, and passes; what brings more shows what had been left out.
         for _ in range(ASKS_FOR_AN_EMPTY_PAGE - 1):
@@ -318,7 +318,7 @@ class StandstillProof:
         following = self._reading.after(page, request) if entry is self._before_an_empty_end else None
         if following is None or not self._asks_for_the_empty_end:
             return False
-        behind = self._prober.ask(following)
+        behind = self._proofs.ask(following)
         return behind is not None and (
             bool(behind.records) or self._reading.after(behind, following) is not None
         )
