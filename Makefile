@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers deploy destroy clean scoreboard mutation benchmark benchmark-short house
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -37,7 +37,7 @@ test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint
 	@python -m pytest -q -n 3 --dist loadgroup -p tests.fakes.by_file_plugin
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
-	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud) or hypothesis or examples" \
+	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud and not package) or hypothesis or examples" \
 		$(addprefix --ignore=,$(STORES))
 
 STORES := tests/invented_store $(wildcard tests/contracts/test_*stores.py) tests/contracts/test_datasets.py
@@ -47,8 +47,17 @@ test-store: env-test ## The proofs of stores: a server over HTTP, and one that r
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration
 
+site: env-site ## Build the documentation site into dist/site; a warning is an error
+	@python -m tools.site
+
+package: env-dev ## Build the wheel and the source distribution into dist/
+	@uv build --quiet --out-dir dist . && ls dist/*.whl
+
+test-package: env-dev ## What pip installs: built, installed and used on every Python there is
+	@python -m pytest -q -m "slow and package" tests/architecture
+
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
-	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 2 tests/integration/test_fault_matrix.py
+	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 3 tests/integration/test_fault_matrix.py
 
 test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
@@ -136,6 +145,9 @@ env-bench-short:
 
 env-mutation:
 	$(SETUP) mutation
+
+env-site:
+	$(SETUP) dev site
 
 env-house:
 	$(SETUP) house

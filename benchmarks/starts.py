@@ -35,7 +35,7 @@ print(time.process_time() - started)
 """
 _WORKER = """import app
 import de_classes.storage.clients.s3_client
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 """
 
 

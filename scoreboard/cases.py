@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Site
+from de_classes.simulators.faults import InjectionPoint
 from de_classes.simulators.pages import TOTAL_PAGES
 from de_classes.simulators.settings import SimulatorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from de_classes.simulators.fault_kinds import FaultKind
-    from de_classes.simulators.faults import FaultPlan
+    from de_classes.simulators.faults import FaultKind, FaultPlan
 
 RECORDS, PAGE_RECORDS = 40, 5
 PAGES = RECORDS // PAGE_RECORDS
@@ -126,7 +125,9 @@ def wants_refusal(name: str) -> bool:
 
 def is_case(fault: FaultKind) -> bool:
     """Whether clients that count pages can meet it: those follow no link."""
-    return fault.site is not Site.LINK and not fault.shape.links and fault.name not in WITHOUT_A_TRACE
+    return (
+        fault.point is not InjectionPoint.LINK and not fault.shape.links and fault.name not in WITHOUT_A_TRACE
+    )
 
 
 def cases(wanted: Iterable[str] = (), *, seeds: int = 1) -> list[Case]:
@@ -171,11 +172,11 @@ def _families() -> Iterator[_Family]:
 
 def _spell(fault: FaultKind) -> tuple[str, Callable[[FaultPlan], bool]]:
     """How the fault is switched on, and when a seed shows it."""
-    if fault.site is Site.LOGIN and fault.cured_by_retry:
-        return f"{fault.name}={RATE}", lambda plan: _strikes(plan, Site.LOGIN, 0, 1) == {1}
-    if fault.site is Site.ANSWER and fault.cured_by_retry:
+    if fault.point is InjectionPoint.LOGIN and fault.cured_by_retry:
+        return f"{fault.name}={RATE}", lambda plan: _strikes(plan, InjectionPoint.LOGIN, 0, 1) == {1}
+    if fault.point is InjectionPoint.ANSWER and fault.cured_by_retry:
         return fault.name, _in_the_middle
-    if fault.site is Site.ANSWER or fault.name == "empty-page-always":
+    if fault.point is InjectionPoint.ANSWER or fault.name == "empty-page-always":
         return f"{fault.name}=1@{ONE_PAGE}", lambda _: True
     return fault.name, lambda _: True
 
@@ -193,9 +194,9 @@ def _mixed(plan: FaultPlan) -> bool:
 
 
 def _six_times(plan: FaultPlan) -> bool:
-    return _strikes(plan, Site.ANSWER, ONE_PAGE, TIMES_RUNNING) == {*range(1, TIMES_RUNNING + 1)}
+    return _strikes(plan, InjectionPoint.ANSWER, ONE_PAGE, TIMES_RUNNING) == {*range(1, TIMES_RUNNING + 1)}
 
 
-def _strikes(plan: FaultPlan, site: Site, page: int, tries: int) -> set[int]:
+def _strikes(plan: FaultPlan, point: InjectionPoint, page: int, tries: int) -> set[int]:
     """Which of the first tries are struck; one more than asked for must not be."""
-    return {attempt for attempt in range(1, tries + 2) if plan.strike(site, page, attempt)}
+    return {attempt for attempt in range(1, tries + 2) if plan.strike(point, page, attempt)}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from de_classes.errors import ConfigurationError
-from de_classes.simulators.foreign_faults import LEAKED
 from de_classes.simulators.server import SimulatorServer
+from de_classes.simulators.token_faults import LEAKED
 from scoreboard.adapters.protocol import READY, RESULT, ROWS, Result, Task
 from scoreboard.cases import NONE, PAGE_RECORDS, wants_refusal
 from scoreboard.contestants import TUNED

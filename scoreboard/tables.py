@@ -14,7 +14,7 @@ from scoreboard.figures import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from de_classes.simulators.fault_kinds import FaultKind
+    from de_classes.simulators.faults import FaultKind
     from scoreboard.figures import Board, Run
 
 _PAGE = Path(__file__).with_name("page.md")

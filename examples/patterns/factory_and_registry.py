@@ -4,7 +4,7 @@ import io
 import sys
 from typing import Any
 
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 
 
 def naive(name: str, data: bytes) -> list[Any]:

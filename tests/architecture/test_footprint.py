@@ -34,16 +34,10 @@ HEAVY = {
     "de_classes.pipelines.catalog_loader",
     "de_classes.pipelines.frame_batches",
     "de_classes.storage.format.arrow_arrays",
-    "de_classes.storage.format.arrow_columns",
     "de_classes.storage.format.arrow_frames",
-    "de_classes.storage.format.arrow_layout",
     "de_classes.storage.format.arrow_shapes",
-    "de_classes.storage.format.arrow_tokens",
-    "de_classes.storage.format.arrow_types",
-    "de_classes.storage.format.frame_values",
     "de_classes.storage.format.frames",
     "de_classes.storage.format.parquet_codec",
-    "de_classes.storage.format.parquet_groups",
 }
 
 # What the command line's ingestion has no use for: half a second in which no page is asked for.
@@ -167,7 +161,7 @@ def test_numbers_that_are_decoded_into_arrays_at_once_import_no_pandas() -> None
     code = """
 import sys
 from de_classes.storage.format.arrow_shapes import arrow_shape_of
-from de_classes.storage.format.inference import infer
+from de_classes.storage.format.schema import infer
 records = ",".join(f'{{"id":{n},"v":{n}.50,"w":{n / 7!r}}}' for n in range(2000))
 columns = arrow_shape_of(infer([{"id": 1, "v": 0.5, "w": 0.1}])).decode(f"[{records}]".encode())
 print(type(columns).__name__, sorted({"pandas"} & set(sys.modules)))

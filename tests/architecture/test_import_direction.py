@@ -92,6 +92,17 @@ def test_a_module_imports_nothing_of_a_higher_rank() -> None:
     assert violations(upwards) == []
 
 
+def test_what_fetches_pages_knows_no_file_format() -> None:
+    """A decoder is handed to it. Descriptions know schemas, which pages must fit."""
+
+    def foreign(importer: str, imported: str) -> bool:
+        fetches = importer.startswith("de_classes.api.") and not importer.startswith("de_classes.api.source.")
+        is_service = importer == "de_classes.api.api_data_service"  # puts a client and a store together
+        return fetches and not is_service and imported.startswith("de_classes.storage.")
+
+    assert violations(foreign) == []
+
+
 def test_the_simulators_know_nothing_of_the_ingest_side() -> None:
     def foreign(importer: str, imported: str) -> bool:
         return in_simulators(importer) and (rank(imported) or 0) > SHARED_WITH_SIMULATORS

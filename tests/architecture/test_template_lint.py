@@ -84,6 +84,7 @@ def failed(checkov: dict[str, dict[str, Any]], subject: str) -> set[str]:
     return {f"{each['check_id']} {each['resource']}" for each in checkov[subject]["failed_checks"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_cfn_lint_and_the_serverless_rules_find_nothing(cfn_lint: Findings, subject: str) -> None:
     assert cfn_lint[subject] == set()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,108 +18,12 @@ from de_classes.api.source.loading import parse_sources
 from de_classes.errors import AuthenticationError
 from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
+from tests.fakes.auths import BASIC, CASES, KEY, LOGIN, AuthCase
 from tests.fakes.rotation import FakeRotationStore, FakeSecrets, TokenEndpoint
 from tests.fakes.transports import FakeTransport, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from de_classes.api.messages import HttpResponse
-
-KEY = "hunter2-is-the-key-and-long-enough-for-any-hash"
-LOGIN = "https://id.example/token"
-
-
-@dataclass(frozen=True)
-class AuthCase:
-    """A kind of auth as a description says it.
-
-    Attributes:
-        said: The TOML of ``auth``.
-        sees: Whether a request carries what the source wants, by its query and its headers in lower case.
-        logs_in: Whether a request for a token comes first.
-        token: The answer to the nth of these.
-    """
-
-    said: str
-    sees: Callable[[dict[str, str], dict[str, str]], bool]
-    logs_in: bool = False
-    token: Callable[[int], dict[str, Any]] = field(default=lambda n: {"access_token": f"secret-token-{n}"})
-
-
-def bearer(_: dict[str, str], headers: dict[str, str]) -> bool:
-    return headers["authorization"].startswith("Bearer secret-token-")
-
-
-BASIC = b64encode(f"ada:{KEY}".encode()).decode()
-CLIENT = 'client_id = "us", client_secret = "${secret.key}"'
-CASES = {
-    "none": AuthCase(
-        'type = "none"', lambda query, headers: "authorization" not in headers and "key" not in query
-    ),
-    "bearer": AuthCase(
-        'type = "bearer", token = "${secret.key}"',
-        lambda _, headers: headers["authorization"] == f"Bearer {KEY}",
-    ),
-    "bearer-by-another-name": AuthCase(
-        'type = "bearer", token = "${secret.key}", scheme_name = "Klaviyo-API-Key"',
-        lambda _, headers: headers["authorization"] == f"Klaviyo-API-Key {KEY}",
-    ),
-    "basic": AuthCase(
-        'type = "basic", username = "ada", password = "${secret.key}"',
-        lambda _, headers: headers["authorization"] == f"Basic {BASIC}",
-    ),
-    "api_key-header": AuthCase(
-        'type = "api_key", value = "${secret.key}", into = "header.X-Api-Key"',
-        lambda _, headers: headers["x-api-key"] == KEY,
-    ),
-    "api_key-query": AuthCase(
-        'type = "api_key", value = "${secret.key}", into = "query.key"', lambda query, _: query["key"] == KEY
-    ),
-    "login-json": AuthCase(
-        f'type = "login", url = "{LOGIN}", json = {{ user = "ada", password = "${{secret.key}}" }}',
-        bearer,
-        logs_in=True,
-    ),
-    "login-form-nested-prefix": AuthCase(
-        f'type = "login", url = "{LOGIN}", form = {{ u = "ada", p = "${{secret.key}}" }}, '
-        'token_path = "data.session.id", into = "header.X-Session", prefix = "Session "',
-        lambda _, headers: headers["x-session"].startswith("Session secret-token-"),
-        logs_in=True,
-        token=lambda n: {"token_type": "session", "data": {"session": {"id": f"secret-token-{n}"}}},
-    ),
-    "login-query": AuthCase(
-        f'type = "login", url = "{LOGIN}", json = {{ p = "${{secret.key}}" }}, '
-        'into = "query.sid", prefix = ""',
-        lambda query, _: query["sid"].startswith("secret-token-"),
-        logs_in=True,
-    ),
-    "oauth2-client_credentials": AuthCase(
-        f'type = "oauth2", grant = "client_credentials", token_url = "{LOGIN}", {CLIENT}',
-        bearer,
-        logs_in=True,
-    ),
-    "oauth2-refresh_token": AuthCase(
-        f'type = "oauth2", grant = "refresh_token", token_url = "{LOGIN}", refresh_token = "${{secret.key}}"',
-        bearer,
-        logs_in=True,
-    ),
-    "oauth2-jwt_bearer": AuthCase(
-        f'type = "oauth2", grant = "jwt_bearer", token_url = "{LOGIN}", private_key = "${{secret.key}}", '
-        'algorithm = "HS256", claims = { iss = "us" }',
-        bearer,
-        logs_in=True,
-    ),
-    "sigv4": AuthCase(
-        'type = "sigv4", service = "execute-api", region = "eu-central-1", access_key = "AKIDEXAMPLE", '
-        'secret_key = "${secret.key}"',
-        lambda _, headers: headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
-    ),
-    "hmac": AuthCase(
-        'type = "hmac", key = "${secret.key}", timestamp_into = "query.timestamp"',
-        lambda query, _: len(query["signature"]) == 64 and query["timestamp"] == "1700000000000",
-    ),
-}
 
 
 class Api:
@@ -140,6 +42,11 @@ class Api:
         self._lock = threading.Lock()
         self.transport = FakeTransport(self._answer)
 
+    @property
+    def asked_signed(self) -> int:
+        """How many of its requests bore what it wants, right or wrong."""
+        return self.asked - bool(self.case.challenge)
+
     def _answer(self, request: HttpRequest) -> HttpResponse:
         parts = urlsplit(request.url)
         with self._lock:
@@ -151,7 +58,7 @@ class Api:
         query = {**dict(parse_qsl(parts.query)), **request.params}
         headers = {name.lower(): value for name, value in request.headers.items()}
         if number in self.refused or not self.case.sees(query, headers):
-            return json_response({"error": "no"}, 401)
+            return json_response({"error": "no"}, 401, **self.case.challenge)
         page = int(query["page"])
         rows = [{"id": 2 * page - 1}, {"id": 2 * page}] if page <= 2 else []
         return json_response({"total": 4, "rows": rows})
@@ -198,21 +105,21 @@ def test_said_in_toml_it_reads_every_page(case: AuthCase) -> None:
 
 
 def test_a_401_costs_one_login_and_nothing_else(case: AuthCase) -> None:
-    api = Api(case, refused=frozenset({2}))
+    api = Api(case, refused=frozenset({2 + bool(case.challenge)}))
     if case.logs_in:
         assert ids(api) == [1, 2, 3, 4]
         assert len(api.logins) == 2
     else:
         with pytest.raises(AuthenticationError, match="401: check the credentials"):
             ids(api)
-        assert api.asked == 2
+        assert api.asked_signed == 2
 
 
 def test_one_that_is_refused_for_ever_asks_for_one_more_token_and_ends(case: AuthCase) -> None:
     api = Api(case, refused=frozenset(range(100)))
     with pytest.raises(AuthenticationError, match="401: check the credentials"):
         ids(api)
-    assert api.asked == (2 if case.logs_in else 1)
+    assert api.asked_signed == (2 if case.logs_in else 1)
     assert len(api.logins) == (2 if case.logs_in else 0)
 
 

@@ -159,6 +159,7 @@ WAYS: dict[str, Way] = {
     "dataset": read_into_dataset,
 }
 """Whoever reads a description joins here."""
+EACH_WAY = [pytest.param(way, marks=pytest.mark.slow if way == "object" else ()) for way in WAYS]
 
 
 def ingest(
@@ -210,7 +211,7 @@ def test_every_source_that_is_shipped_has_its_mimic() -> None:
 
 
 @EACH_RESOURCE
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", EACH_WAY)
 @pytest.mark.parametrize("size", first_of(["small", "maximum"]))
 def test_every_record_comes_once_and_as_the_api_has_it(
     way: str, size: str, name: str, resource: str, tmp_path: Path
@@ -220,7 +221,7 @@ def test_every_record_comes_once_and_as_the_api_has_it(
 
 
 @EACH_RESOURCE
-@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("concurrency", first_of([4, 1]))
 def test_a_collection_that_ends_at_a_page_s_edge_is_whole(
     concurrency: int, name: str, resource: str, tmp_path: Path
 ) -> None:

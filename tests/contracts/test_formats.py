@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from de_classes.errors import InvalidInputError, MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.registry import format_names, get_codec
+from de_classes.storage.format.codec import format_names, get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.format.segmented import SegmentedWriter
 from tests.fakes.effort import examples, first_of

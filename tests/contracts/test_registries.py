@@ -14,16 +14,18 @@ import pytest
 from de_classes.__main__ import main
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
+from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.source import Source
-from de_classes.api.source.description import PAGINATIONS
 from de_classes.bootstrap import PACKAGED, build_ingestion
 from de_classes.errors import ConfigurationError
 from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from de_classes.utils.clock import ManualClock
-from tests.fakes.described_api import DescribedApi, served
+from tests.fakes.auths import CASES as AUTH_CASES
+from tests.fakes.auths import KEY, LOGIN
+from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,35 +36,37 @@ if TYPE_CHECKING:
 
 QUIET = logging.getLogger("tests.registries")
 BASE = "https://api.example"
-SECRET = "shared-by-the-api-and-its-caller"
 
 
 def tag_of(kind: type[msgspec.Struct]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-# What each is by; whoever registers a kind says here how a source that has it is described.
-AUTH = {
-    "none": '{ type = "none" }',
-    "bearer": '{ type = "bearer", token = "${secret.key}" }',
-    "basic": '{ type = "basic", username = "ada", password = "${secret.key}" }',
-    "api_key": '{ type = "api_key", value = "${secret.key}", into = "header.X-Api-Key" }',
-    "login": '{ type = "login", url = "BASE/login", json = { password = "${secret.key}" } }',
-    "oauth2": '{ type = "oauth2", grant = "client_credentials", token_url = "BASE/login", client_id = "ada", '
-    'client_secret = "${secret.key}" }',
-    "sigv4": '{ type = "sigv4", service = "execute-api", region = "eu-central-1", access_key = "ada", '
-    'secret_key = "${secret.key}" }',
-    "hmac": '{ type = "hmac", key = "${secret.key}" }',
-}
+# What each is by; whoever registers a kind of pagination says here how a source that has it is described and
+# how it speaks. A kind of auth has its entry in ``tests/fakes/auths.py``.
 PAGINATION = {
-    "page": '{ type = "page", pages_path = "pages" }',
-    "offset": '{ type = "offset" }',
-    "cursor": '{ type = "cursor", path = "next.cursor" }',
-    "next_url": '{ type = "next_url", path = "next.url" }',
-    "link": '{ type = "link" }',
-    "last_record": '{ type = "last_record", path = "id", into = "query.after" }',
-    "next_params": '{ type = "next_params", path = "next.params" }',
-    "none": '{ type = "none" }',
+    "page": PAGE,
+    "offset": OFFSET,
+    "range": Paging(
+        '{ type = "range" }',
+        ("total", "total", "total"),
+        lambda _, headers, __: int(headers["range"].removeprefix("items=").partition("-")[0]),
+        lambda at, rows, total, _: {"content-range": f"items {at}-{at + rows - 1}/{total}"},
+    ),
+    "cursor": Paging('{ type = "cursor", path = "next.cursor" }', ("marker", "marker", "probed")),
+    "next_url": Paging('{ type = "next_url", path = "next.url" }', ("marker", "marker", "probed")),
+    "link": Paging(
+        '{ type = "link" }',
+        ("marker", "marker", "probed"),
+        headers=lambda _, __, ___, following: {"link": f'<{following}>; rel="next"'} if following else {},
+    ),
+    "last_record": Paging(
+        '{ type = "last_record", path = "id", into = "query.after" }',
+        ("probed", "probed", "probed"),
+        lambda query, _, __: int(query.get("after", 0)),
+    ),
+    "next_params": Paging('{ type = "next_params", path = "next.params" }', ("marker", "marker", "probed")),
+    "none": Paging('{ type = "none" }', ("declared", "declared", "declared"), lambda _, __, ___: 0),
 }
 # A step, and how many of the ten records {"id": 1, "name": "record 1"} are left by it.
 TRANSFORM = {
@@ -83,13 +87,13 @@ ANSWER = {
 
 
 def described(*, auth: str = "none", pagination: str = "page", answer: str = "json") -> str:
-    how = PAGINATION[pagination] if answer == "json" else '{ type = "offset" }'
+    how = (PAGINATION[pagination] if answer == "json" else OFFSET).said
     size = "" if pagination == "none" else 'page_size = { into = "query.limit" }'
     return f"""
 version = 1
 [sources.api]
 base_url = "{BASE}"
-auth = {AUTH[auth].replace("BASE", BASE)}
+auth = {{ {AUTH_CASES[auth].said.replace(LOGIN, f"{BASE}/login")} }}
 [sources.api.resources.items]
 path = "/items"
 {ANSWER[answer]}
@@ -99,14 +103,23 @@ pagination = {how}
 
 
 CASES = [
-    *(("auth", name) for name in AUTH),
+    *(("auth", name) for name in AUTH_CASES),
     *(("pagination", name) for name in PAGINATION),
     *(("answer", name) for name in ANSWER),
 ]
 
 
+def speaking(what: str, name: str) -> DescribedApi:
+    """The API that is described by one kind of what it is told by."""
+    if what == "auth":
+        return DescribedApi(auth=AUTH_CASES[name])
+    if what == "pagination":
+        return DescribedApi(paging=PAGINATION[name])
+    return DescribedApi(paging=PAGE if name == "json" else OFFSET, answer=name)
+
+
 def test_everything_that_is_registered_joins_here() -> None:
-    assert sorted(AUTH) == sorted(map(tag_of, AUTHS))
+    assert sorted({name.partition("-")[0] for name in AUTH_CASES}) == sorted(map(tag_of, AUTHS))
     assert sorted(PAGINATION) == sorted(map(tag_of, PAGINATIONS))
     assert sorted(ANSWER) == sorted(ANSWERS)
     assert sorted(TRANSFORM) == sorted(map(tag_of, TRANSFORMS))
@@ -116,7 +129,7 @@ class Held:
     """One secret."""
 
     def get(self, name: str) -> str:
-        return {"key": SECRET}[name]
+        return {"key": KEY}[name]
 
     def rotation(self, name: str) -> RotationStore:
         raise AssertionError(name)
@@ -145,7 +158,7 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
 
 
 def by_command(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
-    (folder / "secrets.json").write_text(json.dumps({"key": SECRET}))
+    (folder / "secrets.json").write_text(json.dumps({"key": KEY}))
     (folder / "secrets.json").chmod(0o600)
     said = io.StringIO()
     words = ("--limit", "4", "--dataset", "them", "--format", "jsonl", "--quiet")
@@ -164,15 +177,33 @@ def test_what_is_registered_is_reachable_from_the_file_by_every_way(
     what: str, name: str, way: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "api.toml").write_text(described(**{what: name}))
-    api = DescribedApi(**{what: name}, secret=SECRET)
+    api = speaking(what, name)
     assert way(tmp_path, api) == api.records
+
+
+@pytest.mark.parametrize(("limit", "shape"), [(4, 0), (5, 1), (20, 2)], ids=["several", "full", "single"])
+@pytest.mark.parametrize("name", PAGINATION)
+def test_the_end_is_proved_however_many_pages_there_are_and_full_the_last_is(
+    name: str, limit: int, shape: int, tmp_path: Path
+) -> None:
+    (tmp_path / "api.toml").write_text(described(pagination=name))
+    api = speaking("pagination", name)
+    client = Source.load(tmp_path / "api.toml")["api.items"].client(
+        secrets=Held(), transport=api, clock=ManualClock(), logger=QUIET
+    )
+    run = client.start_run(limit)
+    assert [record for page in run for record in page.records] == api.records
+    evidence = run.evidence_if_still
+    assert evidence is not None
+    assert (evidence.end.by, evidence.warnings) == (PAGINATION[name].ends[shape], ())
+    assert not {"None", "True", "False"} & {*evidence.end.saw.split()}
 
 
 def with_step(folder: Path, name: str) -> DescribedApi:
     """A folder with a description that has one transform, and the API that it describes."""
     folder.mkdir(exist_ok=True)
     (folder / "api.toml").write_text(f"{described()}transforms = [{TRANSFORM[name][0]}]\n")
-    return DescribedApi(secret=SECRET)
+    return DescribedApi()
 
 
 @pytest.mark.parametrize("way", [by_worker, by_command])
@@ -225,7 +256,7 @@ def test_a_function_of_a_file_that_was_handed_over_is_refused_and_its_module_is_
 @pytest.mark.parametrize("format_name", format_names())
 def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name: str, tmp_path: Path) -> None:
     (tmp_path / "api.toml").write_text(described())
-    api, store = DescribedApi(secret=SECRET), LocalClient(tmp_path, QUIET)
+    api, store = DescribedApi(), LocalClient(tmp_path, QUIET)
     store.create_bucket("worker")
     worker = build_ingestion(
         {"BUCKET": "worker", "SOURCES_PATH": str(tmp_path / "api.toml")},

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from de_classes.api.auth import AUTHS
-from de_classes.api.messages import HttpRequest
+from de_classes.api.messages import HttpRequest, HttpResponse
 from de_classes.api.source.loading import parse_sources
 from tests.fakes.aws import no_aws_environment
 from tests.fakes.documents import ROOT, blocks
@@ -57,6 +57,9 @@ def test_an_example_is_read_and_signs(block: Block) -> None:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-process")
         scheme = auth_of(block).scheme(auth_runtime(FakeTransport(lambda _: json_response(ANSWER)), secrets))
         request = HttpRequest("GET", "https://api.example.com/rows")
+        scheme.renew(
+            request, HttpResponse(401, {"www-authenticate": 'Digest realm="r", nonce="n", qop="auth"'})
+        )
         assert scheme.authorize(request) != request
     if "rotates" in block.text:
         assert secrets.store.tokens.refresh_token == "next"

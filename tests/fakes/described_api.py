@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import threading
-from base64 import b64encode
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -15,29 +13,67 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from de_classes.api.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.fakes.auths import AuthCase
 
 ROWS = 10
-TOKEN = "token-of-the-described-api"
+
+
+def _by_cursor(query: Mapping[str, str], _: Mapping[str, str], __: int) -> int:
+    return int(query.get("cursor", 0))
+
+
+def _no_headers(at: int, rows: int, total: int, following: str | None) -> dict[str, str]:  # noqa: ARG001 - a contract
+    return {}
+
+
+@dataclass(frozen=True)
+class Paging:
+    """A kind of pagination as a description says it, and how an API speaks it: one entry a kind.
+
+    Attributes:
+        said: The TOML of ``pagination``.
+        ends: What proves the end: of several pages, of several the last of which is full, and of one alone.
+        place: How many rows a request leaves out, by its query, its headers in lower case, and its size.
+        headers: Those of an answer, by rows before it, rows in it, rows in all, and the address of what
+            follows if anything does. The body of each has ``pages``, and ``next`` with a ``cursor``, an
+            ``url`` and ``params``.
+    """
+
+    said: str
+    ends: tuple[str, str, str]
+    place: Callable[[Mapping[str, str], Mapping[str, str], int], int] = _by_cursor
+    headers: Callable[[int, int, int, str | None], dict[str, str]] = _no_headers
+
+
+OFFSET = Paging(
+    '{ type = "offset" }',
+    ("probed", "probed", "probed"),
+    lambda query, _, __: int(query.get("offset", 0)),
+)
+
+
+PAGE = Paging(
+    '{ type = "page", pages_path = "pages" }',
+    ("probed", "probed", "probed"),
+    lambda query, _, size: (int(query["page"]) - 1) * size,
+)
 
 
 class DescribedApi:
     """Ten records, by one kind of everything; a transport, and what ``served`` serves.
 
     Args:
-        auth: What a request must bear.
-        pagination: How pages lead on.
+        auth: What a request must bear; None for nothing.
+        paging: How pages lead on.
         answer: How answers are encoded.
-        secret: What is shared.
     """
 
-    def __init__(
-        self, *, auth: str = "none", pagination: str = "page", answer: str = "json", secret: str
-    ) -> None:
+    def __init__(self, *, auth: AuthCase | None = None, paging: Paging = PAGE, answer: str = "json") -> None:
         self._auth = auth
-        self._pagination = pagination
+        self._paging = paging
         self._answer = answer
-        self._secret = secret
         is_text = answer in {"csv", "xml"}
         self.records = [{"id": str(n) if is_text else n, "name": f"record {n}"} for n in range(1, ROWS + 1)]
 
@@ -47,50 +83,21 @@ class DescribedApi:
         raw = "&".join(filter(None, (parts.query, urlencode(request.params, doseq=True))))
         headers = {name.lower(): value for name, value in request.headers.items()}
         if parts.path == "/login":
-            return self._login(request)
-        if not self._is_let_in(raw, headers):
-            return HttpResponse(401)
+            return self._login()
         query = dict(parse_qsl(raw))
-        at, size = self._place(query), int(query.get("limit", ROWS))
-        rows = self.records[at : at + size]
-        base = f"{parts.scheme}://{parts.netloc}/items"
-        return self._encoded(rows, at + size, size, base)
-
-    def _login(self, request: HttpRequest) -> HttpResponse:
-        is_right = self._secret.encode() in (request.body or b"")
-        body = json.dumps({"access_token": TOKEN, "expires_in": 300}).encode()
-        return HttpResponse(200, {}, body) if is_right else HttpResponse(401)
-
-    def _is_let_in(self, raw: str, headers: Mapping[str, str]) -> bool:
-        given = headers.get("authorization", "")
-        signed, _, signature = raw.rpartition("&signature=")
-        right = {
-            "none": lambda: True,
-            "bearer": lambda: given == f"Bearer {self._secret}",
-            "basic": lambda: given == "Basic " + b64encode(f"ada:{self._secret}".encode()).decode(),
-            "api_key": lambda: headers.get("x-api-key") == self._secret,
-            "login": lambda: given == f"Bearer {TOKEN}",
-            "oauth2": lambda: given == f"Bearer {TOKEN}",
-            "sigv4": lambda: given.startswith("AWS4-HMAC-SHA256 Credential=ada/"),
-            "hmac": lambda: (
-                signature == hmac.new(self._secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-            ),
-        }
-        return right[self._auth]()
-
-    def _place(self, query: Mapping[str, str]) -> int:
-        if self._answer != "json":
-            return int(query.get("offset", 0))
+        if self._auth is not None and not self._auth.sees(query, headers):
+            challenge = {name.replace("_", "-"): text for name, text in self._auth.challenge.items()}
+            return HttpResponse(401, challenge)
         size = int(query.get("limit", ROWS))
-        places = {
-            "page": lambda: (int(query["page"]) - 1) * size,
-            "offset": lambda: int(query["offset"]),
-            "last_record": lambda: int(query.get("after", 0)),
-            "none": lambda: 0,
-        }
-        return places.get(self._pagination, lambda: int(query.get("cursor", 0)))()
+        at = self._paging.place(query, headers, size)
+        base = f"{parts.scheme}://{parts.netloc}/items"
+        return self._encoded(self.records[at : at + size], at, size, base)
 
-    def _encoded(self, rows: list[dict[str, Any]], behind: int, size: int, base: str) -> HttpResponse:
+    def _login(self) -> HttpResponse:
+        token = {} if self._auth is None else self._auth.token(1)
+        return HttpResponse(200, {}, json.dumps(token).encode())
+
+    def _encoded(self, rows: list[dict[str, Any]], at: int, size: int, base: str) -> HttpResponse:
         if self._answer == "jsonl":
             return HttpResponse(200, {}, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
         if self._answer == "csv":
@@ -100,11 +107,11 @@ class DescribedApi:
             items = "".join(f"<item><id>{row['id']}</id><name>{row['name']}</name></item>" for row in rows)
             return HttpResponse(200, {}, f"<items>{items}</items>".encode())
         body: dict[str, Any] = {"items": rows, "pages": -(-ROWS // size)}
-        headers = {}
+        following, behind = None, at + size
         if behind < ROWS:
-            url = f"{base}?limit={size}&cursor={behind}"
-            body["next"] = {"cursor": str(behind), "url": url, "params": {"cursor": str(behind)}}
-            headers = {"link": f'<{url}>; rel="next"'} if self._pagination == "link" else {}
+            following = f"{base}?limit={size}&cursor={behind}"
+            body["next"] = {"cursor": str(behind), "url": following, "params": {"cursor": str(behind)}}
+        headers = self._paging.headers(at, len(rows), ROWS, following)
         return HttpResponse(200, headers, json.dumps(body).encode())
 
 

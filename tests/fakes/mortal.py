@@ -27,8 +27,8 @@ from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client, LocalClient
-from de_classes.storage.clients.measured_file import MeasuredFile
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
+from de_classes.storage.clients.spool import MeasuredFile
 from de_classes.utils.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.transport import Transport
     from de_classes.storage.clients import ObjectInfo, ObjectStore
-    from de_classes.storage.clients.checksums import Content
+    from de_classes.storage.clients.object_store import Content
 
 BUCKET = "lake"
 LOGGER = logging.getLogger("tests.mortal")

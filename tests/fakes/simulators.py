@@ -11,7 +11,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import FaultPlan
 from de_classes.simulators.messages import Headers, SimRequest
 from de_classes.simulators.records import SyntheticRecords
-from de_classes.simulators.tokens import TokenIssuer
+from de_classes.simulators.routing import TokenIssuer
 from de_classes.simulators.unstable_service import UnstableSimulator
 from de_classes.utils.clock import ManualClock
 

@@ -18,7 +18,7 @@ import pytest
 
 from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.registry import format_names, get_codec
+from de_classes.storage.format.codec import format_names, get_codec
 from de_classes.storage.format.schema import Kind, ListType, StructType
 from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.utils import strict_json

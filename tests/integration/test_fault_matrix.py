@@ -46,9 +46,9 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.datasets import DatasetReader
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format import DataFormatService
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils import strict_json
 from de_classes.utils.clock import ManualClock
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.simulators.fault_kinds import FaultKind
+    from de_classes.simulators.faults import FaultKind
     from de_classes.storage.clients import LocalClient
 
 LOGGER = logging.getLogger("tests.matrix")

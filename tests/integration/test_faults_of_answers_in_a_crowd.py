@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Site
+from de_classes.simulators.faults import InjectionPoint
 from tests.fakes.fault_clients import client
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ HARMLESS = {"slow-drip", "huge-body", "gzip-bomb"}
 CURED = [
     fault.name
     for fault in CATALOGUE
-    if fault.cured_by_retry and fault.site is Site.ANSWER and int(fault.catalogue_ids[0][1:]) <= 21
+    if fault.cured_by_retry and fault.point is InjectionPoint.ANSWER and int(fault.catalogue_ids[0][1:]) <= 21
 ]
 BROKEN = (http.client.HTTPException, OSError, EOFError, ValueError, RecursionError, zlib.error)
 

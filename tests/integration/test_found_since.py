@@ -22,7 +22,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.pages import TOTAL_PAGES, TOTAL_RECORDS
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from tests.fakes.documents import ROOT
 from tests.fakes.http_source import HttpSource, as_json, rows
 from tests.fakes.raw_server import answer

@@ -19,7 +19,7 @@ import pytest
 from de_classes.__main__ import main
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.waits import told_of_silence
+from de_classes.cli.terminal import told_of_silence
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows
@@ -115,8 +115,15 @@ READ: dict[str, Behave] = {
 }
 
 
+INTO = [
+    pytest.param(("--dataset", "d"), id="dataset"),
+    pytest.param((), id="object", marks=pytest.mark.slow),
+]
+"""What happens on the wire is over before it is known what the records go into."""
+
+
 @pytest.mark.parametrize("behave", READ.values(), ids=READ)
-@pytest.mark.parametrize("words", [(), ("--dataset", "d")], ids=["object", "dataset"])
+@pytest.mark.parametrize("words", INTO)
 def test_what_is_odd_but_right_is_read(tmp_path: Path, behave: Behave, words: tuple[str, ...]) -> None:
     run, source = pulled(tmp_path, behave, *words)
     assert (run.status, run.err, source.pages_asked()) == (0, "", PAGES + AGAIN)
@@ -131,7 +138,7 @@ def named(charset: str, text: str, kind: str = JSON) -> Behave:
 
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-8", "utf-16", "shift_jis"])
-@pytest.mark.parametrize("words", [(), ("--dataset", "d")], ids=["object", "dataset"])
+@pytest.mark.parametrize("words", INTO)
 def test_F83_a_declared_charset_is_honoured(tmp_path: Path, charset: str, words: tuple[str, ...]) -> None:
     text = "Zürich" if charset != "shift_jis" else "東京"
     run, _ = pulled(tmp_path, named(charset, text), *words)
@@ -354,7 +361,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("wrong", "said"), MISTAKES.values(), ids=MISTAKES)
-@pytest.mark.parametrize("words", [(), ("--dataset", "d")], ids=["object", "dataset"])
+@pytest.mark.parametrize("words", INTO)
 def test_a_mistake_that_no_retry_cures_is_asked_about_once_more(
     tmp_path: Path, wrong: bytes, said: str, words: tuple[str, ...]
 ) -> None:
@@ -477,7 +484,7 @@ CURSORS = {
 
 
 @pytest.mark.parametrize(("cursor", "sent"), CURSORS.values(), ids=CURSORS)
-@pytest.mark.parametrize("words", [(), ("--dataset", "d")], ids=["object", "dataset"])
+@pytest.mark.parametrize("words", INTO)
 def test_F88_a_cursor_goes_as_it_is_written(
     tmp_path: Path, cursor: str, sent: str, words: tuple[str, ...]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from tests.fakes.template import functions
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LAYERS = ("DeClassesLayer", "SdkLayer", "ArrowLayer")
 # Beyond the handler: what is imported only once it is needed. (The simulators use the runtime's boto3.)
 LATER = {
     "AuthSimulatorFunction": "jwt",
-    "UnstableSimulatorFunction": "jwt, de_classes.simulators.synthetic",
+    "UnstableSimulatorFunction": "jwt",
     "IngestionWorkerFunction": "boto3, pyarrow.parquet, de_classes.storage.format.parquet_codec",
 }
 PROBE = """

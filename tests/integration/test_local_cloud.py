@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from de_classes.api.receipt import IngestReceipt
 from de_classes.configs.ingest import WorkerSettings
 from de_classes.runs.verify import differences as receipt_differences
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from localcloud.demo import FORMATS, Options, record_source
 from localcloud.verify import differences
 

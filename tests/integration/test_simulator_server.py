@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from de_classes.errors import ConfigurationError
+from de_classes.simulators.answer_faults import EMPTY_REPLY, RESET
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import FaultPlan
 from de_classes.simulators.http_handler import MAX_BODY_BYTES
 from de_classes.simulators.records import JsonLinesRecords
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.simulators.wire_faults import EMPTY_REPLY, RESET
 from de_classes.utils.clock import ManualClock
 
 if TYPE_CHECKING:

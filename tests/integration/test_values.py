@@ -21,7 +21,7 @@ from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest import summary
 from de_classes.storage.format import DataFormatService
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.runs import BASE, BUCKET, LOGGER, KilledError, memory, plan, service

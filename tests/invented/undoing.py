@@ -10,11 +10,11 @@ UNDONE: tuple[Undone, ...] = (
         "takes a first page that is smaller than asked for to be followed at the size asked for",
         (
             Change(
-                "api/offsets.py",
+                "api/pagination/by_number.py",
                 "return records if is_capped and isinstance",
                 "return limit if False and isinstance",
             ),
-            Change("api/offsets.py", "or records in {0, limit}", "or True"),
+            Change("api/pagination/by_number.py", "or records in {0, limit}", "or True"),
         ),
     ),
     Undone(
@@ -33,12 +33,12 @@ UNDONE: tuple[Undone, ...] = (
         "takes one refusal for the end",
         (
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if again is None or not again.records:\n                is_empty",
                 "if True:\n                is_empty",
             ),
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if further is not None and further.records and not",
                 "if further is not None and not further and not",
             ),
@@ -77,7 +77,7 @@ UNDONE: tuple[Undone, ...] = (
         "F62",
         "takes a page that says that another follows, and names none, for the last",
         (
-            Change("api/pagination.py", "if ends is False and following is None:", "if False:"),
+            Change("api/pagination/strategy.py", "if ends is False and following is None:", "if False:"),
             Change(
                 "api/followed_walk.py",
                 "        if again is None:\n            return None\n        if len",
@@ -91,7 +91,7 @@ UNDONE: tuple[Undone, ...] = (
         "says nothing of errors beside the records, and looks at no page again",
         (
             Change(
-                "api/what_came.py",
+                "api/page.py",
                 "if not isinstance(answer, dict):\n        return None\n    found = _error_name",
                 "if True:\n        return None\n    found = _error_name",
             ),
@@ -103,7 +103,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes one short page for a whole one, where pages are counted",
         (
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if self._strategy.counts_records or is_last_by_total or not is_short:",
                 "if True:",
             ),
@@ -115,7 +115,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes the last page that is counted for the last, full as it is",
         (
             Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
-            Change("api/walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
+            Change("api/numbered_walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
             Change(
                 "api/prover.py",
                 'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',

@@ -27,7 +27,7 @@ from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, Funct
 from de_classes.runs.verify import differences
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange

@@ -10,12 +10,10 @@ import pytest
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.messages import HttpResponse
-from de_classes.api.pace import Pace
+from de_classes.api.pace import Pace, RateLimit
 from de_classes.api.page_fetcher import PageFetcher, SharedRun
 from de_classes.api.pagination import PageNumberPagination
-from de_classes.api.rate_limits import RateLimit
-from de_classes.api.retry import RetryPolicy
-from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.retry import RetryBudget, RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock

@@ -6,11 +6,11 @@ import pytest
 
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageRequest
-from de_classes.api.prober import REFUSALS, Prober
+from de_classes.api.walk import REFUSALS, Prober
 from de_classes.errors import DeClassesError, NetworkError, RequestRejectedError, RetriesExhaustedError
 
 if TYPE_CHECKING:
-    from de_classes.api.walk_contracts import FetchPage
+    from de_classes.api.walk import FetchPage
 
 REQUEST = PageRequest(7)
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.retry import RetryBudget
 from de_classes.errors import RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from de_classes.api.counters import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.messages import HttpResponse
-from de_classes.api.timeline import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakePagedApi

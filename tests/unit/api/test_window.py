@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.page import Page
-from de_classes.api.page_decoder import TOGETHER
-from de_classes.api.window import PageWindow
+from de_classes.api.window import TOGETHER, PageWindow
 from de_classes.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -176,27 +175,28 @@ def test_a_page_larger_than_all_that_may_be_is_fetched_alone() -> None:
             assert window.take(number).number == number
 
 
-def test_pages_that_are_there_are_prepared_together_up_to_a_size() -> None:
-    prepared: list[list[int]] = []
+def test_pages_that_are_there_are_decoded_together_up_to_a_size() -> None:
+    decoded: list[list[int]] = []
     here = [threading.Event() for _ in range(9)]
 
     def get(number: int) -> Page:
         here[number].set()
         return sized(number, TOGETHER // 2)
 
-    def prepare(pages: Sequence[Page]) -> None:
-        prepared.append([page.number for page in pages])
+    def decode(pages: Sequence[Page]) -> Sequence[Page]:
+        decoded.append([page.number for page in pages])
+        return pages
 
-    with PageWindow(get, 1, start=1, prepare=prepare) as window:
+    with PageWindow(get, 1, start=1, decode=decode) as window:
         window.take(1)
-    assert prepared == []  # nothing is fetched ahead, so that its page is prepared where it is settled
-    with PageWindow(get, 8, start=1, prepare=prepare) as window:
+    assert decoded == []  # nothing is fetched ahead, so that its page is decoded where it is taken
+    with PageWindow(get, 8, start=1, decode=decode) as window:
         window.fill(8)
         assert all(each.wait(10) for each in here[1:])
         taken = [window.take(number).number for number in range(1, 9)]
     assert taken == list(range(1, 9))
-    assert [number for group in prepared for number in group] == taken
-    assert max(map(len, prepared)) <= 2
+    assert [number for group in decoded for number in group] == taken
+    assert max(map(len, decoded)) <= 2
 
 
 def test_a_failure_among_pages_that_are_there_spoils_none_before_it() -> None:
@@ -205,16 +205,19 @@ def test_a_failure_among_pages_that_are_there_spoils_none_before_it() -> None:
             raise NetworkError("gone")
         return page(number)
 
-    prepared: list[int] = []
-    with PageWindow(
-        get, 4, start=1, prepare=lambda pages: prepared.extend(p.number for p in pages)
-    ) as window:
+    decoded: list[int] = []
+
+    def decode(pages: Sequence[Page]) -> Sequence[Page]:
+        decoded.extend(each.number for each in pages)
+        return pages
+
+    with PageWindow(get, 4, start=1, decode=decode) as window:
         window.fill(4)
         assert window.take(1).number == 1
         with pytest.raises(NetworkError):
             window.take(2)
         assert window.take(3).number == 3
-    assert 2 not in prepared
+    assert 2 not in decoded
 
 
 @pytest.mark.parametrize(("size", "ahead"), [(1_000, 8), (TOGETHER // 5, 5), (TOGETHER, 2)])

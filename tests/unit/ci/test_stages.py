@@ -20,7 +20,7 @@ BUDGETS = {
     "units": 3,
     "proofs": 20,
     "matrix": 10,
-    "cloud and state machine": 12,
+    "cloud, state machine and package": 12,
     "stores and databases": 12,
     "containers and browser": 10,
 }

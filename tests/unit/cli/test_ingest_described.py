@@ -43,7 +43,7 @@ pagination = { type = "page", pages_path = "pages" }
 def ingest(folder: Path, *words: str, shop: str = SHOP) -> tuple[int, str, str]:
     (folder / "shop.toml").write_text(shop)
     out, err = io.StringIO(), io.StringIO()
-    api = DescribedApi(secret="unused")
+    api = DescribedApi()
     with served(api) as url, redirect_stdout(out), redirect_stderr(err):
         named = ("--sources", str(folder / "shop.toml"), "--base-url", url, "--to", str(folder / "lake"))
         status = main(["ingest", *words, *named, "--quiet", "--limit", "4", "--format", "jsonl"])

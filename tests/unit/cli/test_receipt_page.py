@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from de_classes.__main__ import make_parser
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, EndBy, Still, StillBy
 from de_classes.api.receipt import IngestReceipt, PageHash, TransformRows
-from de_classes.api.timeline import Timeline
 from de_classes.cli.receipt_page import command, receipt_page
 from tests.fakes.parsed_page import ParsedPage
 from tests.fakes.receipts import RECEIPT, SHA256, largest, receipt

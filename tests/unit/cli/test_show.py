@@ -10,7 +10,7 @@ import pytest
 
 from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli import ingest_options, show_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest import run as ingest
 from de_classes.cli.show import find_receipt, run
 from de_classes.simulators.server import SimulatorServer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def show(*words: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
-    show_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_show(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args(["show", *words]), out=out, err=err), out.getvalue(), err.getvalue()
 
@@ -114,7 +114,7 @@ def test_ingest_stores_the_page_beside_the_receipt_where_that_is_switched_on(
     words: list[str], tmp_path: Path
 ) -> None:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     lake, err = tmp_path / "lake", io.StringIO()
     with SimulatorServer(SimulatorSettings(total_records=30), faults="") as api:
         (tmp_path / "password").write_text(api.password)

@@ -11,7 +11,7 @@ import pytest
 from de_classes.errors import ObjectNotFoundError
 from de_classes.simulators.records import SyntheticRecords
 from de_classes.storage.clients import LocalClient
-from de_classes.storage.format.registry import format_names, get_codec
+from de_classes.storage.format.codec import format_names, get_codec
 from localcloud.verify import differences, stored_records
 from tests.fakes.datasets import commit
 

@@ -95,7 +95,7 @@ def plan(limit: int) -> RunPlan:
     return RunPlan(run_id="r", source="https://api.example/data", dataset="d", format="jsonl", limit=limit)
 
 
-@pytest.mark.parametrize("look_back", ["none", "some", "all"])
+@pytest.mark.parametrize("look_back", first_of(["some", "none", "all"]))
 @pytest.mark.parametrize(
     ("latency", "pages", "width"), list(itertools.product((0.05, 0.5, 2.0), (1, 9, 60), (1, 8)))
 )

@@ -16,12 +16,12 @@ from de_classes.errors import DeClassesError, MalformedDataError, StorageUnavail
 from de_classes.runs.proof import BrokenPartsError
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
-from de_classes.storage.clients.checksums import Content
+from de_classes.storage.clients.object_store import Content
 from de_classes.storage.datasets import remove_leftovers
-from de_classes.storage.datasets.cleaning import ALIVE
-from de_classes.storage.datasets.keys import PART, PART_NAME, cleaning_key, is_part_key, part_name
-from de_classes.storage.format.jsonl_codec import JsonLinesCodec
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.datasets.commits import ALIVE
+from de_classes.storage.datasets.manifest import PART, PART_NAME, cleaning_key, is_part_key, part_name
+from de_classes.storage.format.codec import format_names
+from de_classes.storage.format.json_codec import JsonLinesCodec
 from de_classes.utils.clock import ManualClock
 from tests.fakes.effort import first_of
 from tests.fakes.fake_s3 import FakeS3, sha256_base64

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.runs.verify import differences
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.utils import strict_json

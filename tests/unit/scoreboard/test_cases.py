@@ -4,7 +4,7 @@ import pytest
 
 from de_classes.errors import InvalidInputError
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Site
+from de_classes.simulators.faults import InjectionPoint
 from scoreboard.cases import (
     MIX,
     NONE,
@@ -53,7 +53,7 @@ def test_every_case_has_as_many_seeds_as_were_asked_for() -> None:
 def test_a_seed_is_one_with_which_the_fault_strikes_in_the_middle() -> None:
     for case in cases():
         fault = FAULTS.get(case.name)
-        if fault and fault.site is Site.ANSWER and fault.cured_by_retry:
+        if fault and fault.point is InjectionPoint.ANSWER and fault.cured_by_retry:
             plan = case.settings.plan()
             struck = [page for page in range(1, PAGES + 2) if plan.draw(page, 1)]
             assert struck, case

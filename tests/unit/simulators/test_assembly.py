@@ -10,8 +10,8 @@ from moto import mock_aws
 from de_classes.configs.secrets_manager import read_secret
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.assembly import deployed_auth, deployed_unstable, records_of
-from de_classes.simulators.aws import fetch_object, local_copy
 from de_classes.simulators.catalogue import CATALOGUE
+from de_classes.simulators.records import fetch_object, local_copy
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
 from tests.fakes.simulators import (

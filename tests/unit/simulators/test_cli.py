@@ -99,7 +99,7 @@ def test_faults_have_rates_of_their_own_and_dials() -> None:
     server = served(*options, "--drip-seconds", "0.5", "--token-uses", "7")
 
     assert server.plan.rates == {"truncated-gzip": 0.1, "empty-page": 0.05, "huge-body": 0.0}
-    assert (server.plan.dials.huge_body_bytes, server.plan.dials.token_uses) == (99, 7)
+    assert (server.plan.parameters.huge_body_bytes, server.plan.parameters.token_uses) == (99, 7)
     assert server.settings.links
 
 

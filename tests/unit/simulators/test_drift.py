@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.drift import Drift, Present, Span, drift_of
-from de_classes.simulators.faults import Dials, FaultPlan
+from de_classes.simulators.faults import FaultParameters, FaultPlan
 from de_classes.simulators.records import SyntheticRecords
 
 SOURCE = SyntheticRecords(7, 30)
@@ -71,7 +71,7 @@ def test_no_request_is_lost_among_threads() -> None:
 
 def over_time(name: str, *, requests: int = 5) -> list[list[int]]:
     """Which of ten records each of so many requests finds, with a change before every one but the first."""
-    plan = FaultPlan(CATALOGUE, {name: 1.0}, dials=Dials(drift_every=1, drift_changes=2))
+    plan = FaultPlan(CATALOGUE, {name: 1.0}, parameters=FaultParameters(drift_every=1, drift_changes=2))
     drift = drift_of(plan, SyntheticRecords(7, 10))
     assert drift is not None
     found = [drift.next_request().slice(0, 30) for _ in range(requests)]

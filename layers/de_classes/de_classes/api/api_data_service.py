@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import ConfigurationError, SourceChangedError
 from de_classes.pipelines.described import DescribedTransforms, plain
-from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock

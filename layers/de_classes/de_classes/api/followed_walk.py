@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.overlap import still_stands
-from de_classes.api.prober import REFUSALS
-from de_classes.api.walk import MOST_SHORT_PAGES
+from de_classes.api.page import still_stands
+from de_classes.api.walk import MOST_SHORT_PAGES, REFUSALS, LoopGuard
 from de_classes.api.window import PageWindow
 from de_classes.errors import (
     PaginationLoopError,
@@ -31,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.api.prober import Prober
-    from de_classes.api.walk_contracts import FetchPage
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+    from de_classes.api.walk import FetchPage, Prober
+    from de_classes.api.window import PageDecoder
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
@@ -62,7 +59,7 @@ class FollowedWalk:
         width: Pages under way at the most; above 1 the next page is fetched ahead, and never more than that.
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
-        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
 
     Attributes:
         asked: What the page handed on last was asked for by.
@@ -144,8 +141,8 @@ class FollowedWalk:
         """
         try:
             self._look_back()
-            prepare = self._decoder.prepare if self._decoder else None
-            with PageWindow(self._get_next, self._width, prepare=prepare) as window:
+            decode = self._decoder.decode_together if self._decoder else None
+            with PageWindow(self._get_next, self._width, decode=decode) as window:
                 yield from self._pages_in_order(window)
         finally:
             self._stopped.set()
@@ -330,7 +327,7 @@ class FollowedWalk:
         is_first, self._goes_on = self._goes_on, False
         try:
             page = window.take(request.number)
-            return self._decoder.settle(page, request) if self._decoder else page
+            return self._decoder.decode(page, request) if self._decoder else page
         except RequestRejectedError as error:
             if is_first and error.status in REFUSALS:
                 raise SourceChangedError(
@@ -448,11 +445,13 @@ class FollowedWalk:
 
     def _no_marker(self, page: Page) -> ProtocolError:
         """The error for a marker that is wrong: once is a lapse, and no more."""
-        name = "done" if self._strategy.done else "more"
+        each = self._strategy.each
+        name, path = ("done", each.done) if each.done is not None else ("more", each.more)
+        said, change = ("the marker", "pagination") if path is None else (repr(path), name)
         return ProtocolError(
-            f"{getattr(self._strategy, name)!r} says of page {page.number} that none follows, and one does, "
-            f"not for the first time: it is no marker of the end, or the other way round; the answer has "
-            f"{standing_there(page.answer)}; change {name}"
+            f"{said} says of page {page.number} that none follows, and one does, not for the first time: it "
+            f"is no marker of the end, or the other way round; the answer has {standing_there(page.answer)}; "
+            f"change {change}"
         )
 
     def _is_known(self, behind: Page, page: Page) -> bool:

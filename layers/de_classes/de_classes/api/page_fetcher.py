@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from de_classes.api.messages import without_secrets
-from de_classes.api.pace import Pace
-from de_classes.api.rate_limits import read_rate_limit
+from de_classes.api.pace import Pace, read_rate_limit
 from de_classes.api.redirects import MOST_REDIRECTS, redirected
-from de_classes.api.retry import Retrier, RetryEvent, seconds_for
-from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.retry import Retrier, RetryBudget, RetryEvent, seconds_for
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -32,16 +32,16 @@ from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from de_classes.api.counters import ClientCounters
     from de_classes.api.endpoint import Endpoint
+    from de_classes.api.ledger import RunLedger
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
-    from de_classes.storage.format.columns import CurrentShape
     from de_classes.utils.clock import Clock
 
 
@@ -84,14 +84,14 @@ class SharedRun(Value):
         budget: The retries that are left to the run.
         pace: How fast it may ask.
         stopped: Set when the run is over.
-        current: What is written of the pages that came; None where they are not written but handed on.
+        leaves_text: Whether records are left as text, to be decoded by whoever takes the pages.
         columns: Those that came, where answers are CSV.
     """
 
     budget: RetryBudget
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
-    current: CurrentShape | None = None
+    leaves_text: bool = False
     columns: SeenColumns = msgspec.field(default_factory=SeenColumns)
 
 
@@ -132,10 +132,10 @@ class PageFetcher(DiscreetValue):
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
 
-    def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
+    def new_run(self, width: int = 1, *, leaves_text: bool = False) -> SharedRun:
         """What the requests of a new run are to share, so many of them at once."""
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
-        return SharedRun(RetryBudget(clock=self.clock), pace, current=current)
+        return SharedRun(RetryBudget(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(
         self, request: PageRequest, run: SharedRun, *, after: CorruptResponseError | None = None
@@ -224,7 +224,12 @@ class PageFetcher(DiscreetValue):
         sent = self.endpoint.request(request, partial(self._late_value, run))
         sent, response = self._send_where_it_leads(sent, run)
         read = partial(
-            self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current
+            self.endpoint.page,
+            response,
+            request,
+            url=sent.url,
+            now=self.clock.now(),
+            leaves_text=run.leaves_text,
         )
         if response.status != OK:  # it is counted as what it is
             return read()
@@ -289,7 +294,7 @@ class PageFetcher(DiscreetValue):
             if response.status != UNAUTHORIZED:
                 auth.accepted(signed)
                 return response
-            if not auth.renew(signed, is_again=is_again):
+            if not auth.renew(signed, response, is_again=is_again):
                 return response
             is_again = True
             self.logger.info("the token was refused, trying once more with a new one")
@@ -322,3 +327,48 @@ class PageFetcher(DiscreetValue):
 
 def _shown(columns: Sequence[str]) -> str:
     return excerpt(", ".join(columns), 60)
+
+
+class RunFetcher(Value):
+    """Gets pages of one run. Safe among threads.
+
+    Attributes:
+        fetcher: Sends the requests.
+        ledger: Knows which pages should hold records.
+        pagination: How pages are numbered.
+        run: What the requests of the run share.
+        note_proof: Called for each request that is sent only to make sure that there is nothing.
+    """
+
+    fetcher: PageFetcher
+    ledger: RunLedger
+    pagination: PaginationStrategy
+    run: SharedRun
+    note_proof: Callable[[], None] = lambda: None
+
+    def fetch(self, request: PageRequest, *, after: CorruptResponseError | None = None) -> Page:
+        """The page; an empty one where there should be records, or all would end, is asked for again.
+
+        Args:
+            request: What to ask.
+            after: See ``PageFetcher.fetch``.
+        """
+        for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
+            page = self.fetcher.fetch(request, self.run, after=after if ask == 1 else None)
+            is_expected = self.ledger.expects_records(page)
+            if page.records or not (is_expected or (ask == 1 and self._is_all(page))):
+                break
+            if ask < ASKS_FOR_AN_EMPTY_PAGE:
+                self.fetcher.pause(ask, page, self.run)
+            if not is_expected:
+                self.note_proof()
+        return page
+
+    def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
+        """The page once more, after one that was not sound; it comes decoded. See ``AskAgain``."""
+        strictly = replace(self, run=replace(self.run, leaves_text=False))
+        return strictly.fetch(request, after=because)
+
+    def _is_all(self, page: Page) -> bool:
+        """Whether an empty page says that there is nothing at all: that is believed when said twice."""
+        return self.pagination.random_access and self.ledger.is_first(page)

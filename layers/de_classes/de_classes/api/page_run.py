@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.prover import Prover
-    from de_classes.api.walk_contracts import PageWalk
+    from de_classes.api.walk import PageWalk
     from de_classes.utils.clock import Clock
-    from de_classes.utils.page_set import PageSet
+    from de_classes.utils.page_range import PageSet
     from de_classes.utils.run_records import PageEntry, RunPlace
 
 

@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.overlap import still_stands
-from de_classes.api.page import edges_of
-from de_classes.api.pagination import (
-    LastRecordPagination,
-    OffsetPagination,
-    PageNumberPagination,
-    next_links,
-)
-from de_classes.api.sample import (
+from de_classes.api.evidence import (
     LEAST_LOOKS,
     LEAST_LOOKS_BY_NUMBERS,
     LEAST_REQUESTS,
+    End,
+    Evidence,
     PageSample,
+    Still,
     most_requests,
 )
-from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, NumberedWalk
+from de_classes.api.numbered_walk import NumberedWalk
+from de_classes.api.page import edges_of, still_stands
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import LastRecordPagination, next_links
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 from de_classes.utils.paths import MISSING, finder, standing_there
 
@@ -41,12 +39,13 @@ if TYPE_CHECKING:
     from de_classes.api.followed_walk import FollowedWalk
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
-    from de_classes.api.prober import Prober
+    from de_classes.api.pagination.strategy import PageRequest
+    from de_classes.api.walk import Prober
     from de_classes.errors import DeClassesError
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
+_OWN_MARKER: Final = "the last page says that it is the last"
 _MOST_EDGES: Final = 50_000
 _MOST_REPEATED: Final = 20
 _MOST_DOUBTED: Final = 20
@@ -307,7 +306,7 @@ class Prover:
         if is_marked or self._is_empty_behind(walk):
             self._look_before_the_first(walk)
             if is_marked:
-                return "marker", self._marker()
+                return "marker", self._pagination.marker or _OWN_MARKER
             return "probed", f"nothing behind record {self._ledger.records}"
         raise ProtocolError(
             f"{self._ledger.records} records came, and there are more behind them, although the source says "
@@ -394,7 +393,7 @@ class Prover:
             is_all_again = set(self._by_edge) == {*before.edges, *entry.edges} == {*before.edges}
             if request is None or (has_keys and not is_all_again):
                 continue
-            over = replace(request, values={offsets.into: request.values[offsets.into] - 1}, size=2)
+            over = offsets.request_at(request.number, offsets.records_before(request) - 1, 2)
             page = self._prober.ask(over)
             edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
             if edges == (*before.edges[-1:], *entry.edges[:1]):
@@ -424,7 +423,7 @@ class Prover:
         if page is None or request is None:
             return self._unproven(None, "the run went on where it had ended, and its last page is not known")
         if self._pagination.ends(page) and not is_single:
-            return "marker", self._marker()
+            return "marker", self._pagination.marker or _OWN_MARKER
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)
         each = self._pagination.each
@@ -463,7 +462,7 @@ class Prover:
         if total is not None and smaller.total_records == total:
             return "total", f"{total} records, also when {size} are asked for"
         if ends is not None and not self._pagination.ends(smaller):
-            return "marker", f"{self._marker()}, and not when {size} are asked for"
+            return "marker", f"{self._pagination.marker or _OWN_MARKER}, and not when {size} are asked for"
         return self._rest_follows(page, smaller, request, size)
 
     def _rest_follows(self, page: Page, smaller: Page, request: PageRequest, size: int) -> tuple[EndBy, str]:
@@ -538,10 +537,6 @@ class Prover:
         request = None if last is None else walk.request_of(last)
         page = None if request is None else self._prober.ask(request)
         return page, request
-
-    def _marker(self) -> str:
-        each = self._pagination.each
-        return f"{each.done or each.more} {'true' if each.done else 'false'}"
 
     def _warn_of_round_total(self) -> None:
         if self._ledger.agreed_total in _ROUND and self._endpoint.window is None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, Still
-from de_classes.api.timeline import Timeline
 from de_classes.redaction import escaped_json
 from de_classes.utils import layouts
 

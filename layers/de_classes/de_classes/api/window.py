@@ -11,15 +11,18 @@ import queue
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from de_classes.api.page_decoder import TOGETHER
+from de_classes.api.page import UndecodedRecords
+from de_classes.errors import CorruptResponseError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from de_classes.api.answers import PageReader
     from de_classes.api.page import Page
+    from de_classes.api.pagination.strategy import PageRequest
 
 MOST_BYTES: Final = 32 * 2**20
 """Of pages that are under way, or there and not taken yet."""
@@ -50,7 +53,7 @@ class PageWindow:
         get: Gets one page by number; called from several threads if ``width`` is above 1.
         width: Pages under way at the most; with 1 there are no threads and nothing is fetched ahead.
         start: The first page, if it need not go alone; None if the pages ahead are known only after it.
-        prepare: Is given pages that are there, several if they are small, before the first of them is taken.
+        decode: Decodes pages that are there, several if they are small, before the first of them is taken.
         most_bytes: Of pages under way and of those that nobody has taken yet.
     """
 
@@ -60,12 +63,12 @@ class PageWindow:
         width: int,
         *,
         start: int | None = None,
-        prepare: Callable[[Sequence[Page]], None] | None = None,
+        decode: Callable[[Sequence[Page]], Sequence[Page]] | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._get = get
         self._width = width
-        self._prepare = prepare
+        self._decode = decode
         self._most_bytes = most_bytes
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._under_way: deque[Future[Page]] = deque()
@@ -109,8 +112,8 @@ class PageWindow:
             return self._noted(self._get(number))
         self._ready.append(self._first())
         self._gather()
-        if self._prepare:
-            self._prepare(self._ready)
+        if self._decode:
+            self._ready = deque(self._decode(self._ready))
         return self._handed_out()
 
     def _first(self) -> Page:
@@ -121,7 +124,7 @@ class PageWindow:
             raise
 
     def _gather(self) -> None:
-        """Add the pages that are there already, up to as many bytes as are worth preparing together."""
+        """Add the pages that are there already, up to as many bytes as are worth decoding together."""
         size = self._ready[0].size
         while size < TOGETHER and self._under_way and _has_come(self._under_way[0]):
             page = self._under_way.popleft().result()
@@ -175,3 +178,81 @@ class PageWindow:
 
 def _has_come(future: Future[Page]) -> bool:
     return future.done() and future.exception() is None
+
+
+TOGETHER: Final = 512 * 1024
+"""Bytes of pages that are decoded in one go: small pages cost as many calls as large ones."""
+
+
+class RecordDecoder(Protocol):
+    """Makes of JSON arrays what somebody is to write: a client is handed one, and knows no format.
+
+    Whatever it makes is a sequence of the same dictionaries that a strict reader gives.
+    """
+
+    def decode_together(self, texts: Sequence[bytes]) -> Sequence[Sequence[dict[str, Any]] | None]:
+        """Records by the shortest way there is; None for a text that must be decoded by itself.
+
+        Args:
+            texts: JSON arrays, well-formed, of which nothing more need be known. It never raises.
+        """
+        ...
+
+    def decode(self, text: bytes) -> Sequence[dict[str, Any]]:
+        """Records, strictly.
+
+        Raises:
+            MalformedDataError: The text is not sound.
+        """
+        ...
+
+
+class AskAgain(Protocol):
+    """Asks once more for a page whose records were found not to be sound."""
+
+    def __call__(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
+        """Send the request until it is answered by a page that is sound, or given up."""
+        ...
+
+
+class PageDecoder:
+    """Decodes the records of pages that were read as text, and leaves those alone that came decoded.
+
+    Args:
+        reader: Read the pages.
+        decoder: Decodes records.
+        again: Asks once more for a page whose records are not sound, and gives it decoded.
+    """
+
+    def __init__(self, reader: PageReader, decoder: RecordDecoder, again: AskAgain) -> None:
+        self._reader = reader
+        self._decoder = decoder
+        self._again = again
+
+    def decode_together(self, pages: Sequence[Page]) -> list[Page]:
+        """The pages, decoded as far as that can be done in one go. It never raises."""
+        texts = [page.records.text for page in pages if isinstance(page.records, UndecodedRecords)]
+        found = iter(self._decoder.decode_together(texts) if texts else ())
+        return [
+            page
+            if not isinstance(page.records, UndecodedRecords) or (records := next(found)) is None
+            else page.decoded(records)
+            for page in pages
+        ]
+
+    def decode(self, page: Page, request: PageRequest) -> Page:
+        """The page, decoded; another one if it was not sound.
+
+        Args:
+            page: What came.
+            request: What it was asked for by.
+
+        Raises:
+            PageGivenUpError: It was asked for again and kept failing.
+            FatalError: It cannot be had, or cannot be trusted.
+        """
+        (page,) = self.decode_together([page])
+        try:
+            return self._reader.decoded(page, self._decoder.decode)
+        except CorruptResponseError as error:
+            return self._again(request, page, error)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from de_classes.cli.ingest_options import DESTINATIONS
+from de_classes.cli.parsers import DESTINATIONS
 from de_classes.errors import InvalidInputError
 from de_classes.utils.values import Value
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
 import sys
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
@@ -16,12 +18,10 @@ from de_classes.api.evidence import Evidence
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
-from de_classes.cli.process_memory import keep_memory_small
-from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_sources
-from de_classes.cli.waits import told_of_silence, told_of_waits
-from de_classes.cli.watched_storage import WatchedStorage
+from de_classes.cli.terminal import Progress, told_of_silence, told_of_waits
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.configs.environment import prefer
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -34,15 +34,64 @@ from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
+from de_classes.storage.services.storage_data_service import StorageDataService
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.cli.destination import Destination
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
+    from de_classes.storage.format.schema import Schema
+    from de_classes.storage.services.object_sink import ObjectSink
+
+ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
+_M_ARENA_MAX: Final = -8  # malloc.h
+
+
+def keep_memory_small() -> None:
+    """Say it to both, before Arrow is imported; a choice that the environment states is left alone."""
+    prefer(ARROW_POOL, "system")
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library other than glibc has no such call
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+class WatchedStorage(StorageDataService):
+    """Remembers the sink it opened last."""
+
+    _sink: ObjectSink | None = None
+
+    def open_sink(
+        self,
+        bucket: str,
+        key: str,
+        format: str | None = None,  # noqa: A002 - the name that the class's users write
+        *,
+        overwrite: bool = True,
+        schema: Schema | None = None,
+    ) -> ObjectSink:
+        """See ``StorageDataService``."""
+        self._sink = super().open_sink(bucket, key, format, overwrite=overwrite, schema=schema)
+        return self._sink
+
+    @contextmanager
+    def telling_of_interrupts(self) -> Iterator[None]:
+        """Say in a ``KeyboardInterrupt`` what became of the object."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(self._outcome()) from interrupt
+
+    def _outcome(self) -> str:
+        if self._sink is None or not self._sink.is_sealed:
+            return "nothing was stored"
+        if self._sink.stored is not None:
+            return f"the run was complete before, and is stored at {self._sink.stored.uri}"
+        return "it was being stored just then: the object is there whole, or as it was before"
+
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -55,7 +104,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Ingest as the command line says.
 
     Args:
-        args: As ``ingest_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the summary, or the receipt.
         err: In place of stderr: progress and errors.
 
@@ -109,7 +158,7 @@ def summary(receipt: IngestReceipt) -> str:
     expected = "" if receipt.expected_records is None else f" of {receipt.expected_records} expected"
     came = sum(page.records for page in receipt.page_hashes) if receipt.transforms else receipt.records
     lines = [
-        f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
+        f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {receipt.seconds:.1f} s",
         *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
         *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
@@ -141,10 +190,6 @@ def _as_json_text(receipt: IngestReceipt) -> list[str]:
         for name, kind in receipt.columns.items()
         if re.search(r"\bjson\b", kind)
     ]
-
-
-def _seconds(receipt: IngestReceipt) -> str:
-    return f"{receipt.seconds:.1f} s"
 
 
 def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:

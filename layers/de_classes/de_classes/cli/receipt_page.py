@@ -19,6 +19,7 @@ from de_classes.utils.page_range import parse_pages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from de_classes.api.counters import Timeline
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.html.elements import Html
 

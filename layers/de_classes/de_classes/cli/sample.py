@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs
 
-from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.source.probing import PATIENCE
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped, fitted, width
-from de_classes.cli.waits import told_of_waits
+from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.utils.limits import check_limit
 
@@ -47,7 +46,7 @@ def run(
     """Show the first records.
 
     Args:
-        args: As ``sample_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the records.
         err: In place of stderr: what went wrong.
         transport: In place of the network.

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Show a receipt.
 
     Args:
-        args: As ``show_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the receipt, or where its page is.
         err: In place of stderr: what went wrong.
 

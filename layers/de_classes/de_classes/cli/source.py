@@ -10,11 +10,11 @@ from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.endpoint import Endpoint, no_auth
-from de_classes.api.rate_limits import RateRules
+from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.headers import read_headers
-from de_classes.cli.ingest_options import PASSWORD_VARIABLE
+from de_classes.cli.ingest_settings import read_headers
+from de_classes.cli.parsers import PASSWORD_VARIABLE
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
@@ -87,7 +87,7 @@ def open_sources(
     """What the command line names: one resource, or all of a source's.
 
     Args:
-        args: As ``ingest_options`` parses them.
+        args: As ``parsers`` parses them.
         settings: The same, checked.
         logger: Told of retries.
 

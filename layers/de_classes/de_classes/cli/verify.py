@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Compare, and say what differs.
 
     Args:
-        args: As ``verify_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: what differs, or that nothing does.
         err: In place of stderr: what kept it from being compared.
 

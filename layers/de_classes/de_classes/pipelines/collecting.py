@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from de_classes.storage.format.inference import infer
+from de_classes.storage.format.schema import infer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

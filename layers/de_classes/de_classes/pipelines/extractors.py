@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from de_classes.errors import InvalidInputError
-from de_classes.storage.format.batches import batched
-from de_classes.storage.format.registry import get_codec
-from de_classes.storage.services.formats import format_of_key
+from de_classes.storage.format.codec import batched, format_of_key, get_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.frame_values import plain_value
+from de_classes.storage.format.frames import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

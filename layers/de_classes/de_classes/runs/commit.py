@@ -14,8 +14,7 @@ from de_classes.pipelines.described import plain
 from de_classes.runs.documents import Documents
 from de_classes.runs.forecast import RunCounts, actual, forecast
 from de_classes.runs.proof import check_parts
-from de_classes.storage.datasets.keys import manifest_key
-from de_classes.storage.datasets.manifest import Manifest, encode_manifest
+from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
 from de_classes.storage.datasets.part_writer import StoredPart
 from de_classes.storage.datasets.reconcile import reconcile
 from de_classes.version import versions

@@ -10,7 +10,7 @@ from de_classes.pipelines.described import DescribedTransforms
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.proof import BrokenPartsError
 from de_classes.runs.sifter import Sifter
-from de_classes.storage.datasets.cleaning import refuse_while_cleaning
+from de_classes.storage.datasets.commits import refuse_while_cleaning
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.values import Value
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.runs.progress import RunProgress
     from de_classes.runs.sealed_part import SealedPart
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.format.columns import CurrentShape
+    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.clock import Clock
     from de_classes.utils.key_set import HashSet

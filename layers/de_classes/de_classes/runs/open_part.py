@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from de_classes.api.overlap import Overlap
+from de_classes.api.page import Overlap
 from de_classes.errors import InvalidInputError
 from de_classes.utils.values import Mutable, Value
 

@@ -13,9 +13,9 @@ from de_classes.runs.open_part import OpenPart
 from de_classes.runs.progress import RunProgress
 from de_classes.runs.sealed_part import SealedPart, StepCounts
 from de_classes.runs.sifter import Sifter
-from de_classes.storage.format.columns import CurrentShape
+from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.schema import Schema, merge
-from de_classes.utils.page_set import PageSet
+from de_classes.utils.page_range import PageSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

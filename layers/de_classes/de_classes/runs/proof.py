@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError, StorageError
-from de_classes.storage.clients.checksums import sha256_of_stream
+from de_classes.storage.clients.object_store import sha256_of_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

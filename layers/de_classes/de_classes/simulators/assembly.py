@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 from de_classes.configs.settings import load, validate
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.auth_service import AuthSimulator, Credentials
-from de_classes.simulators.aws import fetch_object, local_copy
-from de_classes.simulators.fault_kinds import RecordFault, Site
-from de_classes.simulators.record_faults import OddRecords
-from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
+from de_classes.simulators.faults import InjectionPoint, RecordFault
+from de_classes.simulators.page_faults import OddRecords
+from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords, fetch_object, local_copy
+from de_classes.simulators.routing import TokenIssuer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.simulators.tokens import TokenIssuer
 from de_classes.simulators.unstable_service import UnstableSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from de_classes.configs.secrets_manager import SecretReader
-    from de_classes.simulators.aws import ObjectFetcher
     from de_classes.simulators.drift import Drift
     from de_classes.simulators.faults import FaultPlan
-    from de_classes.simulators.records import RecordSource
+    from de_classes.simulators.records import ObjectFetcher, RecordSource
     from de_classes.utils.clock import Clock
 
 
@@ -88,7 +86,7 @@ def unstable_simulator(
 
 def odd_records(plan: FaultPlan, records: RecordSource) -> RecordSource:
     """The records as the faults of the plan disfigure them."""
-    faults = [fault for fault in plan.at(Site.RECORDS) if isinstance(fault, RecordFault)]
+    faults = [fault for fault in plan.at(InjectionPoint.RECORDS) if isinstance(fault, RecordFault)]
     return OddRecords(records, faults) if faults else records
 
 
@@ -104,7 +102,7 @@ def records_of(settings: SimulatorSettings, *, fetch: ObjectFetcher = fetch_obje
 
 
 def _deployable(plan: FaultPlan) -> FaultPlan:
-    names = [fault.name for site in Site for fault in plan.at(site) if fault.loopback_only]
+    names = [fault.name for point in InjectionPoint for fault in plan.at(point) if fault.loopback_only]
     if not names:
         return plan
     problems = [f"FAULTS {name} cannot be played behind API Gateway: use simulate" for name in names]

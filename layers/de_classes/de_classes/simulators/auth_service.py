@@ -10,8 +10,7 @@ from msgspec import Meta, Struct
 
 from de_classes.configs.settings import validate
 from de_classes.errors import InvalidInputError
-from de_classes.simulators.fault_kinds import Fault, FaultRegistry, Site
-from de_classes.simulators.faults import FaultPlan
+from de_classes.simulators.faults import Fault, FaultPlan, FaultRegistry, InjectionPoint
 from de_classes.simulators.messages import error_response, json_response, with_facts
 from de_classes.simulators.openapi import MAX_LOGIN_FIELD, describe_auth
 from de_classes.simulators.routing import Router, protected, unauthorized
@@ -19,8 +18,7 @@ from de_classes.simulators.token_faults import SHORT_TOKEN
 
 if TYPE_CHECKING:
     from de_classes.simulators.messages import SimRequest, SimResponse
-    from de_classes.simulators.routing import Routes
-    from de_classes.simulators.tokens import Claims, TokenIssuer
+    from de_classes.simulators.routing import Claims, Routes, TokenIssuer
 
 MAX_LOGIN_BODY = 16_384
 
@@ -68,11 +66,11 @@ class AuthSimulator:
     def _login(self, request: SimRequest) -> SimResponse:
         number = next(self._logins)
         context = self._plan.context(0, number, host=request.headers.get("Host", ""))
-        refusal = self._plan.strike(Site.LOGIN, 0, number)
+        refusal = self._plan.strike(InjectionPoint.LOGIN, 0, number)
         if isinstance(refusal, Fault):
             answer = refusal.play(context, lambda: self._genuine(request))
             return with_facts(answer, attempt=number, fault=refusal.name)
-        oddity = self._plan.strike(Site.GRANT, 0, number)
+        oddity = self._plan.strike(InjectionPoint.GRANT, 0, number)
         if not isinstance(oddity, Fault):
             return with_facts(self._genuine(request), modes=self._lasting)
         answer = oddity.play(context, lambda: self._genuine(request))

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from de_classes.configs.settings import environment, load
 from de_classes.errors import ConfigurationError
 from de_classes.redaction import escaped_lines
-from de_classes.simulators.banner import summary, welcome
-from de_classes.simulators.fault_list import long_list, short_list
+from de_classes.simulators.catalogue import long_list, short_list
 from de_classes.simulators.openapi import DEFAULT_LIMIT
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
@@ -23,6 +22,76 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TextIO
 
+    from de_classes.simulators.http_handler import RequestLog
+
+_READ_TOKEN = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"  # noqa: S105 - a command
+
+
+def welcome(server: SimulatorServer, *, password_variable: str, show_password: bool) -> str:
+    """Addresses, faults, and commands to paste.
+
+    Args:
+        server: Running.
+        password_variable: The environment variable that the commands take the password from.
+        show_password: Whether it was made up here, so that nobody else knows it.
+    """
+    lines = [
+        f"The simulators answer at {server.base_url}",
+        f"  login   POST {server.login_url}   (username: {server.username})",
+        f"  pages   GET  {server.data_url}?page=1&limit=100   ({server.records.count:,} records)",
+        f"  described at {server.base_url}/openapi.json",
+        f"  to look at and to switch faults: {server.base_url}/",
+        f"  faults  {_faults(server)}",
+        "",
+        "Try it:",
+        *(
+            [f"  export {password_variable}={server.password}   # made up for this run"]
+            if show_password
+            else []
+        ),
+        f"  TOKEN=$({_login(server, password_variable)} | {_READ_TOKEN})",
+        f'  curl -i -H "Authorization: Bearer $TOKEN" "{server.data_url}?page=1&limit=2"',
+        "",
+        "Ctrl-C stops it and says what it served.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def summary(log: RequestLog, seconds: float) -> str:
+    """What was served."""
+    pages = log.served_pages
+    lines = [
+        "",
+        (
+            f"Served in {seconds:.1f} s: {log.requests:,} requests, {log.logins:,} logins, "
+            f"{sum(pages.values()):,} pages of which {len(pages):,} different"
+        ),
+        f"  by status  {_counts({_status(status): n for status, n in log.by_status.items()})}",
+        f"  by fault   {_counts(log.by_fault)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _faults(server: SimulatorServer) -> str:
+    plan = server.plan
+    rates = ", ".join(f"{name} {rate:.1%}" for name, rate in plan.rates.items() if rate)
+    return f"{rates or 'none'}; seed {plan.seed}; delays up to {plan.jitter:g} s"
+
+
+def _login(server: SimulatorServer, password_variable: str) -> str:
+    # The password leaves its quotes, so that the shell fills it in.
+    body = f"""'{{"username":"{server.username}","password":"'"${password_variable}"'"}}'"""
+    return f"curl -s -d {body} {server.login_url}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def _status(status: int | None) -> str:
+    return "no answer" if status is None else str(status)
+
+
 USERNAME_VARIABLE = "SIMULATOR_USERNAME"
 PASSWORD_VARIABLE = "SIMULATOR_PASSWORD"  # noqa: S105 - the variable's name
 DEFAULT_PORT = 8765
@@ -32,7 +101,7 @@ EXIT_OK = 0
 EXIT_USAGE = 2
 
 _RATES = {"rate_500": "--rate-500", "rate_503": "--rate-503", "rate_429": "--rate-429"}
-_DIALS = {
+_PARAMETERS = {
     "huge_body_bytes": ("--huge-body-bytes", "BYTES", "size of huge-body, and of gzip-bomb unzipped", int),
     "drip_bytes": ("--drip-bytes", "BYTES", "how many bytes slow-drip sends one by one", int),
     "drip_seconds": ("--drip-seconds", "SECONDS", "the wait before each of them", float),
@@ -45,7 +114,7 @@ _DIALS = {
 }
 _OPTIONS = {
     **_RATES,
-    **{name: option for name, (option, *_) in _DIALS.items()},
+    **{name: option for name, (option, *_) in _PARAMETERS.items()},
     "faults": "--faults",
     "fault_rate": "--rate",
     "seed": "--seed",
@@ -206,7 +275,7 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
     _add_setting(group, "retry_after_seconds", "SECONDS", "what a 429 asks to wait", int)
     _add_setting(group, "jitter_seconds", "SECONDS", "longest delay of an answer", float)
     _add_setting(group, "seed", "NUMBER", "repeats the faults and the records exactly", int)
-    for name, (_, metavar, meaning, kind) in _DIALS.items():
+    for name, (_, metavar, meaning, kind) in _PARAMETERS.items():
         _add_setting(group, name, metavar, meaning, kind)
     group.add_argument(
         "--allow-overrides",

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from de_classes.simulators.fault_kinds import RunFault
+from de_classes.simulators.faults import RunFault
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from de_classes.simulators.fault_kinds import FaultKind
-    from de_classes.simulators.faults import FaultPlan
+    from de_classes.simulators.faults import FaultKind, FaultPlan
     from de_classes.simulators.records import RecordSource
 
 
@@ -179,20 +178,20 @@ _Change = Callable[[Spans, int], Spans]
 """What is there after one more change, given what was, and how many of its kind came before."""
 
 
-def drifting(plan: FaultPlan) -> tuple[FaultKind, ...]:
+def drift_faults(plan: FaultPlan) -> tuple[FaultKind, ...]:
     """The faults of a plan that make records drift."""
     return tuple(fault for fault in DRIFT_FAULTS if plan.has(fault))
 
 
 def drift_of(plan: FaultPlan, source: RecordSource) -> Drift | None:
     """The drift that a plan asks for, or None."""
-    active = drifting(plan)
+    active = drift_faults(plan)
     if not active:
         return None
-    changes = {fault.name: plan.dials.drift_changes for fault in active}
+    changes = {fault.name: plan.parameters.drift_changes for fault in active}
     return Drift(
         source,
-        every=plan.dials.drift_every,
+        every=plan.parameters.drift_every,
         inserted=changes.get(RECORDS_INSERTED.name, 0),
         deleted=changes.get(RECORDS_DELETED.name, 0),
         moved=changes.get(RECORD_MOVED.name, 0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from de_classes.simulators.fault_list import as_json
+from de_classes.simulators.catalogue import as_json
 
 DEFAULT_LIMIT = 100
 MAX_PAGE = 1_000_000_000

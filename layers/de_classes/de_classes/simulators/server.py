@@ -18,24 +18,49 @@ from de_classes.configs.settings import validate
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.assembly import odd_records, records_of, unstable_simulator
 from de_classes.simulators.auth_service import AuthSimulator, Credentials
-from de_classes.simulators.combined import CombinedSimulator
 from de_classes.simulators.drift import drift_of
-from de_classes.simulators.http_handler import LINGER_ZERO, SimulatorHandler
+from de_classes.simulators.http_handler import LINGER_ZERO, RequestLog, SimulatorHandler
+from de_classes.simulators.messages import json_response, with_facts
 from de_classes.simulators.openapi import describe_both
 from de_classes.simulators.page.local_page import LocalPage
-from de_classes.simulators.request_log import RequestLog
+from de_classes.simulators.routing import TokenIssuer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.simulators.tokens import TokenIssuer
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
     from de_classes.simulators.faults import FaultPlan
-    from de_classes.simulators.messages import Simulator
+    from de_classes.simulators.messages import SimRequest, SimResponse, Simulator
     from de_classes.simulators.records import RecordSource
     from de_classes.utils.clock import Clock
+
+_DESCRIPTION = "/openapi.json"
+
+
+class CombinedSimulator:
+    """``/login`` and all below ``/auth`` go to the one, everything else to the other.
+
+    Args:
+        auth: Hands out tokens.
+        unstable: Serves pages.
+        description: Of both, for ``GET /openapi.json``; each has its own below its mount.
+    """
+
+    def __init__(self, auth: Simulator, unstable: Simulator, description: Mapping[str, object]) -> None:
+        self._auth = auth
+        self._unstable = unstable
+        self._document = with_facts(json_response(200, description), route=_DESCRIPTION)
+
+    def handle(self, request: SimRequest) -> SimResponse:
+        """Answer by the simulator that the path belongs to."""
+        if request.method == "GET" and request.path == _DESCRIPTION:
+            return self._document
+        belongs_to_auth = request.path == "/login" or request.path.startswith("/auth/")
+        return (self._auth if belongs_to_auth else self._unstable).handle(request)
+
 
 BACKLOG = 256
 _POLL_SECONDS = 0.05

@@ -9,10 +9,8 @@ from msgspec.structs import fields, replace
 
 from de_classes.errors import ConfigurationError
 from de_classes.simulators.catalogue import CATALOGUE
-from de_classes.simulators.fault_kinds import Dials
-from de_classes.simulators.faults import FaultPlan, rates_problem
+from de_classes.simulators.faults import FaultParameters, FaultPlan, Switches, parse_switches, rates_problem
 from de_classes.simulators.status_faults import RATE_LIMIT, SERVER_ERROR, UNAVAILABLE
-from de_classes.simulators.switches import Switches, parse_switches
 from de_classes.simulators.token_faults import SHORT_TOKEN
 
 # Lambda answers with at most 6 MB, the JSON around the body included.
@@ -24,7 +22,7 @@ RetryAfter = Annotated[int, Meta(ge=0, le=86_400)]
 Jitter = Annotated[float, Meta(ge=0, le=20)]
 Attempt = Annotated[int, Meta(ge=1, le=1_000_000)]
 
-_DIALS = Dials()
+_PARAMETERS = FaultParameters()
 
 
 class SimulatorSettings(Struct, frozen=True, kw_only=True):
@@ -84,15 +82,15 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     allow_overrides: bool = False
     records_uri: str = ""
     links: bool = False
-    huge_body_bytes: Annotated[int, Meta(ge=1, le=2**40)] = _DIALS.huge_body_bytes
-    drip_bytes: Annotated[int, Meta(ge=0, le=10**9)] = _DIALS.drip_bytes
-    drip_seconds: Annotated[float, Meta(ge=0, le=3600)] = _DIALS.drip_seconds
-    hang_seconds: Annotated[float, Meta(ge=0, le=86_400)] = _DIALS.hang_seconds
-    short_token_seconds: Annotated[int, Meta(ge=1, le=86_400)] = _DIALS.short_token_seconds
-    token_uses: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.token_uses
-    drift_every: Annotated[int, Meta(ge=1, le=10**9)] = _DIALS.drift_every
-    drift_changes: Annotated[int, Meta(ge=1, le=10**6)] = _DIALS.drift_changes
-    result_window: Annotated[int, Meta(ge=1, le=10**12)] = _DIALS.result_window
+    huge_body_bytes: Annotated[int, Meta(ge=1, le=2**40)] = _PARAMETERS.huge_body_bytes
+    drip_bytes: Annotated[int, Meta(ge=0, le=10**9)] = _PARAMETERS.drip_bytes
+    drip_seconds: Annotated[float, Meta(ge=0, le=3600)] = _PARAMETERS.drip_seconds
+    hang_seconds: Annotated[float, Meta(ge=0, le=86_400)] = _PARAMETERS.hang_seconds
+    short_token_seconds: Annotated[int, Meta(ge=1, le=86_400)] = _PARAMETERS.short_token_seconds
+    token_uses: Annotated[int, Meta(ge=1, le=10**9)] = _PARAMETERS.token_uses
+    drift_every: Annotated[int, Meta(ge=1, le=10**9)] = _PARAMETERS.drift_every
+    drift_changes: Annotated[int, Meta(ge=1, le=10**6)] = _PARAMETERS.drift_changes
+    result_window: Annotated[int, Meta(ge=1, le=10**12)] = _PARAMETERS.result_window
 
     def __post_init__(self) -> None:
         if not self.faults and (problem := rates_problem(self._rates())):
@@ -110,13 +108,15 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
             retry_after=self.retry_after_seconds,
             jitter=self.jitter_seconds,
             pages=switches.pages,
-            dials=Dials(**{each.name: getattr(self, each.name) for each in fields(Dials)}),
+            parameters=FaultParameters(
+                **{each.name: getattr(self, each.name) for each in fields(FaultParameters)}
+            ),
         )
 
     def token_life(self, plan: FaultPlan) -> int:
         """Seconds that a token is valid under this plan."""
         life = self.token_life_seconds
-        return min(life, plan.dials.short_token_seconds) if plan.has(SHORT_TOKEN) else life
+        return min(life, plan.parameters.short_token_seconds) if plan.has(SHORT_TOKEN) else life
 
     def _switches(self) -> Switches:
         return parse_switches(self.faults, CATALOGUE, self.fault_rate)

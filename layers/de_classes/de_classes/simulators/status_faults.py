@@ -1,19 +1,21 @@
-"""Faults that are an honest HTTP status."""
+"""Faults that are an honest HTTP status or header: errors, Retry-After, rate limits true and false."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from de_classes.simulators.fault_kinds import Fault
+from de_classes.simulators.faults import Fault, InjectionPoint, PageFault
 from de_classes.simulators.messages import SimResponse, error_response, json_response
 from de_classes.simulators.pages import UNCOUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from de_classes.simulators.fault_kinds import FaultContext, Genuine, Play
+    from de_classes.simulators.faults import FaultContext, Genuine, Play
+    from de_classes.simulators.pages import Page
 
 _NO_CONTENT = 204
 
@@ -173,4 +175,91 @@ MORE_STATUS_FAULTS = (
     NOT_FOUND,
     UNPROCESSABLE,
     FORBIDDEN,
+)
+
+
+_PAST_SECONDS = 3600
+
+
+def http_date(seconds: float) -> str:
+    """A moment as HTTP writes it, such as ``Sun, 06 Nov 1994 08:49:37 GMT``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def _fault(name: str, catalogue_id: str, form: str, value: Callable[[FaultContext], str]) -> Fault:
+    def play(context: FaultContext, _: Genuine) -> SimResponse:
+        return error_response(429, "too many requests; slow down", headers={"Retry-After": value(context)})
+
+    return Fault(
+        name=name,
+        catalogue_ids=(catalogue_id,),
+        summary=f"answers 429 with Retry-After {form}",
+        play=play,
+        cured_by_retry=True,
+    )
+
+
+RETRY_AFTER_FAULTS = (
+    _fault(
+        "retry-after-date",
+        "F05",
+        "as a date to come",
+        lambda context: http_date(context.now + context.retry_after),
+    ),
+    _fault(
+        "retry-after-past-date",
+        "F05",
+        "as a date an hour ago",
+        lambda context: http_date(context.now - _PAST_SECONDS),
+    ),
+    _fault("retry-after-garbage", "F06", "that is no time at all", lambda _: "a while; after lunch"),
+    _fault("retry-after-negative", "F06", "-5", lambda _: "-5"),
+    _fault("retry-after-fraction", "F06", "1.5", lambda _: "1.5"),
+    _fault("retry-after-zero", "F06", "0", lambda _: "0"),
+    _fault("retry-after-huge", "F07", "999999", lambda _: "999999"),
+)
+
+
+_LIMIT = 100
+_WINDOW_SECONDS = 1
+_NONSENSE = ("", "-1", "soon", "1e400", "NaN", "9" * 400, "0", "1/2", "60, 60;w=1", "0x10")
+
+
+def _limit_headers(limit: str, remaining: str, reset: str, reset_at: str) -> dict[str, str]:
+    return {
+        "RateLimit-Limit": limit,
+        "RateLimit-Remaining": remaining,
+        "RateLimit-Reset": reset,
+        "X-RateLimit-Limit": limit,
+        "X-RateLimit-Remaining": remaining,
+        "X-RateLimit-Reset": reset_at,
+    }
+
+
+def _true_limits(context: FaultContext, page: Page) -> Page:
+    remaining = str(_LIMIT - page.number % (_LIMIT + 1))
+    reset_at = str(int(context.now) + _WINDOW_SECONDS)
+    return replace(page, headers=_limit_headers(str(_LIMIT), remaining, str(_WINDOW_SECONDS), reset_at))
+
+
+def _false_limits(_: FaultContext, page: Page) -> Page:
+    values = [_NONSENSE[(page.number + turn) % len(_NONSENSE)] for turn in range(4)]
+    return replace(page, headers=_limit_headers(*values))
+
+
+PACE_FAULTS = (
+    PageFault(
+        name="pace-headers",
+        catalogue_ids=("F08",),
+        summary="true RateLimit-* and X-RateLimit-* headers beside a page",
+        point=InjectionPoint.HEADERS,
+        transform=_true_limits,
+    ),
+    PageFault(
+        name="pace-headers-bad",
+        catalogue_ids=("F08",),
+        summary="nonsense in them: negative, huge, text, empty",
+        point=InjectionPoint.HEADERS,
+        transform=_false_limits,
+    ),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 CODECS: Final = {
     "csv": "csv_codec:CsvCodec",
     "json": "json_codec:JsonCodec",
-    "jsonl": "jsonl_codec:JsonLinesCodec",
+    "jsonl": "json_codec:JsonLinesCodec",
     "parquet": "parquet_codec:ParquetCodec",
 }
 """By name: the module in ``storage/format`` and the class there, which is imported when it is first used."""

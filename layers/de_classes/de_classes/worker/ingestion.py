@@ -16,7 +16,7 @@ from de_classes.runs.journal import RunJournal
 from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.values import Value

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from de_classes.api.auth.login import LoginAuth
-from de_classes.api.messages import HttpRequest
+from de_classes.api.messages import HttpRequest, HttpResponse
 from de_classes.errors import AuthenticationError, ConfigurationError, InvalidTokenResponseError
 from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.fakes.transports import FakeTransport
 
 LOGIN: dict[str, Any] = {"url": "https://api.example/login", "json": {"password": "${secret.p}"}}
+REFUSAL = HttpResponse(401)
 REQUEST = HttpRequest("GET", "https://api.example/a", headers={"Accept": "x"})
 
 
@@ -83,7 +84,7 @@ def test_an_answer_that_names_no_life_is_good_until_a_401(caplog: pytest.LogCapt
     clock.advance(3600)
     signed = auth.authorize(REQUEST)
     assert auth.logins == 1
-    assert auth.renew(signed)
+    assert auth.renew(signed, REFUSAL)
     assert auth.authorize(REQUEST).headers["Authorization"] == "Bearer t2"
     assert "assumed" not in caplog.text
 
@@ -118,12 +119,12 @@ def test_the_fields_of_the_answer_are_there_for_the_description() -> None:
 
 def test_a_request_refused_again_is_sent_once_more_only_where_others_carried_its_token() -> None:
     auth = scheme(LoginAuth(**LOGIN), scripted([json_response({"access_token": f"t{n}"}) for n in (1, 2, 3)]))
-    assert auth.renew(auth.authorize(REQUEST))
+    assert auth.renew(auth.authorize(REQUEST), REFUSAL)
     alone = auth.authorize(REQUEST)
-    assert not auth.renew(alone, is_again=True)
+    assert not auth.renew(alone, REFUSAL, is_again=True)
     shared = auth.authorize(REQUEST)
     auth.authorize(REQUEST)
-    assert auth.renew(shared, is_again=True)
+    assert auth.renew(shared, REFUSAL, is_again=True)
 
 
 def test_tokens_that_have_served_do_not_count_as_refused_when_issued() -> None:
@@ -131,7 +132,7 @@ def test_tokens_that_have_served_do_not_count_as_refused_when_issued() -> None:
     for _ in range(30):  # each good for one request
         signed = auth.authorize(REQUEST)
         auth.accepted(signed)
-        assert auth.renew(signed)
+        assert auth.renew(signed, REFUSAL)
     assert auth.logins == 30
 
 

@@ -38,6 +38,7 @@ from tests.fakes.transports import json_response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REFUSAL = HttpResponse(401)
 AFTER_ANY_LEASE = 30.0 + LEASE_SPARE + CLOCK_SKEW + 1
 
 
@@ -71,7 +72,7 @@ def test_a_token_that_the_api_refused_is_not_taken_from_the_store_again() -> Non
     store, endpoint = FakeRotationStore(), TokenEndpoint()
     auth, other = worker(store, endpoint), worker(store, endpoint)
     asked = HttpRequest("GET", "https://api.example/")
-    assert auth.renew(auth.authorize(asked))
+    assert auth.renew(auth.authorize(asked), REFUSAL)
     assert auth.get_token() == "access-2"
     assert other.get_token() == "access-2"
 
@@ -81,9 +82,9 @@ def test_a_refused_token_that_another_worker_replaced_costs_nothing() -> None:
     auth, other = worker(store, endpoint), worker(store, endpoint)
     asked = HttpRequest("GET", "https://api.example/")
     first, second = auth.authorize(asked), other.authorize(asked)
-    other.renew(second)
+    other.renew(second, REFUSAL)
     assert other.get_token() == "access-2"
-    auth.renew(first)
+    auth.renew(first, REFUSAL)
     assert auth.get_token() == "access-2"
     assert len(endpoint.spent) == 2
 
@@ -149,7 +150,7 @@ def test_eight_workers_of_whom_each_is_refused_once_spend_each_refresh_token_onc
 
     def job() -> None:
         auth = Process(store, endpoint, clock, turn=steps.step).auth
-        auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")))
+        auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")), REFUSAL)
         last.append(auth.get_token())
 
     steps.run({f"worker {number}": job for number in range(8)})
@@ -351,7 +352,7 @@ def test_a_store_that_fails_for_a_moment_is_tried_again_since_the_token_is_bough
     worker(store, endpoint).get_token()
     store.fails = [StorageUnavailableError("a moment"), StorageUnavailableError("please")]
     auth = worker(store, endpoint)
-    auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")))
+    auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")), REFUSAL)
     assert auth.get_token() == "access-2"
     assert store.tokens.refresh_token == "refresh-2"
 
@@ -373,7 +374,7 @@ def test_neither_a_log_line_nor_a_repr_nor_an_error_shows_a_token(caplog: pytest
     store, endpoint = FakeRotationStore(), TokenEndpoint()
     with caplog.at_level(logging.DEBUG):
         auth = worker(store, endpoint)
-        auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")))
+        auth.renew(auth.authorize(HttpRequest("GET", "https://api.example/")), REFUSAL)
         auth.get_token()
         worker(store, endpoint).get_token()
     secret = re.compile(r"(refresh|access)-[0-9]|our-client-secret")

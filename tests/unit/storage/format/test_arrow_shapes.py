@@ -10,17 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from de_classes.storage.format.arrow_columns import ArrowColumns
+from de_classes.storage.format.arrow_arrays import ArrowColumns, arrow_schema
 from de_classes.storage.format.arrow_shapes import ArrowShape, arrow_shape_of
-from de_classes.storage.format.arrow_types import arrow_schema
-from de_classes.storage.format.inference import infer
-from de_classes.storage.format.schema import Field, Kind, ListType, Schema, merge
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, infer, merge
 from de_classes.storage.format.shapes import RowShape, shape_of
 from de_classes.utils import strict_json
 from tests.fakes.effort import examples
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.columns import Columns
+    from de_classes.storage.format.blocks import Columns
     from de_classes.storage.format.schema import DataType
 
 ABC = {"a": Kind.INT53, "b": Kind.STRING, "c": Kind.FLOAT64}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from de_classes.storage.format.blocks import Batcher, RecordBlock, decode_straight
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.storage.format.shapes import shape_of
@@ -21,8 +21,8 @@ from tests.fakes.effort import examples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from de_classes.storage.format.blocks import Shape
     from de_classes.storage.format.codec import FormatCodec
-    from de_classes.storage.format.columns import Shape
     from de_classes.storage.format.schema import Record, Widening
 
 TOKENS = {
@@ -113,10 +113,10 @@ class Written:
             shapes.append(self.writer.shape)
         return self.result()
 
-    def records(self, pieces: Sequence[Sequence[Record]]) -> tuple[bytes, Schema, tuple[Widening, ...]]:
+    def records(self, parts: Sequence[Sequence[Record]]) -> tuple[bytes, Schema, tuple[Widening, ...]]:
         """Decoded into dictionaries."""
-        for piece in pieces:
-            self.writer.write(piece)
+        for part in parts:
+            self.writer.write(part)
         return self.result()
 
     def result(self) -> tuple[bytes, Schema, tuple[Widening, ...]]:

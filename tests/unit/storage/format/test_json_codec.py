@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.json_codec import JsonCodec
-from de_classes.storage.format.jsonl_codec import JsonLinesCodec
+from de_classes.storage.format.json_codec import JsonCodec, JsonLinesCodec
 from tests.fakes.format_samples import EARTHQUAKES, read, write
 
 JSON, LINES = JsonCodec(), JsonLinesCodec()

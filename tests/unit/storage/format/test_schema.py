@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.inference import infer
-from de_classes.storage.format.schema import Schema, Widening, describe_type, merge, widenings
+from de_classes.storage.format.schema import Schema, Widening, describe_type, infer, merge, widenings
 from tests.fakes.effort import examples
 from tests.fakes.format_samples import EARTHQUAKES, RECORDS
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.format.codec import FormatCodec, RecordWriter, get_codec
 from de_classes.storage.format.schema import Schema, Widening
 from de_classes.storage.format.segmented import BATCH_ROWS, SegmentedWriter
 from tests.fakes.format_samples import read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from de_classes.storage.format.schema import Record
 
@@ -111,3 +113,41 @@ def test_a_target_stays_open_when_its_writer_lets_go() -> None:
     writer.write(PAGES[0])
     writer.abandon()
     assert target.getvalue().startswith(b'"a","n"\n')
+
+
+class HoldingCodec(FormatCodec):
+    """Gathers all lines, as a format does that must know the widest first."""
+
+    name, extension, content_type = "held", ".held", "text/plain"
+
+    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+        return HoldingWriter(target, schema or Schema())
+
+    def read(self, source: BinaryIO) -> Iterator[list[Record]]:
+        yield [{"line": line} for line in source]
+
+
+class HoldingWriter(RecordWriter):
+    def __init__(self, target: BinaryIO, schema: Schema) -> None:
+        super().__init__(schema)
+        self._target = target
+        self._held: list[bytes] = []
+
+    @property
+    def pending_size(self) -> int:
+        return sum(map(len, self._held))
+
+    def _append(self, records: Sequence[Record]) -> None:
+        self._held += [f"{record}\n".encode() for record in records]
+
+    def _finish(self) -> None:
+        self._target.writelines(self._held)
+
+
+def test_what_a_format_gathers_counts_as_pending_until_the_target_has_it() -> None:
+    target = io.BytesIO()
+    with SegmentedWriter(HoldingCodec(), target) as writer:
+        writer.write([{"id": number} for number in range(2_500)])
+        pending = writer.pending_size
+        assert target.getvalue() == b""
+    assert len(target.getvalue()) > pending > len(target.getvalue()) / 2

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import UNSET
 
-from de_classes.storage.format.inference import infer
-from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, merge
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
 from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
 

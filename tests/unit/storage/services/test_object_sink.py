@@ -20,7 +20,7 @@ from de_classes.errors import (
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.clients.object_store import MIN_PART_SIZE
 from de_classes.storage.format import DataFormatService
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from de_classes.storage.services import ObjectSink
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3, client_error

@@ -16,7 +16,7 @@ from de_classes.errors import (
 )
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.format import DataFormatService
-from de_classes.storage.format.registry import format_names
+from de_classes.storage.format.codec import format_names
 from de_classes.storage.services import StorageDataService
 from tests.fakes.datasets import BUCKET, commit
 from tests.fakes.fake_s3 import FakeS3

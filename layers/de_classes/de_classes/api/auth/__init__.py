@@ -1,5 +1,6 @@
 """Auth as a seam: every kind, named in a description by its ``type``. A new one is a file and a line here."""
 
+from de_classes.api.auth.digest import DigestAuth
 from de_classes.api.auth.hmac_signature import HmacAuth
 from de_classes.api.auth.login import LoginAuth
 from de_classes.api.auth.oauth2 import OAuth2Auth
@@ -16,6 +17,7 @@ AUTHS: tuple[type[AuthDescription], ...] = (
     OAuth2Auth,
     SigV4Auth,
     HmacAuth,
+    DigestAuth,
 )
 """Every kind of auth."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.kept_secrets import Secrets
-    from de_classes.api.messages import HttpRequest
+    from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -48,11 +48,12 @@ class AuthScheme(Protocol):
         """
         ...
 
-    def renew(self, request: HttpRequest, *, is_again: bool = False) -> bool:
+    def renew(self, request: HttpRequest, refusal: HttpResponse, *, is_again: bool = False) -> bool:
         """Whether a request that was answered by 401 is worth sending once more, after this call.
 
         Args:
             request: As ``authorize`` gave it.
+            refusal: The answer of 401, whose headers may say what is wanted.
             is_again: Whether it was refused before, with what ``authorize`` had given it then.
         """
         ...
@@ -129,7 +130,7 @@ class StaticScheme:
         """See ``AuthScheme``."""
         return self._add(request)
 
-    def renew(self, request: HttpRequest, *, is_again: bool = False) -> bool:
+    def renew(self, request: HttpRequest, refusal: HttpResponse, *, is_again: bool = False) -> bool:
         """It has nothing else to send."""
         return False
 

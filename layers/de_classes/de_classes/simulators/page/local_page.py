@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from de_classes.html.elements import Html
-    from de_classes.simulators.fault_kinds import FaultKind
-    from de_classes.simulators.faults import FaultPlan
+    from de_classes.simulators.faults import FaultKind, FaultPlan
+    from de_classes.simulators.http_handler import LogEntry, RequestLog
     from de_classes.simulators.messages import SimRequest, Simulator
-    from de_classes.simulators.request_log import LogEntry, RequestLog
     from de_classes.simulators.settings import SimulatorSettings
 
 SWITCHES: Final = "/simulator/faults"

@@ -11,9 +11,8 @@ from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
-    from de_classes.storage.datasets.keys import manifest_key
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
-    from de_classes.storage.datasets.manifest import Manifest, ManifestPart
+    from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
     from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
@@ -34,9 +33,8 @@ __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
         "commits": ("DatasetCommits",),
-        "keys": ("manifest_key",),
         "leftovers": ("find_leftovers", "remove_leftovers"),
-        "manifest": ("Manifest", "ManifestPart"),
+        "manifest": ("Manifest", "ManifestPart", "manifest_key"),
         "part_writer": ("PartWriter", "StoredPart"),
         "reader": ("DatasetReader", "read_parts"),
     },

@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from de_classes.errors import ObjectNotFoundError
-from de_classes.storage.datasets.cleaning import ALIVE, announced
-from de_classes.storage.datasets.keys import (
+from de_classes.storage.datasets.commits import ALIVE, announced
+from de_classes.storage.datasets.manifest import (
     PART_NAME,
+    decode_manifest,
     is_part_key,
     is_plan_key,
     is_receipt_key,
     parse_journal_key,
     parse_manifest_key,
 )
-from de_classes.storage.datasets.manifest import decode_manifest
 from de_classes.utils import layouts
 from de_classes.utils.values import Value
 
@@ -108,7 +108,7 @@ def remove_leftovers(
 ) -> Iterator[ObjectInfo]:
     """Delete leftovers, and nothing that took the place of one; yields each that is gone.
 
-    It looks twice: runs are told before the look that counts, see ``cleaning``.
+    It looks twice: runs are told before the look that counts, see ``commits``.
 
     Args:
         client: As for ``find_leftovers``, and so are all others.

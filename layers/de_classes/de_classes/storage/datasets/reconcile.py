@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from de_classes.errors import MalformedDataError
 from de_classes.storage.datasets.part_writer import PartWriter
-from de_classes.storage.datasets.verified import open_part
-from de_classes.storage.format.registry import get_codec
+from de_classes.storage.datasets.reader import open_part
+from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.values import Value
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
-    from de_classes.storage.format.codec import FormatCodec, RecordWriter
+    from de_classes.storage.format.codec import (
+        FormatCodec,
+        RecordWriter,
+        canonical_format,
+        format_names,
+        get_codec,
+    )
     from de_classes.storage.format.data_format_service import DataFormatService
-    from de_classes.storage.format.inference import infer
     from de_classes.storage.format.pinned import PinnedSchema, Violation, quarantine_line
-    from de_classes.storage.format.registry import canonical_format, format_names, get_codec
-    from de_classes.storage.format.schema import Record, Schema, Widening, merge
+    from de_classes.storage.format.schema import Record, Schema, Widening, infer, merge
     from de_classes.storage.format.segmented import SegmentedWriter
 
 __all__ = [
@@ -40,12 +44,10 @@ __all__ = [
 __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
-        "codec": ("FormatCodec", "RecordWriter"),
+        "codec": ("FormatCodec", "RecordWriter", "canonical_format", "format_names", "get_codec"),
         "data_format_service": ("DataFormatService",),
-        "inference": ("infer",),
         "pinned": ("PinnedSchema", "Violation", "quarantine_line"),
-        "registry": ("canonical_format", "format_names", "get_codec"),
-        "schema": ("Record", "Schema", "Widening", "merge"),
+        "schema": ("Record", "Schema", "Widening", "infer", "merge"),
         "segmented": ("SegmentedWriter",),
     },
 )

@@ -1,4 +1,7 @@
-"""Arrow arrays of Python values, without the import of pandas that pyarrow makes for its first one.
+"""Records and our types as Arrow's, and values on their way in and out.
+
+JSON text is a string field with a mark in its metadata, at any depth. Parquet keeps the mark, our
+reader decodes by it, and any other tool sees an ordinary string.
 
 ``pyarrow.array`` asks of any list whether it is one of pandas' own kinds, and imports pandas to ask: that
 takes longer than all else a process does before its first page, and tens of megabytes. So where pandas is
@@ -10,17 +13,26 @@ from __future__ import annotations
 
 import struct
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import accumulate, chain, repeat
 from operator import is_not
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
-from de_classes.utils.numbers import Number
+from de_classes.errors import UnsupportedValueError
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType
+from de_classes.utils import strict_json
+from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from de_classes.storage.format.blocks import Column
+    from de_classes.storage.format.schema import DataType, Record
 
 _HAS_PANDAS: Final = find_spec("pandas") is not None
 _NONE: Final = type(None)
@@ -158,3 +170,222 @@ _PLAIN: Final[dict[int, tuple[set[type], Callable[..., pa.Array | None]]]] = {
 
 FALSE: Final = array_of([False], pa.bool_())[0]
 """As a scalar of Arrow's, of which ``pyarrow.scalar`` makes as much ado as ``pyarrow.array``."""
+
+
+JSON_MARK = {b"de_classes.type": b"json"}
+
+_ARROW = {
+    Kind.NULL: pa.null(),
+    Kind.BOOL: pa.bool_(),
+    Kind.INT53: pa.int64(),
+    Kind.INT64: pa.int64(),
+    Kind.FLOAT64: pa.float64(),
+    Kind.STRING: pa.string(),
+    Kind.JSON: pa.string(),
+}
+_KINDS = {
+    pa.types.is_null: Kind.NULL,
+    pa.types.is_boolean: Kind.BOOL,
+    pa.types.is_integer: Kind.INT64,
+    pa.types.is_floating: Kind.FLOAT64,
+    pa.types.is_string: Kind.STRING,
+    pa.types.is_large_string: Kind.STRING,
+    pa.types.is_string_view: Kind.STRING,
+}
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """Spell a schema in Arrow's terms."""
+    return pa.schema([arrow_field(field.name, field.type) for field in schema.fields])
+
+
+def arrow_field(name: str, data_type: DataType) -> pa.Field:
+    """Spell a field in Arrow's terms, marked if it holds JSON text."""
+    return pa.field(name, _arrow_type(data_type), metadata=JSON_MARK if data_type is Kind.JSON else None)
+
+
+def encoder(data_type: DataType) -> Callable[[Any], Any] | None:
+    """Make the function that replaces JSON parts of a value by their text; None if there are none."""
+    match data_type:
+        case Kind.JSON:
+            return _unless_none(strict_json.dumps)
+        case ListType(element):
+            return _each(encoder(element))
+        case StructType(fields):
+            return _by_key({field.name: encoder(field.type) for field in fields})
+        case _:
+            return None
+
+
+def decoder(field: pa.Field) -> Callable[[Any], Any] | None:
+    """Make the function that replaces JSON text in a value by what it stands for; None if there is none."""
+    if field.metadata and JSON_MARK.items() <= field.metadata.items():
+        return _unless_none(strict_json.loads)
+    if is_list(field.type):
+        return _each(decoder(field.type.value_field))
+    if pa.types.is_struct(field.type):
+        return _by_key({part.name: decoder(part) for part in field.type.fields})
+    return None
+
+
+def is_list(arrow_type: pa.DataType) -> bool:
+    """Whether Python sees a list: of any size, large or fixed."""
+    return bool(
+        pa.types.is_list(arrow_type)
+        or pa.types.is_large_list(arrow_type)
+        or pa.types.is_fixed_size_list(arrow_type)
+    )
+
+
+def schema_of(arrow: pa.Schema) -> Schema:
+    """Read an Arrow schema back; integers of any width count as int64, floats as float64.
+
+    Raises:
+        UnsupportedValueError: A column has a type that JSON values cannot have.
+    """
+    return Schema(tuple(Field(field.name, _data_type(field)) for field in arrow))
+
+
+def _data_type(field: pa.Field) -> DataType:
+    arrow_type = field.type
+    if field.metadata and JSON_MARK.items() <= field.metadata.items():
+        return Kind.JSON
+    if is_list(arrow_type):
+        return ListType(_data_type(arrow_type.value_field))
+    if pa.types.is_struct(arrow_type):
+        return StructType(tuple(Field(part.name, _data_type(part)) for part in arrow_type.fields))
+    if pa.types.is_dictionary(arrow_type):
+        return _data_type(field.with_type(arrow_type.value_type))
+    return _kind(field)
+
+
+def _kind(field: pa.Field) -> Kind:
+    for is_kind, kind in _KINDS.items():
+        if is_kind(field.type):
+            return kind
+    raise UnsupportedValueError(
+        f"column {field.name!r} is {field.type}, no JSON value: read it as a DataFrame"
+    )
+
+
+def _arrow_type(data_type: DataType) -> pa.DataType:
+    match data_type:
+        case ListType(element):
+            return pa.list_(arrow_field("element", element))
+        case StructType(fields):
+            return pa.struct([arrow_field(field.name, field.type) for field in fields])
+        case _:
+            return _ARROW[data_type]
+
+
+def _unless_none(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else change(value)
+
+
+def _each(change: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    return change and _unless_none(lambda values: [change(value) for value in values])
+
+
+def _by_key(changes: dict[str, Callable[[Any], Any] | None]) -> Callable[[Any], Any] | None:
+    wanted = {key: change for key, change in changes.items() if change}
+    if not wanted:
+        return None
+    return _unless_none(
+        lambda value: {key: wanted[key](part) if key in wanted else part for key, part in value.items()}
+    )
+
+
+_SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ArrowColumns:
+    """The records of a text, field by field; see ``Columns``.
+
+    Attributes:
+        names: The names of the columns.
+        shared: The columns, maybe together with the records of other texts; no key is absent from any record.
+        start: The first of its own records in there.
+        size: How many they are.
+        text: What they were decoded from, sound.
+        seam: What stands between two records in the text, and nowhere else.
+    """
+
+    names: tuple[str, ...]
+    shared: Sequence[pa.Array]
+    start: int
+    size: int
+    text: bytes
+    seam: bytes
+
+    def record(self, index: int) -> Record:
+        """One record, out of its text, of which nothing is left to be proved."""
+        record: Record = msgspec.json.decode(self._text_of(index))
+        return record
+
+    def __contains__(self, record: Record) -> bool:
+        if record.keys() != set(self.names) or not self._may_hold(record):
+            return False
+        candidates = self._candidates(record)
+        return any(self.record(place.as_py()) == record for place in pc.indices_nonzero(candidates))
+
+    def dense(self, start: int, stop: int) -> tuple[pa.Array, ...]:
+        """The columns of some of the records."""
+        return tuple([values.slice(self.start + start, stop - start) for values in self.shared])
+
+    def _text_of(self, index: int) -> bytes:
+        place = index + self.size if index < 0 else index
+        opening = self.seam.index(b"{")
+        if place == 0:
+            end = self.text.find(self.seam)
+            return self.text[1:end] + b"}" if end >= 0 else self.text[1:-1]
+        if place == self.size - 1:
+            return self.text[self.text.rfind(self.seam) + opening : -1]
+        return bytes(_SLICES.decode(self.text)[place])
+
+    def _may_hold(self, record: Record) -> bool:
+        """Whether an integer of the record is in its column: looking there costs less than to ask Arrow."""
+        for name, values in zip(self.names, self.shared, strict=True):
+            value = record[name]
+            if type(value) is int and pa.types.is_integer(values.type):
+                start = values.offset + self.start
+                return value in memoryview(values.buffers()[1]).cast("q")[start : start + self.size]
+        return True
+
+    def _candidates(self, record: Record) -> pa.BooleanArray:
+        """Which records may equal this one; nearly always the first column excludes all others."""
+        left = None
+        for name, values in zip(self.names, self.dense(0, self.size), strict=True):
+            alike = _alike(values, record[name])
+            left = alike if left is None else pc.and_(left, alike)
+            if not pc.any(left).as_py():
+                break
+        return left
+
+
+def as_array(column: Column, arrow_type: pa.DataType) -> pa.Array:
+    """A column as an array of a type, whether it is one already or a list of values."""
+    return column if isinstance(column, pa.Array) else array_of(column, arrow_type)
+
+
+def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - any JSON value
+    """Which values may equal one, as Python has it: 1 equals 1.0 and true."""
+    if value is None:
+        return values.is_null()
+    wanted = _as_type(value, values.type)
+    if wanted is None:
+        return pc.and_(values.is_null(), values.is_valid())
+    return pc.fill_null(pc.equal(values, array_of([wanted], values.type)[0]), fill_value=FALSE)
+
+
+def _as_type(value: Any, arrow_type: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value, and one of the type
+    """A value as one of a type that it may equal; None if it equals none."""
+    if pa.types.is_string(arrow_type):
+        return value if isinstance(value, str) else None
+    if not isinstance(value, bool | int | float) or pa.types.is_null(arrow_type):
+        return None
+    if pa.types.is_boolean(arrow_type):
+        return bool(value) if value in {0, 1} else None
+    if pa.types.is_integer(arrow_type):
+        return int(value) if value == int(value) and -(2**63) <= value < 2**63 else None
+    return float(value) if abs(value) <= 2**53 else None

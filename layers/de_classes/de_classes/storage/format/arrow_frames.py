@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.arrow_types import arrow_field, decoder, encoder, is_list
-from de_classes.storage.format.frame_values import plain_value, same_values
+from de_classes.storage.format.arrow_arrays import arrow_field, decoder, encoder, is_list
 from de_classes.storage.format.frames import (
     assemble,
     check_layout,
     is_zoned,
     nullable_dtype,
     object_column,
+    plain_value,
+    same_values,
     utc_instants,
 )
-from de_classes.storage.format.inference import infer_type
-from de_classes.storage.format.schema import Kind
+from de_classes.storage.format.schema import Kind, infer_type
 from de_classes.storage.format.timestamps import find_zone, zone_name
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Records as they came: the text of a JSON array, and what was made of it so far.
+"""Records as they came: the text of a JSON array, its lines and columns, and what was made of it so far.
 
 A page's text can be needed as dictionaries, as columns or as lines. Each is made when it is first asked for,
 and what a writer gets does not depend on which of them was made before. Whether the text is sound is known
@@ -9,17 +9,132 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, overload
 
-from de_classes.storage.format.text_lines import TextLines
+import msgspec
+
 from de_classes.utils import strict_json
-from de_classes.utils.values import DiscreetValue
+from de_classes.utils.values import DiscreetValue, Mutable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from de_classes.storage.format.columns import Column, Columns, Shape
     from de_classes.storage.format.schema import Record
+
+Column: TypeAlias = Any
+"""A field's value in each record: a list, or an array of the library that the format is written by."""
+
+
+class Columns(Protocol):
+    """The records of a text, field by field.
+
+    Attributes:
+        size: How many records.
+    """
+
+    @property
+    def size(self) -> int:
+        """How many records."""
+        ...
+
+    def record(self, index: int) -> Record:
+        """One record, as a strict reader gives it but for the order of its keys; -1 is the last."""
+        ...
+
+    def __contains__(self, record: Record) -> bool:
+        """Whether one of the records equals this one, as dictionaries do."""
+        ...
+
+    def dense(self, start: int, stop: int) -> tuple[Column, ...]:
+        """The columns of some of the records as a table has them: an absent key is a null."""
+        ...
+
+
+class Shape(Protocol):
+    """Decodes texts whose records bring nothing new to a schema.
+
+    A shape may say no to any text, which is then decoded in the ordinary way; but never yes to one that is
+    not sound or does not fit.
+    """
+
+    def decode(self, text: bytes) -> Columns | None:
+        """Decode a well-formed JSON array of records; None if they do not fit, or are not sound."""
+        ...
+
+    def decode_all(self, texts: Sequence[bytes]) -> Sequence[Columns | None]:
+        """The same for several texts, by whatever is the shortest way."""
+        ...
+
+    def join(self, parts: Iterable[Column], number: int) -> Column:
+        """Make one column of several.
+
+        Args:
+            parts: What ``dense`` gave.
+            number: Which column, from 0.
+        """
+        ...
+
+
+_SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_LINE_ENDS: Final = (b"\n", b"\r")
+_OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
+
+
+class TextLines(DiscreetValue):
+    """Records, each without the beginning and the end that all of them have.
+
+    Attributes:
+        records: What is between the two.
+        head: The beginning.
+        tail: The end.
+    """
+
+    records: Sequence[bytes | msgspec.Raw]
+    head: bytes = b""
+    tail: bytes = b""
+
+    @classmethod
+    def of(cls, text: bytes, size: int) -> TextLines:
+        """The lines of an array of so many records; one that is spread over several is made one."""
+        return _cut(text, size) or _sliced(text)
+
+    def text(self, start: int, stop: int) -> bytes:
+        """Some of the lines, each ended by a newline."""
+        if start >= stop:
+            return b""
+        end = self.tail + b"\n"
+        return b"".join((self.head, (end + self.head).join(self.records[start:stop]), end))
+
+
+def _cut(text: bytes, size: int) -> TextLines | None:
+    """Cut a text between its records where that is plain to see, which is cheaper than to read it.
+
+    It is cut at every ``},{"id":`` where ``"id"`` is the first record's first key. That is never within a
+    string: the quote would have to end it, and no letter follows such a quote. Outside of strings ``},{``
+    is between two elements of an array, and no other array begins than that of the records. So all cuts
+    are between records; and where they make as many pieces as there are records, none is missing.
+    """
+    opening = _OPENING.match(text)
+    if opening is None or not text.endswith(b"}]") or text.find(b"[", 1) > 0 or _has_line_ends(text):
+        return None
+    head = opening[1]
+    records = text[opening.end() : -2].split(b"}," + head)
+    return TextLines(records, head, b"}") if len(records) == size else None
+
+
+def _sliced(text: bytes) -> TextLines:
+    raws = _SLICES.decode(text)
+    return TextLines(list(map(_one_line, raws)) if _has_line_ends(text) else raws)
+
+
+def _has_line_ends(text: bytes) -> bool:
+    return any(end in text for end in _LINE_ENDS)
+
+
+def _one_line(raw: msgspec.Raw) -> bytes:
+    text = bytes(raw)
+    return msgspec.json.format(text, indent=-1) if _has_line_ends(text) else text
+
 
 _NOTHING = re.compile(rb"\[[ \t\r\n]*\]")
 
@@ -110,7 +225,33 @@ def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
         block._take(shape, columns)  # noqa: SLF001 - of this module
 
 
-class Piece(DiscreetValue):
+class CurrentShape(Mutable):
+    """Decodes records for a writer, by the shape that it has; a ``RecordDecoder`` of ``api``.
+
+    Attributes:
+        shape: The writer's own; None as long as there is none.
+    """
+
+    shape: Shape | None = None
+
+    def decode_together(self, texts: Sequence[bytes]) -> list[RecordBlock | None]:
+        """The records of each text, as columns; None for those that do not fit, or are not sound."""
+        blocks = [RecordBlock(text) for text in texts]
+        decode_straight(blocks, self.shape)
+        return [block if block.is_decoded else None for block in blocks]
+
+    def decode(self, text: bytes) -> RecordBlock:
+        """The records, as dictionaries.
+
+        Raises:
+            MalformedDataError: The text is not sound.
+        """
+        block = RecordBlock(text)
+        block.records()
+        return block
+
+
+class RecordSlice(DiscreetValue):
     """Neighbouring records of one page.
 
     Attributes:
@@ -148,28 +289,28 @@ class Batch:
     """Records that are looked at and written together, of one page or several.
 
     Args:
-        pieces: The records, none of them empty.
+        slices: The records, none of them empty.
     """
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces = tuple(pieces)
+    def __init__(self, slices: Sequence[RecordSlice]) -> None:
+        self.slices = tuple(slices)
 
     def __len__(self) -> int:
-        return sum(map(len, self.pieces))
+        return sum(map(len, self.slices))
 
     def records(self) -> list[Record]:
         """The dictionaries."""
-        return [record for piece in self.pieces for record in piece.records()]
+        return [record for part in self.slices for record in part.records()]
 
     def fits(self, shape: Shape) -> bool:
         """Whether all of the records fit a shape."""
-        return all(piece.fits(shape) for piece in self.pieces)
+        return all(part.fits(shape) for part in self.slices)
 
     def columns(self, shape: Shape) -> tuple[Column, ...] | None:
         """The columns, absent keys as nulls; None if some of the records do not fit the shape."""
         parts: list[tuple[Column, ...]] = []
-        for piece in self.pieces:
-            columns = piece.columns(shape)
+        for part in self.slices:
+            columns = part.columns(shape)
             if columns is None:
                 return None
             parts.append(columns)
@@ -179,7 +320,7 @@ class Batch:
 
 
 class Batcher:
-    """Takes records as they come and hands them on in batches of one size, see ``Rebatcher``.
+    """Takes records as they come and hands them on in batches of one size, see ``Chunker``.
 
     Args:
         size: Records in a batch; fewer than that are held back, with the pages that they are of.
@@ -187,7 +328,7 @@ class Batcher:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._held: list[Piece] = []
+        self._held: list[RecordSlice] = []
         self._count = 0
 
     def add(self, records: Sequence[Record]) -> Iterator[Batch]:
@@ -196,7 +337,7 @@ class Batcher:
         start, end = 0, len(source)
         while start < end:
             stop = min(end, start + self._size - self._count)
-            self._held.append(Piece(source, start, stop))
+            self._held.append(RecordSlice(source, start, stop))
             self._count += stop - start
             start = stop
             if self._count == self._size:

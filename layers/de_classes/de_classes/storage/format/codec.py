@@ -1,4 +1,6 @@
-"""What every format offers: a writer and a reader of records, and of DataFrames through them.
+"""Formats: which there are, and what each offers: a writer and a reader of records, and of DataFrames.
+
+A new one is a codec in a file of its own, and a line in ``utils/formats.py``.
 
 Records are what the worker streams; DataFrames are what people analyse. A codec needs only the first
 face: the second goes through `frames`, which is imported when somebody asks for it and not before.
@@ -6,13 +8,17 @@ face: the second goes through `frames`, which is imported when somebody asks for
 
 from __future__ import annotations
 
+import codecs
 import io
 from abc import ABC, abstractmethod
 from collections import Counter
-from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Self
+from importlib import import_module
+from itertools import chain, islice
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
-from de_classes.errors import InvalidInputError
+from de_classes.errors import InvalidInputError, MalformedDataError, UnsupportedFormatError
+from de_classes.utils.formats import CODECS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +27,160 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.columns import Column, Shape
+    from de_classes.storage.format.blocks import Batch, Column, Shape
     from de_classes.storage.format.schema import Record, Schema
+
+_ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
+
+
+def format_names() -> tuple[str, ...]:
+    """Name every format, without its aliases."""
+    return tuple(CODECS)
+
+
+def canonical_format(name: str) -> str:
+    """Find the name a format goes by; upper case and aliases are understood.
+
+    Raises:
+        UnsupportedFormatError: There is no such format; those there are get listed.
+    """
+    lowered = name.lower()
+    canonical = _ALIASES.get(lowered, lowered)
+    if canonical not in CODECS:
+        known = ", ".join((*CODECS, *_ALIASES))
+        raise UnsupportedFormatError(f"{name!r} is no format: choose one of {known}")
+    return canonical
+
+
+def format_of_key(key: str, name: str | None = None) -> str:
+    """The format that was named, or else the one that the key's extension tells; no codec is loaded.
+
+    Raises:
+        UnsupportedFormatError: There is no such format, or neither says anything.
+    """
+    found = name or PurePosixPath(key).suffix.removeprefix(".").lower()
+    if not found:
+        raise UnsupportedFormatError(f"{key!r} has no extension: name the format, or add one to the key")
+    return canonical_format(found)
+
+
+def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
+    """Load a format's codec, importing what it needs only now.
+
+    Args:
+        name: The format's name or alias.
+        escape_formulas: Write CSV for spreadsheets, see ``CsvCodec``; the other formats run no formulas.
+
+    Raises:
+        UnsupportedFormatError: There is no such format, or the library it needs is not installed.
+    """
+    canonical = canonical_format(name)
+    module_name, _, class_name = CODECS[canonical].partition(":")
+    try:
+        module = import_module(f"{__package__}.{module_name}")
+    except ModuleNotFoundError as error:
+        raise UnsupportedFormatError(
+            f"format {canonical!r} needs {error.name}: pip install 'de-classes[parquet]', or take a format "
+            "of text, --format jsonl or csv"
+        ) from error
+    options = {"escape_formulas": True} if escape_formulas and canonical == "csv" else {}
+    codec: FormatCodec = getattr(module, class_name)(**options)
+    return codec
+
+
+T = TypeVar("T")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of ``size`` items; the last may be shorter, and none is empty."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+class Chunker(Generic[T]):
+    """Takes items as they come and hands them on in batches of one size.
+
+    Where a batch ends depends on the items' positions alone, so whatever is decided once a batch
+    (a type, a row group) is the same however the items arrived.
+
+    Args:
+        size: Items in a batch; no more than that are held back.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: list[T] = []
+
+    def add(self, items: Sequence[T]) -> Iterator[list[T]]:
+        """Yield the batches that these items complete."""
+        self._held.extend(items)
+        whole = len(self._held) - len(self._held) % self._size
+        complete, self._held = self._held[:whole], self._held[whole:]
+        return batched(complete, self._size)
+
+    def rest(self) -> list[T]:
+        """Give up the unfinished batch, which may be empty."""
+        held, self._held = self._held, []
+        return held
+
+
+CHUNK_BYTES = 1 << 16
+MAX_RECORD_BYTES = 1 << 26
+
+
+def read_lines(source: BinaryIO) -> Iterator[bytes]:
+    r"""Yield lines with their ``\n``; only the last may lack it. Nothing else ends a line.
+
+    Raises:
+        MalformedDataError: A line is longer than 64 MiB.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while chunk := source.read(CHUNK_BYTES):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join((*parts, line, b"\n"))
+            parts, size = [], 0
+        parts.append(rest)
+        size = check_size(size + len(rest))
+    if size:
+        yield b"".join(parts)
+
+
+def check_size(size: int) -> int:
+    """Pass on the size of a record in bytes or characters, if it may be that large.
+
+    Raises:
+        MalformedDataError: It is over 64 MiB, so the file is hardly what it should be.
+    """
+    if size > MAX_RECORD_BYTES:
+        raise MalformedDataError(f"a record is longer than {MAX_RECORD_BYTES} bytes")
+    return size
+
+
+def decode_utf8(data: bytes, where: str) -> str:
+    """Decode, or say where it is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedDataError(f"{where}: not UTF-8 ({error.reason})") from error
+
+
+def read_text(source: BinaryIO) -> Iterator[str]:
+    """Yield the text in pieces of no particular size.
+
+    Raises:
+        MalformedDataError: It is not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := source.read(CHUNK_BYTES):
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise MalformedDataError(f"not UTF-8 ({error.reason})") from error
+
 
 READ_BATCH_ROWS = 1_000
 
@@ -76,6 +233,14 @@ class RecordWriter(ABC):
         self._check_open()
         self._append_fitting(batch, columns)
         self.records += len(batch)
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes held back that the target will get: a file that is cut by its size is cut in time by them.
+
+        A format that writes what it is given at once has none.
+        """
+        return 0
 
     def close(self) -> None:
         """Complete the file; asking twice is harmless. The target stays open."""
@@ -130,22 +295,22 @@ class FormatCodec(ABC):
         name: What the format is called in settings and requests.
         extension: With its dot.
         content_type: For the object's Content-Type header.
-        tells_timestamps: A timestamp looks different from a string in this format. Where it does
+        has_timestamp_type: A timestamp looks different from a string in this format. Where it does
             not, a column of nothing but zoned RFC 9557 texts is taken for timestamps in a DataFrame.
         keeps_columns: A file without rows still names its columns.
         needs_schema: A file has one schema, which must be known before its first record.
-        spells_objects: An object in a cell is written key by key, in the order in which they came.
-        keeps_text: A record that came as JSON is written in its own text, so that no column is made of it.
+        preserves_key_order: An object in a cell is written key by key, in the order in which they came.
+        supports_raw_json: A record that came as JSON is written verbatim, so that no column is made of it.
     """
 
     name: ClassVar[str]
     extension: ClassVar[str]
     content_type: ClassVar[str]
-    tells_timestamps: ClassVar[bool] = False
+    has_timestamp_type: ClassVar[bool] = False
     keeps_columns: ClassVar[bool] = False
     needs_schema: ClassVar[bool] = False
-    spells_objects: ClassVar[bool] = False
-    keeps_text: ClassVar[bool] = False
+    preserves_key_order: ClassVar[bool] = False
+    supports_raw_json: ClassVar[bool] = False
 
     @abstractmethod
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
@@ -172,8 +337,8 @@ class FormatCodec(ABC):
         """How to decode straight what is written under a schema; None if that cannot be."""
         from de_classes.storage.format import shapes  # noqa: PLC0415 - only for those who write
 
-        shape = shapes.line_shape_of(schema) if self.keeps_text else shapes.shape_of(schema)
-        return None if shape and shape.has_structs and self.spells_objects else shape
+        shape = shapes.line_shape_of(schema) if self.supports_raw_json else shapes.shape_of(schema)
+        return None if shape and shape.has_structs and self.preserves_key_order else shape
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Whether a file begun under one schema cannot go on under a wider one."""
@@ -188,7 +353,7 @@ class FormatCodec(ABC):
         from de_classes.storage.format import frames  # noqa: PLC0415 - pandas only for those who ask
 
         schema, records = frames.records_from_frame(
-            frame, self.name, tells_timestamps=self.tells_timestamps, keeps_columns=self.keeps_columns
+            frame, self.name, has_timestamp_type=self.has_timestamp_type, keeps_columns=self.keeps_columns
         )
         target = io.BytesIO()
         with self.open_writer(target, schema=schema) as writer:
@@ -220,4 +385,4 @@ class FormatCodec(ABC):
             columns |= dict.fromkeys(self.read_columns(source))
             source.seek(0)
             records.extend(chain.from_iterable(self.read(source)))
-        return frames.frame_from_records(records, tuple(columns), tells_timestamps=self.tells_timestamps)
+        return frames.frame_from_records(records, tuple(columns), has_timestamp_type=self.has_timestamp_type)

@@ -1,36 +1,239 @@
-"""CSV that keeps types, nulls and nested values, and that any other tool reads too.
+r"""CSV that keeps types, nulls and nested values, and that any other tool reads too.
 
-The grammar of a cell is in `csv_cells`. A file is a header and rows, each ended by a newline; what ends
-without one was cut, and is refused. A cut exactly between two rows cannot be seen from the bytes.
+A file is a header and rows, each ended by a newline; what ends without one was cut, and is refused. A cut
+exactly between two rows cannot be seen from the bytes. A cell is ordinary RFC 4180, written so that it tells
+its type:
+
+    cell        means                       reads as
+    (nothing)   null                        None
+    ""          the empty string            ""
+    "text"      a string, always quoted     "text"
+    12  2.5     a number, as in JSON        12, 2.5
+    true        a boolean, as in JSON       True
+    "{...}"     an object, as JSON text     {...}
+    "[...]"     an array, as JSON text      [...]
+    "\"{..."    a string that starts with {, [ or a quote, as a JSON string literal
+    2024-05-01T12:00:00+02:00[Europe/Vienna]    a timestamp (see `timestamps`)
+    anything else without quotes            a string, as other tools write them
+
+In a file of one column a null is written as the empty string is elsewhere, and that as JSON text: see
+`cell_alone`.
+
+Any CSV reader takes this as it is; what is special is only that quotes carry meaning. The csv module
+of the standard library drops that difference (up to Python 3.11 in writing as well), hence the
+small tokenizer here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+import math
+import re
+from types import NoneType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+
+import msgspec
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.batches import batched
-from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
-from de_classes.storage.format.csv_cells import (
-    FORMULA_STARTS,
-    cell_alone,
-    decode_cell,
-    defuse_formula,
-    encode_cell,
-    quote,
-    split_row,
+from de_classes.storage.format.codec import (
+    READ_BATCH_ROWS,
+    FormatCodec,
+    RecordWriter,
+    batched,
+    check_size,
+    decode_utf8,
+    read_lines,
 )
-from de_classes.storage.format.csv_columns import encode_rows
-from de_classes.storage.format.lines import check_size, decode_utf8, read_lines
 from de_classes.storage.format.schema import Schema, unsupported_value
+from de_classes.storage.format.timestamps import TimestampText, is_timestamp
+from de_classes.utils import strict_json
+from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.columns import Column
+    from de_classes.storage.format.blocks import Batch, Column
     from de_classes.storage.format.schema import Record
+
+JSON_STARTS = ("{", "[", '"')
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+_CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",]*+))(,|\Z)')
+_ALONE = {"": '""', '""': '""""""'}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_WORDS: dict[str, Any] = {"": None, "true": True, "false": False}
+
+
+def quote(text: str) -> str:
+    """Put text in quotes, doubling those inside."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def encode_cell(value: object) -> str:
+    """Write one value.
+
+    Raises:
+        UnsupportedValueError: CSV cannot hold it exactly; the message gives the reason alone.
+    """
+    encode = _ENCODERS.get(type(value), _encode_json)
+    return encode(value)
+
+
+def cell_alone(cell: str) -> str:
+    """A cell as it is written where it is the only one of its row.
+
+    A null would be an empty line, which many readers skip. So it is ``""`` there, which pandas and DuckDB
+    read as a null, and a text without characters is written as JSON.
+    """
+    return _ALONE.get(cell, cell)
+
+
+def defuse_formula(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would take for a formula. There is no way back."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def split_row(text: str) -> list[tuple[bool, str]]:
+    """Split a row, without its line ending, into cells: whether quoted, and the text inside.
+
+    Raises:
+        MalformedDataError: A quote where none may be.
+    """
+    cells: list[tuple[bool, str]] = []
+    position, separator = 0, ","
+    while separator:
+        match = _CELL.match(text, position)
+        if match is None:
+            raise MalformedDataError(f"a stray quote in cell {len(cells) + 1}")
+        quoted, plain, separator = match.groups()
+        cells.append((plain is None, quoted.replace('""', '"') if plain is None else plain))
+        position = match.end()
+    return cells
+
+
+def decode_cell(quoted: bool, text: str) -> Any:  # noqa: ANN401, FBT001 - any value; a pair from split_row
+    """Read one value.
+
+    Raises:
+        MalformedDataError: It looks like JSON and is none, or a number is beyond float64.
+    """
+    if quoted:
+        return _decode_quoted(text)
+    if text in _WORDS:
+        return _WORDS[text]
+    if number := _NUMBER.fullmatch(text):
+        return _decode_number(text, is_float=any(number.groups()))
+    return TimestampText(text) if is_timestamp(text) else text
+
+
+def _decode_quoted(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    if not text.startswith(JSON_STARTS):
+        return text
+    try:
+        return strict_json.loads(text)
+    except MalformedDataError as error:
+        raise MalformedDataError(f"quoted text that starts with {text[0]} must be JSON: {error}") from error
+
+
+def _decode_number(text: str, *, is_float: bool) -> float:
+    try:
+        return read_number(text) if is_float else int(text)
+    except ValueError as error:
+        reason = str(error) if is_float else "an integer of more digits than Python converts"
+        raise MalformedDataError(reason) from error
+
+
+def _encode_text(value: Any) -> str:  # noqa: ANN401 - chosen by type
+    return quote(strict_json.dumps(value) if value.startswith(JSON_STARTS) else value)
+
+
+def _encode_json(value: object) -> str:
+    if isinstance(value, str):
+        return _encode_text(value)
+    text = strict_json.dumps(value)
+    return quote(text) if text.startswith(JSON_STARTS) else text
+
+
+def _encode_float(value: Any) -> str:  # noqa: ANN401 - chosen by type
+    if not math.isfinite(value):
+        raise UnsupportedValueError(f"{value} has no spelling in CSV: make it null, or write Parquet")
+    return float.__repr__(value)
+
+
+def _encode_int(value: Any) -> str:  # noqa: ANN401 - chosen by type
+    try:
+        return int.__repr__(value)
+    except ValueError as error:
+        raise UnsupportedValueError("an integer of more digits than Python converts") from error
+
+
+_ENCODERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "true" if value else "false",
+    str: _encode_text,
+    float: _encode_float,
+    Number: lambda value: value.text,
+    int: _encode_int,
+    TimestampText: str,
+}
+
+
+_WORD_TYPES: Final = {bool, int, NoneType}
+_WORDS_OF: Final = msgspec.json.Encoder(enc_hook=lambda number: msgspec.Raw(number.text))
+_TEXTS: Final = {str, NoneType}
+_FAR_FROM_ONE: Final = ("e", "0.0000")
+
+
+def encode_rows(
+    columns: Sequence[list[Any]], encode: Callable[[object], str], *, starts: Sequence[str] = ()
+) -> bytes:
+    """Write rows, each ended by a newline.
+
+    Args:
+        columns: At least one, each as long as the others.
+        encode: Writes a single cell.
+        starts: Characters that a text must not begin with to be written in quotes as it is, beside those
+            that tell JSON.
+    """
+    if not columns[0]:
+        return b""
+    special = {*JSON_STARTS, *starts}
+    cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
+    if len(cells) == 1:
+        cells = [list(map(cell_alone, cells[0]))]
+    return ("\n".join(map(",".join, zip(*cells, strict=True))) + "\n").encode()
+
+
+def _encode_plain(values: list[Any], special: set[str]) -> list[str] | None:
+    """The cells of a column; None if they are not plainly what JSON makes of them."""
+    try:
+        return _encode_texts(values, "".join(values), special)
+    except TypeError:  # there are others among them
+        kinds = set(map(type, values))
+    if kinds <= _TEXTS:
+        return _encode_texts(values, "".join(filter(None, values)), special)
+    if kinds <= {*_WORD_TYPES, float, Number}:
+        return _encode_words(values, has_floats=not kinds.isdisjoint({float, Number}))
+    return None
+
+
+def _encode_texts(values: list[Any], joined: str, special: set[str]) -> list[str] | None:
+    """Texts, and what they are together: mostly nothing special is anywhere in them."""
+    if any(character in joined for character in special):
+        if not special.isdisjoint({value[:1] for value in values if value}):
+            return None
+        if '"' in joined:
+            values = [value and value.replace('"', '""') for value in values]
+    return ["" if value is None else f'"{value}"' for value in values]
+
+
+def _encode_words(values: list[Any], *, has_floats: bool) -> list[str] | None:
+    """Numbers and booleans as JSON spells them; it spells exponents in its own way."""
+    text = _WORDS_OF.encode(values).decode()
+    if has_floats and any(mark in text for mark in _FAR_FROM_ONE):
+        return None
+    return text[1:-1].replace("null", "").split(",")
+
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -47,10 +250,10 @@ class CsvCodec(FormatCodec):
     name: ClassVar[str] = "csv"
     extension: ClassVar[str] = ".csv"
     content_type: ClassVar[str] = "text/csv; charset=utf-8"
-    tells_timestamps: ClassVar[bool] = True
+    has_timestamp_type: ClassVar[bool] = True
     keeps_columns: ClassVar[bool] = True
     needs_schema: ClassVar[bool] = True
-    spells_objects: ClassVar[bool] = True
+    preserves_key_order: ClassVar[bool] = True
 
     def __init__(self, *, escape_formulas: bool = False) -> None:
         self._encode_cell = _encode_for_spreadsheets if escape_formulas else encode_cell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.storage.format.registry import format_names, get_codec
+from de_classes.storage.format.codec import format_names, get_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

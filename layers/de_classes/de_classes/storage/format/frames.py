@@ -17,15 +17,53 @@ import numpy as np
 import pandas as pd
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.frame_values import plain_value, same_values
-from de_classes.storage.format.inference import infer, infer_type
-from de_classes.storage.format.schema import Kind, Schema, merge
+from de_classes.storage.format.schema import Kind, Schema, infer, infer_type, merge
 from de_classes.storage.format.timestamps import TimestampText, find_zone, parse_timestamp, zone_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from de_classes.storage.format.schema import Record
+
+_SCALARS = (type(None), bool, int, float, str)
+
+
+def plain_value(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace numpy's scalars by Python's, however deep, and make sure that it is a JSON value.
+
+    Raises:
+        TypeError: It is none: a tuple, an array, a date, an object with keys that are no strings.
+    """
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, np.generic):
+        return _plain_scalar(value)
+    if isinstance(value, list):
+        return [plain_value(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: plain_value(item) for key, item in value.items()}
+    if isinstance(value, dict):
+        raise TypeError("an object's keys must be strings")
+    raise TypeError(f"a {type(value).__name__} is not a JSON value")
+
+
+def same_values(first: object, second: object) -> bool:
+    """Whether two plain values are equal in every part and type. NaN equals nothing; key order counts not."""
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(same_values, first, second))
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same_values(first[key], second[key]) for key in first)
+    return first == second
+
+
+def _plain_scalar(value: np.generic) -> Any:  # noqa: ANN401 - any JSON value
+    plain = value.item()
+    if type(plain) not in _SCALARS:
+        raise TypeError(f"a {type(value).__name__} is not a JSON value")
+    return plain
+
 
 _TIMESPECS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _NOT_A_TIME = np.iinfo(np.int64).min
@@ -50,14 +88,14 @@ _NULLABLE = {
 
 
 def records_from_frame(
-    frame: pd.DataFrame, format_name: str, *, tells_timestamps: bool, keeps_columns: bool
+    frame: pd.DataFrame, format_name: str, *, has_timestamp_type: bool, keeps_columns: bool
 ) -> tuple[Schema, list[Record]]:
     """Take a DataFrame apart into records, and the schema to write them under.
 
     Args:
         frame: A plain table.
         format_name: What the records are written as, for messages.
-        tells_timestamps: See ``FormatCodec``.
+        has_timestamp_type: See ``FormatCodec``.
         keeps_columns: The same.
 
     Raises:
@@ -65,7 +103,7 @@ def records_from_frame(
     """
     check_layout(frame)
     columns = {
-        name: _checked_values(frame[name], format_name, tells_timestamps=tells_timestamps)
+        name: _checked_values(frame[name], format_name, has_timestamp_type=has_timestamp_type)
         for name in frame.columns
     }
     if columns and frame.empty and not keeps_columns:
@@ -78,24 +116,24 @@ def records_from_frame(
 
 
 def frame_from_records(
-    records: Sequence[Record], columns: tuple[str, ...] = (), *, tells_timestamps: bool = True
+    records: Sequence[Record], columns: tuple[str, ...] = (), *, has_timestamp_type: bool = True
 ) -> pd.DataFrame:
     """Put records into a DataFrame without loss.
 
     Args:
         records: JSON objects; an absent key becomes a null.
         columns: Names that come first, whether or not a record has them.
-        tells_timestamps: Only `TimestampText` is a timestamp; otherwise zoned text is, too.
+        has_timestamp_type: Only `TimestampText` is a timestamp; otherwise zoned text is, too.
     """
     names = dict.fromkeys(chain(columns, chain.from_iterable(records)))
     series = {
-        name: restore_column([record.get(name) for record in records], tells_timestamps=tells_timestamps)
+        name: restore_column([record.get(name) for record in records], has_timestamp_type=has_timestamp_type)
         for name in names
     }
     return pd.DataFrame(series, index=pd.RangeIndex(len(records)))
 
 
-def restore_column(values: list[Any], *, tells_timestamps: bool) -> pd.Series[Any]:
+def restore_column(values: list[Any], *, has_timestamp_type: bool) -> pd.Series[Any]:
     """Give a column of JSON values its dtype, by the values alone.
 
     Integers become int64 (Int64 beside nulls), booleans bool (boolean beside nulls), floats float64 with
@@ -105,7 +143,7 @@ def restore_column(values: list[Any], *, tells_timestamps: bool) -> pd.Series[An
     kind = infer_type(values)
     if (
         kind is Kind.STRING
-        and (timestamps := _restore_timestamps(values, tells_timestamps=tells_timestamps)) is not None
+        and (timestamps := _restore_timestamps(values, has_timestamp_type=has_timestamp_type)) is not None
     ):
         return timestamps
     if isinstance(kind, Kind) and kind in _DTYPES:
@@ -158,11 +196,11 @@ def check_layout(frame: pd.DataFrame) -> None:
         )
 
 
-def _checked_values(series: pd.Series[Any], format_name: str, *, tells_timestamps: bool) -> list[Any]:
+def _checked_values(series: pd.Series[Any], format_name: str, *, has_timestamp_type: bool) -> list[Any]:
     """Convert a column to JSON values from which the reader will make the very same column."""
     try:
         values = _column_values(series)
-        restored = restore_column(values, tells_timestamps=tells_timestamps)
+        restored = restore_column(values, has_timestamp_type=has_timestamp_type)
     except UnicodeEncodeError as error:
         raise UnsupportedValueError(
             f"column {series.name!r}: text with a lone surrogate, which UTF-8 cannot hold"
@@ -217,14 +255,14 @@ def _timestamp_texts(series: pd.Series[Any]) -> list[TimestampText | None]:
     ]
 
 
-def _restore_timestamps(values: list[Any], *, tells_timestamps: bool) -> pd.Series[Any] | None:
+def _restore_timestamps(values: list[Any], *, has_timestamp_type: bool) -> pd.Series[Any] | None:
     """Make timestamps of texts if all are, in one unit and zone, spelled as they will be again."""
     present = [value for value in values if value is not None]
-    if tells_timestamps and not all(isinstance(value, TimestampText) for value in present):
+    if has_timestamp_type and not all(isinstance(value, TimestampText) for value in present):
         return None
     parsed = [parse_timestamp(value) for value in present]
     shapes = {(stamp.unit, stamp.zone) if stamp else None for stamp in parsed}
-    if len(shapes) > 1 or (shape := shapes.pop()) is None or not (tells_timestamps or shape[1]):
+    if len(shapes) > 1 or (shape := shapes.pop()) is None or not (has_timestamp_type or shape[1]):
         return None
     ticks = iter(stamp.ticks for stamp in parsed if stamp)
     series = _timestamp_column([_NOT_A_TIME if v is None else next(ticks) for v in values], *shape)

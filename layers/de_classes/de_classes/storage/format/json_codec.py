@@ -1,6 +1,7 @@
-"""A JSON array of objects, one a line, written and read without holding the array.
+"""JSON Lines, and a JSON array of objects, one a line, written and read without holding the array.
 
-A record that came as JSON is written as it came, letter for letter, as in JSON Lines.
+A record that came as JSON is written verbatim, once it was found sound. JSON Lines take any values and
+have no schema, and of a cut file the whole lines are read.
 """
 
 from __future__ import annotations
@@ -9,21 +10,63 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from de_classes.errors import MalformedDataError
-from de_classes.storage.format.batches import batched
-from de_classes.storage.format.codec import READ_BATCH_ROWS, FormatCodec, RecordWriter
-from de_classes.storage.format.json_records import as_record, encode_record
-from de_classes.storage.format.lines import check_size, read_text
-from de_classes.storage.format.schema import Schema
+from de_classes.errors import MalformedDataError, UnsupportedValueError
+from de_classes.storage.format.codec import (
+    READ_BATCH_ROWS,
+    FormatCodec,
+    RecordWriter,
+    batched,
+    check_size,
+    decode_utf8,
+    read_lines,
+    read_text,
+)
+from de_classes.storage.format.schema import Schema, unsupported_value
+from de_classes.utils import strict_json
 from de_classes.utils.strict_json import decode_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch
-    from de_classes.storage.format.columns import Column
+    from de_classes.storage.format.blocks import Batch, Column
     from de_classes.storage.format.schema import Record
+
+
+def encode_record(record: Record, row: int) -> bytes:
+    """Write one record.
+
+    Raises:
+        UnsupportedValueError: JSON cannot hold a value exactly; column and row are named.
+    """
+    try:
+        return strict_json.dumps(record).encode()
+    except UnsupportedValueError as error:
+        raise unsupported_value(_refused_column(record), row, str(error)) from error
+
+
+def as_record(value: object, where: str) -> Record:
+    """Take what was read for a record.
+
+    Raises:
+        MalformedDataError: It is no object.
+    """
+    if not isinstance(value, dict):
+        raise MalformedDataError(f"{where}: a {type(value).__name__} where a JSON object should be")
+    return value
+
+
+def _refused_column(record: Record) -> str:
+    return next((str(name) for name, value in record.items() if not _is_accepted({name: value})), "")
+
+
+def _is_accepted(part: Record) -> bool:
+    try:
+        strict_json.dumps(part)
+    except UnsupportedValueError:
+        return False
+    return True
+
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -34,7 +77,7 @@ class JsonCodec(FormatCodec):
     name: ClassVar[str] = "json"
     extension: ClassVar[str] = ".json"
     content_type: ClassVar[str] = "application/json"
-    keeps_text: ClassVar[bool] = True
+    supports_raw_json: ClassVar[bool] = True
 
     def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
         """Start an array; the schema is kept for those who ask, the bytes do not depend on it."""
@@ -42,7 +85,7 @@ class JsonCodec(FormatCodec):
 
     def read(self, source: BinaryIO) -> Iterator[list[Record]]:
         """Yield the records, holding no more of the text than one record and a chunk."""
-        return batched(_read_records(source), READ_BATCH_ROWS)
+        return batched(_records_of_array(source), READ_BATCH_ROWS)
 
 
 class _JsonWriter(RecordWriter):
@@ -55,13 +98,13 @@ class _JsonWriter(RecordWriter):
 
     def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
         row, lines = self.records + 1, list[bytes]()
-        for piece in batch.pieces:
-            text = piece.lines()
+        for part in batch.slices:
+            text = part.lines()
             if text is not None:
                 lines += text.split(b"\n")[:-1]
             else:
-                lines += [encode_record(record, number) for number, record in enumerate(piece.records(), row)]
-            row += len(piece)
+                lines += [encode_record(record, number) for number, record in enumerate(part.records(), row)]
+            row += len(part)
         self._write(lines)
 
     def _write(self, lines: list[bytes]) -> None:
@@ -124,7 +167,7 @@ class _Text:
         return size > known
 
 
-def _read_records(source: BinaryIO) -> Iterator[Record]:
+def _records_of_array(source: BinaryIO) -> Iterator[Record]:
     records = 0
     try:
         for value in _read_values(_Text(source)):
@@ -145,3 +188,56 @@ def _read_values(text: _Text) -> Iterator[Any]:
         raise MalformedDataError("neither a comma nor the array's end follows")
     if text.peek():
         raise MalformedDataError("something follows the array's end")
+
+
+class JsonLinesCodec(FormatCodec):
+    """Reads and writes JSON Lines (also called NDJSON); blank lines are skipped in reading."""
+
+    name: ClassVar[str] = "jsonl"
+    extension: ClassVar[str] = ".jsonl"
+    content_type: ClassVar[str] = "application/x-ndjson"
+    supports_raw_json: ClassVar[bool] = True
+
+    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+        """Start a file; the schema is kept for those who ask, the bytes do not depend on it."""
+        return _JsonLinesWriter(target, schema or Schema())
+
+    def read(self, source: BinaryIO) -> Iterator[list[Record]]:
+        """Yield the records, decoding a line at a time."""
+        return batched(_records_of_lines(source), READ_BATCH_ROWS)
+
+
+class _JsonLinesWriter(RecordWriter):
+    def __init__(self, target: BinaryIO, schema: Schema) -> None:
+        super().__init__(schema)
+        self._target = target
+
+    def _append(self, records: Sequence[Record]) -> None:
+        self._target.write(_encode(records, self.records + 1))
+
+    def _append_fitting(self, batch: Batch, columns: tuple[Column, ...] | None) -> None:
+        row = self.records + 1
+        for part in batch.slices:
+            self._target.write(part.lines() or _encode(part.records(), row))
+            row += len(part)
+
+    def _finish(self) -> None:
+        """Nothing ends a JSON Lines file."""
+
+
+def _encode(records: Sequence[Record], first_row: int) -> bytes:
+    return b"".join([encode_record(record, row) + b"\n" for row, record in enumerate(records, first_row)])
+
+
+def _records_of_lines(source: BinaryIO) -> Iterator[Record]:
+    for number, line in enumerate(read_lines(source), 1):
+        if line.strip():
+            yield _read_record(line, f"line {number}")
+
+
+def _read_record(line: bytes, where: str) -> Record:
+    text = decode_utf8(line, where)
+    try:
+        return as_record(strict_json.loads(text), where)
+    except MalformedDataError as error:
+        raise MalformedDataError(f"{where}: {error}") from error

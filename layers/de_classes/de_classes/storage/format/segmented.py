@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, cast
 
 from de_classes.storage.format.blocks import Batcher
 from de_classes.storage.format.codec import RecordWriter
-from de_classes.storage.format.inference import first_seen, infer
-from de_classes.storage.format.schema import Schema, merge, widened_within, widenings
+from de_classes.storage.format.schema import Schema, first_seen, infer, merge, widened_within, widenings
 from de_classes.utils.temporary_files import close_unread
 from de_classes.utils.values import Mutable
 
@@ -31,9 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch
+    from de_classes.storage.format.blocks import Batch, Column, Shape
     from de_classes.storage.format.codec import FormatCodec
-    from de_classes.storage.format.columns import Column, Shape
     from de_classes.storage.format.schema import Record, Widening
 
 BATCH_ROWS = 1_000
@@ -96,8 +94,16 @@ class SegmentedWriter(RecordWriter):
 
     @property
     def pending_size(self) -> int:
-        """Bytes in temporary files, not yet in the target: 0 for a format without a schema."""
-        return sum(segment.file.tell() for segment in self._segments if not segment.is_in_target)
+        """Bytes in temporary files, and those that the format's own writer holds back."""
+        in_files = sum(segment.file.tell() for segment in self._segments if not segment.is_in_target)
+        writer = (
+            self._direct
+            if self._direct is not None
+            else self._segments[-1].writer
+            if self._segments
+            else None
+        )
+        return in_files + (0 if writer is None else writer.pending_size)
 
     def abandon(self) -> None:
         """Remove the temporary files; what the target has is no whole file, or nothing."""
@@ -131,7 +137,7 @@ class SegmentedWriter(RecordWriter):
         self._taken += len(batch)
 
     def _columns_of(self, batch: Batch, shape: Shape) -> tuple[Column, ...] | None:
-        if self._codec.keeps_text:
+        if self._codec.supports_raw_json:
             return () if batch.fits(shape) else None
         return batch.columns(shape)
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
 from de_classes.storage.clients.spool import Spool
-from de_classes.storage.datasets.record_spool import RecordSpool
-from de_classes.storage.format.registry import get_codec
-from de_classes.storage.services.formats import format_of_key
+from de_classes.storage.datasets.part_writer import RecordSpool
+from de_classes.storage.format.codec import format_of_key, get_codec
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.format.columns import Shape
+    from de_classes.storage.format.blocks import Shape
     from de_classes.storage.format.schema import Record, Schema, Widening
 
 

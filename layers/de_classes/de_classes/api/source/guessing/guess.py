@@ -12,8 +12,8 @@ from msgspec import structs
 
 from de_classes.api.auth import auth_words
 from de_classes.api.auth.scheme import StaticScheme
-from de_classes.api.messages import origin, without_secrets
-from de_classes.api.pagination import PageRequest
+from de_classes.api.messages import HttpResponse, origin, without_secrets
+from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source.binding import Resource
 from de_classes.api.source.description import SourceDescription
@@ -871,7 +871,7 @@ class _Guess:
                 request = structs.replace(request, headers={**request.headers, "Accept": _ACCEPT})
             signed = endpoint.auth.authorize(request)
             answer = self._observer.ask(signed, timeout=_TIMEOUT)
-            if answer.status == 401 and endpoint.auth.renew(signed):  # noqa: PLR2004 - Unauthorized
+            if answer.status == 401 and endpoint.auth.renew(signed, HttpResponse(401, answer.headers)):  # noqa: PLR2004 - Unauthorized
                 answer = self._observer.ask(endpoint.auth.authorize(request), timeout=_TIMEOUT)
         except AuthenticationError as error:
             return Answer(401, {}, None, str(error), self._asked.url)
