@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from de_classes.api.counters import Timeline
 from de_classes.api.receipt import PARTIAL
-from de_classes.api.timeline import Timeline
 from de_classes.cli.how_to_read import with_duckdb, with_pandas, with_polars
 from de_classes.html.charts import stacked_bars, strip
 from de_classes.html.elements import document, element, joined, lines, table
@@ -19,7 +19,6 @@ from de_classes.utils.page_range import parse_pages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from de_classes.api.counters import Timeline
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.html.elements import Html
 
