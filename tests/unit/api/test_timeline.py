@@ -82,6 +82,9 @@ def test_however_many_pages_are_asked_for_again_the_list_of_them_is_bounded() ->
     assert len(timeline.retried_pages) <= MOST_STRETCHES
     assert sum(times for _, times in timeline.retried_pages) == 10_000
     assert all(page % timeline.retried_pages_each == 0 for page, _ in timeline.retried_pages)
+    recorder.retried(0.0, 9_999)
+    before, after = timeline.retried_pages[-1], recorder.timeline().retried_pages[-1]
+    assert after == [before[0], before[1] + 1]
     assert len(msgspec.json.encode(timeline)) < 10_000
 
 

@@ -124,6 +124,15 @@ def test_of_many_pages_a_cell_is_several_and_a_gap_of_one_still_shows() -> None:
     assert sum(cells(page).values()) == 250
 
 
+def test_retries_that_were_counted_for_several_pages_are_shown_for_all_of_them_that_there_are() -> None:
+    hashes = [PageHash(number, 100, SHA256) for number in range(3, 8)]
+    together = Timeline(seconds=1.0, retried_pages_each=4, retried_pages=[[0, 1], [4, 2]])
+    page = shown(receipt(page_hashes=hashes, timeline=together))
+    assert cells(page) == {"wait": 5}
+    assert "Retries were counted for 4 pages together." in page.text
+    assert "4 to 7 2" in page.text
+
+
 def test_a_run_that_begins_in_the_middle_is_shown_from_there() -> None:
     hashes = [PageHash(number, 100, SHA256) for number in range(900_001, 900_004)]
     page = shown(receipt(page_hashes=hashes, timeline=None))

@@ -207,6 +207,11 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         return _DESCRIBED.fullmatch(self.source) is None
 
     @property
+    def is_one_object(self) -> bool:
+        """Whether one object is asked for, and not a dataset, or a dataset for each resource of a source."""
+        return self.dataset is None and (self.is_url or "." in self.source)
+
+    @property
     def login_url(self) -> str:
         """Where to log in."""
         return self.auth_url or self.source.rstrip("/") + "/login"
@@ -330,7 +335,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
-            if not self.is_url and "." not in self.source:
+            if not self.is_one_object:
                 given.pop("run_id")  # all of a source are datasets
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return

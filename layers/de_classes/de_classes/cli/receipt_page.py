@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from de_classes.api.counters import Timeline
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.how_to_read import with_duckdb, with_pandas, with_polars
 from de_classes.html.charts import stacked_bars, strip
@@ -18,7 +19,6 @@ from de_classes.utils.page_range import parse_pages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from de_classes.api.counters import Timeline
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.html.elements import Html
 
@@ -268,18 +268,16 @@ def _pages(receipt: IngestReceipt) -> Html | None:
     what = "A cell is a page" if each == 1 else f"A cell is {count(each)} pages"
     told = ", ".join(f"{count(seen[cell])} {_CELLS[cell]}" for cell in _CELLS if seen[cell])
     gaps = f" Missing: {_ranges(receipt.missing_pages)}." if receipt.missing_pages else " No page is missing."
-    retried = receipt.timeline.retried_pages if receipt.timeline else []
+    timeline = receipt.timeline or Timeline(seconds=0)
+    retried, together = timeline.retried_pages, timeline.retried_pages_each
+    rough = f" Retries were counted for {count(together)} pages together." if together > 1 else ""
     return _section(
         "Pages",
-        element("p", f"{what}, from {count(first)} to {count(last)}.{gaps}"),
+        element("p", f"{what}, from {count(first)} to {count(last)}.{gaps}{rough}"),
         strip(cells, f"Pages {count(first)} to {count(last)}. {what}: {told}."),
         element("div", element("span", count(first)), element("span", count(last)), class_="axis"),
         _legend({cell: _CELLS[cell] for cell in _CELLS if seen[cell]}, seen),
-        *(
-            [_most_retried(retried, receipt.timeline.retried_pages_each)]
-            if retried and receipt.timeline
-            else []
-        ),
+        *([_most_retried(retried, together)] if retried else []),
     )
 
 
@@ -290,12 +288,12 @@ def _cells(receipt: IngestReceipt, first: int, last: int, each: int) -> list[str
         cells[(page.number - first) // each] = "good"
     if receipt.timeline:
         for start, _ in receipt.timeline.retried_pages:
-            for number in range(start, start + receipt.timeline.retried_pages_each, each):
-                if first <= number <= last:
-                    cells[(number - first) // each] = "wait"
+            stop = min(start + receipt.timeline.retried_pages_each, last + 1)
+            for number in range(max(start, first), stop, each):
+                cells[(number - first) // each] = "wait"
     for missing in map(parse_pages, receipt.missing_pages):
-        stop = missing.stop or missing.start
-        for cell in range((missing.start - first) // each, (stop - first) // each + 1):
+        last_of_it = missing.stop or missing.start
+        for cell in range((missing.start - first) // each, (last_of_it - first) // each + 1):
             cells[cell] = "bad"
     return cells
 
