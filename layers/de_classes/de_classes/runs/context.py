@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from de_classes.runs.destination import Output
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
-    from de_classes.storage.format.blocks import CurrentShape
+    from de_classes.storage.format.blocks import SharedDecoder
     from de_classes.storage.format.pinned import PinnedSchema, Violation
     from de_classes.storage.format.schema import Record
     from de_classes.utils.clock import Clock
@@ -113,7 +113,7 @@ class RunContext(Value):
         return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
 
     def start_run(
-        self, state: RunState | None, current: CurrentShape | None = None, *, trusts_total: bool = True
+        self, state: RunState | None, current: SharedDecoder | None = None, *, trusts_total: bool = True
     ) -> PageRun:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_run(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import SealedPart
     from de_classes.storage.datasets.part_writer import WrittenPart
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record
     from de_classes.storage.services.object_sink import ObjectSink, StoredObject
     from de_classes.storage.services.storage_data_service import StorageDataService
@@ -71,7 +71,7 @@ class Part(Protocol):
         ...
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
         ...
 
@@ -408,8 +408,8 @@ class _ObjectPart:
         self._sink = sink
 
     @property
-    def shape(self) -> Shape | None:
-        return self._sink.shape
+    def decoder(self) -> ColumnDecoder | None:
+        return self._sink.decoder
 
     def write(self, records: Sequence[Record]) -> None:
         self._sink.write(records)

@@ -13,7 +13,7 @@ from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaust
 from de_classes.runs.context import Sifter
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
-from de_classes.storage.format.blocks import CurrentShape
+from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.page_range import PageSet
 from de_classes.utils.values import Mutable
@@ -127,7 +127,7 @@ class SourcePass:
         self._drift = drift
         self._sifter = Sifter()
         self._schema = Schema()
-        self._current = CurrentShape() if context.keeps_all else None
+        self._current = SharedDecoder() if context.keeps_all else None
         self._open: OpenPart | None = None
         self._run: PageRun | None = None
         self._first: FirstPage | None = None
@@ -270,7 +270,7 @@ class SourcePass:
         part = self._open = self._open or self._begin()
         part.take(page, run.entry, run.way_on, self._sifter.sift(page))
         if self._current is not None:
-            self._current.shape = part.writer.shape
+            self._current.decoder = part.writer.decoder
         self._look_ahead(run, page)
         self._context.runtime.on_page(page)
         if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import Content, ObjectInfo, ObjectStore
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record, Schema, Widening
 
@@ -80,9 +80,9 @@ class RecordSpool:
         return self._writer.schema
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._writer.shape
+        return self._writer.decoder
 
     @property
     def widenings(self) -> tuple[Widening, ...]:
@@ -262,9 +262,9 @@ class PartWriter:
         return self._spool.schema
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._spool.shape
+        return self._spool.decoder
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records. If that fails, the part is aborted: some of them would be missing.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from de_classes.storage.format.blocks import Batch, Column, Shape
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Record, Schema
 
 _ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
@@ -333,12 +333,12 @@ class FormatCodec(ABC):
         """Name the columns that the file declares; none if the format has no such declaration."""
         return ()
 
-    def shape_of(self, schema: Schema) -> Shape | None:
+    def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
         """How to decode straight what is written under a schema; None if that cannot be."""
-        from de_classes.storage.format import shapes  # noqa: PLC0415 - only for those who write
+        from de_classes.storage.format import decoders  # noqa: PLC0415 - only for those who write
 
-        shape = shapes.line_shape_of(schema) if self.supports_raw_json else shapes.shape_of(schema)
-        return None if shape and shape.has_structs and self.preserves_key_order else shape
+        decoder = decoders.line_decoder_of(schema) if self.supports_raw_json else decoders.decoder_of(schema)
+        return None if decoder and decoder.has_structs and self.preserves_key_order else decoder
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Whether a file begun under one schema cannot go on under a wider one."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record, Schema, Widening
 
 
@@ -134,9 +134,9 @@ class ObjectSink:
         return self._spool.records
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._spool.shape
+        return self._spool.decoder
 
     @property
     def is_sealed(self) -> bool:
