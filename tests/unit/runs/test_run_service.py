@@ -199,6 +199,16 @@ def test_F101_repeated_records_that_fill_the_total_are_no_end() -> None:
     assert (receipt.status, ids(store, receipt)) == ("complete", [1, 2, 3, 4])
 
 
+def test_F101_repeated_records_that_fill_the_total_ask_for_keys_where_there_are_none() -> None:
+    pages = [[{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 3}], [{"id": 3}, {"id": 4}]]
+    store, source = memory(), records_of(*pages)
+    stated = {"total_pages": 2, "total_records": 4}
+    for number, records in enumerate([*pages, []], 1):
+        source.faults_for(number, [json_response({**stated, "data": records})] * 99)
+    with pytest.raises(IncompleteRunError, match=r"rows of the page beside it.*on pass 2: name the fields"):
+        service(store, source).carry_out(plan(limit=2))
+
+
 @pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])
 def test_F42_a_run_that_goes_on_knows_the_keys_of_what_was_sealed(format_name: str) -> None:
     asked = plan(key_fields=("id", "name"), limit=2, format=format_name)
