@@ -258,7 +258,9 @@ class SourcePass:
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
         self.progress = self._context.output.journal.progress()
-        self._schema = merge(self._context.declared, self.progress.schema)
+        is_kept = bool(self._context.plan.key_fields)  # of the passes before
+        known = self.progress if is_kept else self.progress.of_pass(self.number)
+        self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
         with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
