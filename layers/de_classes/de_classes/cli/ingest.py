@@ -244,14 +244,13 @@ def _carry_out(
     progress: Progress,
 ) -> IngestReceipt:
     """One run, into an object or a dataset."""
+    plan = source.plan(settings, place.key)
     to: Destination
     if settings.is_one_object:
-        plan = source.plan_of_object(settings, place.key)
         formats = DataFormatService(escape_formulas=args.escape_formulas)
         storage = StorageDataService(place.store, formats, _logger(args))
         to = ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
     else:
-        plan = source.plan(settings, place.key)
         to = DatasetDestination(
             place.store,
             place.bucket,
