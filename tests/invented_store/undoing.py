@@ -27,8 +27,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "storage/clients/base_s3_client.py",
-                "if stored is not None and self._holds(stored, content):",
-                "if stored is not None:",
+                "if stored and stored.size == content.size and self._checksum_of(stored) == content.sha256:",
+                "if stored:",
             ),
         ),
     ),
