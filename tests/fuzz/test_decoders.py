@@ -20,7 +20,7 @@ from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.schema import Kind, infer
 from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

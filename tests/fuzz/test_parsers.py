@@ -38,7 +38,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import parse_switches
 from de_classes.simulators.lambda_endpoint import to_request
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.clients.names import validate_key
+from de_classes.storage.clients.object_store import validate_key
 from de_classes.storage.datasets.manifest import decode_manifest, encode_manifest
 from de_classes.utils import strict_json
 from de_classes.utils.lambda_events import body_of, check_http, request_id_of

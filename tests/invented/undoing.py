@@ -184,22 +184,12 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F72",
         "commits a part that was cut or changed since it was sealed",
-        (
-            Change(
-                "runs/commit.py", "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)", "pass"
-            ),
-        ),
+        (Change("runs/dataset.py", "self._check_parts(gathered.kept)", "pass"),),
     ),
     Undone(
         "F73",
         "takes a file of keys as it lies there",
-        (
-            Change(
-                "runs/context.py",
-                "if self.journal.keys_key(sequence, hashes) != key:",
-                "if False:",
-            ),
-        ),
+        (Change("runs/dataset.py", "if self._journal.keys_key(sequence, hashes) != key:", "if False:"),),
     ),
 )
 """Every cure that is taken out. A cure that is rewritten is rewritten here too."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from de_classes.api.page import Overlap
 from de_classes.api.pagination.by_number import ShiftedOffsets
 from de_classes.errors import EndMovedError, IncompleteRunError, InvalidInputError, SourceChangedError
-from de_classes.utils.page_set import PageSet
+from de_classes.utils.page_range import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:

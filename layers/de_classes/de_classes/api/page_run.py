@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from de_classes.api.standstill_proof import Reading
     from de_classes.api.walk import PageWalk
     from de_classes.utils.clock import Clock
-    from de_classes.utils.page_set import PageSet
+    from de_classes.utils.page_range import PageSet
     from de_classes.utils.run_records import PageEntry, RunPlace
 
 
