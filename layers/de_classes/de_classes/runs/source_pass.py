@@ -9,7 +9,13 @@ import msgspec
 from msgspec import structs
 
 from de_classes.api.page import Overlap
-from de_classes.errors import DeClassesError, IncompleteRunError, ProtocolError, RetriesExhaustedError
+from de_classes.errors import (
+    DeClassesError,
+    IncompleteRunError,
+    ProtocolError,
+    RetriesExhaustedError,
+    SourceChangedError,
+)
 from de_classes.runs.context import Sifter
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
@@ -179,6 +185,7 @@ class SourcePass:
 
         Raises:
             IncompleteRunError: Nothing proves the end.
+            SourceChangedError: Nor, without keys, that of a source which looked changed on every pass.
             ProtocolError: The description does not fit the source.
         """
         if self._run is None or self.ledger.missing_pages:
@@ -190,7 +197,7 @@ class SourcePass:
             if has_keys or not self._drift:
                 raise
             # Rows that are on two pages may have filled the total: it is right, and leaving it out no cure.
-            raise IncompleteRunError(
+            raise SourceChangedError(
                 f"{self._drift[-1]}; and so on pass {self.number}: {self.cure}"
             ) from error
         if self.number == 1 or found is None:
