@@ -282,6 +282,7 @@ class ApiDataService:
             columns=stored.schema.describe(),
             widenings=[str(widening) for widening in stored.widenings],
             rounded=stored.rounded,
+            values=stored.values,
             parts=[_as_part(stored, hashes)] if hashes else [],
             page_hashes=hashes,
             versions=versions(),

@@ -183,6 +183,7 @@ class RunCommit:
             columns=manifest.columns,
             widenings=over.kept.widenings,
             rounded=over.kept.rounded,
+            values=over.kept.values,
             parts=stored_parts(self._plan.dataset, manifest.parts),
             quarantine=stored_parts(self._plan.dataset, manifest.quarantine),
             page_hashes=[PageHash(page.number, page.records, page.sha256) for page in pages],

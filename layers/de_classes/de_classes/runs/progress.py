@@ -149,6 +149,16 @@ class RunProgress(Value, dict=True):
         return dict(total)
 
     @property
+    def values(self) -> dict[str, int]:
+        """By column, how many values are not null; none at all if one part was sealed without a count."""
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            if part.part is not None and not part.values:
+                return {}
+            total.update(part.values)
+        return dict(total)
+
+    @property
     def drift(self) -> tuple[str, ...]:
         """How the source changed on the passes before, as far as it was written down."""
         return max((part.drift for part in self.parts), key=len, default=())

@@ -45,6 +45,7 @@ class SealedPart(
         schema: The columns known when it was sealed.
         widenings: Columns whose type had to widen in it.
         rounded: By column, how many numbers had more digits than its format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
         transforms: What went through each transform of the run, in order.
@@ -64,6 +65,7 @@ class SealedPart(
     schema: Schema = Schema()
     widenings: tuple[str, ...] = ()
     rounded: dict[str, int] = {}
+    values: dict[str, int] = {}
     duplicates: int = 0
     drift: tuple[str, ...] = ()
     transforms: tuple[StepCounts, ...] = ()
