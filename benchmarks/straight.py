@@ -26,7 +26,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # as above
 from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageRequest
-from de_classes.api.window import PageDecoder
+from de_classes.api.prefetch import PageDecoder
 from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.segmented import SegmentedWriter

@@ -29,7 +29,6 @@ RANKS = {
     "de_classes.api": 3,
     "de_classes.storage.services": 4,
     "de_classes.storage.datasets": 4,
-    "de_classes.api.api_data_service": 4,
     "de_classes.api.source.checking": 5,  # says what a run would cost
     "de_classes.pipelines": 5,
     "de_classes.pipelines.steps": 3,  # what a step does is known to whatever carries records

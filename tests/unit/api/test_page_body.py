@@ -15,7 +15,7 @@ from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import _decoder, split
 from de_classes.api.pagination import PageNumberPagination, PageRequest
-from de_classes.api.window import PageDecoder
+from de_classes.api.prefetch import PageDecoder
 from de_classes.errors import DeClassesError
 from de_classes.storage.format.blocks import CurrentShape, RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema

@@ -10,9 +10,9 @@ from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import Page, UndecodedRecords
 from de_classes.api.pagination import PageRequest
+from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.api.window import PageDecoder
 from de_classes.errors import CorruptResponseError, IncompleteRunError
 from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema

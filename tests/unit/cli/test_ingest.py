@@ -3,22 +3,19 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from de_classes.__main__ import main
 from de_classes.cli import parsers
-from de_classes.cli.ingest import WatchedStorage, run
+from de_classes.cli.ingest import run
 from de_classes.simulators.records import SyntheticRecords
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.clients import LocalClient
-from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.codec import get_codec
 from de_classes.utils import strict_json
 from tests.fakes.canary import PASSWORD
@@ -266,47 +263,6 @@ def test_no_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert caught.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
-
-
-LOGGER = logging.getLogger("test")
-
-
-class InterruptedClient(LocalClient):
-    """Somebody presses Ctrl-C while the object is written."""
-
-    def upload_stream(self, *args: Any, **options: Any) -> Any:
-        raise KeyboardInterrupt
-
-
-def outcome(client: LocalClient, *, commit: bool) -> str:
-    client.create_bucket("lake")
-    with pytest.raises(KeyboardInterrupt) as caught:
-        interrupted_run(WatchedStorage(client, DataFormatService(), LOGGER), commit=commit)
-    return str(caught.value)
-
-
-def interrupted_run(storage: WatchedStorage, *, commit: bool) -> None:
-    with storage.telling_of_interrupts():
-        with storage.open_sink("lake", "a.jsonl") as sink:
-            sink.write([{"id": 1}])
-            if commit:
-                sink.commit()
-        raise KeyboardInterrupt
-
-
-def test_an_interrupt_before_the_commit_stored_nothing(tmp_path: Path) -> None:
-    assert outcome(LocalClient(tmp_path, LOGGER), commit=False) == "nothing was stored"
-    assert not (tmp_path / "lake" / "a.jsonl").exists()
-
-
-def test_an_interrupt_during_the_commit_says_what_is_not_known(tmp_path: Path) -> None:
-    said = outcome(InterruptedClient(tmp_path, LOGGER), commit=True)
-    assert said == "it was being stored just then: the object is there whole, or as it was before"
-
-
-def test_an_interrupt_after_the_commit_says_where_the_object_is(tmp_path: Path) -> None:
-    said = outcome(LocalClient(tmp_path, LOGGER), commit=True)
-    assert said == f"the run was complete before, and is stored at {(tmp_path / 'lake' / 'a.jsonl').as_uri()}"
 
 
 CODE = """

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli import parsers
 from de_classes.cli.ingest import run as ingest
 from de_classes.cli.show import find_receipt, run
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import LocalClient, S3Client

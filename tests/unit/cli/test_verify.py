@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli import parsers
 from de_classes.cli.verify import run
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService

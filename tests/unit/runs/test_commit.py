@@ -11,7 +11,7 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, ObjectExistsError
-from de_classes.runs.commit import receipt_key
+from de_classes.runs.dataset import receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits
 from de_classes.storage.datasets.manifest import Manifest, ManifestPart, symlink_key

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.messages import HttpResponse
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.runs.progress import RunProgress
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
@@ -22,7 +22,7 @@ from tests.fakes.transports import FakeTransport
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
-    from de_classes.runs.sealed_part import SealedPart
+    from de_classes.runs.progress import SealedPart
     from de_classes.storage.format.schema import Record
 
 SIZE = 10

@@ -107,11 +107,11 @@ class PageSample:
     """Entries of pages as they come, thinned out so that memory does not grow with their number.
 
     Args:
-        keeps_all: Whether none is thinned out.
+        keeps_every: Whether none is thinned out.
     """
 
-    def __init__(self, *, keeps_all: bool = False) -> None:
-        self._keeps_all = keeps_all
+    def __init__(self, *, keeps_every: bool = False) -> None:
+        self._keeps_all = keeps_every
         self._kept: list[PageEntry] = []
         self._stride = 1
         self._first: PageEntry | None = None

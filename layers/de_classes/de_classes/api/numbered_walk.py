@@ -1,7 +1,7 @@
 """Going over the pages of a source: in order, to the true end, and never round in circles.
 
-Pages that can be asked for by number are fetched several at a time inside a window and handed on in
-order; the total is read anew from every page, so a source that grows is followed. Where totals moved, rows
+Pages that can be asked for by number are fetched several at a time, ahead, and are handed on in order; the
+total is read anew from every page, so a source that grows is followed. Where totals moved, rows
 do not add up or no total counts them, a place past the end is asked for before the end is believed; and what
 looks like an end, a page that is refused or shorter than others, is asked for twice.
 
@@ -25,8 +25,8 @@ from de_classes.api.pagination.by_number import (
     shifted,
     shifts_of,
 )
+from de_classes.api.prefetch import Prefetcher
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, REFUSALS, LoopGuard
-from de_classes.api.window import PageWindow
 from de_classes.errors import (
     InvalidInputError,
     PageGivenUpError,
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination.by_number import Strategy
     from de_classes.api.pagination.strategy import PageRequest
-    from de_classes.api.walk import FetchPage, Prober, SkipPage
-    from de_classes.api.window import PageDecoder
+    from de_classes.api.prefetch import PageDecoder
+    from de_classes.api.walk import FetchPage, ProofRequests, SkipPage
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
@@ -64,7 +64,7 @@ class NumberedWalk:
         fetch: Gets one page; called from several threads if ``width`` is above 1.
         strategy: Computes requests, and the number of pages.
         ledger: What came until now; entered by whoever takes the pages.
-        prober: Sends what is asked only to make sure.
+        proofs: Sends what is asked only to make sure.
         sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
             cannot be said.
         limit: Records a page.
@@ -88,7 +88,7 @@ class NumberedWalk:
         fetch: FetchPage,
         strategy: Strategy,
         ledger: RunLedger,
-        prober: Prober,
+        proofs: ProofRequests,
         *,
         sizes: Callable[[int], int] | None = None,
         limit: int,
@@ -110,7 +110,7 @@ class NumberedWalk:
         self._width = width
         self._stopped = stopped or threading.Event()
         self._skip = skip
-        self._prober = prober
+        self._proofs = proofs
         self._sizes = sizes
         self._shifts: list[ShiftedOffsets] = (
             shifts_of(strategy.pagination, limit, state)
@@ -256,22 +256,22 @@ class NumberedWalk:
 
     def _late_pages(self) -> Iterator[Page]:
         late = tuple(self._late)
-        with self._window(lambda index: self._fetch_page(late[index - 1]), start=1) as window:
+        with self._prefetcher(lambda index: self._fetch_page(late[index - 1]), start=1) as ahead:
             for index, number in enumerate(late, 1):
-                window.fill(len(late))
+                ahead.fill(len(late))
                 self._late.remove(number)
-                yield from self._taken(number, partial(self._late_page, window, index, number))
+                yield from self._taken(number, partial(self._late_page, ahead, index, number))
 
     def _pages_in_order(self) -> Iterator[Page]:
-        with self._window(self._fetch_page, None if self._is_at_start else self._last + 1) as window:
+        with self._prefetcher(self._fetch_page, None if self._is_at_start else self._last + 1) as ahead:
             if self._is_at_start:
-                first = self._first_page(window)
+                first = self._first_page(ahead)
                 self._learn(first)
                 yield self._remembered(first)
             while self._last < self._end() and not self._is_over and not self._is_uneven:
-                window.fill(self._end())
+                ahead.fill(self._end())
                 number = self._last + 1
-                yield from self._taken(number, partial(self._next_page, window, number))
+                yield from self._taken(number, partial(self._next_page, ahead, number))
         if self._is_uneven and not self._is_over:
             yield from self._behind_a_short_page()
 
@@ -338,9 +338,9 @@ class NumberedWalk:
         if number >= self._last:
             self._last, self._more_may_follow = number, more_may_follow
 
-    def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
+    def _prefetcher(self, get: Callable[[int], Page], start: int | None) -> Prefetcher:
         decode = self._decoder.decode_together if self._decoder else None
-        return PageWindow(get, self._width, start=start, decode=decode)
+        return Prefetcher(get, self._width, start=start, decode=decode)
 
     def _get(self, number: int) -> Page:
         return self._settled(self._fetch_page(number))
@@ -354,8 +354,8 @@ class NumberedWalk:
         page = self._decoder.decode(page, request) if self._decoder else page
         return page if self._short_last is None else as_counted_by(self._short_last, page)
 
-    def _first_page(self, window: PageWindow) -> Page:
-        page = self._settled(window.take(self._pages.start))
+    def _first_page(self, ahead: Prefetcher) -> Page:
+        page = self._settled(ahead.take(self._pages.start))
         self._check_first(page)
         if self._skip is not None:
             if not page.records and self._counts.of(page) == page.number:
@@ -363,18 +363,18 @@ class NumberedWalk:
             self._check_filled(page)
         return page
 
-    def _late_page(self, window: PageWindow, index: int, number: int) -> Page:
-        page = self._unless_seen(self._unless_gone(number, lambda: self._settled(window.take(index))))
+    def _late_page(self, ahead: Prefetcher, index: int, number: int) -> Page:
+        page = self._unless_seen(self._unless_gone(number, lambda: self._settled(ahead.take(index))))
         self._check_filled(page)
         return page
 
-    def _next_page(self, window: PageWindow, number: int) -> Page | None:
+    def _next_page(self, ahead: Prefetcher, number: int) -> Page | None:
         """The page, or None if the walk is over."""
-        page = self._unless_denied(window, number)
+        page = self._unless_denied(ahead, number)
         if page is None or self._counts.is_past_end(page):
             late = self._look_further(number, is_refused=page is None)
             if late is None:
-                self._prober.note()
+                self._proofs.note()
                 self._is_over = self.is_empty_behind = True
                 self._note_denial(page)
                 return None
@@ -396,7 +396,7 @@ class NumberedWalk:
             return page
         if self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask_again(self._strategy.request_for(page.number, self._limit), page)
+        again = self._proofs.ask_again(self._strategy.request_for(page.number, self._limit), page)
         if again is not None and len(again.records) > len(page.records):
             return again
         if again is not None and (len(again.records), again.edges) == (len(page.records), page.edges):
@@ -415,13 +415,13 @@ class NumberedWalk:
         Raises:
             PageGivenUpError: It is one: there are records behind it.
         """
-        is_proved = self._ends_by_a_cut or self._prober.has_count
+        is_proved = self._ends_by_a_cut or self._proofs.has_count
         is_proved = is_proved or (self._ledger.agreed_total is not None and self._ledger.pages > 1)
         if self._counts.most is not None or self._strategy.counts_records or is_proved:
             return None
-        further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
+        further = self._proofs.ask(self._strategy.request_for(number + 1, self._limit))
         if further is not None and further.records and not self.is_known(further):
-            again = self._prober.ask(self._strategy.request_for(number, self._limit))
+            again = self._proofs.ask(self._strategy.request_for(number, self._limit))
             if again is not None and again.records and not self.is_known(again):
                 return again
             raise PageGivenUpError(
@@ -431,10 +431,10 @@ class NumberedWalk:
             )
         return None
 
-    def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
+    def _unless_denied(self, ahead: Prefetcher, number: int) -> Page | None:
         """The page, or None if the source says in its own way that there is none."""
         try:
-            page = self._unless_gone(number, lambda: self._settled(window.take(number)))
+            page = self._unless_gone(number, lambda: self._settled(ahead.take(number)))
         except RequestRejectedError as error:
             if error.status not in REFUSALS or self._counts.include(number):
                 raise
@@ -442,7 +442,7 @@ class NumberedWalk:
             is_end = is_told or (self._pages.stop is None and self._ends_by_another_cut())
             self._ends_by_a_cut |= is_end and not is_told and self._is_full_there
             is_sure = self._ends_by_a_cut or (is_told and self._is_asked_again_behind)
-            ask = partial(self._prober.ask, self._strategy.request_for(number, self._limit))
+            ask = partial(self._proofs.ask, self._strategy.request_for(number, self._limit))
             again = None if is_sure else ask()
             if again is None or not again.records:
                 is_empty = again is not None  # the refusal was a lapse
@@ -511,7 +511,7 @@ class NumberedWalk:
         self._cuts += 1
         if self._strategy.counts_records:
             tells_one_from_all = self._largest > 1
-            page = self._prober.ask(self.request_behind(records - 1)) if tells_one_from_all else None
+            page = self._proofs.ask(self.request_behind(records - 1)) if tells_one_from_all else None
             ends = page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
             self._ends_by_a_cut |= ends
             return ends
@@ -525,7 +525,7 @@ class NumberedWalk:
         if size is None:
             return False
         number = -(-records // size)
-        page = self._prober.ask(self._strategy.request_for(number, size))
+        page = self._proofs.ask(self._strategy.request_for(number, size))
         came = 0 if page is None else len(page.records)
         # one record, which came twice, and is not the first two together
         self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
@@ -536,7 +536,7 @@ class NumberedWalk:
         is_by_one = self._largest == 1 and came <= 1
         if not self._have_differed or not (is_by_one or self._last_size < self._largest):
             return False
-        further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
+        further = self._proofs.ask(self._strategy.request_for(self._last + 2, self._limit))
         return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
 
     def _is_last_again(self, page: Page) -> bool:
@@ -549,7 +549,7 @@ class NumberedWalk:
             return take()
         except RequestRejectedError as error:
             if error.status in _PAGE_IS_GONE and self._counts.include(number):
-                again = self._prober.ask(self._strategy.request_for(number, self._limit))
+                again = self._proofs.ask(self._strategy.request_for(number, self._limit))
                 if again is not None:
                     return again
                 raise self._ledger.changed(f"the source shrank, page {number} is gone") from error

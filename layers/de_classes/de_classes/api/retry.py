@@ -52,7 +52,7 @@ class RetryPolicy(Value):
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
     "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
     It is never less than ``floor``, nor less than what ``Retry-After`` asks for. The first waits are short,
-    for what keeps a source that is down from being asked is not the backoff but ``RetryBudget``. Where
+    for what keeps a source that is down from being asked is not the backoff but ``CircuitBreaker``. Where
     asking at once would hardly help, after a 429 that names no time and after an answer that came, but not
     as promised, ``slow_base`` stands in place of ``base``; the latter is no sign of overload, so that the
     wait after it is at most ``corrupt_cap``.
@@ -303,7 +303,7 @@ _LONGEST_PAUSE = 60.0
 _WHILE_PROBING = 0.5
 
 
-class RetryBudget:
+class CircuitBreaker:
     """A reserve of failures that successes refill. Safe among threads.
 
     Args:

@@ -17,14 +17,14 @@ from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.pace import RateRules
-from de_classes.api.page_fetcher import PageFetcher, RunFetcher
-from de_classes.api.page_run import PageRun
+from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
+from de_classes.api.page_run import PageRun, Prover
 from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
 from de_classes.api.pagination.strategy import PageRequest
-from de_classes.api.prover import Prover
+from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.walk import Prober
-from de_classes.api.window import PageDecoder
+from de_classes.api.standstill_proof import Reading
+from de_classes.api.walk import ProofRequests
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination.by_number import Strategy
     from de_classes.api.pagination.strategy import PaginationStrategy
+    from de_classes.api.prefetch import RecordDecoder
     from de_classes.api.transport import Transport
     from de_classes.api.walk import SkipPage
-    from de_classes.api.window import RecordDecoder
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
@@ -246,7 +246,7 @@ class UnstableAPIClient:
         check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, self._endpoint.limit(limit))
         try:
-            page = self._fetcher.fetch(request, self._fetcher.new_run())
+            page = self._fetcher.fetch(request, self._fetcher.new_context())
         except DeClassesError:
             self._counters.page_failed()
             raise
@@ -322,22 +322,22 @@ class UnstableAPIClient:
         pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
-        run = fetcher.new_run(width, leaves_text=current is not None)
+        context = fetcher.new_context(width, leaves_text=current is not None)
         # decoded, and also when no other page is asked for any more
-        proving = replace(run, leaves_text=False, stopped=threading.Event())
+        proving = replace(context, leaves_text=False, stopped=threading.Event())
         once = replace(fetcher, policy=RetryPolicy(max_attempts=1))
         counting = self._endpoint.count and replace(fetcher, endpoint=self._endpoint.count)
-        prober = Prober(
-            partial(fetcher.fetch, run=proving),
-            partial(once.fetch, run=proving),
-            partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
-            RunFetcher(fetcher, ledger, pagination, proving).fetch,
+        proofs = ProofRequests(
+            partial(fetcher.fetch, context=proving),
+            partial(once.fetch, context=proving),
+            partial(counting.fetch, PageRequest(1), context=proving) if counting else None,
+            ConfirmingFetcher(fetcher, ledger, pagination, proving).fetch,
             self._is_late,
         )
         walk = self._walk(
-            RunFetcher(fetcher, ledger, pagination, run, prober.note),
+            ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note),
             ledger,
-            prober,
+            proofs,
             strategy=strategy,
             limit=limit,
             pages=wanted,
@@ -346,17 +346,17 @@ class UnstableAPIClient:
             skip=skip,
             decoder=current,
         )
-        prover = Prover(
+        look_back = fetcher.endpoint.look_back
+        reading = Reading(
             fetcher.endpoint,
             walk,
             ledger,
-            prober,
+            proofs,
             limit=limit,
             pages=wanted,
-            strict=strict,
-            seen_before=seen_before,
-            learn=self._learn,
+            look_back="all" if strict and look_back == "some" else look_back,
         )
+        prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(
@@ -371,9 +371,9 @@ class UnstableAPIClient:
 
     def _walk(
         self,
-        asking: RunFetcher,
+        asking: ConfirmingFetcher,
         ledger: RunLedger,
-        prober: Prober,
+        proofs: ProofRequests,
         *,
         strategy: Strategy,
         limit: int,
@@ -383,20 +383,19 @@ class UnstableAPIClient:
         skip: SkipPage | None,
         decoder: RecordDecoder | None,
     ) -> NumberedWalk | FollowedWalk:
-        run = asking.run
         reader = self._endpoint.reader
         pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
                 self._pagination,
-                prober,
+                proofs,
                 sizes=self._endpoint.limit if self._endpoint.may_tie else None,
                 limit=limit,
                 pages=pages,
                 url=self._endpoint.shown_url,
                 width=width,
-                stopped=run.stopped,
+                stopped=asking.context.stopped,
                 state=state,
                 decoder=pages_decoder,
             )
@@ -404,12 +403,12 @@ class UnstableAPIClient:
             asking.fetch,
             strategy,
             ledger,
-            prober,
+            proofs,
             sizes=self._endpoint.limit if self._endpoint.page_size else None,
             limit=limit,
             pages=pages,
             width=width,
-            stopped=run.stopped,
+            stopped=asking.context.stopped,
             state=state,
             skip=skip,
             decoder=pages_decoder,

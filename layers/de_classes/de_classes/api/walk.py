@@ -124,7 +124,7 @@ REFUSALS = frozenset({400, 404, 410, 416, 422})
 """How sources say that there is no such page."""
 
 
-class Prober:
+class ProofRequests:
     """Asks a source what a run need not know, in order to believe what it does. Safe among threads.
 
     Args:

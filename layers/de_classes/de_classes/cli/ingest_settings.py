@@ -207,6 +207,11 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         return _DESCRIBED.fullmatch(self.source) is None
 
     @property
+    def is_one_object(self) -> bool:
+        """Whether one object is asked for, and not a dataset, or a dataset for each resource of a source."""
+        return self.dataset is None and (self.is_url or "." in self.source)
+
+    @property
     def login_url(self) -> str:
         """Where to log in."""
         return self.auth_url or self.source.rstrip("/") + "/login"
@@ -281,9 +286,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def _extension(self) -> str:
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
 
-    def _named_fields(self) -> dict[str, str]:
-        return {name: value for name in FIELD_OPTIONS if (value := getattr(self, name)) is not None}
-
     def _description_problems(self) -> Iterator[str]:
         for name, default in _OF_A_URL.items():
             if getattr(self, name) != default:
@@ -305,7 +307,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
-        for name in self._named_fields().keys() - _PAGINATIONS[self.pagination]:
+        named = {name for name in FIELD_OPTIONS if getattr(self, name) is not None}
+        for name in named - _PAGINATIONS[self.pagination]:
             yield f"{name} does not go with --pagination {self.pagination}"
         try:
             _ = self.page_range
@@ -332,7 +335,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
-            if not self.is_url and "." not in self.source:
+            if not self.is_one_object:
                 given.pop("run_id")  # all of a source are datasets
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return

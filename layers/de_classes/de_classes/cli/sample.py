@@ -136,11 +136,7 @@ def first_records(
 def as_line(record: Mapping[str, Any]) -> str:
     """A record as JSON on one line, with everything escaped that a terminal would obey."""
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isprintable() else "".join(map(_as_json_escape, text))
-
-
-def _as_json_escape(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def table(records: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:

@@ -75,6 +75,25 @@ class OpenedSource(Value):
             on_violation=self.on_violation,
         )
 
+    def plan_of_object(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
+        """The same where one object is: nothing of it is told apart, or set aside.
+
+        Args:
+            settings: What is asked for.
+            key_of: Puts a name below the destination.
+        """
+        return RunPlan(
+            run_id=new_run_id(),
+            source=self.client.url,
+            fingerprint=self.client.fingerprint,
+            source_name=self.name,
+            dataset=key_of(settings.object_name),
+            format=settings.format_name,
+            limit=self.limit,
+            pages=str(settings.page_range),
+            transforms=self.transforms,
+        )
+
     def _run_id(self, settings: IngestSettings) -> str | None:
         """The run's id: where all of a source is read, each resource has a run of its own."""
         is_one = settings.run_id is None or settings.is_url or "." in settings.source

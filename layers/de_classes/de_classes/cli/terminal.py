@@ -30,11 +30,8 @@ def escaped(text: str) -> str:
     """The text with everything escaped that a terminal would obey instead of showing."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else _escape(each) for each in text)
-
-
-def _escape(character: str) -> str:
-    return repr(character)[1:-1]  # Python's own, such as \\n and \\x1b
+    # Python's own escapes, such as \\n and \\x1b.
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def width(text: str) -> int:

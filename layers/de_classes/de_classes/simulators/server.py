@@ -111,7 +111,8 @@ class SimulatorServer:
         clock: Clock | None = None,
         page: bool = False,
     ) -> None:
-        self.settings = _with_faults(settings or SimulatorSettings(), faults)
+        settings = settings or SimulatorSettings()
+        self.settings = settings if faults is None else structs.replace(settings, faults=faults)
         login = {"username": username, "password": password or secrets.token_urlsafe(_PASSWORD_BYTES)}
         self._credentials = validate(Credentials, login, what="simulator's login")
         self.log = RequestLog()
@@ -298,10 +299,6 @@ class _HttpServer(ThreadingMixIn, HTTPServer):
         # A client that hangs up is everyday life here.
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             _logger.error("a connection failed")
-
-
-def _with_faults(settings: SimulatorSettings, faults: str | None) -> SimulatorSettings:
-    return settings if faults is None else structs.replace(settings, faults=faults)
 
 
 def _tcp(request: _Request) -> socket.socket:

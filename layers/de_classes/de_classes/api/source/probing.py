@@ -154,7 +154,7 @@ class Probe:
             few = structs.replace(pagination, parents=pagination.parents.first(_PARENTS))
             self.endpoint = structs.replace(self.endpoint, pagination=few)
         self._opened = Opened()
-        self._run = self._fetcher(self.endpoint).new_run()
+        self._run = self._fetcher(self.endpoint).new_context()
 
     @property
     def requests(self) -> int:

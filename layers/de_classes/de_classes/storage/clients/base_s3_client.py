@@ -289,7 +289,7 @@ class BaseS3Client:
     def _settle(self, write: ObjectWrite, content: Content, error: FatalError) -> ObjectInfo:
         """A write was refused or not answered: it is done all the same if its content is what is stored."""
         stored = self._stored(write)
-        if stored is not None and self._holds(stored, content):
+        if stored and stored.size == content.size and self._checksum_of(stored) == content.sha256:
             self._logger.info("%s held this very content already: an earlier try had landed", stored.uri)
             return replace(stored, checksum=content.sha256)
         if stored is not None and write.if_none_match and not isinstance(error, ObjectExistsError):
@@ -301,9 +301,6 @@ class BaseS3Client:
             return self.head_object(write.bucket, write.key)
         except (StorageError, PermissionDeniedError):
             return None
-
-    def _holds(self, stored: ObjectInfo, content: Content) -> bool:
-        return stored.size == content.size and self._checksum_of(stored) == content.sha256
 
     def _checksum_of(self, stored: ObjectInfo) -> str:
         if stored.checksum is not None:

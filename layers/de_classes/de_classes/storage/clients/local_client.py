@@ -184,14 +184,10 @@ def _copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
     meter = ContentMeter()
     for part in iterate_parts(stream, part_size):
         meter.add(part)
-        _append(draft, part)
+        with errors_from_os(draft), draft.open("ab") as opened:
+            opened.write(part)
     _write_through(draft)
     return meter.content()
-
-
-def _append(file: Path, data: bytes) -> None:
-    with errors_from_os(file), file.open("ab") as opened:
-        opened.write(data)
 
 
 def _write_through(file: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
-    from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
+    from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "Manifest",
     "ManifestPart",
     "PartWriter",
-    "StoredPart",
+    "WrittenPart",
     "find_leftovers",
     "manifest_key",
     "read_parts",
@@ -35,7 +35,7 @@ __getattr__, __dir__ = loaded_on_use(
         "commits": ("DatasetCommits",),
         "leftovers": ("find_leftovers", "remove_leftovers"),
         "manifest": ("Manifest", "ManifestPart", "manifest_key"),
-        "part_writer": ("PartWriter", "StoredPart"),
+        "part_writer": ("PartWriter", "WrittenPart"),
         "reader": ("DatasetReader", "read_parts"),
     },
 )

@@ -101,7 +101,7 @@ class DatasetCommits:
     """The generations of one dataset. On AWS this needs ``s3:ListBucket`` beside reading and writing.
 
     Example:
-        >>> _ = RunService(client, store, "lake").carry_out(plan)
+        >>> _ = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
         >>> commits = DatasetCommits(store, "lake", "orders")
         >>> commits.generations(), commits.latest().run_id
         ([1], 'monday')

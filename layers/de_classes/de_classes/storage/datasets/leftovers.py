@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.datasets.manifest import Manifest
     from de_classes.utils.clock import Clock
 
 
@@ -238,11 +237,8 @@ def _committed(
         for info in generations.values():
             manifest = decode_manifest(client.get_object(info.bucket, info.key), info.key)
             if info is latest or not is_alone:
-                named.update(_keys(dataset, manifest))
+                parts = (*manifest.parts, *manifest.quarantine)
+                named.update(f"{dataset}/{part.key}" for part in parts)
             if manifest.status == "complete":
                 complete.add((dataset, manifest.run_id))
     return named, complete
-
-
-def _keys(dataset: str, manifest: Manifest) -> Iterator[str]:
-    return (f"{dataset}/{part.key}" for part in (*manifest.parts, *manifest.quarantine))

@@ -163,7 +163,7 @@ class ManifestPart(Struct, frozen=True, kw_only=True):
     """One object of a dataset, as its manifest names it.
 
     Example:
-        >>> _ = RunService(client, store, "lake").carry_out(plan)
+        >>> _ = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
         >>> [(part.first_page, part.last_page, part.records) for part in
         ...     DatasetReader(store, "lake", "orders").manifest.parts]
         [(1, 3, 5)]

@@ -170,7 +170,7 @@ class RecordSpool:
             raise
 
 
-class StoredPart(Value):
+class WrittenPart(Value):
     """What ``PartWriter.seal`` stored: a part as the manifest names it, and its schema.
 
     Example:
@@ -283,7 +283,7 @@ class PartWriter:
         """
         self._spool.write(records)
 
-    def seal(self, pass_: int, first_page: int, last_page: int) -> StoredPart | None:
+    def seal(self, pass_: int, first_page: int, last_page: int) -> WrittenPart | None:
         """Store the part; the same records of the same pages stored before count as success.
 
         A seal that failed may be tried again.
@@ -326,7 +326,7 @@ class PartWriter:
     ) -> None:
         self.abort()
 
-    def _store(self, pages: tuple[int, int, int]) -> StoredPart:
+    def _store(self, pages: tuple[int, int, int]) -> WrittenPart:
         part = self._describe(pages)
         write = ObjectWrite(
             self._bucket,
@@ -340,7 +340,7 @@ class PartWriter:
             write = structs.replace(write, if_none_match=False)
             self._spool.upload(self._client, write, part_size=self._part_size)
         spool = self._spool
-        return StoredPart(part, spool.schema, spool.widenings, spool.rounded, spool.values)
+        return WrittenPart(part, spool.schema, spool.widenings, spool.rounded, spool.values)
 
     def _describe(self, pages: tuple[int, int, int]) -> ManifestPart:
         pass_, first_page, last_page = pages

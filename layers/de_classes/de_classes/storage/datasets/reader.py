@@ -68,7 +68,7 @@ class DatasetReader:
     """One commit of a dataset. It reads the same however many commits follow.
 
     Example:
-        >>> _ = RunService(client, store, "lake").carry_out(plan)
+        >>> _ = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
         >>> [record["id"] for batch in DatasetReader(store, "lake", "orders").records() for record in batch]
         [1, 2, 3, 4, 5]
 

@@ -44,7 +44,7 @@ class _Task(Value):
     future: Future[Page]
 
 
-class PageWindow:
+class Prefetcher:
     """Up to ``width`` pages under way at once. Leaving it drops what nobody has taken.
 
     Its threads are daemons: a request that hangs never keeps an interrupted process alive.

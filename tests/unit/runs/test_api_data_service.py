@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.messages import HttpResponse
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -20,10 +19,13 @@ from de_classes.errors import (
     ObjectExistsError,
     RequestRejectedError,
     RetriesExhaustedError,
+    SourceChangedError,
     TransformError,
     UnsupportedFormatError,
 )
 from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FunctionStep, RenameStep
+from de_classes.runs.api_data_service import ApiDataService
+from de_classes.runs.run_service import MAX_READINGS
 from de_classes.runs.verify import differences
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.blocks import RecordBlock
@@ -149,6 +151,62 @@ def test_a_reading_anew_counts_alone_and_what_it_remembers_begins_anew(store: Lo
     )
     assert records(store, "a.jsonl", "jsonl") == grown
     assert (receipt.passes, [(step.rows_in, step.rows_out) for step in receipt.transforms]) == (2, [(31, 31)])
+
+
+def seams(ids: list[list[int]]) -> FakeTransport:
+    """A source with these records on its pages, whatever is asked for how often."""
+    total = sum(map(len, ids))
+
+    def serve(request: Any) -> HttpResponse:
+        number = int(request.params["page"])
+        data = [{"id": n} for n in ids[number - 1]] if 1 <= number <= len(ids) else []
+        return json_response({"total_pages": len(ids), "total_records": total, "data": data})
+
+    return FakeTransport(serve)
+
+
+def restless() -> FakeTransport:
+    """A source of two pages that counts a record more each time it is asked."""
+    asked: list[int] = []
+
+    def serve(request: Any) -> HttpResponse:
+        asked.append(number := int(request.params["page"]))
+        data = [{"id": 2 * number}, {"id": 2 * number + 1}] if 1 <= number <= 2 else []
+        return json_response({"total_pages": 2, "total_records": 3 + len(asked), "data": data})
+
+    return FakeTransport(serve)
+
+
+def test_what_looks_like_change_and_is_the_same_on_two_passes_is_how_the_source_is(
+    store: LocalClient,
+) -> None:
+    """As in a dataset without keys: a record is on two pages that follow one another, each time."""
+    api = seams([[1, 2, 3], [3, 4, 5], [6]])
+    receipt = service(api, store).fetch_all_to_storage("lake", "a.jsonl", limit=3)
+    assert [record["id"] for record in records(store, "a.jsonl", "jsonl")] == [1, 2, 3, 3, 4, 5, 6]
+    assert (receipt.status, receipt.passes, receipt.run_id) == ("complete", 2, None)
+    assert receipt.still is not None
+    assert receipt.still.by == "begun anew"
+    [change] = receipt.drift
+    assert change.startswith("pass 1: ")
+    assert list(differences(receipt, store, "lake")) == []
+
+
+def test_a_source_that_changes_on_every_pass_stores_nothing_and_says_what_would_help(
+    store: LocalClient,
+) -> None:
+    advice = "changed on 4 passes.*store a dataset and name the fields"
+    with pytest.raises(IncompleteRunError, match=advice) as caught:
+        service(restless(), store).fetch_all_to_storage("lake", "a.jsonl", limit=2, concurrency=1)
+    assert caught.value.run_id is None
+    assert keys(store) == []
+
+
+def test_a_source_that_changes_on_every_reading_gives_no_dataframe() -> None:
+    api = restless()
+    with pytest.raises(SourceChangedError):
+        service(api).fetch_all_to_df(limit=2, concurrency=1)
+    assert len(api.requests) >= 2 * MAX_READINGS
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])

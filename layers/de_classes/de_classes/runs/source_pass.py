@@ -5,36 +5,106 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import structs
 
+from de_classes.api.page import Overlap
 from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaustedError
+from de_classes.runs.context import Sifter
 from de_classes.runs.forecast import FirstPage
-from de_classes.runs.open_part import OpenPart
-from de_classes.runs.progress import RunProgress
-from de_classes.runs.sealed_part import SealedPart, StepCounts
-from de_classes.runs.sifter import Sifter
+from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.page_range import PageSet
+from de_classes.utils.values import Mutable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from de_classes.api.evidence import Evidence, StillBy
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
     from de_classes.pipelines.described import StepRows
-    from de_classes.runs.context import RunContext
+    from de_classes.runs.context import RunContext, Sifted
+    from de_classes.runs.destination import Part, PartLimits
     from de_classes.runs.forecast import RunCounts
-    from de_classes.utils.run_records import RunState
+    from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 
 
 class SealedByAnotherError(DeClassesError):
     """Another process at the same run was first to seal a part; what it sealed counts."""
 
 
-class PassOver:
+class OpenPart(Mutable):
+    """Pages that follow one another, with their records on the way into one object.
+
+    Attributes:
+        writer: Takes the records that are kept.
+        open_aside: What takes those that are set aside, once there is one.
+        began: The moment of its first page, on the clock's monotonic time.
+        entries: The pages in it.
+        last: The last of them.
+        way_on: Where the walk goes on after that; None if it knows of no other page.
+        duplicates: Records dropped because their key had come before.
+        aside: Takes those that are set aside; None as long as there are none.
+    """
+
+    writer: Part
+    open_aside: Callable[[], Part]
+    began: float
+    entries: list[PageEntry] = msgspec.field(default_factory=list)
+    last: Page | None = None
+    way_on: RunPlace | None = None
+    duplicates: int = 0
+    aside: Part | None = None
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where a walk goes on right behind it; None if no other page was known of."""
+        if self.last is None or self.way_on is None:
+            return None
+        overlap = Overlap(self.last.number - 1)
+        overlap.step(self.last)
+        return structs.replace(self.way_on, tail=overlap.tail())
+
+    def is_followed_by(self, number: int) -> bool:
+        """Whether a page comes next: parts have no holes."""
+        return not self.entries or number == self.entries[-1].number + 1
+
+    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, sifted: Sifted) -> None:
+        """Add a page.
+
+        Args:
+            page: What came.
+            entry: What is to be written down of it.
+            way_on: Where the walk goes on after it.
+            sifted: Its records.
+        """
+        self.writer.write(sifted.kept)
+        if sifted.aside:
+            self.aside = self.aside or self.open_aside()
+            self.aside.write(sifted.aside)
+        self.duplicates += sifted.duplicates
+        self.entries.append(entry)
+        self.last, self.way_on = page, way_on
+
+    def is_full(self, limits: PartLimits, now: float) -> bool:
+        """Whether it is to be sealed."""
+        return (
+            len(self.entries) >= limits.pages
+            or self.writer.size >= limits.size
+            or now - self.began >= limits.seconds
+        )
+
+    def abort(self) -> None:
+        """Let go of everything."""
+        self.writer.abort()
+        if self.aside is not None:
+            self.aside.abort()
+
+
+class SourcePass:
     """Takes the pages of one pass and seals them part by part.
 
     Args:
@@ -141,18 +211,19 @@ class PassOver:
         """The pages that were given up: asking again may bring them."""
         return PageSet() if self._run is None else self._run.gaps
 
-    def again(self, drift: str) -> PassOver:
+    def again(self, drift: str) -> SourcePass:
         """The pass after this one.
 
         Args:
             drift: How the source changed under this one, for the receipt.
         """
-        return PassOver(self._context, self.number + 1, (*self._drift, drift))
+        return SourcePass(self._context, self.number + 1, (*self._drift, drift))
 
     def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
         """The same error, with the run to ask for so that it goes on, if it can."""
         is_unproved_yet = isinstance(error.__cause__, RetriesExhaustedError)  # it can be tried again
-        if self.is_at_end and not self.gaps and not is_unproved_yet:
+        is_over = self.is_at_end and not self.gaps and not is_unproved_yet
+        if is_over or not self._context.output.resumes:
             return error
         run_id = self._context.plan.run_id
         return IncompleteRunError(
@@ -169,7 +240,7 @@ class PassOver:
             SealedByAnotherError: Somebody else is at it: carry out again, to go on from there.
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
-        self.progress = self._context.journal.progress()
+        self.progress = self._context.output.progress()
         self._schema = merge(self._context.declared, self.progress.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
@@ -201,8 +272,8 @@ class PassOver:
         if self._current is not None:
             self._current.shape = part.writer.shape
         self._look_ahead(run, page)
-        self._context.on_page(page)
-        if part.is_full(self._context.limits, self._context.clock.monotonic()):
+        self._context.runtime.on_page(page)
+        if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):
             self._seal(run)
 
     def _look_ahead(self, run: PageRun, page: Page) -> None:
@@ -219,9 +290,9 @@ class PassOver:
 
     def _begin(self) -> OpenPart:
         return OpenPart(
-            writer=self._context.part_writer(self._schema),
-            aside=self._context.quarantine_writer(),
-            began=self._context.clock.monotonic(),
+            writer=self._context.output.part(self.number, self._schema),
+            open_aside=self._context.output.aside,
+            began=self._context.runtime.clock.monotonic(),
         )
 
     def _seal(self, run: PageRun) -> None:
@@ -230,7 +301,7 @@ class PassOver:
             return
         sealed = self._stored(self._open, run.gaps)
         self._open = None
-        if self._context.journal.seal(sealed) != sealed:
+        if self._context.output.seal(sealed) != sealed:
             raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
@@ -243,7 +314,7 @@ class PassOver:
         first, last = part.entries[0].number, part.entries[-1].number
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
-        aside = part.aside.seal(self.number, first, last)
+        aside = part.aside.seal(self.number, first, last) if part.aside else None
         return SealedPart(
             pass_=self.number,
             sequence=sequence,
@@ -260,7 +331,7 @@ class PassOver:
             duplicates=part.duplicates,
             drift=self._drift,
             transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
-            keys=self._context.keep_keys(sequence, self._sifter.fresh_keys()),
+            keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
             first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
             counts=self._spent(),
         )
@@ -270,7 +341,7 @@ class PassOver:
             rows_in=rows.rows_in,
             rows_out=rows.rows_out,
             repeats=rows.repeats,
-            keys=self._context.keep_keys(sequence, rows.keys),
+            keys=self._context.output.keep_hashes(sequence, rows.keys),
         )
 
     def _spent(self) -> RunCounts:

@@ -4,18 +4,18 @@ import threading
 
 import pytest
 
-from de_classes.api.retry import RetryBudget
+from de_classes.api.retry import CircuitBreaker
 from de_classes.errors import RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 
 NEVER = threading.Event()
 
 
-def budget(clock: ManualClock, **options: float) -> RetryBudget:
-    return RetryBudget(clock=clock, **{"reserve": 3, "per_success": 1.0, "pause": 5.0, **options})  # type: ignore[arg-type]  # a test's shorthand
+def budget(clock: ManualClock, **options: float) -> CircuitBreaker:
+    return CircuitBreaker(clock=clock, **{"reserve": 3, "per_success": 1.0, "pause": 5.0, **options})  # type: ignore[arg-type]  # a test's shorthand
 
 
-def enter(spent: RetryBudget, deadline: float | None = None, stopped: threading.Event = NEVER) -> None:
+def enter(spent: CircuitBreaker, deadline: float | None = None, stopped: threading.Event = NEVER) -> None:
     spent.enter(deadline=deadline, stopped=stopped)
 
 
@@ -185,7 +185,7 @@ def test_who_may_not_enter_has_made_no_attempt() -> None:
 
 def test_by_default_forty_failures_are_free_and_each_success_pays_for_two() -> None:
     clock = ManualClock()
-    default = RetryBudget(clock=clock)
+    default = CircuitBreaker(clock=clock)
     for _ in range(40):
         default.failed()
     enter(default)
@@ -200,7 +200,7 @@ def test_by_default_forty_failures_are_free_and_each_success_pays_for_two() -> N
 
 
 def test_a_source_that_a_page_was_given_up_on_stays_so_until_a_request_succeeds() -> None:
-    budget = RetryBudget(clock=ManualClock())
+    budget = CircuitBreaker(clock=ManualClock())
     assert not budget.is_given_up
     budget.give_up()
     assert budget.is_given_up

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.page import Page
-from de_classes.api.window import TOGETHER, PageWindow
+from de_classes.api.prefetch import TOGETHER, Prefetcher
 from de_classes.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def test_alone_nothing_is_fetched_ahead() -> None:
         asked.append(number)
         return page(number)
 
-    with PageWindow(get, 1) as window:
+    with Prefetcher(get, 1) as window:
         window.take(1)
         window.fill(9)
         assert asked == [1]
@@ -39,7 +39,7 @@ def test_pages_are_fetched_at_once_and_taken_in_order() -> None:
             together.wait(10)
         return page(number)
 
-    with PageWindow(get, 4) as window:
+    with Prefetcher(get, 4) as window:
         window.take(1)
         window.fill(5)
         assert [window.take(number).number for number in (2, 3, 4, 5)] == [2, 3, 4, 5]
@@ -51,7 +51,7 @@ def test_a_failure_is_raised_where_its_page_is_taken() -> None:
             raise NetworkError("gone")
         return page(number)
 
-    with PageWindow(get, 4) as window:
+    with Prefetcher(get, 4) as window:
         window.take(1)
         window.fill(4)
         assert window.take(2).number == 2
@@ -66,7 +66,7 @@ def test_its_threads_are_daemons_and_end_with_it() -> None:
         threads.add(threading.current_thread())
         return page(number)
 
-    with PageWindow(get, 3) as window:
+    with Prefetcher(get, 3) as window:
         window.take(1)
         window.fill(9)
         window.take(2)
@@ -85,7 +85,7 @@ def test_where_the_pages_are_known_beforehand_the_first_need_not_go_alone() -> N
         together.wait(10)
         return page(number)
 
-    with PageWindow(get, 3, start=7) as window:
+    with Prefetcher(get, 3, start=7) as window:
         window.fill(9)
         assert [window.take(number).number for number in (7, 8, 9)] == [7, 8, 9]
 
@@ -97,7 +97,7 @@ def test_nothing_is_fetched_ahead_before_the_first_page_says_how_many_there_are(
         asked.append(number)
         return page(number)
 
-    with PageWindow(get, 4) as window:
+    with Prefetcher(get, 4) as window:
         window.fill(3)
         window.take(5)
         assert asked == [5]
@@ -110,7 +110,7 @@ def test_two_at_a_time_are_two() -> None:
         together.wait(2)
         return page(number)
 
-    with PageWindow(get, 2, start=1) as window:
+    with Prefetcher(get, 2, start=1) as window:
         window.fill(9)
         assert [window.take(number).number for number in (1, 2)] == [1, 2]
 
@@ -122,7 +122,7 @@ def test_no_page_beyond_the_width_is_fetched_ahead() -> None:
         threads[number] = threading.current_thread()
         return page(number)
 
-    with PageWindow(get, 2, start=1) as window:
+    with Prefetcher(get, 2, start=1) as window:
         window.fill(9)
         for number in (1, 2, 3):
             window.take(number)
@@ -137,7 +137,7 @@ def test_there_are_no_more_threads_than_pages_were_ever_under_way() -> None:
         names.add(threading.current_thread().name)
         return page(number)
 
-    with PageWindow(get, 4, start=1) as window:
+    with Prefetcher(get, 4, start=1) as window:
         for number in range(1, 30):
             window.fill(number)
             window.take(number)
@@ -157,7 +157,7 @@ def test_as_many_pages_are_under_way_as_their_bytes_allow() -> None:
         assert number == 1 or gate.wait(10)
         return sized(number, 30)
 
-    with PageWindow(get, 8, most_bytes=100) as window:
+    with Prefetcher(get, 8, most_bytes=100) as window:
         window.take(1)
         window.fill(20)
         assert all(each.wait(10) for each in begun[2:5])
@@ -169,7 +169,7 @@ def test_as_many_pages_are_under_way_as_their_bytes_allow() -> None:
 
 
 def test_a_page_larger_than_all_that_may_be_is_fetched_alone() -> None:
-    with PageWindow(lambda number: sized(number, 1_000), 8, most_bytes=10, start=1) as window:
+    with Prefetcher(lambda number: sized(number, 1_000), 8, most_bytes=10, start=1) as window:
         for number in range(1, 5):
             window.fill(9)
             assert window.take(number).number == number
@@ -187,10 +187,10 @@ def test_pages_that_are_there_are_decoded_together_up_to_a_size() -> None:
         decoded.append([page.number for page in pages])
         return pages
 
-    with PageWindow(get, 1, start=1, decode=decode) as window:
+    with Prefetcher(get, 1, start=1, decode=decode) as window:
         window.take(1)
     assert decoded == []  # nothing is fetched ahead, so that its page is decoded where it is taken
-    with PageWindow(get, 8, start=1, decode=decode) as window:
+    with Prefetcher(get, 8, start=1, decode=decode) as window:
         window.fill(8)
         assert all(each.wait(10) for each in here[1:])
         taken = [window.take(number).number for number in range(1, 9)]
@@ -211,7 +211,7 @@ def test_a_failure_among_pages_that_are_there_spoils_none_before_it() -> None:
         decoded.extend(each.number for each in pages)
         return pages
 
-    with PageWindow(get, 4, start=1, decode=decode) as window:
+    with Prefetcher(get, 4, start=1, decode=decode) as window:
         window.fill(4)
         assert window.take(1).number == 1
         with pytest.raises(NetworkError):
@@ -232,7 +232,7 @@ def test_small_pages_are_fetched_further_ahead_but_no_more_of_them_at_once(size:
         here[number].set()
         return sized(number, size)
 
-    with PageWindow(get, 2) as window:
+    with Prefetcher(get, 2) as window:
         window.take(1)
         window.fill(19)
         assert all(each.wait(10) for each in here[2 : ahead + 2])
@@ -254,7 +254,7 @@ def test_pages_that_turn_out_large_are_not_fetched_further_ahead() -> None:
             most = max(most, sum(sizes[each] for each in held))
         return sized(number, sizes[number])
 
-    with PageWindow(get, 4, most_bytes=1_000) as window:
+    with Prefetcher(get, 4, most_bytes=1_000) as window:
         for number in range(1, 60):
             window.fill(59)
             assert window.take(number).number == number
@@ -270,7 +270,7 @@ def test_a_large_page_behind_one_that_failed_is_let_through() -> None:
             raise NetworkError("gone")
         return sized(number, 5_000)
 
-    with PageWindow(get, 2, most_bytes=1_000, start=1) as window:
+    with Prefetcher(get, 2, most_bytes=1_000, start=1) as window:
         for number in range(1, 8):
             window.fill(9)
             if number in {2, 3}:
