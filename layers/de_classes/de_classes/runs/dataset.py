@@ -315,6 +315,7 @@ class _DatasetOutput(Output):
             columns=manifest.columns,
             widenings=kept.widenings,
             rounded=kept.rounded,
+            values=kept.values,
             parts=stored_parts(self.plan.dataset, manifest.parts),
             quarantine=stored_parts(self.plan.dataset, manifest.quarantine),
         )

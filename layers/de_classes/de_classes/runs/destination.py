@@ -370,6 +370,7 @@ class _ObjectOutput(Output):
             columns=stored.schema.describe(),
             widenings=[str(widening) for widening in stored.widenings],
             rounded=stored.rounded,
+            values=stored.values,
             parts=[_as_part(stored, pages[0].number, pages[-1].number)] if pages else [],
         )
         self._keep(receipt)

@@ -353,6 +353,7 @@ class SourcePass:
             schema=stored.schema if stored else Schema(),
             widenings=tuple(map(str, stored.widenings)) if stored else (),
             rounded=stored.rounded if stored else {},
+            values=stored.values if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
             transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),

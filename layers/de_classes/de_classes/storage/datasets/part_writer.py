@@ -95,6 +95,11 @@ class RecordSpool:
         return dict(self._writer.rounded)
 
     @property
+    def values(self) -> dict[str, int]:
+        """By column, how many values are not null; Parquet alone counts them."""
+        return dict(self._writer.values)
+
+    @property
     def content(self) -> Content:
         """The finished file's size and checksum, once sealed."""
         return self._spool.content
@@ -180,12 +185,14 @@ class WrittenPart(Value):
         schema: The columns and types of this part alone, the declared ones included.
         widenings: What its records changed in the declared schema.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
     """
 
     part: ManifestPart
     schema: Schema
     widenings: tuple[Widening, ...] = ()
     rounded: dict[str, int] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
 
 
 class PartWriter:
@@ -332,7 +339,8 @@ class PartWriter:
         except ObjectExistsError:  # the key is the content's own: what has it is damaged
             write = structs.replace(write, if_none_match=False)
             self._spool.upload(self._client, write, part_size=self._part_size)
-        return WrittenPart(part, self._spool.schema, self._spool.widenings, self._spool.rounded)
+        spool = self._spool
+        return WrittenPart(part, spool.schema, spool.widenings, spool.rounded, spool.values)
 
     def _describe(self, pages: tuple[int, int, int]) -> ManifestPart:
         pass_, first_page, last_page = pages

@@ -202,12 +202,14 @@ class RecordWriter(ABC):
         schema: The columns and types known so far.
         records: How many records were written.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records = 0
         self.rounded: Counter[str] = Counter()
+        self.values: Counter[str] = Counter()
         self._closed = False
 
     def write(self, records: Sequence[Record]) -> None:

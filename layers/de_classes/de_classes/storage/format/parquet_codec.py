@@ -298,6 +298,8 @@ class _ParquetWriter(RecordWriter):
     def _add(self, arrays: list[pa.Array]) -> None:
         groups = self._groups or self._begin(self.schema)
         groups.add(arrays)
+        for field, array in zip(self.schema.fields, arrays, strict=True):
+            self.values[field.name] += len(array) - array.null_count
         self._converted += len(arrays[0])
 
     def _check_columns(self) -> None:

@@ -183,6 +183,7 @@ class SegmentedWriter(RecordWriter):
         if self._segments:
             self._segments[-1].writer.close()
             self.rounded += self._segments[-1].writer.rounded
+            self.values += self._segments[-1].writer.values
 
     def _assemble(self) -> None:
         self._seal_segment()

@@ -42,6 +42,7 @@ class StoredObject(Value):
         schema: Its columns and their types, as far as they were looked at.
         widenings: What later records changed in the schema.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
         etag: The store's own mark of the content.
         version_id: The version in a versioned bucket, else None.
     """
@@ -57,6 +58,7 @@ class StoredObject(Value):
     schema: Schema
     widenings: tuple[Widening, ...]
     rounded: dict[str, int]
+    values: dict[str, int]
     etag: str | None
     version_id: str | None
 
@@ -202,6 +204,7 @@ class ObjectSink:
             schema=self._spool.schema,
             widenings=self._spool.widenings,
             rounded=self._spool.rounded,
+            values=self._spool.values,
             etag=info.etag,
             version_id=info.version_id,
         )
