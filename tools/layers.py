@@ -31,7 +31,7 @@ LAYERS = {
     "ArrowLayer": "arrow",
     "DataFramesLayer": "dataframes",
 }
-SOURCES = ("layer.mk", "../tools/finish_layer.py", "../tools/find-compiler.sh")
+SOURCES = ("layer.mk", "de_classes/de_classes/cli/finish_layer.py", "../tools/find-compiler.sh")
 SAM_LEVEL = 6
 UPLOAD_BYTES = 50_000_000  # the largest archive that Lambda takes without S3
 ENTRY_BYTES = 1_024  # more than an archive says of a file: its path twice, dates, modes
