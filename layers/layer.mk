@@ -6,8 +6,7 @@ LAYER_PYTHON_VERSION ?= 3.13
 LAYER_PYTHON ?=
 
 source := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))
-tools := $(source)../../tools
-finisher := $(source)../de_classes/de_classes/cli/finish_layer.py
+tools := $(source)../de_classes/de_classes/cli
 # The project's own, though it is not on the path of somebody who types `sam build`; else whichever there is.
 UV ?= $(or $(wildcard $(abspath $(source)../../.venv/bin/uv)),uv)
 target := $(ARTIFACTS_DIR)/python
@@ -40,5 +39,5 @@ endef
 
 # A fixed seed: what is compiled of a set has the order of its hashes.
 define finish
-@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 "$(compiler)" -s "$(finisher)" "$(ARTIFACTS_DIR)" "$(version)"
+@PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 "$(compiler)" -s "$(tools)/finish_layer.py" "$(ARTIFACTS_DIR)" "$(version)"
 endef

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = ".".join(map(str, sys.version_info[:2]))
-FINDER = ROOT / "tools" / "find-compiler.sh"
+FINDER = layers.FINDER
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, show, verify and clean."""
+"""The command line: simulate, init, check, sample, ingest, replay, show, verify, clean and new."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from de_classes.cli import (
     clean_options,
     ingest_options,
     init_options,
+    new_options,
     sample_options,
     show_options,
     simulate_options,
@@ -37,6 +38,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
+    "new": "de_classes.cli.new",
 }
 
 
@@ -71,6 +73,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     show_options.add_parser(commands)
     verify_options.add_parser(commands)
     clean_options.add_parser(commands)
+    new_options.add_parser(commands)
     return parser
 
 
