@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-containers containers demo up objects lint types format lock audit build layers package deploy destroy clean scoreboard mutation benchmark benchmark-short house
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -47,6 +47,9 @@ test-store: env-test ## The proofs of stores: a server over HTTP, and one that r
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
 	@python -m pytest -q -m "slow and cloud" tests/integration
 
+site: env-site ## Build the documentation site into dist/site; a warning is an error
+	@python -m tools.site
+
 package: env-dev ## Build the wheel and the source distribution into dist/
 	@uv build --quiet --out-dir dist . && ls dist/*.whl
 
@@ -58,6 +61,9 @@ test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at
 
 test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
+
+test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
+	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers
@@ -139,6 +145,9 @@ env-bench-short:
 
 env-mutation:
 	$(SETUP) mutation
+
+env-site:
+	$(SETUP) dev site
 
 env-house:
 	$(SETUP) house

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # as above
 
 from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page_decoder import PageDecoder
 from de_classes.api.pagination import PageRequest
+from de_classes.api.prefetch import PageDecoder
 from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.segmented import SegmentedWriter
@@ -98,8 +98,9 @@ def straight(answers: list[HttpResponse], name: str, current: CurrentShape | Non
     reader, target = PageReader(), io.BytesIO()
     with SegmentedWriter(get_codec(name), target) as writer:
         for number, answer in enumerate(answers, 1):
-            page = reader.read(answer, number, current)
-            PageDecoder(reader, current, not_again).settle(page, PageRequest(number))
+            page = reader.read(answer, number, leaves_text=current is not None)
+            if current is not None:
+                page = PageDecoder(reader, current, not_again).decode(page, PageRequest(number))
             writer.write(page.records)
             if current is not None:
                 current.shape = writer.shape

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from de_classes.storage.clients import LocalClient
-from de_classes.storage.datasets.keys import is_part_key, parse_manifest_key
+from de_classes.storage.datasets.manifest import is_part_key, parse_manifest_key
 from de_classes.storage.format.codec import format_names, get_codec
 from localcloud.errors import LocalCloudError
 from localcloud.verify import stored_records

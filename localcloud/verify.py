@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from de_classes.storage.datasets import DatasetReader
-from de_classes.storage.datasets.keys import names_dataset
+from de_classes.storage.datasets.manifest import names_dataset
 from de_classes.storage.format.codec import get_codec
 from de_classes.utils import strict_json
 

@@ -37,6 +37,7 @@ compile requirements/house.txt --group house --constraint requirements/peer-dlt.
 compile requirements/bench.txt --group bench --constraint requirements/dev.txt "$@" # the versions that ours runs with
 compile requirements/mutation.txt pyproject.toml --all-extras --group dev --group mutation \
     --constraint requirements/dev.txt "$@" # what the tests run with
+compile requirements/site.txt pyproject.toml --all-extras --group site --constraint requirements/dev.txt "$@"
 compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/peer-dlt.txt "$@"
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 

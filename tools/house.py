@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.simulators.server import SimulatorServer
@@ -148,7 +149,7 @@ def keyed_run() -> Walk:
             plan = RunPlan(
                 run_id=name, source=client.url, dataset=name, format="jsonl", limit=LIMIT, key_fields=("id",)
             )
-            RunService(client, store, "lake").carry_out(plan)
+            RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
 
         run("first")
         return followed(lambda: run("second"))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import fields
 
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, Still
 from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart, TransformRows
-from de_classes.api.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,10 @@ import json
 import boto3
 from moto import mock_aws
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import S3Client

@@ -1,9 +1,9 @@
 """Observer: whoever wants to know is called, and the one who works does not know who it is."""
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.page import Page
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.simulators.server import SimulatorServer
 
 

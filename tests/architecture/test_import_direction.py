@@ -29,7 +29,6 @@ RANKS = {
     "de_classes.api": 3,
     "de_classes.storage.services": 4,
     "de_classes.storage.datasets": 4,
-    "de_classes.api.api_data_service": 4,
     "de_classes.api.source.checking": 5,  # says what a run would cost
     "de_classes.pipelines": 5,
     "de_classes.pipelines.steps": 3,  # what a step does is known to whatever carries records
@@ -91,6 +90,17 @@ def test_a_module_imports_nothing_of_a_higher_rank() -> None:
         return own is not None and other is not None and other > own
 
     assert violations(upwards) == []
+
+
+def test_what_fetches_pages_knows_no_file_format() -> None:
+    """A decoder is handed to it. Descriptions know schemas, which pages must fit."""
+
+    def foreign(importer: str, imported: str) -> bool:
+        fetches = importer.startswith("de_classes.api.") and not importer.startswith("de_classes.api.source.")
+        is_service = importer == "de_classes.api.api_data_service"  # puts a client and a store together
+        return fetches and not is_service and imported.startswith("de_classes.storage.")
+
+    assert violations(foreign) == []
 
 
 def test_the_simulators_know_nothing_of_the_ingest_side() -> None:

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from de_classes.errors import ObjectExistsError, ObjectNotFoundError
 from de_classes.storage.datasets import DatasetCommits, DatasetReader, PartWriter, manifest_key
-from de_classes.storage.datasets.keys import symlink_key
+from de_classes.storage.datasets.manifest import symlink_key
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.datasets import DATASET, commit, make_manifest

@@ -23,6 +23,7 @@ import pytest
 from de_classes.api.receipt import IngestReceipt
 from de_classes.cli import clean, verify
 from de_classes.errors import NewerLayoutError
+from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_leftovers
 from de_classes.storage.format import DataFormatService
@@ -244,9 +245,8 @@ def test_a_complete_run_asked_for_again_answers_with_its_receipt(
 def test_replaying_a_commit_with_a_gap_fetches_the_gap_alone_and_commits(layout: str, name: str) -> None:
     store, case = stored(layout), CASES[name]
     source = case.source()
-    service = service_of(name, store, source)
-    service.check_begun(name)
-    receipt = service.carry_out(plan_of(name))
+    DatasetDestination(store, BUCKET, prefix=PREFIX).check_begun(name)
+    receipt = service_of(name, store, source).carry_out(plan_of(name))
     looked_at_again = [8]  # has the source changed?
     assert source.asked() == [*looked_at_again, *case.broken, *once_more(case)]
     assert receipt.key.endswith("_manifest-00000002.json")
@@ -358,7 +358,7 @@ def test_a_run_without_progress_stops_at_a_newer_document_too(layout: str, name:
 def test_a_run_by_its_id_stops_at_a_newer_plan(layout: str) -> None:
     store = with_newer(layout, "plan")
     with pytest.raises(NewerLayoutError, match=r"plan\.json"):
-        service_of("open", store, CASES["open"].source()).check_begun("open")
+        DatasetDestination(store, BUCKET, prefix=PREFIX).check_begun("open")
 
 
 def test_a_newer_commit_is_not_read_and_the_one_before_is(layout: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 from de_classes.__main__ import main
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
+from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.source import Source
-from de_classes.api.source.description import PAGINATIONS
 from de_classes.bootstrap import PACKAGED, build_ingestion
 from de_classes.errors import ConfigurationError
 from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms

@@ -12,7 +12,7 @@ import pytest
 
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
-from de_classes.storage.datasets.keys import symlink_key
+from de_classes.storage.datasets.manifest import symlink_key
 from tests.fakes.datasets import commit
 from tests.fakes.documents import blocks
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import get_args
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.evidence import EndBy, StillBy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest import summary
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.runs import BUCKET, LOGGER, memory

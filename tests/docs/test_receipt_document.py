@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.messages import HttpResponse
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.checks import run

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from de_classes.api.auth import AUTHS
-from de_classes.api.source.description import PAGINATIONS
+from de_classes.api.pagination import PAGINATIONS
 from tools.source_schema import SCHEMA, schema
 
 

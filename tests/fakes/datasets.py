@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from de_classes.storage.clients import ObjectStore
-    from de_classes.storage.datasets import StoredPart
+    from de_classes.storage.datasets import WrittenPart
     from de_classes.storage.format.schema import Record, Schema
 
 BUCKET = "bucket"
@@ -26,7 +26,7 @@ def seal(
     format: str = "jsonl",  # noqa: A002 - the same name as everywhere in this library
     schema: Schema | None = None,
     bucket: str = BUCKET,
-) -> list[StoredPart]:
+) -> list[WrittenPart]:
     """A part for every page that holds a record."""
     parts = []
     for number, records in enumerate(pages, 1):

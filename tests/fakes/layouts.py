@@ -21,7 +21,9 @@ from de_classes.api.pagination import (
 )
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.runs.open_part import PartLimits
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
@@ -266,13 +268,8 @@ def service_of(name: str, store: ObjectStore, source: Source, *, die_after: int 
 
     return RunService(
         client_of(CASES[name], source),
-        store,
-        BUCKET,
-        prefix=PREFIX,
-        logger=LOGGER,
-        limits=PartLimits(pages=PART_PAGES),
-        on_page=on_page,
-        clock=ManualClock(),
+        DatasetDestination(store, BUCKET, prefix=PREFIX, limits=PartLimits(pages=PART_PAGES)),
+        runtime=Runtime(logger=LOGGER, clock=ManualClock(), on_page=on_page),
     )
 
 

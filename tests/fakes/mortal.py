@@ -23,12 +23,14 @@ from de_classes.api.auth_client import AuthClient
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.runs.open_part import PartLimits
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client, LocalClient
-from de_classes.storage.clients.measured_file import MeasuredFile
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
+from de_classes.storage.clients.spool import MeasuredFile
 from de_classes.utils.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.transport import Transport
     from de_classes.storage.clients import ObjectInfo, ObjectStore
-    from de_classes.storage.clients.checksums import Content
+    from de_classes.storage.clients.object_store import Content
 
 BUCKET = "lake"
 LOGGER = logging.getLogger("tests.mortal")
@@ -225,7 +227,11 @@ def carry_out(go: Go, fuse: Fuse) -> str:
         else MortalDirectory(Path(go.place), fuse)
     )
     limits = PartLimits(pages=go.part_pages)
-    service = RunService(client, store, BUCKET, prefix="raw", logger=LOGGER, limits=limits, clock=clock)
+    service = RunService(
+        client,
+        DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
+        runtime=Runtime(logger=LOGGER, clock=clock),
+    )
     return service.carry_out(go.plan).key
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, Still
 from de_classes.api.receipt import Figures, IngestReceipt, PageHash, StoredPart
-from de_classes.api.timeline import Timeline
 
 SHA256 = "5e1606d0e3179c555a0a6afd8525b0cf4a40c8a3af66d591064947d476e38dce"
 RECEIPT = IngestReceipt(

@@ -11,8 +11,10 @@ from msgspec import structs
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.journal import RunJournal
-from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
@@ -85,7 +87,9 @@ def service(
 
     limits = PartLimits(pages=part_pages)
     return RunService(
-        client, store, BUCKET, prefix="raw", logger=LOGGER, limits=limits, on_page=on_page, clock=clock
+        client,
+        DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
+        runtime=Runtime(logger=LOGGER, clock=clock, on_page=on_page),
     )
 
 

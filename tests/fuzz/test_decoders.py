@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.page_body import split
+from de_classes.api.page import split
 from de_classes.errors import MalformedDataError
 from de_classes.storage.format.arrow_shapes import ArrowShape
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.schema import Kind, infer
 from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from de_classes.api.answers import PageReader
+from de_classes.api.auth.tokens import read_token
 from de_classes.api.messages import HttpResponse
-from de_classes.api.pagination import next_links
-from de_classes.api.retry_after import parse_retry_after
-from de_classes.api.token import read_token
+from de_classes.api.pagination.followed import next_links
+from de_classes.api.retry import parse_retry_after
 from de_classes.configs.ingest import IngestRequest, WorkerSettings
 from de_classes.configs.settings import load, validate
 from de_classes.errors import (
@@ -38,7 +38,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.faults import parse_switches
 from de_classes.simulators.lambda_endpoint import to_request
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.clients.names import validate_key
+from de_classes.storage.clients.object_store import validate_key
 from de_classes.storage.datasets.manifest import decode_manifest, encode_manifest
 from de_classes.utils import strict_json
 from de_classes.utils.lambda_events import body_of, check_http, request_id_of
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
+    from de_classes.api.auth.tokens import Token
     from de_classes.api.page import Page
-    from de_classes.api.token import Token
     from de_classes.errors import (
         DeClassesError,
     )

@@ -19,7 +19,6 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination import LinkHeaderPagination
@@ -38,7 +37,10 @@ from de_classes.errors import (
     RequestRejectedError,
     SourceChangedError,
 )
-from de_classes.runs.open_part import PartLimits
+from de_classes.runs.api_data_service import ApiDataService
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
@@ -46,7 +48,7 @@ from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.datasets import DatasetReader
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService
@@ -318,7 +320,11 @@ def one_object(api: UnstableAPIClient, store: LocalClient, case: Case, clock: Ma
 
 def dataset(api: UnstableAPIClient, store: LocalClient, case: Case, clock: ManualClock) -> None:
     """As the worker does it: in parts, with a receipt that says what is there."""
-    service = RunService(api, store, "lake", logger=LOGGER, limits=PartLimits(pages=3), clock=clock)
+    service = RunService(
+        api,
+        DatasetDestination(store, "lake", limits=PartLimits(pages=3)),
+        runtime=Runtime(logger=LOGGER, clock=clock),
+    )
     plan = RunPlan(run_id="run", source=api.url, dataset=DATASET, format=case.format, limit=10)
     receipt = service.carry_out(plan)
     assert list(differences(receipt, store, "lake")) == []
@@ -359,7 +365,11 @@ def test_a_run_along_links_goes_on_where_it_was_stopped_and_brings_every_record_
 
         def carry_out(on_page: Callable[[Page], None]) -> IngestReceipt:
             api = client(server, width, clock, pagination=LinkHeaderPagination(), reader=reader)
-            service = RunService(api, store, "lake", limits=PartLimits(pages=2), clock=clock, on_page=on_page)
+            service = RunService(
+                api,
+                DatasetDestination(store, "lake", limits=PartLimits(pages=2)),
+                runtime=Runtime(clock=clock, on_page=on_page),
+            )
             plan = RunPlan(run_id="run", source=api.url, dataset=DATASET, format="jsonl", limit=10)
             return service.carry_out(plan)
 

@@ -19,7 +19,7 @@ import pytest
 from de_classes.__main__ import main
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.waits import told_of_silence
+from de_classes.cli.terminal import told_of_silence
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows

@@ -27,8 +27,8 @@ from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import BaseS3Client, LocalClient
 from de_classes.storage.datasets import DatasetReader, remove_leftovers
-from de_classes.storage.datasets.cleaning import ALIVE
-from de_classes.storage.datasets.keys import is_part_key, symlink_key
+from de_classes.storage.datasets.commits import ALIVE
+from de_classes.storage.datasets.manifest import is_part_key, symlink_key
 from de_classes.utils.clock import ManualClock
 from localcloud.emulator import Emulator
 from localcloud.workspace import Workspace

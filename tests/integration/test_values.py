@@ -14,12 +14,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest import summary
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.codec import format_names
 from de_classes.storage.services import StorageDataService

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source import Source
 from de_classes.api.source.loading import parse_sources
 from de_classes.errors import DeClassesError, IncompleteRunError
-from de_classes.runs.open_part import PartLimits
+from de_classes.runs.api_data_service import ApiDataService
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
@@ -180,7 +182,9 @@ class Trial:
             )
         limits = PartLimits(pages=self.example.part_pages)
         service = RunService(
-            client, store, BUCKET, prefix="raw", logger=_LOGGER, limits=limits, clock=self.clock
+            client,
+            DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
+            runtime=Runtime(logger=_LOGGER, clock=self.clock),
         )
         return service.carry_out(
             RunPlan(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from de_classes.api.http_transport import HttpClientTransport
-from de_classes.api.source.description import PAGINATIONS
+from de_classes.api.pagination import PAGINATIONS
 from tests.fakes.mimics.kit import Request
 from tests.fakes.mimics.serving import serving
 from tests.invented.examples import KINDS, Example

@@ -10,11 +10,11 @@ UNDONE: tuple[Undone, ...] = (
         "takes a first page that is smaller than asked for to be followed at the size asked for",
         (
             Change(
-                "api/offsets.py",
+                "api/pagination/by_number.py",
                 "return records if is_capped and isinstance",
                 "return limit if False and isinstance",
             ),
-            Change("api/offsets.py", "or records in {0, limit}", "or True"),
+            Change("api/pagination/by_number.py", "or records in {0, limit}", "or True"),
         ),
     ),
     Undone(
@@ -22,7 +22,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes a first page that leads nowhere, by what is described, for all there is",
         (
             Change(
-                "api/prover.py",
+                "api/end_proof.py",
                 "return self._end_of_single(page, request)",
                 'return ("marker", "nothing leads on")',
             ),
@@ -33,21 +33,21 @@ UNDONE: tuple[Undone, ...] = (
         "takes one refusal for the end",
         (
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if again is None or not again.records:\n                is_empty",
                 "if True:\n                is_empty",
             ),
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if further is not None and further.records and not",
                 "if further is not None and not further and not",
             ),
             Change(
-                "api/prover.py",
-                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "api/page_run.py",
+                'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
                 "if False:",
             ),
-            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change("api/end_proof.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
         ),
     ),
     Undone(
@@ -59,7 +59,7 @@ UNDONE: tuple[Undone, ...] = (
                 "        if again is None:\n            return None\n        if len",
                 "        if True:\n            return None\n        if len",
             ),
-            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+            Change("api/standstill_proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
     ),
     Undone(
@@ -67,7 +67,7 @@ UNDONE: tuple[Undone, ...] = (
         "begins with the number that is described, whatever comes before it",
         (
             Change(
-                "api/prover.py",
+                "api/end_proof.py",
                 "if request is None or first is None:\n            return",
                 "if True:\n            return",
             ),
@@ -77,13 +77,13 @@ UNDONE: tuple[Undone, ...] = (
         "F62",
         "takes a page that says that another follows, and names none, for the last",
         (
-            Change("api/pagination.py", "if ends is False and following is None:", "if False:"),
+            Change("api/pagination/strategy.py", "if ends is False and following is None:", "if False:"),
             Change(
                 "api/followed_walk.py",
                 "        if again is None:\n            return None\n        if len",
                 "        if True:\n            return None\n        if len",
             ),
-            Change("api/prover.py", "raise self._ledger.led_further(entry.number)", "pass"),
+            Change("api/standstill_proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
     ),
     Undone(
@@ -91,11 +91,11 @@ UNDONE: tuple[Undone, ...] = (
         "says nothing of errors beside the records, and looks at no page again",
         (
             Change(
-                "api/what_came.py",
+                "api/page.py",
                 "if not isinstance(answer, dict):\n        return None\n    found = _error_name",
                 "if True:\n        return None\n    found = _error_name",
             ),
-            Change("api/prover.py", 'if self._look_back == "none":', "if True:"),
+            Change("api/standstill_proof.py", 'if self._look_back == "none":', "if True:"),
         ),
     ),
     Undone(
@@ -103,22 +103,26 @@ UNDONE: tuple[Undone, ...] = (
         "takes one short page for a whole one, where pages are counted",
         (
             Change(
-                "api/walk.py",
+                "api/numbered_walk.py",
                 "if self._strategy.counts_records or is_last_by_total or not is_short:",
                 "if True:",
             ),
-            Change("api/prover.py", "is_as_long = len(page.records) == entry.records", "is_as_long = True"),
+            Change(
+                "api/standstill_proof.py",
+                "is_as_long = len(page.records) == entry.records",
+                "is_as_long = True",
+            ),
         ),
     ),
     Undone(
         "F65",
         "takes the last page that is counted for the last, full as it is",
         (
-            Change("api/prover.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
-            Change("api/walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
+            Change("api/end_proof.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change("api/numbered_walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
             Change(
-                "api/prover.py",
-                'if (is_asked_last or (self._has_grown and by != "total")) and self._leads_further():',
+                "api/page_run.py",
+                'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
                 "if False:",
             ),
         ),
@@ -128,7 +132,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes no page that was read to have changed",
         (
             Change(
-                "api/prover.py",
+                "api/standstill_proof.py",
                 "if page is not None and is_same:",
                 "if page is not None:",
             ),
@@ -137,16 +141,18 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F67",
         "looks at no page again",
-        (Change("api/prover.py", 'if self._look_back == "none":', "if True:"),),
+        (Change("api/standstill_proof.py", 'if self._look_back == "none":', "if True:"),),
     ),
     Undone(
         "F68",
         "looks at the first page again, and at no other",
         (
-            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"),
             Change(
-                "api/prover.py",
-                "for entry in {**picked, **self._repeated}.values():",
+                "api/standstill_proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"
+            ),
+            Change(
+                "api/standstill_proof.py",
+                "for entry in {**picked, **self._reading.repeated}.values():",
                 "for entry in picked.values():",
             ),
         ),
@@ -160,11 +166,17 @@ UNDONE: tuple[Undone, ...] = (
                 "request = None if before is None or self._next is None else self.request_of(before)",
                 "request = None",
             ),
-            Change("api/prover.py", "for before, entry in self._alike:", "for before, entry in ():"),
-            Change("api/prover.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"),
             Change(
-                "api/prover.py",
-                "for entry in {**picked, **self._repeated}.values():",
+                "api/standstill_proof.py",
+                "for before, entry in self._reading.alike:",
+                "for before, entry in ():",
+            ),
+            Change(
+                "api/standstill_proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"
+            ),
+            Change(
+                "api/standstill_proof.py",
+                "for entry in {**picked, **self._reading.repeated}.values():",
                 "for entry in picked.values():",
             ),
         ),
@@ -172,22 +184,12 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F72",
         "commits a part that was cut or changed since it was sealed",
-        (
-            Change(
-                "runs/commit.py", "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)", "pass"
-            ),
-        ),
+        (Change("runs/dataset.py", "self._check_parts(gathered.kept)", "pass"),),
     ),
     Undone(
         "F73",
         "takes a file of keys as it lies there",
-        (
-            Change(
-                "runs/context.py",
-                "if self.journal.keys_key(sequence, hashes) != key:",
-                "if False:",
-            ),
-        ),
+        (Change("runs/dataset.py", "if self._journal.keys_key(sequence, hashes) != key:", "if False:"),),
     ),
 )
 """Every cure that is taken out. A cure that is rewritten is rewritten here too."""

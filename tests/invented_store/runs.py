@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from de_classes.api.retry import RetryPolicy
 from de_classes.errors import DeClassesError, IncompleteRunError
-from de_classes.runs.open_part import PartLimits
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
@@ -225,12 +227,8 @@ class Trial:
         )
         service = RunService(
             client,
-            self._store(name),
-            BUCKET,
-            prefix="raw",
-            logger=_LOGGER,
-            limits=PartLimits(pages=pages),
-            clock=self._clock,
+            DatasetDestination(self._store(name), BUCKET, prefix="raw", limits=PartLimits(pages=pages)),
+            runtime=Runtime(logger=_LOGGER, clock=self._clock),
         )
         plan = RunPlan(
             run_id=run_id,

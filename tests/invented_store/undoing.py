@@ -10,7 +10,7 @@ UNDONE: tuple[Undone, ...] = (
         "writes a record over another process's",
         (
             Change(
-                "runs/documents.py",
+                "runs/journal.py",
                 "body, content_type=_JSON, if_none_match=True)",
                 "body, content_type=_JSON)",
             ),
@@ -46,24 +46,12 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F72",
         "commits a part that was cut or changed since it was sealed",
-        (
-            Change(
-                "runs/commit.py",
-                "check_parts(store, bucket, self._plan.dataset, over.kept, own=own)",
-                "del store, bucket, own",
-            ),
-        ),
+        (Change("runs/dataset.py", "self._check_parts(gathered.kept)", "pass"),),
     ),
     Undone(
         "F73",
         "takes a file of keys as it lies there",
-        (
-            Change(
-                "runs/context.py",
-                "if self.journal.keys_key(sequence, hashes) != key:",
-                "if False:",
-            ),
-        ),
+        (Change("runs/dataset.py", "if self._journal.keys_key(sequence, hashes) != key:", "if False:"),),
     ),
     Undone(
         "F74",
@@ -86,7 +74,7 @@ UNDONE: tuple[Undone, ...] = (
                 "alive = [(run, dataset) for run, dataset in young if (dataset, run.id) not in complete]",
                 "alive = young[:0]",
             ),
-            Change("runs/context.py", "        refuse_while_cleaning(", "        (lambda *_, **__: None)("),
+            Change("runs/dataset.py", "        refuse_while_cleaning(", "        (lambda *_, **__: None)("),
         ),
     ),
 )

@@ -8,17 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from de_classes.cli import (
-    check_options,
-    clean_options,
-    ingest_options,
-    init_options,
-    new_options,
-    sample_options,
-    show_options,
-    simulate_options,
-    verify_options,
-)
+from de_classes.cli import parsers
 from de_classes.utils.command_line import CommandParser
 
 if TYPE_CHECKING:
@@ -46,34 +36,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: The words after the program's name; the process's own if not given.
+        arguments: The arguments after the program's name; the process's own if not given.
 
     Returns:
-        The exit status, as each command's help has it: 0 for success, 2 for a mistake in the words.
+        The exit status, as each command's help has it: 0 for success, 2 for a mistake in the arguments.
     """
-    words = sys.argv[1:] if arguments is None else arguments
-    args = make_parser(words).parse_args(words)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = make_parser(arguments).parse_args(arguments)
     status: int = import_module(PROGRAMS[args.command]).run(args)
     return status
 
 
-def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of every command; that of ``simulate`` is whole only where the words name it."""
+def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of every command; that of ``simulate`` is whole only where the arguments name it."""
     parser: argparse.ArgumentParser = CommandParser(
         prog="python -m de_classes",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    simulate_options.add_parser(commands, words)
-    init_options.add_parser(commands)
-    check_options.add_parser(commands)
-    sample_options.add_parser(commands)
-    ingest_options.add_parser(commands)
-    show_options.add_parser(commands)
-    verify_options.add_parser(commands)
-    clean_options.add_parser(commands)
-    new_options.add_parser(commands)
+    parsers.add_simulate(commands, arguments)
+    parsers.add_init(commands)
+    parsers.add_check(commands)
+    parsers.add_sample(commands)
+    parsers.add_ingest(commands)
+    parsers.add_show(commands)
+    parsers.add_verify(commands)
+    parsers.add_clean(commands)
+    parsers.add_new(commands)
     return parser
 
 

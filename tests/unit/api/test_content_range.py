@@ -5,11 +5,10 @@ import json
 import pytest
 
 from de_classes.api.answers import PageReader
-from de_classes.api.content_range import ContentRange
 from de_classes.api.endpoint import Endpoint, PageSize
-from de_classes.api.error_rules import ErrorRule
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageRequest
+from de_classes.api.status import ContentRange, ErrorRule
 from de_classes.errors import ProtocolError
 
 TEN = json.dumps([{"id": number} for number in range(10)]).encode()
@@ -23,9 +22,7 @@ def read(said: str | None, *, body: bytes = TEN, size: int | None = 10, **descri
     headers = {} if said is None else {"content-range": said}
     response = HttpResponse(206, {"content-type": "application/json", **headers}, body)
     asked = PageRequest(1, {"query.page": 1}, size=size)
-    return len(
-        endpoint.page(response, asked, url="https://api.example/rows?key=x", now=0.0, current=None).records
-    )
+    return len(endpoint.page(response, asked, url="https://api.example/rows?key=x", now=0.0).records)
 
 
 @pytest.mark.parametrize(

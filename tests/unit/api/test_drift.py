@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from de_classes.api.drift import SourceDrift
+from de_classes.api.ledger import SourceDrift
 from de_classes.utils.run_records import PageEntry
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from de_classes.api.error_rules import ErrorRule, verdict
 from de_classes.api.messages import HttpResponse
+from de_classes.api.status import ErrorRule, verdict
 from de_classes.errors import (
     AuthenticationError,
     RateLimitedError,

@@ -11,8 +11,8 @@ from de_classes.api.answers import PageReader
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
-from de_classes.api.prober import Prober
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.api.walk import ProofRequests
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
@@ -66,7 +66,7 @@ def walk(
     return FollowedWalk(
         source,
         CursorPagination(),
-        Prober(source),
+        ProofRequests(source),
         limit=1,
         pages=pages or PageRange(),
         url="https://api.example/data",

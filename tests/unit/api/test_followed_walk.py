@@ -7,7 +7,7 @@ import pytest
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page, mark_of
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
-from de_classes.api.prober import Prober
+from de_classes.api.walk import ProofRequests
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
@@ -74,7 +74,7 @@ def walk(
     return FollowedWalk(
         source,
         strategy or CursorPagination(),
-        Prober(source),
+        ProofRequests(source),
         limit=LIMIT,
         pages=pages or PageRange(),
         url=URL,

@@ -4,8 +4,8 @@ from zlib import crc32
 
 import pytest
 
-from de_classes.api.loop_guard import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard
 from de_classes.api.page import Page, mark_of
+from de_classes.api.walk import BELIEVED, MOST_ALIKE, MOST_EMPTY, LoopGuard
 
 
 def page(*ids: int) -> Page:

@@ -37,4 +37,4 @@ def test_what_gets_pages_does_not_show_the_headers_that_it_sends() -> None:
     )
     assert "https://api.example/data" in repr(fetcher)
     assert "hunter2" not in repr(fetcher)
-    assert "hunter2" not in f"{fetcher.new_run()}{list(fetcher.__rich_repr__())}"
+    assert "hunter2" not in f"{fetcher.new_context()}{list(fetcher.__rich_repr__())}"

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.overlap import Overlap, Seam, still_stands
-from de_classes.api.page import Page, edges_of
+from de_classes.api.page import Overlap, Page, Seam, edges_of, still_stands
 from de_classes.utils.run_records import PageEntry
 
 FITS = Seam()

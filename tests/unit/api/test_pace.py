@@ -10,12 +10,10 @@ import pytest
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.messages import HttpResponse
-from de_classes.api.pace import Pace
-from de_classes.api.page_fetcher import PageFetcher, SharedRun
+from de_classes.api.pace import Pace, RateLimit
+from de_classes.api.page_fetcher import FetchContext, PageFetcher
 from de_classes.api.pagination import PageNumberPagination
-from de_classes.api.rate_limits import RateLimit
-from de_classes.api.retry import RetryPolicy
-from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.retry import CircuitBreaker, RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
@@ -266,7 +264,7 @@ def test_F04_a_refusal_is_told_before_anybody_else_can_have_the_turn() -> None:
         counters=ClientCounters(),
         logger=LOGGER,
     )
-    fetcher.fetch(PageNumberPagination().request_for(1, 10), SharedRun(RetryBudget(clock=clock), pace))
+    fetcher.fetch(PageNumberPagination().request_for(1, 10), FetchContext(CircuitBreaker(clock=clock), pace))
     assert pace.events == ["refused", "over", "over"]
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from de_classes.api.answers import PageReader
 from de_classes.api.ledger import RunLedger
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page_body import _decoder, split
-from de_classes.api.page_decoder import PageDecoder
+from de_classes.api.page import _decoder, split
 from de_classes.api.pagination import PageNumberPagination, PageRequest
+from de_classes.api.prefetch import PageDecoder
 from de_classes.errors import DeClassesError
 from de_classes.storage.format.blocks import CurrentShape, RecordBlock
 from de_classes.storage.format.schema import Field, Kind, Schema
@@ -43,8 +43,10 @@ def refused(_request: PageRequest, _page: Page, because: CorruptResponseError) -
 
 def read(body: bytes, current: CurrentShape | None = None, number: int = 1) -> Page:
     reader = PageReader()
-    page = reader.read(HttpResponse(200, {}, body), number, current)
-    return PageDecoder(reader, current, refused).settle(page, PageRequest(number))
+    page = reader.read(HttpResponse(200, {}, body), number, leaves_text=current is not None)
+    return (
+        page if current is None else PageDecoder(reader, current, refused).decode(page, PageRequest(number))
+    )
 
 
 def outcome(body: bytes, current: CurrentShape | None) -> object:

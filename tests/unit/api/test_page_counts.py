@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from de_classes.api.ledger import PageCounts
 from de_classes.api.page import Page
-from de_classes.api.page_counts import PageCounts
 from de_classes.api.pagination import PageNumberPagination
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
-from de_classes.api.page import Page
-from de_classes.api.page_decoder import PageDecoder
+from de_classes.api.page import Page, UndecodedRecords
 from de_classes.api.pagination import PageRequest
+from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import CorruptResponseError, IncompleteRunError
-from de_classes.storage.format.blocks import CurrentShape, RecordBlock
+from de_classes.storage.format.blocks import CurrentShape
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.clock import ManualClock
@@ -37,47 +37,63 @@ class Again:
         return self.page
 
 
-def read(records: bytes, current: CurrentShape | None, number: int = 2) -> Page:
+def read(records: bytes, number: int = 2, *, leaves_text: bool = True) -> Page:
     body = b'{"data":' + records + b"," + TOTALS + b"}"
-    return PageReader().read(HttpResponse(200, {"content-type": "application/json"}, body), number, current)
+    response = HttpResponse(200, {"content-type": "application/json"}, body)
+    return PageReader().read(response, number, leaves_text=leaves_text)
 
 
-def decoder(current: CurrentShape | None, again: Again) -> PageDecoder:
-    return PageDecoder(PageReader(), current, again)
+def decoder(shape: object, again: Again) -> PageDecoder:
+    return PageDecoder(PageReader(), CurrentShape(shape), again)  # type: ignore[arg-type]  # parametrized
+
+
+@pytest.mark.parametrize(
+    ("text", "are_some"), [(b'[{"id":1}]', True), (b"[]", False), (b"[ \n]", False), (b"[1]", True)]
+)
+def test_of_what_nobody_decoded_it_is_known_whether_there_is_any_and_all_else_is_an_error(
+    text: bytes, *, are_some: bool
+) -> None:
+    page = read(text)
+    assert isinstance(page.records, UndecodedRecords)
+    assert bool(page.records) is are_some
+    for ask in (len, list, lambda records: records[0], lambda _: page["data"], lambda _: page.mark):
+        with pytest.raises(LookupError, match="are not decoded"):
+            ask(page.records)
 
 
 @pytest.mark.parametrize("shape", [None, SHAPE])
-def test_a_page_is_decoded_when_it_is_settled(shape: object) -> None:
-    current, again = CurrentShape(shape), Again()  # type: ignore[arg-type]  # parametrized
-    page = read(b'[{"id":1},{"id":2}]', current)
-    assert isinstance(page.records, RecordBlock)
-    assert not page.records.is_decoded
-    assert decoder(current, again).settle(page, PageRequest(2)) is page
-    assert page.records.is_decoded
-    assert (list(page.records), again.asked) == ([{"id": 1}, {"id": 2}], [])
+def test_a_page_is_another_one_once_it_is_decoded(shape: object) -> None:
+    again, page = Again(), read(b'[{"id":1},{"id":2}]')
+    decoded = decoder(shape, again).decode(page, PageRequest(2))
+    assert isinstance(page.records, UndecodedRecords)
+    assert (decoded.number, len(decoded.records), decoded["total_records"]) == (2, 2, 9)
+    assert decoded["data"] == list(decoded.records) == [{"id": 1}, {"id": 2}]
+    assert again.asked == []
 
 
 def test_what_came_decoded_is_left_alone() -> None:
-    page = read(b'[{"id":1}]', None)
-    assert decoder(None, Again()).settle(page, PageRequest(2)) is page
+    page = read(b'[{"id":1}]', leaves_text=False)
+    assert decoder(None, Again()).decode(page, PageRequest(2)) is page
 
 
 @pytest.mark.parametrize("shape", [None, SHAPE])
 @pytest.mark.parametrize("records", [b'[{"id":1,"id":2}]', b'[{"id":1e400}]', b"[1]"])
 def test_F54_a_page_that_is_not_sound_is_asked_for_again(records: bytes, shape: object) -> None:
-    current, again = CurrentShape(shape), Again()  # type: ignore[arg-type]  # parametrized
-    settled = decoder(current, again).settle(read(records, current), PageRequest(2))
-    assert settled is again.page
+    again = Again()
+    assert decoder(shape, again).decode(read(records), PageRequest(2)) is again.page
     ((number, because),) = again.asked
     assert number == 2
     assert because.startswith(("the answer (application/json) is not sound JSON", "the list 'data' holds"))
 
 
-def test_preparing_never_raises_and_leaves_what_is_not_sound_for_later() -> None:
-    current, again = CurrentShape(SHAPE), Again()
-    pages = [read(records, current) for records in (b'[{"id":1}]', b'[{"id":1,"id":2}]', b'[{"id":3}]')]
-    decoder(current, again).prepare([*pages, read(b'[{"id":4}]', None)])
-    assert [page.records.is_decoded for page in pages] == [True, False, True]  # type: ignore[attr-defined]  # blocks
+def test_decoding_together_never_raises_and_leaves_what_is_not_sound_for_later() -> None:
+    again = Again()
+    pages = [read(records) for records in (b'[{"id":1}]', b'[{"id":1,"id":2}]', b'[{"id":3}]')]
+    whole = read(b'[{"id":4}]', leaves_text=False)
+    first, unsound, third, last = decoder(SHAPE, again).decode_together([*pages, whole])
+    assert [list(first.records), list(third.records)] == [[{"id": 1}], [{"id": 3}]]
+    assert unsound is pages[1]
+    assert last is whole
     assert again.asked == []
 
 
@@ -170,4 +186,4 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
 def test_an_answer_whose_records_and_totals_are_wrong_is_asked_for_again() -> None:
     body = b'{"data":[{"id":1,"id":2}],"total_pages":-1}'
     with pytest.raises(CorruptResponseError):
-        PageReader().read(HttpResponse(200, {}, body), 1, CurrentShape())
+        PageReader().read(HttpResponse(200, {}, body), 1, leaves_text=True)

@@ -10,7 +10,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OnePagePagination, PageNumberPagination
-from de_classes.api.per_parent import Parents, PerParentPagination
+from de_classes.api.pagination.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ProtocolError

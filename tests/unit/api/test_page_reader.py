@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from de_classes.api.answers import PageReader, read_total
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import CorruptResponseError, ProtocolError, UnlikeDescribedError
-from de_classes.storage.format.blocks import CurrentShape
 from tests.fakes.transports import json_response
 
 PAGE = {"page": 2, "total_pages": 7, "total_records": 650, "data": [{"id": 1}, {"id": 2}]}
@@ -52,13 +51,13 @@ def test_F18_a_null_beside_an_error_or_another_list_is_no_empty_list(beside: dic
 
 
 @pytest.mark.parametrize("says", [{"success": False}, {"ok": False}, {"error": "late"}, {"errors": ["late"]}])
-@pytest.mark.parametrize("current", [None, CurrentShape()])
+@pytest.mark.parametrize("leaves_text", [False, True])
 def test_F18_an_empty_list_beside_an_error_is_no_empty_page(
-    says: dict[str, object], current: CurrentShape | None
+    says: dict[str, object], *, leaves_text: bool
 ) -> None:
     response = json_response({"data": [], "total_pages": 1, **says})
     with pytest.raises(CorruptResponseError, match=r'no records, and says that it is an error: .*"empty"$'):
-        PageReader().read(response, 1, current)
+        PageReader().read(response, 1, leaves_text=leaves_text)
 
 
 @pytest.mark.parametrize("answer", [{"error": "overloaded"}, {"data": {}}, {}, [], None, 3])

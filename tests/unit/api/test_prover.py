@@ -8,10 +8,9 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
-from de_classes.api.api_data_service import ApiDataService
+from de_classes.api.evidence import most_requests
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OnePagePagination
-from de_classes.api.sample import most_requests
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
@@ -20,6 +19,7 @@ from de_classes.errors import (
     RequestRejectedError,
     SourceChangedError,
 )
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
 from tests.fakes.provable_api import (

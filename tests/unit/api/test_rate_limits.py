@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.api.rate_limits import LONGEST_HINT, RateLimit, read_rate_limit
+from de_classes.api.pace import LONGEST_HINT, RateLimit, read_rate_limit
 
 NOW = 1_795_392_000.0
 NAMES = st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.api.retry_after import parse_retry_after
+from de_classes.api.retry import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from de_classes.api.ledger import as_counted_by, check_state
 from de_classes.api.page import Page
-from de_classes.api.run_state import as_counted_by, check_state
 from de_classes.errors import InvalidInputError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState

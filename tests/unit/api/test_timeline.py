@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from de_classes.api.counters import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.messages import HttpResponse
-from de_classes.api.timeline import MOST_STRETCHES, TimelineRecorder
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakePagedApi
@@ -60,6 +60,20 @@ def test_however_long_a_run_takes_its_timeline_is_bounded_and_its_sums_are_right
     )
 
 
+@pytest.mark.parametrize("moments", [(10.0, 29.0, 31.0), (7.0, 29.0, 500.0, 1_900.0)])
+def test_what_happened_early_stays_where_it_was_when_stretches_grow(moments: tuple[float, ...]) -> None:
+    clock = ManualClock()
+    began, recorder = clock.monotonic(), TimelineRecorder(clock)
+    for moment in moments:
+        clock.advance(began + moment - clock.monotonic())
+        recorder.records_came(1)
+        recorder.request_ended("200")
+    timeline = recorder.timeline()
+    places = {int(moment // timeline.seconds) for moment in moments}
+    for counts in (timeline.records, timeline.requests["200"]):
+        assert {place for place, number in enumerate(counts) if number} == places
+
+
 def test_however_many_pages_are_asked_for_again_the_list_of_them_is_bounded() -> None:
     recorder = TimelineRecorder(ManualClock())
     for page in range(1, 10_001):
@@ -68,6 +82,9 @@ def test_however_many_pages_are_asked_for_again_the_list_of_them_is_bounded() ->
     assert len(timeline.retried_pages) <= MOST_STRETCHES
     assert sum(times for _, times in timeline.retried_pages) == 10_000
     assert all(page % timeline.retried_pages_each == 0 for page, _ in timeline.retried_pages)
+    recorder.retried(0.0, 9_999)
+    before, after = timeline.retried_pages[-1], recorder.timeline().retried_pages[-1]
+    assert after == [before[0], before[1] + 1]
     assert len(msgspec.json.encode(timeline)) < 10_000
 
 

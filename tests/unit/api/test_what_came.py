@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from de_classes.api.what_came import asks_for_a_login, lists_of_objects, other_kind, says_error, title_of
+from de_classes.api.page import asks_for_a_login, lists_of_objects, other_kind, says_error, title_of
 
 LOGIN = b"<!-- x -->\n<!DOCTYPE HTML><title>Sign in</title><input name=p TYPE='password'>"
 

@@ -12,7 +12,7 @@ from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, ROOT
 from benchmarks.figures import load
 from benchmarks.measure import Bench, last_words
 from benchmarks.records import write
-from de_classes.api.sample import LEAST_REQUESTS
+from de_classes.api.evidence import LEAST_REQUESTS
 from de_classes.api.source import Source
 from de_classes.errors import ConfigurationError
 from de_classes.runs.forecast import proof_requests

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.how_to_read import MOST_NAMED, with_duckdb, with_pandas, with_polars
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService

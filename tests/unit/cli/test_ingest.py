@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.__main__ import main
-from de_classes.cli import ingest_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest import run
 from de_classes.simulators.records import SyntheticRecords
 from de_classes.simulators.server import SimulatorServer
@@ -20,6 +20,7 @@ from de_classes.storage.format.codec import get_codec
 from de_classes.utils import strict_json
 from tests.fakes.canary import PASSWORD
 from tests.fakes.http_source import HttpSource, as_json, rows
+from tests.fakes.sources import LIBRARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ SETTINGS = SimulatorSettings(
 PROGRAM = {
     "PATH": os.defpath,
     "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    ingest_options.PASSWORD_VARIABLE: PASSWORD,
+    parsers.PASSWORD_VARIABLE: PASSWORD,
 }
 
 
@@ -51,12 +52,12 @@ def server() -> Iterator[SimulatorServer]:
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, PASSWORD)
+    monkeypatch.setenv(parsers.PASSWORD_VARIABLE, PASSWORD)
 
 
 def ingest(*words: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args(["ingest", *words]), out=out, err=err), out.getvalue(), err.getvalue()
 
@@ -131,7 +132,7 @@ def test_a_run_that_is_not_complete_fails_and_leaves_nothing(tmp_path: Path) -> 
 def test_a_wrong_password_fails_after_one_login(
     server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, "wrong-" + PASSWORD)
+    monkeypatch.setenv(parsers.PASSWORD_VARIABLE, "wrong-" + PASSWORD)
     logins = server.log.logins
     status, _, err = ingest(server.base_url, "--username", "ada", "--to", str(tmp_path))
     assert (status, server.log.logins - logins) == (1, 0)
@@ -142,7 +143,7 @@ def test_a_wrong_password_fails_after_one_login(
 def test_the_password_may_stand_in_a_file(
     server: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(ingest_options.PASSWORD_VARIABLE)
+    monkeypatch.delenv(parsers.PASSWORD_VARIABLE)
     (tmp_path / "password").touch(mode=0o600)
     (tmp_path / "password").write_text(PASSWORD + "\n", encoding="utf-8")
     words = [
@@ -199,7 +200,7 @@ class Interrupting(io.StringIO):
 
 def test_an_interrupt_while_pages_come_stores_nothing(server: SimulatorServer, tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     words = ["ingest", server.base_url, "--username", "ada", "--to", str(tmp_path / "lake")]
     err = Interrupting()
     assert run(parser.parse_args(words), out=io.StringIO(), err=err) == 1
@@ -262,3 +263,27 @@ def test_no_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert caught.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+CODE = """
+from de_classes.cli.ingest import keep_memory_small
+keep_memory_small()
+keep_memory_small()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+
+def backend(**environment: str) -> str:
+    environment |= {"PATH": os.defpath, "PYTHONPATH": str(LIBRARY.parent)}
+    command = [sys.executable, "-c", CODE]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_arrow_takes_its_memory_from_the_system() -> None:
+    assert backend() == "system"
+
+
+@pytest.mark.parametrize("chosen", ["mimalloc", "system"])
+def test_a_choice_is_left_alone(chosen: str) -> None:
+    assert backend(ARROW_DEFAULT_MEMORY_POOL=chosen) == chosen

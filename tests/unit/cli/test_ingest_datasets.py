@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.cli import ingest_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest import run
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
@@ -32,7 +32,7 @@ LOOKED_AT_AGAIN = (1, 2, 3, 5, 6)  # before a run is complete: five of its six p
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, PASSWORD)
+    monkeypatch.setenv(parsers.PASSWORD_VARIABLE, PASSWORD)
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def serving(port: int = 0, *, faults: str | None = None) -> Iterator[SimulatorSe
 
 def command(name: str, url: str, to: Path, *words: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     given = ["--username", "ada", "--to", str(to), "--limit", str(LIMIT), "--format", "jsonl", *words]
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args([name, url, *given]), out=out, err=err), out.getvalue(), err.getvalue()

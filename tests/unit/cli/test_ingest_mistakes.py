@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.cli import ingest_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest import run
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NOBODY = "http://127.0.0.1:9"  # nothing listens there, and nothing is to be ask
 
 def ingest(*words: str) -> tuple[int, str]:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
     status = run(parser.parse_args(["ingest", *words]), out=out, err=err)
     assert out.getvalue() == ""

@@ -12,21 +12,19 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
-from de_classes.cli import ingest_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest_settings import read_settings
 from de_classes.errors import ConfigurationError
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from de_classes.api.pagination import (
-        PaginationStrategy,
-    )
+    from de_classes.api.pagination import PaginationStrategy
     from de_classes.cli.ingest_settings import IngestSettings
 
 
 def settings(*words: str) -> IngestSettings:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     return read_settings(parser.parse_args(["ingest", "https://api.example/v1/", "--to", "lake", *words]))
 
 

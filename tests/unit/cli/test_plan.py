@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.cli import ingest_options
+from de_classes.cli import parsers
 from tests.fakes.canary import PASSWORD
 from tests.unit.cli.test_ingest_datasets import COUNT, LIMIT, command, serving
 
@@ -20,7 +20,7 @@ PAGES = COUNT // LIMIT
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ingest_options.PASSWORD_VARIABLE, PASSWORD)
+    monkeypatch.setenv(parsers.PASSWORD_VARIABLE, PASSWORD)
 
 
 @pytest.mark.parametrize(("words", "proof"), [([], 5), (["--strict"], PAGES)])

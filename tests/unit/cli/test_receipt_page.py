@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from de_classes.__main__ import make_parser
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, EndBy, Still, StillBy
 from de_classes.api.receipt import IngestReceipt, PageHash, TransformRows
-from de_classes.api.timeline import Timeline
 from de_classes.cli.receipt_page import command, receipt_page
 from tests.fakes.parsed_page import ParsedPage
 from tests.fakes.receipts import RECEIPT, SHA256, largest, receipt
@@ -124,6 +124,15 @@ def test_of_many_pages_a_cell_is_several_and_a_gap_of_one_still_shows() -> None:
     assert sum(cells(page).values()) == 250
 
 
+def test_retries_that_were_counted_for_several_pages_are_shown_for_all_of_them_that_there_are() -> None:
+    hashes = [PageHash(number, 100, SHA256) for number in range(3, 8)]
+    together = Timeline(seconds=1.0, retried_pages_each=4, retried_pages=[[0, 1], [4, 2]])
+    page = shown(receipt(page_hashes=hashes, timeline=together))
+    assert cells(page) == {"wait": 5}
+    assert "Retries were counted for 4 pages together." in page.text
+    assert "4 to 7 2" in page.text
+
+
 def test_a_run_that_begins_in_the_middle_is_shown_from_there() -> None:
     hashes = [PageHash(number, 100, SHA256) for number in range(900_001, 900_004)]
     page = shown(receipt(page_hashes=hashes, timeline=None))
@@ -232,9 +241,9 @@ def test_the_command_pulls_the_same_again_to_another_name() -> None:
     words = shlex.split(command(RECEIPT))
     assert words[:3] == ["python", "-m", "de_classes"]
     args = make_parser(words[3:]).parse_args(words[3:])
-    assert (args.source, args.data_path, args.to) == ("https://api.example", "/v1/orders", "s3://lake")
+    assert (args.source, args.data_path, args.to) == ("https://api.example", "/v1/orders", "s3://lake/raw")
     assert (args.dataset, args.format, args.limit, args.key_field) == (
-        "raw/orders-again",
+        "orders-again",
         "parquet",
         100,
         ["id"],
@@ -252,4 +261,5 @@ def test_the_command_names_a_described_source_as_it_was_asked_for() -> None:
 def test_the_command_of_one_object_names_another_one() -> None:
     one = receipt(run_id=None, key="raw/orders.csv", uri="s3://lake/raw/orders.csv", format="csv")
     words = shlex.split(command(one))[3:]
-    assert make_parser(words).parse_args(words).key == "again-orders.csv"
+    args = make_parser(words).parse_args(words)
+    assert (args.to, args.key) == ("s3://lake/raw", "again-orders.csv")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.__main__ import main
-from de_classes.cli import sample_options
+from de_classes.cli import parsers
 from de_classes.cli.sample import run, table
 from de_classes.cli.terminal import width
 from de_classes.utils.clock import ManualClock
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def sample(folder: Path, transport: Transport, *words: str, **changes: object) -> tuple[int, str, str]:
     described = write_description(folder, **changes)
     parser = argparse.ArgumentParser()
-    sample_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_sample(parser.add_subparsers(required=True))
     all_words = ["sample", "listing.items", *words, "--sources", str(described)]
     args = parser.parse_args([*all_words, "--secrets", str(folder / "secrets.json")])
     out, err = io.StringIO(), io.StringIO()

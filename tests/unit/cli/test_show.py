@@ -6,18 +6,21 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
+from moto import mock_aws
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli import ingest_options, show_options
+from de_classes.cli import parsers
 from de_classes.cli.ingest import run as ingest
 from de_classes.cli.show import find_receipt, run
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
-from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients import LocalClient, S3Client
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
+from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
 from tests.fakes.parsed_page import ParsedPage
 from tests.fakes.runs import BASE, BUCKET, DATASET, LOGGER, plan, service
 from tests.fakes.transports import FakePagedApi
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 def show(*words: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
-    show_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_show(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args(["show", *words]), out=out, err=err), out.getvalue(), err.getvalue()
 
@@ -104,6 +107,26 @@ def test_what_is_no_receipt_is_said_to_be_none(lake: Path) -> None:
     assert "_receipt-x.json is no receipt that this version can read" in err
 
 
+@pytest.mark.parametrize("what", ["raw/day", "raw/day/", "receipt"])
+def test_a_dataset_in_a_bucket_is_shown_by_its_address(what: str) -> None:
+    keys = {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    with no_aws_environment() as patch, mock_aws():
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        store = S3Client(LOGGER)
+        service(store, FakePagedApi(45)).carry_out(plan())
+        (receipt,) = [each.key for each in store.list_objects(BUCKET, f"{DATASET}/_receipt-")]
+        status, out, err = show(f"s3://{BUCKET}/{receipt if what == 'receipt' else what}")
+    assert (status, err) == (0, "")
+    assert out.startswith("complete: 45 records of 45 expected")
+    assert f"s3://{BUCKET}/{DATASET}/_manifest-00000001.json" in out
+
+
 def test_a_store_that_refuses_is_another_error_than_a_mistake() -> None:
     status, _, err = show("http://127.0.0.1:9/bucket/orders")
     assert (status, err.partition(":")[0]) == (1, "show")
@@ -114,7 +137,7 @@ def test_ingest_stores_the_page_beside_the_receipt_where_that_is_switched_on(
     words: list[str], tmp_path: Path
 ) -> None:
     parser = argparse.ArgumentParser()
-    ingest_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_ingest(parser.add_subparsers(required=True))
     lake, err = tmp_path / "lake", io.StringIO()
     with SimulatorServer(SimulatorSettings(total_records=30), faults="") as api:
         (tmp_path / "password").write_text(api.password)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli import verify_options
+from de_classes.cli import parsers
 from de_classes.cli.verify import run
+from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def verify(receipt: Path | str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
-    verify_options.add_parser(parser.add_subparsers(required=True))
+    parsers.add_verify(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args(["verify", str(receipt)]), out=out, err=err), out.getvalue(), err.getvalue()
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from de_classes.pipelines.casts import to_bool, to_float, to_int, to_str
-from de_classes.utils.numbers import read_number
+from de_classes.utils.strict_json import read_number
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

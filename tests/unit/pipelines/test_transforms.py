@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.steps import FunctionTransform, RecordTransform, Transform, as_transform
 from de_classes.pipelines.transforms import Cast, DropDuplicates, Filter, Flatten, Rename, Select
-from de_classes.utils.numbers import read_number
+from de_classes.utils.strict_json import read_number
 
 Record = dict[str, Any]
 

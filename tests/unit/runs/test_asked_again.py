@@ -10,6 +10,7 @@ from msgspec import structs
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import InvalidInputError
+from de_classes.runs.dataset import DatasetDestination
 from tests.fakes.runs import BUCKET, ids, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
@@ -98,6 +99,6 @@ def test_looking_ahead_asks_for_one_page_and_writes_nothing(store: BaseS3Client)
 
 def test_only_a_run_that_was_begun_can_be_asked_for_by_its_id(store: BaseS3Client) -> None:
     with pytest.raises(InvalidInputError, match="no run 'run' was begun there"):
-        service(store, FakePagedApi(5)).check_begun("run")
+        DatasetDestination(store, BUCKET, prefix="raw").check_begun("run")
     service(store, FakePagedApi(5)).carry_out(plan())
-    service(store, FakePagedApi(5)).check_begun("run")
+    DatasetDestination(store, BUCKET, prefix="raw").check_begun("run")

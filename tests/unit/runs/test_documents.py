@@ -6,7 +6,7 @@ import threading
 import msgspec
 import pytest
 
-from de_classes.runs.documents import Documents
+from de_classes.runs.journal import Documents
 from tests.fakes.effort import examples
 from tests.fakes.forks import end_well
 from tests.fakes.runs import BUCKET, memory

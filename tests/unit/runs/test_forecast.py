@@ -14,6 +14,8 @@ from msgspec import structs
 from de_classes.api.answers import PageReader
 from de_classes.api.pagination import OnePagePagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.forecast import (
     FirstPage,
     LambdaTerms,
@@ -88,7 +90,11 @@ def service(
         requests_per_second=per_second,
     )
     terms = LambdaTerms(concurrency=width, requests_per_second=per_second, cpu_seconds_a_record=NO_CPU)
-    return RunService(client, lake(root), "lake", logger=LOGGER, clock=clock, terms=terms)
+    return RunService(
+        client,
+        DatasetDestination(lake(root), "lake"),
+        runtime=Runtime(logger=LOGGER, clock=clock, terms=terms),
+    )
 
 
 def plan(limit: int) -> RunPlan:
@@ -157,7 +163,9 @@ def test_of_a_long_run_no_more_than_a_hundredth_is_spent_on_proof(way: str, page
 def test_a_receipt_counts_every_request_that_is_not_for_a_page(tmp_path: Path, way: str, count: int) -> None:
     api = ProvableApi(way, count)
     client = UnstableAPIClient(endpoint(way), transport=api, clock=ManualClock())
-    receipt = RunService(client, lake(tmp_path), "lake", logger=LOGGER).carry_out(plan(LIMIT))
+    receipt = RunService(
+        client, DatasetDestination(lake(tmp_path), "lake"), runtime=Runtime(logger=LOGGER)
+    ).carry_out(plan(LIMIT))
     assert receipt.actual is not None
     assert receipt.forecast is not None
     proof, foretold = receipt.actual.proof_requests, receipt.forecast.proof_requests
@@ -214,7 +222,9 @@ def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_pa
         reader=reader,
         concurrency=4,
     )
-    RunService(client, lake(tmp_path), "lake", logger=LOGGER).look_ahead(plan(1))
+    RunService(client, DatasetDestination(lake(tmp_path), "lake"), runtime=Runtime(logger=LOGGER)).look_ahead(
+        plan(1)
+    )
     assert len(api.requests) == 1
 
 

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.runs.forecast import RunCounts
-from de_classes.runs.sealed_part import SealedPart
+from de_classes.runs.progress import SealedPart
 from de_classes.utils.run_records import PageEntry, RunPlace
 from tests.fakes.runs import BUCKET, PLAN, journal, plan
 from tests.fakes.worker import lake

@@ -13,13 +13,13 @@ import pytest
 
 from de_classes.api.pagination import CursorPagination, OffsetPagination, PageNumberPagination
 from de_classes.errors import DeClassesError, MalformedDataError, StorageUnavailableError
-from de_classes.runs.proof import BrokenPartsError
+from de_classes.runs.progress import BrokenPartsError
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
-from de_classes.storage.clients.checksums import Content
+from de_classes.storage.clients.object_store import Content
 from de_classes.storage.datasets import remove_leftovers
-from de_classes.storage.datasets.cleaning import ALIVE
-from de_classes.storage.datasets.keys import PART, PART_NAME, cleaning_key, is_part_key, part_name
+from de_classes.storage.datasets.commits import ALIVE
+from de_classes.storage.datasets.manifest import PART, PART_NAME, cleaning_key, is_part_key, part_name
 from de_classes.storage.format.codec import format_names
 from de_classes.storage.format.json_codec import JsonLinesCodec
 from de_classes.utils.clock import ManualClock
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.pagination import PaginationStrategy
-    from de_classes.runs.sealed_part import SealedPart
+    from de_classes.runs.progress import SealedPart
     from de_classes.storage.clients import ObjectInfo, ObjectStore
     from tests.fakes.fake_s3 import StoredVersion
 

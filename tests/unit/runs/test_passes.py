@@ -15,6 +15,8 @@ from de_classes.errors import (
     ObjectExistsError,
 )
 from de_classes.runs import RunService
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetCommits, DatasetReader, manifest_key
@@ -174,7 +176,9 @@ def test_F69_an_end_that_leads_further_each_time_is_none_though_two_passes_found
     forgotten = {number: {"ids": [], "next": None} for number in (2, 3, 7, 8)}
     api = ProvableApi("cursor", LIMIT + 2, spoils=forgotten)
     client = UnstableAPIClient(endpoint("cursor"), transport=api, clock=ManualClock())
-    runs = RunService(client, store, BUCKET, prefix="raw", clock=ManualClock())
+    runs = RunService(
+        client, DatasetDestination(store, BUCKET, prefix="raw"), runtime=Runtime(clock=ManualClock())
+    )
     receipt = runs.carry_out(plan(limit=LIMIT, source=client.url, key_fields=keys))
     assert (receipt.status, receipt.passes) == ("complete", 3)
     assert ids(store, receipt) == list(range(1, LIMIT + 3))

@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from de_classes.runs.forecast import FirstPage, RunCounts
-from de_classes.runs.progress import RunProgress
-from de_classes.runs.sealed_part import SealedPart, StepCounts
+from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.datasets import ManifestPart
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 

@@ -19,8 +19,8 @@ from de_classes.errors import (
 )
 from de_classes.runs.plan import RunPlan
 from de_classes.storage.clients import LocalClient
-from de_classes.storage.datasets.keys import is_reserved
 from de_classes.storage.datasets.leftovers import remove_leftovers
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import ManualClock, SystemClock
 from de_classes.utils.key_set import KeySet
 from tests.fakes.runs import BUCKET, LOGGER, KilledError, ids, memory, plan, rows, service

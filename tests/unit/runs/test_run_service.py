@@ -11,7 +11,6 @@ from de_classes.errors import (
     AmbiguousKeyError,
     BucketNotFoundError,
     IncompleteRunError,
-    InvalidInputError,
     MissingKeyError,
     ObjectExistsError,
     ObjectNotFoundError,
@@ -308,11 +307,3 @@ def test_another_run_finds_the_dataset_taken_before_the_source_is_asked() -> Non
         service(store, api).carry_out(plan(run_id="another"))
     assert api.requests == []
     assert service(store, api).carry_out(plan()) == receipt
-
-
-def test_a_run_that_was_never_begun_cannot_be_replayed() -> None:
-    store = memory()
-    with pytest.raises(InvalidInputError, match="no run 'run' was begun there"):
-        service(store, FakePagedApi(1)).check_begun("run")
-    service(store, FakePagedApi(1)).carry_out(plan())
-    service(store, FakePagedApi(1)).check_begun("run")

@@ -20,6 +20,8 @@ from de_classes.pipelines.described import (
     RenameStep,
     SelectStep,
 )
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
 from de_classes.storage.format.blocks import RecordBlock
@@ -365,7 +367,11 @@ def test_records_come_as_blocks_unless_they_go_through_transforms(steps: Any, *,
         pagination=PageNumberPagination(echo_path="page"),
         clock=ManualClock(),
     )
-    run = RunService(client, memory(), BUCKET, prefix="raw", on_page=pages.append, clock=ManualClock())
+    run = RunService(
+        client,
+        DatasetDestination(memory(), BUCKET, prefix="raw"),
+        runtime=Runtime(clock=ManualClock(), on_page=pages.append),
+    )
     run.carry_out(plan(transforms=steps))
     assert [isinstance(page.records, RecordBlock) for page in pages] == [are_blocks] * 3
 

@@ -8,9 +8,10 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.runs.documents import Documents
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.journal import Documents, WayOn, WaysOn
 from de_classes.runs.run_service import RunService
-from de_classes.runs.ways_on import WayOn, WaysOn
 from de_classes.storage.clients import BaseS3Client
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
@@ -37,7 +38,11 @@ def run(
     client = UnstableAPIClient(
         described or endpoint(way), transport=ProvableApi(way, count), clock=ManualClock(), concurrency=1
     )
-    service = RunService(client, store, BUCKET, prefix=PREFIX, logger=LOGGER, clock=ManualClock())
+    service = RunService(
+        client,
+        DatasetDestination(store, BUCKET, prefix=PREFIX),
+        runtime=Runtime(logger=LOGGER, clock=ManualClock()),
+    )
     return service.carry_out(
         plan(
             run_id=run_id,

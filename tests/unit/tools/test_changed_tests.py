@@ -56,7 +56,7 @@ def test_on_main_it_is_what_is_not_committed(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "tests"),
     [
-        ("layers/de_classes/de_classes/api/walk.py", "tests/unit/api"),
+        ("layers/de_classes/de_classes/api/numbered_walk.py", "tests/unit/api"),
         ("layers/de_classes/de_classes/storage/format/schema.py", "tests/unit/storage/format"),
         ("layers/de_classes/de_classes/errors.py", ALL),
         ("layers/de_classes/de_classes/common/logger/handlers.py", "tests/unit/common"),

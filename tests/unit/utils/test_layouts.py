@@ -8,7 +8,7 @@ from de_classes.api.receipt import IngestReceipt
 from de_classes.errors import NewerLayoutError
 from de_classes.runs.journal import Invocation
 from de_classes.runs.plan import RunPlan
-from de_classes.runs.sealed_part import SealedPart
+from de_classes.runs.progress import SealedPart
 from de_classes.storage.datasets.manifest import Manifest
 from de_classes.utils import layouts
 from de_classes.utils.layouts import check_layout

@@ -1,8 +1,8 @@
 """What an answer is read by, strictly: what cannot be trusted is an error, never an empty page.
 
 ``ANSWERS`` names every kind that a description can say: each makes of a body the part that pagination reads,
-and the records. JSON has a fast way of its own, see ``page_body``; the others give dictionaries of text, or
-of what their own syntax tells apart. ``PageReader`` makes a page of what they give.
+and the records. JSON has a fast way of its own, by ``split``; the others give dictionaries of text, or of
+what their own syntax tells apart. ``PageReader`` makes a page of what they give.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from de_classes.api.charset import in_utf8
-from de_classes.api.page import Page
-from de_classes.api.page_body import BlockPayload, split
-from de_classes.api.what_came import (
+from de_classes.api.page import (
     ERROR_NAMES,
+    Page,
+    SplitAnswer,
+    UndecodedRecords,
     asks_for_a_login,
     beside_records,
     is_page,
     lists_of_objects,
     other_kind,
     says_error,
+    split,
     title_of,
 )
 from de_classes.errors import CorruptResponseError, MalformedDataError, ProtocolError, UnlikeDescribedError
 from de_classes.redaction import excerpt
-from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils import strict_json
 from de_classes.utils.paths import MISSING, finder, plain_names, records_finder, standing_there
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from de_classes.api.messages import HttpResponse
-    from de_classes.storage.format.blocks import CurrentShape
 
 MAX_TOTAL: Final = 2**53
 MAX_UNPACKED: Final = 1024 * 1024 * 1024
@@ -185,16 +185,13 @@ class PageReader(Value):
     compression: str | None = None
     is_total_required: bool = False
 
-    def read(
-        self, response: HttpResponse, number: int, current: CurrentShape | None = None, *, url: str = ""
-    ) -> Page:
+    def read(self, response: HttpResponse, number: int, *, leaves_text: bool = False, url: str = "") -> Page:
         """Check and take apart one answer of status 200.
 
         Args:
             response: The answer.
             number: The page's place in the run, from 1.
-            current: What is written of the pages before, where they are written. Then the records become a
-                ``RecordBlock`` that is still to be decoded, see ``PageDecoder``, if the text allows it.
+            leaves_text: Whether the records are left as text for a ``PageDecoder``, where they can be.
             url: Where it came from.
 
         Raises:
@@ -204,10 +201,10 @@ class PageReader(Value):
         text = self._text(response)
         names = self._fast_path()
         body = None if names is None else split(text, names)
-        if body is not None and names is not None and current is not None:
-            answer, block = body.rest, RecordBlock(body.records)
-            records: Sequence[dict[str, Any]] = block
-            payload: Mapping[str, Any] = BlockPayload(answer, names, block) if names else {}
+        if body is not None and names is not None and leaves_text:
+            answer = body.rest
+            records: Sequence[dict[str, Any]] = UndecodedRecords(body.records)
+            payload: Mapping[str, Any] = SplitAnswer(answer, names, records) if names else {}
         else:
             answer = self._parsed(text, response.headers)
             payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
@@ -364,25 +361,29 @@ class PageReader(Value):
             )
         except ProtocolError:
             # An answer that is damaged elsewhere too says nothing about the source's totals.
-            self.make_sure(records, response.headers)
+            if isinstance(records, UndecodedRecords):
+                self._sound(records.text, response.headers, strict_json.loads)
             raise
 
-    def make_sure(self, records: Sequence[dict[str, Any]], headers: Mapping[str, str]) -> None:
-        """Decode what was only read as text, by dictionaries, unless it was decoded another way.
-
-        Args:
-            records: Of a page.
-            headers: Of its answer.
+    def decoded(self, page: Page, decode: Callable[[bytes], Sequence[dict[str, Any]]]) -> Page:
+        """A page whose records were left as text, decoded; any other as it is.
 
         Raises:
             CorruptResponseError: They are not sound JSON, or no objects: worth another try.
         """
-        if not isinstance(records, RecordBlock) or records.is_decoded:
-            return
+        if not isinstance(page.records, UndecodedRecords):
+            return page
+        return page.decoded(self._sound(page.records.text, page.headers, decode))
+
+    def _sound(
+        self, text: bytes, headers: Mapping[str, str], decode: Callable[[bytes], Sequence[dict[str, Any]]]
+    ) -> Sequence[dict[str, Any]]:
         try:
-            _check_objects(records.records(), self.records_field)
+            records = decode(text)
+            _check_objects(records, self.records_field)
         except MalformedDataError as error:
             raise _not_sound(headers, error, self.kind) from error
+        return records
 
     def _total(self, answer: Any, path: str | None, *, required: bool) -> int | None:  # noqa: ANN401 - a JSON value
         if path is None:

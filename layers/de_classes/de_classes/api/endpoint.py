@@ -15,14 +15,13 @@ from msgspec import Meta
 
 from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.auth.scheme import StaticScheme, with_header
-from de_classes.api.content_range import ContentRange
-from de_classes.api.error_rules import verdict
 from de_classes.api.messages import HttpRequest, origin, without_secrets
-from de_classes.api.pagination import Into, PageNumberPagination, Path
-from de_classes.api.rate_limits import RateRules
-from de_classes.api.retry_after import answered_at, parse_retry_after
-from de_classes.api.status import NO_CONTENT, OK, PARTIAL_CONTENT, raise_for_status
-from de_classes.api.templates import as_text, fill, fill_address, names_in
+from de_classes.api.pace import RateRules
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import CursorPagination, LinkHeaderPagination
+from de_classes.api.retry import answered_at, parse_retry_after
+from de_classes.api.status import NO_CONTENT, OK, PARTIAL_CONTENT, ContentRange, raise_for_status, verdict
+from de_classes.api.templates import Into, Path, as_text, fill, fill_address, names_in
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -38,21 +37,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
-    from de_classes.api.error_rules import ErrorRule
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.storage.format.blocks import CurrentShape
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+    from de_classes.api.status import ErrorRule
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
 _READ_IF_IGNORED: Final = range(201, 300)
 """Statuses of answers that are read like 200 where an error rule says ``ignore``."""
+
 _NO_SUCH_PAGE: Final = 404
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
+
 Text = Annotated[str, Meta(min_length=1)]
+
 JSON = Any
+
 LookBack = Literal["some", "all", "none"]
 
 
@@ -291,7 +293,7 @@ class Endpoint(DiscreetValue, dict=True):
         *,
         url: str,
         now: float,
-        current: CurrentShape | None,
+        leaves_text: bool = False,
     ) -> Page:
         """The page in an answer.
 
@@ -300,7 +302,7 @@ class Endpoint(DiscreetValue, dict=True):
             asked: The page's place.
             url: Where it came from.
             now: Seconds since the epoch.
-            current: See ``PageReader.read``.
+            leaves_text: Whether records may be left as text, see ``PageReader.read``.
 
         Raises:
             RetryableError: It is worth another try.
@@ -317,9 +319,9 @@ class Endpoint(DiscreetValue, dict=True):
             is_whole = part is not None and part.may_be_read(response)
             if not is_whole and (verdict is None or response.status not in _READ_IF_IGNORED):
                 raise_for_status(response, url=url, now=now, limits=self.rate_limit)
-        current = None if self.may_tie or part is not None else current
+        leaves_text = leaves_text and not (self.may_tie or self.include or part)
         try:
-            page = self.reader.read(response, asked.number, current, url=url)
+            page = self.reader.read(response, asked.number, leaves_text=leaves_text, url=url)
         except (CorruptResponseError, ProtocolError) as error:
             if isinstance(error, CorruptResponseError):
                 moment = answered_at(response.headers, now)
@@ -465,3 +467,36 @@ def _of_parent(parent: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - a
             ": name a field that all have, or leave out by a filter in its records_path which has none"
         )
     return parent[name]
+
+
+def first_fingerprint(endpoint: Endpoint) -> str | None:
+    """The hash of an endpoint's address, pagination and fields, by the texts that version 0.1 made of them.
+
+    Returns:
+        The hash; None if version 0.1 could not read such a source.
+    """
+    pagination = _pagination(endpoint)
+    if pagination is None or endpoint.method != "GET" or endpoint.params or endpoint.reader.kind != "json":
+        return None
+    reader = endpoint.reader
+    fields = (
+        f"PageReader(records_field={reader.records_field!r}, total_pages_field={reader.total_pages_field!r}, "
+        f"total_records_field={reader.total_records_field!r})"
+    )
+    return digest([endpoint.address(endpoint.lookup), pagination, fields], 12).hex()
+
+
+def _pagination(endpoint: Endpoint) -> str | None:
+    size = endpoint.page_size.into.partition(".")[2] if endpoint.page_size else "limit"
+    match endpoint.pagination:
+        case PageNumberPagination(into=into, echo_path=echo):
+            page = into.partition(".")[2]
+            return f"PageNumberPagination(page_param={page!r}, limit_param={size!r}, echo_field={echo!r})"
+        case OffsetPagination(into=into):
+            return f"OffsetPagination(offset_param={into.partition('.')[2]!r}, limit_param={size!r})"
+        case CursorPagination(into=into, path=path):
+            cursor = into.partition(".")[2]
+            return f"CursorPagination(cursor_param={cursor!r}, cursor_field={path!r}, limit_param={size!r})"
+        case LinkHeaderPagination():
+            return f"LinkHeaderPagination(limit_param={size!r})"
+    return None

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from de_classes.api.loop_guard import LoopGuard
 from de_classes.api.messages import holds_credential
-from de_classes.api.overlap import still_stands
-from de_classes.api.prober import REFUSALS
-from de_classes.api.walk import MOST_SHORT_PAGES
-from de_classes.api.window import PageWindow
+from de_classes.api.page import still_stands
+from de_classes.api.prefetch import Prefetcher
+from de_classes.api.walk import MOST_SHORT_PAGES, REFUSALS, LoopGuard
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
@@ -31,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
-    from de_classes.api.prober import Prober
-    from de_classes.api.walk_contracts import FetchPage
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+    from de_classes.api.prefetch import PageDecoder
+    from de_classes.api.walk import FetchPage, ProofRequests
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import PageEntry
 
@@ -53,7 +50,7 @@ class FollowedWalk:
     Args:
         fetch: Gets one page; called from another thread if ``width`` is above 1.
         strategy: Reads from a page where the next one is.
-        prober: Sends what is asked only to make sure.
+        proofs: Sends what is asked only to make sure.
         sizes: The size of a page that is asked for in place of another, where records may tie, see
             ``Endpoint.may_tie``; None if they may not, or that cannot be said.
         limit: Records a page.
@@ -62,7 +59,7 @@ class FollowedWalk:
         width: Pages under way at the most; above 1 the next page is fetched ahead, and never more than that.
         stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
-        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
+        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
 
     Attributes:
         asked: What the page handed on last was asked for by.
@@ -77,7 +74,7 @@ class FollowedWalk:
         self,
         fetch: FetchPage,
         strategy: PaginationStrategy,
-        prober: Prober,
+        proofs: ProofRequests,
         *,
         sizes: Callable[[int], int] | None = None,
         limit: int,
@@ -88,7 +85,7 @@ class FollowedWalk:
         state: RunState | None = None,
         decoder: PageDecoder | None = None,
     ) -> None:
-        self._prober = prober
+        self._proofs = proofs
         self._sizes = sizes
         self._enlarged: dict[int, int] = {}
         self._ties: tuple[Page, PageRequest] | None = None
@@ -144,27 +141,27 @@ class FollowedWalk:
         """
         try:
             self._look_back()
-            prepare = self._decoder.prepare if self._decoder else None
-            with PageWindow(self._get_next, self._width, prepare=prepare) as window:
-                yield from self._pages_in_order(window)
+            decode = self._decoder.decode_together if self._decoder else None
+            with Prefetcher(self._get_next, self._width, decode=decode) as ahead:
+                yield from self._pages_in_order(ahead)
         finally:
             self._stopped.set()
 
-    def _pages_in_order(self, window: PageWindow) -> Iterator[Page]:
+    def _pages_in_order(self, ahead: Prefetcher) -> Iterator[Page]:
         while self._next is not None:
             request = self._next
-            page, dead_end = self._move_on(request, self._take(request, window))
+            page, dead_end = self._move_on(request, self._take(request, ahead))
             if dead_end is None:
-                self._start_next(window)
+                self._start_next(ahead)
             self.asked, self.last_page = request, page
             yield page
             if dead_end is not None:
                 raise dead_end
 
-    def _start_next(self, window: PageWindow) -> None:
+    def _start_next(self, ahead: Prefetcher) -> None:
         """Send the next request, unless it is one that will be refused where it is taken."""
         if self._next is not None and self._next.identity() not in self._asked:
-            window.fill(self._next.number)
+            ahead.fill(self._next.number)
 
     def _get_next(self, number: int) -> Page:
         """The next page; nobody moves on before it was taken, be it fetched ahead or now."""
@@ -178,12 +175,12 @@ class FollowedWalk:
         place = state.place
         return None if place is None else self._strategy.request_again(place, self._limit)
 
-    def _take(self, request: PageRequest, window: PageWindow) -> Page:
+    def _take(self, request: PageRequest, ahead: Prefetcher) -> Page:
         if request.identity() in self._asked:
             raise PaginationLoopError(f"page {request.number} is asked for by a cursor or link used before")
         self._asked.add(request.identity())
         self._again = None
-        page = self._unless_expired(request, window)
+        page = self._unless_expired(request, ahead)
         if self._guard.has_seen(page):
             raise PaginationLoopError(f"page {page.number} has the records of a page before it")
         page = self._fuller(page, request) if self._strategy.tied_by is None else self._untied(page, request)
@@ -196,7 +193,7 @@ class FollowedWalk:
         if self._sizes is None:
             return page
         if not self._begins_with_what_was_left(page):
-            again = self._prober.ask(request)
+            again = self._proofs.ask(request)
             page = page if again is None else again
             self._refuse_without_what_was_left(page)
         self._left = page.left
@@ -214,7 +211,7 @@ class FollowedWalk:
     def _larger(self, page: Page, request: PageRequest) -> Page:
         """A page of one value, asked for with more records, if that shows more of them."""
         size = self._sizes(2 * self._limit) if self._sizes else 0
-        larger = self._prober.ask_once(structs.replace(request, size=size)) if size > self._limit else None
+        larger = self._proofs.ask_once(structs.replace(request, size=size)) if size > self._limit else None
         if larger is None or not (larger.left or len(larger.records) > len(page.records)):
             return page
         if len(self._enlarged) < _MOST_ENLARGED:
@@ -230,7 +227,7 @@ class FollowedWalk:
             SourceChangedError: It has others of that value now.
             ProtocolError: It shows no other value, however it is asked for.
         """
-        again = None if self._single_pages >= _MOST_SINGLE_PAGES else self._prober.ask(request)
+        again = None if self._single_pages >= _MOST_SINGLE_PAGES else self._proofs.ask(request)
         if again is None:
             return
         value_of, holds_back = finder(self._strategy.tied_by or ""), self._strategy.holds_back
@@ -300,7 +297,7 @@ class FollowedWalk:
         is_end = not page.records and not self._leads_on(page, request)
         if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
-        again = self._prober.ask_again(request, page)
+        again = self._proofs.ask_again(request, page)
         if again is not None and len(again.records) > len(page.records):
             return again
         self._again = again if again is not None and len(again.records) == len(page.records) else None
@@ -316,7 +313,7 @@ class FollowedWalk:
             is_end = self._strategy.ends_a_collection(request, self._after(request, page))
         except ProtocolError:  # told where the next request is made
             return page
-        again = self._prober.ask(request) if is_end else None
+        again = self._proofs.ask(request) if is_end else None
         return page if again is None else again
 
     def _leads_on(self, page: Page, request: PageRequest) -> bool:
@@ -325,12 +322,12 @@ class FollowedWalk:
         except ProtocolError:  # told where the next request is made
             return False
 
-    def _unless_expired(self, request: PageRequest, window: PageWindow) -> Page:
+    def _unless_expired(self, request: PageRequest, ahead: Prefetcher) -> Page:
         """The page; cursors and links do not live for ever: the first after a resume may be refused."""
         is_first, self._goes_on = self._goes_on, False
         try:
-            page = window.take(request.number)
-            return self._decoder.settle(page, request) if self._decoder else page
+            page = ahead.take(request.number)
+            return self._decoder.decode(page, request) if self._decoder else page
         except RequestRejectedError as error:
             if is_first and error.status in REFUSALS:
                 raise SourceChangedError(
@@ -375,7 +372,7 @@ class FollowedWalk:
         self, request: PageRequest, page: Page, error: ProtocolError
     ) -> tuple[PageRequest | None, ProtocolError | None]:
         """What a page leads to that contradicts itself, when it is asked for again; else its error."""
-        again = self._prober.ask(request)
+        again = self._proofs.ask(request)
         if again is None or len(again.records) != len(page.records):
             return None, error
         try:
@@ -396,7 +393,7 @@ class FollowedWalk:
             beside = unmarked.request_after(cut, self._limit, url=came_from, asked=request)
             if beside is None or beside.identity() in self._asked:
                 return page, None
-            behind = self._prober.ask(beside)
+            behind = self._proofs.ask(beside)
             if behind is None or not behind.records or self._is_known(behind, page):
                 return page, None
             self._contradicted += 1
@@ -434,7 +431,7 @@ class FollowedWalk:
         if not self._strategy.may_lose_its_way(records, self._full or self._limit):
             return None
         is_here = self._again is not None and self._again.number == request.number
-        again = self._again if is_here else self._prober.ask(request)
+        again = self._again if is_here else self._proofs.ask(request)
         if again is None:
             return None
         if len(again.records) != records:
@@ -473,7 +470,7 @@ class FollowedWalk:
         request = None if before is None or self._next is None else self.request_of(before)
         if before is None or request is None:
             return
-        page = self._prober.glance(request)
+        page = self._proofs.glance(request)
         if page is None or len(page.records) != before.records or not still_stands(page, before):
             raise SourceChangedError(
                 f"page {before.number} is not what it was when this run took it: begin the run anew",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from de_classes.api.drift import SourceDrift
-from de_classes.api.offsets import ShiftedOffsets
-from de_classes.api.overlap import Overlap
-from de_classes.errors import EndMovedError, IncompleteRunError, SourceChangedError
-from de_classes.utils.page_set import PageSet
+from de_classes.api.page import Overlap
+from de_classes.api.pagination.by_number import ShiftedOffsets
+from de_classes.errors import EndMovedError, IncompleteRunError, InvalidInputError, SourceChangedError
+from de_classes.utils.page_range import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
 
 if TYPE_CHECKING:
-    from de_classes.api.offsets import Strategy
+    from collections.abc import Iterable
+
     from de_classes.api.page import Page
-    from de_classes.api.pagination import Totals
+    from de_classes.api.pagination.by_number import Strategy
+    from de_classes.api.pagination.strategy import Totals
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import RunPlace
@@ -362,3 +364,199 @@ def _named(pages: PageSet) -> str:
     shown = ", ".join(ranges[:_NAMED_AT_MOST])
     more = f" and {len(ranges) - _NAMED_AT_MOST} more" if len(ranges) > _NAMED_AT_MOST else ""
     return f"page {shown} is" if len(pages) == 1 else f"pages {shown}{more} are"
+
+
+class SourceDrift:
+    """Follows the totals in the order in which pages were taken, whatever their numbers.
+
+    A total that shrinks is drift, and so is one that grows while rows repeat across two pages: the
+    pages slid under the reader's hands. Rows may slide while the total stays, where others go as they
+    come: where no page holds a row twice, a row on two of them is drift by itself.
+    """
+
+    def __init__(self) -> None:
+        self._totals: list[int] = []
+        self._rows_repeat = False
+        self._total_beside_records = 0
+        self._own_counts = 0
+        self._others = 0
+        self._slid_at: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Records the source has, as it said last."""
+        return self._totals[-1] if self._totals else None
+
+    @property
+    def total_beside_records(self) -> int:
+        """How many the source said it has on the last page that had any: an empty one may lie."""
+        return self._total_beside_records
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the source said several totals, one after the other."""
+        return len(self._totals) > 1
+
+    @property
+    def counts_pages(self) -> bool:
+        """Whether every page names its own records for a total: then it tells nothing of the whole."""
+        return self._own_counts > 1 and not self._others
+
+    @property
+    def has_only_said_none(self) -> bool:
+        """Whether the source never said that it has any record."""
+        return not any(self._totals)
+
+    def enter(self, entry: PageEntry) -> None:
+        """Enter one page."""
+        self.note_total(entry.total_records)
+        if entry.records:
+            self._total_beside_records = entry.total_records or 0
+            is_own = entry.total_records == entry.records + entry.left
+            self._own_counts += is_own
+            self._others += not is_own
+        self._rows_repeat |= entry.repeats
+        if entry.slid and self._slid_at is None:
+            self._slid_at = entry.number
+
+    def note_total(self, total: int | None) -> None:
+        """Enter what a page said of the total, if it did."""
+        if total is not None and total != self.total:
+            self._totals.append(total)
+
+    def problems(self) -> list[str]:
+        """What was found, for people."""
+        has_moved = self.has_moved and not self.counts_pages
+        if has_moved and self._totals != sorted(self._totals):
+            return [
+                f"the source lost records during the run, its total fell from {max(self._totals)}: run again"
+            ]
+        if self._rows_repeat and has_moved:
+            return [f"records were inserted during the run, the total rose from {self._totals[0]}: run again"]
+        if self._slid_at is not None:
+            return [
+                f"page {self._slid_at} has rows of the page beside it, they slid during the run: run again"
+            ]
+        return []
+
+
+class PageCounts:
+    """Remembers the largest count that was ever named, and whether all were the same.
+
+    Args:
+        strategy: Reads the count from an answer.
+        limit: Records a page.
+        said: By the pages that were taken before.
+
+    Attributes:
+        most: The largest count; None if the source names none.
+        have_moved: Whether two answers differed, one that names none included.
+    """
+
+    def __init__(self, strategy: Strategy, limit: int, said: Iterable[Totals] = ()) -> None:
+        self._strategy = strategy
+        self._limit = limit
+        self._noted = 0
+        self._last: int | None = None
+        self.most: int | None = None
+        self.have_moved = False
+        for totals in said:
+            self.note(totals)
+
+    def of(self, totals: Totals) -> int | None:
+        """What one answer says."""
+        return self._strategy.page_count(totals, self._limit)
+
+    def note(self, totals: Totals) -> None:
+        """Take down what an answer says."""
+        count = self.of(totals)
+        self.have_moved |= self._noted > 0 and count != self._last
+        self.most = self.most if count is None else max(count, self.most or 0)
+        self._last = count
+        self._noted += 1
+
+    def include(self, number: int) -> bool:
+        """Whether the source ever said that it has that page."""
+        return self.most is not None and number <= self.most
+
+    def exclude(self, number: int) -> bool:
+        """Whether the page lies beyond every count that was named."""
+        return self.most is not None and number > self.most
+
+    def is_past_end(self, page: Page) -> bool:
+        """Whether a page lies past the end: it is empty, and its own count says so or there is none."""
+        count = self.of(page)
+        if count is None:
+            return not page.records and self.most is None
+        return not page.records and page.number > count
+
+
+def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> None:
+    """Refuse a state from which a run would lose or double pages.
+
+    Args:
+        state: The pages taken, those skipped, and where to go on.
+        pages: Which pages the run is over.
+        random_access: Whether any page can be asked for by its number.
+
+    Raises:
+        InvalidInputError: Pages are left out, named twice or not of this run, or the way on is missing.
+    """
+    numbers = [*(entry.number for entry in state.entries), *state.gaps]
+    last = max(numbers, default=pages.start - 1)
+    _check_numbers(numbers, PageSet([(pages.start, last)]), pages)
+    if state.entries and state.entries[0].number != pages.start:
+        raise InvalidInputError(f"the state of a run over pages {pages} must begin with page {pages.start}")
+    if state.gaps and not (random_access and state.entries):
+        raise InvalidInputError("the state has gaps, but this run cannot have skipped any page")
+    if state.place is not None and state.place.number != last + 1:
+        raise InvalidInputError(f"the state goes on at page {state.place.number}, but ends at page {last}")
+    if state.place is not None and state.entries and not random_access:
+        _check_way_on(state)
+
+
+def furthest_entry(state: RunState) -> PageEntry | None:
+    """The furthest page that was taken and that can be known again."""
+    return max(
+        (entry for entry in state.entries if entry.edges), key=lambda entry: entry.number, default=None
+    )
+
+
+def short_last_entry(state: RunState) -> PageEntry | None:
+    """The last page of a run that had reached its end, if it was not full.
+
+    Rows that are appended to it later cannot be taken any more, for it was taken: such a run ends where
+    it ended then.
+    """
+    last = furthest_entry(state)
+    if last is None or state.place is not None or last.number < max(state.gaps, default=0):
+        return None
+    return last if last.records < max(entry.records for entry in state.entries) else None
+
+
+def as_counted_by(last: PageEntry, page: Page) -> Page:
+    """The page without what was counted of rows that were appended after the last page was taken."""
+    return replace(
+        page,
+        total_pages=_at_most(last.total_pages, page.total_pages),
+        total_records=_at_most(last.total_records, page.total_records),
+    )
+
+
+def _at_most(bound: int | None, count: int | None) -> int | None:
+    return count if bound is None or count is None else min(bound, count)
+
+
+def _check_numbers(numbers: list[int], expected: PageSet, pages: PageRange) -> None:
+    if len(numbers) != len(set(numbers)):
+        raise InvalidInputError("the state names a page twice")
+    if len(numbers) != len(expected) or any(number not in pages for number in numbers):
+        raise InvalidInputError(f"the state leaves out pages, or is not of a run over pages {pages}")
+
+
+def _check_way_on(state: RunState) -> None:
+    if state.place is not None and not (state.place.params or state.place.values or state.place.url):
+        raise InvalidInputError(
+            "the state does not say how to reach the next page, since the page before did not, or the "
+            "address seems to hold a credential: start the run again from its first page"
+        )

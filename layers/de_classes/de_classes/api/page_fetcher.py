@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from de_classes.api.messages import without_secrets
-from de_classes.api.pace import Pace
-from de_classes.api.rate_limits import read_rate_limit
+from de_classes.api.pace import Pace, read_rate_limit
 from de_classes.api.redirects import MOST_REDIRECTS, redirected
-from de_classes.api.retry import Retrier, RetryEvent, seconds_for
-from de_classes.api.retry_budget import RetryBudget
+from de_classes.api.retry import CircuitBreaker, Retrier, RetryEvent, seconds_for
 from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import (
     ConfigurationError,
     CorruptResponseError,
@@ -32,16 +32,16 @@ from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from de_classes.api.counters import ClientCounters
     from de_classes.api.endpoint import Endpoint
+    from de_classes.api.ledger import RunLedger
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
-    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.utils.clock import Clock
 
 
@@ -77,21 +77,21 @@ class SeenColumns:
                 )
 
 
-class SharedRun(Value):
-    """What the requests of one run share.
+class FetchContext(Value):
+    """What the requests of one reading share.
 
     Attributes:
-        budget: The retries that are left to the run.
+        breaker: Leaves the source alone for a while where too much fails.
         pace: How fast it may ask.
         stopped: Set when the run is over.
-        current: What is written of the pages that came; None where they are not written but handed on.
+        leaves_text: Whether records are left as text, to be decoded by whoever takes the pages.
         columns: Those that came, where answers are CSV.
     """
 
-    budget: RetryBudget
+    breaker: CircuitBreaker
     pace: Pace
     stopped: threading.Event = msgspec.field(default_factory=threading.Event)
-    current: CurrentShape | None = None
+    leaves_text: bool = False
     columns: SeenColumns = msgspec.field(default_factory=SeenColumns)
 
 
@@ -132,19 +132,19 @@ class PageFetcher(DiscreetValue):
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
 
-    def new_run(self, width: int = 1, current: CurrentShape | None = None) -> SharedRun:
+    def new_context(self, width: int = 1, *, leaves_text: bool = False) -> FetchContext:
         """What the requests of a new run are to share, so many of them at once."""
         pace = Pace(width, per_second=self.per_second, clock=self.clock)
-        return SharedRun(RetryBudget(clock=self.clock), pace, current=current)
+        return FetchContext(CircuitBreaker(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(
-        self, request: PageRequest, run: SharedRun, *, after: CorruptResponseError | None = None
+        self, request: PageRequest, context: FetchContext, *, after: CorruptResponseError | None = None
     ) -> Page:
         """One page, whole.
 
         Args:
             request: What to ask.
-            run: What it shares with others.
+            context: What it shares with others.
             after: Why the page that came before is not taken; it counts as an attempt that failed.
 
         Raises:
@@ -152,22 +152,10 @@ class PageFetcher(DiscreetValue):
             RetriesExhaustedError: The source is down or asks to be left alone, or the time is up.
             FatalError: It cannot be had, or cannot be trusted.
         """
-        if run.budget.is_given_up:
+        breaker = context.breaker
+        if breaker.is_given_up:
             raise RetriesExhaustedError("the source is down", attempts=0)
-        down_since = run.budget.down_since
-        try:
-            return self._fetch_patiently(request, run, after)
-        except PageGivenUpError as error:
-            if down_since is None or down_since != run.budget.down_since:
-                raise
-            run.budget.give_up()
-            raise RetriesExhaustedError(
-                f"the source is down: {error}", attempts=error.attempts
-            ) from error.__cause__
-
-    def _fetch_patiently(
-        self, request: PageRequest, run: SharedRun, after: CorruptResponseError | None
-    ) -> Page:
+        down_since = breaker.down_since
         if after is not None:
             self.counters.request_turned_out(str(OK), type(after).__name__)
         retrier = Retrier(
@@ -175,103 +163,84 @@ class PageFetcher(DiscreetValue):
             clock=self.clock,
             on_retry=partial(self._retried, request.number),
             deadline=self.deadline,
-            stopped=run.stopped,
+            stopped=context.stopped,
             given_up=PageGivenUpError,
             is_unheard=lambda: self.counters.is_unheard,
         )
         unlike = [after] if isinstance(after, UnlikeDescribedError) else []
+        attempt = partial(self._attempt, request, context, unlike)
+        try:
+            return retrier.call(attempt, what=f"page {request.number}", after=after)
+        except PageGivenUpError as error:
+            if down_since is None or down_since != breaker.down_since:
+                raise
+            breaker.give_up()
+            raise RetriesExhaustedError(
+                f"the source is down: {error}", attempts=error.attempts
+            ) from error.__cause__
 
-        def attempt() -> Page:
-            try:
-                return self._within_budget(request, run)
-            except UnlikeDescribedError as error:
+    def _attempt(
+        self, request: PageRequest, context: FetchContext, unlike: list[UnlikeDescribedError]
+    ) -> Page:
+        """One attempt, once the breaker and the pace let it through; both are told what came of it.
+
+        Args:
+            request: What to ask.
+            context: What it shares with others.
+            unlike: The answers until now that were unlike what is described; the second ends it.
+        """
+        breaker, pace = context.breaker, context.pace
+        breaker.enter(deadline=self.deadline, stopped=context.stopped)
+        try:
+            with pace.turn(deadline=self.deadline, stopped=context.stopped):
+                began = self.clock.monotonic()
+                try:
+                    page = self._ask(request, context)
+                except RateLimitedError as error:  # while the turn lasts: whoever has the next one must know
+                    pace.slow_down(began, error.retry_after)
+                    raise
+            pace.heed(read_rate_limit(page.headers, now=self.clock.now(), rules=self.endpoint.rate_limit))
+        except RetryableError as error:
+            breaker.failed()
+            if isinstance(error, UnlikeDescribedError):
                 if unlike and not self.counters.has_pages:
                     raise ProtocolError(str(error)) from error
                 unlike.append(error)
-                raise
-
-        return retrier.call(attempt, what=f"page {request.number}", after=after)
-
-    def _within_budget(self, request: PageRequest, run: SharedRun) -> Page:
-        run.budget.enter(deadline=self.deadline, stopped=run.stopped)
-        try:
-            page = self._at_pace(request, run)
-        except RetryableError:
-            run.budget.failed()
             raise
         except BaseException:
-            run.budget.released()
+            breaker.released()
             raise
-        run.budget.succeeded()
+        breaker.succeeded()
         return page
 
-    def _at_pace(self, request: PageRequest, run: SharedRun) -> Page:
-        with run.pace.turn(deadline=self.deadline, stopped=run.stopped):
-            page = self._attempt_and_tell(request, run)
-        run.pace.heed(read_rate_limit(page.headers, now=self.clock.now(), rules=self.endpoint.rate_limit))
-        return page
-
-    def _attempt_and_tell(self, request: PageRequest, run: SharedRun) -> Page:
-        """Pass on a refusal while the turn lasts: whoever has the next one must know of it."""
-        began = self.clock.monotonic()
-        try:
-            return self._attempt(request, run)
-        except RateLimitedError as error:
-            run.pace.slow_down(began, error.retry_after)
-            raise
-
-    def _attempt(self, request: PageRequest, run: SharedRun) -> Page:
-        sent = self.endpoint.request(request, partial(self._late_value, run))
-        sent, response = self._send_where_it_leads(sent, run)
+    def _ask(self, request: PageRequest, context: FetchContext) -> Page:
+        """One request, or those that it leads to, and the page in the answer."""
+        sent, response = self._send(
+            self.endpoint.request(request, partial(self._late_value, context)), context
+        )
         read = partial(
-            self.endpoint.page, response, request, url=sent.url, now=self.clock.now(), current=run.current
+            self.endpoint.page,
+            response,
+            request,
+            url=sent.url,
+            now=self.clock.now(),
+            leaves_text=context.leaves_text,
         )
         if response.status != OK:  # it is counted as what it is
             return read()
         with self.counters.failures():
             page = read()
             if page.header:
-                run.columns.check(page, self.endpoint.pagination.collection_of(request.number, request))
+                context.columns.check(page, self.endpoint.pagination.collection_of(request.number, request))
         self.counters.request_ended(str(OK))
         if page.doubt is not None:
             self.logger.warning("page %d: the answer has beside its records %s", page.number, page.doubt)
         return page
 
-    def _late_value(self, run: SharedRun, name: str) -> Any:  # noqa: ANN401 - a JSON value
-        """A field of the token's answer, or of the opening request's."""
-        first, _, field = name.partition(".")
-        if first == "opening":
-            return self._opened(run)[field]
-        found = find(self.endpoint.auth.token_fields(deadline=self.deadline, stopped=run.stopped), field)
-        if not isinstance(found, str | int | float):
-            raise InvalidTokenResponseError(
-                f"the login's answer has no {field!r}, which ${{{name}}} stands for"
-            )
-        return found
-
-    def _opened(self, run: SharedRun) -> Mapping[str, Any]:
-        """The fields of the answer to the opening request, which is sent once."""
-        with self.opened.lock:
-            if not self.opened.fields:
-                self.opened.fields.update(self._open(run))
-        return self.opened.fields
-
-    def _open(self, run: SharedRun) -> Mapping[str, Any]:
-        opening = self.endpoint.opening
-        if opening is None:
-            raise ConfigurationError("${opening...} is used, but no opening request is described")
-        sent = self.endpoint.opening_request(opening, partial(self._late_value, run))
-        sent, response = self._send_where_it_leads(sent, run)
-        raise_for_status(response, url=sent.url, now=self.clock.now())
-        with self.counters.failures():
-            fields = self.endpoint.opening_fields(opening, response)
-        self.counters.request_ended(str(OK))
-        return fields
-
-    def _send_where_it_leads(self, sent: HttpRequest, run: SharedRun) -> tuple[HttpRequest, HttpResponse]:
+    def _send(self, sent: HttpRequest, context: FetchContext) -> tuple[HttpRequest, HttpResponse]:
         """What was sent in the end, and its answer: redirects within the origin are followed."""
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._send_authorized(sent, run)
+            response = self._send_authorized(sent, context)
             following = redirected(sent, response, self.endpoint.origins)
             if following is None:
                 return sent, response
@@ -280,12 +249,16 @@ class PageFetcher(DiscreetValue):
             f"{without_secrets(sent.url)} answered with a redirect {MOST_REDIRECTS + 1} times in a row"
         )
 
-    def _send_authorized(self, sent: HttpRequest, run: SharedRun) -> HttpResponse:
-        auth = self.endpoint.auth
-        is_again = False
+    def _send_authorized(self, sent: HttpRequest, context: FetchContext) -> HttpResponse:
+        """The answer to a request with what auth adds, or after a 401 with what it adds then."""
+        auth, is_again = self.endpoint.auth, False
         while True:
-            signed = auth.authorize(sent, deadline=self.deadline, stopped=run.stopped)
-            response = self._send(signed)
+            signed = auth.authorize(sent, deadline=self.deadline, stopped=context.stopped)
+            timeout = seconds_for(self.timeout, self.deadline, self.clock)
+            with self.counters.failures(), self.counters.working(self.clock):
+                response = self.transport.send(signed, timeout=timeout)
+            if response.status != OK:
+                self.counters.request_ended(str(response.status))
             if response.status != UNAUTHORIZED:
                 auth.accepted(signed)
                 return response
@@ -294,20 +267,43 @@ class PageFetcher(DiscreetValue):
             is_again = True
             self.logger.info("the token was refused, trying once more with a new one")
 
-    def _send(self, sent: HttpRequest) -> HttpResponse:
-        timeout = seconds_for(self.timeout, self.deadline, self.clock)
-        with self.counters.failures(), self.counters.working(self.clock):
-            response = self.transport.send(sent, timeout=timeout)
-        if response.status != OK:
-            self.counters.request_ended(str(response.status))
-        return response
+    def _late_value(self, context: FetchContext, name: str) -> Any:  # noqa: ANN401 - a JSON value
+        """A field of the token's answer, or of the opening request's."""
+        first, _, field = name.partition(".")
+        if first == "opening":
+            return self._opened(context)[field]
+        found = find(self.endpoint.auth.token_fields(deadline=self.deadline, stopped=context.stopped), field)
+        if not isinstance(found, str | int | float):
+            raise InvalidTokenResponseError(
+                f"the login's answer has no {field!r}, which ${{{name}}} stands for"
+            )
+        return found
 
-    def pause(self, ask: int, page: Page, run: SharedRun) -> None:
+    def _opened(self, context: FetchContext) -> Mapping[str, Any]:
+        """The fields of the answer to the opening request, which is sent once."""
+        with self.opened.lock:
+            if not self.opened.fields:
+                self.opened.fields.update(self._open(context))
+        return self.opened.fields
+
+    def _open(self, context: FetchContext) -> Mapping[str, Any]:
+        opening = self.endpoint.opening
+        if opening is None:
+            raise ConfigurationError("${opening...} is used, but no opening request is described")
+        sent = self.endpoint.opening_request(opening, partial(self._late_value, context))
+        sent, response = self._send(sent, context)
+        raise_for_status(response, url=sent.url, now=self.clock.now())
+        with self.counters.failures():
+            fields = self.endpoint.opening_fields(opening, response)
+        self.counters.request_ended(str(OK))
+        return fields
+
+    def pause(self, ask: int, page: Page, context: FetchContext) -> None:
         """Wait before a page that came empty is asked for again."""
         failure = CorruptResponseError(f"page {page.number} is empty")
         wait = self.policy.wait(ask, failure, lambda _low, high: high)
         self._retried(page.number, RetryEvent(ask, wait, failure))
-        self.clock.wait(run.stopped, wait)
+        self.clock.wait(context.stopped, wait)
 
     def _retried(self, page: int, event: RetryEvent) -> None:
         self.counters.retried(event, page)
@@ -322,3 +318,48 @@ class PageFetcher(DiscreetValue):
 
 def _shown(columns: Sequence[str]) -> str:
     return excerpt(", ".join(columns), 60)
+
+
+class ConfirmingFetcher(Value):
+    """Gets pages of one run. Safe among threads.
+
+    Attributes:
+        fetcher: Sends the requests.
+        ledger: Knows which pages should hold records.
+        pagination: How pages are numbered.
+        context: What the requests of the run share.
+        note_proof: Called for each request that is sent only to make sure that there is nothing.
+    """
+
+    fetcher: PageFetcher
+    ledger: RunLedger
+    pagination: PaginationStrategy
+    context: FetchContext
+    note_proof: Callable[[], None] = lambda: None
+
+    def fetch(self, request: PageRequest, *, after: CorruptResponseError | None = None) -> Page:
+        """The page; an empty one where there should be records, or all would end, is asked for again.
+
+        Args:
+            request: What to ask.
+            after: See ``PageFetcher.fetch``.
+        """
+        for ask in range(1, ASKS_FOR_AN_EMPTY_PAGE + 1):
+            page = self.fetcher.fetch(request, self.context, after=after if ask == 1 else None)
+            is_expected = self.ledger.expects_records(page)
+            if page.records or not (is_expected or (ask == 1 and self._is_all(page))):
+                break
+            if ask < ASKS_FOR_AN_EMPTY_PAGE:
+                self.fetcher.pause(ask, page, self.context)
+            if not is_expected:
+                self.note_proof()
+        return page
+
+    def again(self, request: PageRequest, page: Page, because: CorruptResponseError) -> Page:
+        """The page once more, after one that was not sound; it comes decoded. See ``AskAgain``."""
+        strictly = replace(self, context=replace(self.context, leaves_text=False))
+        return strictly.fetch(request, after=because)
+
+    def _is_all(self, page: Page) -> bool:
+        """Whether an empty page says that there is nothing at all: that is believed when said twice."""
+        return self.pagination.random_access and self.ledger.is_first(page)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, Still
-from de_classes.api.timeline import Timeline
 from de_classes.redaction import escaped_json
 from de_classes.utils import layouts
 
@@ -103,7 +103,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
     Example:
-        >>> receipt = RunService(client, store, "lake").carry_out(plan)
+        >>> receipt = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
         >>> receipt.status, receipt.records, receipt.end.by, receipt.warnings
         ('complete', 5, 'total', [])
 

@@ -1,10 +1,13 @@
-"""When to try again, and how long to wait first: an immutable policy, carried out by tenacity."""
+"""How one request is tried again: how often, after how long, and when a source is left alone for a while."""
 
 from __future__ import annotations
 
 import math
 import random
+import re
 import threading
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from de_classes.errors import (
@@ -18,7 +21,7 @@ from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import tenacity
 
@@ -49,7 +52,7 @@ class RetryPolicy(Value):
     The wait after attempt ``n`` is drawn from ``[0, min(cap, base * 2**(n-1))]`` (full jitter, as in
     "Exponential Backoff And Jitter", AWS Architecture Blog) or is that upper bound without jitter.
     It is never less than ``floor``, nor less than what ``Retry-After`` asks for. The first waits are short,
-    for what keeps a source that is down from being asked is not the backoff but ``RetryBudget``. Where
+    for what keeps a source that is down from being asked is not the backoff but ``CircuitBreaker``. Where
     asking at once would hardly help, after a 429 that names no time and after an answer that came, but not
     as promised, ``slow_base`` stands in place of ``base``; the latter is no sign of overload, so that the
     wait after it is at most ``corrupt_cap``.
@@ -248,3 +251,154 @@ def seconds_for(timeout: float, deadline: float | None, clock: Clock) -> float:
     if deadline is None:
         return timeout
     return min(timeout, max(_SHORTEST_TIMEOUT, deadline - clock.monotonic()))
+
+
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?\Z", re.ASCII)
+
+
+def parse_retry_after(value: str | None, *, now: float) -> float | None:
+    """Seconds to wait, or None where the header says nothing that can be followed.
+
+    Seconds (also with decimals, which servers do send) and HTTP dates are read; garbage, negative
+    values and dates that have passed count as not said, so the usual backoff applies. Never raises.
+
+    Args:
+        value: The header as it came, or None.
+        now: Seconds since the epoch, UTC, to measure a date against.
+    """
+    text = (value or "").strip()
+    if _SECONDS.match(text):
+        return float(text)
+    return _until(text, now)
+
+
+def answered_at(headers: Mapping[str, str], now: float) -> float:
+    """When an answer was sent by its own clock, which is what a date in it has to be measured against.
+
+    Args:
+        headers: The answer's, names in lower case.
+        now: Seconds since the epoch; what counts where it names no date.
+    """
+    text = headers.get("date")
+    moment = None if text is None else _moment(text)
+    return now if moment is None else moment
+
+
+def _until(text: str, now: float) -> float | None:
+    moment = _moment(text)
+    return moment - now if moment is not None and moment > now else None
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since the epoch, of an HTTP date."""
+    try:
+        date = parsedate_to_datetime(text)
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+_LONGEST_PAUSE = 60.0
+_WHILE_PROBING = 0.5
+
+
+class CircuitBreaker:
+    """A reserve of failures that successes refill. Safe among threads.
+
+    Args:
+        reserve: Failures that are free, and the most that is ever saved up.
+        per_success: What each success adds to the reserve: the failures a success may cost in the long run.
+        pause: Seconds before the first probe; doubled for each that fails, up to a minute.
+        clock: What to measure and to wait with.
+    """
+
+    def __init__(
+        self,
+        *,
+        reserve: int = 40,
+        per_success: float = 2.0,
+        pause: float = 5.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._reserve = float(reserve)
+        self._per_success = per_success
+        self._first_pause = pause
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._left = self._reserve
+        self._pause = pause
+        self._down_since: float | None = None
+        self._closed_until: float | None = None
+        self._is_probing = False
+        self._is_given_up = False
+
+    @property
+    def down_since(self) -> float | None:
+        """The moment on the clock's monotonic time when the source was taken to be down; None if it is up."""
+        return self._down_since
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether a page was tried to the end while the source was down, and it has not come up since."""
+        return self._is_given_up
+
+    def give_up(self) -> None:
+        """Note that a page that was begun while the source was down could not be had."""
+        self._is_given_up = True
+
+    def enter(self, *, deadline: float | None, stopped: threading.Event) -> None:
+        """Wait until a request may be made.
+
+        Args:
+            deadline: Moment on the clock's monotonic time after which there is no use in waiting, or None.
+            stopped: Once set, nobody waits any more.
+
+        Raises:
+            RetriesExhaustedError: The pause outlasts the deadline, or the run is over.
+        """
+        while (seconds := self._seconds_to_wait()) > 0:
+            if deadline is not None and self._clock.monotonic() + seconds > deadline:
+                raise RetriesExhaustedError(
+                    "the source is down, and the time is up before the next probe", attempts=0
+                )
+            if self._clock.wait(stopped, seconds):
+                raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
+
+    def succeeded(self) -> None:
+        """A request was answered as it should be."""
+        with self._lock:
+            self._left = min(self._reserve, max(self._left, 0.0) + self._per_success)
+            self._down_since = self._closed_until = None
+            self._is_probing = self._is_given_up = False
+            self._pause = self._first_pause
+
+    def failed(self) -> None:
+        """A request failed in a way that may pass."""
+        with self._lock:
+            self._left -= 1
+            if self._left < 0 and (self._is_probing or self._closed_until is None):
+                self._close()
+
+    def released(self) -> None:
+        """A request ended in neither way: whoever was probing probes no more."""
+        with self._lock:
+            self._is_probing = False
+
+    def _close(self) -> None:
+        if self._is_probing:
+            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+        now = self._clock.monotonic()
+        self._down_since = now if self._down_since is None else self._down_since
+        self._closed_until = now + self._pause
+        self._is_probing = False
+
+    def _seconds_to_wait(self) -> float:
+        with self._lock:
+            if self._closed_until is None:
+                return 0.0
+            left = self._closed_until - self._clock.monotonic()
+            if left > 0 or self._is_probing:
+                return max(left, _WHILE_PROBING)
+            self._is_probing = True
+            return 0.0

@@ -7,13 +7,25 @@ name and nothing else keeps the value's type, and no other text is looked at: br
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
+
+from msgspec import Meta
 
 from de_classes.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+Path = Annotated[str, Meta(min_length=1, description="a path such as data.items, or @ for the answer itself")]
+
+Into = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(query|header|form|json)\..+\Z",
+        description="query.NAME, header.NAME, form.NAME or json.NAME.NAME",
+    ),
+]
 
 _NAME: Final = re.compile(r"\$(\$)\{|\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")

@@ -11,23 +11,20 @@ from msgspec.structs import replace
 
 from de_classes.api.answers import PageReader
 from de_classes.api.counters import ClientCounters
-from de_classes.api.endpoint import Endpoint, PageSize, no_auth
-from de_classes.api.first_fingerprint import first_fingerprint
+from de_classes.api.endpoint import Endpoint, PageSize, first_fingerprint, no_auth
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.http_transport import HttpClientTransport
-from de_classes.api.ledger import RunLedger
-from de_classes.api.offsets import as_it_was
-from de_classes.api.page_decoder import PageDecoder
-from de_classes.api.page_fetcher import PageFetcher
-from de_classes.api.page_run import PageRun
-from de_classes.api.pagination import PageNumberPagination, PageRequest
-from de_classes.api.prober import Prober
-from de_classes.api.prover import Prover
-from de_classes.api.rate_limits import RateRules
+from de_classes.api.ledger import RunLedger, check_state
+from de_classes.api.numbered_walk import NumberedWalk
+from de_classes.api.pace import RateRules
+from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
+from de_classes.api.page_run import PageRun, Prover
+from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
+from de_classes.api.pagination.strategy import PageRequest
+from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.run_fetcher import RunFetcher
-from de_classes.api.run_state import check_state
-from de_classes.api.walk import NumberedWalk
+from de_classes.api.standstill_proof import Reading
+from de_classes.api.walk import ProofRequests
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
@@ -38,16 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from de_classes.api.auth_client import AuthClient
-    from de_classes.api.counters import Counts
+    from de_classes.api.counters import Counts, Timeline
     from de_classes.api.endpoint import LookBack
-    from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PaginationStrategy
-    from de_classes.api.timeline import Timeline
+    from de_classes.api.pagination.by_number import Strategy
+    from de_classes.api.pagination.strategy import PaginationStrategy
+    from de_classes.api.prefetch import RecordDecoder
     from de_classes.api.transport import Transport
-    from de_classes.api.walk_contracts import SkipPage
+    from de_classes.api.walk import SkipPage
     from de_classes.errors import PageGivenUpError
-    from de_classes.storage.format.blocks import CurrentShape
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
@@ -250,7 +246,7 @@ class UnstableAPIClient:
         check_limit(limit)
         request = self._pagination.request_for(PageRange(page_num).start, self._endpoint.limit(limit))
         try:
-            page = self._fetcher.fetch(request, self._fetcher.new_run())
+            page = self._fetcher.fetch(request, self._fetcher.new_context())
         except DeClassesError:
             self._counters.page_failed()
             raise
@@ -283,7 +279,7 @@ class UnstableAPIClient:
         concurrency: int | None = None,
         state: RunState | None = None,
         skip_failed: bool = False,
-        current: CurrentShape | None = None,
+        current: RecordDecoder | None = None,
         strict: bool = False,
         seen_before: str | None = None,
         trusts_total: bool = True,
@@ -300,7 +296,7 @@ class UnstableAPIClient:
             skip_failed: Go on without a page that cannot be had, and name it at the end. The first page
                 of all is not skipped, and none is when the source is down or the time is up. After
                 ``MOST_SKIPPED`` in a row, or as much time as the policy gives to one, the run is broken off.
-            current: What is written of the pages that came, where they are; see ``PageReader.read``.
+            current: Decodes the records as whoever writes them has use for; None for lists of dictionaries.
             strict: Take nothing for complete that is not proved: every page is asked for twice.
             seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
             trusts_total: Whether as many records as the source counts are all of them; not where some came
@@ -326,40 +322,41 @@ class UnstableAPIClient:
         pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
-        run = fetcher.new_run(width, current)
+        context = fetcher.new_context(width, leaves_text=current is not None)
         # decoded, and also when no other page is asked for any more
-        proving = replace(run, current=None, stopped=threading.Event())
+        proving = replace(context, leaves_text=False, stopped=threading.Event())
         once = replace(fetcher, policy=RetryPolicy(max_attempts=1))
         counting = self._endpoint.count and replace(fetcher, endpoint=self._endpoint.count)
-        prober = Prober(
-            partial(fetcher.fetch, run=proving),
-            partial(once.fetch, run=proving),
-            partial(counting.fetch, PageRequest(1), run=proving) if counting else None,
-            RunFetcher(fetcher, ledger, pagination, proving).fetch,
+        proofs = ProofRequests(
+            partial(fetcher.fetch, context=proving),
+            partial(once.fetch, context=proving),
+            partial(counting.fetch, PageRequest(1), context=proving) if counting else None,
+            ConfirmingFetcher(fetcher, ledger, pagination, proving).fetch,
             self._is_late,
         )
         walk = self._walk(
-            RunFetcher(fetcher, ledger, pagination, run, prober.note),
+            ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note),
             ledger,
-            prober,
+            proofs,
             strategy=strategy,
             limit=limit,
             pages=wanted,
             width=width,
             state=state,
             skip=skip,
+            decoder=current,
         )
-        prover = Prover(
+        look_back = fetcher.endpoint.look_back
+        reading = Reading(
             fetcher.endpoint,
             walk,
             ledger,
-            prober,
+            proofs,
             limit=limit,
             pages=wanted,
-            strict=strict,
-            seen_before=seen_before,
-            learn=self._learn,
+            look_back="all" if strict and look_back == "some" else look_back,
         )
+        prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
         for entry in state.entries if state else ():
             prover.note(entry)
         return PageRun(
@@ -374,9 +371,9 @@ class UnstableAPIClient:
 
     def _walk(
         self,
-        asking: RunFetcher,
+        asking: ConfirmingFetcher,
         ledger: RunLedger,
-        prober: Prober,
+        proofs: ProofRequests,
         *,
         strategy: Strategy,
         limit: int,
@@ -384,36 +381,37 @@ class UnstableAPIClient:
         width: int,
         state: RunState | None,
         skip: SkipPage | None,
+        decoder: RecordDecoder | None,
     ) -> NumberedWalk | FollowedWalk:
-        run = asking.run
-        decoder = PageDecoder(self._endpoint.reader, run.current, asking.again)
+        reader = self._endpoint.reader
+        pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
         if not self.random_access:
             return FollowedWalk(
                 asking.fetch,
                 self._pagination,
-                prober,
+                proofs,
                 sizes=self._endpoint.limit if self._endpoint.may_tie else None,
                 limit=limit,
                 pages=pages,
                 url=self._endpoint.shown_url,
                 width=width,
-                stopped=run.stopped,
+                stopped=asking.context.stopped,
                 state=state,
-                decoder=decoder,
+                decoder=pages_decoder,
             )
         return NumberedWalk(
             asking.fetch,
             strategy,
             ledger,
-            prober,
+            proofs,
             sizes=self._endpoint.limit if self._endpoint.page_size else None,
             limit=limit,
             pages=pages,
             width=width,
-            stopped=run.stopped,
+            stopped=asking.context.stopped,
             state=state,
             skip=skip,
-            decoder=decoder,
+            decoder=pages_decoder,
             is_learned=asking.pagination is not self._pagination,
         )
 

@@ -1,614 +1,220 @@
-"""Going over the pages of a source: in order, to the true end, and never round in circles.
-
-Pages that can be asked for by number are fetched several at a time inside a window and handed on in
-order; the total is read anew from every page, so a source that grows is followed. Where totals moved, rows
-do not add up or no total counts them, a place past the end is asked for before the end is believed; and what
-looks like an end, a page that is refused or shorter than others, is asked for twice.
-
-A walk that goes on with another's run looks at the furthest page that was taken: if it still stands
-where it stood, so does all before it. Then come the pages that were skipped, and then the rest.
-"""
+"""What both ways of going over pages share: what they are asked for, a guard against loops, and doubts."""
 
 from __future__ import annotations
 
-import threading
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
-from de_classes.api.loop_guard import LoopGuard
-from de_classes.api.offsets import ShiftedOffsets, learned_size, shifted, shifts_of
-from de_classes.api.overlap import still_stands
-from de_classes.api.page_counts import PageCounts
-from de_classes.api.pagination import OffsetPagination, PageNumberPagination
-from de_classes.api.prober import REFUSALS
-from de_classes.api.run_state import as_counted_by, furthest_entry, short_last_entry
-from de_classes.api.window import PageWindow
 from de_classes.errors import (
-    InvalidInputError,
+    DeClassesError,
     PageGivenUpError,
-    PaginationLoopError,
-    ProtocolError,
     RequestRejectedError,
+    RetriesExhaustedError,
 )
-from de_classes.utils.run_records import RunPlace, RunState
+from de_classes.utils.digests import digest
+from de_classes.utils.run_records import RunPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from de_classes.api.ledger import RunLedger
-    from de_classes.api.offsets import Strategy
     from de_classes.api.page import Page
-    from de_classes.api.page_decoder import PageDecoder
-    from de_classes.api.pagination import PageRequest
-    from de_classes.api.prober import Prober
-    from de_classes.api.walk_contracts import FetchPage, SkipPage
-    from de_classes.utils.page_range import PageRange
-    from de_classes.utils.run_records import PageEntry
+    from de_classes.api.pagination.strategy import PageRequest
+    from de_classes.errors import PageGivenUpError
+    from de_classes.utils.run_records import RunPlace
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
-_MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
 MOST_SHORT_PAGES = 5  # asked for again: where they stay as they were, pages differ by nature
-_GLANCES_BACK = 2  # a source that errs once is not taken for one that has changed
-_NO_SUCH_PAGE = frozenset({404, 416})
-_PAGE_IS_GONE = frozenset({404, 410, 416})
-_SECOND = 2
-_MOST_CUTS = 3  # a source that gives one page for ever is not asked at each of them
-_NOT_THAT_PAGE = 404  # as Endpoint says it of an answer that names another page
 
 
-class NumberedWalk:
-    """Pages by number, ``width`` at a time, handed on in order.
+class FetchPage(Protocol):
+    """Gets one page, with all retries."""
+
+    def __call__(self, request: PageRequest) -> Page:
+        """Send the request until it is answered or given up."""
+        ...
+
+
+class SkipPage(Protocol):
+    """Is told of a page that was given up, where a walk may go on without it."""
+
+    def __call__(self, number: int, because: PageGivenUpError) -> None:
+        """Take note of the gap."""
+        ...
+
+
+class PageWalk(Protocol):
+    """Pages in order, and the place where another process could go on."""
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where the walk goes on after the page just handed on; None if it knows of no other page."""
+        ...
+
+    @property
+    def way_here(self) -> RunPlace | None:
+        """What the page just handed on was asked for by, where each page is found through another."""
+        ...
+
+    @property
+    def is_filling_gaps(self) -> bool:
+        """Whether pages that were skipped before are still to be asked for."""
+        ...
+
+    def __iter__(self) -> Iterator[Page]:
+        """Hand the pages on. Iterate it once."""
+        ...
+
+
+MOST_ALIKE: Final = 100
+"""Pages in a row that hold nothing but one record, all the same: more than the source states, and these."""
+
+MOST_EMPTY: Final = 1_000
+"""Empty pages in a row: a source that filters may have many, but not more."""
+
+BELIEVED: Final = 100_000
+"""What a source states, up to that, is how often it may repeat itself."""
+
+_BYTES: Final = 8
+
+
+class LoopGuard:
+    """Remembers eight bytes a page: a hash of its records.
+
+    Pages whose records are all alike are no sign of a loop, since such data repeats by itself; but there is
+    an end to that too.
 
     Args:
-        fetch: Gets one page; called from several threads if ``width`` is above 1.
-        strategy: Computes requests, and the number of pages.
-        ledger: What came until now; entered by whoever takes the pages.
-        prober: Sends what is asked only to make sure.
-        sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
-            cannot be said.
-        limit: Records a page.
-        pages: Which pages.
-        width: Pages under way at the most.
-        stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
-        state: What was taken before; the ledger holds it too.
-        skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
-        decoder: Makes pages out of what ``fetch`` gets; None if they come as such.
-        is_learned: Whether pages are counted from another number than is described.
+        marks: Those of the pages that were taken before, as ``mark_of`` gives them.
+    """
+
+    def __init__(self, marks: Iterable[str | None] = ()) -> None:
+        self._seen = {bytes.fromhex(mark) for mark in marks if mark is not None}
+        self._alike: bytes | None = None
+        self._in_a_row = 0
+
+    def has_seen(self, page: Page) -> bool:
+        """Whether a page with the same records was remembered; of those that tell nothing, too many."""
+        if page.mark is not None:
+            return bytes.fromhex(page.mark) in self._seen
+        most = (MOST_ALIKE if page.records else MOST_EMPTY) + _stated(page)
+        return self._in_a_row >= most and _untelling(page) == self._alike
+
+    def remember(self, page: Page) -> None:
+        """Keep a page's fingerprint."""
+        if page.mark is not None:
+            self._seen.add(bytes.fromhex(page.mark))
+            self._alike, self._in_a_row = None, 0
+            return
+        alike = _untelling(page)
+        self._in_a_row = self._in_a_row + 1 if alike == self._alike else 1
+        self._alike = alike
+
+
+def _untelling(page: Page) -> bytes:
+    """A fingerprint of records that are all alike: of the one, however often it is there."""
+    return digest(page.records[0], _BYTES) if page.records else b""
+
+
+def _stated(page: Page) -> int:
+    """The most pages that a source can have by its own word, where that is believed."""
+    stated = max(page.total_pages or 0, page.total_records or 0)
+    return stated if stated <= BELIEVED else 0
+
+
+REFUSALS = frozenset({400, 404, 410, 416, 422})
+"""How sources say that there is no such page."""
+
+
+class ProofRequests:
+    """Asks a source what a run need not know, in order to believe what it does. Safe among threads.
+
+    Args:
+        fetch: Gets a page, decoded.
+        fetch_once: The same in one attempt; ``fetch`` if there is none.
+        fetch_count: Gets an answer that counts the records, where the source has one.
+        fetch_filled: Gets a page that should hold records: it is asked for again where it comes empty.
+        is_late: Whether the time of this go is up: then nothing else is begun.
 
     Attributes:
-        came_twice: The number of the page that came alike when it was asked for again on the way, the last
-            of them.
-        is_empty_behind: Whether the place behind the last page was asked for, and nothing is there.
-        ends_with_itself: Whether the last page came there once more.
+        is_late: As given.
+        requests: How many answers were asked for.
     """
 
     def __init__(
         self,
         fetch: FetchPage,
-        strategy: Strategy,
-        ledger: RunLedger,
-        prober: Prober,
-        *,
-        sizes: Callable[[int], int] | None = None,
-        limit: int,
-        pages: PageRange,
-        width: int,
-        stopped: threading.Event | None = None,
-        state: RunState | None = None,
-        skip: SkipPage | None = None,
-        decoder: PageDecoder | None = None,
-        is_learned: bool = False,
+        fetch_once: FetchPage | None = None,
+        fetch_count: Callable[[], Page] | None = None,
+        fetch_filled: FetchPage | None = None,
+        is_late: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._is_learned = is_learned
         self._fetch = fetch
-        self._decoder = decoder
-        self._strategy = strategy
-        self._ledger = ledger
-        self._limit = limit
-        self._pages = pages
-        self._width = width
-        self._stopped = stopped or threading.Event()
-        self._skip = skip
-        self._prober = prober
-        self._sizes = sizes
-        self._shifts: list[ShiftedOffsets] = (
-            shifts_of(strategy.pagination, limit, state)
-            if state is not None and isinstance(strategy, ShiftedOffsets)
-            else []
-        )
-        self._last_page: Page | None = None
-        self._short_pages = 0
-        self._cuts = 0
-        self.came_twice: int | None = None
-        self.is_empty_behind = False
-        self.ends_with_itself = False
-        self._ends_by_a_cut = False
-        self._restore(state or RunState())
+        self._fetch_once = fetch_once or fetch
+        self._fetch_count = fetch_count
+        self._fetch_filled = fetch_filled or fetch
+        self.is_late = is_late
+        self.requests = 0
 
-    @property
-    def place(self) -> RunPlace | None:
-        """The page after the last; None if the walk knows of no other."""
-        if not (self._is_at_start or self._last < self._end()):
-            return None
-        return RunPlace(number=self._last + 1)
-
-    @property
-    def largest(self) -> int:
-        """How many records the largest page had."""
-        return self._largest
-
-    @property
-    def last_page(self) -> Page | None:
-        """The page handed on last, if it was by this walk."""
-        return self._last_page
-
-    def request_of(self, number: int) -> PageRequest | None:
-        """How a page that was taken is asked for again; None where its place is not known any more."""
-        strategy = self._strategy
-        if not isinstance(strategy, ShiftedOffsets) or number >= strategy.number or number == 1:
-            return strategy.request_for(number, self._limit)
-        before = next((shift for shift in reversed(self._shifts) if shift.number < number), None)
-        is_known = before is not None or bool(self._shifts and number <= self._shifts[0].number)
-        return (before or strategy.pagination).request_for(number, self._limit) if is_known else None
-
-    def request_behind(self, records: int) -> PageRequest:
-        """The request for the place behind the last record.
-
-        Args:
-            records: How many came.
-        """
-        strategy = self._strategy
-        offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
-        if isinstance(offsets, OffsetPagination) and self._pages.start == 1:
-            return offsets.request_at(self._last + 1, records, self._limit)
-        return strategy.request_for(self._last + 1, self._limit)
-
-    @property
-    def way_here(self) -> RunPlace | None:
-        """What the first page was asked for by, where that is not as described."""
-        if not self._is_learned or self._last != self._pages.start:
-            return None
-        first = self._strategy.request_for(self._last, self._limit)
-        return RunPlace(number=first.number, values=dict(first.values))
-
-    def is_known(self, page: Page) -> bool:
-        """Whether the records of a page came before: the source serves one again past its end."""
-        return self._guard.has_seen(page) or self._is_last_again(page)
-
-    def request_before(self) -> PageRequest | None:
-        """The request for what lies before the first page, where it is not the source's lowest number."""
-        shifted_or_not = self._strategy
-        strategy = shifted_or_not.pagination if isinstance(shifted_or_not, ShiftedOffsets) else shifted_or_not
-        if not isinstance(strategy, PageNumberPagination | OffsetPagination):
-            return None
-        if strategy.first < 1 or self._pages.start != 1:
-            return None
-        if isinstance(strategy, OffsetPagination):
-            return strategy.request_at(0, -1, self._limit)
-        return strategy.request_for(0, self._limit)
-
-    def go_on(self) -> None:
-        """Let it lead further, by another iteration: there is something by now where it had ended."""
-        self._is_over = self.is_empty_behind = False
-        self._leads_further = True
-        self._stopped.clear()
-
-    @property
-    def is_filling_gaps(self) -> bool:
-        """Whether pages that were skipped before are still to be asked for."""
-        return bool(self._late)
-
-    def __iter__(self) -> Iterator[Page]:
-        """Hand the pages on.
+    def ask(self, request: PageRequest) -> Page | None:
+        """The page, decoded; None if the source refuses it as one that does not exist.
 
         Raises:
-            InvalidInputError: The first page that was asked for lies beyond the source's last.
-            PaginationLoopError: The source hands out the same page again and again.
-            PageGivenUpError: A page kept failing, and none may be skipped, or it is the first.
-            SourceChangedError: Pages that were taken or counted are not there any more.
+            RetriesExhaustedError: It kept failing.
+            FatalError: It cannot be had for another reason.
         """
+        return self._asked(self._fetch, request)
+
+    def look(self, request: PageRequest) -> Page | None:
+        """The same of a page that came before: one that comes empty now is asked for again, as then."""
+        return self._asked(self._fetch_filled, request)
+
+    def _asked(self, fetch: FetchPage, request: PageRequest) -> Page | None:
+        if self.is_late():
+            raise RetriesExhaustedError("the time is up", attempts=0)
+        self.requests += 1
         try:
-            self._look_back()
-            yield from self._late_pages()
-            yield from self._pages_in_order()
-        finally:
-            self._stopped.set()
-
-    def _restore(self, state: RunState) -> None:
-        taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
-        self._is_at_start = not state.entries
-        self._is_over = False
-        self._have_differed = len({entry.edges for entry in state.entries}) > 1
-        self._leads_further = self._has_other_rows = False
-        self._is_uneven = False
-        self._largest = max((entry.records for entry in state.entries), default=0)
-        self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
-        self._last = max([taken, *state.gaps])
-        self._late = sorted(state.gaps)
-        self._guard = LoopGuard(entry.mark for entry in state.entries)
-        self._counts = PageCounts(self._strategy, self._limit, state.entries)
-        self._furthest = furthest_entry(state)
-        self._last_edges = self._furthest.edges if self._furthest else ()
-        self._short_last = short_last_entry(state)
-        self._more_may_follow = state.place is not None and (
-            self._last > taken or any(entry.records for entry in state.entries if entry.number == taken)
-        )
-
-    def _look_back(self) -> None:
-        """Make sure that the furthest page that was taken still stands where it stood."""
-        entry = self._furthest
-        if entry is None or not (self._late or self._last < self._end()):
-            return
-        if not any(self._stands(entry) for _ in range(_GLANCES_BACK)):
-            raise self._ledger.changed(f"page {entry.number} is not what it was when this run took it")
-
-    def _stands(self, entry: PageEntry) -> bool:
-        """Whether a page is as it was; rows appended to it would be lost, unless the run ends with it."""
-        page = self._unless_gone(entry.number, partial(self._get, entry.number))
-        if not self._counts.is_past_end(page):
-            self._check_filled(page)
-        has_grown = len(page.records) > entry.records
-        goes_on_behind = isinstance(self._strategy, ShiftedOffsets) and self._strategy.number == entry.number
-        return still_stands(page, entry) and not (
-            has_grown and self._short_last is None and not goes_on_behind
-        )
-
-    def _late_pages(self) -> Iterator[Page]:
-        late = tuple(self._late)
-        with self._window(lambda index: self._fetch_page(late[index - 1]), start=1) as window:
-            for index, number in enumerate(late, 1):
-                window.fill(len(late))
-                self._late.remove(number)
-                yield from self._taken(number, partial(self._late_page, window, index, number))
-
-    def _pages_in_order(self) -> Iterator[Page]:
-        with self._window(self._fetch_page, None if self._is_at_start else self._last + 1) as window:
-            if self._is_at_start:
-                first = self._first_page(window)
-                self._learn(first)
-                yield self._remembered(first)
-            while self._last < self._end() and not self._is_over and not self._is_uneven:
-                window.fill(self._end())
-                number = self._last + 1
-                yield from self._taken(number, partial(self._next_page, window, number))
-        if self._is_uneven and not self._is_over:
-            yield from self._behind_a_short_page()
-
-    def _behind_a_short_page(self) -> Iterator[Page]:
-        """Go on in order: each page starts behind the rows that came, so none is asked for ahead."""
-        self._is_uneven = False
-        self._width = 1
-        yield from self._pages_in_order()
-
-    def _learn(self, first: Page) -> None:
-        """Take over from the first page how many records the source gives."""
-        size = learned_size(
-            self._strategy, self._limit, records=len(first.records), total=first.total_records
-        )
-        if first.number == 1 and size != self._limit:
-            self._reckon(self._strategy, size)
-
-    def _note_uneven(self, page: Page) -> None:
-        """A page that is not as long as those before it moves the place of all behind it."""
-        if self._ledger.gaps or page.number <= self._last or self._pages.start != 1:
-            return
-        records, total = len(page.records), page.total_records
-        moved = shifted(self._strategy, page.number, records, total, self._limit)
-        if moved is not None:
-            self._shifts.append(moved)
-            self._reckon(moved, self._limit)
-            self._is_uneven = True
-
-    def _reckon(self, strategy: Strategy, limit: int) -> None:
-        self._strategy, self._limit = strategy, limit
-        self._ledger.learn(strategy, limit)
-        self._counts = PageCounts(strategy, limit)
-
-    def _taken(self, number: int, take: Callable[[], Page | None]) -> Iterator[Page]:
-        """The page, or nothing if it is skipped or does not exist."""
-        try:
-            page = take()
-        except PageGivenUpError as error:
-            if self._skip is None:
-                raise
-            # Before it is noted as a gap: that may break the run off, and the place lies behind all gaps.
-            self._move_on(number, more_may_follow=True)
-            self._skip(number, error)
-            return
-        if page is not None:
-            yield self._remembered(page)
-
-    def _remembered(self, page: Page) -> Page:
-        self._is_at_start = self._leads_further = False
-        self._note_uneven(page)
-        self._counts.note(page)
-        self._guard.remember(page)
-        self._largest = max(self._largest, len(page.records))
-        self._have_differed |= page.edges != (self._last_edges or page.edges)
-        if page.number >= self._last:
-            self._last_page, self._last_size = page, len(page.records)
-            self._last_edges = page.edges or self._last_edges
-        ends = self._strategy.ends(page)
-        self._is_over = self._is_over or bool(ends)
-        self._move_on(page.number, more_may_follow=bool(page.records) and not ends)
-        return page
-
-    def _move_on(self, number: int, *, more_may_follow: bool) -> None:
-        if number >= self._last:
-            self._last, self._more_may_follow = number, more_may_follow
-
-    def _window(self, get: Callable[[int], Page], start: int | None) -> PageWindow:
-        prepare = self._decoder.prepare if self._decoder else None
-        return PageWindow(get, self._width, start=start, prepare=prepare)
-
-    def _get(self, number: int) -> Page:
-        return self._settled(self._fetch_page(number))
-
-    def _fetch_page(self, number: int) -> Page:
-        return self._fetch(self._strategy.request_for(number, self._limit))
-
-    def _settled(self, page: Page) -> Page:
-        """The page, decoded, and as the run counts it: it may have been asked for once more until then."""
-        request = self._strategy.request_for(page.number, self._limit)
-        page = self._decoder.settle(page, request) if self._decoder else page
-        return page if self._short_last is None else as_counted_by(self._short_last, page)
-
-    def _first_page(self, window: PageWindow) -> Page:
-        page = self._settled(window.take(self._pages.start))
-        self._check_first(page)
-        if self._skip is not None:
-            if not page.records and self._counts.of(page) == page.number:
-                self._ledger.note_totals(page)  # it is not handed on, and may lie below the first
-            self._check_filled(page)
-        return page
-
-    def _late_page(self, window: PageWindow, index: int, number: int) -> Page:
-        page = self._unless_seen(self._unless_gone(number, lambda: self._settled(window.take(index))))
-        self._check_filled(page)
-        return page
-
-    def _next_page(self, window: PageWindow, number: int) -> Page | None:
-        """The page, or None if the walk is over."""
-        page = self._unless_denied(window, number)
-        if page is None or self._counts.is_past_end(page):
-            late = self._look_further(number, is_refused=page is None)
-            if late is None:
-                self._prober.note()
-                self._is_over = self.is_empty_behind = True
-                self._note_denial(page)
+            return fetch(request)
+        except RequestRejectedError as error:
+            if error.status in REFUSALS:
                 return None
-            page = late
-        if self._counts.most is not None and number > _MOST_BEHIND * self._counts.most + 100:
-            raise ProtocolError(
-                f"the source says it has {self._counts.most} pages, and serves page {number}: what the "
-                "description names as their number is not it; leave it out, or name a marker"
-            )
-        if self._skip is not None:
-            self._check_filled(page)
-        return self._fuller(page)
-
-    def _fuller(self, page: Page) -> Page:
-        """The page; one with fewer records than others is asked for again, unless a total ends there."""
-        is_short = 0 < len(page.records) < self._largest
-        is_last_by_total = page.total_records is not None and page.number >= (self._counts.most or 0)
-        if self._strategy.counts_records or is_last_by_total or not is_short:
-            return page
-        if self._short_pages >= MOST_SHORT_PAGES:
-            return page
-        again = self._prober.ask_again(self._strategy.request_for(page.number, self._limit), page)
-        if again is not None and len(again.records) > len(page.records):
-            return again
-        if again is not None and (len(again.records), again.edges) == (len(page.records), page.edges):
-            self.came_twice = page.number
-        self._short_pages += 1
-        return page
-
-    def _look_further(self, number: int, *, is_refused: bool) -> Page | None:
-        """Make sure that a page which is refused or empty where pages have numbers is not a hole.
-
-        Where a count or another cut of the records proves the end, or records have numbers, it is not one.
-
-        Returns:
-            The page, if it was a lapse that it was not there; else None.
-
-        Raises:
-            PageGivenUpError: It is one: there are records behind it.
-        """
-        is_proved = self._ends_by_a_cut or self._prober.has_count
-        is_proved = is_proved or (self._ledger.agreed_total is not None and self._ledger.pages > 1)
-        if self._counts.most is not None or self._strategy.counts_records or is_proved:
-            return None
-        further = self._prober.ask(self._strategy.request_for(number + 1, self._limit))
-        if further is not None and further.records and not self.is_known(further):
-            again = self._prober.ask(self._strategy.request_for(number, self._limit))
-            if again is not None and again.records and not self.is_known(again):
-                return again
-            raise PageGivenUpError(
-                f"page {number} came {'refused' if is_refused else 'empty'} each time, and page {number + 1} "
-                "has records",
-                attempts=ASKS_FOR_AN_EMPTY_PAGE,
-            )
-        return None
-
-    def _unless_denied(self, window: PageWindow, number: int) -> Page | None:
-        """The page, or None if the source says in its own way that there is none."""
-        try:
-            page = self._unless_gone(number, lambda: self._settled(window.take(number)))
-        except RequestRejectedError as error:
-            if error.status not in REFUSALS or self._counts.include(number):
-                raise
-            is_told = error.status in _NO_SUCH_PAGE or self._counts.exclude(number)
-            is_end = is_told or (self._pages.stop is None and self._ends_by_another_cut())
-            self._ends_by_a_cut |= is_end and not is_told and self._is_full_there
-            is_sure = self._ends_by_a_cut or (is_told and self._is_asked_again_behind)
-            ask = partial(self._prober.ask, self._strategy.request_for(number, self._limit))
-            again = None if is_sure else ask()
-            if again is None or not again.records:
-                is_empty = again is not None  # the refusal was a lapse
-                if not is_end and not is_empty:
-                    if self._pages.stop is not None:
-                        raise
-                    raise self._end_or_window(error) from error
-                if self._are_numbers_heeded(number, error):
-                    return None
-                again = ask() if is_sure else None
-                if again is None or not again.records:
-                    raise PaginationLoopError(
-                        f"{error}, and the same by pages of another size: the number may not go where the "
-                        "source looks for it; change into"
-                    ) from error
-            page = again
-        if not self.is_known(page):
-            return page
-        if self._counts.exclude(number) or self._ends_by_another_cut():
-            self.ends_with_itself = True
-            return None
-        return self._unless_seen(page)
-
-    def _end_or_window(self, refusal: RequestRejectedError) -> RequestRejectedError:
-        """The refusal of a place behind all that came, which nothing tells from a limit on what is given."""
-        words = (
-            f"{refusal}; {self._ledger.records} records came before it, and no other cut of pages shows that "
-            "they are all: if so the source says that there are no more, say errors = "
-            f'[{{ status = [{refusal.status}], action = "empty" }}] in a description; if it is a limit on '
-            "what one query gives, say window, and read it in slices"
-        )
-        return RequestRejectedError(words, status=refusal.status, body=refusal.body)
-
-    @property
-    def _is_asked_again_behind(self) -> bool:
-        """Whether what lies behind the last page is asked for once more in any case.
-
-        With page numbers one further is, and behind a full page the same place as the run's last request.
-        """
-        return self._counts.most is None and (self._is_full_there or not self._strategy.counts_records)
-
-    @property
-    def _is_full_there(self) -> bool:
-        """Whether the last page is as large as any, so that the place behind it is the run's last request."""
-        return self._last_size >= self._largest
-
-    def _are_numbers_heeded(self, number: int, because: RequestRejectedError) -> bool:
-        """Whether a source that refuses page 2, and numbers its answers, has one page by another cut too."""
-        has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
-        if not has_echo or number != _SECOND or because.status != _NOT_THAT_PAGE:
-            return True
-        is_one = self._ends_by_another_cut()
-        self._ends_by_a_cut |= is_one and self._is_full_there
-        return is_one
-
-    def _ends_by_another_cut(self) -> bool:
-        """Whether the last record is the last by pages that begin elsewhere too.
-
-        A source that serves its last page again past its end has then said where it ends; one that does not
-        know the page's number, or gives only so many, has not. Where it heeds no size, it has if other pages
-        differ, and the one further is that page too.
-        """
-        records = self._ledger.records
-        if self._pages.start != 1 or self._ledger.gaps or self._cuts == _MOST_CUTS:
-            return False
-        self._cuts += 1
-        if self._strategy.counts_records:
-            tells_one_from_all = self._largest > 1
-            page = self._prober.ask(self.request_behind(records - 1)) if tells_one_from_all else None
-            ends = page is not None and (len(page.records), page.edges[-1:]) == (1, self._last_edges[-1:])
-            self._ends_by_a_cut |= ends
-            return ends
-        return self._ends_by_another_size(records)
-
-    def _ends_by_another_size(self, records: int) -> bool:
-        smaller = range(self._largest - 1, 0, -1) if self._largest > 1 else range(2, 4)
-        sizes = [size for size in smaller if self._sizes is not None and self._sizes(size) == size]
-        # a page that the last of them do not fill has room for others
-        size = next((size for size in sizes if records % size), sizes[0] if sizes else None)
-        if size is None:
-            return False
-        number = -(-records // size)
-        page = self._prober.ask(self._strategy.request_for(number, size))
-        came = 0 if page is None else len(page.records)
-        # one record, which came twice, and is not the first two together
-        self._has_other_rows = page is not None and records == 1 and len(set(page.edges)) > 1
-        rest = records % size
-        if page is not None and (came, page.edges[-1:]) == (rest or size, self._last_edges[-1:]):
-            self._ends_by_a_cut |= rest > 0
-            return True
-        is_by_one = self._largest == 1 and came <= 1
-        if not self._have_differed or not (is_by_one or self._last_size < self._largest):
-            return False
-        further = self._prober.ask(self._strategy.request_for(self._last + 2, self._limit))
-        return further is not None and self._is_last_again(further)  # sizes are not heeded, numbers are
-
-    def _is_last_again(self, page: Page) -> bool:
-        """Whether the source serves its last page again past its end."""
-        return len(page.records) == self._last_size > 0 and page.edges == self._last_edges
-
-    def _unless_gone(self, number: int, take: Callable[[], Page]) -> Page:
-        """The page; one that was counted and is not there any more tells that the source has shrunk."""
-        try:
-            return take()
-        except RequestRejectedError as error:
-            if error.status in _PAGE_IS_GONE and self._counts.include(number):
-                again = self._prober.ask(self._strategy.request_for(number, self._limit))
-                if again is not None:
-                    return again
-                raise self._ledger.changed(f"the source shrank, page {number} is gone") from error
             raise
 
-    def _unless_seen(self, page: Page) -> Page:
-        """The page; one that has the records of another is asked for again."""
-        if not (self._guard.has_seen(page) or self._has_other_rows):
-            return page
-        again = self._get(page.number)
-        if self._guard.has_seen(again) or (self._has_other_rows and self._is_last_again(again)):
-            raise PaginationLoopError(f"page {page.number} has the records of a page before it")
-        return again
+    def ask_again(self, request: PageRequest, came: Page) -> Page | None:
+        """The same of a page that came before: that it is refused, or has fewer records, must come again."""
+        page = self.ask(request)
+        is_less = page is None or len(page.records) < len(came.records)
+        return self.ask(request) if is_less else page
 
-    def _note_denial(self, page: Page | None) -> None:
-        """A page that was once counted and now lies past the end tells that the source has shrunk."""
-        if page is not None and self._counts.include(page.number):
-            self._ledger.note_totals(page)
+    def ask_once(self, request: PageRequest) -> Page | None:
+        """The page of a request that the source may not understand; None if anything is wrong with it."""
+        self.requests += 1
+        try:
+            return self._fetch_once(request)
+        except DeClassesError:
+            return None
 
-    def _check_first(self, page: Page) -> None:
-        count = self._counts.of(page)
-        if count is None or page.number <= count:
-            return
-        if page.number > 1:
-            raise InvalidInputError(f"page {page.number} was asked for, but the source has {count} pages")
-        if page.records:
-            raise ProtocolError(f"the source hands out records, but says it has {count} pages of them")
+    @property
+    def has_count(self) -> bool:
+        """Whether the source has a request of its own that counts the records."""
+        return self._fetch_count is not None
 
-    def _check_filled(self, page: Page) -> None:
-        """Refuse a page that is still empty although there should be records in it."""
-        if page.records or not self._ledger.expects_records(page):
-            return
-        if self._counts.is_past_end(page):
-            self._note_denial(page)
-        raise PageGivenUpError(
-            f"page {page.number} came empty each time, although there should be records in it",
-            attempts=ASKS_FOR_AN_EMPTY_PAGE,
-        )
+    def note(self) -> None:
+        """Count an answer that a walk asked for itself, and that brought nothing but where the end is."""
+        self.requests += 1
 
-    def _end(self) -> int:
-        """The last page as far as is known now: the largest total that was ever named."""
-        end = self._counts.most
-        if end is None:
-            end = self._last + (self._more_may_follow and not self._is_over)
-        elif self._last >= end and self._is_doubtful():
-            end = self._last + 1
-        if self._leads_further:
-            end = max(end, self._last + 1)
-        return end if self._pages.stop is None else min(end, self._pages.stop)
+    def count(self) -> int | None:
+        """How many records there are, by the request that counts them; None where there is none.
 
-    def _is_doubtful(self) -> bool:
-        """Whether the end is believed only after a look past it.
-
-        Totals moved, rows do not add up, or nothing counts the rows and the last page is as full as any.
+        Raises:
+            RetriesExhaustedError: It kept failing.
+            FatalError: The source refuses it, or counts in another place than is described.
         """
-        if not self._more_may_follow or self._is_over or self._strategy.declared_end is not None:
-            return False
-        expected = self._ledger.expected_records
-        if expected is not None:
-            adds_up = self._ledger.records == expected or bool(self._ledger.gaps)
-            return self._counts.have_moved or not adds_up or not self._ledger.trusts_total
-        is_counted = self._ledger.total_records is not None
-        return self._counts.have_moved or (not is_counted and self._last_size >= self._largest)
+        if self._fetch_count is None:
+            return None
+        self.requests += 1
+        return self._fetch_count().total_records
+
+    def glance(self, request: PageRequest) -> Page | None:
+        """The same as ``ask``, where a run goes on: it proves nothing of the end, and is not counted."""
+        page = self.ask(request)
+        self.requests -= 1
+        return page

@@ -10,8 +10,7 @@ import msgspec
 from de_classes.api.source.checking import ResourceCheck
 from de_classes.api.source.probing import Probe
 from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped
-from de_classes.cli.waits import told_of_waits
+from de_classes.cli.terminal import escaped, told_of_waits
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def run(
     """Look at one resource, and say what was found.
 
     Args:
-        args: As ``check_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: what was found.
         err: In place of stderr: mistakes in the command.
         transport: In place of the network.

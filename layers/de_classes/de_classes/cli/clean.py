@@ -32,7 +32,7 @@ def run(
     """List what was left behind, and delete it if that is asked for.
 
     Args:
-        args: As ``clean_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: a line an object, and their sum.
         err: In place of stderr: what went wrong.
         clock: Tells how old an object is.

@@ -1,4 +1,4 @@
-"""What the words of ``source_options`` name: sources, parameters and secrets."""
+"""What the arguments of a described source name: descriptions, parameters and secrets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def named_resource(args: argparse.Namespace) -> tuple[Resource, dict[str, Any]]:
     """The one resource that a command names, and what it is asked with.
 
     Args:
-        args: As ``source_options`` parses them, and ``resource``.
+        args: As ``parsers`` parses them, and ``resource``.
 
     Returns:
         The resource, and the arguments for its client or its check.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from de_classes.cli.ingest_options import DESTINATIONS
+from de_classes.cli.parsers import DESTINATIONS
 from de_classes.errors import InvalidInputError
 from de_classes.utils.values import Value
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectStore
 
 
-class Destination(Value):
+class Place(Value):
     """A place in a store.
 
     Attributes:
@@ -37,7 +37,7 @@ class Destination(Value):
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str | None = None) -> Destination:
+def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str | None = None) -> Place:
     """Understand where to write. Credentials come from boto3's default chain, never from the target.
 
     Args:
@@ -60,11 +60,11 @@ def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str |
     raise InvalidInputError(f"{scheme!r} is no kind of destination: give {DESTINATIONS}")
 
 
-def _local(path: str, logger: logging.Logger) -> Destination:
+def _local(path: str, logger: logging.Logger) -> Place:
     from de_classes.storage.clients.local_client import LocalClient  # noqa: PLC0415 - one store, one import
 
     directory = _made(path)
-    return Destination(LocalClient(directory.parent, logger), directory.name, "", is_local=True)
+    return Place(LocalClient(directory.parent, logger), directory.name, "", is_local=True)
 
 
 def _made(path: str) -> Path:
@@ -93,21 +93,21 @@ def _file_path(target: str) -> str:
     return unquote(parts.path)
 
 
-def _s3(target: str, logger: logging.Logger, endpoint_url: str | None) -> Destination:
+def _s3(target: str, logger: logging.Logger, endpoint_url: str | None) -> Place:
     from de_classes.storage.clients.s3_client import S3Client  # noqa: PLC0415 - boto3, only if it is S3
 
     parts = _split(target)
     _check(parts.netloc)
-    return Destination(S3Client(logger, endpoint_url=endpoint_url), parts.netloc, parts.path.strip("/"))
+    return Place(S3Client(logger, endpoint_url=endpoint_url), parts.netloc, parts.path.strip("/"))
 
 
-def _server(target: str, logger: logging.Logger) -> Destination:
+def _server(target: str, logger: logging.Logger) -> Place:
     from de_classes.storage.clients.minio_client import MinioClient  # noqa: PLC0415 - boto3, only if it is S3
 
     parts = _split(target)
     bucket, _, prefix = parts.path.strip("/").partition("/")
     _check(bucket)
-    return Destination(MinioClient(logger, f"{parts.scheme}://{parts.netloc}"), bucket, prefix)
+    return Place(MinioClient(logger, f"{parts.scheme}://{parts.netloc}"), bucket, prefix)
 
 
 def _split(target: str) -> SplitResult:

@@ -23,7 +23,10 @@ UNUSED_FOLDERS = ("tests", "include")
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
-    "de_classes": ("cli", "html", "__main__.py", "api/source/guessing"),  # nobody types words to a function
+    "de_classes": (  # nobody types words to a function, or looks at one in a browser
+        *("cli", "html", "__main__.py", "api/source/guessing"),
+        *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
+    ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
 }
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
 import sys
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.api.evidence import Evidence
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
-from de_classes.cli.process_memory import keep_memory_small
-from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_sources
-from de_classes.cli.waits import told_of_silence, told_of_waits
-from de_classes.cli.watched_storage import WatchedStorage
+from de_classes.cli.terminal import Progress, told_of_silence, told_of_waits
 from de_classes.common.logger.app_logger import AppLogger
+from de_classes.configs.environment import prefer
 from de_classes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -30,19 +29,35 @@ from de_classes.errors import (
     InvalidKeyError,
 )
 from de_classes.redaction import printable
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.open_part import PartLimits
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
+from de_classes.storage.services.storage_data_service import StorageDataService
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from de_classes.api.receipt import Figures, IngestReceipt
-    from de_classes.cli.destination import Destination
+    from de_classes.cli.destination import Place
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
+    from de_classes.runs.destination import Destination
+
+ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
+_M_ARENA_MAX: Final = -8  # malloc.h
+
+
+def keep_memory_small() -> None:
+    """Say it to both, before Arrow is imported; a choice that the environment states is left alone."""
+    prefer(ARROW_POOL, "system")
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library other than glibc has no such call
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -55,7 +70,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Ingest as the command line says.
 
     Args:
-        args: As ``ingest_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the summary, or the receipt.
         err: In place of stderr: progress and errors.
 
@@ -109,7 +124,7 @@ def summary(receipt: IngestReceipt) -> str:
     expected = "" if receipt.expected_records is None else f" of {receipt.expected_records} expected"
     came = sum(page.records for page in receipt.page_hashes) if receipt.transforms else receipt.records
     lines = [
-        f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {_seconds(receipt)}",
+        f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {receipt.seconds:.1f} s",
         *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
         *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
@@ -143,19 +158,13 @@ def _as_json_text(receipt: IngestReceipt) -> list[str]:
     ]
 
 
-def _seconds(receipt: IngestReceipt) -> str:
-    return f"{receipt.seconds:.1f} s"
-
-
 def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
     """One object or dataset for a URL or a resource; a dataset for each resource of a whole source."""
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
     opened = open_sources(args, settings, _logger_of_sources(args, err))
-    destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    is_object = settings.dataset is None and (settings.is_url or "." in settings.source)
-    store = _one_object if is_object else _dataset
+    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
@@ -163,26 +172,12 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
             told_of_silence(err, "ingest", source.client, enabled=not args.quiet),
             Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
         ):
-            receipt = store(args, settings, source, destination, progress)
+            receipt = _carry_out(args, settings, source, place, progress)
         if args.report:
-            _store_page(err, args, receipt, destination, source)
+            _store_page(err, args, receipt, place, source)
         return receipt
 
     return [(source.name, partial(carry_out, source)) for source in opened]
-
-
-def _store_page(
-    err: TextIO,
-    args: argparse.Namespace,
-    receipt: IngestReceipt,
-    destination: Destination,
-    source: OpenedSource,
-) -> None:
-    from de_classes.cli.stored_page import store_page  # noqa: PLC0415 - by those alone who ask for a page
-
-    page = store_page(receipt, destination, source=source.name)
-    if not args.quiet:
-        err.write(f"ingest: the page of the receipt is {page}\n")
 
 
 def _say_what_is_cut(
@@ -194,22 +189,34 @@ def _say_what_is_cut(
         )
 
 
+def _store_page(
+    err: TextIO,
+    args: argparse.Namespace,
+    receipt: IngestReceipt,
+    place: Place,
+    source: OpenedSource,
+) -> None:
+    from de_classes.cli.stored_page import store_page  # noqa: PLC0415 - by those alone who ask for a page
+
+    page = store_page(receipt, place, source=source.name)
+    if not args.quiet:
+        err.write(f"ingest: the page of the receipt is {page}\n")
+
+
 def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     settings = read_settings(args)
     logger = _logger(args)
-    destination = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    runtime = Runtime(logger=logger, terms=_terms(settings, place))
     texts = []
     for source in open_sources(args, settings, _logger_of_sources(args, err)):
-        terms = _terms(settings, destination)
         service = RunService(
             source.client,
-            destination.store,
-            destination.bucket,
-            logger=logger,
-            terms=terms,
+            DatasetDestination(place.store, place.bucket),
             strict=args.strict,
+            runtime=runtime,
         )
-        figures = service.look_ahead(source.plan(settings, destination.key))
+        figures = service.look_ahead(source.plan(settings, place.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
 
@@ -227,63 +234,39 @@ def outlook(figures: Figures) -> str:
     return "\n".join([*lines, ""])
 
 
-def _one_object(
+def _carry_out(
     args: argparse.Namespace,
     settings: IngestSettings,
     source: OpenedSource,
-    destination: Destination,
+    place: Place,
     progress: Progress,
 ) -> IngestReceipt:
-    logger = _logger(args)
-    formats = DataFormatService(escape_formulas=args.escape_formulas)
-    storage = WatchedStorage(destination.store, formats, logger)
-    with storage.telling_of_interrupts():
-        service = ApiDataService(
-            source.client, storage, logger, transforms=source.transforms, on_page=progress.page
+    """One run, into an object or a dataset."""
+    to: Destination
+    if settings.is_one_object:
+        plan = source.plan_of_object(settings, place.key)
+        formats = DataFormatService(escape_formulas=args.escape_formulas)
+        storage = StorageDataService(place.store, formats, _logger(args))
+        to = ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
+    else:
+        plan = source.plan(settings, place.key)
+        to = DatasetDestination(
+            place.store,
+            place.bucket,
+            prefix=place.prefix,
+            limits=PartLimits(pages=settings.part_pages),
+            escape_formulas=args.escape_formulas,
         )
-        return service.fetch_all_to_storage(
-            destination.bucket,
-            destination.key(settings.object_name),
-            settings.format_name,
-            limit=source.limit,
-            pages=settings.page_range,
-            overwrite=args.overwrite,
-            keep_receipt=True,
-            strict=args.strict,
-        )
+        if args.replay:
+            to.check_begun(plan.run_id)
+    runtime = Runtime(logger=_logger(args), on_page=progress.page, terms=_terms(settings, place))
+    runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
+    return runs.carry_out(plan, allow_partial=args.partial)
 
 
-def _dataset(
-    args: argparse.Namespace,
-    settings: IngestSettings,
-    source: OpenedSource,
-    destination: Destination,
-    progress: Progress,
-) -> IngestReceipt:
-    plan = source.plan(settings, destination.key)
-    service = RunService(
-        source.client,
-        destination.store,
-        destination.bucket,
-        prefix=destination.prefix,
-        logger=_logger(args),
-        limits=PartLimits(pages=settings.part_pages),
-        terms=_terms(settings, destination),
-        escape_formulas=args.escape_formulas,
-        on_page=progress.page,
-        strict=args.strict,
-    )
-    if args.replay:
-        service.check_begun(plan.run_id)
-    try:
-        return service.carry_out(plan, allow_partial=args.partial)
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"go on with --run-id {plan.run_id}") from interrupt
-
-
-def _terms(settings: IngestSettings, destination: Destination) -> LambdaTerms:
+def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
     return LambdaTerms(
-        base_megabytes=base_megabytes(settings.format_name, is_local=destination.is_local),
+        base_megabytes=base_megabytes(settings.format_name, is_local=place.is_local),
         concurrency=settings.concurrency,
         requests_per_second=settings.requests_per_second,
         part_pages=settings.part_pages,

@@ -1,4 +1,7 @@
-"""What the words of ``ingest`` say, checked as a whole before anything is sent or made."""
+"""What the arguments of ``ingest`` say, checked as a whole before anything is sent or made.
+
+A secret header comes from a file or a variable, never as an argument.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
-from de_classes.cli.headers import header_problems
-from de_classes.cli.ingest_options import FIELD_OPTIONS, NO_FIELD
+from de_classes.cli.parsers import FIELD_OPTIONS, NO_FIELD
 from de_classes.configs.ingest import RequestsPerSecond, RunId
+from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import load
 from de_classes.configs.urls import path_problems, url_problems
 from de_classes.errors import (
@@ -27,19 +30,90 @@ from de_classes.errors import (
     MalformedDataError,
     UnsupportedFormatError,
 )
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.redaction import MASK, is_secret_header, redact_header, shared_filter
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format.codec import canonical_format
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils import strict_json
-from de_classes.utils.limits import MAX_CONCURRENCY
-from de_classes.utils.object_keys import key_problem
+from de_classes.utils.limits import MAX_CONCURRENCY, key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from de_classes.api.pagination import PaginationStrategy
+
+# RFC 9110: a name is a token, a value is on one line; what is not ASCII has no agreed meaning there.
+_NAME = r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)"
+_HEADER = re.compile(rf"{_NAME}[ \t]*:[ \t]*([\x20-\x7e\t]*)")
+_FROM_VARIABLE = re.compile(rf"{_NAME}=@env:([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def header_problems(given: Sequence[str]) -> Iterator[str]:
+    """What is wrong with what ``--header`` says; no sentence repeats a value."""
+    for each in given:
+        header = _HEADER.fullmatch(each)
+        if header is None and not _FROM_VARIABLE.fullmatch(each):
+            yield "header must be NAME: VALUE, both in ASCII and on one line, or NAME=@env:VARIABLE"
+        elif header is not None and _is_secret(*header.groups()):
+            yield (
+                f"header {header[1]} looks like a credential, which every process of the machine could read: "
+                f"give --header-file FILE, or --header {header[1]}=@env:VARIABLE"
+            )
+
+
+def read_headers(given: Sequence[str], file_name: str | None, variables: Mapping[str, str]) -> dict[str, str]:
+    """Names to values. Those from the file and from variables are masked in all that is shown from now on.
+
+    Args:
+        given: What ``--header`` says, without problems; they win over the file.
+        file_name: A file of lines ``NAME: VALUE``, or None.
+        variables: The environment.
+
+    Raises:
+        ConfigurationError: The file or a variable does not hold what it should.
+    """
+    plain = dict(_pair(header) for each in given if (header := _HEADER.fullmatch(each)))
+    secret = {**_in_file(file_name), **dict(_in_variables(given, variables))}
+    for value in secret.values():
+        redact_header(value)
+    return {**secret, **plain}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(value.strip()) and (is_secret_header(name) or MASK in shared_filter().text(value))
+
+
+def _pair(header: re.Match[str]) -> tuple[str, str]:
+    return header[1], header[2].strip()
+
+
+def _in_file(name: str | None) -> dict[str, str]:
+    if name is None:
+        return {}
+    headers: dict[str, str] = {}
+    for number, line in enumerate(read_secret_lines("--header-file", name), start=1):
+        header = _HEADER.fullmatch(line)
+        if header is None and line.strip():
+            raise ConfigurationError(
+                f"--header-file: line {number} of {name} is not NAME: VALUE, both in ASCII"
+            )
+        headers.update([_pair(header)] if header else [])
+    return headers
+
+
+def _in_variables(given: Sequence[str], variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for each in given:
+        if source := _FROM_VARIABLE.fullmatch(each):
+            name, variable = source.groups()
+            header = _HEADER.fullmatch(f"{name}: {variables.get(variable, '')}")
+            if header is None or not header[2].strip():
+                raise ConfigurationError(
+                    f"--header {name}: the variable {variable} is not set, or is no header's value in ASCII"
+                )
+            yield _pair(header)
+
 
 DEFAULT_FORMAT = "parquet"
 _PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go with it
@@ -133,6 +207,11 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         return _DESCRIBED.fullmatch(self.source) is None
 
     @property
+    def is_one_object(self) -> bool:
+        """Whether one object is asked for, and not a dataset, or a dataset for each resource of a source."""
+        return self.dataset is None and (self.is_url or "." in self.source)
+
+    @property
     def login_url(self) -> str:
         """Where to log in."""
         return self.auth_url or self.source.rstrip("/") + "/login"
@@ -207,9 +286,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def _extension(self) -> str:
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
 
-    def _named_fields(self) -> dict[str, str]:
-        return {name: value for name in FIELD_OPTIONS if (value := getattr(self, name)) is not None}
-
     def _description_problems(self) -> Iterator[str]:
         for name, default in _OF_A_URL.items():
             if getattr(self, name) != default:
@@ -231,7 +307,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
-        for name in self._named_fields().keys() - _PAGINATIONS[self.pagination]:
+        named = {name for name in FIELD_OPTIONS if getattr(self, name) is not None}
+        for name in named - _PAGINATIONS[self.pagination]:
             yield f"{name} does not go with --pagination {self.pagination}"
         try:
             _ = self.page_range
@@ -258,7 +335,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             return
         if self.dataset is None:
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
-            if not self.is_url and "." not in self.source:
+            if not self.is_one_object:
                 given.pop("run_id")  # all of a source are datasets
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return
@@ -282,7 +359,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 
 def read_settings(args: argparse.Namespace) -> IngestSettings:
-    """Check what ``ingest_options`` parsed.
+    """Check what ``parsers`` parsed.
 
     Raises:
         ConfigurationError: Its ``problems`` name every wrong option, as the user wrote it.

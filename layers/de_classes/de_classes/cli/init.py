@@ -39,7 +39,7 @@ def run(
     """Write a description, and say what it rests on.
 
     Args:
-        args: As ``init_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the description, unless it goes to a file.
         err: In place of stderr: what was found, and what could not be told.
         transport: How to reach the network.

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Write the project, and say what comes next.
 
     Args:
-        args: As ``new_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: what comes next, or where the files lie.
         err: In place of stderr: why nothing was written.
 

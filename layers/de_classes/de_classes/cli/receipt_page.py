@@ -7,18 +7,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from de_classes.api.counters import Timeline
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.how_to_read import with_duckdb, with_pandas, with_polars
 from de_classes.html.charts import stacked_bars, strip
 from de_classes.html.elements import document, element, joined, lines, table
 from de_classes.html.figures import count, duration, share, size
+from de_classes.utils import layouts
 from de_classes.utils.page_range import parse_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from de_classes.api.receipt import Figures, IngestReceipt
-    from de_classes.api.timeline import Timeline
     from de_classes.html.elements import Html
 
 MOST_CELLS: Final = 250
@@ -79,7 +80,10 @@ def receipt_page(receipt: IngestReceipt, *, source: str | None = None) -> str:
             element("p", "From ", element("code", receipt.source), class_="soft"),
         ),
         element("main", *filter(None, sections)),
-        element("footer", element("p", f"Receipt of layout 1, written by {wrote or 'an earlier version'}.")),
+        element(
+            "footer",
+            element("p", f"Receipt of layout {layouts.RECEIPT}, written by {wrote or 'an earlier version'}."),
+        ),
     )
 
 
@@ -264,18 +268,16 @@ def _pages(receipt: IngestReceipt) -> Html | None:
     what = "A cell is a page" if each == 1 else f"A cell is {count(each)} pages"
     told = ", ".join(f"{count(seen[cell])} {_CELLS[cell]}" for cell in _CELLS if seen[cell])
     gaps = f" Missing: {_ranges(receipt.missing_pages)}." if receipt.missing_pages else " No page is missing."
-    retried = receipt.timeline.retried_pages if receipt.timeline else []
+    timeline = receipt.timeline or Timeline(seconds=0)
+    retried, together = timeline.retried_pages, timeline.retried_pages_each
+    rough = f" Retries were counted for {count(together)} pages together." if together > 1 else ""
     return _section(
         "Pages",
-        element("p", f"{what}, from {count(first)} to {count(last)}.{gaps}"),
+        element("p", f"{what}, from {count(first)} to {count(last)}.{gaps}{rough}"),
         strip(cells, f"Pages {count(first)} to {count(last)}. {what}: {told}."),
         element("div", element("span", count(first)), element("span", count(last)), class_="axis"),
         _legend({cell: _CELLS[cell] for cell in _CELLS if seen[cell]}, seen),
-        *(
-            [_most_retried(retried, receipt.timeline.retried_pages_each)]
-            if retried and receipt.timeline
-            else []
-        ),
+        *([_most_retried(retried, together)] if retried else []),
     )
 
 
@@ -286,12 +288,12 @@ def _cells(receipt: IngestReceipt, first: int, last: int, each: int) -> list[str
         cells[(page.number - first) // each] = "good"
     if receipt.timeline:
         for start, _ in receipt.timeline.retried_pages:
-            for number in range(start, start + receipt.timeline.retried_pages_each, each):
-                if first <= number <= last:
-                    cells[(number - first) // each] = "wait"
+            stop = min(start + receipt.timeline.retried_pages_each, last + 1)
+            for number in range(max(start, first), stop, each):
+                cells[(number - first) // each] = "wait"
     for missing in map(parse_pages, receipt.missing_pages):
-        stop = missing.stop or missing.start
-        for cell in range((missing.start - first) // each, (stop - first) // each + 1):
+        last_of_it = missing.stop or missing.start
+        for cell in range((missing.start - first) // each, (last_of_it - first) // each + 1):
             cells[cell] = "bad"
     return cells
 
@@ -453,7 +455,7 @@ def _forecast(receipt: IngestReceipt) -> Html | None:
         "Forecast and cost",
         table(
             "What the first page let one expect, and what it took",
-            ["", "Forecast", "Actual"],
+            ["Figure", "Forecast", "Actual"],
             rows,
             numbers=(1, 2),
         ),
@@ -513,7 +515,12 @@ def command(receipt: IngestReceipt, *, source: str | None = None) -> str:
     """The command that pulls the same again, to another name."""
     asked = receipt.parameters
     parts = urlsplit(receipt.source)
-    place, folder = receipt.uri.removesuffix(receipt.key), _name(receipt)
+    where, name = receipt.uri.removesuffix(receipt.key), _name(receipt)
+    if receipt.run_id is None:
+        above, new_name = receipt.key.rpartition("/")[0], ["--key", f"again-{name}"]
+    else:
+        above, _, last = name.rpartition("/")
+        new_name = ["--dataset", f"{last}-again"]
     words = ["python", "-m", "de_classes", "ingest"]
     if source is None:
         words += [f"{parts.scheme}://{parts.netloc}", "--data-path", parts.path or "/"]
@@ -522,8 +529,7 @@ def command(receipt: IngestReceipt, *, source: str | None = None) -> str:
         words += [source]
     given = [] if source is None else list(asked.get("source_parameters", {}).items())
     words += [word for name, value in given for word in ("--set", f"{name}={value}")]
-    words += ["--to", place.rstrip("/"), "--format", receipt.format]
-    words += ["--dataset", f"{folder}-again"] if receipt.run_id is not None else ["--key", f"again-{folder}"]
+    words += ["--to", f"{where}{above}".rstrip("/"), "--format", receipt.format, *new_name]
     words += ["--limit", str(asked["limit"])] if "limit" in asked else []
     words += ["--pages", str(asked["pages"])] if asked.get("pages", "1-") != "1-" else []
     return shlex.join(words)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs
 
-from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.source.probing import PATIENCE
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped, fitted, width
-from de_classes.cli.waits import told_of_waits
+from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.utils.limits import check_limit
 
@@ -47,7 +46,7 @@ def run(
     """Show the first records.
 
     Args:
-        args: As ``sample_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the records.
         err: In place of stderr: what went wrong.
         transport: In place of the network.
@@ -137,11 +136,7 @@ def first_records(
 def as_line(record: Mapping[str, Any]) -> str:
     """A record as JSON on one line, with everything escaped that a terminal would obey."""
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isprintable() else "".join(map(_as_json_escape, text))
-
-
-def _as_json_escape(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def table(records: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 from urllib.parse import unquote, urlsplit
 
-from de_classes.api.api_data_service import receipt_key as object_receipt_key
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest import summary
 from de_classes.cli.receipt_page import receipt_page
 from de_classes.cli.verify import read_receipt
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
 from de_classes.redaction import printable
-from de_classes.runs.commit import receipt_key
+from de_classes.runs.dataset import receipt_key
+from de_classes.runs.destination import receipt_key as object_receipt_key
 from de_classes.storage.datasets.commits import DatasetCommits
 
 if TYPE_CHECKING:
     import argparse
 
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.cli.destination import Destination
+    from de_classes.cli.destination import Place
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Show a receipt.
 
     Args:
-        args: As ``show_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: the receipt, or where its page is.
         err: In place of stderr: what went wrong.
 
@@ -74,7 +74,7 @@ def find_receipt(what: str, *, endpoint_url: str | None = None) -> IngestReceipt
     return read_receipt(place.store.get_object(place.bucket, key), key)
 
 
-def _place(what: str, endpoint_url: str | None) -> tuple[Destination, str]:
+def _place(what: str, endpoint_url: str | None) -> tuple[Place, str]:
     """The folder, and the name in it."""
     logger = logging.getLogger("de_classes.show")
     if "://" in what and not what.startswith("file://"):
@@ -88,7 +88,7 @@ def _place(what: str, endpoint_url: str | None) -> tuple[Destination, str]:
     return open_destination(str(path.parent), logger), path.name
 
 
-def _of_object(place: Destination, key: str) -> str | None:
+def _of_object(place: Place, key: str) -> str | None:
     """The key of the receipt of an object, if it has one."""
     found = object_receipt_key(key)
     try:
@@ -98,7 +98,7 @@ def _of_object(place: Destination, key: str) -> str | None:
     return found
 
 
-def _of_dataset(place: Destination, key: str, what: str) -> str:
+def _of_dataset(place: Place, key: str, what: str) -> str:
     """The key of the receipt of a dataset's latest commit."""
     latest = DatasetCommits(place.store, place.bucket, key).latest()
     if latest is None:

@@ -10,11 +10,11 @@ from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.endpoint import Endpoint, no_auth
-from de_classes.api.rate_limits import RateRules
+from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.headers import read_headers
-from de_classes.cli.ingest_options import PASSWORD_VARIABLE
+from de_classes.cli.ingest_settings import read_headers
+from de_classes.cli.parsers import PASSWORD_VARIABLE
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import environment
 from de_classes.errors import ConfigurationError
@@ -75,6 +75,25 @@ class OpenedSource(Value):
             on_violation=self.on_violation,
         )
 
+    def plan_of_object(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
+        """The same where one object is: nothing of it is told apart, or set aside.
+
+        Args:
+            settings: What is asked for.
+            key_of: Puts a name below the destination.
+        """
+        return RunPlan(
+            run_id=new_run_id(),
+            source=self.client.url,
+            fingerprint=self.client.fingerprint,
+            source_name=self.name,
+            dataset=key_of(settings.object_name),
+            format=settings.format_name,
+            limit=self.limit,
+            pages=str(settings.page_range),
+            transforms=self.transforms,
+        )
+
     def _run_id(self, settings: IngestSettings) -> str | None:
         """The run's id: where all of a source is read, each resource has a run of its own."""
         is_one = settings.run_id is None or settings.is_url or "." in settings.source
@@ -87,7 +106,7 @@ def open_sources(
     """What the command line names: one resource, or all of a source's.
 
     Args:
-        args: As ``ingest_options`` parses them.
+        args: As ``parsers`` parses them.
         settings: The same, checked.
         logger: Told of retries.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.api.api_data_service import receipt_key as object_receipt_key
 from de_classes.cli.receipt_page import receipt_page
-from de_classes.runs.commit import receipt_key
+from de_classes.runs.dataset import receipt_key
+from de_classes.runs.destination import receipt_key as object_receipt_key
 from de_classes.storage.datasets.reader import DatasetReader
 
 if TYPE_CHECKING:
     from de_classes.api.receipt import IngestReceipt
-    from de_classes.cli.destination import Destination
+    from de_classes.cli.destination import Place
 
 
-def store_page(receipt: IngestReceipt, destination: Destination, *, source: str | None) -> str:
+def store_page(receipt: IngestReceipt, destination: Place, *, source: str | None) -> str:
     """Store a receipt's page by the receipt's own name, but for its end: ``_receipt-orders.csv.html``.
 
     Args:

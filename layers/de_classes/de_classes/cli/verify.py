@@ -19,7 +19,7 @@ from de_classes.utils import layouts
 if TYPE_CHECKING:
     import argparse
 
-    from de_classes.cli.destination import Destination
+    from de_classes.cli.destination import Place
 
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """Compare, and say what differs.
 
     Args:
-        args: As ``verify_options`` parses them.
+        args: As ``parsers`` parses them.
         out: In place of stdout: what differs, or that nothing does.
         err: In place of stderr: what kept it from being compared.
 
@@ -65,7 +65,7 @@ def read_receipt(data: bytes, name: str) -> IngestReceipt:
         raise MalformedDataError(f"{name} is no receipt that this version can read: {error}") from error
 
 
-def _place(args: argparse.Namespace) -> tuple[Destination, str]:
+def _place(args: argparse.Namespace) -> tuple[Place, str]:
     """Where the receipt is: its bucket is the one that all keys in it are for."""
     logger = logging.getLogger("de_classes.verify")
     if "://" not in args.receipt:
@@ -74,7 +74,7 @@ def _place(args: argparse.Namespace) -> tuple[Destination, str]:
     return open_destination(folder, logger, endpoint_url=args.endpoint_url), name
 
 
-def _local(path: Path, logger: logging.Logger) -> tuple[Destination, str]:
+def _local(path: Path, logger: logging.Logger) -> tuple[Place, str]:
     """The directory that stands for the bucket: the one from which the receipt's key leads back to it."""
     try:
         receipt = read_receipt(path.read_bytes(), str(path))

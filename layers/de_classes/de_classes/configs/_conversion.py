@@ -75,7 +75,8 @@ class _Filling(Mutable):
             if self._is_unset(each):
                 self._complain_if_required(each)
                 continue
-            value, problems = self._value(each)
+            key = self._key(each.encode_name)
+            value, problems = _convert(each.type, self.values[key], self.rules, self.path + key)
             self.problems += problems
             if problems:
                 self.failed.add(each.name)
@@ -117,10 +118,6 @@ class _Filling(Mutable):
         self.problems += [unknown(name, known, self.path) for name in strangers[:MAX_UNKNOWN]]
         if len(strangers) > MAX_UNKNOWN:
             self.problems.append(f"{self.path}{len(strangers) - MAX_UNKNOWN} more names are unknown")
-
-    def _value(self, each: structs.FieldInfo) -> tuple[object, list[str]]:
-        key = self._key(each.encode_name)
-        return _convert(each.type, self.values[key], self.rules, self.path + key)
 
 
 def _convert(annotation: object, value: object, rules: Rules, label: str) -> tuple[object, list[str]]:

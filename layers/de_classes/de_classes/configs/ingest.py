@@ -8,8 +8,7 @@ from msgspec import Meta, Struct
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.formats import FormatName
-from de_classes.utils.limits import MAX_CONCURRENCY
-from de_classes.utils.object_keys import key_problem
+from de_classes.utils.limits import MAX_CONCURRENCY, key_problem
 from de_classes.utils.page_range import PageRange, parse_pages
 
 OnViolation = Literal["refuse", "quarantine"]

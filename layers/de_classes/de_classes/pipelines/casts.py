@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

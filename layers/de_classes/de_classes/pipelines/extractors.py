@@ -38,7 +38,7 @@ class PageSource(Protocol):
 
 
 class ApiExtractor:
-    """Pulls every page of an API; a page is a batch.
+    """Pulls every page of an API; a page is a batch. With a ``DatasetLoader`` it is the source of a run.
 
     Example:
         >>> [len(batch) for batch in ApiExtractor(client, limit=2).extract()]
@@ -47,11 +47,15 @@ class ApiExtractor:
     Args:
         client: Hands out the pages.
         limit: Records a page.
+
+    Attributes:
+        client: What hands out the pages.
+        limit: Records a page.
     """
 
     def __init__(self, client: PageSource, *, limit: int = 100) -> None:
-        self._client = client
-        self._limit = limit
+        self.client = client
+        self.limit = limit
 
     def extract(self) -> Iterator[Batch]:
         """Yield the records of each page that has some.
@@ -59,7 +63,7 @@ class ApiExtractor:
         Raises:
             DeClassesError: What the client raises when a page cannot be had.
         """
-        for _, page in self._client.iterate_all_pages(limit=self._limit):
+        for _, page in self.client.iterate_all_pages(limit=self.limit):
             if page.records:
                 yield page.records
 

@@ -7,9 +7,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from de_classes.errors import InvalidInputError
+from de_classes.pipelines.described import TransformDescription
 from de_classes.pipelines.logging_mixin import LoggingMixin
 from de_classes.pipelines.recording import Recording
-from de_classes.pipelines.steps import as_extractor, as_loader, as_rereadable, as_transform, step_name
+from de_classes.pipelines.steps import (
+    RunLoader,
+    as_extractor,
+    as_loader,
+    as_rereadable,
+    as_transform,
+    step_name,
+)
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -99,9 +107,13 @@ class EtlPipeline(Pipeline):
         >>> report.rows_in, report.rows_out
         (2, 1)
 
+    From an ``ApiExtractor`` into a ``DatasetLoader`` it is a run: what it did survives ``kill -9``, and
+    running it again goes on from there. Its transforms are then those that a run's plan can name.
+
     Args:
         extract: Where records come from.
-        transforms: Any number of transforms, or of plain functions from a batch to records.
+        transforms: Any number of transforms, as they are or as a description says them, or of plain functions
+            from a batch to records.
         load: Where records go.
         name: For logs and reports.
         logger: Where to log.
@@ -114,16 +126,19 @@ class EtlPipeline(Pipeline):
     def __init__(
         self,
         extract: Extractor,
-        *transforms: Transform | BatchFunction,
-        load: Loader,
+        *transforms: Transform | BatchFunction | TransformDescription,
+        load: Loader | RunLoader,
         name: str | None = None,
         logger: logging.Logger | None = None,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(name=name, logger=logger, clock=clock)
         self._extract = as_extractor(extract)
-        self._transforms = [as_transform(step) for step in transforms]
-        self._load = as_loader(load)
+        self._steps = transforms
+        self._load = load if isinstance(load, RunLoader) else as_loader(load)
+        if isinstance(load, RunLoader):
+            load.check(extract, transforms)
+        self._transforms = [_as_transform(step) for step in transforms]
 
     def plan(self) -> Sequence[tuple[str, str]]:
         """Extract, transforms, load."""
@@ -134,7 +149,10 @@ class EtlPipeline(Pipeline):
         ]
 
     def flow(self, run: Recording) -> None:
-        """Draw the records through the transforms into the loader."""
+        """Draw the records through the transforms into the loader, or let a run do so."""
+        if isinstance(self._load, RunLoader):
+            run.carry_out(self._load, self._extract, self._steps)
+            return
         stream = run.extract(self._extract)
         for step in self._transforms:
             stream = run.transform(step, stream)
@@ -156,7 +174,7 @@ class EltPipeline(Pipeline):
     Args:
         extract: Where records come from.
         load: Where they go as they are; it must be able to ``read_back`` what it committed.
-        transforms: Any number of transforms, or of plain functions from a batch to records.
+        transforms: As of ``EtlPipeline``.
         curated: Where the changed records go.
         name: For logs and reports.
         logger: Where to log.
@@ -170,7 +188,7 @@ class EltPipeline(Pipeline):
         self,
         extract: Extractor,
         load: Loader,
-        *transforms: Transform | BatchFunction,
+        *transforms: Transform | BatchFunction | TransformDescription,
         curated: Loader,
         name: str | None = None,
         logger: logging.Logger | None = None,
@@ -180,7 +198,7 @@ class EltPipeline(Pipeline):
         self._extract = as_extractor(extract)
         self._load = as_loader(load)
         self._raw = as_rereadable(load)
-        self._transforms = [as_transform(step) for step in transforms]
+        self._transforms = [_as_transform(step) for step in transforms]
         self._curated = as_loader(curated)
         if load.destination is not None and load.destination == curated.destination:
             raise InvalidInputError("load and curated are the same object: the raw copy would be overwritten")
@@ -202,3 +220,7 @@ class EltPipeline(Pipeline):
         for step in self._transforms:
             stream = run.transform(step, stream)
         run.load(self._curated, stream)
+
+
+def _as_transform(step: Transform | BatchFunction | TransformDescription) -> Transform:
+    return step.transform() if isinstance(step, TransformDescription) else as_transform(step)

@@ -12,7 +12,7 @@ from de_classes.pipelines.steps import check_batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from de_classes.pipelines.steps import Batch, Extractor, Loader, Receipt, Transform
+    from de_classes.pipelines.steps import Batch, Extractor, Loader, Receipt, RunLoader, Transform
     from de_classes.utils.clock import Clock
 
 
@@ -81,6 +81,20 @@ class Recording:
         with self._timed(meter):
             receipt = step.load(stream.batches)
         meter.rows, meter.uri, meter.status = receipt.records, receipt.uri, Status.SUCCEEDED
+        return receipt
+
+    def carry_out(self, step: RunLoader, extract: Extractor, steps: Sequence[object]) -> Receipt:
+        """Let a run draw its source through its steps until it has committed; all time is the load's."""
+        meters = [self._begin(None)]
+        for _ in (*steps, step):
+            meters.append(self._begin(meters[-1]))
+        for each in meters:
+            each.status = Status.STOPPED
+        with self._timed(meters[-1]):
+            receipt, rows = step.carry_out(extract, steps)
+        for each, came in zip(meters, (*rows, receipt.records), strict=True):
+            each.rows, each.status = came, Status.SUCCEEDED
+        meters[-1].uri = receipt.uri
         return receipt
 
     def close(self) -> None:

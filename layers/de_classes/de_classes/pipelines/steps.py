@@ -124,6 +124,29 @@ class Loader(ABC):
             raise
 
 
+class RunLoader(ABC):
+    """Where a run goes: it draws the pages of its source itself, and goes on where it was stopped.
+
+    ``DatasetLoader`` of ``de_classes.runs`` is one.
+    """
+
+    @abstractmethod
+    def check(self, extract: Extractor, steps: Sequence[object]) -> None:
+        """Make sure that a run can begin with this extractor, and that its plan can name these steps.
+
+        Raises:
+            InvalidInputError: It cannot; names the step.
+        """
+
+    @abstractmethod
+    def carry_out(self, extract: Extractor, steps: Sequence[object]) -> tuple[Receipt, Sequence[int]]:
+        """Carry the run out, or go on with it.
+
+        Returns:
+            What was committed; and how many records the extractor and each of the steps gave.
+        """
+
+
 @runtime_checkable
 class RereadableLoader(Protocol):
     """A loader that can say how to read back what it committed, as ELT needs."""

@@ -10,19 +10,39 @@ from typing import TYPE_CHECKING
 from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
+    from de_classes.runs.api_data_service import ApiDataService
+    from de_classes.runs.context import Runtime
+    from de_classes.runs.dataset import DatasetDestination
+    from de_classes.runs.dataset_loader import DatasetLoader
+    from de_classes.runs.destination import ObjectDestination, PartLimits
     from de_classes.runs.journal import RunJournal
-    from de_classes.runs.open_part import PartLimits
     from de_classes.runs.plan import RunPlan, new_run_id
     from de_classes.runs.run_service import RunService
     from de_classes.runs.verify import differences
 
-__all__ = ["PartLimits", "RunJournal", "RunPlan", "RunService", "differences", "new_run_id"]
+__all__ = [
+    "ApiDataService",
+    "DatasetDestination",
+    "DatasetLoader",
+    "ObjectDestination",
+    "PartLimits",
+    "RunJournal",
+    "RunPlan",
+    "RunService",
+    "Runtime",
+    "differences",
+    "new_run_id",
+]
 
 __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "api_data_service": ("ApiDataService",),
+        "context": ("Runtime",),
+        "dataset": ("DatasetDestination",),
+        "dataset_loader": ("DatasetLoader",),
+        "destination": ("ObjectDestination", "PartLimits"),
         "journal": ("RunJournal",),
-        "open_part": ("PartLimits",),
         "plan": ("RunPlan", "new_run_id"),
         "run_service": ("RunService",),
         "verify": ("differences",),

@@ -1,39 +1,61 @@
-"""What one invocation of a run works with: the source, the store, the journal and the limits."""
+"""What one invocation of a run works with: the source, what it writes to, and the process around it."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from de_classes.errors import ObjectNotFoundError
+import msgspec
+
 from de_classes.pipelines.described import DescribedTransforms
-from de_classes.runs.forecast import RunCounts
-from de_classes.runs.proof import BrokenPartsError
-from de_classes.runs.sifter import Sifter
-from de_classes.storage.datasets.cleaning import refuse_while_cleaning
-from de_classes.storage.datasets.part_writer import PartWriter
+from de_classes.runs.forecast import LambdaTerms, RunCounts
+from de_classes.runs.progress import BrokenPartsError
+from de_classes.storage.format.pinned import violation_error
 from de_classes.storage.format.schema import Schema
+from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
     from de_classes.api.page_run import PageRun
     from de_classes.api.unstable_api_client import UnstableAPIClient
-    from de_classes.runs.forecast import LambdaTerms
-    from de_classes.runs.journal import RunJournal
-    from de_classes.runs.open_part import PartLimits
+    from de_classes.pipelines.described import StepRows
+    from de_classes.runs.destination import Output
     from de_classes.runs.plan import RunPlan
-    from de_classes.runs.progress import RunProgress
-    from de_classes.runs.sealed_part import SealedPart
-    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.runs.progress import RunProgress, SealedPart
     from de_classes.storage.format.blocks import CurrentShape
-    from de_classes.storage.format.pinned import PinnedSchema
+    from de_classes.storage.format.pinned import PinnedSchema, Violation
+    from de_classes.storage.format.schema import Record
     from de_classes.utils.clock import Clock
-    from de_classes.utils.key_set import HashSet
+    from de_classes.utils.key_set import HashSet, KeySet
     from de_classes.utils.run_records import RunState
+
+
+class Runtime(Value):
+    """The process that a run is carried out in.
+
+    Example:
+        >>> numbers = []
+        >>> runtime = Runtime(on_page=lambda page: numbers.append(page.number))
+        >>> _ = RunService(client, DatasetDestination(store, "lake"), runtime=runtime).carry_out(plan)
+        >>> numbers
+        [1, 2, 3]
+
+    Attributes:
+        logger: Told how runs go.
+        clock: What to measure with.
+        on_page: Called with every page, in order, once its records are taken: a place for progress.
+        terms: What the process is given and what it costs; the receipt reckons with it.
+    """
+
+    logger: logging.Logger = logging.getLogger("de_classes.runs")
+    clock: Clock = msgspec.field(default_factory=SystemClock)
+    on_page: Callable[[Page], None] = lambda _: None
+    terms: LambdaTerms = LambdaTerms()
 
 
 class Spending(Value):
@@ -56,38 +78,29 @@ class RunContext(Value):
     """One invocation of a run.
 
     Attributes:
-        plan: What the run is.
-        journal: Its progress.
         client: Gets the pages.
-        store: Holds the parts.
-        bucket: Where.
-        limits: When a part is sealed.
-        clock: What to measure with.
+        output: What it writes to; it knows the plan.
+        runtime: The process around it.
         invocation: A name of its own.
         pinned: The schema that every record must fit, if there is one.
         concurrency: Pages fetched at once; the client's own if None.
-        escape_formulas: Whether CSV is written for spreadsheets.
-        on_page: Told of every page that is taken.
-        terms: What it costs.
         strict: Whether nothing is complete that is not proved.
         seen_before: The run that followed the source's way on before, see ``WaysOn``; or None.
     """
 
-    plan: RunPlan
-    journal: RunJournal
     client: UnstableAPIClient
-    store: ObjectStore
-    bucket: str
-    limits: PartLimits
-    clock: Clock
+    output: Output
+    runtime: Runtime
     invocation: str
-    pinned: PinnedSchema | None
-    concurrency: int | None
-    escape_formulas: bool
-    on_page: Callable[[Page], None]
-    terms: LambdaTerms
+    pinned: PinnedSchema | None = None
+    concurrency: int | None = None
     strict: bool = False
     seen_before: str | None = None
+
+    @property
+    def plan(self) -> RunPlan:
+        """What the run is."""
+        return self.output.plan
 
     @property
     def declared(self) -> Schema:
@@ -108,7 +121,7 @@ class RunContext(Value):
             pages=self.plan.page_range(),
             concurrency=self.concurrency,
             state=state,
-            skip_failed=self.client.random_access,
+            skip_failed=self.output.resumes and self.client.random_access,
             current=current,
             strict=self.strict,
             seen_before=self.seen_before,
@@ -117,22 +130,7 @@ class RunContext(Value):
 
     def spending(self) -> Spending:
         """What was spent until now."""
-        return Spending(self.client.counts(), self.clock.monotonic())
-
-    def part_writer(self, schema: Schema) -> PartWriter:
-        """For the records of the next part."""
-        return PartWriter(
-            self.store,
-            self.bucket,
-            self.plan.dataset,
-            self.plan.format,
-            schema=schema,
-            escape_formulas=self.escape_formulas,
-        )
-
-    def quarantine_writer(self) -> PartWriter:
-        """For what is set aside of the next part."""
-        return PartWriter(self.store, self.bucket, self.plan.dataset, "jsonl", is_quarantine=True)
+        return Spending(self.client.counts(), self.runtime.clock.monotonic())
 
     @contextmanager
     def sifter(self, progress: RunProgress, pass_: int) -> Iterator[Sifter]:
@@ -155,52 +153,96 @@ class RunContext(Value):
             yield sifter
 
     def _recall(self, sifter: Sifter, progress: RunProgress) -> None:
-        broken = [
-            part
-            for part in progress.parts
-            if not all(self._recalled(seen, part.sequence, key) for seen, key in _kept_with(part, sifter))
-        ]
+        broken = []
+        for part in progress.parts:
+            for seen, key in sifter.kept_with(part):
+                hashes = self.output.kept_hashes(part.sequence, key)
+                if hashes is None:
+                    broken.append(part)
+                    break
+                seen.recall(hashes)
         if broken:
-            raise BrokenPartsError(broken, f"the file of keys in {self.journal.folder}")
+            raise BrokenPartsError(broken, "the file of keys in the run's journal")
 
-    def _recalled(self, seen: HashSet, sequence: int, key: str) -> bool:
-        """Take a part's keys in, if they are those that were kept: their hash is in the name."""
-        try:
-            hashes = self.store.get_object(self.bucket, key)
-        except ObjectNotFoundError:
-            return False
-        if self.journal.keys_key(sequence, hashes) != key:
-            return False
-        seen.recall(hashes)
-        return True
 
-    def keep_keys(self, sequence: int, hashes: bytes) -> str | None:
-        """Store the keys of a part's records, so that another invocation knows them as they came.
+class Sifted(Value):
+    """A page's records, told apart.
 
-        Returns:
-            Where; None if there are none.
-        """
-        if not hashes:
-            return None
-        key = self.journal.keys_key(sequence, hashes)
-        self.store.put_object(self.bucket, key, hashes)
-        return key
+    Attributes:
+        kept: Those that are written.
+        aside: Those that do not fit the pinned schema, as quarantine keeps them.
+        duplicates: How many were dropped because their key had come before.
+    """
 
-    def announce(self) -> None:
-        """Say that this invocation is at it, so that nothing of the run is cleaned away for an hour.
+    kept: Sequence[Record]
+    aside: list[Record]
+    duplicates: int
+
+
+class Sifter(Value):
+    """Which of a page's records are kept, and as what: not those that came before, nor those that do not fit.
+
+    Attributes:
+        keys: The keys that came before; None if records are not told apart by key.
+        transforms: What becomes of the records that are new; None if they are stored as they came.
+        pinned: The schema to fit after that; None if it follows the records.
+        quarantines: Whether a record that does not fit is set aside; otherwise it ends the run.
+    """
+
+    keys: KeySet | None = None
+    transforms: DescribedTransforms | None = None
+    pinned: PinnedSchema | None = None
+    quarantines: bool = False
+
+    def fresh_keys(self) -> bytes:
+        """The hashed keys of the records since this was asked last."""
+        return b"" if self.keys is None else self.keys.take_fresh()
+
+    def step_rows(self) -> tuple[StepRows, ...]:
+        """What went through each transform since this was asked last."""
+        return () if self.transforms is None else self.transforms.take_rows()
+
+    @property
+    def conflicts(self) -> int:
+        """How many records had the key of another, where they are compared."""
+        return 0 if self.keys is None else self.keys.conflicts
+
+    def kept_with(self, part: SealedPart) -> Iterator[tuple[HashSet, str]]:
+        """What remembers the hashes that were kept with a part, and where they are."""
+        if self.keys is not None and part.keys is not None:
+            yield self.keys, part.keys
+        remembered = () if self.transforms is None else self.transforms.remembered
+        for seen, step in zip(remembered, part.transforms, strict=False):
+            if seen is not None and step.keys is not None:
+                yield seen, step.keys
+
+    def sift(self, page: Page) -> Sifted:
+        """Tell a page's records apart.
 
         Raises:
-            StorageUnavailableError: Somebody is cleaning the dataset up, and may have begun before.
+            MalformedDataError: A record lacks a key field.
+            TransformError: A transform cannot be applied to a record.
+            SchemaViolationError: A record does not fit the pinned schema, and is not to be set aside.
         """
-        self.journal.note_invocation(self.invocation)
-        refuse_while_cleaning(self.store, self.bucket, self.plan.dataset, now=self.clock.now())
+        records = page.records if self.keys is None else self.keys.new_among(page.records)
+        duplicates = len(page.records) - len(records)
+        if self.transforms is not None:
+            records = self.transforms.apply(records, page.number)
+        if self.pinned is None:
+            return Sifted(records, [], duplicates)
+        kept, violations = self.pinned.split(records)
+        if violations and not self.quarantines:
+            raise violation_error(violations, page.number)
+        return Sifted(kept, [_set_aside(each, page.number) for each in violations], duplicates)
 
 
-def _kept_with(part: SealedPart, sifter: Sifter) -> Iterator[tuple[HashSet, str]]:
-    """What remembers the hashes that were kept with a part, and where they are."""
-    if sifter.keys is not None and part.keys is not None:
-        yield sifter.keys, part.keys
-    remembered = () if sifter.transforms is None else sifter.transforms.remembered
-    for seen, step in zip(remembered, part.transforms, strict=False):
-        if seen is not None and step.keys is not None:
-            yield seen, step.keys
+def _set_aside(violation: Violation, page: int) -> Record:
+    """A record that does not fit, together with where it came and why it does not."""
+    return {
+        "page": page,
+        "row": violation.row,
+        "column": violation.column,
+        "expected": violation.expected,
+        "found": violation.found,
+        "record": violation.record,
+    }

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from de_classes.api.evidence import LEAST_LOOKS_BY_NUMBERS, most_requests
 from de_classes.api.pagination import LastRecordPagination, PageNumberPagination
+from de_classes.api.prefetch import MOST_BYTES
 from de_classes.api.receipt import Figures
-from de_classes.api.sample import LEAST_LOOKS_BY_NUMBERS, most_requests
-from de_classes.api.window import MOST_BYTES
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 
     Example:
         >>> plan = RunPlan(run_id="monday", source=client.url, dataset="orders", format="csv", limit=2)
-        >>> RunService(client, store, "lake").carry_out(plan).records
+        >>> RunService(client, DatasetDestination(store, "lake")).carry_out(plan).records
         5
 
     Attributes:

@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from de_classes.errors import MalformedDataError, ObjectNotFoundError
-from de_classes.runs.commit import stored_parts
-from de_classes.storage.clients.checksums import PIECE_BYTES, Content
+from de_classes.runs.dataset import stored_parts
+from de_classes.storage.clients.object_store import PIECE_BYTES, Content
 from de_classes.storage.clients.spool import Spool
 from de_classes.storage.datasets.manifest import decode_manifest
 from de_classes.storage.format.codec import get_codec

@@ -40,6 +40,7 @@ def welcome(server: SimulatorServer, *, password_variable: str, show_password: b
         f"  login   POST {server.login_url}   (username: {server.username})",
         f"  pages   GET  {server.data_url}?page=1&limit=100   ({server.records.count:,} records)",
         f"  described at {server.base_url}/openapi.json",
+        f"  to look at and to switch faults: {server.base_url}/",
         f"  faults  {_faults(server)}",
         "",
         "Try it:",
@@ -59,13 +60,14 @@ def welcome(server: SimulatorServer, *, password_variable: str, show_password: b
 def summary(log: RequestLog, seconds: float) -> str:
     """What was served."""
     pages = log.served_pages
+    by_status = {"no answer" if status is None else str(status): n for status, n in log.by_status.items()}
     lines = [
         "",
         (
             f"Served in {seconds:.1f} s: {log.requests:,} requests, {log.logins:,} logins, "
             f"{sum(pages.values()):,} pages of which {len(pages):,} different"
         ),
-        f"  by status  {_counts({_status(status): n for status, n in log.by_status.items()})}",
+        f"  by status  {_counts(by_status)}",
         f"  by fault   {_counts(log.by_fault)}",
     ]
     return "\n".join(lines) + "\n"
@@ -85,10 +87,6 @@ def _login(server: SimulatorServer, password_variable: str) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())) or "none"
-
-
-def _status(status: int | None) -> str:
-    return "no answer" if status is None else str(status)
 
 
 USERNAME_VARIABLE = "SIMULATOR_USERNAME"
@@ -207,7 +205,7 @@ def run(
 
 def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
     username = args.username or environment().get(USERNAME_VARIABLE) or "demo"
-    return SimulatorServer(_settings(args), username=username, password=password, port=args.port)
+    return SimulatorServer(_settings(args), username=username, password=password, port=args.port, page=True)
 
 
 def _settings(args: argparse.Namespace) -> SimulatorSettings:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from de_classes.redaction import shared_filter
-from de_classes.simulators.messages import Headers, SimRequest, SimResponse, error_response
+from de_classes.simulators.messages import PAGE, Headers, SimRequest, SimResponse, error_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,7 +272,8 @@ class SimulatorHandler(BaseHTTPRequestHandler):
     def _finish(self, response: SimResponse, arrived: float) -> None:
         # Noted before it is sent: whoever holds the answer must find it counted.
         status = None if response.wire else response.status
-        self._context.log.record(LogEntry(arrived, self.command or "", status, response.outcome))
+        if response.outcome.service != PAGE:
+            self._context.log.record(LogEntry(arrived, self.command or "", status, response.outcome))
         if response.delay > 0:
             self._context.clock.sleep(response.delay)
         if response.wire:

@@ -13,6 +13,9 @@ from de_classes.utils.values import DiscreetValue, Value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+PAGE = "page"
+"""The service of what is for people to look at: it is neither counted nor logged."""
+
 _ERROR_CODES = {
     307: "temporary_redirect",
     400: "bad_request",
@@ -79,7 +82,7 @@ class Outcome(Value):
     """The facts of one answer, for logs and counts: never a token, a password or a record.
 
     Args:
-        service: The simulator that answered: ``auth`` or ``unstable``.
+        service: The simulator that answered: ``auth`` or ``unstable``; or ``PAGE``.
         route: The path without its mount, or ``unknown``.
         page: The page asked for, from 1.
         limit: Records a page.

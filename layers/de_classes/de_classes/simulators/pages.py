@@ -133,14 +133,12 @@ class Page(DiscreetValue):
         return json_response(200, self._body(), headers=headers)
 
     def _body(self) -> bytes:
-        fields = f"{self._totals()}{self._next()}{self.beside}"
+        told = {"total_pages": self.total_pages, "total_records": self.total_records}
+        totals = "".join(f'"{name}":{text},' for name, text in told.items() if text is not None)
+        fields = f"{totals}{self._next()}{self.beside}"
         head = f'{{"page":{self.number},"limit":{self.limit},{fields}'.encode()
         # Joined, not encoded: the records go out as the bytes they came in.
         return b"".join((head, RECORDS_FIELD, b",".join(self.records), PAGE_END))
-
-    def _totals(self) -> str:
-        fields = {"total_pages": self.total_pages, "total_records": self.total_records}
-        return "".join(f'"{name}":{text},' for name, text in fields.items() if text is not None)
 
     def _next(self) -> str:
         if not self.links:

@@ -22,6 +22,7 @@ from de_classes.simulators.drift import drift_of
 from de_classes.simulators.http_handler import LINGER_ZERO, RequestLog, SimulatorHandler
 from de_classes.simulators.messages import json_response, with_facts
 from de_classes.simulators.openapi import describe_both
+from de_classes.simulators.page.local_page import LocalPage
 from de_classes.simulators.routing import TokenIssuer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import SystemClock
@@ -89,6 +90,7 @@ class SimulatorServer:
         host: A loopback address.
         port: 0 for any free one.
         clock: Of delays and of tokens.
+        page: Whether ``/`` is a page to look at, on which faults are switched.
 
     Raises:
         ConfigurationError: The host is not loopback, or the settings or records are unfit.
@@ -107,18 +109,19 @@ class SimulatorServer:
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Clock | None = None,
+        page: bool = False,
     ) -> None:
-        self.settings = _with_faults(settings or SimulatorSettings(), faults)
+        settings = settings or SimulatorSettings()
+        self.settings = settings if faults is None else structs.replace(settings, faults=faults)
         login = {"username": username, "password": password or secrets.token_urlsafe(_PASSWORD_BYTES)}
         self._credentials = validate(Credentials, login, what="simulator's login")
         self.log = RequestLog()
         self._clock = clock or SystemClock()
         self._address = (_loopback(host), port)
-        self.plan = plan or self.settings.plan()
-        life = self.settings.token_life(self.plan)
-        self.tokens = TokenIssuer(signing_key or secrets.token_urlsafe(48), life, self._clock)
-        self.records = odd_records(self.plan, records_of(self.settings) if records is None else records)
-        self._drift = drift_of(self.plan, self.records)
+        self._signing_key = signing_key or secrets.token_urlsafe(48)
+        self._genuine = records_of(self.settings) if records is None else records
+        self._has_page = page
+        self._play(plan or self.settings.plan())
         self._http: _HttpServer | None = None
 
     def start(self) -> Self:
@@ -136,6 +139,20 @@ class SimulatorServer:
             raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error
         self._http.start()
         return self
+
+    def switch(self, fault: str, share: float) -> None:
+        """Have a fault strike from the next request on, or no more; the others, and what is counted, stay.
+
+        Args:
+            fault: Its name.
+            share: Of its tries, pages or logins, 0 to 1; 0 is off, and 1 is on where it holds for the run.
+
+        Raises:
+            ConfigurationError: There is no such fault, or the shares at its place would be more than 1.
+        """
+        self._play(structs.replace(self.plan, rates={**self.plan.rates, fault: share}))
+        if self._http:
+            self._http.simulator = self._simulator()
 
     def stop(self) -> None:
         """Stop listening and hang up on every client; harmless when it does not run."""
@@ -155,6 +172,11 @@ class SimulatorServer:
         """The records that are there from the first request to the last, whatever drift there is."""
         records = self._drift.throughout() if self._drift else self.records
         return records.slice(0, records.count)
+
+    @property
+    def record_count(self) -> int:
+        """How many records the source holds now."""
+        return (self._drift.now() if self._drift else self.records).count
 
     @property
     def username(self) -> str:
@@ -201,6 +223,13 @@ class SimulatorServer:
     ) -> None:
         self.stop()
 
+    def _play(self, plan: FaultPlan) -> None:
+        """What goes wrong from now on, and what follows from that."""
+        self.plan = plan
+        self.tokens = TokenIssuer(self._signing_key, self.settings.token_life(plan), self._clock)
+        self.records = odd_records(plan, self._genuine)
+        self._drift = drift_of(plan, self.records)
+
     def _simulator(self) -> Simulator:
         settings = self.settings
         auth = AuthSimulator(self._credentials, self.tokens, self.plan)
@@ -208,7 +237,8 @@ class SimulatorServer:
             settings, self.tokens, self.records, self.plan, drift=self._drift, clock=self._clock
         )
         description = describe_both(max_limit=settings.max_limit, overrides=settings.allow_overrides)
-        return CombinedSimulator(auth, unstable, description)
+        combined = CombinedSimulator(auth, unstable, description)
+        return LocalPage(self, combined) if self._has_page else combined
 
 
 class _HttpServer(ThreadingMixIn, HTTPServer):
@@ -269,10 +299,6 @@ class _HttpServer(ThreadingMixIn, HTTPServer):
         # A client that hangs up is everyday life here.
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             _logger.error("a connection failed")
-
-
-def _with_faults(settings: SimulatorSettings, faults: str | None) -> SimulatorSettings:
-    return settings if faults is None else structs.replace(settings, faults=faults)
 
 
 def _tcp(request: _Request) -> socket.socket:

@@ -100,7 +100,11 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
 
     def plan(self) -> FaultPlan:
         """What goes wrong how often."""
-        switches = self._switches() if self.faults else Switches(self._rates())
+        switches = (
+            parse_switches(self.faults, CATALOGUE, self.fault_rate)
+            if self.faults
+            else Switches(self._rates())
+        )
         return FaultPlan(
             CATALOGUE,
             switches.rates,
@@ -117,9 +121,6 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         """Seconds that a token is valid under this plan."""
         life = self.token_life_seconds
         return min(life, plan.parameters.short_token_seconds) if plan.has(SHORT_TOKEN) else life
-
-    def _switches(self) -> Switches:
-        return parse_switches(self.faults, CATALOGUE, self.fault_rate)
 
     def _check_faults(self) -> None:
         try:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from de_classes.simulators.drift import Drift
     from de_classes.simulators.faults import FaultContext, FaultKind, FaultPlan
     from de_classes.simulators.messages import SimRequest, SimResponse
-    from de_classes.simulators.pages import Page
     from de_classes.simulators.records import RecordSource
     from de_classes.simulators.routing import Claims, Routes, TokenIssuer
     from de_classes.utils.clock import Clock
@@ -88,16 +87,13 @@ def read_overrides(request: SimRequest, faults: Iterable[FaultKind]) -> Override
         for name, header in PLAIN_OVERRIDES.items()
         if (text := _text(request, header, name)) is not None
     }
-    given["rates"] = {
-        fault.override: text
+    rates = {
+        fault.override: _text(request, RATE_HEADER + fault.override, RATE_PARAMETER + fault.override)
         for fault in faults
-        if fault.point.has_pages and (text := _rate_text(request, fault)) is not None
+        if fault.point.has_pages
     }
+    given["rates"] = {override: text for override, text in rates.items() if text is not None}
     return load(Overrides, given, source="request")
-
-
-def _rate_text(request: SimRequest, fault: FaultKind) -> str | None:
-    return _text(request, RATE_HEADER + fault.override, RATE_PARAMETER + fault.override)
 
 
 def _text(request: SimRequest, header: str, parameter: str) -> str | None:
@@ -263,16 +259,14 @@ class UnstableSimulator:
 
     def _page(self, query: PageQuery, context: FaultContext, source: RecordSource) -> SimResponse:
         shape = query.plan.shape
-        genuine = page_of(source, query.page, query.limit, shape)
-        linked = self._linked(genuine) if self._links or shape.links else genuine
-        page, modes = transformed(query.plan, context, linked)
+        page = page_of(source, query.page, query.limit, shape)
+        if self._links or shape.links:
+            # Relative, for only the client knows by which host and stage it came here.
+            is_last = page.number >= page.last
+            page = page.linked(None if is_last else f"?page={page.number + 1}&limit={page.limit}")
+        page, modes = transformed(query.plan, context, page)
         response = page.response()
         if self._max_page_bytes is not None and len(response.body) > self._max_page_bytes:
             problem = f"limit is too large for these records: a page has at most {self._max_page_bytes} bytes"
             return error_response(400, "the page is too large", problems=[problem])
         return with_facts(response, modes=(*self._lasting, *modes))
-
-    @staticmethod
-    def _linked(page: Page) -> Page:
-        # Relative, for only the client knows by which host and stage it came here.
-        return page.linked(f"?page={page.number + 1}&limit={page.limit}" if page.number < page.last else None)

@@ -1,4 +1,4 @@
-"""Command lines that are strict with words: options by their whole names, and no value said back."""
+"""Command lines that are strict with arguments: options by their whole names, and no value said back."""
 
 from __future__ import annotations
 

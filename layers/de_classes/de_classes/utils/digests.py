@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 
 
 def _written(value: object) -> object:

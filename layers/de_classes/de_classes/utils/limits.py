@@ -1,10 +1,52 @@
-"""Bounds that hold wherever a thing can be said: in a setting, an argument or an option."""
+"""Bounds that hold wherever a thing can be said, in a setting, an argument or an option; also of keys."""
 
 from __future__ import annotations
 
-from typing import Final
+import unicodedata
+from typing import TYPE_CHECKING, Final
 
 from de_classes.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_KEY_BYTES: Final = 1024
+"""S3's limit, counted in UTF-8."""
+
+
+def key_problem(key: str) -> str | None:
+    """What S3, a proxy or a file system would change or misread in a key; None if it is sound.
+
+    Source: "Object key naming guidelines" in the S3 User Guide.
+    """
+    return next((problem for is_broken, problem in _RULES if is_broken(key)), None)
+
+
+def _has_lone_surrogate(key: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in key)
+
+
+def _has_control_character(key: str) -> bool:
+    return any(unicodedata.category(char) == "Cc" for char in key)
+
+
+def _is_too_long(key: str) -> bool:
+    return len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES
+
+
+def _has_relative_segment(key: str) -> bool:
+    return not {".", ".."}.isdisjoint(key.split("/"))
+
+
+_RULES: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
+    (lambda key: not key, "it is empty"),
+    (lambda key: key.startswith("/"), "it starts with '/'; leave the first slash out"),
+    (_has_lone_surrogate, "it holds a lone surrogate, which UTF-8 cannot express"),
+    (_has_control_character, "it holds a control character"),
+    (_is_too_long, f"it is longer than {MAX_KEY_BYTES} bytes in UTF-8"),
+    (_has_relative_segment, "one of its parts is '.' or '..'"),
+)
+
 
 MAX_CONCURRENCY: Final = 64
 """Pages fetched at once."""

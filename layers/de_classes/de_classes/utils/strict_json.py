@@ -1,24 +1,136 @@
 """JSON as this library reads and writes it everywhere: exact, or a typed error.
 
 RFC 8259 leaves much to the reader. One policy holds throughout: integers of any size stay exact, and
-numbers with a fraction keep their digits (see `numbers`); NaN,
+numbers with a fraction keep their digits (see ``Number``); NaN,
 infinities (1e400 too), lone surrogates, duplicate keys, nesting deeper than 200 levels and numbers of
 more digits than Python converts (4,300) are refused, in both directions.
 
-What is plainly sound is decoded at three times the speed by `fast_json`; the rest is looked at here,
-character by character.
+What is plainly sound is decoded by msgspec at three times the speed; the rest is looked at character
+by character.
+
+msgspec is exact in numbers and text, and refuses NaN, 1e400 and lone surrogates. Of a duplicate key it
+keeps the last without a word, and it knows no bound on depth; so both are proved from the text:
+
+- Every key is followed by ``":``. Where no space stands between the two, and these are as many as the
+  keys that came out, no key was dropped: text can only hold more of them, never fewer.
+- Every container opens with a bracket. Where as many containers were found as there are brackets,
+  none lies deeper than those.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.utils import fast_json
-from de_classes.utils.numbers import Number, read_number
+
+_HELD: Final = 16  # characters: a float gives 15 digits back, whatever they are
+
+
+class Number(float):
+    """A float that Python would write otherwise than it was read: ``100.10``, ``1E5``, or one of 20 digits.
+
+    It is that float everywhere; formats of text write it as it came.
+
+    Attributes:
+        text: As it came.
+    """
+
+    __slots__ = ("text",)
+
+    text: str
+
+    def __new__(cls, text: str) -> Number:  # noqa: PYI034 - of this very class
+        """Of a JSON number's text."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]  # copies are made of the text
+        return (self.text,)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether the float is another number than the text, and not only spelled otherwise."""
+        return Decimal(self.text) != Decimal(float.__repr__(self))
+
+
+def read_number(text: str) -> float:
+    """The float of a JSON number with a fraction or an exponent; a ``Number`` if it is written otherwise.
+
+    Raises:
+        ValueError: It is too large for a float.
+    """
+    if len(text) <= _HELD and text[-1] != "0" and "e" not in text and "E" not in text:
+        return float(text)
+    value = float(text)
+    if float.__repr__(value) == text:
+        return value
+    if math.isinf(value):
+        raise ValueError("a number too large for float64")
+    return Number(text)
+
+
+_PLAIN_DECODER: Final = msgspec.json.Decoder(float_hook=read_number)
+
+UNSURE: Final = object()
+"""In place of a value: it is not sound, or not plainly so."""
+
+_AFTER_A_KEY: Final = b'":'
+_SPACES: Final = (b" ", b"\n", b"\r", b"\t")
+_SPACE_BEFORE_A_COLON: Final = re.compile(rb'"[ \n\r\t]+:')
+
+
+def decode_plain(text: bytes, *, max_depth: int) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode one JSON value, if it is plainly sound.
+
+    Args:
+        text: UTF-8.
+        max_depth: Levels of nesting that are accepted.
+
+    Returns:
+        The value, or ``UNSURE``. It never raises.
+    """
+    try:
+        value = _PLAIN_DECODER.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return UNSURE
+    keys, depth = _measure(value, text.count(b"{") + text.count(b"["))
+    return value if depth <= max_depth and has_no_more_keys(text, keys) else UNSURE
+
+
+def has_no_more_keys(text: bytes, keys: int) -> bool:
+    """Whether a well-formed text plainly holds no keys but so many, that are known to be in it."""
+    return text.count(_AFTER_A_KEY) == keys and not _has_space_before_a_colon(text)
+
+
+def _measure(value: object, brackets: int) -> tuple[int, int]:
+    """Keys and levels; what lies below the last bracket is not looked at, since it holds no container."""
+    level = [value] if isinstance(value, dict | list) else []
+    found = keys = depth = 0
+    while level:
+        depth += 1
+        found += len(level)
+        keys += sum(len(item) for item in level if isinstance(item, dict))
+        if found == brackets:
+            return keys, depth
+        level = [child for item in level for child in _values(item) if isinstance(child, dict | list)]
+    return keys, depth
+
+
+def _values(container: Any) -> Any:  # noqa: ANN401 - a dict or a list, and what is in it
+    return container.values() if isinstance(container, dict) else container
+
+
+def _has_space_before_a_colon(text: bytes) -> bool:
+    suspicious = any(space in text and b'"' + space in text for space in _SPACES)
+    return suspicious and _SPACE_BEFORE_A_COLON.search(text) is not None
+
 
 MAX_DEPTH = 200
 
@@ -86,10 +198,7 @@ def loads(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     Raises:
         MalformedDataError: It is not JSON, or not the JSON this library accepts.
     """
-    if (
-        isinstance(text, bytes)
-        and (value := fast_json.decode(text, max_depth=MAX_DEPTH)) is not fast_json.UNSURE
-    ):
+    if isinstance(text, bytes) and (value := decode_plain(text, max_depth=MAX_DEPTH)) is not UNSURE:
         return value
     try:
         decoded = text.decode() if isinstance(text, bytes) else text

@@ -29,7 +29,7 @@ from de_classes.errors import (
 )
 from de_classes.redaction import escaped_json, shared_filter
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
-from de_classes.utils.page_set import PageSet
+from de_classes.utils.page_range import PageSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

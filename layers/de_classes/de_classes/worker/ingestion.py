@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from de_classes.api.api_data_service import ApiDataService
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError, InvalidInputError
+from de_classes.runs.context import Runtime
+from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.journal import RunJournal
-from de_classes.runs.open_part import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
-from de_classes.storage.datasets.keys import is_reserved
+from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.values import Value
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
+    from de_classes.runs.destination import Destination
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
 
@@ -130,47 +131,32 @@ class Ingestion(Value):
         parameters = request.parameters or (begun.source_parameters if begun else {})
         client = self.client_for(resource, parameters, deadline=deadline)
         try:
-            if request.key is not None:
-                return self._one_object(request, request.key, client, resource)
             run_id = request.run_id or run_id
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
-            service = self._service(
-                client, self._terms(resource, plan.format, seconds), strict=request.strict
-            )
-            return service.carry_out(plan, allow_partial=request.allow_partial)
+            terms = self._terms(resource, plan.format, seconds)
+            runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms)
+            runs = RunService(client, self._destination(request), strict=request.strict, runtime=runtime)
+            return runs.carry_out(plan, allow_partial=request.allow_partial)
         except AuthenticationError:
             self.forget_logins()
             raise
 
-    def _one_object(
-        self, request: IngestRequest, key: str, client: UnstableAPIClient, resource: Resource
-    ) -> IngestReceipt:
-        if is_reserved(self._below_prefix(key)):
-            raise InvalidInputError(f"key {key!r} is one that runs and commits write under: choose another")
-        transforms = resource.described.transforms
-        service = ApiDataService(client, self.storage, self.logger, transforms=transforms, clock=self.clock)
-        return service.fetch_all_to_storage(
-            self.settings.bucket,
-            self._below_prefix(key),
-            request.format or self.settings.default_format,
-            limit=self._limit(request.limit, client, resource),
-            pages=request.page_range(),
-            keep_receipt=True,
-            strict=request.strict,
-        )
+    def _destination(self, request: IngestRequest) -> Destination:
+        if request.key is None:
+            return self._datasets()
+        if is_reserved(self._below_prefix(request.key)):
+            raise InvalidInputError(
+                f"key {request.key!r} is one that runs and commits write under: choose another"
+            )
+        return ObjectDestination(self.storage, self.settings.bucket, keep_receipt=True)
 
-    def _service(self, client: UnstableAPIClient, terms: LambdaTerms, *, strict: bool) -> RunService:
-        return RunService(
-            client,
+    def _datasets(self) -> DatasetDestination:
+        return DatasetDestination(
             self.storage.client,
             self.settings.bucket,
             prefix=self.settings.key_prefix,
-            logger=self.logger,
             limits=PartLimits(pages=self.settings.part_pages, seconds=self.settings.part_seconds),
             escape_formulas=self.settings.escape_formulas,
-            terms=terms,
-            strict=strict,
-            clock=self.clock,
         )
 
     def _terms(self, resource: Resource, format_name: str, seconds: float | None) -> LambdaTerms:
@@ -184,10 +170,7 @@ class Ingestion(Value):
         return msgspec.structs.replace(terms, seconds_per_invocation=seconds) if seconds else terms
 
     def _begun(self, request: IngestRequest) -> RunPlan | None:
-        if request.run_id is None:
-            return None
-        store, settings = self.storage.client, self.settings
-        return RunJournal(store, settings.bucket, settings.key_prefix, request.run_id).plan()
+        return None if request.run_id is None else self._datasets().begun(request.run_id)
 
     def _plan(
         self,
@@ -200,20 +183,21 @@ class Ingestion(Value):
         resource: Resource,
     ) -> RunPlan:
         """What the request says, over what the run was begun with, over the settings."""
-        described = resource.described
+        described, is_dataset = resource.described, request.key is None
+        in_parts = f"{name.replace('.', '/')}/{partition(self.clock.now())}/{run_id}"
         pages = str(request.page_range()) if request.pages is not None else None
         return RunPlan(
             run_id=run_id,
             source=client.url,
             fingerprint=client.fingerprint,
             source_name=name,
-            dataset=self._below_prefix(f"{name.replace('.', '/')}/{partition(self.clock.now())}/{run_id}"),
+            dataset=self._below_prefix(request.key or in_parts),
             format=request.format or (begun.format if begun else self.settings.default_format),
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=pages or (begun.pages if begun else str(PageRange())),
-            key_fields=described.primary_key,
+            key_fields=described.primary_key if is_dataset else (),
             transforms=described.transforms,
-            pinned=described.columns,
+            pinned=described.columns if is_dataset else None,
             on_violation=described.on_violation,
             source_parameters=request.parameters or (begun.source_parameters if begun else {}),
         )

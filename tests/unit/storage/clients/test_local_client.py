@@ -24,11 +24,9 @@ from de_classes.errors import (
     StorageUnavailableError,
 )
 from de_classes.storage.clients import LocalClient
-from de_classes.storage.clients.checksums import Content
-from de_classes.storage.clients.local_files import remove_if
-from de_classes.storage.clients.measured_file import MeasuredFile, open_nameless
-from de_classes.storage.clients.media_types import media_type_of
-from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.storage.clients.local_client import remove_if
+from de_classes.storage.clients.object_store import Content, media_type_of
+from de_classes.storage.clients.spool import MeasuredFile, errors_from_os, open_nameless
 from de_classes.storage.format.codec import format_names, get_codec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from de_classes.errors import BucketNotFoundError
 from de_classes.storage.clients import BaseS3Client, LocalClient
-from de_classes.storage.clients.checksums import Content
+from de_classes.storage.clients.object_store import Content
 from de_classes.storage.clients.spool import Spool
 from tests.fakes.fake_s3 import FakeS3
 

@@ -13,7 +13,7 @@ from de_classes.errors import (
 )
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetCommits, manifest_key
-from de_classes.storage.datasets.keys import symlink_key
+from de_classes.storage.datasets.manifest import symlink_key
 from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, commit, make_manifest
 from tests.fakes.fake_s3 import FakeS3, client_error

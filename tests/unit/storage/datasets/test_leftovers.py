@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from de_classes.storage.clients import ObjectInfo
-    from de_classes.storage.datasets import StoredPart
+    from de_classes.storage.datasets import WrittenPart
 
 NOW = 1_000_000.0
 LIMIT = 10_000.0
@@ -52,7 +52,7 @@ def age(s3: FakeS3, prefix: str, written: float) -> None:
             stored.modified = datetime.fromtimestamp(written, UTC)
 
 
-def note(client: BaseS3Client, run_id: str, *parts: StoredPart) -> list[str]:
+def note(client: BaseS3Client, run_id: str, *parts: WrittenPart) -> list[str]:
     """The progress of a run, as far as keys and names go; the keys."""
     folder = f"raw/_runs/{run_id}"
     client.put_object(BUCKET, f"{folder}/plan.json", b"{}")
@@ -71,7 +71,7 @@ def remove(client: BaseS3Client) -> Iterator[ObjectInfo]:
     return remove_leftovers(client, BUCKET, "raw", older_than=LIMIT, clock=ManualClock(now=NOW))
 
 
-def keys_of(parts: list[StoredPart]) -> list[str]:
+def keys_of(parts: list[WrittenPart]) -> list[str]:
     return [f"{DATASET}/{stored.part.key}" for stored in parts]
 
 

@@ -23,7 +23,7 @@ from tests.fakes.format_samples import RECORD_CASES, RECORDS, read, same_records
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from de_classes.storage.datasets import StoredPart
+    from de_classes.storage.datasets import WrittenPart
     from de_classes.storage.format.schema import Record
 
 LATE = [[{"id": 1, "a": 1}], [{"id": 2, "a": 2.5}], [{"id": 3, "a": 3.5, "late": "x"}]]
@@ -56,7 +56,7 @@ def check_against_one_file(name: str, pages: list[list[Record]]) -> None:
         assert same_records(records, read(codec, write(codec, pages)))
 
 
-def stream(client: BaseS3Client, stored: StoredPart) -> BinaryIO:
+def stream(client: BaseS3Client, stored: WrittenPart) -> BinaryIO:
     return client.open_object(BUCKET, f"{DATASET}/{stored.part.key}")
 
 
@@ -77,7 +77,7 @@ def test_F50_F51_any_pages_hold_what_one_file_holds(name: str, pages: list[list[
 def test_only_parts_that_do_not_fit_are_written_again(
     client: BaseS3Client, name: str, rewritten: int
 ) -> None:
-    told: list[tuple[StoredPart, StoredPart]] = []
+    told: list[tuple[WrittenPart, WrittenPart]] = []
     parts = seal(client, LATE, format=name)
     one = reconcile(
         client, BUCKET, DATASET, name, parts, on_rewritten=lambda old, new: told.append((old, new))
@@ -117,13 +117,13 @@ def test_F42_after_a_crash_it_goes_on_or_begins_again_and_ends_the_same(
     parts = seal(client, LATE, format=name)
     progress = list(parts)
 
-    def crash_after_noting(old: StoredPart, new: StoredPart) -> None:
+    def crash_after_noting(old: WrittenPart, new: WrittenPart) -> None:
         progress[parts.index(old)] = new
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         reconcile(client, BUCKET, DATASET, name, parts, on_rewritten=crash_after_noting)
-    rest: list[StoredPart] = []
+    rest: list[WrittenPart] = []
     resumed = reconcile(client, BUCKET, DATASET, name, progress, on_rewritten=lambda old, _: rest.append(old))
     again = reconcile(client, BUCKET, DATASET, name, parts)
     assert rest == [parts[1]]

@@ -10,15 +10,14 @@ import msgspec
 
 from de_classes.api.auth.plain import Place, Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import DescribedTokenAuth
+from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenAuth, read_token
 from de_classes.api.messages import HttpRequest
-from de_classes.api.pagination import Path
-from de_classes.api.token import UNTIL_REFUSED, read_token
+from de_classes.api.templates import Path
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
-    from de_classes.api.token import Token
+    from de_classes.api.auth.tokens import Token
 
 
 class LoginAuth(AuthDescription, kw_only=True, tag_field="type", tag="login"):

@@ -12,15 +12,14 @@ import msgspec
 
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import DescribedTokenAuth
+from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenAuth, read_token
 from de_classes.api.messages import HttpRequest
-from de_classes.api.token import UNTIL_REFUSED, read_token
 from de_classes.errors import ConfigurationError
 from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime, AuthScheme
-    from de_classes.api.token import Token
+    from de_classes.api.auth.tokens import Token
 
 _ONE_SECRET = re.compile(r"\$\{secret\.([A-Za-z0-9_.-]+)\}")
 _ASSERTION_LIFE = 300

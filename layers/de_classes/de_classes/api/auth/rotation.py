@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from de_classes.api.auth.kept_secrets import KeptTokens
-from de_classes.api.auth.tokens import REMEMBERED, SHORTEST_LIFE, DescribedTokenAuth
+from de_classes.api.auth.tokens import (
+    REMEMBERED,
+    SHORTEST_LIFE,
+    UNTIL_REFUSED,
+    DescribedTokenAuth,
+    Token,
+    error_code,
+    read_token,
+)
 from de_classes.api.retry import Retrier, seconds_for
-from de_classes.api.token import UNTIL_REFUSED, Token, error_code, read_token
 from de_classes.errors import (
     AuthenticationError,
     CorruptResponseError,

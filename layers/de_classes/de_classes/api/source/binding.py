@@ -15,8 +15,9 @@ from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import origin
-from de_classes.api.pagination import OnePagePagination, PageNumberPagination
-from de_classes.api.per_parent import Parents, PerParentPagination
+from de_classes.api.pagination.by_number import PageNumberPagination
+from de_classes.api.pagination.followed import OnePagePagination
+from de_classes.api.pagination.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source.loading import load_sources, pick
 from de_classes.api.source.secrets import EnvironmentSecrets

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
-from de_classes.api.pagination import (
-    LastRecordPagination,
-    OffsetPagination,
-    OnePagePagination,
-    PageNumberPagination,
-)
-from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
+from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.errors import ProtocolError, RequestRejectedError
 
 if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest, PaginationStrategy
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.source.probing import Asked
     from de_classes.errors import DeClassesError
 

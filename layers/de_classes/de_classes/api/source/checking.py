@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import structs
 
-from de_classes.api.pagination import (
-    LinkHeaderPagination,
-    OffsetPagination,
-    OnePagePagination,
-    PageNumberPagination,
-)
-from de_classes.api.per_parent import PerParentPagination
-from de_classes.api.rate_limits import read_rate_limit
+from de_classes.api.pace import read_rate_limit
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
+from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.source import likeness
 from de_classes.api.source.check_report import CheckReport, Evidence, FieldSeen, Finding, worst
 from de_classes.api.source.checked_pages import (

@@ -29,20 +29,10 @@ from de_classes.api.answers import AnswerName
 from de_classes.api.auth import AUTHS
 from de_classes.api.auth.plain import NoAuth
 from de_classes.api.endpoint import LookBack, Opening, PageSize
-from de_classes.api.error_rules import ErrorRule
-from de_classes.api.pagination import (
-    CursorPagination,
-    LastRecordPagination,
-    LinkHeaderPagination,
-    NextParamsPagination,
-    NextUrlPagination,
-    OffsetPagination,
-    OnePagePagination,
-    PageNumberPagination,
-    Path,
-)
-from de_classes.api.range_pagination import RangePagination
-from de_classes.api.rate_limits import RateRules
+from de_classes.api.pace import RateRules
+from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.status import ErrorRule
+from de_classes.api.templates import Path
 from de_classes.pipelines.described import AnyTransform
 from de_classes.utils.values import Described
 
@@ -53,22 +43,9 @@ Name = Annotated[
 ]
 JSON = Any
 
-PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
-    PageNumberPagination,
-    OffsetPagination,
-    CursorPagination,
-    NextUrlPagination,
-    LinkHeaderPagination,
-    LastRecordPagination,
-    NextParamsPagination,
-    OnePagePagination,
-    RangePagination,
-)
-"""Every kind of pagination. A new one is a class, in a file of its own, and a line here."""
-
 if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthDescription
-    from de_classes.api.pagination import PaginationStrategy
+    from de_classes.api.pagination.strategy import PaginationStrategy
 
     AnyAuth = AuthDescription
     AnyPagination = PaginationStrategy

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from de_classes.api.pagination import next_links
+from de_classes.api.pagination.followed import next_links
 from de_classes.utils.paths import WHOLE, plain_names
 from de_classes.utils.values import Value
 

@@ -11,7 +11,7 @@ from msgspec import structs
 from de_classes.api.counters import ClientCounters
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.page_fetcher import Opened, PageFetcher
-from de_classes.api.per_parent import PerParentPagination
+from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source.likeness import limit_headers
 from de_classes.errors import ConfigurationError, DeClassesError, RetriesExhaustedError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageRequest
+    from de_classes.api.pagination.strategy import PageRequest
     from de_classes.api.source.binding import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -154,7 +154,7 @@ class Probe:
             few = structs.replace(pagination, parents=pagination.parents.first(_PARENTS))
             self.endpoint = structs.replace(self.endpoint, pagination=few)
         self._opened = Opened()
-        self._run = self._fetcher(self.endpoint).new_run()
+        self._run = self._fetcher(self.endpoint).new_context()
 
     @property
     def requests(self) -> int:
@@ -191,9 +191,7 @@ class Probe:
         if asked.response is None:
             return asked
         try:
-            page = self.endpoint.page(
-                asked.response, asked.request, url=asked.url, now=self._clock.now(), current=None
-            )
+            page = self.endpoint.page(asked.response, asked.request, url=asked.url, now=self._clock.now())
         except DeClassesError as error:
             return structs.replace(asked, page=None, error=error)
         return structs.replace(asked, page=page, error=None)

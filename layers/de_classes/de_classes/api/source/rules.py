@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from de_classes.api.pagination import (
-    LastRecordPagination,
-    OffsetPagination,
-    OnePagePagination,
-    PageNumberPagination,
-)
+from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
+from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
 from de_classes.api.templates import names_in
 from de_classes.configs.urls import is_loopback
 from de_classes.errors import ConfigurationError, InvalidInputError

@@ -16,25 +16,32 @@ from de_classes.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from de_classes.storage.clients import names
-from de_classes.storage.clients.botocore_errors import errors_from_botocore, pages_from_botocore, tolerated
-from de_classes.storage.clients.checksums import Content, sha256_of_stream
-from de_classes.storage.clients.multipart import MultipartUpload
-from de_classes.storage.clients.object_store import (
-    DEFAULT_PART_SIZE,
-    ObjectWrite,
-    changed,
-    check_part_size,
+from de_classes.storage.clients.botocore_errors import (
+    S3ObjectReader,
+    errors_from_botocore,
+    pages_from_botocore,
+    tolerated,
 )
-from de_classes.storage.clients.s3_messages import (
+from de_classes.storage.clients.multipart import (
+    MultipartUpload,
     info_from_head,
     info_from_listing,
     info_from_write,
     put_arguments,
     s3_uri,
 )
-from de_classes.storage.clients.s3_reader import S3ObjectReader
-from de_classes.storage.clients.streams import iterate_parts, metadata_ahead
+from de_classes.storage.clients.object_store import (
+    DEFAULT_PART_SIZE,
+    Content,
+    ObjectWrite,
+    changed,
+    check_part_size,
+    iterate_parts,
+    metadata_ahead,
+    sha256_of_stream,
+    validate_bucket,
+    validate_key,
+)
 from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -87,8 +94,8 @@ class BaseS3Client:
         return f"{type(self).__name__}(endpoint={meta.endpoint_url!r}, region={meta.region_name!r})"
 
     def validate_key(self, key: str) -> None:
-        """Refuse keys that do not come back exactly; see ``names.validate_key``."""
-        names.validate_key(key)
+        """Refuse keys that do not come back exactly; see ``key_problem``."""
+        validate_key(key)
 
     def uri(self, bucket: str, key: str) -> str:
         """The address as the AWS tools write it."""
@@ -104,7 +111,7 @@ class BaseS3Client:
             BucketNotFoundError: There is no such bucket.
             PermissionDeniedError: It is another's, or ``s3:ListBucket`` is missing.
         """
-        names.validate_bucket(bucket)
+        validate_bucket(bucket)
         with errors_from_botocore(bucket):
             self._s3.head_bucket(Bucket=bucket)
 
@@ -212,7 +219,7 @@ class BaseS3Client:
         Raises:
             BucketNotFoundError: There is no such bucket.
         """
-        names.validate_bucket(bucket)
+        validate_bucket(bucket)
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages_from_botocore(pages, bucket):
             yield from (info_from_listing(bucket, entry) for entry in page.get("Contents", ()))
@@ -238,7 +245,7 @@ class BaseS3Client:
             self._delete_matching(bucket, key, if_unchanged)
 
     def _checked(self, bucket: str, key: str, **options: Unpack[WriteOptions]) -> ObjectWrite:
-        names.validate_bucket(bucket)
+        validate_bucket(bucket)
         self.validate_key(key)
         return ObjectWrite(bucket, key, **options)
 
@@ -282,7 +289,7 @@ class BaseS3Client:
     def _settle(self, write: ObjectWrite, content: Content, error: FatalError) -> ObjectInfo:
         """A write was refused or not answered: it is done all the same if its content is what is stored."""
         stored = self._stored(write)
-        if stored is not None and self._holds(stored, content):
+        if stored and stored.size == content.size and self._checksum_of(stored) == content.sha256:
             self._logger.info("%s held this very content already: an earlier try had landed", stored.uri)
             return replace(stored, checksum=content.sha256)
         if stored is not None and write.if_none_match and not isinstance(error, ObjectExistsError):
@@ -294,9 +301,6 @@ class BaseS3Client:
             return self.head_object(write.bucket, write.key)
         except (StorageError, PermissionDeniedError):
             return None
-
-    def _holds(self, stored: ObjectInfo, content: Content) -> bool:
-        return stored.size == content.size and self._checksum_of(stored) == content.sha256
 
     def _checksum_of(self, stored: ObjectInfo) -> str:
         if stored.checksum is not None:

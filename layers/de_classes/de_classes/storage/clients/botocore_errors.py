@@ -1,7 +1,8 @@
-"""botocore's errors, translated once into the library's own."""
+"""botocore's errors, translated once into the library's own, also while an object is read."""
 
 from __future__ import annotations
 
+import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -22,6 +23,9 @@ from de_classes.redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from _typeshed import WriteableBuffer
+    from botocore.response import StreamingBody
 
     from de_classes.errors import FatalError
 
@@ -179,3 +183,37 @@ def _from_library(error: botocore.BotoCoreError, bucket: str, key: str | None) -
 
 def _subject(bucket: str, key: str | None) -> str:
     return "S3" if not bucket else f"s3://{bucket}" if key is None else f"s3://{bucket}/{key}"
+
+
+class S3ObjectReader(io.RawIOBase):
+    """Reads an answer's body; a connection that breaks on the way raises ``StorageUnavailableError``.
+
+    Args:
+        body: What boto3's ``get_object`` gave; closed with this reader.
+        bucket: For the messages.
+        key: For the messages.
+    """
+
+    def __init__(self, body: StreamingBody, bucket: str, key: str) -> None:
+        super().__init__()
+        self._body = body
+        self._bucket = bucket
+        self._key = key
+
+    def readable(self) -> bool:
+        """Always; seeking is not possible."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer as far as the body goes; 0 is the end."""
+        view = memoryview(buffer).cast("B")
+        with errors_from_botocore(self._bucket, self._key):
+            piece = self._body.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if not self.closed:
+            self._body.close()
+        super().close()

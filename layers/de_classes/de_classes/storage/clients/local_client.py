@@ -1,34 +1,285 @@
-"""A directory that keeps the contract of an object store: for a laptop, a test, a first look."""
+"""A directory that keeps the contract of an object store: for a laptop, a test, a first look.
+
+A file appears whole or not at all.
+"""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
-from typing import TYPE_CHECKING, BinaryIO, Unpack
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final, Unpack
 
-from de_classes.errors import BucketNotFoundError, ObjectExistsError, ObjectNotFoundError, StorageError
-from de_classes.storage.clients import local_files, local_paths
-from de_classes.storage.clients.checksums import check_declared, sha256_of_stream
-from de_classes.storage.clients.media_types import media_type_of
+from de_classes.errors import (
+    BucketNotFoundError,
+    InvalidInputError,
+    InvalidKeyError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StorageError,
+)
 from de_classes.storage.clients.object_store import (
     DEFAULT_PART_SIZE,
+    ContentMeter,
     ObjectInfo,
     ObjectWrite,
     changed,
+    check_declared,
     check_part_size,
+    invalid_bucket,
+    invalid_key,
+    iterate_parts,
+    media_type_of,
+    sha256_of_stream,
+    validate_key,
 )
-from de_classes.storage.clients.os_errors import errors_from_os
+from de_classes.storage.clients.spool import MeasuredFile, errors_from_os
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from de_classes.storage.clients.checksums import Content
-    from de_classes.storage.clients.object_store import (
-        WriteOptions,
-    )
+    from de_classes.storage.clients.object_store import Content, WriteOptions
+
+DRAFT_PREFIX: Final = ".de-classes-"
+"""Names of files that are being written start so; no listing shows them and no key may hold one."""
+
+MAX_NAME_BYTES: Final = 255
+
+
+def validate_local_key(key: str) -> None:
+    """S3's rules, and those of a file system.
+
+    Raises:
+        InvalidKeyError: The key has no place of its own in a directory.
+    """
+    validate_key(key)
+    parts = key.split("/")
+    if "" in parts:
+        raise invalid_key(key, "a directory cannot hold two slashes in a row, nor one at the end")
+    if any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
+        raise invalid_key(key, f"a part of it is longer than {MAX_NAME_BYTES} bytes in UTF-8")
+    if any(part.startswith(DRAFT_PREFIX) for part in parts):
+        raise invalid_key(key, f"a part of it starts with {DRAFT_PREFIX!r}, which marks unfinished files")
+
+
+def bucket_directory(root: Path, bucket: str) -> Path:
+    """The directory of a bucket, which need not exist.
+
+    Raises:
+        InvalidInputError: The name is no plain directory name.
+    """
+    try:
+        validate_local_key(bucket)
+    except InvalidKeyError as error:
+        raise invalid_bucket(bucket, "use a plain directory name") from error
+    if "/" in bucket:
+        raise invalid_bucket(bucket, "use one directory name, without slashes")
+    return root / bucket
+
+
+def existing_bucket(root: Path, bucket: str) -> Path:
+    """The directory of a bucket.
+
+    Raises:
+        BucketNotFoundError: It does not exist.
+        InvalidInputError: The name is no plain directory name.
+    """
+    directory = bucket_directory(root, bucket)
+    if not directory.is_dir():
+        raise BucketNotFoundError(f"{directory} is no directory; create the bucket, or name another")
+    return directory
+
+
+def object_path(directory: Path, key: str) -> Path:
+    """The file of an object.
+
+    Raises:
+        InvalidKeyError: The key has no place there, or a symbolic link leads out of the bucket.
+    """
+    validate_local_key(key)
+    path = directory / key
+    if not os.path.realpath(path).startswith(os.path.realpath(directory) + os.sep):
+        raise invalid_key(key, "a symbolic link on the way leads out of the bucket")
+    return path
+
+
+def is_bucket(root: Path, name: str) -> bool:
+    """Whether that entry of the root is a bucket."""
+    try:
+        return bucket_directory(root, name).is_dir()
+    except InvalidInputError:
+        return False
+
+
+def iterate_files(directory: Path) -> Iterator[str]:
+    """Every file below a directory, as a path from there with slashes, in no order; drafts are left out."""
+    for folder, _, files in os.walk(directory):
+        start = (
+            "" if folder == str(directory) else os.path.relpath(folder, directory).replace(os.sep, "/") + "/"
+        )
+        yield from (start + name for name in files if not name.startswith(DRAFT_PREFIX))
+
+
+def iterate_keys(directory: Path) -> Iterator[str]:
+    """Those of the files that are objects; a name that is no key was put there by somebody else."""
+    return (key for key in iterate_files(directory) if _is_object(directory, key))
+
+
+def _is_object(directory: Path, key: str) -> bool:
+    try:
+        return object_path(directory, key).is_file()
+    except InvalidKeyError:
+        return False
+
+
+PUBLISH_ATTEMPTS: Final = 10
+"""A directory made for an object may be removed as empty by a delete at the same time."""
+
+
+@contextmanager
+def unfinished_file(directory: Path) -> Iterator[Path]:
+    """A name for an unfinished file in the bucket, gone afterwards whatever happens."""
+    draft = directory / f"{DRAFT_PREFIX}{uuid.uuid4().hex}"
+    with errors_from_os(directory):
+        draft.touch(exist_ok=False)
+    try:
+        yield draft
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def fill(draft: Path, stream: BinaryIO, part_size: int) -> Content:
+    """Make a draft of what the stream holds: the very file where that can be, else a copy.
+
+    Errors of the stream itself are its owner's and come through as they are.
+    """
+    if isinstance(stream, MeasuredFile) and _named(stream, draft):
+        return stream.content
+    return _copy(stream, draft, part_size)
+
+
+def _named(file: MeasuredFile, draft: Path) -> bool:
+    """Give a nameless file the draft's name; False if it is on another file system, or must stay nameless."""
+    number = file.fileno()
+    with errors_from_os(draft):
+        if not os.fstat(number).st_nlink:
+            os.utime(number)  # written is what is there; until now, nothing was
+        os.fsync(number)
+        draft.unlink()
+    with suppress(OSError):
+        # An absolute path needs no directory; but without one, Python links the link and not the file.
+        os.link(f"/proc/self/fd/{number}", draft, src_dir_fd=number)
+        return True
+    return False
+
+
+def _copy(stream: BinaryIO, draft: Path, part_size: int) -> Content:
+    """Write the stream to the file and onto the disk, ``part_size`` bytes in memory at a time."""
+    meter = ContentMeter()
+    for part in iterate_parts(stream, part_size):
+        meter.add(part)
+        with errors_from_os(draft), draft.open("ab") as opened:
+            opened.write(part)
+    _write_through(draft)
+    return meter.content()
+
+
+def _write_through(file: Path) -> None:
+    """Wait until it is on the disk: a name given before that may outlive the content in a power cut."""
+    with errors_from_os(file), file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def publish(draft: Path, path: Path, *, is_new: bool) -> bool:
+    """Give a whole draft its name; False if the name had to be new and is not.
+
+    Raises:
+        OSError: The file system says no; for the client to translate.
+    """
+    for _ in range(PUBLISH_ATTEMPTS):
+        try:
+            _make_parents(path)
+            return _link(draft, path) if is_new else _move(draft, path)
+        except FileNotFoundError:
+            continue  # a delete took the directory as empty in between
+    raise StorageError(f"{path}: its directory keeps disappearing")
+
+
+def _make_parents(path: Path) -> None:
+    refuse_directory(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path.parent)) from error
+
+
+def _link(draft: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _move(draft: Path, path: Path) -> bool:
+    draft.replace(path)
+    return True
+
+
+def remove_if(path: Path, is_meant: Callable[[Path], bool]) -> bool:
+    """Remove a file, if it is the one that is meant; nobody can replace it while it is looked at.
+
+    Args:
+        path: Where it is; one that is gone counts as removed.
+        is_meant: Looks at it.
+
+    Returns:
+        Whether it was removed. If not, it is where it was, or a newer one is.
+
+    Raises:
+        OSError: The file system says no; for the client to translate.
+    """
+    taken = path.with_name(f"{DRAFT_PREFIX}{uuid.uuid4().hex}")
+    try:
+        path.rename(taken)
+    except FileNotFoundError:
+        return True
+    is_removed = False
+    try:
+        is_removed = is_meant(taken)
+    finally:
+        if not is_removed:
+            _put_back(taken, path)
+        taken.unlink(missing_ok=True)
+    return is_removed
+
+
+def _put_back(taken: Path, path: Path) -> None:
+    try:
+        publish(taken, path, is_new=True)
+    except OSError:
+        if not path.exists():  # a file system without hard links
+            taken.rename(path)
+
+
+def refuse_directory(path: Path) -> None:
+    """Raise ``IsADirectoryError`` where objects lie below a key already."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(path))
+
+
+def remove_empty(folder: Path, stop: Path) -> None:
+    """Remove directories from here upwards as long as they are empty, up to ``stop``."""
+    with suppress(OSError):
+        while folder != stop:
+            folder.rmdir()
+            folder = folder.parent
 
 
 class LocalClient:
@@ -57,8 +308,8 @@ class LocalClient:
         return f"{type(self).__name__}({str(self._root)!r})"
 
     def validate_key(self, key: str) -> None:
-        """Refuse keys that have no place of their own in a directory; see ``local_paths``."""
-        local_paths.validate_local_key(key)
+        """Refuse keys that have no place of their own in a directory; see ``validate_local_key``."""
+        validate_local_key(key)
 
     def check_bucket(self, bucket: str) -> None:
         """Look for the bucket's directory.
@@ -74,7 +325,7 @@ class LocalClient:
         Raises:
             BucketNotFoundError: It is not there.
         """
-        return local_paths.existing_bucket(self._root, bucket)
+        return existing_bucket(self._root, bucket)
 
     def uri(self, bucket: str, key: str) -> str:
         """The file's own address."""
@@ -90,8 +341,8 @@ class LocalClient:
             InvalidKeyError: The key has no place there.
         """
         directory, path = self._place(bucket, key)
-        with errors_from_os(path), local_files.draft(directory):
-            local_files.refuse_directory(path)
+        with errors_from_os(path), unfinished_file(directory):
+            refuse_directory(path)
 
     def put_object(self, bucket: str, key: str, body: bytes, **options: Unpack[WriteOptions]) -> ObjectInfo:
         """Store bytes.
@@ -121,8 +372,8 @@ class LocalClient:
         write = ObjectWrite(bucket, key, **options)
         directory, path = self._place(bucket, key)
         check_part_size(part_size)
-        with local_files.draft(directory) as draft:
-            content = local_files.fill(draft, stream, part_size)
+        with unfinished_file(directory) as draft:
+            content = fill(draft, stream, part_size)
             check_declared(content.sha256, write.metadata)
             info = self._published(draft, path, write, content)
         if info is None:
@@ -177,8 +428,8 @@ class LocalClient:
         Raises:
             BucketNotFoundError: There is no such bucket.
         """
-        directory = local_paths.existing_bucket(self._root, bucket)
-        keys = (key for key in local_paths.iterate_keys(directory) if key.startswith(prefix))
+        directory = existing_bucket(self._root, bucket)
+        keys = (key for key in iterate_keys(directory) if key.startswith(prefix))
         for key in sorted(keys, key=str.encode):
             info = self._listed(bucket, key, directory / key)
             if info is not None:
@@ -199,15 +450,15 @@ class LocalClient:
                 return
             if if_unchanged is None:
                 path.unlink(missing_ok=True)
-            elif not _is_still(path, if_unchanged) or not local_files.remove_if(
+            elif not _is_still(path, if_unchanged) or not remove_if(
                 path, lambda taken: _is_still(taken, if_unchanged)
             ):
                 raise changed(if_unchanged)
-            local_files.remove_empty(path.parent, directory)
+            remove_empty(path.parent, directory)
 
     def create_bucket(self, bucket: str) -> None:
         """Make the bucket's directory; one that is there already is left as it is."""
-        directory = local_paths.bucket_directory(self._root, bucket)
+        directory = bucket_directory(self._root, bucket)
         with errors_from_os(directory):
             directory.mkdir(parents=True, exist_ok=True)
 
@@ -215,7 +466,7 @@ class LocalClient:
         """The names of all directories that can be buckets, sorted."""
         with errors_from_os(self._root):
             entries = self._root.iterdir() if self._root.is_dir() else iter(())
-            return sorted(entry.name for entry in entries if local_paths.is_bucket(self._root, entry.name))
+            return sorted(entry.name for entry in entries if is_bucket(self._root, entry.name))
 
     def remove_bucket(self, bucket: str, *, force: bool = False) -> None:
         """Remove a bucket's directory, with ``force`` together with every file in it.
@@ -224,16 +475,16 @@ class LocalClient:
             BucketNotFoundError: There is no such bucket.
             StorageError: It is not empty, and ``force`` was not asked for.
         """
-        directory = local_paths.existing_bucket(self._root, bucket)
-        if not force and any(local_paths.iterate_files(directory)):
+        directory = existing_bucket(self._root, bucket)
+        if not force and any(iterate_files(directory)):
             raise StorageError(f"{directory} is not empty; empty it first, or use force=True")
         with errors_from_os(directory):
             shutil.rmtree(directory)
 
     def _place(self, bucket: str, key: str) -> tuple[Path, Path]:
         self.validate_key(key)
-        directory = local_paths.existing_bucket(self._root, bucket)
-        return directory, local_paths.object_path(directory, key)
+        directory = existing_bucket(self._root, bucket)
+        return directory, object_path(directory, key)
 
     def _existing(self, bucket: str, key: str) -> Path:
         _, path = self._place(bucket, key)
@@ -245,7 +496,7 @@ class LocalClient:
     def _published(self, draft: Path, path: Path, write: ObjectWrite, content: Content) -> ObjectInfo | None:
         with errors_from_os(path):
             stat = draft.stat()  # while it is nobody else's to delete
-            if not local_files.publish(draft, path, is_new=write.if_none_match):
+            if not publish(draft, path, is_new=write.if_none_match):
                 return None
         return _info(
             write.bucket, write.key, path, stat, content_type=write.content_type, checksum=content.sha256

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 
 from de_classes.errors import StorageError
-from de_classes.storage.clients import names
 from de_classes.storage.clients.base_s3_client import BaseS3Client
 from de_classes.storage.clients.botocore_errors import errors_from_botocore, pages_from_botocore, tolerated
+from de_classes.storage.clients.object_store import validate_bucket
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class MinioClient(BaseS3Client):
         Raises:
             StorageError: Somebody else has a bucket of that name.
         """
-        names.validate_bucket(bucket)
+        validate_bucket(bucket)
         with errors_from_botocore(bucket), tolerated("BucketAlreadyOwnedByYou"):
             self._s3.create_bucket(Bucket=bucket, **self._location())
 
@@ -86,7 +86,7 @@ class MinioClient(BaseS3Client):
             BucketNotFoundError: There is no such bucket.
             StorageError: It is not empty, and ``force`` was not asked for.
         """
-        names.validate_bucket(bucket)
+        validate_bucket(bucket)
         for version in self._versions(bucket):
             if not force:
                 raise StorageError(f"s3://{bucket} is not empty; empty it first, or use force=True")

@@ -1,15 +1,187 @@
-"""What every object store does, whatever is behind it: S3, MinIO or a directory."""
+"""What every object store does, whatever is behind it: S3, MinIO or a directory.
+
+Besides its contract: which names and keys it takes, media types, checksums, and streams cut into parts.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypedDict, Unpack
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self, TypedDict, Unpack
 
-from de_classes.errors import InvalidInputError, ObjectChangedError
+from de_classes.errors import InvalidInputError, InvalidKeyError, ObjectChangedError
+from de_classes.utils.limits import key_problem
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+SHOWN_CHARS = 60
+
+_PLAIN_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_ACCESS_POINT = re.compile(r"arn:[a-z-]+:s3[a-z-]*:[A-Za-z0-9:/._-]+")
+
+
+def validate_key(key: str) -> None:
+    """Refuse keys that S3, a proxy or a file system would change or misread; see ``key_problem``.
+
+    Raises:
+        InvalidKeyError: The key is odd; the message says how.
+    """
+    problem = key_problem(key)
+    if problem is not None:
+        raise invalid_key(key, problem)
+
+
+def invalid_key(key: str, problem: str) -> InvalidKeyError:
+    """The error for a key, quoted so that it can be printed anywhere."""
+    shown = key if len(key) <= SHOWN_CHARS else f"{key[:SHOWN_CHARS]}..."
+    return InvalidKeyError(f"{shown!a} cannot be an object's key: {problem}")
+
+
+def validate_bucket(bucket: str) -> None:
+    """Refuse what S3 cannot take for a bucket or an access point.
+
+    Raises:
+        InvalidInputError: The name is impossible.
+    """
+    if not (_PLAIN_BUCKET.fullmatch(bucket) or _ACCESS_POINT.fullmatch(bucket)):
+        raise invalid_bucket(bucket, "use 3 to 63 lower-case letters, digits, dots and hyphens")
+
+
+def invalid_bucket(bucket: str, advice: str) -> InvalidInputError:
+    """The error for a bucket's name, quoted so that it can be printed anywhere."""
+    return InvalidInputError(f"{bucket[:SHOWN_CHARS]!a} cannot be a bucket's name: {advice}")
+
+
+_BY_EXTENSION: Final = {
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+def media_type_of(key: str) -> str | None:
+    """The media type of what is stored at a key, or None where the extension tells none."""
+    return _BY_EXTENSION.get(PurePosixPath(key).suffix.lower())
+
+
+PIECE_BYTES = 1024 * 1024
+
+METADATA_KEY = "sha256"
+"""The metadata entry that carries the checksum in hex, for stores that keep none of their own."""
+
+
+class Content(Value):
+    """What some bytes are: their number, and their SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Measure bytes that are at hand."""
+        return cls(len(data), hashlib.sha256(data).hexdigest())
+
+
+class ContentMeter:
+    """Measures content that passes by in pieces."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def add(self, piece: bytes | bytearray | memoryview) -> None:
+        """Count the next piece."""
+        self._digest.update(piece)
+        self._size += memoryview(piece).nbytes
+
+    def content(self) -> Content:
+        """What has passed by until now."""
+        return Content(self._size, self._digest.hexdigest())
+
+
+def sha256_of_stream(stream: BinaryIO) -> str:
+    """SHA-256 in hex of everything from the stream's position to its end."""
+    meter = ContentMeter()
+    while piece := stream.read(PIECE_BYTES):
+        meter.add(piece)
+    return meter.content().sha256
+
+
+def base64_from_hex(digest: str) -> str:
+    """A checksum as S3's headers carry it."""
+    return base64.b64encode(bytes.fromhex(digest)).decode("ascii")
+
+
+def hex_from_base64(value: str | None) -> str | None:
+    """A checksum from S3's headers, or None if there is none or it is not one."""
+    try:
+        return base64.b64decode(value, validate=True).hex() if value else None
+    except binascii.Error:
+        return None
+
+
+def metadata_for(sha256: str, metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """The metadata to store: the caller's, and the content's checksum.
+
+    Raises:
+        InvalidInputError: The caller declared another checksum.
+    """
+    check_declared(sha256, metadata)
+    return {**(metadata or {}), METADATA_KEY: sha256}
+
+
+def check_declared(sha256: str, metadata: Mapping[str, str] | None) -> None:
+    """Compare the content with the checksum that the caller declared, if any.
+
+    Raises:
+        InvalidInputError: They differ.
+    """
+    declared = (metadata or {}).get(METADATA_KEY, sha256)
+    if declared != sha256:
+        raise InvalidInputError(
+            f"the content's SHA-256 is {sha256}, but {declared!r} was declared: it changed while it was read",
+        )
+
+
+def read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """What follows in the stream, ``size`` bytes unless the stream ends before.
+
+    A raw stream or a socket may give less than it is asked for, so it is asked again.
+    """
+    pieces = []
+    missing = size
+    while missing > 0 and (piece := stream.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def iterate_parts(stream: BinaryIO, part_size: int) -> Iterator[bytes]:
+    """Yield parts, one at a time in memory; an empty stream is one empty part, and no other part is empty."""
+    part = read_up_to(stream, part_size)
+    yield part
+    while len(part) == part_size and (part := read_up_to(stream, part_size)):
+        yield part
+
+
+def metadata_ahead(stream: BinaryIO, metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """The metadata to send before the stream: with its checksum, if declared or if it can be rewound."""
+    declared = dict(metadata or {})
+    if METADATA_KEY in declared or not stream.seekable():
+        return declared
+    start = stream.tell()
+    digest = sha256_of_stream(stream)
+    stream.seek(start)
+    return {**declared, METADATA_KEY: digest}
+
 
 MIN_PART_SIZE = 5 * 1024 * 1024
 """Bytes: S3 refuses a smaller part, except as the last one."""

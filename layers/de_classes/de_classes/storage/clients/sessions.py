@@ -121,14 +121,18 @@ def make_s3_client(
         redact(secret, lasting=True)  # a server may repeat what it was sent
     merged = default_config().merge(config) if config else default_config()
     try:
-        return _make_client(settings, session or _session_for(settings.profile), merged)
+        if session is None:
+            profile = settings.profile
+            session = boto3.session.Session(profile_name=profile) if profile else shared_session()
+        return _make_client(settings, session, merged)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 cannot make an S3 client of these settings: {error}") from error
 
 
 def _make_client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:
     client = _client(settings, session, config)
-    if _speaks_to_aws(client) or _addressing_style(config):
+    addressing_style = (getattr(config, "s3", None) or {}).get("addressing_style")
+    if _speaks_to_aws(client) or addressing_style:
         return client
     # A server of one's own rarely answers to bucket.its-name; AWS_ENDPOINT_URL may have named it, and
     # what boto3 made of that is known only now.
@@ -145,10 +149,6 @@ def _make_shared_session() -> Session:
     return boto3.session.Session()
 
 
-def _session_for(profile: str | None) -> Session:
-    return boto3.session.Session(profile_name=profile) if profile else shared_session()
-
-
 def _is_plain_http_url(url: str | None) -> bool:
     if url is None:
         return True
@@ -162,7 +162,3 @@ def _is_plain_http_url(url: str | None) -> bool:
 def _speaks_to_aws(client: Boto3S3Client) -> bool:
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-
-
-def _addressing_style(config: Config) -> str | None:
-    return (getattr(config, "s3", None) or {}).get("addressing_style")

@@ -11,10 +11,9 @@ from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
-    from de_classes.storage.datasets.keys import manifest_key
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
-    from de_classes.storage.datasets.manifest import Manifest, ManifestPart
-    from de_classes.storage.datasets.part_writer import PartWriter, StoredPart
+    from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
+    from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
 __all__ = [
@@ -23,7 +22,7 @@ __all__ = [
     "Manifest",
     "ManifestPart",
     "PartWriter",
-    "StoredPart",
+    "WrittenPart",
     "find_leftovers",
     "manifest_key",
     "read_parts",
@@ -34,10 +33,9 @@ __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
         "commits": ("DatasetCommits",),
-        "keys": ("manifest_key",),
         "leftovers": ("find_leftovers", "remove_leftovers"),
-        "manifest": ("Manifest", "ManifestPart"),
-        "part_writer": ("PartWriter", "StoredPart"),
+        "manifest": ("Manifest", "ManifestPart", "manifest_key"),
+        "part_writer": ("PartWriter", "WrittenPart"),
         "reader": ("DatasetReader", "read_parts"),
     },
 )

@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from de_classes.errors import ObjectNotFoundError
-from de_classes.storage.datasets.cleaning import ALIVE, announced
-from de_classes.storage.datasets.keys import (
+from de_classes.storage.datasets.commits import ALIVE, announced
+from de_classes.storage.datasets.manifest import (
     PART_NAME,
+    decode_manifest,
     is_part_key,
     is_plan_key,
     is_receipt_key,
     parse_journal_key,
     parse_manifest_key,
 )
-from de_classes.storage.datasets.manifest import decode_manifest
 from de_classes.utils import layouts
 from de_classes.utils.values import Value
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.datasets.manifest import Manifest
     from de_classes.utils.clock import Clock
 
 
@@ -108,7 +107,7 @@ def remove_leftovers(
 ) -> Iterator[ObjectInfo]:
     """Delete leftovers, and nothing that took the place of one; yields each that is gone.
 
-    It looks twice: runs are told before the look that counts, see ``cleaning``.
+    It looks twice: runs are told before the look that counts, see ``commits``.
 
     Args:
         client: As for ``find_leftovers``, and so are all others.
@@ -238,11 +237,8 @@ def _committed(
         for info in generations.values():
             manifest = decode_manifest(client.get_object(info.bucket, info.key), info.key)
             if info is latest or not is_alone:
-                named.update(_keys(dataset, manifest))
+                parts = (*manifest.parts, *manifest.quarantine)
+                named.update(f"{dataset}/{part.key}" for part in parts)
             if manifest.status == "complete":
                 complete.add((dataset, manifest.run_id))
     return named, complete
-
-
-def _keys(dataset: str, manifest: Manifest) -> Iterator[str]:
-    return (f"{dataset}/{part.key}" for part in (*manifest.parts, *manifest.quarantine))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from de_classes.errors import MalformedDataError
 from de_classes.storage.datasets.part_writer import PartWriter
-from de_classes.storage.datasets.verified import open_part
+from de_classes.storage.datasets.reader import open_part
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.values import Value
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.storage.clients.object_store import ObjectStore
-    from de_classes.storage.datasets.part_writer import StoredPart
+    from de_classes.storage.datasets.part_writer import WrittenPart
     from de_classes.storage.format.codec import FormatCodec
 
 
@@ -36,7 +36,7 @@ class Reconciled(Value):
     """
 
     schema: Schema
-    parts: tuple[StoredPart, ...]
+    parts: tuple[WrittenPart, ...]
 
 
 def reconcile(
@@ -44,12 +44,12 @@ def reconcile(
     bucket: str,
     dataset: str,
     format: str,  # noqa: A002 - the same name as everywhere in this library
-    parts: Sequence[StoredPart],
+    parts: Sequence[WrittenPart],
     *,
     schema: Schema | None = None,
     escape_formulas: bool = False,
     spool_dir: Path | None = None,
-    on_rewritten: Callable[[StoredPart, StoredPart], None] = lambda _old, _new: None,
+    on_rewritten: Callable[[WrittenPart, WrittenPart], None] = lambda _old, _new: None,
 ) -> Reconciled:
     """Write those parts again that do not fit the union of all schemas.
 
@@ -85,7 +85,7 @@ def reconcile(
         spool_dir=spool_dir,
     )
 
-    def reconciled(old: StoredPart) -> StoredPart:
+    def reconciled(old: WrittenPart) -> WrittenPart:
         if _fits(codec, old.schema, union):
             return old
         with read(old.part) as source, writer() as target:
@@ -103,7 +103,7 @@ def _fits(codec: FormatCodec, own: Schema, union: Schema) -> bool:
     return own.names == union.names and not codec.needs_new_segment(own, union)
 
 
-def _rewrite(codec: FormatCodec, old: StoredPart, source: BinaryIO, target: PartWriter) -> StoredPart:
+def _rewrite(codec: FormatCodec, old: WrittenPart, source: BinaryIO, target: PartWriter) -> WrittenPart:
     part = old.part
     for batch in codec.read(source):
         target.write(batch)

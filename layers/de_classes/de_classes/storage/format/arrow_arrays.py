@@ -26,7 +26,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -35,7 +35,7 @@ from de_classes.storage.format.arrow_arrays import FALSE, ArrowColumns, array_of
 from de_classes.storage.format.schema import Kind
 from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number, read_number
+from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -492,7 +492,7 @@ def _cut(text: bytes, layout: Layout, quoted: frozenset[int]) -> tuple[_Cut, Til
     ends = pa.concat_arrays([ends, int32(array.array("i", [keys[count] - len(tail)]))])
     if pc.min(pc.subtract(ends, starts)).as_py() < 0:
         raise TokenMismatchError
-    values = pa.StringArray.from_buffers(2 * count - 1, _in_turn(starts, ends), content)
+    values = pa.StringArray.from_buffers(2 * count - 1, taken_in_turn(starts, ends).buffers()[1], content)
     _check_between(values, placed, count)
     return _Cut(values, rows, keys), placed
 
@@ -504,10 +504,6 @@ def _tail(text: bytes, layout: Layout, *, is_quoted: tuple[bool, bool]) -> bytes
     if not (text.startswith(layout.head + b'"' * first) and text.endswith(tail)):
         raise TokenMismatchError
     return tail
-
-
-def _in_turn(starts: pa.Int32Array, ends: pa.Int32Array) -> pa.Buffer:
-    return taken_in_turn(starts, ends).buffers()[1]
 
 
 def _check_between(values: pa.StringArray, placed: Tiles, count: int) -> None:

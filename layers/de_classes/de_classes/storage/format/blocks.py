@@ -75,16 +75,6 @@ class Shape(Protocol):
         ...
 
 
-class CurrentShape(Mutable):
-    """What a writer has of shape, for whoever decodes what it is to write next.
-
-    Attributes:
-        shape: The writer's own; None as long as there is none.
-    """
-
-    shape: Shape | None = None
-
-
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS: Final = (b"\n", b"\r")
 _OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
@@ -233,6 +223,32 @@ def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
         return
     for block, columns in zip(waiting, shape.decode_all([block.text for block in waiting]), strict=True):
         block._take(shape, columns)  # noqa: SLF001 - of this module
+
+
+class CurrentShape(Mutable):
+    """Decodes records for a writer, by the shape that it has; a ``RecordDecoder`` of ``api``.
+
+    Attributes:
+        shape: The writer's own; None as long as there is none.
+    """
+
+    shape: Shape | None = None
+
+    def decode_together(self, texts: Sequence[bytes]) -> list[RecordBlock | None]:
+        """The records of each text, as columns; None for those that do not fit, or are not sound."""
+        blocks = [RecordBlock(text) for text in texts]
+        decode_straight(blocks, self.shape)
+        return [block if block.is_decoded else None for block in blocks]
+
+    def decode(self, text: bytes) -> RecordBlock:
+        """The records, as dictionaries.
+
+        Raises:
+            MalformedDataError: The text is not sound.
+        """
+        block = RecordBlock(text)
+        block.records()
+        return block
 
 
 class RecordSlice(DiscreetValue):

@@ -46,7 +46,7 @@ from de_classes.storage.format.codec import (
 from de_classes.storage.format.schema import Schema, unsupported_value
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
 from de_classes.utils import strict_json
-from de_classes.utils.numbers import Number, read_number
+from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -143,17 +143,14 @@ class _Text:
             try:
                 value, self._position = decode_at(self._text, self._position)
             except json.JSONDecodeError as error:
-                self._grow_or_fail(error)
+                if not self._grow():
+                    raise MalformedDataError(f"not JSON, or cut short: {error.msg}") from error
             else:
                 return value
 
     def _skip_space(self) -> None:
         if space := _SPACE.match(self._text, self._position):
             self._position = space.end()
-
-    def _grow_or_fail(self, error: json.JSONDecodeError) -> None:
-        if not self._grow():
-            raise MalformedDataError(f"not JSON, or cut short: {error.msg}") from error
 
     def _grow(self) -> bool:
         """Drop what was taken and at least double the rest; doubling keeps the work linear."""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.utils.numbers import Number
+from de_classes.utils.strict_json import Number
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:

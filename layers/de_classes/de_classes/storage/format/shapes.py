@@ -25,8 +25,7 @@ from msgspec import UNSET, Meta, MsgspecError, UnsetType, structs, to_builtins
 from msgspec.json import Decoder
 
 from de_classes.storage.format.schema import Kind, ListType, StructType
-from de_classes.utils.fast_json import has_no_more_keys
-from de_classes.utils.numbers import read_number
+from de_classes.utils.strict_json import has_no_more_keys, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

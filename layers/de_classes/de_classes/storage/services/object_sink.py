@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from de_classes.storage.clients.object_store import DEFAULT_PART_SIZE, ObjectWrite, check_part_size
 from de_classes.storage.clients.spool import Spool
-from de_classes.storage.datasets.record_spool import RecordSpool
+from de_classes.storage.datasets.part_writer import RecordSpool
 from de_classes.storage.format.codec import format_of_key, get_codec
 from de_classes.utils.values import Value
 

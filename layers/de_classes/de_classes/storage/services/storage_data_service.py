@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from de_classes.errors import ObjectNotFoundError, UnsupportedFormatError
-from de_classes.storage.datasets.keys import names_dataset
+from de_classes.storage.datasets.manifest import names_dataset
 from de_classes.storage.format.codec import format_of_key
 from de_classes.storage.services.object_sink import ObjectSink
 

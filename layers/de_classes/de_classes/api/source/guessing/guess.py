@@ -13,7 +13,7 @@ from msgspec import structs
 from de_classes.api.auth import auth_words
 from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.messages import HttpResponse, origin, without_secrets
-from de_classes.api.pagination import PageRequest
+from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.source.binding import Resource
 from de_classes.api.source.description import SourceDescription

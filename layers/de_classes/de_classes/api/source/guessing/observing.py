@@ -10,9 +10,9 @@ import msgspec
 
 from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.charset import in_utf8
-from de_classes.api.rate_limits import read_rate_limit
-from de_classes.api.retry_after import parse_retry_after
-from de_classes.api.what_came import says_error
+from de_classes.api.pace import read_rate_limit
+from de_classes.api.page import says_error
+from de_classes.api.retry import parse_retry_after
 from de_classes.errors import DeClassesError, FatalError
 from de_classes.redaction import shared_filter
 from de_classes.utils.values import DiscreetValue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from de_classes.api.messages import origin
-from de_classes.api.pagination import next_links
+from de_classes.api.pagination.followed import next_links
 from de_classes.utils.paths import MISSING, find, plain_names
 from de_classes.utils.values import Value
 

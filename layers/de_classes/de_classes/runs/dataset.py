@@ -1,0 +1,385 @@
+"""A dataset as a destination: parts in a bucket, a journal beside them, one schema, and the commit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
+
+from de_classes.api.receipt import IngestReceipt, StoredPart
+from de_classes.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
+from de_classes.runs.destination import Destination, Output, PartLimits
+from de_classes.runs.forecast import actual, forecast
+from de_classes.runs.journal import Documents, RunJournal, WaysOn
+from de_classes.runs.progress import BrokenPartsError
+from de_classes.storage.clients.object_store import sha256_of_stream
+from de_classes.storage.datasets.commits import DatasetCommits, refuse_while_cleaning
+from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
+from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
+from de_classes.storage.datasets.reconcile import reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.runs.destination import Gathered
+    from de_classes.runs.plan import RunPlan
+    from de_classes.runs.progress import RunProgress, SealedPart
+    from de_classes.storage.clients.object_store import ObjectStore
+    from de_classes.storage.datasets.manifest import ManifestPart
+    from de_classes.storage.datasets.reconcile import Reconciled
+    from de_classes.storage.format.schema import Schema
+    from de_classes.utils.clock import Clock
+
+_ENOUGH_TRIES: Final = 10
+_DIGEST_CHARS: Final = 12
+
+
+class DatasetDestination(Destination):
+    """Datasets in a bucket: parts and a manifest each, with all that a run needs to go on beside them.
+
+    Which dataset, and in which format, is the plan's to say.
+
+    Example:
+        >>> lake = DatasetDestination(store, "lake")
+        >>> RunService(client, lake).carry_out(plan).records
+        5
+        >>> lake.begun(plan.run_id) == plan
+        True
+
+    Args:
+        store: Where everything is written.
+        bucket: The bucket.
+        prefix: What the journal's keys begin with, without a slash at the end; may be empty.
+        limits: When a part is sealed.
+        escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        bucket: str,
+        *,
+        prefix: str = "",
+        limits: PartLimits | None = None,
+        escape_formulas: bool = False,
+    ) -> None:
+        self.store = store
+        self.bucket = bucket
+        self.prefix = prefix
+        self.limits = limits or PartLimits()
+        self.escape_formulas = escape_formulas
+
+    def begun(self, run_id: str) -> RunPlan | None:
+        """What a run was begun with; None if there is no such run."""
+        return RunJournal(self.store, self.bucket, self.prefix, run_id).plan()
+
+    def check_begun(self, run_id: str) -> None:
+        """Make sure that there is such a run.
+
+        Raises:
+            InvalidInputError: There is none.
+        """
+        if self.begun(run_id) is None:
+            raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
+
+    def open(self, plan: RunPlan, client: UnstableAPIClient, *, invocation: str, clock: Clock) -> Output:
+        """See ``Destination``."""
+        return _DatasetOutput(self, plan, client, invocation, clock)
+
+
+class _DatasetOutput(Output):
+    """One invocation's share of a run into a dataset."""
+
+    resumes = True
+
+    def __init__(
+        self,
+        to: DatasetDestination,
+        plan: RunPlan,
+        client: UnstableAPIClient,
+        invocation: str,
+        clock: Clock,
+    ) -> None:
+        self.plan = plan
+        self.limits = to.limits
+        self._escape_formulas = to.escape_formulas
+        self._store = to.store
+        self._bucket = to.bucket
+        self._first_fingerprint = client.first_fingerprint
+        self._invocation = invocation
+        self._clock = clock
+        self._journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
+        self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
+        self._documents = Documents(to.store, to.bucket)
+        self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
+
+    def begin(self) -> IngestReceipt | None:
+        """See ``Output``.
+
+        Raises:
+            InvalidInputError: The run was begun with another plan.
+            ObjectExistsError: Another run has committed to this dataset.
+            StorageUnavailableError: Somebody is cleaning the dataset up, and may have begun before.
+        """
+        self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
+        begun = self._journal.plan()
+        if begun is None and (receipt := self._committed()):
+            return receipt
+        asked = self.plan
+        if begun is not None and begun.fingerprint == self._first_fingerprint:  # as version 0.1 knew it
+            asked = structs.replace(asked, fingerprint=begun.fingerprint)
+        self.plan = self._journal.begin(asked)
+        self._commits = DatasetCommits(self._store, self._bucket, self.plan.dataset)  # as it was begun
+        before = self._latest()
+        if before is not None and before.status == "complete":
+            return self._receipt_of(before)
+        self._journal.progress()  # before anything is written: it may be a newer version's
+        self._announce()
+        return None
+
+    def _committed(self) -> IngestReceipt | None:
+        """What a run has committed whose progress was cleaned away since."""
+        before = self._latest()
+        if before is None:
+            return None
+        receipt = self._receipt_of(before)
+        self.plan.check_receipt(receipt)
+        if before.status == "partial":
+            raise InvalidInputError(
+                f"the progress of run {self.plan.run_id!r} was cleaned away: begin another run"
+            )
+        return receipt
+
+    def _announce(self) -> None:
+        """Say that this invocation is at it, so that nothing of the run is cleaned away for an hour."""
+        self._journal.note_invocation(self._invocation)
+        refuse_while_cleaning(self._store, self._bucket, self.plan.dataset, now=self._clock.now())
+
+    def progress(self) -> RunProgress:
+        return self._journal.progress()
+
+    def seal(self, sealed: SealedPart) -> SealedPart:
+        return self._journal.seal(sealed)
+
+    def strike(self, parts: Iterable[SealedPart]) -> None:
+        self._journal.strike(parts)
+
+    def part(self, pass_: int, schema: Schema) -> PartWriter:
+        del pass_
+        return PartWriter(
+            self._store,
+            self._bucket,
+            self.plan.dataset,
+            self.plan.format,
+            schema=schema,
+            escape_formulas=self._escape_formulas,
+        )
+
+    def aside(self) -> PartWriter:
+        return PartWriter(self._store, self._bucket, self.plan.dataset, "jsonl", is_quarantine=True)
+
+    def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:
+        if not hashes:
+            return None
+        key = self._journal.keys_key(sequence, hashes)
+        self._store.put_object(self._bucket, key, hashes)
+        return key
+
+    def kept_hashes(self, sequence: int, key: str) -> bytes | None:
+        try:
+            hashes = self._store.get_object(self._bucket, key)
+        except ObjectNotFoundError:
+            return None
+        if self._journal.keys_key(sequence, hashes) != key:  # their hash is in the name
+            return None
+        return hashes
+
+    def followed_before(self) -> str | None:
+        return self._ways_on.followed_by()
+
+    def commit(self, gathered: Gathered) -> IngestReceipt:
+        """See ``Output``.
+
+        Raises:
+            BrokenPartsError: What was sealed is not there any more, or not as it was: nothing was committed.
+            ObjectExistsError: Another run was first.
+            StorageError: The store refuses, or does not answer; nothing is visible of this commit.
+        """
+        self._announce()
+        self._check_parts(gathered.kept)
+        stored = self._one_schema(gathered)
+        for _ in range(_ENOUGH_TRIES):
+            before = self._latest()
+            generation = before.generation if before else 0
+            manifest = self._manifest(gathered, stored, generation + 1)
+            if before and (before.status == "complete" or _says_the_same(before, manifest)):
+                return self._noted(self._receipt_of(before))
+            receipt = self._receipt(gathered, manifest)
+            self._documents.replace(receipt_key(self.plan.dataset, manifest), receipt)
+            try:
+                self._commits.commit(manifest)
+            except ObjectExistsError:
+                continue  # by another process at this run, or by another run: the next look tells
+            return self._noted(receipt)
+        raise ObjectExistsError(f"{self.plan.dataset} is being committed to again and again: try later")
+
+    def _noted(self, receipt: IngestReceipt) -> IngestReceipt:
+        self._ways_on.note(self.plan.run_id, receipt.pages)
+        return receipt
+
+    def left(self) -> str:
+        return f"go on with --run-id {self.plan.run_id}"
+
+    def close(self) -> None:
+        """Nothing: parts that are not sealed let go of themselves, and those that are stay."""
+
+    def _check_parts(self, kept: RunProgress) -> None:
+        """Make sure that every object of the run has the size and the SHA-256 that were written down.
+
+        Those that this very invocation has written need only be there: to read them again would cost a run
+        that was never stopped a tenth of its time.
+        """
+        broken = [
+            sealed
+            for sealed in kept.parts
+            if not all(
+                self._store.object_exists(self._bucket, f"{self.plan.dataset}/{part.key}")
+                if sealed.invocation == self._invocation
+                else self._is_whole(part)
+                for part in (sealed.part, sealed.quarantine)
+                if part is not None
+            )
+        ]
+        if broken:
+            raise BrokenPartsError(broken, f"the data below {self.plan.dataset}/")
+
+    def _is_whole(self, part: ManifestPart) -> bool:
+        """Whether an object is the one that was written down.
+
+        The store's own word for the checksum is taken where it has one: S3 compared it with the content when
+        the object was written, and its writer put it beside it. Otherwise, and in a directory, the content is
+        read.
+        """
+        key = f"{self.plan.dataset}/{part.key}"
+        try:
+            found = self._store.head_object(self._bucket, key)
+            if found.size != part.size:
+                return False
+            if found.checksum is not None:
+                return found.checksum == part.sha256
+            with self._store.open_object(self._bucket, key) as stream:  # somebody else wrote it
+                return sha256_of_stream(stream) == part.sha256
+        except ObjectNotFoundError:
+            return False
+
+    def _latest(self) -> Manifest | None:
+        """What this run has committed; None if nothing yet.
+
+        Raises:
+            ObjectExistsError: Another run has committed to this dataset.
+        """
+        latest = self._commits.latest()
+        if latest is not None and latest.run_id != self.plan.run_id:
+            raise ObjectExistsError(
+                f"run {latest.run_id!r} has committed to {self.plan.dataset}: name another dataset; "
+                "nothing was changed"
+            )
+        return latest
+
+    def _receipt_of(self, manifest: Manifest) -> IngestReceipt:
+        """The receipt that was stored with a commit; what a crash left undone after that is done."""
+        receipt = self._documents.get(receipt_key(self.plan.dataset, manifest), IngestReceipt)
+        self._commits.publish(manifest)
+        return receipt
+
+    def _one_schema(self, gathered: Gathered) -> Reconciled:
+        """The parts under the union of their schemas: those sealed under a narrower one are written again."""
+        return reconcile(
+            self._store,
+            self._bucket,
+            self.plan.dataset,
+            self.plan.format,
+            [WrittenPart(part.part, part.schema) for part in gathered.kept.in_page_order() if part.part],
+            schema=gathered.declared,
+            escape_formulas=self._escape_formulas,
+        )
+
+    def _manifest(self, gathered: Gathered, stored: Reconciled, generation: int) -> Manifest:
+        in_order = gathered.kept.in_page_order()
+        return Manifest.of(
+            (part.part for part in stored.parts),
+            run_id=self.plan.run_id,
+            generation=generation,
+            format=self.plan.format,
+            schema=stored.schema,
+            missing_pages=gathered.ledger.missing_pages.ranges(),
+            quarantine=tuple(part.quarantine for part in in_order if part.quarantine is not None),
+        )
+
+    def _receipt(self, gathered: Gathered, manifest: Manifest) -> IngestReceipt:
+        key, kept = manifest_key(self.plan.dataset, manifest.generation), gathered.kept
+        spent, first = gathered.spent(), gathered.progress.first
+        receipt = gathered.receipt(
+            spent,
+            status=manifest.status,
+            run_id=manifest.run_id,
+            parameters=self.plan.parameters(),
+            missing_pages=list(manifest.missing_pages),
+            records=manifest.records,
+            repaired=manifest.records - gathered.progress.records_of(1) if self.plan.key_fields else 0,
+            quarantined=sum(part.records for part in manifest.quarantine),
+            format=manifest.format,
+            bucket=self._bucket,
+            key=key,
+            uri=self._store.uri(self._bucket, key),
+            bytes=sum(part.size for part in manifest.parts),
+            sha256=_sha256(manifest),
+            content_type=manifest.content_type,
+            columns=manifest.columns,
+            widenings=kept.widenings,
+            rounded=kept.rounded,
+            parts=stored_parts(self.plan.dataset, manifest.parts),
+            quarantine=stored_parts(self.plan.dataset, manifest.quarantine),
+        )
+        proof = sum(known.requests for known in (receipt.end, receipt.still) if known)
+        return structs.replace(
+            receipt,
+            forecast=forecast(first, gathered.terms) if first else None,
+            actual=actual(spent, receipt.pages, proof, receipt.invocations, gathered.terms),
+        )
+
+
+def receipt_key(dataset: str, manifest: Manifest) -> str:
+    """The key of the receipt of a commit: beside it, and of these very bytes.
+
+    Who is about to commit something else writes another receipt, and not over that of the one who wins.
+    """
+    sha256 = _sha256(manifest)[:_DIGEST_CHARS]
+    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
+
+
+def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart]:
+    """The parts of a dataset as a receipt lists them, under their whole keys."""
+    return [
+        StoredPart(
+            key=f"{dataset}/{part.key}",
+            size=part.size,
+            sha256=part.sha256,
+            records=part.records,
+            first_page=part.first_page,
+            last_page=part.last_page,
+            pass_=part.pass_,
+        )
+        for part in parts
+    ]
+
+
+def _sha256(manifest: Manifest) -> str:
+    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
+
+
+def _says_the_same(before: Manifest, manifest: Manifest) -> bool:
+    """Whether a commit has nothing to add to the one it would replace."""
+    return structs.replace(manifest, generation=before.generation) == before

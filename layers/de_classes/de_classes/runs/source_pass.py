@@ -1,0 +1,355 @@
+"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import structs
+
+from de_classes.api.page import Overlap
+from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaustedError
+from de_classes.runs.context import Sifter
+from de_classes.runs.forecast import FirstPage
+from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
+from de_classes.storage.format.blocks import CurrentShape
+from de_classes.storage.format.schema import Schema, merge
+from de_classes.utils.page_range import PageSet
+from de_classes.utils.values import Mutable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from de_classes.api.evidence import Evidence, StillBy
+    from de_classes.api.ledger import RunLedger
+    from de_classes.api.page import Page
+    from de_classes.api.page_run import PageRun
+    from de_classes.pipelines.described import StepRows
+    from de_classes.runs.context import RunContext, Sifted
+    from de_classes.runs.destination import Part, PartLimits
+    from de_classes.runs.forecast import RunCounts
+    from de_classes.utils.run_records import PageEntry, RunPlace, RunState
+
+
+class SealedByAnotherError(DeClassesError):
+    """Another process at the same run was first to seal a part; what it sealed counts."""
+
+
+class OpenPart(Mutable):
+    """Pages that follow one another, with their records on the way into one object.
+
+    Attributes:
+        writer: Takes the records that are kept.
+        open_aside: What takes those that are set aside, once there is one.
+        began: The moment of its first page, on the clock's monotonic time.
+        entries: The pages in it.
+        last: The last of them.
+        way_on: Where the walk goes on after that; None if it knows of no other page.
+        duplicates: Records dropped because their key had come before.
+        aside: Takes those that are set aside; None as long as there are none.
+    """
+
+    writer: Part
+    open_aside: Callable[[], Part]
+    began: float
+    entries: list[PageEntry] = msgspec.field(default_factory=list)
+    last: Page | None = None
+    way_on: RunPlace | None = None
+    duplicates: int = 0
+    aside: Part | None = None
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Where a walk goes on right behind it; None if no other page was known of."""
+        if self.last is None or self.way_on is None:
+            return None
+        overlap = Overlap(self.last.number - 1)
+        overlap.step(self.last)
+        return structs.replace(self.way_on, tail=overlap.tail())
+
+    def is_followed_by(self, number: int) -> bool:
+        """Whether a page comes next: parts have no holes."""
+        return not self.entries or number == self.entries[-1].number + 1
+
+    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, sifted: Sifted) -> None:
+        """Add a page.
+
+        Args:
+            page: What came.
+            entry: What is to be written down of it.
+            way_on: Where the walk goes on after it.
+            sifted: Its records.
+        """
+        self.writer.write(sifted.kept)
+        if sifted.aside:
+            self.aside = self.aside or self.open_aside()
+            self.aside.write(sifted.aside)
+        self.duplicates += sifted.duplicates
+        self.entries.append(entry)
+        self.last, self.way_on = page, way_on
+
+    def is_full(self, limits: PartLimits, now: float) -> bool:
+        """Whether it is to be sealed."""
+        return (
+            len(self.entries) >= limits.pages
+            or self.writer.size >= limits.size
+            or now - self.began >= limits.seconds
+        )
+
+    def abort(self) -> None:
+        """Let go of everything."""
+        self.writer.abort()
+        if self.aside is not None:
+            self.aside.abort()
+
+
+class SourcePass:
+    """Takes the pages of one pass and seals them part by part.
+
+    Args:
+        context: What this invocation of the run works with.
+        number: Which pass, from 1.
+        drift: What was said of the passes before.
+
+    Attributes:
+        number: Which pass, from 1.
+        progress: What was sealed until now, by this invocation or another.
+        conflicts: How many records had the key of another of the same pass, and were not the same; a first
+            pass does not look.
+    """
+
+    def __init__(self, context: RunContext, number: int, drift: tuple[str, ...] = ()) -> None:
+        self.number = number
+        self.progress = RunProgress(())
+        self.conflicts = 0
+        self._context = context
+        self._drift = drift
+        self._sifter = Sifter()
+        self._schema = Schema()
+        self._current = CurrentShape() if context.keeps_all else None
+        self._open: OpenPart | None = None
+        self._run: PageRun | None = None
+        self._first: FirstPage | None = None
+        self._spent_until = context.spending()
+
+    @property
+    def ledger(self) -> RunLedger:
+        """What came, against what should.
+
+        Raises:
+            LookupError: The pass was not begun.
+        """
+        if self._run is None:
+            raise LookupError("the pass was not begun")
+        return self._run.ledger
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether no other page is known of, so that what is missing was asked for and did not come."""
+        return self._run is not None and self._run.place is None
+
+    @property
+    def found_what_the_pass_before_found(self) -> bool:
+        """Whether every page came as on the pass before: what looks like change is how the source is."""
+        now, before = (
+            [(page.number, page.records, page.mark, page.edges) for page in self.progress.pages(number)]
+            for number in (self.number, self.number - 1)
+        )
+        return self.is_at_end and not self.gaps and not self.ledger.falls_short and now == before
+
+    @property
+    def brought_nothing_new(self) -> bool:
+        """Whether a later pass came to its end without a new record.
+
+        One that is shorter than the pass before may have been cut, unless the source counts what it has.
+        """
+        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        before = sum(page.records for page in self.progress.pages(self.number - 1))
+        may_be_cut = self.ledger.records < before and self.ledger.total_records is None
+        return self.number > 1 and is_whole and not may_be_cut and not self.progress.new_of(self.number)
+
+    @property
+    def kept(self) -> RunProgress:
+        """The parts that are committed: of all passes where records have keys, else of the last alone."""
+        return self.progress if self._context.plan.key_fields else self.progress.last_pass()
+
+    def evidence(self) -> Evidence | None:
+        """What the pass's being complete rests on; None if it is not, and is committed for what it is.
+
+        Raises:
+            IncompleteRunError: Nothing proves the end.
+            ProtocolError: The description does not fit the source.
+        """
+        if self._run is None or self.ledger.missing_pages:
+            return None
+        has_keys = bool(self._context.plan.key_fields)
+        found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
+        if self.number == 1 or found is None:
+            return found
+        by: StillBy = "repaired" if has_keys else "begun anew"
+        doubt = self._doubt_of_repeats() if has_keys else None
+        if doubt is not None and self._context.strict:
+            raise IncompleteRunError(f"{doubt}: that is no proof, as strict asks for")
+        warnings = found.warnings if doubt is None else (*found.warnings, doubt)
+        return structs.replace(found, still=structs.replace(found.still, by=by), warnings=warnings)
+
+    def _doubt_of_repeats(self) -> str | None:
+        """What is to be said where keys told fewer records apart than this pass had, or the source counts."""
+        known = sum(part.came for part in self.kept.parts)
+        counted = max(self.ledger.records, self.ledger.expected_records or 0)
+        if known >= counted:
+            return None
+        return (
+            f"{counted - known} of {counted} records have the key of another, again on the last pass: the "
+            "source has them twice, or its pages are of different moments, as caches and replicas give them, "
+            "and as many others may be on none; compare by another page size (--limit)"
+        )
+
+    @property
+    def gaps(self) -> PageSet:
+        """The pages that were given up: asking again may bring them."""
+        return PageSet() if self._run is None else self._run.gaps
+
+    def again(self, drift: str) -> SourcePass:
+        """The pass after this one.
+
+        Args:
+            drift: How the source changed under this one, for the receipt.
+        """
+        return SourcePass(self._context, self.number + 1, (*self._drift, drift))
+
+    def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
+        """The same error, with the run to ask for so that it goes on, if it can."""
+        is_unproved_yet = isinstance(error.__cause__, RetriesExhaustedError)  # it can be tried again
+        is_over = self.is_at_end and not self.gaps and not is_unproved_yet
+        if is_over or not self._context.output.resumes:
+            return error
+        run_id = self._context.plan.run_id
+        return IncompleteRunError(
+            f"{error}; what came is kept, run {run_id!r} goes on from there",
+            missing_pages=error.missing_pages,
+            run_id=run_id,
+        )
+
+    def carry_out(self) -> None:
+        """Go on to the end of the source from what was sealed.
+
+        Raises:
+            IncompleteRunError: It ended before, or pages are missing; what came is sealed.
+            SealedByAnotherError: Somebody else is at it: carry out again, to go on from there.
+            FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
+        """
+        self.progress = self._context.output.progress()
+        self._schema = merge(self._context.declared, self.progress.schema)
+        came_twice = self.number > 1 and self.progress.duplicates > 0
+        run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
+        with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
+            for page in self._pages(run):
+                self._take(run, page)
+            self.conflicts = self._sifter.conflicts
+
+    def _state(self) -> RunState | None:
+        return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+
+    def _pages(self, run: PageRun) -> Iterator[Page]:
+        """The pages; whatever ends them, those that came are sealed before it is told."""
+        try:
+            yield from run
+        except DeClassesError:
+            self._seal(run)
+            raise
+        except KeyboardInterrupt:
+            self._seal_if_first(run)
+            raise
+        self._seal(run)
+
+    def _take(self, run: PageRun, page: Page) -> None:
+        if self._open is not None and not self._open.is_followed_by(page.number):
+            self._seal(run)
+        part = self._open = self._open or self._begin()
+        part.take(page, run.entry, run.way_on, self._sifter.sift(page))
+        if self._current is not None:
+            self._current.shape = part.writer.shape
+        self._look_ahead(run, page)
+        self._context.runtime.on_page(page)
+        if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):
+            self._seal(run)
+
+    def _look_ahead(self, run: PageRun, page: Page) -> None:
+        """Write down what the first page of all shows: the run is reckoned from it."""
+        if run.ledger.is_first(page) and self.number == 1:
+            context = self._context
+            self._first = FirstPage.of(
+                page,
+                run.ledger,
+                context.spending().since(self._spent_until),
+                endpoint=context.client.endpoint,
+                strict=context.strict,
+            )
+
+    def _begin(self) -> OpenPart:
+        return OpenPart(
+            writer=self._context.output.part(self.number, self._schema),
+            open_aside=self._context.output.aside,
+            began=self._context.runtime.clock.monotonic(),
+        )
+
+    def _seal(self, run: PageRun) -> None:
+        """Store the part and write it down, together with the place where the walk goes on behind it."""
+        if self._open is None or not self._open.entries:
+            return
+        sealed = self._stored(self._open, run.gaps)
+        self._open = None
+        if self._context.output.seal(sealed) != sealed:
+            raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
+        self.progress = self.progress.plus(sealed)
+        self._schema = merge(self._schema, sealed.schema)
+
+    def _seal_if_first(self, run: PageRun) -> None:
+        with suppress(SealedByAnotherError):
+            self._seal(run)
+
+    def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
+        first, last = part.entries[0].number, part.entries[-1].number
+        place, sequence = part.place, len(self.progress.sealed) + 1
+        stored = part.writer.seal(self.number, first, last)
+        aside = part.aside.seal(self.number, first, last) if part.aside else None
+        return SealedPart(
+            pass_=self.number,
+            sequence=sequence,
+            invocation=self._context.invocation,
+            entries=tuple(part.entries),
+            gaps=tuple(gap for gap in gaps if place is None or gap < place.number),
+            place=place,
+            part=stored.part if stored else None,
+            quarantine=aside.part if aside else None,
+            schema=stored.schema if stored else Schema(),
+            widenings=tuple(map(str, stored.widenings)) if stored else (),
+            rounded=stored.rounded if stored else {},
+            duplicates=part.duplicates,
+            drift=self._drift,
+            transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
+            keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
+            first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
+            counts=self._spent(),
+        )
+
+    def _kept_step(self, sequence: int, rows: StepRows) -> StepCounts:
+        return StepCounts(
+            rows_in=rows.rows_in,
+            rows_out=rows.rows_out,
+            repeats=rows.repeats,
+            keys=self._context.output.keep_hashes(sequence, rows.keys),
+        )
+
+    def _spent(self) -> RunCounts:
+        now = self._context.spending()
+        spent, self._spent_until = now.since(self._spent_until), now
+        return spent
+
+    def close(self) -> None:
+        """Let go of a part that is not sealed."""
+        if self._open is not None:
+            self._open.abort()
+            self._open = None

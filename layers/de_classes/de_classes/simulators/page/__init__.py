@@ -1,0 +1,1 @@
+"""What the simulator of this machine shows in a browser."""

@@ -1,0 +1,1 @@
+"""The documentation site: docs/ and the docstrings, as pages that can be searched."""
