@@ -6,7 +6,7 @@ LAYER_PYTHON_VERSION ?= 3.13
 LAYER_PYTHON ?=
 
 source := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))
-tools := $(source)../../tools
+tools := $(source)../de_classes/de_classes/cli
 # The project's own, though it is not on the path of somebody who types `sam build`; else whichever there is.
 UV ?= $(or $(wildcard $(abspath $(source)../../.venv/bin/uv)),uv)
 target := $(ARTIFACTS_DIR)/python

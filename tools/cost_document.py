@@ -13,8 +13,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.handler import METRICS
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
-from functions.ingestion_worker.app import METRICS
 from tools.template import template
 
 if TYPE_CHECKING:

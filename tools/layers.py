@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+FINDER = ROOT / "layers" / "de_classes" / "de_classes" / "cli" / "find-compiler.sh"
 CACHE = ROOT / ".aws-sam" / "layers"
 RUNTIME = "3.13"
 ARCHITECTURES = ("arm64", "x86_64")
@@ -31,7 +32,11 @@ LAYERS = {
     "ArrowLayer": "arrow",
     "DataFramesLayer": "dataframes",
 }
-SOURCES = ("layer.mk", "../tools/finish_layer.py", "../tools/find-compiler.sh")
+SOURCES = (
+    "layer.mk",
+    "de_classes/de_classes/cli/finish_layer.py",
+    "de_classes/de_classes/cli/find-compiler.sh",
+)
 SAM_LEVEL = 6
 UPLOAD_BYTES = 50_000_000  # the largest archive that Lambda takes without S3
 ENTRY_BYTES = 1_024  # more than an archive says of a file: its path twice, dates, modes
@@ -58,9 +63,8 @@ class Measure:
 @cache
 def compiler() -> str | None:
     """The Python that compiles bytecode for Lambda, or None if there is none here; looked for once."""
-    finder = str(ROOT / "tools" / "find-compiler.sh")
     done = subprocess.run(  # noqa: S603 - our own script
-        [finder, RUNTIME], env=_with_tools(os.environ), capture_output=True, text=True, check=False
+        [str(FINDER), RUNTIME], env=_with_tools(os.environ), capture_output=True, text=True, check=False
     )
     return done.stdout.strip() or None
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "sources"
-FINDER = ROOT / "tools" / "find-compiler.sh"
+FINDER = ROOT / "layers" / "de_classes" / "de_classes" / "cli" / "find-compiler.sh"
 CLOUDFORMATION_FORM = re.compile(r"ParameterKey=(?P<name>[^,]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 
 

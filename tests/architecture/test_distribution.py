@@ -55,7 +55,7 @@ def uv() -> Path:
 
 def pythons() -> dict[str, str]:
     """Every Python that the project supports and this machine has, by version; none is fetched."""
-    finder = ROOT / "tools" / "find-compiler.sh"
+    finder = LIBRARY / "cli" / "find-compiler.sh"
     found = {version: run(finder, version, UV=str(uv())) for version in SUPPORTED}
     return {version: each.stdout.strip() for version, each in found.items() if each.returncode == 0}
 

@@ -91,11 +91,11 @@ def test_a_handler_that_is_put_together_on_lambda_loads_a_tracer_only_where_one_
     code = f"""
 import json, os, sys
 os.environ.update(LAMBDA_TASK_ROOT="/var/task", TRACING={tracing!r})
-import app
-app._handler()
+from de_classes import handler
+handler._handler()
 print(json.dumps(sorted(sys.modules)))
 """
-    done = run_python(code, LIBRARY.parent, ROOT / "functions" / "ingestion_worker")
+    done = run_python(code, LIBRARY.parent)
     assert done.returncode == 0, done.stderr
     assert {"aws_xray_sdk", "opentelemetry"} & set(json.loads(done.stdout)) == expected
 

@@ -38,6 +38,7 @@ RANKS = {
     "de_classes.runs": 5,
     "de_classes.worker": 5,
     "de_classes.bootstrap": 6,
+    "de_classes.handler": 6,
     "de_classes.cli": 7,
     "de_classes.__main__": 7,
 }

@@ -52,7 +52,7 @@ LICENCES = {
 def built() -> Iterator[None]:
     """Every layer for both architectures, built where something changed."""
     if layers.compiler() is None and "CI" not in os.environ:  # there its absence is a failure
-        pytest.skip(f"no Python {layers.RUNTIME} to build layers for AWS with: see tools/find-compiler.sh")
+        pytest.skip(f"no Python {layers.RUNTIME} to build layers for AWS with: see find-compiler.sh")
     layers.CACHE.mkdir(parents=True, exist_ok=True)
     wanted = [(name, architecture) for architecture in ARCHITECTURES for name in LAYERS]
     with (layers.CACHE / "lock").open("w") as lock, ThreadPoolExecutor(2) as pool:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import _core as compiled_library
 
+from de_classes.cli import finish_layer
 from tests.fakes.sources import ROOT
 from tests.fakes.template import template
-from tools import finish_layer, layers
+from tools import layers
 from tools.layer_documents import TABLE_BEGIN, TABLE_END, packages, replace_table
 from tools.layers import LAYERS
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = ".".join(map(str, sys.version_info[:2]))
-FINDER = ROOT / "tools" / "find-compiler.sh"
+FINDER = layers.FINDER
 
 
 @pytest.fixture
@@ -97,6 +98,35 @@ def test_what_no_import_loads_goes_and_what_one_does_stays(layer: Path) -> None:
     finish_layer.prune(layer)
     left = {path.relative_to(package).as_posix() for path in package.rglob("*")}
     assert left == {"__init__.py", "data.json"}
+
+
+def test_what_no_function_imports_goes_and_one_name_stays_of_a_librarys_three(layer: Path) -> None:
+    before = (
+        *(
+            "de_classes/handler.py",
+            "de_classes/cli/new.py",
+            "de_classes/html/page.py",
+            "de_classes/__main__.py",
+        ),
+        *("de_classes/api/source/guessing/guess.py", "de_classes/api/source/binding.py"),
+        *("pyarrow/libarrow.so", "pyarrow/libarrow.so.2500", "pyarrow/libarrow.so.2500.1.0"),
+        *("pyarrow/libalone.so.1.2.3", "pyarrow/libarrow_flight.so.2500", "pyarrow/src/arrow.cc"),
+        *("pyarrow/vendored/flight_server.py", "pyarrow/parquet.py", "other/cli/kept.py"),
+    )
+    for name in before:
+        (layer / "python" / name).parent.mkdir(parents=True, exist_ok=True)
+        (layer / "python" / name).write_text("")
+    finish_layer.prune(layer)
+    left = {path.relative_to(layer / "python").as_posix() for path in layer.rglob("*") if path.is_file()}
+    assert left == {
+        *("de_classes/handler.py", "de_classes/api/source/binding.py", "other/cli/kept.py"),
+        *(
+            "package/__init__.py",
+            "pyarrow/libarrow.so.2500",
+            "pyarrow/libalone.so.1.2.3",
+            "pyarrow/parquet.py",
+        ),
+    }
 
 
 def test_a_stripped_library_is_smaller_and_still_loads(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from de_classes.configs.ingest import FormatName, WorkerSettings
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.openapi import describe_auth
 from de_classes.simulators.settings import SimulatorSettings
-from tests.fakes.sources import ROOT
+from tests.fakes.sources import LIBRARY, ROOT
 from tests.fakes.template import events, functions, resources, statements, template, variables
 
 AUTH, UNSTABLE, WORKER = "AuthSimulatorFunction", "UnstableSimulatorFunction", "IngestionWorkerFunction"
@@ -369,7 +369,7 @@ def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
 
 def test_the_alarm_for_incomplete_runs_watches_the_metric_that_the_worker_writes() -> None:
     alarm = resources("AWS::CloudWatch::Alarm")["IncompleteRunsAlarm"]["Properties"]
-    written = (ROOT / "functions" / "ingestion_worker" / "app.py").read_text()
+    written = (LIBRARY / "handler.py").read_text()
     assert f'"{alarm["MetricName"]}"' in written
     assert alarm["Namespace"] == variables(WORKER)["POWERTOOLS_METRICS_NAMESPACE"]
     (dimension,) = alarm["Dimensions"]
@@ -383,7 +383,7 @@ def test_an_alarm_that_a_local_cloud_cannot_have_is_one_of_metric_math() -> None
 
 def test_the_dashboard_shows_what_the_worker_measures() -> None:
     body, values = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["Properties"]["DashboardBody"]["Sub"]
-    written = (ROOT / "functions" / "ingestion_worker" / "app.py").read_text()
+    written = (LIBRARY / "handler.py").read_text()
     widgets = msgspec.json.decode(body)["widgets"]
     shown = {
         metric[1] for each in widgets for metric in each["properties"].get("metrics", []) if len(metric) > 1

@@ -24,10 +24,10 @@ from de_classes.errors import (
     PermissionDeniedError,
     RequestRejectedError,
 )
+from de_classes.handler import handler_for
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
 from de_classes.utils.clock import ManualClock
-from functions.ingestion_worker.app import handler_for
 from tests.fakes.effort import first_of
 from tests.fakes.mimics import MIMICS, RESOURCES
 from tests.fakes.mimics.arxiv import Arxiv

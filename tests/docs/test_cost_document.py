@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from de_classes.handler import METRICS
 from de_classes.runs.forecast import LambdaTerms
-from functions.ingestion_worker.app import METRICS
 from tests.fakes.sources import ROOT
 from tests.fakes.template import resources
 from tools.cost_document import (

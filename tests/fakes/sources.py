@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "layers" / "de_classes" / "de_classes"
+PROJECT = LIBRARY / "cli" / "project"
+"""What ``de-classes new`` copies: somebody else's code, and no module of the library."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Import:
 
 def python_files(*folders: str) -> list[Path]:
     """The tracked or trackable Python files below these folders."""
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for path in found if not path.is_relative_to(PROJECT))
 
 
 def relative(path: Path) -> str:

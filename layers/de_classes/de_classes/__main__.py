@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, show, verify and clean."""
+"""The command line: simulate, init, check, sample, ingest, replay, show, verify, clean and new."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
+    "new": "de_classes.cli.new",
 }
 
 
@@ -70,6 +71,7 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parsers.add_show(commands)
     parsers.add_verify(commands)
     parsers.add_clean(commands)
+    parsers.add_new(commands)
     return parser
 
 

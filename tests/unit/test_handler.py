@@ -11,9 +11,9 @@ from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_f
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
+from de_classes.handler import METRICS, SERVICE, handler_for
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
-from functions.ingestion_worker import app
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
 from tests.unit.worker.test_ingestion import ingestion
@@ -39,7 +39,7 @@ EXPECTED = {
 def invoke(
     root: Path, event: dict[str, Any], source: FakeSource | None = None, **environ: str
 ) -> dict[str, Any]:
-    handler = app.handler_for(lambda: ingestion(root, source or FakeSource(total=250), **environ))
+    handler = handler_for(lambda: ingestion(root, source or FakeSource(total=250), **environ))
     return handler(event, FakeContext())
 
 
@@ -111,7 +111,7 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     """Lambda tries an asynchronous event three times, and gives all three the same request id."""
     clock = ManualClock()
     source = SlowSource(clock, total=250)
-    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    handler = handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
     event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=130_000)
     for _ in range(2):
         with pytest.raises(IncompleteRunError) as caught:
@@ -137,19 +137,19 @@ def test_the_metrics_that_are_listed_are_those_that_runs_write(
     reset_cold_start_flag()
     sound, broken = FakeSource(total=250), FakeSource(total=250, faults={2: [HttpResponse(503)] * 99})
     for run_id, source, partial in (("a", sound, False), ("b", broken, True), ("c", broken, False)):
-        handler = app.handler_for(lambda source=source: ingestion(tmp_path, source, MAX_ATTEMPTS="2"))
+        handler = handler_for(lambda source=source: ingestion(tmp_path, source, MAX_ATTEMPTS="2"))
         with nullcontext() if partial or source is sound else pytest.raises(IncompleteRunError):
             handler({"run_id": run_id, "limit": 100, "allow_partial": partial}, FakeContext())
     with pytest.raises(ConfigurationError):
-        app.handler_for(not_configured)({}, FakeContext())
+        handler_for(not_configured)({}, FakeContext())
     written = {
         (metric["Name"], metric["Unit"], tuple(map(tuple, each["Dimensions"])))
         for line in lines_of(capsys)
         for each in line.get("_aws", {}).get("CloudWatchMetrics", [])
         for metric in each["Metrics"]
     }
-    assert sorted(name for name, _, _ in written) == sorted([*app.METRICS, "ColdStart"])
-    assert {(name, app.METRICS.get(name, MetricUnit.Count).value) for name, _, _ in written} == {
+    assert sorted(name for name, _, _ in written) == sorted([*METRICS, "ColdStart"])
+    assert {(name, METRICS.get(name, MetricUnit.Count).value) for name, _, _ in written} == {
         (name, unit) for name, unit, _ in written
     }
 
@@ -169,18 +169,16 @@ def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) ->
 
     for name, faults in (("sound", {}), ("broken", {1: [HttpResponse(503)] * 99})):
         source = FakeSource(total=250, faults=faults)
-        handler = app.handler_for(lambda source=source: ingestion(tmp_path, source), span=span)
+        handler = handler_for(lambda source=source: ingestion(tmp_path, source), span=span)
         with pytest.raises(IncompleteRunError) if faults else nullcontext():
             handler({"format": "csv", "run_id": name}, FakeContext())
-    assert told == [f"{app.SERVICE} begins", "it ends", f"{app.SERVICE} begins", "it is incomplete"]
+    assert told == [f"{SERVICE} begins", "it ends", f"{SERVICE} begins", "it is incomplete"]
 
 
 def test_F41_a_run_has_all_the_time_that_lambda_leaves_it_but_for_the_reserve(tmp_path: Path) -> None:
     """Of 900 seconds, the longest there are: nothing else ends a run that is still getting pages."""
     clock = ManualClock()
-    handler = app.handler_for(
-        lambda: ingestion(tmp_path, SlowSource(clock, total=790), clock, CONCURRENCY="1")
-    )
+    handler = handler_for(lambda: ingestion(tmp_path, SlowSource(clock, total=790), clock, CONCURRENCY="1"))
     receipt = handler({"limit": 10}, FakeContext(milliseconds=900_000))
     assert (receipt["status"], receipt["pages"], receipt["invocations"]) == ("complete", 79, 1)
     assert receipt["still"]["requests"] == 5
@@ -190,7 +188,7 @@ def test_F41_a_run_has_all_the_time_that_lambda_leaves_it_but_for_the_reserve(tm
 def test_F41_a_run_whose_time_is_up_before_it_is_proved_goes_on_with_the_proof(tmp_path: Path) -> None:
     clock = ManualClock()
     source = SlowSource(clock, total=840)
-    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    handler = handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
     event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=900_000)
     with pytest.raises(
         IncompleteRunError, match=r"840 records came, .* not be proved: the time is up"
@@ -205,7 +203,7 @@ def test_F41_a_run_whose_time_is_up_before_it_is_proved_goes_on_with_the_proof(t
 def test_F41_three_tries_of_an_event_make_nearly_forty_five_minutes(tmp_path: Path) -> None:
     clock = ManualClock()
     source = SlowSource(clock, total=2_500)
-    handler = app.handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
+    handler = handler_for(lambda: ingestion(tmp_path, source, clock, CONCURRENCY="1"))
     event, context = {"limit": 10}, FakeContext(aws_request_id="of-the-event", milliseconds=900_000)
     for _ in range(2):
         with pytest.raises(IncompleteRunError):
@@ -242,7 +240,7 @@ def test_a_fault_of_the_worker_is_counted_as_one_however_it_was_called(
 ) -> None:
     for build in (not_configured, lambda: ingestion(tmp_path, BrokenSource(total=25))):
         with pytest.raises((ConfigurationError, TypeError)):
-            app.handler_for(build)(event, FakeContext())
+            handler_for(build)(event, FakeContext())
         assert counted(capsys)["WorkerFaults"] == [1]
 
 
@@ -297,7 +295,7 @@ def test_the_log_has_a_receipt_that_fits_into_a_line(
 
 @pytest.mark.parametrize("context", [None, FakeContext()])
 def test_the_handler_needs_no_context(tmp_path: Path, context: FakeContext | None) -> None:
-    handler = app.handler_for(lambda: ingestion(tmp_path, FakeSource(total=25)))
+    handler = handler_for(lambda: ingestion(tmp_path, FakeSource(total=25)))
     assert handler({"format": "csv", "key": "a.csv"}, context)["records"] == 25
     assert handler(load_event("ingestion_worker", "ingest_parquet"), context)["statusCode"] == 200
     with pytest.raises(InvalidInputError, match="the event must be an object"):
@@ -309,7 +307,7 @@ def test_what_the_worker_logs_is_masked_and_carries_the_ids(
 ) -> None:
     event = load_event("ingestion_worker", "bad_request")
     invoke(tmp_path, event)
-    logging.getLogger(app.SERVICE).error("POST /login %s", {"password": PASSWORD})
+    logging.getLogger(SERVICE).error("POST /login %s", {"password": PASSWORD})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"level"' in line]
     assert [line["message"] for line in lines] == ["run not complete", "POST /login {'password': '***'}"]
     assert lines[0]["correlation_id"] == event["requestContext"]["requestId"]

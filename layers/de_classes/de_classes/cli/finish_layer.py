@@ -1,7 +1,8 @@
 """Finish an installed layer: only what imports load, bytecode for every module, the same bytes each time.
 
 Usage: ``finish_layer.py FOLDER VERSION``, by the Python of the runtime that the layer is for: only that one
-compiles its bytecode. FOLDER holds ``python/``. Uses the standard library only.
+compiles its bytecode. FOLDER holds ``python/``. Uses the standard library only, and is run as a file: the
+layer that is finished may hold it, and nothing else of the library need be there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,14 @@ MOUNTED_AT = "/opt"  # where Lambda unpacks layers, and so what a traceback name
 # What compilers, type checkers, test runners and browsers read, and no import does.
 UNUSED_FOLDERS = ("tests", "include")
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
+# What no function imports, by package, as patterns below it.
+UNUSED_IN = {
+    "de_classes": (  # nobody types words to a function, or looks at one in a browser
+        *("cli", "html", "__main__.py", "api/source/guessing"),
+        *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
+    ),
+    "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
+}
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 
 _ELF_64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
@@ -64,7 +73,12 @@ def finish(folder: Path, version: str) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Remove what no import loads, and what was compiled for another path."""
+    """Remove what no import loads, what no function imports, and what was compiled for another path."""
+    for package, patterns in UNUSED_IN.items():
+        for pattern in patterns:
+            for path in (folder / "python" / package).glob(pattern):
+                _remove(path)
+    _prune_names(folder / "python" / "pyarrow")
     for path in _entries(folder):
         if path.is_dir() and path.name in (*UNUSED_FOLDERS, "__pycache__"):
             shutil.rmtree(path)
@@ -73,6 +87,23 @@ def prune(folder: Path) -> None:
     for path in reversed(_entries(folder)):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+def _prune_names(package: Path) -> None:
+    """Keep the one name that the loader asks for, ``libarrow.so.2500``, of three copies of a library."""
+    for library in package.glob("lib*.so.*.*.*"):
+        stem, _, version = library.name.partition(".so.")
+        if (package / f"{stem}.so.{version.partition('.')[0]}").exists():
+            library.unlink()
+            (package / f"{stem}.so").unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """A file, or a folder with all that is in it, if an earlier one did not take it along."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def strip(library: Path) -> None:
