@@ -16,6 +16,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 LIBRARY: Final = ROOT / "layers" / "de_classes"
+PROJECT: Final = LIBRARY / "de_classes" / "cli" / "project"
+"""What ``de-classes new`` copies: no module of the library."""
 SPHINX: Final = ROOT / ".venvs" / "site" / "bin" / "sphinx-build"
 
 
@@ -67,7 +69,7 @@ def modules_by_package() -> dict[str, list[str]]:
     """Every module of the library that is not a package's own, by the package it lies in."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((LIBRARY / "de_classes").rglob("*.py")):
-        if not path.name.startswith("__"):
+        if not path.name.startswith("__") and not path.is_relative_to(PROJECT):
             package = ".".join(path.relative_to(LIBRARY / "de_classes").parts[:-1])
             found[package].append(".".join(path.relative_to(LIBRARY).with_suffix("").parts))
     return found

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+import pytest
 from msgspec import structs
 
-from de_classes.api.source import Source
+from de_classes.api.source import EnvironmentSecrets, Source
 from de_classes.api.source.description import SourceDescription, SourceFile
 from de_classes.api.source.rules import problems_of
 from de_classes.utils.clock import ManualClock
@@ -96,3 +97,37 @@ def test_a_value_that_for_each_names_twice_is_refused() -> None:
     )
     [problem] = problems_of(SourceFile(version=1, sources={"shop": shop}))
     assert problem.endswith("orders.for_each.values names one twice: what belongs to it would come twice")
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [({}, None), ({"where": "https://mine.example/v2"}, None), ({}, "https://login.example")],
+)
+def test_a_rehearsal_asks_no_other_address_though_a_parameter_stands_for_it(
+    given: dict[str, str], address: str | None
+) -> None:
+    parameters = {"where": {"kind": "address", "default": "https://api.example"}}
+    login = {
+        "type": "login",
+        "url": f"{address or '${where}'}/login",
+        "json": {"password": "${secret.password}"},
+    }
+    changed = {"base_url": "${where}", "auth": login, "parameters": parameters}
+    orders = {"path": "/orders", "records_path": "items", "pagination": {"type": "none"}}
+    source = msgspec.convert({**DESCRIBED, **changed, "resources": {"orders": orders}}, SourceDescription)
+    asked: list[str] = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        asked.append(request.url)
+        return json_response({"access_token": "t0ken", "expires_in": 300, "items": [{"id": 1}]})
+
+    client = Source({"shop": source})["shop.orders"].client(
+        parameters=given,
+        secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_PASSWORD": "secret"}),
+        base_url="http://127.0.0.1:9",
+        transport=FakeTransport(answer),
+        clock=ManualClock(),
+    )
+    assert len(list(client.iterate_all_pages())) == 1
+    assert {urlsplit(url).netloc for url in asked} == {"127.0.0.1:9"}
+    assert {urlsplit(url).path.rpartition("/")[2] for url in asked} == {"login", "orders"}

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 100
 LARGEST_DEFAULT = 1000
 _ADDRESS = re.compile(r"(https?)://([^/?#]+)(.*)", re.DOTALL)
+_FIRST_NAME = re.compile(r"\$\{([^}]+)\}")
 _REQUEST_NAMES = frozenset({"size", "method", "path", "query", "target", "body", "timestamp"})
 
 
@@ -351,13 +352,20 @@ class _Binding:
         return value
 
     def _template(self, address: str) -> str:
-        match = _ADDRESS.fullmatch(address)
+        match = _ADDRESS.fullmatch(self._spelled_out(address))
         if self._base_url is None or match is None:
             return address
-        main = _ADDRESS.fullmatch(self._resource.source.base_url)
+        main = _ADDRESS.fullmatch(self._spelled_out(self._resource.source.base_url))
         # One server stands in for several hosts: any but the main one is a folder, named by its first label.
         folder = "" if main is None or main[2] == match[2] else f"/{match[2].partition('.')[0]}"
         return f"{self._base_url.rstrip('/')}{folder}{match[3]}"
+
+    def _spelled_out(self, address: str) -> str:
+        """The address, with the value of the parameter that it begins with where that is a whole address."""
+        first = _FIRST_NAME.match(address)
+        if first is None or self.kind_of(first[1]) != "address":
+            return address
+        return f"{self.lookup(first[1])}{address[first.end() :]}"
 
     def _origins(self) -> frozenset[tuple[str, str, int | None]]:
         if self._base_url is not None:
