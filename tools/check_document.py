@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.api.receipt import Figures
-from de_classes.api.source.check_report import CheckReport, Evidence, FieldSeen, Finding
+from de_classes.api.source.check_report import CheckReport, FieldSeen, Finding, PaginationEvidence
 from tools.receipt_document import DOCS, as_text, schema_of, with_tables
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PAGE, SCHEMA = DOCS / "check.md", DOCS / "check.schema.json"
 BEGIN = "<!-- written by tools/check_document.py -->\n"
-DOCUMENTED: tuple[type[Struct], ...] = (CheckReport, Finding, FieldSeen, Evidence)
+DOCUMENTED: tuple[type[Struct], ...] = (CheckReport, Finding, FieldSeen, PaginationEvidence)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class GuessRequest:
     """A request.
 
     Attributes:
@@ -52,11 +52,11 @@ class HttpSource:
         behave: Gives the whole answer, head and body.
     """
 
-    def __init__(self, behave: Callable[[Asked], bytes]) -> None:
+    def __init__(self, behave: Callable[[GuessRequest], bytes]) -> None:
         self._behave = behave
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._lock = threading.Lock()
-        self.asked: list[Asked] = []
+        self.asked: list[GuessRequest] = []
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -86,7 +86,7 @@ class HttpSource:
             if head:
                 connection.sendall(self._behave(self._noted(head, connection)))
 
-    def _noted(self, head: bytes, connection: socket.socket) -> Asked:
+    def _noted(self, head: bytes, connection: socket.socket) -> GuessRequest:
         text, _, body = head.partition(b"\r\n\r\n")
         first, *lines = text.decode("iso-8859-1").split("\r\n")
         method, target, _ = first.split(" ")
@@ -95,7 +95,7 @@ class HttpSource:
             body += connection.recv(65536)
         with self._lock:
             query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
-            asked = Asked(len(self.asked) + 1, method, target, query, headers, body)
+            asked = GuessRequest(len(self.asked) + 1, method, target, query, headers, body)
             self.asked.append(asked)
         return asked
 
@@ -104,7 +104,7 @@ def rows(*numbers: int) -> list[dict[str, int]]:
     return [{"id": number} for number in numbers]
 
 
-def page(asked: Asked, *, total: int = 30, **beside: object) -> bytes:
+def page(asked: GuessRequest, *, total: int = 30, **beside: object) -> bytes:
     """The right answer: ten records a page."""
     return as_json(page_of(asked.page, total=total, **beside))
 

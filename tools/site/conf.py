@@ -17,7 +17,6 @@ include_patterns = ["*.md", "docs/**", "examples/**", "reference/**"]
 suppress_warnings = [
     "misc.highlighting_failure",  # DuckDB's SQL and Mermaid's pictures are shown as they are written
     "myst.header",  # what a benchmark writes down begins two levels below its page's title
-    "ref.python",  # a type that is named in an annotation may be a name of two modules
 ]
 
 html_theme = "furo"

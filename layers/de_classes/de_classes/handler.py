@@ -45,7 +45,7 @@ METRICS = {
 }
 
 
-class Observer(Value):
+class RunObserver(Value):
     """Publishes how runs end, as log lines and metrics."""
 
     logger: logging.Logger
@@ -103,7 +103,7 @@ def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Hand
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
     namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
     metrics = Metrics(service=SERVICE, namespace=namespace)
-    observer = Observer(app_logger.get_logger(), metrics)
+    observer = RunObserver(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 
     @metrics.log_metrics(capture_cold_start_metric=True)

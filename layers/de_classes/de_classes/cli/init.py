@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from de_classes.api.http_transport import HttpClientTransport
-from de_classes.api.source.guessing import Asked, convert, from_openapi, guess_source, write
+from de_classes.api.source.guessing import GuessRequest, convert, from_openapi, guess_source, write
 from de_classes.api.source.guessing.observing import Observer
 from de_classes.api.source.loading import parse_sources
 from de_classes.api.source.secrets import FileSecrets, NoSecrets
@@ -98,7 +98,7 @@ def _guessed(
     secrets = FileSecrets(args.secrets) if args.secrets else NoSecrets()
     names = tuple(_document(args.secrets, "--secrets")) if args.secrets else ()
     observer = Observer(transport or HttpClientTransport(), clock)
-    asked = Asked(
+    asked = GuessRequest(
         url=args.url,
         secrets=secrets,
         secret_names=names,

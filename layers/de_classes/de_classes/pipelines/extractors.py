@@ -29,7 +29,7 @@ class PageResult(Protocol):
         ...
 
 
-class PageSource(Protocol):
+class PagedClient(Protocol):
     """Anything that hands out pages in order, such as ``UnstableAPIClient``."""
 
     def iterate_all_pages(self, limit: int = 100) -> Iterator[tuple[int, PageResult]]:
@@ -53,7 +53,7 @@ class ApiExtractor:
         limit: Records a page.
     """
 
-    def __init__(self, client: PageSource, *, limit: int = 100) -> None:
+    def __init__(self, client: PagedClient, *, limit: int = 100) -> None:
         self.client = client
         self.limit = limit
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class StepCounts:
+class RowCounts:
     """What a step has done until now; whoever runs the step keeps it up to date."""
 
     rows_in: int = 0
@@ -50,7 +50,7 @@ class LoggingMixin:
         return logging.getLogger(name) if self._parent_logger is None else self._parent_logger.getChild(name)
 
     @contextmanager
-    def log_step(self, name: str) -> Iterator[StepCounts]:
+    def log_step(self, name: str) -> Iterator[RowCounts]:
         """Log what happens to a step; it may raise whatever it likes.
 
         Args:
@@ -59,7 +59,7 @@ class LoggingMixin:
         Yields:
             The counts, to be filled in by the block.
         """
-        counts = StepCounts()
+        counts = RowCounts()
         started = self._log_clock.monotonic()
         self.logger.info("%s started", name)
         try:
@@ -70,7 +70,7 @@ class LoggingMixin:
             raise
         self.logger.info("%s finished in %s", name, self._tally(started, counts))
 
-    def _tally(self, started: float, counts: StepCounts) -> str:
+    def _tally(self, started: float, counts: RowCounts) -> str:
         seconds = self._log_clock.monotonic() - started
         return f"{seconds:.3f} s: {counts.rows_in} rows in, {counts.rows_out} rows out"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from de_classes.pipelines.logging_mixin import StepCounts
+    from de_classes.pipelines.logging_mixin import RowCounts
     from de_classes.pipelines.report import RunReport
     from de_classes.pipelines.steps import BatchFunction, Extractor, Loader, Transform
     from de_classes.utils.clock import Clock
@@ -80,7 +80,7 @@ class Pipeline(LoggingMixin, ABC):
     def flow(self, run: Recording) -> None:
         """Pass records from step to step: ``run.extract``, ``run.transform``, ``run.load``."""
 
-    def _flow_and_report(self, recording: Recording, counts: StepCounts) -> RunReport:
+    def _flow_and_report(self, recording: Recording, counts: RowCounts) -> RunReport:
         try:
             with closing(recording):
                 self.flow(recording)

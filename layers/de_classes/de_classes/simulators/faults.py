@@ -35,7 +35,7 @@ import msgspec
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.messages import SimResponse
-from de_classes.simulators.pages import PLAIN, Page, Shape
+from de_classes.simulators.pages import PLAIN, ServedPage, Shape
 from de_classes.utils.page_range import parse_pages
 from de_classes.utils.values import Mutable, Value
 
@@ -128,7 +128,7 @@ class FaultContext(Value):
 
 
 Play = Callable[[FaultContext, Genuine], SimResponse]
-PageTransform = Callable[[FaultContext, Page], Page]
+PageTransform = Callable[[FaultContext, ServedPage], ServedPage]
 ExtraFields = Callable[[int, int], bytes]  # (index, count) to fields to add, empty for none
 
 

@@ -98,7 +98,7 @@ def _data(max_limit: int, *, overrides: bool) -> Json:
             *(_override_parameters() if overrides else []),
         ],
         "responses": {
-            "200": _answer("The page", _ref("Page")),
+            "200": _answer("The page", _ref("ServedPage")),
             "400": _failure("Malformed: every problem is named"),
             "401": _unauthorized("The token is missing, expired or not valid"),
             "429": _failure("Too many requests", headers={"Retry-After": {"schema": _whole(0)}}),
@@ -145,7 +145,7 @@ def _unstable_schemas(max_limit: int) -> Json:
         "total_records": _whole(0),
         "data": {"type": "array", "maxItems": max_limit, "items": {"type": "object"}},
     }
-    return {"Page": _object(page)}
+    return {"ServedPage": _object(page)}
 
 
 def _common_schemas() -> Json:

@@ -35,13 +35,15 @@ if TYPE_CHECKING:
         Play,
     )
     from de_classes.simulators.messages import SimResponse
-    from de_classes.simulators.pages import Page
+    from de_classes.simulators.pages import ServedPage
     from de_classes.simulators.records import RecordSource
 
 _SHRINKS_TO = 0.75
 
 
-def transformed(plan: FaultPlan, context: FaultContext, page: Page) -> tuple[Page, tuple[str, ...]]:
+def transformed(
+    plan: FaultPlan, context: FaultContext, page: ServedPage
+) -> tuple[ServedPage, tuple[str, ...]]:
     """The page as the lasting faults of the plan leave it, and the names of those that changed it."""
     names: tuple[str, ...] = ()
     for point in PAGE_POINTS:
@@ -51,38 +53,38 @@ def transformed(plan: FaultPlan, context: FaultContext, page: Page) -> tuple[Pag
     return page, names
 
 
-def _empty(_: FaultContext, page: Page) -> Page:
+def _empty(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, records=()) if 1 < page.number < page.last else page
 
 
-def _first_again(_: FaultContext, page: Page) -> Page:
+def _first_again(_: FaultContext, page: ServedPage) -> ServedPage:
     if page.number == 1:
         return page
     return replace(page, records=page.records_of(1)).with_total(max(page.last, page.number + 1))
 
 
-def _missing_beyond_the_end(_: FaultContext, page: Page) -> Page:
+def _missing_beyond_the_end(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, status=404) if page.number > page.last else page
 
 
-def _no_content_beyond_the_end(_: FaultContext, page: Page) -> Page:
+def _no_content_beyond_the_end(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, status=204) if page.number > page.last else page
 
 
-def _empty_beyond_the_end(_: FaultContext, page: Page) -> Page:
+def _empty_beyond_the_end(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, records=()) if page.number > page.last else page
 
 
-def _last_again_beyond_the_end(_: FaultContext, page: Page) -> Page:
+def _last_again_beyond_the_end(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, records=page.records_of(page.last)) if page.number > page.last > 0 else page
 
 
-def _grows(_: FaultContext, page: Page) -> Page:
+def _grows(_: FaultContext, page: ServedPage) -> ServedPage:
     said = min(page.last, max(page.number + 1, page.last // 2))
     return page.with_total(said) if said < page.last else page
 
 
-def _shrinks(_: FaultContext, page: Page) -> Page:
+def _shrinks(_: FaultContext, page: ServedPage) -> ServedPage:
     said = max(1, int(page.last * _SHRINKS_TO))
     return page.with_total(said) if page.number > page.last // 2 and said < page.last else page
 
@@ -91,15 +93,15 @@ def _says(text: str | None) -> PageTransform:
     return lambda _, page: replace(page, total_pages=text)
 
 
-def _negative(_: FaultContext, page: Page) -> Page:
+def _negative(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, total_pages=f"-{page.last}")
 
 
-def _as_text(_: FaultContext, page: Page) -> Page:
+def _as_text(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, total_pages=f'"{page.last}"')
 
 
-def _as_float(_: FaultContext, page: Page) -> Page:
+def _as_float(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, total_pages=f"{page.last}.5")
 
 
@@ -229,42 +231,42 @@ def _once(name: str, catalogue_id: str, summary: str, play: Play, shape: Shape) 
 # Pages that stay as they are.
 
 
-def _misplaced(_: FaultContext, page: Page) -> Page:
+def _misplaced(_: FaultContext, page: ServedPage) -> ServedPage:
     if page.next_url is None:
         return page
     there = f'"paging":{{"next":{{"url":"{page.next_url}"}}}},'
     return replace(page, links=False, next_url=None, beside=page.beside + there)
 
 
-def _more(_: FaultContext, page: Page) -> Page:
+def _more(_: FaultContext, page: ServedPage) -> ServedPage:
     more = "true" if page.number < page.last else "false"
     return replace(page.linked(None), beside=f'{page.beside}"has_more":{more},')
 
 
-def _by_limit(_: FaultContext, page: Page) -> Page:
+def _by_limit(_: FaultContext, page: ServedPage) -> ServedPage:
     return replace(page, total_pages=str(-(-page.source.count // page.limit)))
 
 
-def _ignored(_: FaultContext, page: Page) -> Page:
+def _ignored(_: FaultContext, page: ServedPage) -> ServedPage:
     return page if page.number == page.first else replace(page, records=page.records_of(page.first))
 
 
-def _endless(_: FaultContext, page: Page) -> Page:
+def _endless(_: FaultContext, page: ServedPage) -> ServedPage:
     records = page.records_of(page.first)
     return replace(page, records=records).linked(f"?page={page.number + 1}&limit={page.limit}")
 
 
-def _huge_total(_: FaultContext, page: Page) -> Page:
+def _huge_total(_: FaultContext, page: ServedPage) -> ServedPage:
     total = replace(page, total_pages=str(_ENDLESS), total_records=str(_ENDLESS * page.limit))
     return replace(total, status=404) if page.number > page.last else total
 
 
-def _window_refuses(context: FaultContext, page: Page) -> Page:
+def _window_refuses(context: FaultContext, page: ServedPage) -> ServedPage:
     behind = (page.number - page.first) * page.size >= context.parameters.result_window
     return replace(page, status=400) if behind and page.number <= page.last else page
 
 
-def _window_counts(context: FaultContext, page: Page) -> Page:
+def _window_counts(context: FaultContext, page: ServedPage) -> ServedPage:
     window = context.parameters.result_window
     if page.source.count <= window:
         return page
@@ -273,12 +275,12 @@ def _window_counts(context: FaultContext, page: Page) -> Page:
     return replace(page, records=page.records[:left], total_pages=str(pages), total_records=str(window))
 
 
-def _overlapping(_: FaultContext, page: Page) -> Page:
+def _overlapping(_: FaultContext, page: ServedPage) -> ServedPage:
     start = (page.number - page.first) * max(1, page.size - 1)
     return replace(page, records=page.source.slice(start, start + page.size)) if start else page
 
 
-def _next_is_false(_: FaultContext, page: Page) -> Page:
+def _next_is_false(_: FaultContext, page: ServedPage) -> ServedPage:
     return (
         page
         if page.next_url is not None
@@ -286,7 +288,7 @@ def _next_is_false(_: FaultContext, page: Page) -> Page:
     )
 
 
-def _next_is_object(_: FaultContext, page: Page) -> Page:
+def _next_is_object(_: FaultContext, page: ServedPage) -> ServedPage:
     if page.next_url is None:
         return page
     there = f'"next":{{"href":"{page.next_url}"}},'

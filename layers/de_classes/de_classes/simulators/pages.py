@@ -52,7 +52,7 @@ FOLLOWED = Shape(hides=UNCOUNTED.hides, links=True)
 """The same, and pages lead to one another."""
 
 
-class Page(DiscreetValue):
+class ServedPage(DiscreetValue):
     """A page as it will go out.
 
     Args:
@@ -146,9 +146,9 @@ class Page(DiscreetValue):
         return '"next":null,' if self.next_url is None else f'"next":"{self.next_url}",'
 
 
-def page_of(source: RecordSource, number: int, limit: int, shape: Shape = PLAIN) -> Page:
+def page_of(source: RecordSource, number: int, limit: int, shape: Shape = PLAIN) -> ServedPage:
     """The genuine page, built as the faults of the run have it."""
     size = max(1, limit // 2) if shape.capped else limit
-    page = Page(number, limit, size, source, (), None, str(source.count), first=shape.first)
+    page = ServedPage(number, limit, size, source, (), None, str(source.count), first=shape.first)
     page = replace(page, records=page.records_of(number), total_pages=str(page.count))
     return replace(page, **dict.fromkeys(shape.hides))

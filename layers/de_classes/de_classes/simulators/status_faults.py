@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from de_classes.simulators.faults import FaultContext, Genuine, Play
-    from de_classes.simulators.pages import Page
+    from de_classes.simulators.pages import ServedPage
 
 _NO_CONTENT = 204
 
@@ -236,13 +236,13 @@ def _limit_headers(limit: str, remaining: str, reset: str, reset_at: str) -> dic
     }
 
 
-def _true_limits(context: FaultContext, page: Page) -> Page:
+def _true_limits(context: FaultContext, page: ServedPage) -> ServedPage:
     remaining = str(_LIMIT - page.number % (_LIMIT + 1))
     reset_at = str(int(context.now) + _WINDOW_SECONDS)
     return replace(page, headers=_limit_headers(str(_LIMIT), remaining, str(_WINDOW_SECONDS), reset_at))
 
 
-def _false_limits(_: FaultContext, page: Page) -> Page:
+def _false_limits(_: FaultContext, page: ServedPage) -> ServedPage:
     values = [_NONSENSE[(page.number + turn) % len(_NONSENSE)] for turn in range(4)]
     return replace(page, headers=_limit_headers(*values))
 

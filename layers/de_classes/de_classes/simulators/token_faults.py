@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from de_classes.simulators.faults import FaultContext, FaultPlan, Genuine, Play
     from de_classes.simulators.messages import SimRequest, SimResponse
-    from de_classes.simulators.pages import Page
+    from de_classes.simulators.pages import ServedPage
 
 MAX_TOKENS = 10_000
 
@@ -198,7 +198,7 @@ def _redirect(context: FaultContext, _: Genuine) -> SimResponse:
     return error_response(307, "it has moved", headers={"Location": place})
 
 
-def _foreign_next(context: FaultContext, page: Page) -> Page:
+def _foreign_next(context: FaultContext, page: ServedPage) -> ServedPage:
     if page.number >= page.last:
         return page
     return page.linked(f"{other_origin(context.host)}{ELSEWHERE}?page={page.number + 1}&limit={page.limit}")

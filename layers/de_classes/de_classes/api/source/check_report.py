@@ -56,7 +56,7 @@ class FieldSeen(Struct, frozen=True, kw_only=True):
     types: tuple[str, ...]
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
+class PaginationEvidence(Struct, frozen=True, kw_only=True):
     """What a check proves of how pages are found by a description. A run proves its own end all the same.
 
     Attributes:
@@ -110,7 +110,7 @@ class CheckReport(Struct, frozen=True, kw_only=True):
     update_times: tuple[str, ...] = ()
     limit_headers: dict[str, str] = {}
     costs: Figures | None = None
-    evidence: Evidence
+    evidence: PaginationEvidence
 
 
 def worst(findings: tuple[Finding, ...]) -> Verdict:

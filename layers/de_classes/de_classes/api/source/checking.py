@@ -13,7 +13,7 @@ from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagi
 from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
 from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.source import likeness
-from de_classes.api.source.check_report import CheckReport, Evidence, FieldSeen, Finding, worst
+from de_classes.api.source.check_report import CheckReport, FieldSeen, Finding, PaginationEvidence, worst
 from de_classes.api.source.checked_pages import (
     CheckedPages,
     inner_of,
@@ -757,7 +757,7 @@ class ResourceCheck:
             update_times=tuple(likeness.update_times(records)),
             limit_headers={name: _short(value) for name, value in self._probe.pages.headers.items()},
             costs=costs,
-            evidence=Evidence(
+            evidence=PaginationEvidence(
                 description=description_hash(self._resource),
                 is_rehearsal=self._probe.is_rehearsal,
                 **self._proven,

@@ -216,7 +216,7 @@ def _last(entries: tuple[LogEntry, ...]) -> Iterator[Html]:
         return
     yield table(
         f"The last {count(min(len(entries), LAST_SHOWN))}, the newest first",
-        ["Request", "Page", "Try", "Answer", "Fault"],
+        ["Request", "ServedPage", "Try", "Answer", "Fault"],
         [
             (
                 element("code", f"{entry.method} {entry.outcome.route}"),

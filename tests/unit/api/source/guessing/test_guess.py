@@ -11,7 +11,7 @@ import pytest
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpResponse
 from de_classes.api.source.binding import Source
-from de_classes.api.source.guessing import Asked, guess_source, write
+from de_classes.api.source.guessing import GuessRequest, guess_source, write
 from de_classes.api.source.guessing.observing import BUDGET, Observer
 from de_classes.api.source.loading import parse_sources
 from de_classes.api.source.secrets import FileSecrets, NoSecrets
@@ -104,7 +104,7 @@ class Session:
         self.said: list[str] = []
 
     def guess(self, url: str, body: Any) -> Draft:
-        asked = Asked(url=url, secrets=self.secrets, secret_names=tuple(self.names), json=body)
+        asked = GuessRequest(url=url, secrets=self.secrets, secret_names=tuple(self.names), json=body)
         return guess_source(asked, self.observer, self.clock, self.said.append)
 
     def rows(self, text: str, limit: int | None) -> list[dict[str, Any]]:
@@ -173,7 +173,7 @@ def test_a_token_endpoint_on_another_host_is_left_to_the_user(tmp_path: Path) ->
     file.write_text('{"client_id": "cid-abcdef", "client_secret": "shh-abcdef"}')
     file.chmod(0o600)
     source, clock = Scripted(lambda asked: (404 if asked.method == "POST" else 401, {}, {})), ManualClock()
-    asked = Asked(
+    asked = GuessRequest(
         url="https://api.example.com/things",
         secrets=FileSecrets(file),
         secret_names=("client_id", "client_secret"),
@@ -220,7 +220,9 @@ class Scripted:
 
 def guessed(source: Scripted, url: str = "https://api.example.com/things") -> Draft:
     clock = ManualClock()
-    return guess_source(Asked(url=url, secrets=NoSecrets()), Observer(source, clock), clock, lambda _: None)
+    return guess_source(
+        GuessRequest(url=url, secrets=NoSecrets()), Observer(source, clock), clock, lambda _: None
+    )
 
 
 def number(request: HttpRequest, name: str, default: int) -> int:
@@ -295,7 +297,9 @@ def test_a_secret_is_sent_to_no_other_origin(tmp_path: Path) -> None:
         return 200, {}, {"data": rows, "next": f"https://evil.example/things?page={page + 1}"}
 
     source, clock = Scripted(answer), ManualClock()
-    asked = Asked(url="https://api.example.com/things", secrets=FileSecrets(file), secret_names=("token",))
+    asked = GuessRequest(
+        url="https://api.example.com/things", secrets=FileSecrets(file), secret_names=("token",)
+    )
     draft = guess_source(asked, Observer(source, clock), clock, lambda _: None)
     assert {request.url.split("/")[2] for request in source.asked} == {"api.example.com"}
     (resource,) = draft.source["resources"].values()

@@ -9,9 +9,9 @@ openapi      from an OpenAPI document
 manifests    from an Airbyte declarative manifest, or a dlt rest_api configuration
 """
 
-from de_classes.api.source.guessing.guess import Asked, guess_source
+from de_classes.api.source.guessing.guess import GuessRequest, guess_source
 from de_classes.api.source.guessing.manifests import convert
 from de_classes.api.source.guessing.openapi import from_openapi
 from de_classes.api.source.guessing.writing import Draft, write
 
-__all__ = ["Asked", "Draft", "convert", "from_openapi", "guess_source", "write"]
+__all__ = ["Draft", "GuessRequest", "convert", "from_openapi", "guess_source", "write"]

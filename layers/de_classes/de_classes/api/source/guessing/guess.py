@@ -60,12 +60,12 @@ _GRAPHQL_CURSOR: Final = re.compile(r"\$(\w+)\s*:\s*(?:String|ID)\b(?!!)")
 _CURSOR_NAMES: Final = ("after", "cursor", "endCursor", "page_token", "pageToken")
 
 
-class Asked(DiscreetValue):
+class GuessRequest(DiscreetValue):
     """What ``guess_source`` begins with: an address, and secrets.
 
     Example:
-        >>> Asked("https://api.shop.example/orders?page=1", EnvironmentSecrets({}), secret_names=("token",))
-        Asked(url='https://api.shop.example/orders?page=1')
+        >>> GuessRequest("https://api.shop.example/orders?page=1", EnvironmentSecrets({}), ("token",))
+        GuessRequest(url='https://api.shop.example/orders?page=1')
 
     Attributes:
         url: The collection's first address, with its query.
@@ -108,7 +108,7 @@ class _Walk(Value):
         return [row for page in self.pages for row in page]
 
 
-def guess_source(asked: Asked, observer: Observer, clock: Clock, say: Callable[[str], None]) -> Draft:
+def guess_source(asked: GuessRequest, observer: Observer, clock: Clock, say: Callable[[str], None]) -> Draft:
     """A description of a collection.
 
     Args:
@@ -127,7 +127,9 @@ def guess_source(asked: Asked, observer: Observer, clock: Clock, say: Callable[[
 class _Guess:
     """One guess under way; ``_source`` and ``_resource`` are what is known so far."""
 
-    def __init__(self, asked: Asked, observer: Observer, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, asked: GuessRequest, observer: Observer, clock: Clock, say: Callable[[str], None]
+    ) -> None:
         self._asked = asked
         self._observer = observer
         self._clock = clock
