@@ -241,10 +241,11 @@ class EndProof:
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)
         each = self._pagination.each
-        if each.way_on is None or isinstance(each, LastRecordPagination):
+        if each.random_access or isinstance(each, LastRecordPagination):
             last = f"record {rows}" if each is self._pagination else "what came of each parent"
             return "probed", f"nothing behind {last}"
-        return "marker", f"no {each.way_on} on page {page.number}, twice"
+        way_on = f"no {each.way_on}" if each.way_on else "no way on"
+        return "marker", f"{way_on} on page {page.number}, twice"
 
     def _end_of_only(self, page: Page, request: PageRequest) -> tuple[EndBy, str]:
         """The end of a collection of one page, which leads nowhere."""

@@ -28,7 +28,7 @@ MOST_SENTENCES: Final = 30
 _END_BY: Final = {
     "total": "this is the end, since the source counts its records, and as many came",
     "marker": "this is the end, since the field that says whether more follows was seen to say both",
-    "probed": "this is the end, since where the next record would be, nothing is",
+    "probed": "this is the end, since what would follow was asked for, and nothing does",
     "counted": "this is the end, since a request that counts says as many as came",
     "seen before": "this is the end, since an earlier run followed what leads on, and nothing does here",
     "declared": "this is the end by what was asked for or described",

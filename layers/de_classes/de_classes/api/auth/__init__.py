@@ -1,4 +1,8 @@
-"""Auth as a seam: every kind, named in a description by its ``type``. A new one is a file and a line here."""
+"""Auth as a seam: every kind, named in a description by its ``type``.
+
+A new one is a file and a line here; what it needs besides, such as an entry of the contract, is a table of
+CONTRIBUTING.
+"""
 
 from de_classes.api.auth.digest import DigestAuth
 from de_classes.api.auth.hmac_signature import HmacAuth

@@ -31,6 +31,7 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
     """
 
     random_access = True
+    counts_records = False
 
     into: Into = "query.page"
     first: int = 1

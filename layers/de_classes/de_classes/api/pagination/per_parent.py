@@ -159,6 +159,8 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As within one parent."""
         return self.inner.stands_in(page)
 
+    counts_records = False
+
     @property
     def random_access(self) -> bool:  # type: ignore[override]
         """Whether any parent's answer can be asked for by its number."""

@@ -77,13 +77,24 @@ class PaginationStrategy(Described, kw_only=True):
     """
 
     random_access: ClassVar[bool] = False
-    """Whether any page can be asked for by its number."""
+    """Whether any page can be asked for by its number. Who says so has to say ``counts_records`` too."""
 
     counts_records: ClassVar[bool] = False
-    """Whether a page's place is counted in records, so that a short page leaves a hole behind it."""
+    """Whether a page's place is counted in records, so that a short page leaves a hole behind it: true of
+    ``?skip=200``, false of ``?page=3``."""
 
     more: Path | None = None
     done: Path | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        said = {name for each in cls.__mro__[: cls.__mro__.index(PaginationStrategy)] for name in vars(each)}
+        if "random_access" in said and "counts_records" not in said:
+            raise TypeError(
+                f"{cls.__name__} says random_access and has to say counts_records too: True where a page's "
+                "place is counted in records, as by ?skip=200, since rows behind a short page would be left "
+                "out; False where pages have numbers, as by ?page=3"
+            )
 
     @property
     def each(self) -> PaginationStrategy:
