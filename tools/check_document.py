@@ -1,4 +1,4 @@
-"""Write what ``api/source/check_report.py`` says to ``docs/check.md`` and ``docs/check.schema.json``.
+"""Write what ``checks/report.py`` says to ``docs/check.md`` and ``docs/check.schema.json``.
 
 Usage: ``python -m tools.check_document``. The page's prose is its own; its tables lie between two marks.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.api.receipt import Figures
-from de_classes.api.source.check_report import CheckReport, FieldSeen, Finding, PaginationEvidence
+from de_classes.checks.report import CheckReport, FieldSeen, Finding, PaginationEvidence
 from tools.receipt_document import DOCS, as_text, schema_of, with_tables
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source import FileSecrets, Source
-from de_classes.api.source.checking import ResourceCheck
 from de_classes.api.source.loading import SHIPPED, parse_sources
-from de_classes.api.source.probing import Probe
+from de_classes.checks.checking import ResourceCheck
+from de_classes.checks.probe import Probe
 from de_classes.cli.sample import first_records
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS, RESOURCES
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.api.source import Secrets
-    from de_classes.api.source.check_report import CheckReport
+    from de_classes.checks.report import CheckReport
     from tests.fakes.mimics.kit import Mimic
 
     Written = Callable[[Mapping[str, str]], Secrets]

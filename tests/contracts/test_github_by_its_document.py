@@ -9,8 +9,8 @@ import pytest
 
 from de_classes.__main__ import main
 from de_classes.api.source import Source
-from de_classes.api.source.checking import ResourceCheck
-from de_classes.api.source.probing import Probe
+from de_classes.checks.checking import ResourceCheck
+from de_classes.checks.probe import Probe
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics.github import GitHub
 from tests.fakes.mimics.serving import MimicTransport
@@ -18,7 +18,7 @@ from tests.fakes.rotation import FakeRotationStore, FakeSecrets
 
 if TYPE_CHECKING:
     from de_classes.api.source import Resource
-    from de_classes.api.source.check_report import CheckReport
+    from de_classes.checks.report import CheckReport
 
 DOCUMENT = Path(__file__).parents[1] / "fixtures" / "openapi" / "github.json"
 OPERATIONS = {

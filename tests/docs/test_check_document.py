@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from de_classes.api.source import EnvironmentSecrets
-from de_classes.api.source.check_report import FindingName
-from de_classes.api.source.checking import ResourceCheck
-from de_classes.api.source.probing import Probe
+from de_classes.checks.checking import ResourceCheck
+from de_classes.checks.probe import Probe
+from de_classes.checks.report import FindingName
 from de_classes.utils.clock import ManualClock
 from tests.fakes.checks import run
 from tests.fakes.listing_api import TOKEN, ListingApi, described

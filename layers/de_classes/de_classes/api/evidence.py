@@ -22,9 +22,9 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         by: ``total``: the source counts its records, the same in every answer, and as many came. ``marker``:
             a field that says whether more follows, or what leads on, was seen to say both. ``probed``: what
-            would follow was asked for, and nothing does. ``counted``: by a request that counts. ``seen before``: an
-            earlier run by the same description followed what leads on, and nothing does here. ``declared``:
-            nothing follows by what was asked for or described. ``unproven``: nothing tells.
+            would follow was asked for, and nothing does. ``counted``: by a request that counts. ``seen
+            before``: an earlier run by the same description followed what leads on, and nothing does here.
+            ``declared``: nothing follows by what was asked for or described. ``unproven``: nothing tells.
         requests: How many requests it took, beyond those for the pages.
         saw: What was seen.
     """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from de_classes.api.source.checking import ResourceCheck
-from de_classes.api.source.probing import Probe
+from de_classes.checks.checking import ResourceCheck
+from de_classes.checks.probe import Probe
 from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped, told_of_waits
 from de_classes.errors import ConfigurationError
@@ -16,8 +16,8 @@ from de_classes.errors import ConfigurationError
 if TYPE_CHECKING:
     import argparse
 
-    from de_classes.api.source.check_report import CheckReport
     from de_classes.api.transport import Transport
+    from de_classes.checks.report import CheckReport
     from de_classes.utils.clock import Clock
 
 EXIT_WRONG = 1

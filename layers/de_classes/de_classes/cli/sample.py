@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from msgspec import structs
 
 from de_classes.api.pagination.per_parent import PerParentPagination
-from de_classes.api.source.probing import PATIENCE
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.checks.probe import PATIENCE
 from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError

@@ -12,15 +12,15 @@ from de_classes.api.pace import read_rate_limit
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
 from de_classes.api.pagination.per_parent import PerParentPagination
-from de_classes.api.source import likeness
-from de_classes.api.source.check_report import CheckReport, FieldSeen, Finding, PaginationEvidence, worst
-from de_classes.api.source.checked_pages import (
+from de_classes.api.status import OK
+from de_classes.checks import likeness
+from de_classes.checks.pages import (
     CheckedPages,
     inner_of,
     says_nothing_there,
     with_inner,
 )
-from de_classes.api.status import OK
+from de_classes.checks.report import CheckReport, FieldSeen, Finding, PaginationEvidence, worst
 from de_classes.errors import (
     BODY_EXCERPT_CHARS,
     AuthenticationError,
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.receipt import Figures
     from de_classes.api.source.binding import Resource
-    from de_classes.api.source.check_report import FindingName, Verdict
-    from de_classes.api.source.probing import Asked, Probe
+    from de_classes.checks.probe import Asked, Probe
+    from de_classes.checks.report import FindingName, Verdict
 
 _FIELDS_SAID: Final = 5
 _FIELDS_KEPT: Final = 100

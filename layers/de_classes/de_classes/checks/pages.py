@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
-    from de_classes.api.source.probing import Asked
+    from de_classes.checks.probe import Asked
     from de_classes.errors import DeClassesError
 
 _NOTHING_THERE: Final = frozenset({400, 404, 410, 416, 422})

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source import EnvironmentSecrets, Source
-from de_classes.api.source.checking import ResourceCheck, description_hash
 from de_classes.api.source.loading import parse_sources
-from de_classes.api.source.probing import Probe
+from de_classes.checks.checking import ResourceCheck, description_hash
+from de_classes.checks.probe import Probe
 from de_classes.errors import ConfigurationError, NetworkError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, described
@@ -17,8 +17,8 @@ from tests.fakes.transports import FakeTransport, json_response
 
 if TYPE_CHECKING:
     from de_classes.api.source import Resource
-    from de_classes.api.source.check_report import CheckReport
     from de_classes.api.transport import Transport
+    from de_classes.checks.report import CheckReport
 
 WAYS = ["cursor", "next_url", "link", "page", "offset", "last_record"]
 MOST_REQUESTS = 6

@@ -13,7 +13,7 @@ from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.page_fetcher import Opened, PageFetcher
 from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.source.likeness import limit_headers
+from de_classes.checks.likeness import limit_headers
 from de_classes.errors import ConfigurationError, DeClassesError, RetriesExhaustedError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Mutable, Value

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from de_classes.api.source import likeness
+from de_classes.checks import likeness
 
 ANSWER = {
     "status": "ok",
