@@ -27,7 +27,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageRequest
 from de_classes.api.prefetch import PageDecoder
-from de_classes.storage.format.blocks import CurrentShape
+from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.segmented import SegmentedWriter
 
@@ -93,7 +93,7 @@ def pages() -> list[HttpResponse]:
     return made
 
 
-def straight(answers: list[HttpResponse], name: str, current: CurrentShape | None) -> bytes:
+def straight(answers: list[HttpResponse], name: str, current: SharedDecoder | None) -> bytes:
     """What the library does; without a current shape, all goes through dictionaries."""
     reader, target = PageReader(), io.BytesIO()
     with SegmentedWriter(get_codec(name), target) as writer:
@@ -103,7 +103,7 @@ def straight(answers: list[HttpResponse], name: str, current: CurrentShape | Non
                 page = PageDecoder(reader, current, not_again).decode(page, PageRequest(number))
             writer.write(page.records)
             if current is not None:
-                current.shape = writer.shape
+                current.decoder = writer.decoder
     return target.getvalue()
 
 
@@ -129,7 +129,7 @@ def reference(answers: list[HttpResponse]) -> bytes:
 
 def straight_anew(answers: list[HttpResponse], name: str) -> bytes:
     """By typed rows, from the first page on."""
-    return straight(answers, name, CurrentShape())
+    return straight(answers, name, SharedDecoder())
 
 
 def candidates(answers: list[HttpResponse]) -> dict[str, Callable[[], bytes]]:
@@ -152,7 +152,7 @@ def main() -> None:
     """Measure, and print a table."""
     answers = pages()
     runs = candidates(answers)
-    same = [straight(answers, name, CurrentShape()) == straight(answers, name, None) for name in FORMATS]
+    same = [straight(answers, name, SharedDecoder()) == straight(answers, name, None) for name in FORMATS]
     rounds = [{name: measure(run) for name, run in runs.items()} for _ in range(ROUNDS)]
     size = statistics.mean(len(answer.body) for answer in answers) / PAGE_RECORDS
     sys.stdout.write(

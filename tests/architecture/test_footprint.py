@@ -35,7 +35,7 @@ HEAVY = {
     "de_classes.pipelines.frame_batches",
     "de_classes.storage.format.arrow_arrays",
     "de_classes.storage.format.arrow_frames",
-    "de_classes.storage.format.arrow_shapes",
+    "de_classes.storage.format.arrow_decoder",
     "de_classes.storage.format.frames",
     "de_classes.storage.format.parquet_codec",
 }
@@ -160,10 +160,10 @@ def test_an_ingestion_to_text_imports_nothing_of_dataframes(tmp_path: Path, form
 def test_numbers_that_are_decoded_into_arrays_at_once_import_no_pandas() -> None:
     code = """
 import sys
-from de_classes.storage.format.arrow_shapes import arrow_shape_of
+from de_classes.storage.format.arrow_decoder import arrow_decoder_of
 from de_classes.storage.format.schema import infer
 records = ",".join(f'{{"id":{n},"v":{n}.50,"w":{n / 7!r}}}' for n in range(2000))
-columns = arrow_shape_of(infer([{"id": 1, "v": 0.5, "w": 0.1}])).decode(f"[{records}]".encode())
+columns = arrow_decoder_of(infer([{"id": 1, "v": 0.5, "w": 0.1}])).decode(f"[{records}]".encode())
 print(type(columns).__name__, sorted({"pandas"} & set(sys.modules)))
 """
     done = run_python(code, LIBRARY.parent)

@@ -213,7 +213,7 @@ def test_every_receipt_verifies(layout: str) -> None:
     assert len(receipts(layout)) == len(OBJECTS) + commits
     for key in receipts(layout):
         out, err = io.StringIO(), io.StringIO()
-        args = argparse.Namespace(receipt=str(bucket_of(layout) / key), endpoint_url=None)
+        args = argparse.Namespace(receipt=str(bucket_of(layout) / key), endpoint_url=None, json=False)
         assert verify.run(args, out=out, err=err) == 0, out.getvalue() + err.getvalue()
 
 
@@ -382,7 +382,7 @@ def test_verify_says_that_it_is_too_old(layout: str, name: str, tmp_path: Path) 
         told["sha256"] = hashlib.sha256(b'{"version":2}').hexdigest()
         (tmp_path / BUCKET / receipt).write_text(json.dumps(told))
     out, err = io.StringIO(), io.StringIO()
-    args = argparse.Namespace(receipt=str(tmp_path / BUCKET / receipt), endpoint_url=None)
+    args = argparse.Namespace(receipt=str(tmp_path / BUCKET / receipt), endpoint_url=None, json=False)
     assert verify.run(args, out=out, err=err) == verify.EXIT_USAGE
     assert "was written by a newer de-classes, in layout 2" in err.getvalue()
     assert "reads such documents up to layout 1" in err.getvalue()
@@ -410,7 +410,12 @@ def test_the_cleaning_command_says_so_and_deletes_nothing(layout: str, tmp_path:
     before = sorted(tmp_path.rglob("*"))
     out, err = io.StringIO(), io.StringIO()
     args = argparse.Namespace(
-        where=str(tmp_path / BUCKET), endpoint_url=None, older_than=1.0, superseded=False, delete=True
+        where=str(tmp_path / BUCKET),
+        endpoint_url=None,
+        older_than=1.0,
+        superseded=False,
+        delete=True,
+        json=False,
     )
     assert clean.run(args, out=out, err=err, clock=ManualClock(now=LONG_AFTER)) == clean.EXIT_FAILED
     assert (out.getvalue(), sorted(tmp_path.rglob("*"))) == ("", before)

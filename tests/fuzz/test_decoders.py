@@ -15,10 +15,10 @@ import pytest
 
 from de_classes.api.page import split
 from de_classes.errors import MalformedDataError
-from de_classes.storage.format.arrow_shapes import ArrowShape
+from de_classes.storage.format.arrow_decoder import ArrowDecoder
 from de_classes.storage.format.blocks import RecordBlock
+from de_classes.storage.format.decoders import decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Kind, infer
-from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number
 
@@ -168,12 +168,12 @@ def exact(value: Any) -> Any:
 def straight(text: bytes, records: list[Any]) -> Iterator[tuple[str, Columns | None, tuple[str, ...]]]:
     """The columns by every shape that there is for these records."""
     schema = infer(records)
-    for name, shape in (("rows", shape_of(schema)), ("lines", line_shape_of(schema))):
+    for name, shape in (("rows", decoder_of(schema)), ("lines", line_decoder_of(schema))):
         if shape is not None:
             yield name, shape.decode(text), schema.names
-    rows = shape_of(schema)
+    rows = decoder_of(schema)
     if rows is not None and all(isinstance(field.type, Kind) for field in schema.fields):
-        yield "arrow", ArrowShape(schema, rows, worth_it=1).decode(text), schema.names
+        yield "arrow", ArrowDecoder(schema, rows, worth_it=1).decode(text), schema.names
 
 
 def held(value: Any) -> Any:

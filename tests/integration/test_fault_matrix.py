@@ -117,8 +117,7 @@ REFUSED: dict[str, type[DeClassesError] | tuple[type[DeClassesError], ...]] = {
     "next-object": ProtocolError,
     "window-refuses": RequestRejectedError,
     "window-counts": IncompleteRunError,
-    # as many came as there are said to be, and there are more; or rows are seen to be on two pages
-    "records-repeated": (ProtocolError, SourceChangedError),
+    "records-repeated": SourceChangedError,
     "partial-206": ProtocolError,
     "not-modified-304": ProtocolError,
     "zstd-unasked": ProtocolError,

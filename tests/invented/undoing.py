@@ -189,7 +189,7 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F73",
         "takes a file of keys as it lies there",
-        (Change("runs/dataset.py", "if self._journal.keys_key(sequence, hashes) != key:", "if False:"),),
+        (Change("runs/dataset.py", "if self.journal.keys_key(sequence, hashes) != key:", "if False:"),),
     ),
 )
 """Every cure that is taken out. A cure that is rewritten is rewritten here too."""

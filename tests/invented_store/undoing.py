@@ -27,8 +27,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "storage/clients/base_s3_client.py",
-                "if stored is not None and self._holds(stored, content):",
-                "if stored is not None:",
+                "if stored and stored.size == content.size and self._checksum_of(stored) == content.sha256:",
+                "if stored:",
             ),
         ),
     ),
@@ -51,7 +51,7 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F73",
         "takes a file of keys as it lies there",
-        (Change("runs/dataset.py", "if self._journal.keys_key(sequence, hashes) != key:", "if False:"),),
+        (Change("runs/dataset.py", "if self.journal.keys_key(sequence, hashes) != key:", "if False:"),),
     ),
     Undone(
         "F74",

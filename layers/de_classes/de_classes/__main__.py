@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.cli import parsers
 from de_classes.utils.command_line import CommandParser
+from de_classes.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ _DESCRIPTION = """\
 Pull a flaky, paginated, token-protected API into files or a bucket, with nothing lost and nothing
 doubled; and rehearse it against an API that misbehaves on purpose.
 """
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
 PROGRAMS = {  # by command: each is imported when it is run, since none needs what the others do
     "simulate": "de_classes.simulators.cli",
     "init": "de_classes.cli.init",
@@ -43,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     args = make_parser(arguments).parse_args(arguments)
-    status: int = import_module(PROGRAMS[args.command]).run(args)
+    try:
+        status: int = import_module(PROGRAMS[args.command]).run(args)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{args.command}: interrupted\n")
+        return INTERRUPTED
     return status
 
 
@@ -54,6 +61,7 @@ def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"de-classes {VERSION}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     parsers.add_simulate(commands, arguments)
     parsers.add_init(commands)

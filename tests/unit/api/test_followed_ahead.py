@@ -12,7 +12,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
@@ -64,14 +64,16 @@ def walk(
     source: Source, *, width: int = 2, pages: PageRange | None = None, stopped: threading.Event | None = None
 ) -> FollowedWalk:
     return FollowedWalk(
-        source,
+        PageSource(
+            source,
+            ProofRequests(source),
+            limit=1,
+            pages=pages or PageRange(),
+            width=width,
+            stopped=stopped or threading.Event(),
+        ),
         CursorPagination(),
-        ProofRequests(source),
-        limit=1,
-        pages=pages or PageRange(),
         url="https://api.example/data",
-        width=width,
-        stopped=stopped,
     )
 
 
@@ -153,7 +155,7 @@ def test_F27_a_cursor_that_was_used_before_is_never_sent_again() -> None:
 @pytest.mark.parametrize("how", ["an interrupt", "the walk is dropped"])
 def test_nobody_waits_for_a_page_under_way_when_the_walk_is_over(how: str) -> None:
     source, stopped = Source("abc", keeps_back=2), threading.Event()
-    pages = iter(walk(source, stopped=stopped))
+    pages = iter(walk(source, stopped=stopped or threading.Event()))
     next(pages)
     assert source.is_asked[2].wait(PATIENCE)
     assert not stopped.is_set()
@@ -168,7 +170,7 @@ def test_nobody_waits_for_a_page_under_way_when_the_walk_is_over(how: str) -> No
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_walk_says_that_it_is_over_at_its_end_too(width: int) -> None:
     stopped = threading.Event()
-    assert len(list(walk(Source("abc"), width=width, stopped=stopped))) == 4
+    assert len(list(walk(Source("abc"), width=width, stopped=stopped or threading.Event()))) == 4
     assert stopped.is_set()
 
 

@@ -7,7 +7,7 @@ import pytest
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page, mark_of
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,
@@ -72,11 +72,8 @@ def walk(
     pages: PageRange | None = None,
 ) -> FollowedWalk:
     return FollowedWalk(
-        source,
+        PageSource(source, ProofRequests(source), limit=LIMIT, pages=pages or PageRange()),
         strategy or CursorPagination(),
-        ProofRequests(source),
-        limit=LIMIT,
-        pages=pages or PageRange(),
         url=URL,
         state=state,
     )

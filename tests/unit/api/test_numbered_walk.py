@@ -11,7 +11,7 @@ from de_classes.api.ledger import RunLedger
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import (
     InvalidInputError,
     NetworkError,
@@ -51,7 +51,16 @@ def numbered(
     strategy, wanted = PageNumberPagination(), pages or PageRange()
     ledger = RunLedger(wanted, limit=LIMIT, strategy=strategy)
     walk = NumberedWalk(
-        fetch, strategy, ledger, ProofRequests(fetch), limit=LIMIT, pages=wanted, width=width, stopped=stopped
+        PageSource(
+            fetch,
+            ProofRequests(fetch),
+            limit=LIMIT,
+            pages=wanted,
+            width=width,
+            stopped=stopped or threading.Event(),
+        ),
+        strategy,
+        ledger,
     )
     for each in walk:
         ledger.observe(each)
@@ -323,7 +332,9 @@ def cursor_page(number: int, following: str | None) -> Page:
 def test_cursors_are_followed_to_the_end() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}" if number < 4 else None))
     walk = FollowedWalk(
-        source, CursorPagination(), ProofRequests(source), limit=LIMIT, pages=PageRange(), url="http://x"
+        PageSource(source, ProofRequests(source), limit=LIMIT, pages=PageRange()),
+        CursorPagination(),
+        url="http://x",
     )
     assert [each.number for each in walk] == [1, 2, 3, 4]
 
@@ -331,7 +342,9 @@ def test_cursors_are_followed_to_the_end() -> None:
 def test_cursors_stop_at_the_end_of_the_range() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number}"))
     walk = FollowedWalk(
-        source, CursorPagination(), ProofRequests(source), limit=LIMIT, pages=PageRange(1, 3), url="http://x"
+        PageSource(source, ProofRequests(source), limit=LIMIT, pages=PageRange(1, 3)),
+        CursorPagination(),
+        url="http://x",
     )
     assert [each.number for each in walk] == [1, 2, 3]
     assert source.asked == [1, 2, 3]
@@ -340,7 +353,9 @@ def test_cursors_stop_at_the_end_of_the_range() -> None:
 def test_F27_a_cursor_used_before_is_a_loop() -> None:
     source = Source(lambda number, _: cursor_page(number, f"c{number % 3}"))
     walk = FollowedWalk(
-        source, CursorPagination(), ProofRequests(source), limit=LIMIT, pages=PageRange(), url="http://x"
+        PageSource(source, ProofRequests(source), limit=LIMIT, pages=PageRange()),
+        CursorPagination(),
+        url="http://x",
     )
     with pytest.raises(PaginationLoopError):
         list(walk)
@@ -359,7 +374,7 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
         return page(request.number, 9, 18)
 
     with pytest.raises(NetworkError):
-        list(numbered(serve, 4, stopped=stopped))
+        list(numbered(serve, 4, stopped=stopped or threading.Event()))
     assert released.wait(10)
 
 
@@ -367,7 +382,9 @@ def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:
     same = page(1, None).records
     source = Source(lambda number, _: Page(number, same, {"next_cursor": f"c{number}"}))
     walk = FollowedWalk(
-        source, CursorPagination(), ProofRequests(source), limit=LIMIT, pages=PageRange(), url="http://x"
+        PageSource(source, ProofRequests(source), limit=LIMIT, pages=PageRange()),
+        CursorPagination(),
+        url="http://x",
     )
     with pytest.raises(PaginationLoopError):
         list(walk)

@@ -17,9 +17,9 @@ from de_classes.api.page import _decoder, split
 from de_classes.api.pagination import PageNumberPagination, PageRequest
 from de_classes.api.prefetch import PageDecoder
 from de_classes.errors import DeClassesError
-from de_classes.storage.format.blocks import CurrentShape, RecordBlock
+from de_classes.storage.format.blocks import RecordBlock, SharedDecoder
+from de_classes.storage.format.decoders import decoder_of
 from de_classes.storage.format.schema import Field, Kind, Schema
-from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.page_range import PageRange
 from tests.fakes.effort import examples
 from tests.fakes.forks import end_well
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from de_classes.errors import CorruptResponseError
 
 THREADS, PROCESSES = 8, examples(100)
-CURRENT = CurrentShape(
-    shape_of(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
+CURRENT = SharedDecoder(
+    decoder_of(Schema((Field("id", Kind.INT53), Field("x", Kind.FLOAT64), Field("s", Kind.STRING))))
 )
 TOTALS = b'"total_pages":7,"total_records":650'
 RECORDS = b'[{"id":1,"x":2,"s":"a:b"},{"id":2,"x":2.5,"s":null}]'
@@ -41,7 +41,7 @@ def refused(_request: PageRequest, _page: Page, because: CorruptResponseError) -
     raise because
 
 
-def read(body: bytes, current: CurrentShape | None = None, number: int = 1) -> Page:
+def read(body: bytes, current: SharedDecoder | None = None, number: int = 1) -> Page:
     reader = PageReader()
     page = reader.read(HttpResponse(200, {}, body), number, leaves_text=current is not None)
     return (
@@ -49,7 +49,7 @@ def read(body: bytes, current: CurrentShape | None = None, number: int = 1) -> P
     )
 
 
-def outcome(body: bytes, current: CurrentShape | None) -> object:
+def outcome(body: bytes, current: SharedDecoder | None) -> object:
     """What a caller can see of a page, or the error."""
     try:
         page = read(body, current)
@@ -62,7 +62,7 @@ def test_records_of_a_known_shape_become_no_dictionaries() -> None:
     body = b'{"data":' + RECORDS + b"," + TOTALS + b"}"
     page = read(body, CURRENT)
     assert isinstance(page.records, RecordBlock)
-    assert page.records.columns(CURRENT.shape) is not None  # type: ignore[arg-type]  # there is one
+    assert page.records.columns(CURRENT.decoder) is not None  # type: ignore[arg-type]  # there is one
     assert (page.total_pages, page.total_records, len(page)) == (7, 650, 3)
     assert page["data"] == [FIRST, LAST]
     assert page == read(body)
@@ -70,7 +70,7 @@ def test_records_of_a_known_shape_become_no_dictionaries() -> None:
 
 def test_records_of_another_shape_are_decoded_and_keep_their_text() -> None:
     body = b'{"data":[{"new":1}],' + TOTALS + b"}"
-    for current in (CURRENT, CurrentShape()):
+    for current in (CURRENT, SharedDecoder()):
         page = read(body, current)
         assert isinstance(page.records, RecordBlock)
         assert (page.records.text, page.records) == (b'[{"new":1}]', [{"new": 1}])
@@ -146,7 +146,7 @@ def test_what_is_written_down_of_a_page_does_not_depend_on_the_road() -> None:
         b'{"data":[{"id":3.0},{"id":4}],' + TOTALS + b"}",
     ]
     entries, tails = [], []
-    for current in (None, CurrentShape(), CURRENT):
+    for current in (None, SharedDecoder(), CURRENT):
         ledger = RunLedger(PageRange(1), limit=2, strategy=PageNumberPagination())
         pages = [read(body, current, number) for number, body in enumerate(bodies, 1)]
         entries.append([ledger.observe(page) for page in pages])
@@ -177,7 +177,7 @@ def cut_at_once_for_the_first_time() -> None:
 
     def decode() -> None:
         together.wait()
-        read(b'{"data":[{"id":1}],' + TOTALS + b"}", CurrentShape(shape_of(schema)))
+        read(b'{"data":[{"id":1}],' + TOTALS + b"}", SharedDecoder(decoder_of(schema)))
 
     sys.setswitchinterval(1e-5)
     threads = [threading.Thread(target=decode) for _ in range(THREADS)]
@@ -189,6 +189,6 @@ def cut_at_once_for_the_first_time() -> None:
 
 @pytest.mark.examples
 def test_pages_may_be_decoded_first_by_many_threads_at_once() -> None:
-    shape_of.cache_clear()
+    decoder_of.cache_clear()
     _decoder.cache_clear()
     assert end_well(cut_at_once_for_the_first_time, PROCESSES)

@@ -14,15 +14,15 @@ from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import CorruptResponseError, IncompleteRunError
-from de_classes.storage.format.blocks import CurrentShape
+from de_classes.storage.format.blocks import SharedDecoder
+from de_classes.storage.format.decoders import decoder_of
 from de_classes.storage.format.schema import Field, Kind, Schema
-from de_classes.storage.format.shapes import shape_of
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.run_records import RunState
 from tests.fakes.transports import FakePagedApi
 
 TOTALS = b'"total_pages":3,"total_records":9'
-SHAPE = shape_of(Schema((Field("id", Kind.INT53),)))
+SHAPE = decoder_of(Schema((Field("id", Kind.INT53),)))
 
 
 class Again:
@@ -44,7 +44,7 @@ def read(records: bytes, number: int = 2, *, leaves_text: bool = True) -> Page:
 
 
 def decoder(shape: object, again: Again) -> PageDecoder:
-    return PageDecoder(PageReader(), CurrentShape(shape), again)  # type: ignore[arg-type]  # parametrized
+    return PageDecoder(PageReader(), SharedDecoder(shape), again)  # type: ignore[arg-type]  # parametrized
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
         clock=clock,
         retry_policy=RetryPolicy(jitter=False),
     )
-    pages = list(client.start_run(3, concurrency=width, current=CurrentShape()))
+    pages = list(client.start_run(3, concurrency=width, current=SharedDecoder()))
     assert [record["id"] for page in pages for record in page.records] == list(range(9))
     counts = client.counts()
     assert counts.requests_by_outcome == {"200": 3, "CorruptResponseError": 1}
@@ -128,14 +128,14 @@ def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
     api.faults_for(2, [corrupt(2)] * 50)
     client = UnstableAPIClient("http://api.example", look_back="none", transport=api, clock=ManualClock())
     with pytest.raises(IncompleteRunError) as caught:
-        list(client.start_run(3, current=CurrentShape()))
+        list(client.start_run(3, current=SharedDecoder()))
     assert list(caught.value.missing_pages) == [2, 3]
 
 
-@pytest.mark.parametrize("current", [None, CurrentShape()], ids=["handed on", "written"])
+@pytest.mark.parametrize("current", [None, SharedDecoder()], ids=["handed on", "written"])
 @pytest.mark.parametrize("width", [1, 4])
 def test_F54_a_page_is_asked_for_as_often_wherever_it_is_found_not_to_be_sound(
-    current: CurrentShape | None, width: int
+    current: SharedDecoder | None, width: int
 ) -> None:
     api = FakePagedApi(9)
     api.faults_for(2, [corrupt(2)] * 50)
@@ -178,7 +178,7 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
     api.total = 12
     body = b'{"page":2,"total_pages":4,"data":[{"id":3,"id":3},{"id":4},{"id":5}]}'
     api.faults_for(2, [HttpResponse(200, {}, body)])
-    for page in client.start_run(3, skip_failed=True, state=state, current=CurrentShape()):
+    for page in client.start_run(3, skip_failed=True, state=state, current=SharedDecoder()):
         ids += [record["id"] for record in page.records]
     assert sorted(ids) == list(range(8))
 

@@ -11,7 +11,7 @@ from de_classes.api.ledger import RunLedger
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageNumberPagination
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import InvalidInputError, PageGivenUpError, RequestRejectedError, SourceChangedError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState
@@ -55,13 +55,9 @@ class Run:
         self._serve = serve
         self.ledger = RunLedger(wanted, limit=LIMIT, strategy=STRATEGY, state=state)
         self.walk = NumberedWalk(
-            self._fetch,
+            PageSource(self._fetch, ProofRequests(self._fetch), limit=LIMIT, pages=wanted, width=width),
             STRATEGY,
             self.ledger,
-            ProofRequests(self._fetch),
-            limit=LIMIT,
-            pages=wanted,
-            width=width,
             state=state,
             skip=self.ledger.skip if skips else None,
         )

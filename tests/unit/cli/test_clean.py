@@ -6,10 +6,11 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from de_classes.cli import parsers
-from de_classes.cli.clean import run
+from de_classes.cli.clean import Cleaning, run
 from de_classes.storage.clients import LocalClient
 from de_classes.utils.clock import ManualClock
 from tests.fakes.runs import BUCKET, KilledError, ids, plan, service
@@ -134,3 +135,37 @@ def test_what_was_replaced_while_it_was_listed_stays(lake: Path) -> None:
     assert err.getvalue().startswith("clean: ObjectChangedError: file://")
     assert touched.read_bytes() == b"{}"
     assert len(before - files(lake)) == out.getvalue().count("deleted: ") < 11
+
+
+@pytest.mark.parametrize("delete", [[], ["--delete"]])
+def test_json_names_every_object_and_whether_it_was_deleted(lake: Path, delete: list[str]) -> None:
+    before = files(lake)
+    listed = clean(lake)[1]
+    status, out, err = clean(lake, "--json", *delete)
+    report = msgspec.json.decode(out, type=Cleaning)
+    assert (status, err, report.deleted) == (0, "", bool(delete))
+    assert [f"left behind: {each.uri}, {each.bytes} bytes" for each in report.objects] == (
+        listed.splitlines()[:-1]
+    )
+    assert report.bytes == sum(each.bytes for each in report.objects) > 0
+    assert len(before - files(lake)) == (len(report.objects) if delete else 0)
+
+
+def test_looking_at_a_place_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    status, out, err = clean(tmp_path / "typo")
+    assert (status, out) == (1, "")
+    assert f"{tmp_path / 'typo'} is no directory" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "where", ["s3:/lake", "s3:lake", "S3:/lake", "https:/host/lake", "s3//lake", "file:/lake"]
+)
+def test_what_is_nearly_an_address_is_no_directory(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = clean(where)
+    assert (status, out) == (2, "")
+    assert "nearly an address" in err
+    assert list(tmp_path.iterdir()) == []

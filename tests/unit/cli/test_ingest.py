@@ -203,7 +203,7 @@ def test_an_interrupt_while_pages_come_stores_nothing(server: SimulatorServer, t
     parsers.add_ingest(parser.add_subparsers(required=True))
     words = ["ingest", server.base_url, "--username", "ada", "--to", str(tmp_path / "lake")]
     err = Interrupting()
-    assert run(parser.parse_args(words), out=io.StringIO(), err=err) == 1
+    assert run(parser.parse_args(words), out=io.StringIO(), err=err) == 130
     assert "ingest: interrupted; nothing was stored" in err.getvalue()
     assert list((tmp_path / "lake").iterdir()) == []
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import PROGRAMS, make_parser
+from de_classes.__main__ import PROGRAMS, main, make_parser
+from de_classes.version import VERSION
 from tests.fakes.sources import LIBRARY
 
 if TYPE_CHECKING:
@@ -31,3 +32,22 @@ def test_every_command_has_a_program_that_can_be_run() -> None:
     listed = make_parser(["simulate"]).format_help().partition("  COMMAND\n")[2]
     assert [line.split()[0] for line in listed.splitlines()] == list(PROGRAMS)
     assert all(callable(import_module(program).run) for program in PROGRAMS.values())
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert (left.value.code, capsys.readouterr().out) == (0, f"de-classes {VERSION}\n")
+
+
+def test_ctrl_c_ends_any_command_as_shells_have_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PROGRAMS, "verify", __name__)
+    assert main(["verify", "receipt.json"]) == 130
+    assert capsys.readouterr().err == "verify: interrupted\n"
+
+
+def run(_: object) -> int:
+    """A program at which somebody presses Ctrl-C."""
+    raise KeyboardInterrupt

@@ -38,3 +38,9 @@ def test_a_plan_counts_requests_for_proof_apart_and_the_run_takes_as_many(
     for figures in (receipt["forecast"], receipt["actual"]):
         assert (figures["requests"], figures["proof_requests"]) == (PAGES + proof, proof)
     assert receipt["requests"] == PAGES + proof
+
+
+def test_a_plan_makes_no_directory(tmp_path: Path) -> None:
+    with serving() as server:
+        assert command("ingest", server.base_url, tmp_path / "lake", "--plan")[0] == 0
+    assert not (tmp_path / "lake").exists()

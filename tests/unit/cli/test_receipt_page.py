@@ -92,7 +92,7 @@ def test_requests_are_shown_over_time_by_how_they_ended() -> None:
     page = shown()
     assert page.texts_of("title")[1:4] == [
         (
-            "Requests over 4.0 s, in stretches of 2.0 s: 5 answered as promised, 1 asked to wait (429), "
+            "Requests over 4.0 s, in stretches of 2.0 s: 5 answered (2xx), 1 asked to wait (429), "
             "2 failed at the source (5xx)."
         ),
         "Records over 4.0 s: 1,250, at most 500 a second.",
@@ -145,6 +145,17 @@ def test_widenings_rounded_numbers_and_transforms_are_named() -> None:
     assert "note: int64 -> json" in text
     assert "Rounded numbers" in text
     assert "filter 1,300 1,250 50" in text
+
+
+def test_the_share_of_nulls_is_shown_where_values_were_counted() -> None:
+    text = shown(receipt(values={"id": 1_250, "note": 1_000})).text
+    assert "id int64 0.0 % note string 20.0 %" in text
+    assert "Nulls" in text
+    assert "Nulls" not in shown(receipt(values={})).text
+
+
+def test_a_column_without_any_value_is_null_throughout() -> None:
+    assert "note string 100.0 %" in shown(receipt(values={"id": 1_250})).text
 
 
 def test_drift_and_duplicates_are_told() -> None:

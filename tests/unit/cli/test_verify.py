@@ -6,11 +6,12 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli import parsers
-from de_classes.cli.verify import run
+from de_classes.cli.verify import Comparison, run
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def verify(receipt: Path | str) -> tuple[int, str, str]:
+def verify(receipt: Path | str, *words: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
     parsers.add_verify(parser.add_subparsers(required=True))
     out, err = io.StringIO(), io.StringIO()
-    return run(parser.parse_args(["verify", str(receipt)]), out=out, err=err), out.getvalue(), err.getvalue()
+    args = parser.parse_args(["verify", str(receipt), *words])
+    return run(args, out=out, err=err), out.getvalue(), err.getvalue()
 
 
 @pytest.fixture
@@ -91,3 +93,14 @@ def test_what_is_no_receipt_cannot_be_compared(tmp_path: Path, content: bytes | 
 def test_an_address_that_leads_nowhere_is_a_mistake() -> None:
     status, _, err = verify("ftp://host/_receipt-x.json")
     assert (status, "ftp" in err) == (2, True)
+
+
+def test_json_says_the_same(receipt: Path) -> None:
+    status, out, _ = verify(receipt, "--json")
+    assert (status, msgspec.json.decode(out, type=Comparison)) == (0, Comparison(True, "complete", 45, 3, []))  # noqa: FBT003
+    next(iter(receipt.parent.glob("part-*"))).unlink()
+    told = verify(receipt)[1]
+    status, out, _ = verify(receipt, "--json")
+    compared = msgspec.json.decode(out, type=Comparison)
+    assert (status, compared.as_written) == (1, False)
+    assert [f"differs: {each}" for each in compared.differences] == told.splitlines() != []

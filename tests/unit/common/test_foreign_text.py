@@ -16,7 +16,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.logger.handlers import use_only
 from de_classes.errors import ConfigurationError, DeClassesError, FatalError, RequestRejectedError
@@ -188,11 +188,8 @@ def test_F97_a_cursor_that_repeats_a_secret_is_not_written_down(cursor: str, kep
     redact("secret-cursor-of-this-test")
     page = Page(1, [{"id": 1}], {"next_cursor": cursor})
     walk = FollowedWalk(
-        lambda _: page,
+        PageSource(lambda _: page, ProofRequests(lambda _: page), limit=1, pages=PageRange()),
         CursorPagination(),
-        ProofRequests(lambda _: page),
-        limit=1,
-        pages=PageRange(),
         url="https://a.b",
     )
     next(iter(walk))

@@ -15,6 +15,7 @@ from de_classes.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     SchemaViolationError,
+    SourceChangedError,
 )
 from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
@@ -197,6 +198,31 @@ def test_F101_repeated_records_that_fill_the_total_are_no_end() -> None:
         source.faults_for(number, [json_response({**stated, "data": records})] * 99)
     receipt = service(store, source).carry_out(plan(key_fields=("id",), limit=2))
     assert (receipt.status, ids(store, receipt)) == ("complete", [1, 2, 3, 4])
+
+
+def test_F101_repeated_records_that_fill_the_total_ask_for_keys_where_there_are_none() -> None:
+    pages = [[{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 3}], [{"id": 3}, {"id": 4}]]
+    store, source = memory(), records_of(*pages)
+    stated = {"total_pages": 2, "total_records": 4}
+    for number, records in enumerate([*pages, []], 1):
+        source.faults_for(number, [json_response({**stated, "data": records})] * 99)
+    with pytest.raises(SourceChangedError, match=r"rows of the page beside it.*on pass 2: name the fields"):
+        service(store, source).carry_out(plan(limit=2))
+
+
+def test_what_is_read_anew_has_no_column_of_the_reading_before() -> None:
+    store = memory()
+    asked: list[int] = []
+
+    def serve(request: HttpRequest) -> HttpResponse:
+        asked.append(number := int(request.params["page"]))
+        row = {"id": number, "gone": 1} if len(asked) == 1 else {"id": number}
+        data = [row] if 1 <= number <= 2 else []
+        return json_response({"total_pages": 2, "total_records": 3 if len(asked) == 1 else 2, "data": data})
+
+    receipt = service(store, FakeTransport(serve)).carry_out(plan(limit=1, format="csv"))
+    assert (receipt.passes, ids(store, receipt)) == (2, [1, 2])
+    assert list(receipt.columns) == ["id"]
 
 
 @pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])

@@ -6,7 +6,6 @@ handed on and written. What comes of it shows where it is taken, and not before.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -26,13 +25,11 @@ from de_classes.utils.paths import MISSING, finder, standing_there
 from de_classes.utils.run_records import RunPlace, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
-    from de_classes.api.prefetch import PageDecoder
-    from de_classes.api.walk import FetchPage, ProofRequests
-    from de_classes.utils.page_range import PageRange
+    from de_classes.api.walk import PageSource
     from de_classes.utils.run_records import PageEntry
 
 
@@ -48,18 +45,11 @@ class FollowedWalk:
     that are all alike is then noticed one round later.
 
     Args:
-        fetch: Gets one page; called from another thread if ``width`` is above 1.
+        source: Where the pages come from; above a width of 1 the next page is fetched ahead, and no other. It
+            has sizes where records may tie, see ``Endpoint.may_tie``.
         strategy: Reads from a page where the next one is.
-        proofs: Sends what is asked only to make sure.
-        sizes: The size of a page that is asked for in place of another, where records may tie, see
-            ``Endpoint.may_tie``; None if they may not, or that cannot be said.
-        limit: Records a page.
-        pages: Which pages.
         url: The endpoint.
-        width: Pages under way at the most; above 1 the next page is fetched ahead, and never more than that.
-        stopped: Set when the walk is over, for whatever reason: nobody waits for a page under way.
         state: What was taken before.
-        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
 
     Attributes:
         asked: What the page handed on last was asked for by.
@@ -71,22 +61,18 @@ class FollowedWalk:
     is_filling_gaps = False
 
     def __init__(
-        self,
-        fetch: FetchPage,
-        strategy: PaginationStrategy,
-        proofs: ProofRequests,
-        *,
-        sizes: Callable[[int], int] | None = None,
-        limit: int,
-        pages: PageRange,
-        url: str,
-        width: int = 1,
-        stopped: threading.Event | None = None,
-        state: RunState | None = None,
-        decoder: PageDecoder | None = None,
+        self, source: PageSource, strategy: PaginationStrategy, *, url: str, state: RunState | None = None
     ) -> None:
-        self._proofs = proofs
-        self._sizes = sizes
+        self._fetch = source.fetch
+        self._proofs = source.proofs
+        self._limit = source.limit
+        self._pages = source.pages
+        self._width = min(source.width, _ONE_AHEAD)
+        self._sizes = source.sizes
+        self._decoder = source.decoder
+        self._stopped = source.stopped
+        self._strategy = strategy
+        self._url = url
         self._enlarged: dict[int, int] = {}
         self._ties: tuple[Page, PageRequest] | None = None
         self._left: Sequence[dict[str, Any]] = ()
@@ -94,14 +80,6 @@ class FollowedWalk:
         self._short_pages = self._single_pages = self._contradicted = 0
         self._full = 0  # records of the largest page that led on
         self._last_of_parents: list[tuple[PageRequest, int]] = []
-        self._fetch = fetch
-        self._decoder = decoder
-        self._strategy = strategy
-        self._limit = limit
-        self._pages = pages
-        self._url = url
-        self._width = min(width, _ONE_AHEAD)
-        self._stopped = stopped or threading.Event()
         self._guard = LoopGuard(entry.mark for entry in (state or RunState()).entries)
         self._asked: set[object] = set()
         self._goes_on = bool(state and state.entries)

@@ -11,7 +11,6 @@ where it stood, so does all before it. Then come the pages that were skipped, an
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,9 +42,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination.by_number import Strategy
     from de_classes.api.pagination.strategy import PageRequest
-    from de_classes.api.prefetch import PageDecoder
-    from de_classes.api.walk import FetchPage, ProofRequests, SkipPage
-    from de_classes.utils.page_range import PageRange
+    from de_classes.api.walk import PageSource, SkipPage
     from de_classes.utils.run_records import PageEntry
 
 _MOST_BEHIND = 20  # times as many pages as the source says it has, and a hundred: then it has no end
@@ -61,19 +58,11 @@ class NumberedWalk:
     """Pages by number, ``width`` at a time, handed on in order.
 
     Args:
-        fetch: Gets one page; called from several threads if ``width`` is above 1.
+        source: Where the pages come from.
         strategy: Computes requests, and the number of pages.
         ledger: What came until now; entered by whoever takes the pages.
-        proofs: Sends what is asked only to make sure.
-        sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
-            cannot be said.
-        limit: Records a page.
-        pages: Which pages.
-        width: Pages under way at the most.
-        stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
-        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
         is_learned: Whether pages are counted from another number than is described.
 
     Attributes:
@@ -85,33 +74,27 @@ class NumberedWalk:
 
     def __init__(
         self,
-        fetch: FetchPage,
+        source: PageSource,
         strategy: Strategy,
         ledger: RunLedger,
-        proofs: ProofRequests,
         *,
-        sizes: Callable[[int], int] | None = None,
-        limit: int,
-        pages: PageRange,
-        width: int,
-        stopped: threading.Event | None = None,
         state: RunState | None = None,
         skip: SkipPage | None = None,
-        decoder: PageDecoder | None = None,
         is_learned: bool = False,
     ) -> None:
-        self._is_learned = is_learned
-        self._fetch = fetch
-        self._decoder = decoder
+        limit = source.limit
+        self._fetch = source.fetch
+        self._proofs = source.proofs
+        self._limit = limit
+        self._pages = source.pages
+        self._width = source.width
+        self._sizes = source.sizes
+        self._decoder = source.decoder
+        self._stopped = source.stopped
         self._strategy = strategy
         self._ledger = ledger
-        self._limit = limit
-        self._pages = pages
-        self._width = width
-        self._stopped = stopped or threading.Event()
         self._skip = skip
-        self._proofs = proofs
-        self._sizes = sizes
+        self._is_learned = is_learned
         self._shifts: list[ShiftedOffsets] = (
             shifts_of(strategy.pagination, limit, state)
             if state is not None and isinstance(strategy, ShiftedOffsets)

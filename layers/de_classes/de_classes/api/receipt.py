@@ -146,6 +146,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         widenings: Columns whose type had to widen during the run: ``"mag: int64 -> float64"``.
         rounded: By column, how many numbers had more digits than the format keeps, and were stored as the
             nearest float: Parquet alone does that.
+        values: By column, how many values are not null: of Parquet alone, and of no run that was begun before
+            they were counted.
         parts: The objects that hold the data, in order.
         quarantine: The objects that hold what was set aside.
         page_hashes: What came on each page.
@@ -192,6 +194,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     columns: dict[str, str] = {}
     widenings: list[str] = []
     rounded: dict[str, int] = {}
+    values: dict[str, int] = {}
     parts: list[StoredPart] = []
     quarantine: list[StoredPart] = []
     page_hashes: list[PageHash] = []

@@ -24,7 +24,7 @@ from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.standstill_proof import Reading
-from de_classes.api.walk import ProofRequests
+from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.clock import SystemClock
@@ -385,33 +385,26 @@ class UnstableAPIClient:
     ) -> NumberedWalk | FollowedWalk:
         reader = self._endpoint.reader
         pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
-        if not self.random_access:
-            return FollowedWalk(
-                asking.fetch,
-                self._pagination,
-                proofs,
-                sizes=self._endpoint.limit if self._endpoint.may_tie else None,
-                limit=limit,
-                pages=pages,
-                url=self._endpoint.shown_url,
-                width=width,
-                stopped=asking.context.stopped,
-                state=state,
-                decoder=pages_decoder,
-            )
-        return NumberedWalk(
+        endpoint = self._endpoint
+        has_sizes = endpoint.page_size is not None if self.random_access else endpoint.may_tie
+        source = PageSource(
             asking.fetch,
+            proofs,
+            limit,
+            pages,
+            width,
+            sizes=endpoint.limit if has_sizes else None,
+            decoder=pages_decoder,
+            stopped=asking.context.stopped,
+        )
+        if not self.random_access:
+            return FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
+        return NumberedWalk(
+            source,
             strategy,
             ledger,
-            proofs,
-            sizes=self._endpoint.limit if self._endpoint.page_size else None,
-            limit=limit,
-            pages=pages,
-            width=width,
-            stopped=asking.context.stopped,
             state=state,
             skip=skip,
-            decoder=pages_decoder,
             is_learned=asking.pagination is not self._pagination,
         )
 

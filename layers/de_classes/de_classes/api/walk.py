@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from de_classes.errors import (
     DeClassesError,
-    PageGivenUpError,
     RequestRejectedError,
     RetriesExhaustedError,
 )
 from de_classes.utils.digests import digest
-from de_classes.utils.run_records import RunPlace
+from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest
-    from de_classes.errors import PageGivenUpError
+    from de_classes.api.prefetch import PageDecoder
+    from de_classes.errors import (
+        PageGivenUpError,
+    )
+    from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import RunPlace
 
 ASKS_FOR_AN_EMPTY_PAGE = 3
@@ -39,6 +45,33 @@ class SkipPage(Protocol):
     def __call__(self, number: int, because: PageGivenUpError) -> None:
         """Take note of the gap."""
         ...
+
+
+class PageSource(DiscreetValue):
+    """Where a walk gets its pages, and how.
+
+    Attributes:
+        fetch: Gets one page; called from several threads if ``width`` is above 1.
+        proofs: Sends what is asked only to make sure.
+        limit: Records a page.
+        pages: Which pages.
+        width: Pages under way at the most.
+        sizes: The size of a page that is asked for in place of another, see ``Endpoint.limit``; None if that
+            cannot be said, or need not.
+        decoder: Decodes the pages that ``fetch`` gets; None if they come decoded.
+        stopped: Set when the walk is over, for whatever reason: nobody waits for the pages under way.
+    """
+
+    shown = ("limit", "pages", "width")
+
+    fetch: FetchPage
+    proofs: ProofRequests
+    limit: int
+    pages: PageRange
+    width: int = 1
+    sizes: Callable[[int], int] | None = None
+    decoder: PageDecoder | None = None
+    stopped: threading.Event = msgspec.field(default_factory=threading.Event)
 
 
 class PageWalk(Protocol):

@@ -6,16 +6,46 @@ import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+import msgspec
+
 from de_classes.cli.destination import open_destination
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.redaction import printable
 from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
 
     from de_classes.utils.clock import Clock
+
+
+class LeftBehind(Value):
+    """One object that a run left behind.
+
+    Attributes:
+        uri: Where it is, or was.
+        bytes: Its size.
+    """
+
+    uri: str
+    bytes: int
+
+
+class Cleaning(Value):
+    """What ``clean --json`` prints.
+
+    Attributes:
+        deleted: Whether they were deleted, or are only listed.
+        objects: What was left behind.
+        bytes: Of all of them.
+    """
+
+    deleted: bool
+    objects: list[LeftBehind]
+    bytes: int
+
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -56,7 +86,7 @@ def _clean(args: argparse.Namespace, out: TextIO, clock: Clock) -> None:
     if not args.older_than >= 0:
         raise InvalidInputError("--older-than is a number of days, 0 or more")
     place = open_destination(
-        args.where, logging.getLogger("de_classes.clean"), endpoint_url=args.endpoint_url
+        args.where, logging.getLogger("de_classes.clean"), endpoint_url=args.endpoint_url, create=False
     )
     prefix, older_than = f"{place.prefix}/" if place.prefix else "", args.older_than * _SECONDS_A_DAY
     leftovers = (
@@ -78,6 +108,11 @@ def _clean(args: argparse.Namespace, out: TextIO, clock: Clock) -> None:
             superseded=args.superseded,
         )
     )
+    if args.json:
+        objects = [LeftBehind(found.uri, found.size) for found in leftovers]
+        report = Cleaning(args.delete, objects, sum(each.bytes for each in objects))
+        out.write(f"{msgspec.json.encode(report).decode()}\n")
+        return
     count = size = 0
     for found in leftovers:
         state = "deleted" if args.delete else "left behind"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from de_classes.storage.clients.object_store import ObjectStore
+
+
+_NEARLY_AN_ADDRESS = re.compile(r"(?:s3|https?|file):|(?:s3|https?)//", re.IGNORECASE)
 
 
 class Place(Value):
@@ -37,22 +41,29 @@ class Place(Value):
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str | None = None) -> Place:
+def open_destination(
+    target: str, logger: logging.Logger, *, endpoint_url: str | None = None, create: bool = True
+) -> Place:
     """Understand where to write. Credentials come from boto3's default chain, never from the target.
 
     Args:
         target: A directory, an ``s3://`` address, or the address of a bucket on an S3-compatible server.
         logger: Told of every write.
         endpoint_url: The server that ``s3://`` means, if not AWS.
+        create: Make the directory, if it is one that there is not. Who only looks makes none.
 
     Raises:
         InvalidInputError: The target is none of these.
     """
     scheme, separator, _ = target.partition("://")
     if not separator:
-        return _local(target, logger)
+        if _NEARLY_AN_ADDRESS.match(target):
+            raise InvalidInputError(
+                f"what is named is nearly an address, and no directory: give {DESTINATIONS}"
+            )
+        return _local(target, logger, create=create)
     if scheme == "file":
-        return _local(_file_path(target), logger)
+        return _local(_file_path(target), logger, create=create)
     if scheme == "s3":
         return _s3(target, logger, endpoint_url)
     if scheme in {"http", "https"}:
@@ -60,20 +71,21 @@ def open_destination(target: str, logger: logging.Logger, *, endpoint_url: str |
     raise InvalidInputError(f"{scheme!r} is no kind of destination: give {DESTINATIONS}")
 
 
-def _local(path: str, logger: logging.Logger) -> Place:
+def _local(path: str, logger: logging.Logger, *, create: bool) -> Place:
     from de_classes.storage.clients.local_client import LocalClient  # noqa: PLC0415 - one store, one import
 
-    directory = _made(path)
+    directory = _directory(path, create=create)
     return Place(LocalClient(directory.parent, logger), directory.name, "", is_local=True)
 
 
-def _made(path: str) -> Path:
-    """The directory, with what leads there."""
+def _directory(path: str, *, create: bool) -> Path:
+    """The directory, made with what leads there if it is to be."""
     if not path:
         raise InvalidInputError(f"--to names no place: give {DESTINATIONS}")
     try:
         directory = Path(path).resolve()
-        directory.mkdir(parents=True, exist_ok=True)
+        if create:
+            directory.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise InvalidInputError(f"--to: {path} is a file: name a directory, and the file by --key") from error
     except (OSError, ValueError, RuntimeError) as error:

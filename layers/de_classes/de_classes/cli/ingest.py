@@ -60,10 +60,11 @@ def keep_memory_small() -> None:
 
 
 EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
 EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_INCOMPLETE = 4
-_WORST = (0, EXIT_PARTIAL, EXIT_INCOMPLETE, EXIT_USAGE, EXIT_ERROR)
+_WORST = (0, EXIT_PARTIAL, EXIT_INCOMPLETE, EXIT_USAGE, EXIT_ERROR, EXIT_INTERRUPTED)
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         err: In place of stderr: progress and errors.
 
     Returns:
-        The exit status: 0 complete, 1 an error, 2 a mistake in the command, 3 partial, 4 incomplete.
+        The exit status: 0 complete, 1 an error, 2 a mistake in the command, 3 partial, 4 incomplete,
+        130 interrupted.
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
@@ -115,7 +117,7 @@ def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: st
         err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
         return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
     err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
-    return EXIT_ERROR
+    return EXIT_INTERRUPTED
 
 
 def summary(receipt: IngestReceipt) -> str:
@@ -206,7 +208,7 @@ def _store_page(
 def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     settings = read_settings(args)
     logger = _logger(args)
-    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
     texts = []
     for source in open_sources(args, settings, _logger_of_sources(args, err)):
@@ -242,14 +244,13 @@ def _carry_out(
     progress: Progress,
 ) -> IngestReceipt:
     """One run, into an object or a dataset."""
+    plan = source.plan(settings, place.key)
     to: Destination
     if settings.is_one_object:
-        plan = source.plan_of_object(settings, place.key)
         formats = DataFormatService(escape_formulas=args.escape_formulas)
         storage = StorageDataService(place.store, formats, _logger(args))
         to = ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
     else:
-        plan = source.plan(settings, place.key)
         to = DatasetDestination(
             place.store,
             place.bucket,

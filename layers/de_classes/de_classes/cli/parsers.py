@@ -199,7 +199,7 @@ give --header-file, or --header X-Api-Key=@env:VARIABLE. Both files must be clos
 
 exit status: 0 the run is complete, perhaps with warnings, 1 an error, 2 a mistake in the command, 3 the run
 is partial, as --partial allows: the receipt names the pages that are missing, 4 it is incomplete, and
-nothing was committed.
+nothing was committed, 130 it was interrupted by Ctrl-C.
 
 examples:
   python -m de_classes ingest github.issues --set owner=python --set repo=cpython --secrets github.json \\
@@ -423,6 +423,7 @@ def add_verify(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "receipt", metavar="RECEIPT", help="a file, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
+    parser.add_argument("--json", action="store_true", help="print what differs as JSON")
     parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
 
 
@@ -456,6 +457,7 @@ def add_clean(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--superseded", action="store_true", help="also parts that only replaced manifests name"
     )
     parser.add_argument("--delete", action="store_true", help="delete it; without this it is only listed")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
 
 

@@ -43,7 +43,7 @@ _STILL_BY: Final = {
     "unknown": "whether the source stood still is not known, since it was not asked",
 }
 _KINDS: Final = {
-    "good": "answered as promised",
+    "good": "answered (2xx)",
     "wait": "asked to wait (429)",
     "bad": "failed at the source (5xx)",
     "odd": "anything else",
@@ -322,22 +322,25 @@ def _schema(receipt: IngestReceipt) -> Html | None:
     if not receipt.columns:
         return None
     shown = list(receipt.columns.items())[:MOST_ROWS]
-    rounded = bool(receipt.rounded)
+    more = {
+        **({"Nulls": _nulls(receipt)} if receipt.values else {}),
+        **(
+            {"Rounded numbers": {name: count(number) for name, number in receipt.rounded.items()}}
+            if receipt.rounded
+            else {}
+        ),
+    }
     rows = [
-        (
-            element("code", name),
-            element("code", kind),
-            *([count(receipt.rounded.get(name, 0))] if rounded else []),
-        )
+        (element("code", name), element("code", kind), *(cells.get(name, "0") for cells in more.values()))
         for name, kind in shown
     ]
     return _section(
         "Schema",
         table(
             f"{count(len(receipt.columns), 'column')}, in order{_cut(len(receipt.columns))}",
-            ["Column", "Type", *(["Rounded numbers"] if rounded else [])],
+            ["Column", "Type", *more],
             rows,
-            numbers=(2,),
+            numbers=(2, 3),
         ),
         element("h3", "Widenings"),
         _listed(list(map(_code, receipt.widenings)))
@@ -345,6 +348,14 @@ def _schema(receipt: IngestReceipt) -> Html | None:
         else element("p", "No column's type had to widen during the run.", class_="soft"),
         class_="long",
     )
+
+
+def _nulls(receipt: IngestReceipt) -> dict[str, str]:
+    """By column, which share of its values is null."""
+    return {
+        name: share(receipt.records - receipt.values.get(name, 0), receipt.records)
+        for name in receipt.columns
+    }
 
 
 def _code(text: str) -> Html:

@@ -54,44 +54,27 @@ class OpenedSource(Value):
     transforms: tuple[TransformDescription, ...] = ()
 
     def plan(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
-        """The run that is asked for, where a dataset is.
+        """The run that is asked for, into a dataset or one object.
 
         Args:
             settings: What is asked for.
             key_of: Puts a name below the destination.
         """
+        is_dataset = not settings.is_one_object
+        dataset = (settings.dataset or (self.name or "").replace(".", "/")).strip("/")
         return RunPlan(
             run_id=self._run_id(settings) or new_run_id(),
             source=self.client.url,
             fingerprint=self.client.fingerprint,
             source_name=self.name,
-            dataset=key_of((settings.dataset or (self.name or "").replace(".", "/")).strip("/")),
+            dataset=key_of(dataset if is_dataset else settings.object_name),
             format=settings.format_name,
             limit=self.limit,
             pages=str(settings.page_range),
-            key_fields=self.key_fields,
+            key_fields=self.key_fields if is_dataset else (),
             transforms=self.transforms,
-            pinned=self.columns,
+            pinned=self.columns if is_dataset else None,
             on_violation=self.on_violation,
-        )
-
-    def plan_of_object(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
-        """The same where one object is: nothing of it is told apart, or set aside.
-
-        Args:
-            settings: What is asked for.
-            key_of: Puts a name below the destination.
-        """
-        return RunPlan(
-            run_id=new_run_id(),
-            source=self.client.url,
-            fingerprint=self.client.fingerprint,
-            source_name=self.name,
-            dataset=key_of(settings.object_name),
-            format=settings.format_name,
-            limit=self.limit,
-            pages=str(settings.page_range),
-            transforms=self.transforms,
         )
 
     def _run_id(self, settings: IngestSettings) -> str | None:

@@ -15,11 +15,31 @@ from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataEr
 from de_classes.redaction import printable
 from de_classes.runs.verify import differences
 from de_classes.utils import layouts
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
 
     from de_classes.cli.destination import Place
+
+
+class Comparison(Value):
+    """What ``verify --json`` prints.
+
+    Attributes:
+        as_written: Whether every object is what the receipt says.
+        status: Of the run, as the receipt has it: complete or partial.
+        records: How many the receipt names.
+        parts: How many objects of records.
+        differences: What differs, a sentence each.
+    """
+
+    as_written: bool
+    status: str
+    records: int
+    parts: int
+    differences: list[str]
+
 
 EXIT_DIFFERENT = 1
 EXIT_USAGE = 2
@@ -44,11 +64,14 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     except DeClassesError as error:
         err.write(f"verify: {error}\n")
         return EXIT_USAGE
-    out.writelines(f"differs: {printable(difference)}\n" for difference in found)
-    if found:
-        return EXIT_DIFFERENT
-    out.write(f"as written: {receipt.records} records in {len(receipt.parts)} parts, {receipt.status}\n")
-    return 0
+    compared = Comparison(not found, receipt.status, receipt.records, len(receipt.parts), found)
+    if args.json:
+        out.write(f"{msgspec.json.encode(compared).decode()}\n")
+    elif found:
+        out.writelines(f"differs: {printable(difference)}\n" for difference in found)
+    else:
+        out.write(f"as written: {receipt.records} records in {compared.parts} parts, {receipt.status}\n")
+    return 0 if compared.as_written else EXIT_DIFFERENT
 
 
 def read_receipt(data: bytes, name: str) -> IngestReceipt:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from de_classes.runs.destination import Output
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
-    from de_classes.storage.format.blocks import CurrentShape
+    from de_classes.storage.format.blocks import SharedDecoder
     from de_classes.storage.format.pinned import PinnedSchema, Violation
     from de_classes.storage.format.schema import Record
     from de_classes.utils.clock import Clock
@@ -78,29 +78,22 @@ class RunContext(Value):
     """One invocation of a run.
 
     Attributes:
+        plan: What the run is, as it was begun.
         client: Gets the pages.
-        output: What it writes to; it knows the plan.
+        output: What it writes to.
         runtime: The process around it.
-        invocation: A name of its own.
         pinned: The schema that every record must fit, if there is one.
         concurrency: Pages fetched at once; the client's own if None.
         strict: Whether nothing is complete that is not proved.
-        seen_before: The run that followed the source's way on before, see ``WaysOn``; or None.
     """
 
+    plan: RunPlan
     client: UnstableAPIClient
     output: Output
     runtime: Runtime
-    invocation: str
     pinned: PinnedSchema | None = None
     concurrency: int | None = None
     strict: bool = False
-    seen_before: str | None = None
-
-    @property
-    def plan(self) -> RunPlan:
-        """What the run is."""
-        return self.output.plan
 
     @property
     def declared(self) -> Schema:
@@ -113,7 +106,7 @@ class RunContext(Value):
         return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
 
     def start_run(
-        self, state: RunState | None, current: CurrentShape | None = None, *, trusts_total: bool = True
+        self, state: RunState | None, current: SharedDecoder | None = None, *, trusts_total: bool = True
     ) -> PageRun:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_run(
@@ -124,7 +117,7 @@ class RunContext(Value):
             skip_failed=self.output.resumes and self.client.random_access,
             current=current,
             strict=self.strict,
-            seen_before=self.seen_before,
+            seen_before=self.output.seen_before,
             trusts_total=trusts_total,
         )
 

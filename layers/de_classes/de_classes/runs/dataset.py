@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.destination import Gathered
     from de_classes.runs.plan import RunPlan
-    from de_classes.runs.progress import RunProgress, SealedPart
+    from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import ManifestPart
     from de_classes.storage.datasets.reconcile import Reconciled
@@ -84,33 +84,28 @@ class DatasetDestination(Destination):
         if self.begun(run_id) is None:
             raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
 
-    def open(self, plan: RunPlan, client: UnstableAPIClient, *, invocation: str, clock: Clock) -> Output:
+    def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
         """See ``Destination``."""
-        return _DatasetOutput(self, plan, client, invocation, clock)
+        return _DatasetOutput(self, plan, client, clock)
 
 
 class _DatasetOutput(Output):
     """One invocation's share of a run into a dataset."""
 
     resumes = True
+    journal: RunJournal
 
     def __init__(
-        self,
-        to: DatasetDestination,
-        plan: RunPlan,
-        client: UnstableAPIClient,
-        invocation: str,
-        clock: Clock,
+        self, to: DatasetDestination, plan: RunPlan, client: UnstableAPIClient, clock: Clock
     ) -> None:
-        self.plan = plan
+        super().__init__(plan)
         self.limits = to.limits
         self._escape_formulas = to.escape_formulas
         self._store = to.store
         self._bucket = to.bucket
         self._first_fingerprint = client.first_fingerprint
-        self._invocation = invocation
         self._clock = clock
-        self._journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
+        self.journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
         self._documents = Documents(to.store, to.bucket)
         self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
@@ -124,47 +119,33 @@ class _DatasetOutput(Output):
             StorageUnavailableError: Somebody is cleaning the dataset up, and may have begun before.
         """
         self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
-        begun = self._journal.plan()
-        if begun is None and (receipt := self._committed()):
-            return receipt
-        asked = self.plan
-        if begun is not None and begun.fingerprint == self._first_fingerprint:  # as version 0.1 knew it
+        begun, asked = self.journal.plan(), self.plan
+        if begun is None:  # it may have committed, and its progress was cleaned away since
+            before = self._latest()
+            if before is not None:
+                receipt = self._receipt_of(before)
+                asked.check_receipt(receipt)
+                if before.status == "complete":
+                    return receipt
+                raise InvalidInputError(
+                    f"the progress of run {asked.run_id!r} was cleaned away: begin another run"
+                )
+        elif begun.fingerprint == self._first_fingerprint:  # as version 0.1 knew the source
             asked = structs.replace(asked, fingerprint=begun.fingerprint)
-        self.plan = self._journal.begin(asked)
+        self.plan = self.journal.begin(asked)
         self._commits = DatasetCommits(self._store, self._bucket, self.plan.dataset)  # as it was begun
         before = self._latest()
         if before is not None and before.status == "complete":
             return self._receipt_of(before)
-        self._journal.progress()  # before anything is written: it may be a newer version's
+        self.journal.progress()  # before anything is written: it may be a newer version's
         self._announce()
+        self.seen_before = self._ways_on.followed_by()
         return None
-
-    def _committed(self) -> IngestReceipt | None:
-        """What a run has committed whose progress was cleaned away since."""
-        before = self._latest()
-        if before is None:
-            return None
-        receipt = self._receipt_of(before)
-        self.plan.check_receipt(receipt)
-        if before.status == "partial":
-            raise InvalidInputError(
-                f"the progress of run {self.plan.run_id!r} was cleaned away: begin another run"
-            )
-        return receipt
 
     def _announce(self) -> None:
         """Say that this invocation is at it, so that nothing of the run is cleaned away for an hour."""
-        self._journal.note_invocation(self._invocation)
+        self.journal.note_invocation(self.invocation)
         refuse_while_cleaning(self._store, self._bucket, self.plan.dataset, now=self._clock.now())
-
-    def progress(self) -> RunProgress:
-        return self._journal.progress()
-
-    def seal(self, sealed: SealedPart) -> SealedPart:
-        return self._journal.seal(sealed)
-
-    def strike(self, parts: Iterable[SealedPart]) -> None:
-        self._journal.strike(parts)
 
     def part(self, pass_: int, schema: Schema) -> PartWriter:
         del pass_
@@ -183,7 +164,7 @@ class _DatasetOutput(Output):
     def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:
         if not hashes:
             return None
-        key = self._journal.keys_key(sequence, hashes)
+        key = self.journal.keys_key(sequence, hashes)
         self._store.put_object(self._bucket, key, hashes)
         return key
 
@@ -192,12 +173,9 @@ class _DatasetOutput(Output):
             hashes = self._store.get_object(self._bucket, key)
         except ObjectNotFoundError:
             return None
-        if self._journal.keys_key(sequence, hashes) != key:  # their hash is in the name
+        if self.journal.keys_key(sequence, hashes) != key:  # their hash is in the name
             return None
         return hashes
-
-    def followed_before(self) -> str | None:
-        return self._ways_on.followed_by()
 
     def commit(self, gathered: Gathered) -> IngestReceipt:
         """See ``Output``.
@@ -215,25 +193,22 @@ class _DatasetOutput(Output):
             generation = before.generation if before else 0
             manifest = self._manifest(gathered, stored, generation + 1)
             if before and (before.status == "complete" or _says_the_same(before, manifest)):
-                return self._noted(self._receipt_of(before))
+                receipt = self._receipt_of(before)
+                break
             receipt = self._receipt(gathered, manifest)
             self._documents.replace(receipt_key(self.plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
             except ObjectExistsError:
                 continue  # by another process at this run, or by another run: the next look tells
-            return self._noted(receipt)
-        raise ObjectExistsError(f"{self.plan.dataset} is being committed to again and again: try later")
-
-    def _noted(self, receipt: IngestReceipt) -> IngestReceipt:
+            break
+        else:
+            raise ObjectExistsError(f"{self.plan.dataset} is being committed to again and again: try later")
         self._ways_on.note(self.plan.run_id, receipt.pages)
         return receipt
 
     def left(self) -> str:
         return f"go on with --run-id {self.plan.run_id}"
-
-    def close(self) -> None:
-        """Nothing: parts that are not sealed let go of themselves, and those that are stay."""
 
     def _check_parts(self, kept: RunProgress) -> None:
         """Make sure that every object of the run has the size and the SHA-256 that were written down.
@@ -246,7 +221,7 @@ class _DatasetOutput(Output):
             for sealed in kept.parts
             if not all(
                 self._store.object_exists(self._bucket, f"{self.plan.dataset}/{part.key}")
-                if sealed.invocation == self._invocation
+                if sealed.invocation == self.invocation
                 else self._is_whole(part)
                 for part in (sealed.part, sealed.quarantine)
                 if part is not None
@@ -340,6 +315,7 @@ class _DatasetOutput(Output):
             columns=manifest.columns,
             widenings=kept.widenings,
             rounded=kept.rounded,
+            values=kept.values,
             parts=stored_parts(self.plan.dataset, manifest.parts),
             quarantine=stored_parts(self.plan.dataset, manifest.quarantine),
         )

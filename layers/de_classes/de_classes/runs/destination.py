@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import uuid
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import SealedPart
     from de_classes.storage.datasets.part_writer import WrittenPart
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record
     from de_classes.storage.services.object_sink import ObjectSink, StoredObject
     from de_classes.storage.services.storage_data_service import StorageDataService
@@ -71,7 +72,7 @@ class Part(Protocol):
         ...
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
         ...
 
@@ -155,19 +156,43 @@ class Gathered(Value):
         )
 
 
+class Journal(Protocol):
+    """What a run has done until now; ``RunJournal`` keeps it in the bucket."""
+
+    def progress(self) -> RunProgress:
+        """What was sealed until now, by this invocation or another."""
+        ...
+
+    def seal(self, sealed: SealedPart) -> SealedPart:
+        """Remember a part; what comes back is another's if somebody else was first."""
+        ...
+
+    def strike(self, parts: Iterable[SealedPart]) -> None:
+        """Remember that parts are broken, for good."""
+        ...
+
+
 class Output(ABC):
     """What one invocation of a run writes to: begun, filled part by part, committed once, and closed.
 
     Attributes:
         plan: What the run is, as it was begun.
+        journal: What was sealed.
         limits: When a part is sealed.
         resumes: Whether another invocation goes on from what was sealed. A page that cannot be had is then
             skipped for the time being; otherwise it ends the run.
+        seen_before: An earlier run that followed the source's way on, see ``WaysOn``; None if none is known.
+        invocation: A name of its own.
     """
 
-    plan: RunPlan
+    journal: Journal
     limits: PartLimits
     resumes: bool
+    seen_before: str | None = None
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.plan = plan
+        self.invocation = uuid.uuid4().hex
 
     @abstractmethod
     def begin(self) -> IngestReceipt | None:
@@ -176,18 +201,6 @@ class Output(ABC):
         Returns:
             The receipt, if the run was complete before; nothing is to be done then.
         """
-
-    @abstractmethod
-    def progress(self) -> RunProgress:
-        """What was sealed until now, by this invocation or another."""
-
-    @abstractmethod
-    def seal(self, sealed: SealedPart) -> SealedPart:
-        """Remember a part; what comes back is another's if somebody else was first."""
-
-    @abstractmethod
-    def strike(self, parts: Iterable[SealedPart]) -> None:
-        """Remember that parts are broken, for good."""
 
     @abstractmethod
     def part(self, pass_: int, schema: Schema) -> Part:
@@ -215,10 +228,6 @@ class Output(ABC):
         """The hashes that were kept with a part; None if they are gone, or not those that were kept."""
 
     @abstractmethod
-    def followed_before(self) -> str | None:
-        """An earlier run that followed the source's way on, see ``WaysOn``; None if none is known."""
-
-    @abstractmethod
     def commit(self, gathered: Gathered) -> IngestReceipt:
         """Make everything visible at once.
 
@@ -231,8 +240,7 @@ class Output(ABC):
     def left(self) -> str:
         """What there is if somebody presses Ctrl-C now, in words."""
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - as a rule nothing is left open
         """Let go of what was not committed and does not last."""
 
 
@@ -240,13 +248,12 @@ class Destination(ABC):
     """Where runs write: give ``RunService`` a ``DatasetDestination`` or an ``ObjectDestination``."""
 
     @abstractmethod
-    def open(self, plan: RunPlan, client: UnstableAPIClient, *, invocation: str, clock: Clock) -> Output:
+    def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
         """What one invocation of a run writes to. Nothing is done before ``Output.begin``.
 
         Args:
             plan: What the run is asked for.
             client: Gets the pages.
-            invocation: A name of its own.
             clock: Tells whether somebody's cleaning is still going on.
         """
 
@@ -283,9 +290,9 @@ class ObjectDestination(Destination):
         self._overwrite = overwrite
         self._keep_receipt = keep_receipt
 
-    def open(self, plan: RunPlan, client: UnstableAPIClient, *, invocation: str, clock: Clock) -> Output:
+    def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
         """See ``Destination``."""
-        del client, invocation, clock  # what is noted of a run is in memory
+        del client, clock  # what is noted of a run is in memory
 
         def sink(schema: Schema) -> ObjectSink:
             return self._storage.open_sink(
@@ -313,29 +320,18 @@ class _ObjectOutput(Output):
     def __init__(
         self, plan: RunPlan, sink: Callable[[Schema], ObjectSink], keep: Callable[[IngestReceipt], None]
     ) -> None:
-        self.plan = plan
+        super().__init__(plan)
         self._open = sink
         self._keep = keep
         self._sink: ObjectSink | None = None
         self._pass = 1
-        self._progress = RunProgress(())
+        self.journal = _JournalInMemory()
 
     def begin(self) -> IngestReceipt | None:
         if self.plan.key_fields or self.plan.pinned:
             raise InvalidInputError("keys and a pinned schema go with a dataset, not with one object")
         self._sink = self._open(Schema.of_columns(self.plan.columns))
         return None
-
-    def progress(self) -> RunProgress:
-        return self._progress
-
-    def seal(self, sealed: SealedPart) -> SealedPart:
-        self._progress = self._progress.plus(sealed)
-        return sealed
-
-    def strike(self, parts: Iterable[SealedPart]) -> None:
-        struck = self._progress.struck | {part.sequence for part in parts}
-        self._progress = structs.replace(self._progress, struck=struck)
 
     def part(self, pass_: int, schema: Schema) -> Part:
         if pass_ != self._pass:  # nothing is kept of the pass before
@@ -352,9 +348,6 @@ class _ObjectOutput(Output):
 
     def kept_hashes(self, sequence: int, key: str) -> bytes | None:
         del sequence, key
-        return None
-
-    def followed_before(self) -> str | None:
         return None
 
     def commit(self, gathered: Gathered) -> IngestReceipt:
@@ -377,6 +370,7 @@ class _ObjectOutput(Output):
             columns=stored.schema.describe(),
             widenings=[str(widening) for widening in stored.widenings],
             rounded=stored.rounded,
+            values=stored.values,
             parts=[_as_part(stored, pages[0].number, pages[-1].number)] if pages else [],
         )
         self._keep(receipt)
@@ -399,6 +393,24 @@ class _ObjectOutput(Output):
         return self._sink
 
 
+class _JournalInMemory:
+    """What a run has done that nobody else goes on with."""
+
+    def __init__(self) -> None:
+        self._progress = RunProgress(())
+
+    def progress(self) -> RunProgress:
+        return self._progress
+
+    def seal(self, sealed: SealedPart) -> SealedPart:
+        self._progress = self._progress.plus(sealed)
+        return sealed
+
+    def strike(self, parts: Iterable[SealedPart]) -> None:
+        struck = self._progress.struck | {part.sequence for part in parts}
+        self._progress = structs.replace(self._progress, struck=struck)
+
+
 class _ObjectPart:
     """The only part: it has no end before the commit, which stores it."""
 
@@ -408,8 +420,8 @@ class _ObjectPart:
         self._sink = sink
 
     @property
-    def shape(self) -> Shape | None:
-        return self._sink.shape
+    def decoder(self) -> ColumnDecoder | None:
+        return self._sink.decoder
 
     def write(self, records: Sequence[Record]) -> None:
         self._sink.write(records)

@@ -57,6 +57,7 @@ class SealedPart(
         schema: The columns known when it was sealed.
         widenings: Columns whose type had to widen in it.
         rounded: By column, how many numbers had more digits than its format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
         duplicates: Records dropped because their key had come before.
         drift: How the source changed on the passes before, a sentence each.
         transforms: What went through each transform of the run, in order.
@@ -76,6 +77,7 @@ class SealedPart(
     schema: Schema = Schema()
     widenings: tuple[str, ...] = ()
     rounded: dict[str, int] = {}
+    values: dict[str, int] = {}
     duplicates: int = 0
     drift: tuple[str, ...] = ()
     transforms: tuple[StepCounts, ...] = ()
@@ -246,6 +248,16 @@ class RunProgress(Value, dict=True):
         total: Counter[str] = Counter()
         for part in self.parts:
             total.update(part.rounded)
+        return dict(total)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """By column, how many values are not null; none at all if one part was sealed without a count."""
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            if part.part is not None and not part.values:
+                return {}
+            total.update(part.values)
         return dict(total)
 
     @property

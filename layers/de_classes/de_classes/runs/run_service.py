@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.errors import DeClassesError
     from de_classes.runs.context import Spending
-    from de_classes.runs.destination import Destination
+    from de_classes.runs.destination import Destination, Output
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
 
@@ -82,7 +81,9 @@ class RunService:
             FatalError: The source refuses, or cannot be trusted.
         """
         # A page at a time, or another might be fetched ahead.
-        context = replace(self._context(plan), concurrency=1)
+        context = replace(
+            self._context(self._destination.open(plan, self._client, self._runtime.clock)), concurrency=1
+        )
         began = context.spending()
         run = context.start_run(None)
         for page in run:
@@ -118,13 +119,12 @@ class RunService:
         """
         for step in plan.transforms:
             step.transform()  # a function that is not there is known before anything is asked
-        context = self._context(plan)
-        with closing(context.output) as output:
+        with closing(self._destination.open(plan, self._client, self._runtime.clock)) as output:
             try:
                 receipt = output.begin()
                 if receipt is not None:
                     return receipt
-                receipt = self._fetched_and_committed(context, allow_partial=allow_partial)
+                receipt = self._fetched_and_committed(self._context(output), allow_partial=allow_partial)
             except KeyboardInterrupt as interrupt:
                 raise KeyboardInterrupt(output.left()) from interrupt
         if receipt.run_id is None:
@@ -135,15 +135,14 @@ class RunService:
             self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 
-    def _context(self, plan: RunPlan) -> RunContext:
-        invocation = uuid.uuid4().hex
-        clock = self._runtime.clock
+    def _context(self, output: Output) -> RunContext:
+        pinned = output.plan.pinned
         return RunContext(
+            plan=output.plan,
             client=self._client,
-            output=self._destination.open(plan, self._client, invocation=invocation, clock=clock),
+            output=output,
             runtime=self._runtime,
-            invocation=invocation,
-            pinned=PinnedSchema.parse(plan.pinned) if plan.pinned else None,
+            pinned=PinnedSchema.parse(pinned) if pinned else None,
             concurrency=self._concurrency,
             strict=self._strict,
         )
@@ -152,9 +151,8 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
-        context = replace(context, seen_before=context.output.followed_before())
         for tries_left in reversed(range(MAX_PASSES)):
-            progress = context.output.progress()
+            progress = context.output.journal.progress()
             try:
                 over = self._go_over(context, progress, allow_partial=allow_partial)
                 return context.output.commit(self._gathered(context, over, began))
@@ -162,9 +160,9 @@ class RunService:
                 if not tries_left:
                     raise
                 self._logger.warning("%s; fetching it again", error)
-                progress = context.output.progress()
+                progress = context.output.journal.progress()
                 stand_alone = self._client.pages_stand_alone
-                context.output.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
+                context.output.journal.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _gathered(self, context: RunContext, over: SourcePass, began: Spending) -> Gathered:
@@ -172,7 +170,9 @@ class RunService:
 
         def spent() -> RunCounts:
             """By other invocations as they wrote it down; by this one, everything until now."""
-            others = (part.counts for part in over.progress.sealed if part.invocation != context.invocation)
+            others = (
+                part.counts for part in over.progress.sealed if part.invocation != context.output.invocation
+            )
             return RunCounts.total((*others, context.spending().since(began)))
 
         return Gathered(
@@ -182,7 +182,7 @@ class RunService:
             kept=over.kept,
             ledger=over.ledger,
             evidence=over.evidence(),
-            invocation=context.invocation,
+            invocation=context.output.invocation,
             terms=self._runtime.terms,
             spent=spent,
             declared=context.declared,
@@ -206,10 +206,8 @@ class RunService:
             if change is None or (is_settled and not isinstance(change, EndMovedError)):
                 return over
             over = self._next_pass(over, change, context.plan)
-        by_keys = "" if context.plan.key_fields else "name the fields that tell records apart, or "
-        advice = by_keys if context.output.resumes else f"store a dataset and {by_keys}"
         raise IncompleteRunError(
-            f"the source changed on {most} passes, at last: {change}; {advice}ask again when it is calm",
+            f"the source changed on {most} passes, at last: {change}; {over.cure}",
             missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id if context.output.resumes else None,
         ) from change

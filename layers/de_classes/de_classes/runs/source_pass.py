@@ -9,11 +9,17 @@ import msgspec
 from msgspec import structs
 
 from de_classes.api.page import Overlap
-from de_classes.errors import DeClassesError, IncompleteRunError, RetriesExhaustedError
+from de_classes.errors import (
+    DeClassesError,
+    IncompleteRunError,
+    ProtocolError,
+    RetriesExhaustedError,
+    SourceChangedError,
+)
 from de_classes.runs.context import Sifter
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
-from de_classes.storage.format.blocks import CurrentShape
+from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.page_range import PageSet
 from de_classes.utils.values import Mutable
@@ -127,7 +133,7 @@ class SourcePass:
         self._drift = drift
         self._sifter = Sifter()
         self._schema = Schema()
-        self._current = CurrentShape() if context.keeps_all else None
+        self._current = SharedDecoder() if context.keeps_all else None
         self._open: OpenPart | None = None
         self._run: PageRun | None = None
         self._first: FirstPage | None = None
@@ -179,12 +185,21 @@ class SourcePass:
 
         Raises:
             IncompleteRunError: Nothing proves the end.
+            SourceChangedError: Nor, without keys, that of a source which looked changed on every pass.
             ProtocolError: The description does not fit the source.
         """
         if self._run is None or self.ledger.missing_pages:
             return None
         has_keys = bool(self._context.plan.key_fields)
-        found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
+        try:
+            found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
+        except ProtocolError as error:
+            if has_keys or not self._drift:
+                raise
+            # Rows that are on two pages may have filled the total: it is right, and leaving it out no cure.
+            raise SourceChangedError(
+                f"{self._drift[-1]}; and so on pass {self.number}: {self.cure}"
+            ) from error
         if self.number == 1 or found is None:
             return found
         by: StillBy = "repaired" if has_keys else "begun anew"
@@ -193,6 +208,15 @@ class SourcePass:
             raise IncompleteRunError(f"{doubt}: that is no proof, as strict asks for")
         warnings = found.warnings if doubt is None else (*found.warnings, doubt)
         return structs.replace(found, still=structs.replace(found.still, by=by), warnings=warnings)
+
+    @property
+    def cure(self) -> str:
+        """What helps where a source changes, or looks as if it did."""
+        wait = "ask again when it is calm"
+        if self._context.plan.key_fields:
+            return wait
+        where = "" if self._context.output.resumes else "store a dataset and "
+        return f"{where}name the fields that tell records apart, or {wait}"
 
     def _doubt_of_repeats(self) -> str | None:
         """What is to be said where keys told fewer records apart than this pass had, or the source counts."""
@@ -240,8 +264,10 @@ class SourcePass:
             SealedByAnotherError: Somebody else is at it: carry out again, to go on from there.
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
-        self.progress = self._context.output.progress()
-        self._schema = merge(self._context.declared, self.progress.schema)
+        self.progress = self._context.output.journal.progress()
+        is_kept = bool(self._context.plan.key_fields)  # of the passes before
+        known = self.progress if is_kept else self.progress.of_pass(self.number)
+        self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
         with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
@@ -270,7 +296,7 @@ class SourcePass:
         part = self._open = self._open or self._begin()
         part.take(page, run.entry, run.way_on, self._sifter.sift(page))
         if self._current is not None:
-            self._current.shape = part.writer.shape
+            self._current.decoder = part.writer.decoder
         self._look_ahead(run, page)
         self._context.runtime.on_page(page)
         if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):
@@ -301,7 +327,7 @@ class SourcePass:
             return
         sealed = self._stored(self._open, run.gaps)
         self._open = None
-        if self._context.output.seal(sealed) != sealed:
+        if self._context.output.journal.seal(sealed) != sealed:
             raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
@@ -318,7 +344,7 @@ class SourcePass:
         return SealedPart(
             pass_=self.number,
             sequence=sequence,
-            invocation=self._context.invocation,
+            invocation=self._context.output.invocation,
             entries=tuple(part.entries),
             gaps=tuple(gap for gap in gaps if place is None or gap < place.number),
             place=place,
@@ -327,6 +353,7 @@ class SourcePass:
             schema=stored.schema if stored else Schema(),
             widenings=tuple(map(str, stored.widenings)) if stored else (),
             rounded=stored.rounded if stored else {},
+            values=stored.values if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
             transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from de_classes.storage.format.blocks import Batcher, RecordBlock, decode_straight
 from de_classes.storage.format.codec import get_codec
+from de_classes.storage.format.decoders import decoder_of
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
-from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
 from tests.fakes.effort import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record, Widening
 
@@ -88,10 +88,10 @@ def pages(draw: st.DrawFn) -> list[bytes]:
     return usual if odd is None else [*usual[:place], odd, *usual[place:]]
 
 
-def straight(text: bytes, shape: Shape | None) -> RecordBlock | None:
-    """A block that was decoded under a shape; None if it cannot be."""
+def straight(text: bytes, decoder: ColumnDecoder | None) -> RecordBlock | None:
+    """A block that was decoded under a decoder; None if it cannot be."""
     block = RecordBlock(text)
-    decode_straight([block], shape)
+    decode_straight([block], decoder)
     return block if block.is_decoded else None
 
 
@@ -104,13 +104,13 @@ class Written:
         self.straight = 0
 
     def blocks(self, texts: list[bytes], *, late: int = 0) -> tuple[bytes, Schema, tuple[Widening, ...]]:
-        """Decoded straight where that can be, under the shape of ``late`` pages before."""
-        shapes: list[Shape | None] = [None] * (late + 1)
+        """Decoded straight where that can be, under the decoder of ``late`` pages before."""
+        shapes: list[ColumnDecoder | None] = [None] * (late + 1)
         for text in texts:
             block = straight(text, shapes[-late - 1])
             self.straight += block is not None
             self.writer.write(block or RecordBlock(text, records=strict_json.loads(text)))
-            shapes.append(self.writer.shape)
+            shapes.append(self.writer.decoder)
         return self.result()
 
     def records(self, parts: Sequence[Sequence[Record]]) -> tuple[bytes, Schema, tuple[Widening, ...]]:
@@ -187,10 +187,10 @@ def test_where_pages_end_does_not_show(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("name", ["csv", "parquet", "jsonl"])
 def test_a_page_decoded_under_a_shape_of_before_is_written_under_that_of_now(name: str) -> None:
-    before = shape_of(Schema((Field("a", Kind.INT53),)))
+    before = decoder_of(Schema((Field("a", Kind.INT53),)))
     now = Schema((Field("new", Kind.STRING), Field("a", Kind.FLOAT64)))
     texts = [b'[{"a":1},{"a":2}]', b'[{"new":"x","a":2.5}]']
-    blocks = [straight(texts[0], before), straight(texts[1], shape_of(now))]
+    blocks = [straight(texts[0], before), straight(texts[1], decoder_of(now))]
     assert None not in blocks
     written = Written(get_codec(name), now).records([block for block in blocks if block is not None])
     assert written == Written(get_codec(name), now).records([strict_json.loads(text) for text in texts])
@@ -203,7 +203,7 @@ def test_objects_in_CSV_keep_their_keys_in_order() -> None:
     content, _, _ = written.blocks(texts)
     assert content.splitlines()[-2:] == [b'"{""x"":1,""y"":""a""}"', b'"{""y"":""b"",""x"":2}"']
     assert written.straight == 0
-    assert written.writer.shape is None
+    assert written.writer.decoder is None
 
 
 def test_lines_are_the_source_s_own_text() -> None:
@@ -262,8 +262,8 @@ def test_a_page_that_is_plain_to_cut_is_not_read_again() -> None:
 
 def test_a_block_is_a_sequence_of_the_very_records() -> None:
     text = b'[{"b":"x","a":1},{"a":null},{"b":"y","a":3}]'
-    shape = shape_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
-    block = straight(text, shape)
+    decoder = decoder_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
+    block = straight(text, decoder)
     assert block is not None
     records = strict_json.loads(text)
     assert (len(block), block[0], block[-1]) == (3, records[0], records[2])
@@ -278,8 +278,8 @@ def test_a_block_is_a_sequence_of_the_very_records() -> None:
 
 
 def test_a_text_that_is_not_sound_is_no_block() -> None:
-    shape = shape_of(Schema((Field("a", Kind.INT53),)))
-    assert straight(b'[{"a":1,"a":1}]', shape) is None
+    decoder = decoder_of(Schema((Field("a", Kind.INT53),)))
+    assert straight(b'[{"a":1,"a":1}]', decoder) is None
     assert straight(b'[{"a":1}]', None) is None
 
 

@@ -21,7 +21,7 @@ from de_classes.storage.format.codec import (
 )
 from tests.fakes.effort import examples
 
-THIN = ("codec", "schema", "shapes", "segmented", "pinned", "csv_codec", "json_codec")
+THIN = ("codec", "schema", "decoders", "segmented", "pinned", "csv_codec", "json_codec")
 
 
 def imported_by(statement: str) -> set[str]:

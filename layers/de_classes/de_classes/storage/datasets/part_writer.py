@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import Content, ObjectInfo, ObjectStore
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record, Schema, Widening
 
@@ -80,9 +80,9 @@ class RecordSpool:
         return self._writer.schema
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._writer.shape
+        return self._writer.decoder
 
     @property
     def widenings(self) -> tuple[Widening, ...]:
@@ -93,6 +93,11 @@ class RecordSpool:
     def rounded(self) -> dict[str, int]:
         """By column, how many numbers had more digits than the format keeps."""
         return dict(self._writer.rounded)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """By column, how many values are not null; Parquet alone counts them."""
+        return dict(self._writer.values)
 
     @property
     def content(self) -> Content:
@@ -180,12 +185,14 @@ class WrittenPart(Value):
         schema: The columns and types of this part alone, the declared ones included.
         widenings: What its records changed in the declared schema.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
     """
 
     part: ManifestPart
     schema: Schema
     widenings: tuple[Widening, ...] = ()
     rounded: dict[str, int] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
 
 
 class PartWriter:
@@ -262,9 +269,9 @@ class PartWriter:
         return self._spool.schema
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._spool.shape
+        return self._spool.decoder
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records. If that fails, the part is aborted: some of them would be missing.
@@ -332,7 +339,8 @@ class PartWriter:
         except ObjectExistsError:  # the key is the content's own: what has it is damaged
             write = structs.replace(write, if_none_match=False)
             self._spool.upload(self._client, write, part_size=self._part_size)
-        return WrittenPart(part, self._spool.schema, self._spool.widenings, self._spool.rounded)
+        spool = self._spool
+        return WrittenPart(part, spool.schema, spool.widenings, spool.rounded, spool.values)
 
     def _describe(self, pages: tuple[int, int, int]) -> ManifestPart:
         pass_, first_page, last_page = pages

@@ -50,10 +50,10 @@ class Columns(Protocol):
         ...
 
 
-class Shape(Protocol):
+class ColumnDecoder(Protocol):
     """Decodes texts whose records bring nothing new to a schema.
 
-    A shape may say no to any text, which is then decoded in the ordinary way; but never yes to one that is
+    A decoder may say no to any text, which is then decoded in the ordinary way; but never yes to one that is
     not sound or does not fit.
     """
 
@@ -151,7 +151,7 @@ class RecordBlock(Sequence["Record"]):
         self.text = text
         self._records = records
         self._columns: Columns | None = None
-        self._shape: Shape | None = None
+        self._decoder: ColumnDecoder | None = None
         self._lines: TextLines | None = None
         self._ends: dict[int, Record] = {}
 
@@ -170,10 +170,10 @@ class RecordBlock(Sequence["Record"]):
             self._records = strict_json.loads(self.text)
         return self._records
 
-    def columns(self, shape: Shape) -> Columns | None:
-        """The columns under a shape; None if the records do not fit it."""
-        if self._shape is not shape:
-            self._take(shape, shape.decode(self.text))
+    def columns(self, decoder: ColumnDecoder) -> Columns | None:
+        """The columns under a decoder; None if the records do not fit it."""
+        if self._decoder is not decoder:
+            self._take(decoder, decoder.decode(self.text))
         return self._columns
 
     def lines(self, start: int, stop: int) -> bytes:
@@ -182,8 +182,8 @@ class RecordBlock(Sequence["Record"]):
             self._lines = TextLines.of(self.text, len(self))
         return self._lines.text(start, stop)
 
-    def _take(self, shape: Shape, columns: Columns | None) -> None:
-        self._shape, self._columns = shape, columns
+    def _take(self, decoder: ColumnDecoder, columns: Columns | None) -> None:
+        self._decoder, self._columns = decoder, columns
 
     def __len__(self) -> int:
         return len(self.records()) if self._columns is None else self._columns.size
@@ -216,28 +216,28 @@ class RecordBlock(Sequence["Record"]):
     __hash__ = None  # type: ignore[assignment]  # as a list
 
 
-def decode_straight(blocks: Sequence[RecordBlock], shape: Shape | None) -> None:
+def decode_straight(blocks: Sequence[RecordBlock], decoder: ColumnDecoder | None) -> None:
     """Decode those of some blocks that can be without dictionaries; the others stay as they are."""
     waiting = [block for block in blocks if not block.is_decoded]
-    if shape is None or not waiting:
+    if decoder is None or not waiting:
         return
-    for block, columns in zip(waiting, shape.decode_all([block.text for block in waiting]), strict=True):
-        block._take(shape, columns)  # noqa: SLF001 - of this module
+    for block, columns in zip(waiting, decoder.decode_all([block.text for block in waiting]), strict=True):
+        block._take(decoder, columns)  # noqa: SLF001 - of this module
 
 
-class CurrentShape(Mutable):
-    """Decodes records for a writer, by the shape that it has; a ``RecordDecoder`` of ``api``.
+class SharedDecoder(Mutable):
+    """Decodes records for a writer, by the decoder that it has; a ``RecordDecoder`` of ``api``.
 
     Attributes:
-        shape: The writer's own; None as long as there is none.
+        decoder: The writer's own; None as long as there is none.
     """
 
-    shape: Shape | None = None
+    decoder: ColumnDecoder | None = None
 
     def decode_together(self, texts: Sequence[bytes]) -> list[RecordBlock | None]:
         """The records of each text, as columns; None for those that do not fit, or are not sound."""
         blocks = [RecordBlock(text) for text in texts]
-        decode_straight(blocks, self.shape)
+        decode_straight(blocks, self.decoder)
         return [block if block.is_decoded else None for block in blocks]
 
     def decode(self, text: bytes) -> RecordBlock:
@@ -271,13 +271,13 @@ class RecordSlice(DiscreetValue):
         """The dictionaries."""
         return self.source[self.start : self.stop]
 
-    def fits(self, shape: Shape) -> bool:
-        """Whether the records fit a shape; they do not if they have no text."""
-        return isinstance(self.source, RecordBlock) and self.source.columns(shape) is not None
+    def fits(self, decoder: ColumnDecoder) -> bool:
+        """Whether the records fit a decoder; they do not if they have no text."""
+        return isinstance(self.source, RecordBlock) and self.source.columns(decoder) is not None
 
-    def columns(self, shape: Shape) -> tuple[Column, ...] | None:
-        """The columns, absent keys as nulls; None if the records do not fit the shape, or have no text."""
-        columns = self.source.columns(shape) if isinstance(self.source, RecordBlock) else None
+    def columns(self, decoder: ColumnDecoder) -> tuple[Column, ...] | None:
+        """The columns, absent keys as nulls; None if the records do not fit the decoder, or have no text."""
+        columns = self.source.columns(decoder) if isinstance(self.source, RecordBlock) else None
         return None if columns is None else columns.dense(self.start, self.stop)
 
     def lines(self) -> bytes | None:
@@ -302,21 +302,21 @@ class Batch:
         """The dictionaries."""
         return [record for part in self.slices for record in part.records()]
 
-    def fits(self, shape: Shape) -> bool:
-        """Whether all of the records fit a shape."""
-        return all(part.fits(shape) for part in self.slices)
+    def fits(self, decoder: ColumnDecoder) -> bool:
+        """Whether all of the records fit a decoder."""
+        return all(part.fits(decoder) for part in self.slices)
 
-    def columns(self, shape: Shape) -> tuple[Column, ...] | None:
-        """The columns, absent keys as nulls; None if some of the records do not fit the shape."""
+    def columns(self, decoder: ColumnDecoder) -> tuple[Column, ...] | None:
+        """The columns, absent keys as nulls; None if some of the records do not fit the decoder."""
         parts: list[tuple[Column, ...]] = []
         for part in self.slices:
-            columns = part.columns(shape)
+            columns = part.columns(decoder)
             if columns is None:
                 return None
             parts.append(columns)
         if len(parts) == 1:
             return parts[0]
-        return tuple(shape.join(column, number) for number, column in enumerate(zip(*parts, strict=True)))
+        return tuple(decoder.join(column, number) for number, column in enumerate(zip(*parts, strict=True)))
 
 
 class Batcher:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from de_classes.storage.format.blocks import Batch, Column, Shape
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Record, Schema
 
 _ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
@@ -202,12 +202,14 @@ class RecordWriter(ABC):
         schema: The columns and types known so far.
         records: How many records were written.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.records = 0
         self.rounded: Counter[str] = Counter()
+        self.values: Counter[str] = Counter()
         self._closed = False
 
     def write(self, records: Sequence[Record]) -> None:
@@ -333,12 +335,12 @@ class FormatCodec(ABC):
         """Name the columns that the file declares; none if the format has no such declaration."""
         return ()
 
-    def shape_of(self, schema: Schema) -> Shape | None:
+    def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
         """How to decode straight what is written under a schema; None if that cannot be."""
-        from de_classes.storage.format import shapes  # noqa: PLC0415 - only for those who write
+        from de_classes.storage.format import decoders  # noqa: PLC0415 - only for those who write
 
-        shape = shapes.line_shape_of(schema) if self.supports_raw_json else shapes.shape_of(schema)
-        return None if shape and shape.has_structs and self.preserves_key_order else shape
+        decoder = decoders.line_decoder_of(schema) if self.supports_raw_json else decoders.decoder_of(schema)
+        return None if decoder and decoder.has_structs and self.preserves_key_order else decoder
 
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """Whether a file begun under one schema cannot go on under a wider one."""

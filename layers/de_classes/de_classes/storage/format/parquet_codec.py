@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no type
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
 from de_classes.storage.format.arrow_arrays import arrow_schema, as_array, decoder, encoder, schema_of
-from de_classes.storage.format.arrow_shapes import arrow_shape_of
+from de_classes.storage.format.arrow_decoder import arrow_decoder_of
 from de_classes.storage.format.codec import READ_BATCH_ROWS, Chunker, FormatCodec, RecordWriter
 from de_classes.storage.format.schema import (
     Schema,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from de_classes.storage.format.blocks import Batch, Column, Shape
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Field, Record
 
 ROW_GROUP_ROWS: Final = 50_000
@@ -213,9 +213,9 @@ class ParquetCodec(FormatCodec):
         """Columns and their stored types are fixed once a file is begun."""
         return before.describe() != after.describe()
 
-    def shape_of(self, schema: Schema) -> Shape | None:
+    def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
         """Straight into Arrow arrays, where no column is nested."""
-        return arrow_shape_of(schema)
+        return arrow_decoder_of(schema)
 
     def dump_frame(self, frame: pd.DataFrame) -> bytes:
         """Encode a DataFrame through Arrow, with every dtype that Arrow holds."""
@@ -290,7 +290,7 @@ class _ParquetWriter(RecordWriter):
         self._add([_array(field, records, self._converted + 1) for field in self.schema.fields])
 
     def _note_rounded(self, columns: Iterable[Column]) -> None:
-        """Count the numbers that no float holds; in an array there are none, see ``arrow_shapes.floats``."""
+        """Count the numbers that no float holds; in an array there are none, see ``arrow_decoder.floats``."""
         for field, values in zip(self.schema.fields, columns, strict=True):
             if not isinstance(values, pa.Array) and (count := count_rounded(field.type, values)):
                 self.rounded[field.name] += count
@@ -298,6 +298,8 @@ class _ParquetWriter(RecordWriter):
     def _add(self, arrays: list[pa.Array]) -> None:
         groups = self._groups or self._begin(self.schema)
         groups.add(arrays)
+        for field, array in zip(self.schema.fields, arrays, strict=True):
+            self.values[field.name] += len(array) - array.null_count
         self._converted += len(arrays[0])
 
     def _check_columns(self) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch, Column, Shape
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record, Widening
 
@@ -45,7 +45,7 @@ class _Segment(Mutable):
 
 
 class SegmentedWriter(RecordWriter):
-    """Writes records of any shape, in bounded memory, as one file.
+    """Writes records of any decoder, in bounded memory, as one file.
 
     Example:
         >>> target = io.BytesIO()
@@ -66,7 +66,7 @@ class SegmentedWriter(RecordWriter):
 
     Attributes:
         schema: The union of everything seen in whole batches of 1,000 records; final after ``close``.
-        shape: How to decode what is written next straight into columns; None if it cannot be.
+        decoder: How to decode what is written next straight into columns; None if it cannot be.
         records: How many records were taken.
         widenings: What later records changed in the schema that was declared or seen before.
     """
@@ -87,7 +87,7 @@ class SegmentedWriter(RecordWriter):
         self._spool_dir = spool_dir
         self._set_aside = set_aside
         self._batches = Batcher(BATCH_ROWS)
-        self.shape: Shape | None = codec.shape_of(self.schema)
+        self.decoder: ColumnDecoder | None = codec.decoder_of(self.schema)
         self._taken = 0
         self._segments: list[_Segment] = []
         self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
@@ -129,17 +129,17 @@ class SegmentedWriter(RecordWriter):
             self.abandon()
 
     def _write_batch(self, batch: Batch) -> None:
-        """What fits the schema's shape brings nothing new, so nothing need be inferred from it."""
-        columns = self._columns_of(batch, self.shape) if self.shape else None
+        """What fits the schema's decoder brings nothing new, so nothing need be inferred from it."""
+        columns = self._columns_of(batch, self.decoder) if self.decoder else None
         if columns is None:
             self._widen(batch.records())
         self._current_writer().write_fitting(batch, columns)
         self._taken += len(batch)
 
-    def _columns_of(self, batch: Batch, shape: Shape) -> tuple[Column, ...] | None:
+    def _columns_of(self, batch: Batch, decoder: ColumnDecoder) -> tuple[Column, ...] | None:
         if self._codec.supports_raw_json:
-            return () if batch.fits(shape) else None
-        return batch.columns(shape)
+            return () if batch.fits(decoder) else None
+        return batch.columns(decoder)
 
     def _widen(self, records: list[Record]) -> None:
         """Take in what records bring; a column is widened, too, where its first value was narrower."""
@@ -151,7 +151,7 @@ class SegmentedWriter(RecordWriter):
             self.widenings += widenings(self.schema, wider)
         new = Schema(tuple(field for field in wider.fields if field.name not in known))
         self.widenings += widened_within(first_seen(records, new.names), new)
-        self.schema, self.shape = wider, self._codec.shape_of(wider)
+        self.schema, self.decoder = wider, self._codec.decoder_of(wider)
 
     def _current_writer(self) -> RecordWriter:
         if self._direct is not None:
@@ -183,6 +183,7 @@ class SegmentedWriter(RecordWriter):
         if self._segments:
             self._segments[-1].writer.close()
             self.rounded += self._segments[-1].writer.rounded
+            self.values += self._segments[-1].writer.values
 
     def _assemble(self) -> None:
         self._seal_segment()

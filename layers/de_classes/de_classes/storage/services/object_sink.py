@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
-    from de_classes.storage.format.blocks import Shape
+    from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record, Schema, Widening
 
 
@@ -42,6 +42,7 @@ class StoredObject(Value):
         schema: Its columns and their types, as far as they were looked at.
         widenings: What later records changed in the schema.
         rounded: By column, how many numbers had more digits than the format keeps.
+        values: By column, how many values are not null; Parquet alone counts them.
         etag: The store's own mark of the content.
         version_id: The version in a versioned bucket, else None.
     """
@@ -57,6 +58,7 @@ class StoredObject(Value):
     schema: Schema
     widenings: tuple[Widening, ...]
     rounded: dict[str, int]
+    values: dict[str, int]
     etag: str | None
     version_id: str | None
 
@@ -134,9 +136,9 @@ class ObjectSink:
         return self._spool.records
 
     @property
-    def shape(self) -> Shape | None:
+    def decoder(self) -> ColumnDecoder | None:
         """How to decode straight what is written next, see ``SegmentedWriter``."""
-        return self._spool.shape
+        return self._spool.decoder
 
     @property
     def is_sealed(self) -> bool:
@@ -202,6 +204,7 @@ class ObjectSink:
             schema=self._spool.schema,
             widenings=self._spool.widenings,
             rounded=self._spool.rounded,
+            values=self._spool.values,
             etag=info.etag,
             version_id=info.version_id,
         )

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import UNSET
 
+from de_classes.storage.format.decoders import decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
-from de_classes.storage.format.shapes import line_shape_of, shape_of
 from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
+    from de_classes.storage.format.decoders import RowDecoder
     from de_classes.storage.format.schema import DataType
-    from de_classes.storage.format.shapes import RowShape
 
 
-def shape(**types: DataType) -> RowShape:
-    found = shape_of(Schema(tuple(Field(name, data_type) for name, data_type in types.items())))
+def decoder(**types: DataType) -> RowDecoder:
+    found = decoder_of(Schema(tuple(Field(name, data_type) for name, data_type in types.items())))
     assert found is not None
     return found
 
 
 def test_columns_hold_the_very_values_of_the_text() -> None:
-    columns = shape(a=Kind.INT53, b=Kind.FLOAT64, c=Kind.STRING, d=Kind.BOOL, e=Kind.NULL).decode(
+    columns = decoder(a=Kind.INT53, b=Kind.FLOAT64, c=Kind.STRING, d=Kind.BOOL, e=Kind.NULL).decode(
         b'[{"a":1,"b":1,"c":"x:y","d":true,"e":null},{"a":-0,"b":-0.0,"c":"\\"}","d":null,"e":null}]'
     )
     assert columns is not None
@@ -37,7 +37,7 @@ def test_columns_hold_the_very_values_of_the_text() -> None:
 
 
 def test_keys_may_come_in_any_order_and_may_be_absent() -> None:
-    columns = shape(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null},{}]')
+    columns = decoder(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null},{}]')
     assert columns is not None
     assert columns.values == ([1, None, UNSET], ["x", UNSET, UNSET])
     assert columns.dense(0, 3) == ([1, None, None], ["x", None, None])
@@ -46,7 +46,7 @@ def test_keys_may_come_in_any_order_and_may_be_absent() -> None:
 
 
 def test_an_absent_key_and_a_null_are_told_apart_in_looking_a_record_up() -> None:
-    columns = shape(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null}]')
+    columns = decoder(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null}]')
     assert columns is not None
     assert {"a": 1.0, "b": "x"} in columns  # as dictionaries compare
     assert {"a": None} in columns
@@ -55,7 +55,7 @@ def test_an_absent_key_and_a_null_are_told_apart_in_looking_a_record_up() -> Non
 
 
 def test_a_text_without_records_has_empty_columns() -> None:
-    columns = shape(a=Kind.INT53).decode(b"[ ]")
+    columns = decoder(a=Kind.INT53).decode(b"[ ]")
     assert columns is not None
     assert (columns.values, columns.size) == (([],), 0)
 
@@ -82,8 +82,8 @@ def test_a_text_without_records_has_empty_columns() -> None:
     ],
 )
 def test_a_value_beyond_the_type_is_refused(kind: Kind, token: bytes) -> None:
-    assert shape(a=kind).decode(b'[{"a":' + token + b"}]") is None
-    assert shape(a=kind).decode(b'[{"a":null}]') is not None
+    assert decoder(a=kind).decode(b'[{"a":' + token + b"}]") is None
+    assert decoder(a=kind).decode(b'[{"a":null}]') is not None
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_value_beyond_the_type_is_refused(kind: Kind, token: bytes) -> None:
     ],
 )
 def test_F54_a_duplicate_key_is_refused(text: bytes) -> None:
-    of = shape(a=Kind.INT53, b=Kind.STRING)
+    of = decoder(a=Kind.INT53, b=Kind.STRING)
     assert of.decode(text) is None
-    lines = line_shape_of(of.schema)
+    lines = line_decoder_of(of.schema)
     assert lines is not None
     assert lines.decode(text) is None
 
@@ -111,7 +111,7 @@ def test_F54_a_duplicate_key_is_refused(text: bytes) -> None:
     "string", ['"x"', '":"', '"a\\":1"', '"\\\\"', '"say \\"a\\""', '"a:b"', '""', "null"]
 )
 def test_where_lines_are_written_rows_are_not_made_columns(string: str) -> None:
-    of = line_shape_of(Schema((Field("a", Kind.FLOAT64), Field("b", Kind.STRING))))
+    of = line_decoder_of(Schema((Field("a", Kind.FLOAT64), Field("b", Kind.STRING))))
     assert of is not None
     text = f'[{{"a":1,"b":{string}}},{{"b":null,"a":2.5}}]'.encode()
     columns, records = of.decode(text), strict_json.loads(text)
@@ -124,7 +124,7 @@ def test_where_lines_are_written_rows_are_not_made_columns(string: str) -> None:
 
 
 def test_lines_whose_keys_vary_or_that_are_nested_are_known_too() -> None:
-    of = line_shape_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
+    of = line_decoder_of(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
     assert of is not None
     columns = of.decode(b'[{"a":1},{"b":"x"}]')
     assert columns is not None
@@ -135,24 +135,24 @@ def test_lines_whose_keys_vary_or_that_are_nested_are_known_too() -> None:
     "text", [b'[{"z":1}]', b"[1]", b"[null]", b'{"a":1}', b'[{"a":1}] x', b'[{"a":1}', b""]
 )
 def test_what_is_no_array_of_such_records_is_refused(text: bytes) -> None:
-    assert shape(a=Kind.INT53).decode(text) is None
+    assert decoder(a=Kind.INT53).decode(text) is None
 
 
 def test_colons_in_names_and_strings_are_no_keys() -> None:
     text = b'[{"a:b":"x:y:z","l":["::",null]},{"a:b":null},{ "l" : [] }]'
-    columns = shape(**{"a:b": Kind.STRING, "l": ListType(Kind.STRING)}).decode(text)
+    columns = decoder(**{"a:b": Kind.STRING, "l": ListType(Kind.STRING)}).decode(text)
     assert columns is not None
     assert columns.values == (["x:y:z", None, UNSET], [["::", None], UNSET, []])
 
 
 @pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.JSON),)), ListType(Kind.JSON)])
 def test_what_is_no_plain_column_has_no_shape(data_type: Kind | ListType | StructType) -> None:
-    assert shape_of(Schema((Field("a", Kind.INT53), Field("b", data_type)))) is None
+    assert decoder_of(Schema((Field("a", Kind.INT53), Field("b", data_type)))) is None
 
 
 @pytest.mark.parametrize("name", ['say "a"', "back\\slash", "line\n", "\ud800"])
 def test_a_name_that_text_may_spell_in_two_ways_has_no_shape(name: str) -> None:
-    assert shape_of(Schema((Field(name, Kind.INT53),))) is None
+    assert decoder_of(Schema((Field(name, Kind.INT53),))) is None
 
 
 INNER = StructType((Field("t", Kind.STRING),))
@@ -160,7 +160,7 @@ NESTED = StructType((Field("x:y", Kind.INT53), Field("s", ListType(INNER))))
 
 
 def test_objects_become_dictionaries_without_their_absent_keys() -> None:
-    columns = shape(o=NESTED).decode(
+    columns = decoder(o=NESTED).decode(
         b'[{"o":{"s":[{"t":"::"},null],"x:y":1}},{"o":{"s":null}},{"o":null},{}]'
     )
     assert columns is not None
@@ -182,15 +182,15 @@ def test_objects_become_dictionaries_without_their_absent_keys() -> None:
     ],
 )
 def test_an_object_without_keys_or_with_others_or_with_duplicates_is_refused(value: bytes) -> None:
-    assert shape(o=NESTED).decode(b'[{"o":{"x:y":1}},{"o":' + value + b"}]") is None
+    assert decoder(o=NESTED).decode(b'[{"o":{"x:y":1}},{"o":' + value + b"}]") is None
 
 
 def test_no_columns_have_no_shape() -> None:
-    assert shape_of(Schema()) is None
+    assert decoder_of(Schema()) is None
 
 
 def test_a_schema_has_one_shape() -> None:
-    assert shape_of(Schema((Field("a", Kind.INT53),))) is shape(a=Kind.INT53)
+    assert decoder_of(Schema((Field("a", Kind.INT53),))) is decoder(a=Kind.INT53)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_schema_has_one_shape() -> None:
 )
 def test_what_fits_widens_nothing(text: bytes) -> None:
     schema = Schema((Field("a", Kind.INT53), Field("b", Kind.FLOAT64)))
-    found = shape_of(schema)
+    found = decoder_of(schema)
     assert found is not None
     widened = merge(schema, infer(strict_json.loads(text)))
     assert (found.decode(text) is not None) == (widened == schema)

@@ -137,7 +137,7 @@ _SHAPES_KEPT: Final = 64
 _UNLIKE_A_FLOAT: Final = re.compile(rb"[0-9]\.[0-9]+0[^0-9.eE]|[0-9][eE][-+0-9]|[0-9][0-9.]{16}")
 """Where a number may be that no float spells; without it, ``read_number`` gives plain floats alone."""
 
-_RowShape = TypeVar("_RowShape", bound="RowShape")
+_RowShape = TypeVar("_RowShape", bound="RowDecoder")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -145,26 +145,26 @@ class RowColumns:
     """Columns out of typed rows.
 
     Attributes:
-        shape: What they were decoded under.
+        decoder: What they were decoded under.
         values: A column for each field of the schema, with the very values that the text holds; ``UNSET``
             where a record has no such key.
         absent: For each of them, how many records have no such key.
         size: How many records.
     """
 
-    shape: RowShape
+    decoder: RowDecoder
     values: tuple[Column, ...]
     absent: tuple[int, ...]
     size: int
 
     def record(self, index: int) -> Record:
         """One record; its keys are in the schema's order."""
-        row = ((name, column[index]) for name, column in zip(self.shape.names, self.values, strict=True))
+        row = ((name, column[index]) for name, column in zip(self.decoder.names, self.values, strict=True))
         return {name: value for name, value in row if value is not UNSET}
 
     def __contains__(self, record: Record) -> bool:
-        row = tuple(record.get(name, UNSET) for name in self.shape.names)
-        return record.keys() <= set(self.shape.names) and row in zip(*self.values, strict=True)
+        row = tuple(record.get(name, UNSET) for name in self.decoder.names)
+        return record.keys() <= set(self.decoder.names) and row in zip(*self.values, strict=True)
 
     def dense(self, start: int, stop: int) -> tuple[Column, ...]:
         """The columns of some of the records as a table has them: an absent key is a null."""
@@ -172,11 +172,11 @@ class RowColumns:
         return tuple([_part(column[start:stop], has_gaps=absent > 0) for column, absent in columns])
 
 
-class RowShape:
-    """Decodes texts into typed rows first, then into columns; see ``Shape``.
+class RowDecoder:
+    """Decodes texts into typed rows first, then into columns; see ``ColumnDecoder``.
 
     Args:
-        schema: Columns without JSON text, at least one; see ``shape_of``.
+        schema: Columns without JSON text, at least one; see ``decoder_of``.
 
     Attributes:
         schema: The same.
@@ -284,13 +284,13 @@ class Rows:
         return tuple(zip(*map(structs.astuple, self.rows[start:stop]), strict=True))
 
 
-class LineShape(RowShape):
-    """Decodes texts whose records are written as they came, so that no column need be made; see ``Shape``."""
+class LineDecoder(RowDecoder):
+    """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``."""
 
     keeps_numbers: ClassVar[bool] = False
 
     def decode(self, text: bytes) -> RowColumns | Rows | None:  # type: ignore[override]  # both are ``Columns``
-        """Decode an array of records; see ``RowShape.decode``."""
+        """Decode an array of records; see ``RowDecoder.decode``."""
         rows = None if self.has_structs else _decoded(self._complete, text)
         if rows is not None and has_no_more_keys(text, len(rows) * len(self.names)):
             return Rows(self.names, rows)
@@ -298,18 +298,18 @@ class LineShape(RowShape):
 
 
 @lru_cache(_SHAPES_KEPT)
-def shape_of(schema: Schema) -> RowShape | None:
-    """The shape of a schema; None if it has no columns, or some that are not decoded straight."""
-    return _shape_of(RowShape, schema)
+def decoder_of(schema: Schema) -> RowDecoder | None:
+    """The decoder of a schema; None if it has no columns, or some that are not decoded straight."""
+    return _decoder_of(RowDecoder, schema)
 
 
 @lru_cache(_SHAPES_KEPT)
-def line_shape_of(schema: Schema) -> LineShape | None:
+def line_decoder_of(schema: Schema) -> LineDecoder | None:
     """The same for records that are written as they came."""
-    return _shape_of(LineShape, schema)
+    return _decoder_of(LineDecoder, schema)
 
 
-def _shape_of(kind: type[_RowShape], schema: Schema) -> _RowShape | None:
+def _decoder_of(kind: type[_RowShape], schema: Schema) -> _RowShape | None:
     if not schema.fields or not all(is_decodable(field.type) for field in schema.fields):
         return None
     try:

@@ -13,7 +13,7 @@ the keys, and no key is missing, new, doubled or in another place, not even one 
 Tokens are well-formed JSON. Arrow's own casts refuse 2.5 and 1e3 among integers; what they would let pass,
 and a strict reader takes for something else, is refused here. A null among the tokens is a null of Arrow's.
 
-What is refused here is decoded row by row (`shapes`).
+What is refused here is decoded row by row (`decoders`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 
 from de_classes.errors import MalformedDataError
 from de_classes.storage.format.arrow_arrays import FALSE, ArrowColumns, array_of, arrow_schema, as_array
+from de_classes.storage.format.decoders import decoder_of
 from de_classes.storage.format.schema import Kind
-from de_classes.storage.format.shapes import shape_of
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number, read_number
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from de_classes.storage.format.blocks import Column, Columns
+    from de_classes.storage.format.decoders import RowDecoder
     from de_classes.storage.format.schema import Schema
-    from de_classes.storage.format.shapes import RowShape
 
 AFTER_A_KEY: Final = '":'
 """What ends every key, and, where a text is laid out so, stands nowhere else."""
@@ -103,7 +103,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Tiles:
+class TokenGrid:
     """The same layout over and over, as arrays: for each value in turn, what stands around it.
 
     Attributes:
@@ -124,20 +124,20 @@ class Tiles:
     gaps: pa.Int32Array
 
 
-def tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
-    """The tiles for at least so many records; quotes of some columns count as what stands around."""
+def token_grid(layout: Layout, quoted: frozenset[int], rows: int) -> TokenGrid:
+    """The token_grid for at least so many records; quotes of some columns count as what stands around."""
     return _tiles(layout, quoted, _rounded(rows))
 
 
 @lru_cache(_TILES_KEPT)
-def _tiles(layout: Layout, quoted: frozenset[int], rows: int) -> Tiles:
+def _tiles(layout: Layout, quoted: frozenset[int], rows: int) -> TokenGrid:
     width = len(layout.names)
     quotes = ['"' if number in quoted else "" for number in range(width)]
     befores = [f"{before}{quote}" for before, quote in zip(layout.befores(), quotes, strict=True)]
     afters = [f"{quote}{after}" for after, quote in zip(layout.afters(), quotes, strict=True)]
     nexts = [*befores[1:], befores[0]]
     between = "".join(f"{after}{before}" for after, before in zip(afters, nexts, strict=True)).encode()
-    return Tiles(
+    return TokenGrid(
         rows=rows,
         before=int32(_lengths(befores) * rows),
         after=int32(_lengths(afters) * rows),
@@ -335,8 +335,8 @@ class _Cut:
     keys: memoryview
 
 
-class ArrowShape:
-    """Decodes texts into Arrow arrays; see ``Shape``. Safe among threads: what it remembers only saves time.
+class ArrowDecoder:
+    """Decodes texts into Arrow arrays; see ``ColumnDecoder``. Safe among threads.
 
     Args:
         schema: Columns without nested ones.
@@ -347,7 +347,7 @@ class ArrowShape:
         schema: The same.
     """
 
-    def __init__(self, schema: Schema, rows: RowShape, *, worth_it: int = _WORTH_IT) -> None:
+    def __init__(self, schema: Schema, rows: RowDecoder, *, worth_it: int = _WORTH_IT) -> None:
         self.schema = schema
         self._rows = rows
         self._worth_it = worth_it
@@ -358,7 +358,7 @@ class ArrowShape:
         self._misses = 0
 
     def decode(self, text: bytes) -> Columns | None:
-        """Decode an array of records; see ``Shape.decode``."""
+        """Decode an array of records; see ``ColumnDecoder.decode``."""
         found = self._together([text]) if len(text) >= self._worth_it else None
         return found[0] if found else self._rows.decode(text)
 
@@ -453,11 +453,11 @@ class ArrowShape:
 
 
 @lru_cache(_SHAPES_KEPT)
-def arrow_shape_of(schema: Schema) -> ArrowShape | RowShape | None:
-    """The shape of a schema for a format that is written from Arrow arrays; None as ``shape_of``."""
-    rows = shape_of(schema)
+def arrow_decoder_of(schema: Schema) -> ArrowDecoder | RowDecoder | None:
+    """The decoder of a schema for a format that is written from Arrow arrays; None as ``decoder_of``."""
+    rows = decoder_of(schema)
     is_flat = all(isinstance(field.type, Kind) for field in schema.fields)
-    return ArrowShape(schema, rows) if rows and is_flat else rows
+    return ArrowDecoder(schema, rows) if rows and is_flat else rows
 
 
 def _joined(texts: Sequence[bytes], layout: Layout) -> bytes:
@@ -470,7 +470,7 @@ def _joined(texts: Sequence[bytes], layout: Layout) -> bytes:
     return text
 
 
-def _cut(text: bytes, layout: Layout, quoted: frozenset[int]) -> tuple[_Cut, Tiles]:
+def _cut(text: bytes, layout: Layout, quoted: frozenset[int]) -> tuple[_Cut, TokenGrid]:
     """Cut a text into values and what stands between them, and make sure of the latter.
 
     Raises:
@@ -482,7 +482,7 @@ def _cut(text: bytes, layout: Layout, quoted: frozenset[int]) -> tuple[_Cut, Til
     rows, over = divmod(count, len(layout.names))
     if over or not rows or count > _MOST_VALUES:
         raise TokenMismatchError
-    placed = tiles(layout, quoted, rows)
+    placed = token_grid(layout, quoted, rows)
     tail = _tail(text, layout, is_quoted=(0 in quoted, len(layout.names) - 1 in quoted))
     _, offsets, content = pieces.buffers()
     keys = memoryview(offsets).cast("i")[pieces.offset + 1 : pieces.offset + count + 2]
@@ -506,7 +506,7 @@ def _tail(text: bytes, layout: Layout, *, is_quoted: tuple[bool, bool]) -> bytes
     return tail
 
 
-def _check_between(values: pa.StringArray, placed: Tiles, count: int) -> None:
+def _check_between(values: pa.StringArray, placed: TokenGrid, count: int) -> None:
     """The lengths are right by the way they were cut; so the bytes in a row tell all."""
     between = values.take(placed.gaps.slice(0, count - 1))
     found = between.buffers()[2]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from de_classes.storage.format.arrow_arrays import ArrowColumns, arrow_schema
-from de_classes.storage.format.arrow_shapes import ArrowShape, arrow_shape_of
+from de_classes.storage.format.arrow_decoder import ArrowDecoder, arrow_decoder_of
+from de_classes.storage.format.decoders import RowDecoder, decoder_of
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, infer, merge
-from de_classes.storage.format.shapes import RowShape, shape_of
 from de_classes.utils import strict_json
 from tests.fakes.effort import examples
 
@@ -28,15 +28,15 @@ def schema(types: dict[str, DataType]) -> Schema:
     return Schema(tuple(Field(name, data_type) for name, data_type in types.items()))
 
 
-def shape(types: dict[str, DataType], *, worth_it: int = 0) -> ArrowShape:
-    rows = shape_of(schema(types))
+def decoder(types: dict[str, DataType], *, worth_it: int = 0) -> ArrowDecoder:
+    rows = decoder_of(schema(types))
     assert rows is not None
-    return ArrowShape(rows.schema, rows, worth_it=worth_it)
+    return ArrowDecoder(rows.schema, rows, worth_it=worth_it)
 
 
 def straight(types: dict[str, DataType], text: bytes) -> ArrowColumns | None:
     """What comes of a text without the help of rows."""
-    columns = shape(types).decode(text)
+    columns = decoder(types).decode(text)
     return columns if isinstance(columns, ArrowColumns) else None
 
 
@@ -71,7 +71,7 @@ def test_values_are_taken_out_of_the_text() -> None:
     ],
 )
 def test_records_laid_out_alike_go_straight(text: bytes) -> None:
-    columns, rows = straight(ABC, text), shape_of(schema(ABC))
+    columns, rows = straight(ABC, text), decoder_of(schema(ABC))
     assert columns is not None
     assert rows is not None
     expected = rows.decode(text)
@@ -102,7 +102,7 @@ def test_records_laid_out_alike_go_straight(text: bytes) -> None:
 )
 def test_what_is_laid_out_otherwise_is_left_to_rows(text: bytes) -> None:
     assert straight(ABC, text) is None
-    assert shape(ABC).decode(text) is not None
+    assert decoder(ABC).decode(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_is_laid_out_otherwise_is_left_to_rows(text: bytes) -> None:
 def test_F50_to_F54_what_is_not_sound_or_wider_is_refused(record: bytes) -> None:
     good = b'{"a":1,"b":"x","c":1}'
     for records in ([record], [good, record], [record, good], [good, record, good]):
-        assert shape(ABC).decode(b"[" + b",".join(records) + b"]") is None
+        assert decoder(ABC).decode(b"[" + b",".join(records) + b"]") is None
 
 
 def test_integers_of_64_bits_booleans_and_nulls_are_columns_too() -> None:
@@ -151,11 +151,11 @@ def test_integers_of_64_bits_booleans_and_nulls_are_columns_too() -> None:
     assert values(columns, types) == ["[-9223372036854775808, None]", "[True, None]", "[None, None]"]
     for token in (b"9223372036854775808", b'"1"', b"1"):
         text = b'[{"i":%s,"t":%s,"n":%s}]' % (token, token, token)
-        assert shape(types).decode(text) is None
+        assert decoder(types).decode(text) is None
 
 
 def test_a_column_may_become_null_and_stop_being_so() -> None:
-    of = shape(ABC)
+    of = decoder(ABC)
     texts = [
         b'[{"a":1,"b":"x","c":1},{"a":2,"b":"y","c":1}]',
         b'[{"a":1,"b":null,"c":1},{"a":2,"b":"y","c":1}]',
@@ -172,7 +172,7 @@ def test_a_column_may_become_null_and_stop_being_so() -> None:
 def test_several_texts_are_decoded_as_one_and_keep_to_themselves() -> None:
     rows = [b'{"a":%d,"b":"%d","c":%d.5}' % (n, n, n) for n in range(9)]
     texts = [b"[" + b",".join(rows[start:stop]) + b"]" for start, stop in ((0, 1), (1, 5), (5, 7), (7, 9))]
-    found = shape(ABC).decode_all(texts)
+    found = decoder(ABC).decode_all(texts)
     assert [columns.size for columns in found if isinstance(columns, ArrowColumns)] == [1, 4, 2, 2]
     for columns, text in zip(found, texts, strict=True):
         assert isinstance(columns, ArrowColumns)
@@ -183,19 +183,19 @@ def test_several_texts_are_decoded_as_one_and_keep_to_themselves() -> None:
 
 def test_one_odd_text_among_several_spoils_no_other() -> None:
     texts = [b'[{"a":1,"b":"x","c":1}]', b'[{"a":1,"b":2,"c":1}]', b"[]", b'[{"a":1,"b":"x","c":1,"c":1}]']
-    found = shape(ABC).decode_all(texts)
+    found = decoder(ABC).decode_all(texts)
     assert [columns.size if columns else None for columns in found] == [1, None, 0, None]
 
 
 def test_small_texts_are_left_to_rows_unless_they_are_many() -> None:
     text = b'[{"a":1,"b":"x","c":1}]'
-    of = shape(ABC, worth_it=100)
+    of = decoder(ABC, worth_it=100)
     assert not isinstance(of.decode(text), ArrowColumns)
     assert all(isinstance(columns, ArrowColumns) for columns in of.decode_all([text] * 5))
 
 
 def test_a_source_that_is_never_alike_is_looked_at_now_and_then() -> None:
-    of = shape(ABC)
+    of = decoder(ABC)
     for _ in range(20):
         assert not isinstance(of.decode(b'[{"a":1}]'), ArrowColumns)
     good = b'[{"a":1,"b":"x","c":1}]'
@@ -206,7 +206,7 @@ def test_a_source_that_is_never_alike_is_looked_at_now_and_then() -> None:
 
 
 def test_more_values_than_it_keeps_places_for_are_left_to_rows() -> None:
-    of = shape({"a": Kind.INT53})
+    of = decoder({"a": Kind.INT53})
     assert isinstance(of.decode(b"[" + b",".join([b'{"a":1}'] * 2**17) + b"]"), ArrowColumns)
     assert not isinstance(of.decode(b"[" + b",".join([b'{"a":1}'] * (2**18 + 1)) + b"]"), ArrowColumns)
 
@@ -235,10 +235,10 @@ def test_a_record_is_looked_up_as_among_dictionaries() -> None:
 
 
 def test_nested_columns_have_no_arrow_shape() -> None:
-    assert isinstance(arrow_shape_of(schema({"a": ListType(Kind.INT53)})), RowShape)
-    assert isinstance(arrow_shape_of(schema(ABC)), ArrowShape)
-    assert arrow_shape_of(schema({"a": Kind.JSON})) is None
-    assert arrow_shape_of(Schema()) is None
+    assert isinstance(arrow_decoder_of(schema({"a": ListType(Kind.INT53)})), RowDecoder)
+    assert isinstance(arrow_decoder_of(schema(ABC)), ArrowDecoder)
+    assert arrow_decoder_of(schema({"a": Kind.JSON})) is None
+    assert arrow_decoder_of(Schema()) is None
 
 
 TOKENS = {
@@ -316,7 +316,7 @@ def test_columns_are_those_of_dictionaries_or_there_are_none(
     drawn: tuple[dict[str, DataType], list[bytes]],
 ) -> None:
     types, texts = drawn
-    for columns, text in zip(shape(types).decode_all(texts), texts, strict=True):
+    for columns, text in zip(decoder(types).decode_all(texts), texts, strict=True):
         check(columns, types, text)
 
 
@@ -337,4 +337,4 @@ def test_no_damage_slips_through(
         json.loads(damaged)
     except ValueError:
         return  # what is not well-formed is refused before
-    check(shape(types).decode(damaged), types, damaged)
+    check(decoder(types).decode(damaged), types, damaged)
