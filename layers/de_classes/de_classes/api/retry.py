@@ -329,7 +329,7 @@ class CircuitBreaker:
         self._left = self._reserve
         self._pause = pause
         self._down_since: float | None = None
-        self._closed_until: float | None = None
+        self._open_until: float | None = None
         self._is_probing = False
         self._is_given_up = False
 
@@ -369,7 +369,7 @@ class CircuitBreaker:
         """A request was answered as it should be."""
         with self._lock:
             self._left = min(self._reserve, max(self._left, 0.0) + self._per_success)
-            self._down_since = self._closed_until = None
+            self._down_since = self._open_until = None
             self._is_probing = self._is_given_up = False
             self._pause = self._first_pause
 
@@ -377,27 +377,27 @@ class CircuitBreaker:
         """A request failed in a way that may pass."""
         with self._lock:
             self._left -= 1
-            if self._left < 0 and (self._is_probing or self._closed_until is None):
-                self._close()
+            if self._left < 0 and (self._is_probing or self._open_until is None):
+                self._open()
 
     def released(self) -> None:
         """A request ended in neither way: whoever was probing probes no more."""
         with self._lock:
             self._is_probing = False
 
-    def _close(self) -> None:
+    def _open(self) -> None:
         if self._is_probing:
             self._pause = min(_LONGEST_PAUSE, self._pause * 2)
         now = self._clock.monotonic()
         self._down_since = now if self._down_since is None else self._down_since
-        self._closed_until = now + self._pause
+        self._open_until = now + self._pause
         self._is_probing = False
 
     def _seconds_to_wait(self) -> float:
         with self._lock:
-            if self._closed_until is None:
+            if self._open_until is None:
                 return 0.0
-            left = self._closed_until - self._clock.monotonic()
+            left = self._open_until - self._clock.monotonic()
             if left > 0 or self._is_probing:
                 return max(left, _WHILE_PROBING)
             self._is_probing = True

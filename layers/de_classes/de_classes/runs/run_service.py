@@ -194,7 +194,7 @@ class RunService:
         over = SourcePass(context, progress.pass_, progress.drift)
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         for _ in range(most):
-            change = self._change_under(over, allow_partial=allow_partial)
+            change = self._run_pass(over, allow_partial=allow_partial)
             if over.conflicts and over.found_what_the_pass_before_found:
                 raise AmbiguousKeyError(
                     f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
@@ -212,8 +212,8 @@ class RunService:
             run_id=context.plan.run_id if context.output.resumes else None,
         ) from change
 
-    def _change_under(self, over: SourcePass, *, allow_partial: bool) -> DeClassesError | None:
-        """What changed at the source during a pass; None if it stood still."""
+    def _run_pass(self, over: SourcePass, *, allow_partial: bool) -> DeClassesError | None:
+        """Carry a pass out; what changed at the source meanwhile, or None if it stood still."""
         try:
             self._one_pass(over, allow_partial=allow_partial)
         except (SourceChangedError, PaginationLoopError) as error:

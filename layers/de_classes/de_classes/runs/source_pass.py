@@ -286,7 +286,8 @@ class SourcePass:
             self._seal(run)
             raise
         except KeyboardInterrupt:
-            self._seal_if_first(run)
+            with suppress(SealedByAnotherError):
+                self._seal(run)
             raise
         self._seal(run)
 
@@ -325,18 +326,14 @@ class SourcePass:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
         if self._open is None or not self._open.entries:
             return
-        sealed = self._stored(self._open, run.gaps)
+        sealed = self._uploaded(self._open, run.gaps)
         self._open = None
         if self._context.output.journal.seal(sealed) != sealed:
             raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
         self.progress = self.progress.plus(sealed)
         self._schema = merge(self._schema, sealed.schema)
 
-    def _seal_if_first(self, run: PageRun) -> None:
-        with suppress(SealedByAnotherError):
-            self._seal(run)
-
-    def _stored(self, part: OpenPart, gaps: PageSet) -> SealedPart:
+    def _uploaded(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
