@@ -30,8 +30,17 @@ HOMES = {
 # What is in none of the folders that mirror the rest.
 ALONE = {"tools": "tests/unit/tools"}
 EVERYTHING = ("tests/fakes", "tests/conftest.py", "pyproject.toml", "requirements/dev.txt")
-MAINS = ("origin/main", "main")
 UNITS = ("tests/unit", "tests/functions")
+REGISTRIES = ("tests/contracts/test_registries.py", "tests/docs/test_source_schema.py")
+# What a registry's kinds have to join, beside the units: a kind that is half there is seen before the commit.
+JOINED = {
+    "layers/de_classes/de_classes/api/auth": (*REGISTRIES, "tests/contracts/test_auths.py"),
+    "layers/de_classes/de_classes/api/pagination": REGISTRIES,
+    "layers/de_classes/de_classes/api/answers.py": REGISTRIES,
+    "layers/de_classes/de_classes/pipelines/described.py": REGISTRIES,
+    "layers/de_classes/de_classes/storage/format": ("tests/contracts/test_formats.py",),
+    "layers/de_classes/de_classes/utils/formats.py": ("tests/contracts/test_formats.py",),
+}
 
 
 def main() -> int:
@@ -71,9 +80,11 @@ def choose(changed: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
         changed: Paths from the root.
         root: Where the folders of tests are looked for.
     """
-    chosen, left = set(), []
+    chosen: set[str] = set()
+    left = []
     for path in changed:
-        found = units_of(path, root)
+        chosen.update(*(tests for home, tests in JOINED.items() if _is_under(path, home)))
+        found = path if _is_contract(path, root) else units_of(path, root)
         if found:
             chosen.add(found)
         else:
@@ -106,6 +117,10 @@ def units_of(path: str, root: Path) -> str | None:
 def _nearest(folder: PurePosixPath, root: Path) -> str:
     """The folder, or the nearest above it that is there."""
     return str(next(each for each in (folder, *folder.parents) if (root / each).is_dir()))
+
+
+def _is_contract(path: str, root: Path) -> bool:
+    return _is_under(path, "tests/contracts") and "/test_" in path and (root / path).exists()
 
 
 def _is_under(path: str, *tops: str) -> bool:

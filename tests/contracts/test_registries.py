@@ -28,6 +28,7 @@ from tests.fakes.auths import KEY, LOGIN
 from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import msgspec
@@ -42,8 +43,9 @@ def tag_of(kind: type[msgspec.Struct]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-# What each is by; whoever registers a kind of pagination says here how a source that has it is described and
-# how it speaks. A kind of auth has its entry in ``tests/fakes/auths.py``.
+# What each is by; whoever registers a kind of pagination says here how a source that has it is described, how it
+# speaks, and what proves its end on several pages, on a full last one and on a single one; ``name-variant`` for
+# another way in which it speaks, such as without a total. Kinds of auth have theirs in ``tests/fakes/auths.py``.
 PAGINATION = {
     "page": PAGE,
     "offset": OFFSET,
@@ -118,11 +120,22 @@ def speaking(what: str, name: str) -> DescribedApi:
     return DescribedApi(paging=PAGE if name == "json" else OFFSET, answer=name)
 
 
-def test_everything_that_is_registered_joins_here() -> None:
-    assert sorted({name.partition("-")[0] for name in AUTH_CASES}) == sorted(map(tag_of, AUTHS))
-    assert sorted(PAGINATION) == sorted(map(tag_of, PAGINATIONS))
-    assert sorted(ANSWER) == sorted(ANSWERS)
-    assert sorted(TRANSFORM) == sorted(map(tag_of, TRANSFORMS))
+@pytest.mark.parametrize(
+    ("registered", "entries", "where"),
+    [
+        (map(tag_of, AUTHS), AUTH_CASES, "CASES of tests/fakes/auths.py"),
+        (map(tag_of, PAGINATIONS), PAGINATION, "PAGINATION of tests/contracts/test_registries.py"),
+        (ANSWERS, ANSWER, "ANSWER of tests/contracts/test_registries.py"),
+        (map(tag_of, TRANSFORMS), TRANSFORM, "TRANSFORM of tests/contracts/test_registries.py"),
+    ],
+    ids=["auth", "pagination", "answer", "transform"],
+)
+def test_everything_that_is_registered_joins_here(
+    registered: Iterable[str], entries: Iterable[str], where: str
+) -> None:
+    """An entry is a kind's name, or ``name-variant`` for one that is tried in several ways."""
+    joined = {name.partition("-")[0] for name in entries}
+    assert {*registered} ^ joined == set(), f"each kind that is registered has its entry in {where}"
 
 
 class Held:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.sources import ROOT, python_files, relative
-from tools.changed_tests import ALL, HOMES, changed_files, choose, units_of
+from tools.changed_tests import ALL, HOMES, JOINED, changed_files, choose, units_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +94,20 @@ def test_none_is_run_twice_and_what_has_no_units_is_named() -> None:
     ]
     assert choose(changed, ROOT) == (["tests/functions", ALL], ["README.md"])
     assert choose(["docs/runs.md"], ROOT) == ([], ["docs/runs.md"])
+
+
+def test_a_kind_of_a_registry_calls_for_its_contract_too(tmp_path: Path) -> None:
+    for folder in ("tests/unit/api/pagination", "tests/contracts"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "tests/contracts/test_auths.py").touch()
+    path = "layers/de_classes/de_classes/api/pagination/by_page_token.py"
+    chosen, left = choose([path, "tests/contracts/test_auths.py", "tests/contracts/test_gone.py"], tmp_path)
+    assert chosen == [
+        "tests/contracts/test_auths.py",
+        "tests/contracts/test_registries.py",
+        "tests/docs/test_source_schema.py",
+        "tests/unit/api/pagination",
+    ]
+    assert left == ["tests/contracts/test_gone.py"]
+    for tests in JOINED.values():
+        assert all((ROOT / each).is_file() for each in tests)
