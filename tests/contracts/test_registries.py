@@ -43,9 +43,10 @@ def tag_of(kind: type[msgspec.Struct]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-# What each is by; whoever registers a kind of pagination says here how a source that has it is described, how it
-# speaks, and what proves its end on several pages, on a full last one and on a single one; ``name-variant`` for
-# another way in which it speaks, such as without a total. Kinds of auth have theirs in ``tests/fakes/auths.py``.
+# What each is by; whoever registers a kind of pagination says here how a source that has it is described,
+# how it speaks, and what proves its end on several pages, on a full last one and on a single one;
+# ``name-variant`` for another way in which it speaks, such as without a total. Kinds of auth have theirs in
+# ``tests/fakes/auths.py``.
 PAGINATION = {
     "page": PAGE,
     "offset": OFFSET,
