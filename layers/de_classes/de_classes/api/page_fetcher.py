@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+
+MOST_RENEWALS: Final = 10
+"""How often one request is sent anew after a 401: tokens may be spent by other threads meanwhile."""
 
 
 class SeenColumns:
@@ -250,8 +253,12 @@ class PageFetcher(DiscreetValue):
         )
 
     def _send_authorized(self, sent: HttpRequest, context: FetchContext) -> HttpResponse:
-        """The answer to a request with what auth adds, or after a 401 with what it adds then."""
-        auth, is_again = self.endpoint.auth, False
+        """The answer to a request with what auth adds, or after a 401 with what it adds then.
+
+        However often an auth would have it sent again, it is sent a bounded number of times.
+        """
+        auth = self.endpoint.auth
+        refused = 0
         while True:
             signed = auth.authorize(sent, deadline=self.deadline, stopped=context.stopped)
             timeout = seconds_for(self.timeout, self.deadline, self.clock)
@@ -262,10 +269,11 @@ class PageFetcher(DiscreetValue):
             if response.status != UNAUTHORIZED:
                 auth.accepted(signed)
                 return response
-            if not auth.renew(signed, response, is_again=is_again):
+            is_worth_it = auth.renew(signed, response, is_again=refused > 0)
+            if not is_worth_it or refused == MOST_RENEWALS:
                 return response
-            is_again = True
-            self.logger.info("the token was refused, trying once more with a new one")
+            refused += 1
+            self.logger.info("what auth added was refused (401), trying once more with what it adds now")
 
     def _late_value(self, context: FetchContext, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """A field of the token's answer, or of the opening request's."""
