@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.endpoint import Endpoint
-from de_classes.api.messages import HttpRequest, HttpResponse
+from de_classes.api.messages import HttpResponse
 from de_classes.api.page_fetcher import MOST_RENEWALS
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import AuthenticationError
 from tests.fakes.transports import FakeTransport
+
+if TYPE_CHECKING:
+    from de_classes.api.messages import HttpRequest
 
 
 class NeverTired(StaticScheme):
