@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
@@ -209,9 +209,8 @@ def carry_out(go: Go, fuse: Fuse) -> str:
         go.username,
         go.password,
         LOGGER,
-        transport=transport,
-        retry_policy=policy,
-        clock=clock,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     client = UnstableAPIClient(
         Endpoint.at(f"{go.base_url}/data", look_back="none"),

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.requests_transport import RequestsTransport
@@ -44,9 +44,8 @@ def fetch(asked: dict[str, Any]) -> str:
         asked["login_url"],
         asked["username"],
         asked["password"],
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     client = UnstableAPIClient(
         Endpoint.at(asked["base_url"] + "/data", look_back="none"),

@@ -19,7 +19,7 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination import LinkHeaderPagination
@@ -224,9 +224,8 @@ def client(
         server.login_url,
         server.username,
         server.password,
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     return UnstableAPIClient(
         endpoint or Endpoint.at(f"{server.base_url}/data", **options),

@@ -42,7 +42,12 @@ def counts_of(api: FakeTransport, clock: ManualClock, **options: Any) -> Counts:
 @pytest.mark.parametrize("width", [1, 8])
 def test_every_request_is_counted_by_what_came_of_it(width: int) -> None:
     faults = {2: [HttpResponse(503), HTML], 3: [NetworkError("reset"), HttpResponse(401)], 4: [HTML]}
-    auth = AuthClient(f"{BASE}/login", "ada", "x", transport=FakeTransport(lambda _: token_response()))
+    auth = AuthClient(
+        f"{BASE}/login",
+        "ada",
+        "x",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: token_response())),
+    )
     api = FakePagedApi(50, faults=faults)
     counts = counts_of(api, ManualClock(), auth=auth, concurrency=width)
     assert counts.requests_by_outcome == {

@@ -251,7 +251,10 @@ def test_F35_a_login_that_fails_is_no_fault_of_the_page() -> None:
     answers = [token_response(expires_in=5), *[HttpResponse(503)] * FOR_EVER]
     clock = ManualClock()
     auth = AuthClient(
-        f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: answers.pop(0)), clock=clock
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: answers.pop(0)), clock=clock),
     )
     api = FakePagedApi(95, faults={4: [HttpResponse(503, {"retry-after": "9"})]})
     first = run(api, clock=clock, auth=auth)

@@ -6,12 +6,17 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from de_classes.api.answers import PageReader
+from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import LinkHeaderPagination, OffsetPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientRuntime
+from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     AuthenticationError,
     ForeignOriginError,
@@ -30,7 +35,6 @@ from tests.fakes.transports import FakePagedApi, FakeTransport, json_response, t
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
     from de_classes.api.page import Page
-    from de_classes.api.unstable_api_client import UnstableAPIClient
 
 WIDTHS = [1, 8]
 
@@ -184,7 +188,10 @@ def test_F19_F41_a_request_takes_no_longer_than_the_time_that_is_left() -> None:
 def test_F41_a_login_keeps_to_the_deadline_too() -> None:
     clock = ManualClock()
     auth = AuthClient(
-        f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: HttpResponse(503)), clock=clock
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: HttpResponse(503)), clock=clock),
     )
     with pytest.raises(IncompleteRunError):
         list(client_of(FakePagedApi(total=9), clock, auth=auth, deadline=5.0).iterate_all_pages())
@@ -211,8 +218,40 @@ def authenticated(
         logins.append(f"token-{next(numbers)}")
         return token_response(logins[-1], life)
 
-    auth = AuthClient(f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(log_in), clock=clock)
+    auth = AuthClient(
+        f"{BASE}/login", "ada", "hunter2", runtime=ClientRuntime(transport=FakeTransport(log_in), clock=clock)
+    )
     return client_of(api, clock, auth=auth)
+
+
+def test_an_address_stands_for_the_endpoint_below_it() -> None:
+    by_address, by_endpoint = (UnstableAPIClient(each) for each in (f"{BASE}/", Endpoint.at(f"{BASE}/data")))
+    assert (by_address.url, by_address.fingerprint) == (by_endpoint.url, by_endpoint.fingerprint)
+
+
+def test_an_auth_client_beside_an_endpoint_signs_in_place_of_the_endpoints_own() -> None:
+    auth = AuthClient(
+        f"{BASE}/login", "ada", "x", runtime=ClientRuntime(FakeTransport(lambda _: token_response()))
+    )
+    api = FakePagedApi(1)
+    own = Endpoint.at(f"{BASE}/data").signed_by(
+        StaticScheme(lambda each: replace(each, headers={"X-Own": "1"}))
+    )
+    UnstableAPIClient(own, runtime=ClientRuntime(api)).fetch_page(1)
+    UnstableAPIClient(own, auth, runtime=ClientRuntime(api)).fetch_page(1)
+    assert [("X-Own" in each.headers, "Authorization" in each.headers) for each in api.requests] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_a_logger_of_its_own_is_told_in_place_of_the_runtimes(caplog: pytest.LogCaptureFixture) -> None:
+    quiet, own = logging.getLogger("tests.runtime"), logging.getLogger("tests.own")
+    for logger in (None, own):
+        api = FakePagedApi(1, faults={1: [HttpResponse(503)]})
+        runtime = ClientRuntime(api, ManualClock(), quiet)
+        UnstableAPIClient(BASE, None, logger, runtime=runtime).fetch_page(1)
+    assert [each.name for each in caplog.records] == ["tests.runtime", "tests.own"]
 
 
 class Revoking(FakePagedApi):
@@ -273,7 +312,12 @@ def test_F40_a_next_link_to_another_host_gets_no_token() -> None:
     logins: list[str] = []
     link = '<https://evil.example/v1/data?page=2>; rel="next"'
     api = FakeTransport(lambda _: json_response({"data": [{"id": 1}]}, link=link))
-    auth = AuthClient(f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: token_response()))
+    auth = AuthClient(
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: token_response())),
+    )
     unstable = client_of(
         api, auth=auth, pagination=LinkHeaderPagination(), reader=PageReader(total_pages_field=None)
     )

@@ -116,6 +116,11 @@ class Endpoint(DiscreetValue, dict=True):
 
     Texts may still hold ``${names}``; ``lookup`` knows those of parameters and secrets.
 
+    Example:
+        >>> orders = Endpoint.at(f"{api.base_url}/data", look_back="none")
+        >>> [number for number, _ in UnstableAPIClient(orders, auth).iterate_all_pages(limit=2)]
+        [1, 2, 3]
+
     Attributes:
         url: The resource's address.
         pagination: What leads from page to page.

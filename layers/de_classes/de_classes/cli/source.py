@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
@@ -168,8 +168,7 @@ def _auth(args: argparse.Namespace, settings: IngestSettings, logger: logging.Lo
         args.username,
         _password(args),
         logger,
-        retry_policy=_policy(args, settings),
-        timeout=settings.timeout,
+        limits=LoginLimits(timeout=settings.timeout, retry_policy=_policy(args, settings)),
     )
 
 
