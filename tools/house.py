@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.runtime import ClientLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.plan import RunPlan
@@ -180,7 +181,9 @@ def _calm() -> SimulatorSettings:
 
 def _client(api: SimulatorServer) -> UnstableAPIClient:
     return UnstableAPIClient(
-        api.base_url, AuthClient(api.login_url, api.username, api.password), concurrency=1
+        api.base_url,
+        AuthClient(api.login_url, api.username, api.password),
+        limits=ClientLimits(concurrency=1),
     )
 
 

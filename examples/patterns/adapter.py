@@ -4,6 +4,7 @@ import urllib.request
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.messages import HttpRequest, HttpResponse, target
+from de_classes.api.runtime import ClientRuntime
 from de_classes.simulators.server import SimulatorServer
 
 
@@ -23,5 +24,6 @@ class UrllibTransport:
 # an HTTPError for a 401. Make of it the answer that it is; the contract is in tests/contracts.
 if __name__ == "__main__":
     with SimulatorServer() as api:
-        token = AuthClient(api.login_url, api.username, api.password, transport=UrllibTransport()).get_token()
+        runtime = ClientRuntime(UrllibTransport())
+        token = AuthClient(api.login_url, api.username, api.password, runtime=runtime).get_token()
     print("a token of", len(token), "characters, by urllib")

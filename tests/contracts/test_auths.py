@@ -6,13 +6,14 @@ import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from de_classes.api.auth import AUTHS
 from de_classes.api.messages import HttpRequest
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.api.source.loading import parse_sources
 from de_classes.errors import AuthenticationError
@@ -81,9 +82,9 @@ primary_key = ["id"]
     return Source(parse_sources(text.encode(), ".toml", name="it.toml"))
 
 
-def ids(api: Api, **options: Any) -> list[int]:
+def ids(api: Api) -> list[int]:
     client = source(api.case.said)["it.rows"].client(
-        secrets=FakeSecrets(key=KEY), transport=api.transport, clock=ManualClock(), **options
+        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(api.transport, ManualClock())
     )
     return [record["id"] for _, page in client.iterate_all_pages(limit=2) for record in page.records]
 
@@ -126,7 +127,7 @@ def test_one_that_is_refused_for_ever_asks_for_one_more_token_and_ends(case: Aut
 def test_one_login_serves_64_threads(case: AuthCase) -> None:
     api = Api(case)
     client = source(case.said)["it.rows"].client(
-        secrets=FakeSecrets(key=KEY), transport=api.transport, clock=ManualClock()
+        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(transport=api.transport, clock=ManualClock())
     )
     auth = client._endpoint.auth  # noqa: SLF001 - the scheme that was made of the description
     start = threading.Barrier(64)
@@ -179,7 +180,8 @@ def test_one_that_rotates_reads_every_page_and_keeps_what_comes_next() -> None:
         return endpoint.send(request, timeout=1.0) if "id.example" in request.url else api._answer(request)  # noqa: SLF001 - one transport for both
 
     client = source(said)["it.rows"].client(
-        secrets=FakeSecrets(store), transport=FakeTransport(answer), clock=ManualClock()
+        secrets=FakeSecrets(store),
+        runtime=ClientRuntime(transport=FakeTransport(answer), clock=ManualClock()),
     )
     assert [record["id"] for _, page in client.iterate_all_pages(limit=2) for record in page.records] == [
         1,

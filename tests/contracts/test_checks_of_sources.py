@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import FileSecrets, Source
 from de_classes.api.source.loading import SHIPPED, parse_sources
 from de_classes.checks.checking import ResourceCheck
@@ -110,8 +111,7 @@ def test_the_first_records_are_those_of_the_source(secrets: Written, name: str, 
         7,
         parameters=parameters(mimic, described.source),
         secrets=secrets(mimic.secrets),
-        transport=MimicTransport(mimic),
-        clock=clock,
+        runtime=ClientRuntime(MimicTransport(mimic), clock),
     )
     assert list(found) == mimic.expected(resource)[:7]
 

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from de_classes.__main__ import main
 from de_classes.api.endpoint import PageSize
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source import Source
 from de_classes.api.source.loading import SHIPPED, shipped_names, shipped_source
 from de_classes.bootstrap import SERVICE, build_ingestion
@@ -83,10 +84,8 @@ def records_of(
     client = Source.shipped()[f"{mimic.name}.{resource}"].client(
         parameters=mimic.parameters,
         secrets=held(mimic.secrets if secrets is None else secrets),
-        transport=MimicTransport(mimic),
-        clock=mimic.clock,
-        concurrency=concurrency,
-        logger=QUIET,
+        limits=ClientLimits(concurrency=concurrency),
+        runtime=ClientRuntime(transport=MimicTransport(mimic), clock=mimic.clock, logger=QUIET),
     )
     return [dict(record) for _, page in client.iterate_all_pages(limit) for record in page.records]
 
@@ -346,7 +345,9 @@ def test_an_object_of_objects_gives_its_values_and_their_names(rows: int) -> Non
     clock = ManualClock()
     mimic = MIMICS["wikipedia"](rows, clock=clock)
     source = Source({"wikipedia": structs.replace(described, resources={"pages": generated})})
-    client = source["wikipedia.pages"].client(transport=MimicTransport(mimic), clock=clock, logger=QUIET)
+    client = source["wikipedia.pages"].client(
+        runtime=ClientRuntime(transport=MimicTransport(mimic), clock=clock, logger=QUIET)
+    )
     records = [record for _, page in client.iterate_all_pages(4) for record in page.records]
     assert records == [{"key": str(record["pageid"]), **record} for record in mimic.expected("pages")]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.__main__ import main
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.checks.checking import ResourceCheck
 from de_classes.checks.probe import Probe
@@ -84,8 +85,7 @@ def test_every_record_of_it_comes_once(written: Source, collection: str, limit: 
     client = described(written, collection).client(
         parameters=mimic.parameters,
         secrets=secrets(mimic),
-        transport=MimicTransport(mimic),
-        clock=mimic.clock,
+        runtime=ClientRuntime(transport=MimicTransport(mimic), clock=mimic.clock),
     )
     records = [dict(record) for _, page in client.iterate_all_pages(limit) for record in page.records]
     assert records == mimic.expected(collection)

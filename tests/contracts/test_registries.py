@@ -15,6 +15,7 @@ from de_classes.__main__ import main
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
 from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.bootstrap import PACKAGED, build_ingestion
 from de_classes.errors import ConfigurationError
@@ -151,7 +152,7 @@ class Held:
 
 def by_library(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
     client = Source.load(folder / "api.toml")["api.items"].client(
-        secrets=Held(), transport=api, clock=ManualClock(), logger=QUIET
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
     )
     return [dict(record) for _, page in client.iterate_all_pages(4) for record in page.records]
 
@@ -203,7 +204,7 @@ def test_the_end_is_proved_however_many_pages_there_are_and_full_the_last_is(
     (tmp_path / "api.toml").write_text(described(pagination=name))
     api = speaking("pagination", name)
     client = Source.load(tmp_path / "api.toml")["api.items"].client(
-        secrets=Held(), transport=api, clock=ManualClock(), logger=QUIET
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
     )
     run = client.start_run(limit)
     assert [record for page in run for record in page.records] == api.records

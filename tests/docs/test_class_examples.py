@@ -84,7 +84,7 @@ def aws() -> Iterator[None]:
 def names_in_examples(
     api: SimulatorServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    """A store with the bucket "lake", an API of five records, its client, a plan, a logger, and two orders.
+    """A store with the bucket "lake", an API of five records, its auth and client, a plan, a logger, orders.
 
     Where they are run lie shop.toml, README's description of that API, and shop.json, its secrets.
     """
@@ -97,10 +97,12 @@ def names_in_examples(
     logger = logging.getLogger("example")
     store = LocalClient(tmp_path, logger)
     store.create_bucket("lake")
-    client = UnstableAPIClient(api.base_url, AuthClient(api.login_url, api.username, api.password))
+    auth = AuthClient(api.login_url, api.username, api.password)
+    client = UnstableAPIClient(api.base_url, auth)
     return {
         **PUBLIC,
         "api": api,
+        "auth": auth,
         "client": client,
         "io": io,
         "logger": logger,

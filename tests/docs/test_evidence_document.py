@@ -6,6 +6,7 @@ import re
 from typing import get_args
 
 from de_classes.api.evidence import EndBy, StillBy
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest import summary
 from de_classes.runs.api_data_service import ApiDataService
@@ -21,7 +22,7 @@ NAMED = re.findall(r"^\| `([a-z ]+)` \|", PAGE, re.MULTILINE)
 
 
 def test_the_summary_that_is_shown_is_that_of_such_a_run() -> None:
-    client = UnstableAPIClient("https://api.example", transport=FakePagedApi(40))
+    client = UnstableAPIClient("https://api.example", runtime=ClientRuntime(transport=FakePagedApi(40)))
     storage = StorageDataService(memory(), DataFormatService(), LOGGER)
     receipt = ApiDataService(client, storage, LOGGER).fetch_all_to_storage(BUCKET, "a.jsonl", limit=10)
     said = summary(receipt).splitlines()[: len(SHOWN)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
@@ -52,7 +53,7 @@ def test_every_field_has_a_meaning(struct: type[Struct]) -> None:
 def receipts() -> list[IngestReceipt]:
     """Of a complete run, a partial one, one that set everything aside, and one of a single object."""
     broken = FakePagedApi(45, {3: [HttpResponse(503)] * 9})
-    client = UnstableAPIClient(BASE, None, LOGGER, transport=FakePagedApi(45))
+    client = UnstableAPIClient(BASE, None, LOGGER, runtime=ClientRuntime(transport=FakePagedApi(45)))
     single = ApiDataService(client, StorageDataService(memory(), DataFormatService(), LOGGER), LOGGER)
     return [
         service(memory(), FakePagedApi(45)).carry_out(plan(format="parquet", key_fields=("id",))),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import (
     CursorPagination,
@@ -20,6 +21,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -228,15 +230,11 @@ OBJECTS = {name: f"{PREFIX}/one.{name}" for name in ("csv", "json", "jsonl", "pa
 
 def client_of(case: Case, source: Source) -> UnstableAPIClient:
     return UnstableAPIClient(
-        BASE,
+        Endpoint.at(f"{BASE}/data", pagination=STYLES[case.style], look_back="none"),
         None,
         LOGGER,
-        look_back="none",
-        transport=source,
-        pagination=STYLES[case.style],
-        concurrency=1,
-        retry_policy=RetryPolicy(max_attempts=3, jitter=False),
-        clock=ManualClock(),
+        limits=ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=3, jitter=False)),
+        runtime=ClientRuntime(transport=source, clock=ManualClock()),
     )
 
 

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -207,19 +209,15 @@ def carry_out(go: Go, fuse: Fuse) -> str:
         go.username,
         go.password,
         LOGGER,
-        transport=transport,
-        retry_policy=policy,
-        clock=clock,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     client = UnstableAPIClient(
-        go.base_url,
+        Endpoint.at(f"{go.base_url}/data", look_back="none"),
         auth,
         LOGGER,
-        look_back="none",
-        transport=transport,
-        retry_policy=policy,
-        concurrency=go.width,
-        clock=clock,
+        limits=ClientLimits(concurrency=go.width, retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     store: ObjectStore = (
         mortal_server(go.place, fuse)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import (
     CursorPagination,
@@ -16,6 +17,7 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import DeClassesError
 from de_classes.utils.clock import ManualClock
@@ -122,13 +124,9 @@ class Taken:
             total_pages_field=None if source.answers[0].total_pages is None else "total_pages"
         )
         client = UnstableAPIClient(
-            BASE,
-            look_back="none",
-            transport=self.transport,
-            clock=ManualClock(),
-            pagination=STYLES[source.style],
-            reader=reader,
-            concurrency=width,
+            Endpoint.at(f"{BASE}/data", pagination=STYLES[source.style], reader=reader, look_back="none"),
+            limits=ClientLimits(concurrency=width),
+            runtime=ClientRuntime(transport=self.transport, clock=ManualClock()),
         )
         self.run = client.start_run(LIMIT, state=state, skip_failed=skip_failed)
         try:

@@ -13,10 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import DeClassesError
 from de_classes.utils.clock import ManualClock
@@ -42,18 +44,14 @@ def fetch(asked: dict[str, Any]) -> str:
         asked["login_url"],
         asked["username"],
         asked["password"],
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     client = UnstableAPIClient(
-        asked["base_url"],
+        Endpoint.at(asked["base_url"] + "/data", look_back="none"),
         login,
-        look_back="none",
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
-        concurrency=asked["concurrency"],
+        limits=ClientLimits(concurrency=asked["concurrency"], retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     try:
         return f"{sum(len(page.records) for _, page in client.iterate_all_pages(limit=10))} records"

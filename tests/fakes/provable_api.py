@@ -21,6 +21,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import DeClassesError
 from de_classes.utils.clock import ManualClock
@@ -216,10 +217,8 @@ class Reading:
     def __post_init__(self) -> None:
         client = UnstableAPIClient(
             self.endpoint,
-            transport=self.api,
-            clock=ManualClock(),
-            concurrency=self.width,
-            retry_policy=RetryPolicy(max_attempts=2),
+            limits=ClientLimits(concurrency=self.width, retry_policy=RetryPolicy(max_attempts=2)),
+            runtime=ClientRuntime(transport=self.api, clock=ManualClock()),
         )
         self.run: PageRun = client.start_run(
             self.limit, state=self.state, strict=self.strict, seen_before=self.seen_before

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -66,17 +68,20 @@ def service(
     """What carries runs out: one invocation, that dies after so many pages, or has so many seconds."""
     clock = clock or ManualClock()
     client = UnstableAPIClient(
-        base_url,
+        Endpoint.at(
+            f"{base_url}/data",
+            pagination=style or PageNumberPagination(echo_path="page"),
+            reader=reader,
+            look_back="none",
+        ),
         auth,
         LOGGER,
-        look_back="none",
-        transport=transport,
-        pagination=style or PageNumberPagination(echo_path="page"),
-        reader=reader,
-        concurrency=width,
-        retry_policy=RetryPolicy(max_attempts=attempts),
-        clock=clock,
-        deadline=None if seconds is None else clock.monotonic() + seconds,
+        limits=ClientLimits(
+            concurrency=width,
+            retry_policy=RetryPolicy(max_attempts=attempts),
+            deadline=None if seconds is None else clock.monotonic() + seconds,
+        ),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     taken: list[Page] = []
 

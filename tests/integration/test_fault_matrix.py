@@ -19,10 +19,12 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
-from de_classes.api.auth_client import AuthClient
+from de_classes.api.auth_client import AuthClient, LoginLimits
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination import LinkHeaderPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.transport import BodyLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
@@ -61,7 +63,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from de_classes.api.endpoint import Endpoint
     from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
     from de_classes.simulators.faults import FaultKind
@@ -223,20 +224,15 @@ def client(
         server.login_url,
         server.username,
         server.password,
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
+        limits=LoginLimits(retry_policy=policy),
+        runtime=ClientRuntime(transport=transport, clock=clock),
     )
     return UnstableAPIClient(
-        endpoint or server.base_url,
+        endpoint or Endpoint.at(f"{server.base_url}/data", **options),
         auth,
         LOGGER,
-        transport=transport,
-        clock=clock,
-        retry_policy=policy,
-        concurrency=width,
-        timeout=2.0,
-        **options,
+        limits=ClientLimits(concurrency=width, timeout=2.0, retry_policy=policy),
+        runtime=ClientRuntime(transport, clock),
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from de_classes.__main__ import main
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.terminal import told_of_silence
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
@@ -193,7 +194,7 @@ def test_F79_a_403_that_says_that_no_request_is_left_is_waited_for() -> None:
 def patient(behave: Behave, clock: ManualClock) -> list[dict[str, Any]]:
     """The same by the library, where waits are not waited for."""
     with HttpSource(behave) as source:
-        client = UnstableAPIClient(source.url, clock=clock)
+        client = UnstableAPIClient(source.url, runtime=ClientRuntime(clock=clock))
         return [record for _, each in client.iterate_all_pages(10) for record in each.records]
 
 
@@ -389,7 +390,7 @@ def test_F85_once_a_page_was_read_the_same_is_trouble_that_may_pass(wrong: bytes
 def test_F17_F18_trouble_is_asked_about_so_often_and_no_more(wrong: bytes) -> None:
     clock = ManualClock()
     with pytest.raises(RetriesExhaustedError), HttpSource(lambda _: wrong) as source:
-        UnstableAPIClient(source.url, clock=clock).fetch_page(1)
+        UnstableAPIClient(source.url, runtime=ClientRuntime(clock=clock)).fetch_page(1)
     assert len(source.asked) == 10
 
 
@@ -692,7 +693,11 @@ def test_F71_of_any_number_of_stated_pages_so_many_are_skipped_and_no_more(state
 
     clock = ManualClock()
     with HttpSource(behave) as source:
-        client = UnstableAPIClient(source.url, clock=clock, retry_policy=RetryPolicy(max_attempts=1))
+        client = UnstableAPIClient(
+            source.url,
+            limits=ClientLimits(retry_policy=RetryPolicy(max_attempts=1)),
+            runtime=ClientRuntime(clock=clock),
+        )
         run = client.start_run(10, skip_failed=True)
         with pytest.raises(IncompleteRunError, match=r"in a row could not be had|the source is down"):
             list(run)
@@ -729,10 +734,12 @@ def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
         pass
     hasty, patient = ManualClock(), ManualClock()
     with pytest.raises(RetriesExhaustedError, match="nobody listens"):
-        UnstableAPIClient(gone.url, clock=hasty).fetch_page(1)
+        UnstableAPIClient(gone.url, runtime=ClientRuntime(clock=hasty)).fetch_page(1)
     policy = RetryPolicy(first_contact=600.0)
     with pytest.raises(RetriesExhaustedError):
-        UnstableAPIClient(gone.url, clock=patient, retry_policy=policy).fetch_page(1)
+        UnstableAPIClient(
+            gone.url, limits=ClientLimits(retry_policy=policy), runtime=ClientRuntime(clock=patient)
+        ).fetch_page(1)
     assert 10 < sum(hasty.sleeps) < 60
     assert sum(patient.sleeps) > 120
 
@@ -740,7 +747,9 @@ def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
 def test_F90_a_host_that_there_is_not_is_named_as_such() -> None:
     policy = RetryPolicy(max_attempts=1)
     with pytest.raises(RetriesExhaustedError, match=r"no host of that name|could not be looked up"):
-        UnstableAPIClient("https://no-such-host.invalid", retry_policy=policy).fetch_page(1)
+        UnstableAPIClient(
+            "https://no-such-host.invalid", limits=ClientLimits(retry_policy=policy)
+        ).fetch_page(1)
 
 
 def test_F90_a_source_that_was_heard_is_waited_for_as_ever() -> None:
@@ -750,7 +759,7 @@ def test_F90_a_source_that_was_heard_is_waited_for_as_ever() -> None:
         pytest.raises(RetriesExhaustedError),
         HttpSource(lambda _: heard.pop() if heard else b"") as source,
     ):
-        UnstableAPIClient(source.url, clock=clock).fetch_page(1)
+        UnstableAPIClient(source.url, runtime=ClientRuntime(clock=clock)).fetch_page(1)
     assert sum(clock.sleeps) > 120
 
 

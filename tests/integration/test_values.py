@@ -14,9 +14,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest import summary
 from de_classes.runs.api_data_service import ApiDataService
@@ -80,13 +82,11 @@ def run(store: BaseS3Client, records: list[str], name: str, mode: str = "dataset
     """Fetch and store them."""
     if mode == "object":
         client = UnstableAPIClient(
-            BASE,
+            Endpoint.at(f"{BASE}/data", pagination=PageNumberPagination(echo_path="page")),
             None,
             LOGGER,
-            transport=source(records),
-            pagination=PageNumberPagination(echo_path="page"),
-            retry_policy=RetryPolicy(max_attempts=2),
-            clock=ManualClock(),
+            limits=ClientLimits(retry_policy=RetryPolicy(max_attempts=2)),
+            runtime=ClientRuntime(transport=source(records), clock=ManualClock()),
         )
         storage = StorageDataService(store, DataFormatService(), LOGGER)
         return ApiDataService(client, storage, LOGGER).fetch_all_to_storage(BUCKET, f"o.{name}", limit=2)

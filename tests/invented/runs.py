@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source import Source
 from de_classes.api.source.loading import parse_sources
 from de_classes.errors import DeClassesError, IncompleteRunError
@@ -210,12 +211,10 @@ class Trial:
         elif self._stops:
             self.line.dies_at = self._stops.pop(0)
         return self._resource.client(
-            logger=_LOGGER,
-            retry_policy=RetryPolicy(max_attempts=5),
-            concurrency=self.example.width,
-            transport=self.line,
-            clock=self.clock,
-            deadline=deadline,
+            limits=ClientLimits(
+                concurrency=self.example.width, retry_policy=RetryPolicy(max_attempts=5), deadline=deadline
+            ),
+            runtime=ClientRuntime(transport=self.line, clock=self.clock, logger=_LOGGER),
         )
 
     def _spoil(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.runtime import ClientRuntime
 from tests.fakes.mimics.kit import Request
 from tests.fakes.mimics.serving import serving
 from tests.invented.examples import KINDS, Example
@@ -160,7 +161,9 @@ def test_the_same_source_stands_behind_a_server() -> None:
     example = Example(resource=CURSORS, count=5, limit=2)
     trial = Trial(example)
     with serving(trial.source) as address:  # type: ignore[arg-type]
-        client = resource_of(example.described()).client(base_url=address, transport=HttpClientTransport())
+        client = resource_of(example.described()).client(
+            base_url=address, runtime=ClientRuntime(transport=HttpClientTransport())
+        )
         rows = [row for _, page in client.iterate_all_pages(2) for row in page.records]
     assert [row["id"] for row in rows] == [1, 2, 3, 4, 5]
     assert trial.complaints(rows) == []

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.errors import DeClassesError, IncompleteRunError
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -219,11 +220,10 @@ class Trial:
         self._count += 1
         resource = resource_of({**_PAGES, "pagination": _WAYS[example.kind]})
         client = resource.client(
-            logger=_LOGGER,
-            retry_policy=RetryPolicy(max_attempts=2),
-            concurrency=1,
-            transport=_Line(name, self._source, self._s3),
-            clock=self._clock,
+            limits=ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=2)),
+            runtime=ClientRuntime(
+                transport=_Line(name, self._source, self._s3), clock=self._clock, logger=_LOGGER
+            ),
         )
         service = RunService(
             client,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source import SecretsManagerSecrets, Source
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.ingest import WorkerSettings
@@ -61,7 +63,11 @@ def build_ingestion(
     objects = (store or s3_store)(logger)
     storage = StorageDataService(objects, formats, logger)
     clients = _Clients(
-        settings, environ, store=objects, secrets=secrets, transport=transport, clock=clock, logger=logger
+        settings,
+        environ,
+        store=objects,
+        secrets=secrets,
+        runtime=ClientRuntime(transport or HttpClientTransport(), clock, logger),
     )
     return Ingestion(
         settings,
@@ -85,16 +91,12 @@ class _Clients:
         *,
         store: ObjectStore,
         secrets: Callable[[str], Secrets] | None,
-        transport: Transport | None,
-        clock: Clock,
-        logger: logging.Logger,
+        runtime: ClientRuntime,
     ) -> None:
         self._settings = settings
         self._store = store
         self._secrets = secrets or self._kept_by_aws
-        self._transport = transport
-        self._clock = clock
-        self._logger = logger
+        self._runtime = runtime
         self._local = sam_local(environ)
         is_local = self._local is not None  # whose bridge is this machine's
         self._allow_insecure = settings.allow_insecure or is_local
@@ -129,13 +131,11 @@ class _Clients:
             parameters={**parameters, **fixed},
             secrets=self._known[name],
             allow_insecure=self._allow_insecure,
-            logger=self._logger,
-            retry_policy=self._policy,
-            concurrency=self._settings.concurrency,
-            transport=self._transport,
-            clock=self._clock,
-            deadline=deadline,
             auth=None if is_own else self._auths.get(name),
+            limits=ClientLimits(
+                concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
+            ),
+            runtime=self._runtime,
         )
         if not is_own:
             self._auths[name] = client.endpoint.auth

@@ -185,9 +185,9 @@ class IncompleteRunError(FatalError):
     """Not every page arrived: ask for the same again, by its run id, or later.
 
     Example:
-        >>> one_try = UnstableAPIClient("http://127.0.0.1:1", retry_policy=RetryPolicy(max_attempts=1))
+        >>> one_try = ClientLimits(retry_policy=RetryPolicy(max_attempts=1))
         >>> try:
-        ...     ApiDataService(one_try).fetch_all_to_df()
+        ...     ApiDataService(UnstableAPIClient("http://127.0.0.1:1", limits=one_try)).fetch_all_to_df()
         ... except IncompleteRunError as error:
         ...     print(list(error.missing_pages))
         [1]

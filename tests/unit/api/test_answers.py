@@ -6,6 +6,7 @@ from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OnePagePagination
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import MalformedDataError
 from de_classes.utils.clock import ManualClock
@@ -113,7 +114,9 @@ def test_an_xml_answer_with_something_else_than_records_is_told_where_one_page_i
         reader=PageReader("entry", None, None, kind="xml", xml_record="entry"),
     )
     transport = FakeTransport(lambda _: HttpResponse(200, {}, b"<feed><Fault>no</Fault></feed>"))
-    run = UnstableAPIClient(endpoint, transport=transport, clock=ManualClock()).start_run(10)
+    run = UnstableAPIClient(
+        endpoint, runtime=ClientRuntime(transport=transport, clock=ManualClock())
+    ).start_run(10)
     assert [len(page.records) for page in run] == [0]
     assert run.evidence_if_still is not None
     [warning] = run.evidence_if_still.warnings

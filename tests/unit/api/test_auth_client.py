@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.api.auth_client import SHORTEST_LIFE, AuthClient
+from de_classes.api.auth_client import SHORTEST_LIFE, AuthClient, LoginLimits
 from de_classes.api.messages import HttpResponse
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientRuntime
 from de_classes.errors import AuthenticationError, NetworkError, RetriesExhaustedError
 from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
@@ -26,14 +27,13 @@ def issuing(expires_in: object = 300) -> FakeTransport:
     return FakeTransport(lambda _: token_response(f"token-{next(numbers)}", expires_in))
 
 
-def client(transport: FakeTransport, clock: ManualClock | None = None, **options: Any) -> AuthClient:
+def client(transport: FakeTransport, clock: ManualClock | None = None, **limits: Any) -> AuthClient:
     return AuthClient(
         auth_url="https://api.example/login",
         username="ada",
         password="hunter2",
-        transport=transport,
-        clock=clock or ManualClock(),
-        **options,
+        limits=LoginLimits(**limits),
+        runtime=ClientRuntime(transport, clock or ManualClock()),
     )
 
 
@@ -195,7 +195,10 @@ def test_a_failed_login_leaves_no_token_behind_and_can_be_made_again() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     auth = AuthClient(
-        "https://ada:hunter2@api.example/login?key=hunter2", "ada", "hunter2", transport=issuing()
+        "https://ada:hunter2@api.example/login?key=hunter2",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(issuing()),
     )
     auth.get_token()
     assert "hunter2" not in repr(auth)
@@ -301,7 +304,9 @@ def test_the_password_and_every_token_are_masked_wherever_they_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     transport = FakeTransport(lambda _: token_response("a-token-of-this-test"))
-    auth = AuthClient("https://api.example/login", "ada", "a-password-of-this-test", transport=transport)
+    auth = AuthClient(
+        "https://api.example/login", "ada", "a-password-of-this-test", runtime=ClientRuntime(transport)
+    )
     with caplog.at_level(logging.INFO):
         auth.get_token()
     masked = shared_filter().text("a-token-of-this-test a-password-of-this-test")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from de_classes.api.endpoint import Endpoint, PageSize
+from de_classes.api.endpoint import Endpoint, PageSize, no_auth
 from de_classes.api.pagination import PageRequest
 from de_classes.api.source import NoSecrets, Source
 from de_classes.api.source.loading import parse_sources
@@ -28,6 +28,15 @@ def test_the_largest_page_below_so_many_records_is_one_that_the_source_may_be_as
     size: PageSize | None, records: int, below: int | None
 ) -> None:
     assert Endpoint("https://api.example/items", page_size=size).largest_below(records) == below
+
+
+def test_another_auth_signs_the_request_that_counts_too() -> None:
+    endpoint = Endpoint("https://api.example/rows", count=Endpoint("https://api.example/rows/count"))
+    auth = no_auth()
+    signed = endpoint.signed_by(auth)
+    assert signed.count is not None
+    assert (signed.auth, signed.count.auth) == (auth, auth)
+    assert endpoint.auth is not auth
 
 
 def test_what_is_the_same_for_every_page_is_looked_up_once_and_what_is_not_each_time() -> None:

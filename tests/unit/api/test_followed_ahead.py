@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
@@ -206,14 +208,14 @@ class Stalling:
 def test_when_the_time_is_up_the_run_ends_without_the_page_under_way() -> None:
     stalling, clock = Stalling(PagedSource("cursor", pages_of(3))), ManualClock()
     client = UnstableAPIClient(
-        BASE,
-        look_back="none",
-        transport=FakeTransport(stalling),
-        clock=clock,
-        pagination=STYLES["cursor"],
-        reader=PageReader(total_pages_field=None),
-        concurrency=4,
-        deadline=clock.monotonic() + 5,
+        Endpoint.at(
+            f"{BASE}/data",
+            pagination=STYLES["cursor"],
+            reader=PageReader(total_pages_field=None),
+            look_back="none",
+        ),
+        limits=ClientLimits(concurrency=4, deadline=clock.monotonic() + 5),
+        runtime=ClientRuntime(transport=FakeTransport(stalling), clock=clock),
     )
     run = client.start_run(LIMIT)
     pages = iter(run)

@@ -10,9 +10,11 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OffsetPagination, PageNumberPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     DeClassesError,
@@ -100,15 +102,16 @@ class Go:
 
     def __post_init__(self) -> None:
         client = UnstableAPIClient(
-            BASE,
+            Endpoint.at(
+                f"{BASE}/data",
+                pagination=OffsetPagination() if self.offset else PageNumberPagination(),
+                reader=PageReader(total_pages_field="total_pages" if self.source.counts else None),
+                look_back="none",
+            ),
             None,
             QUIET,
-            look_back="none",
-            transport=self.source,
-            clock=ManualClock(),
-            pagination=OffsetPagination() if self.offset else PageNumberPagination(),
-            reader=PageReader(total_pages_field="total_pages" if self.source.counts else None),
-            retry_policy=RetryPolicy(max_attempts=3),
+            limits=ClientLimits(retry_policy=RetryPolicy(max_attempts=3)),
+            runtime=ClientRuntime(transport=self.source, clock=ManualClock()),
         )
         self.client = client
         state = self.before.state if self.before else None

@@ -10,10 +10,11 @@ import pytest
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.messages import HttpResponse
-from de_classes.api.pace import Pace, RateLimit
+from de_classes.api.pace import Pace, RateLimit, RateRules
 from de_classes.api.page_fetcher import FetchContext, PageFetcher
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.retry import CircuitBreaker, RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import InvalidInputError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
@@ -287,7 +288,11 @@ def test_F04_no_page_is_asked_for_while_one_is_told_to_wait() -> None:
     clock = ManualClock()
     api = Crowd(100, clock)
     client = UnstableAPIClient(
-        "https://api.example", None, LOGGER, look_back="none", transport=api, clock=clock, concurrency=1
+        Endpoint.at("https://api.example/data", look_back="none"),
+        None,
+        LOGGER,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     assert sum(len(page.records) for page in client.start_run(10)) == 100
     refused = [moment for moment, page in api.sent if page == "3"]
@@ -299,14 +304,11 @@ def test_the_limit_a_second_holds_for_a_run_of_several_at_once() -> None:
     clock = ManualClock()
     api = FakePagedApi(200)
     client = UnstableAPIClient(
-        "https://api.example",
+        Endpoint.at("https://api.example/data", look_back="none", rate_limit=RateRules(per_second=10.0)),
         None,
         LOGGER,
-        look_back="none",
-        transport=api,
-        clock=clock,
-        concurrency=8,
-        requests_per_second=10.0,
+        limits=ClientLimits(concurrency=8),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     assert sum(len(page.records) for page in client.start_run(10)) == 200
     assert clock.monotonic() >= (len(api.requests) - 1) / 10

@@ -7,11 +7,13 @@ from contextlib import suppress
 import pytest
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page import Page, UndecodedRecords
 from de_classes.api.pagination import PageRequest
 from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import CorruptResponseError, IncompleteRunError
 from de_classes.storage.format.blocks import SharedDecoder
@@ -109,11 +111,9 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
     api, clock = FakePagedApi(9), ManualClock()
     api.faults_for(2, [corrupt(2)])
     client = UnstableAPIClient(
-        "http://api.example",
-        look_back="none",
-        transport=api,
-        clock=clock,
-        retry_policy=RetryPolicy(jitter=False),
+        Endpoint.at("http://api.example/data", look_back="none"),
+        limits=ClientLimits(retry_policy=RetryPolicy(jitter=False)),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     pages = list(client.start_run(3, concurrency=width, current=SharedDecoder()))
     assert [record["id"] for page in pages for record in page.records] == list(range(9))
@@ -126,7 +126,10 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
 def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
     api = FakePagedApi(9)
     api.faults_for(2, [corrupt(2)] * 50)
-    client = UnstableAPIClient("http://api.example", look_back="none", transport=api, clock=ManualClock())
+    client = UnstableAPIClient(
+        Endpoint.at("http://api.example/data", look_back="none"),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
+    )
     with pytest.raises(IncompleteRunError) as caught:
         list(client.start_run(3, current=SharedDecoder()))
     assert list(caught.value.missing_pages) == [2, 3]
@@ -141,12 +144,9 @@ def test_F54_a_page_is_asked_for_as_often_wherever_it_is_found_not_to_be_sound(
     api.faults_for(2, [corrupt(2)] * 50)
     policy = RetryPolicy(max_corrupt=3)
     client = UnstableAPIClient(
-        "http://api.example",
-        look_back="none",
-        transport=api,
-        clock=ManualClock(),
-        retry_policy=policy,
-        concurrency=width,
+        Endpoint.at("http://api.example/data", look_back="none"),
+        limits=ClientLimits(concurrency=width, retry_policy=policy),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     with pytest.raises(IncompleteRunError, match="page 2 failed 3 times"):
         list(client.start_run(3, current=current))
@@ -159,12 +159,9 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
     """Rows appended to a short last page that was taken are not this run's, nor what they add to a total."""
     api, policy = FakePagedApi(8), RetryPolicy(max_corrupt=2)
     client = UnstableAPIClient(
-        "http://api.example",
-        look_back="none",
-        transport=api,
-        clock=ManualClock(),
-        retry_policy=policy,
-        concurrency=width,
+        Endpoint.at("http://api.example/data", look_back="none"),
+        limits=ClientLimits(concurrency=width, retry_policy=policy),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     api.faults_for(2, [HttpResponse(200, {}, b"{")] * 2)
     first = client.start_run(3, skip_failed=True)

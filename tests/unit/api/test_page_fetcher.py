@@ -12,6 +12,7 @@ from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OnePagePagination, PageNumberPagination
 from de_classes.api.pagination.per_parent import Parents, PerParentPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ProtocolError
 from de_classes.utils.clock import ManualClock
@@ -35,10 +36,8 @@ def client_of(answers: list[str], names: tuple[str, ...] = ()) -> UnstableAPICli
     )
     return UnstableAPIClient(
         endpoint,
-        transport=FakeTransport(answer),
-        clock=ManualClock(),
-        retry_policy=RetryPolicy(max_attempts=2),
-        concurrency=1,
+        limits=ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=2)),
+        runtime=ClientRuntime(transport=FakeTransport(answer), clock=ManualClock()),
     )
 
 
@@ -77,6 +76,10 @@ def test_each_parent_may_have_columns_of_its_own() -> None:
         include={"table": "value"},
     )
     transport = FakeTransport(lambda request: HttpResponse(200, {}, bodies[request.url[-1]].encode()))
-    client = UnstableAPIClient(endpoint, transport=transport, clock=ManualClock(), concurrency=1)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=transport, clock=ManualClock()),
+    )
     records = [record for page in client.start_run(10) for record in page.records]
     assert records == [{"table": "a", "id": "1"}, {"table": "b", "name": "x"}]

@@ -11,6 +11,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.evidence import most_requests
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OnePagePagination
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
@@ -196,7 +197,7 @@ def one_too_high(count: int, api: ProvableApi | None = None) -> UnstableAPIClien
     """A client of an API that counts its records, and whose first page is below the one that is described."""
     described = endpoint("page", ["total"], pagination={"first": 2})
     api = api or ProvableApi("page", count, tells=["total"])
-    return UnstableAPIClient(described, transport=api, clock=ManualClock())
+    return UnstableAPIClient(described, runtime=ClientRuntime(transport=api, clock=ManualClock()))
 
 
 @pytest.mark.parametrize("count", [1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT, 3 * LIMIT + 1])
@@ -307,7 +308,9 @@ def test_a_page_that_is_said_to_be_all_needs_no_proof() -> None:
 
 def test_pages_that_were_asked_for_are_all_that_is_proved() -> None:
     client = UnstableAPIClient(
-        endpoint("page"), transport=ProvableApi("page", 12), clock=ManualClock(), pages=PageRange(1, 2)
+        endpoint("page"),
+        pages=PageRange(1, 2),
+        runtime=ClientRuntime(transport=ProvableApi("page", 12), clock=ManualClock()),
     )
     run = client.start_run(LIMIT)
     assert [page.number for page in run] == [1, 2]
@@ -481,7 +484,9 @@ def test_no_element_of_the_name_is_an_empty_list_and_warned_of_unless_a_total_sa
     api = FakeTransport(lambda _: HttpResponse(200, {"content-type": "application/xml"}, feed.encode()))
     total = "total" if "total" in feed else None
     reader = PageReader("entry", None, total, kind="xml", xml_record="entry")
-    run = UnstableAPIClient(endpoint(way, reader=reader), transport=api, clock=ManualClock()).start_run(LIMIT)
+    run = UnstableAPIClient(
+        endpoint(way, reader=reader), runtime=ClientRuntime(transport=api, clock=ManualClock())
+    ).start_run(LIMIT)
     assert [record for page in run for record in page.records] == []
     evidence = run.evidence_if_still
     assert evidence is not None
@@ -618,7 +623,7 @@ def test_F26_a_row_deleted_in_front_of_a_page_already_read_is_a_change(way: str,
 @pytest.mark.parametrize("way", MOVED)
 def test_F26_a_row_deleted_in_front_begins_the_reading_anew(way: str) -> None:
     api = ProvableApi(way, 11, before=change(2, lambda rows: rows.remove(2)))
-    client = UnstableAPIClient(endpoint(way), transport=api, clock=ManualClock())
+    client = UnstableAPIClient(endpoint(way), runtime=ClientRuntime(transport=api, clock=ManualClock()))
     frame = ApiDataService(client).fetch_all_to_df(limit=LIMIT)
     assert frame["id"].tolist() == [1, *range(3, 12)]
 
@@ -629,7 +634,7 @@ def test_a_source_that_changes_at_every_reading_is_given_up(way: str) -> None:
         api.ids[0] -= 1
 
     api = ProvableApi(way, 11, before=before)
-    client = UnstableAPIClient(endpoint(way), transport=api, clock=ManualClock())
+    client = UnstableAPIClient(endpoint(way), runtime=ClientRuntime(transport=api, clock=ManualClock()))
     with pytest.raises(SourceChangedError):
         ApiDataService(client).fetch_all_to_df(limit=LIMIT)
 

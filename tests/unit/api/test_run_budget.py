@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, NetworkError
 from de_classes.utils.clock import ManualClock
@@ -48,7 +50,8 @@ def test_every_run_is_complete_and_asks_no_more_than_failures_demand(rate: float
     for seed in range(SEEDS):
         api = FailingApi(rate, seed)
         client = UnstableAPIClient(
-            "https://api.example", look_back="none", transport=api, clock=ManualClock()
+            Endpoint.at("https://api.example/data", look_back="none"),
+            runtime=ClientRuntime(transport=api, clock=ManualClock()),
         )
         pages = [number for number, _ in client.iterate_all_pages(limit=1)]
         assert pages == list(range(1, PAGES + 1))
@@ -78,7 +81,9 @@ def test_an_outage_of_five_minutes_costs_the_budget_and_some_probes(width: int) 
     clock = ManualClock()
     api = DownApi(clock, start=1.0, stop=301.0)
     client = UnstableAPIClient(
-        "https://api.example", look_back="none", transport=api, clock=clock, concurrency=width
+        Endpoint.at("https://api.example/data", look_back="none"),
+        limits=ClientLimits(concurrency=width),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     pages = [number for number, _ in client.iterate_all_pages(limit=1)]
     assert pages == list(range(1, PAGES + 1))
@@ -89,7 +94,9 @@ def test_an_outage_longer_than_the_time_ends_the_run_with_its_missing_pages() ->
     clock = ManualClock()
     api = DownApi(clock, start=1.0, stop=9e9)
     client = UnstableAPIClient(
-        "https://api.example", look_back="none", transport=api, clock=clock, deadline=120.0
+        Endpoint.at("https://api.example/data", look_back="none"),
+        limits=ClientLimits(deadline=120.0),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     with pytest.raises(IncompleteRunError) as caught:
         list(client.iterate_all_pages(limit=1))

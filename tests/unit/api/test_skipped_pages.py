@@ -10,9 +10,11 @@ import pytest
 
 from de_classes.api.answers import PageReader
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import CursorPagination, OffsetPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
@@ -24,6 +26,7 @@ from de_classes.errors import (
 )
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.run_records import RunPlace, RunState
+from tests.fakes.clients import BASE, client_of
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response, token_response
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import PageEntry
     from tests.fakes.transports import Answer
 
-BASE = "https://api.example"
 WIDTHS = [1, 8]
 LIMIT = 10
 HTML = HttpResponse(200, {"content-type": "text/html"}, b"<html>sorry</html>")
@@ -66,7 +68,7 @@ def run(
     clock: ManualClock | None = None,
     **options: Any,
 ) -> Outcome:
-    client = UnstableAPIClient(BASE, look_back="none", transport=api, clock=clock or ManualClock(), **options)
+    client = client_of(api, clock, **options)
     outcome = Outcome(client)
     entries: list[PageEntry] = list(state.entries) if state else []
     pages = client.start_run(LIMIT, state=state, skip_failed=skip_failed)
@@ -249,10 +251,13 @@ def test_F35_a_login_that_fails_is_no_fault_of_the_page() -> None:
     answers = [token_response(expires_in=5), *[HttpResponse(503)] * FOR_EVER]
     clock = ManualClock()
     auth = AuthClient(
-        f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: answers.pop(0)), clock=clock
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: answers.pop(0)), clock=clock),
     )
     api = FakePagedApi(95, faults={4: [HttpResponse(503, {"retry-after": "9"})]})
-    first = run(api, clock=clock, auth_client=auth)
+    first = run(api, clock=clock, auth=auth)
     assert (first.numbers, first.state.gaps) == ([1, 2, 3], ())
     assert isinstance(first.error, IncompleteRunError)
     assert type(first.error.__cause__) is RetriesExhaustedError
@@ -332,7 +337,8 @@ def test_without_totals_a_page_that_was_skipped_is_due_because_others_follow_it(
 def test_where_pages_are_found_one_through_the_other_none_can_be_skipped() -> None:
     api = FakePagedApi(95)
     client = UnstableAPIClient(
-        BASE, look_back="none", transport=api, clock=ManualClock(), pagination=CursorPagination()
+        Endpoint.at(f"{BASE}/data", pagination=CursorPagination(), look_back="none"),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     assert not client.random_access
     with pytest.raises(InvalidInputError, match="asked for by number"):

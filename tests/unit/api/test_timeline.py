@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from de_classes.api.counters import MOST_STRETCHES, TimelineRecorder
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakePagedApi
@@ -93,7 +95,10 @@ def test_nothing_happened_yet() -> None:
 
 
 def client_of(api: FakePagedApi) -> UnstableAPIClient:
-    return UnstableAPIClient(BASE, look_back="none", transport=api, clock=ManualClock())
+    return UnstableAPIClient(
+        Endpoint.at(f"{BASE}/data", look_back="none"),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
+    )
 
 
 def test_a_clients_timeline_adds_up_to_its_counts() -> None:

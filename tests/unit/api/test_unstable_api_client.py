@@ -6,12 +6,16 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from de_classes.api.answers import PageReader
+from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.auth_client import AuthClient
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import LinkHeaderPagination, OffsetPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     AuthenticationError,
@@ -25,22 +29,14 @@ from de_classes.errors import (
 )
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
+from tests.fakes.clients import BASE, client_of
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response, token_response
 
 if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
     from de_classes.api.page import Page
 
-BASE = "https://api.example/v1"
 WIDTHS = [1, 8]
-
-
-def client(
-    transport: FakeTransport, clock: ManualClock | None = None, **options: object
-) -> UnstableAPIClient:
-    return UnstableAPIClient(
-        BASE, look_back="none", transport=transport, clock=clock or ManualClock(), **options
-    )  # type: ignore[arg-type]  # a test's shorthand
 
 
 def ids(pages: list[tuple[int, Page]]) -> list[int]:
@@ -50,7 +46,7 @@ def ids(pages: list[tuple[int, Page]]) -> list[int]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_record_comes_once_and_in_order(width: int) -> None:
     api = FakePagedApi(total=95)
-    pages = list(client(api).iterate_all_pages(limit=10, concurrency=width))
+    pages = list(client_of(api).iterate_all_pages(limit=10, concurrency=width))
     assert [number for number, _ in pages] == list(range(1, 11))
     assert ids(pages) == list(range(95))
     assert sorted(api.pages_asked()) == list(range(1, 11))
@@ -60,7 +56,7 @@ def test_the_counters_tell_what_happened() -> None:
     api = FakePagedApi(
         total=25, faults={2: [HttpResponse(503), HttpResponse(429)], 3: [NetworkError("reset")]}
     )
-    unstable = client(api)
+    unstable = client_of(api)
     list(unstable.iterate_all_pages(limit=10))
     assert unstable.retry_count == 3
     assert (unstable.successful_pages, unstable.failed_pages, unstable.records_ingested) == (3, 0, 25)
@@ -73,13 +69,13 @@ def test_the_counters_tell_what_happened() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
 def test_F01_F02_what_passes_is_retried_until_it_has(status: int, width: int) -> None:
     api = FakePagedApi(total=50, faults={number: [HttpResponse(status)] * 3 for number in range(1, 6)})
-    assert ids(list(client(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
+    assert ids(list(client_of(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, RequestRejectedError), (403, PermissionDeniedError)])
 def test_F03_F37_what_does_not_pass_is_not_retried(status: int, error: type[Exception]) -> None:
     api = FakePagedApi(total=50, faults={2: [HttpResponse(status)]})
-    unstable = client(api)
+    unstable = client_of(api)
     with pytest.raises(error):
         list(unstable.iterate_all_pages(limit=10))
     assert api.pages_asked() == [1, 2]
@@ -89,7 +85,7 @@ def test_F03_F37_what_does_not_pass_is_not_retried(status: int, error: type[Exce
 def test_F04_the_next_attempt_waits_at_least_as_long_as_asked() -> None:
     clock = ManualClock()
     api = FakePagedApi(total=10, faults={1: [HttpResponse(429, {"retry-after": "3"})]})
-    client(api, clock).fetch_page(1, 10)
+    client_of(api, clock).fetch_page(1, 10)
     assert clock.sleeps == [3.0]
 
 
@@ -98,7 +94,7 @@ def test_F05_a_date_is_waited_for_on_the_wall_clock() -> None:
     api = FakePagedApi(
         total=10, faults={1: [HttpResponse(503, {"retry-after": "Tue, 14 Nov 2023 22:14:20 GMT"})]}
     )
-    client(api, clock).fetch_page(1, 10)
+    client_of(api, clock).fetch_page(1, 10)
     assert clock.sleeps == [60.0]
 
 
@@ -114,10 +110,10 @@ def test_F05_a_date_is_waited_for_on_the_wall_clock() -> None:
 )
 def test_F13_F17_F18_a_200_that_is_not_a_page_is_retried_then_a_typed_error(broken: HttpResponse) -> None:
     api = FakePagedApi(total=10, faults={1: [broken] * 2})
-    assert len(client(api).fetch_page(1, 10).records) == 10
+    assert len(client_of(api).fetch_page(1, 10).records) == 10
     hopeless = FakePagedApi(total=10, faults={1: [broken] * 99})
     with pytest.raises(RetriesExhaustedError):
-        client(hopeless, retry_policy=RetryPolicy(max_attempts=4)).fetch_page(1, 10)
+        client_of(hopeless, retry_policy=RetryPolicy(max_attempts=4)).fetch_page(1, 10)
     assert len(hopeless.requests) == 4
 
 
@@ -125,7 +121,7 @@ def test_F13_F17_F18_a_200_that_is_not_a_page_is_retried_then_a_typed_error(brok
 def test_F21_an_empty_page_in_the_middle_is_asked_for_again(width: int) -> None:
     api = FakePagedApi(total=50)
     api.faults_for(3, [api.page(3, 10, data=[])])
-    assert ids(list(client(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
+    assert ids(list(client_of(api, concurrency=width).iterate_all_pages(limit=10))) == list(range(50))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -135,7 +131,7 @@ def test_F21_a_page_that_stays_empty_is_named_after_the_rest_has_come(width: int
     pages: list[tuple[int, Page]] = []
 
     def take_all() -> None:
-        for each in client(api, concurrency=width).iterate_all_pages(limit=10):
+        for each in client_of(api, concurrency=width).iterate_all_pages(limit=10):
             pages.append(each)  # noqa: PERF402 - what came before the error is looked at
 
     with pytest.raises(IncompleteRunError) as caught:
@@ -149,14 +145,14 @@ def test_F21_a_page_that_stays_empty_is_named_after_the_rest_has_come(width: int
 def test_a_page_that_is_given_up_is_named_with_all_that_follow(width: int) -> None:
     api = FakePagedApi(total=50, faults={3: [HttpResponse(503)] * 99})
     with pytest.raises(IncompleteRunError) as caught:
-        list(client(api, concurrency=width).iterate_all_pages(limit=10))
+        list(client_of(api, concurrency=width).iterate_all_pages(limit=10))
     assert caught.value.missing_pages == (3, 4, 5)
     assert isinstance(caught.value.__cause__, RetriesExhaustedError)
 
 
 def test_an_empty_source_is_believed_when_it_says_so_twice() -> None:
     api = FakePagedApi(total=0)
-    assert ids(list(client(api).iterate_all_pages(limit=10))) == []
+    assert ids(list(client_of(api).iterate_all_pages(limit=10))) == []
     assert api.pages_asked() == [1, 1]
 
 
@@ -164,14 +160,14 @@ def test_an_empty_source_is_believed_when_it_says_so_twice() -> None:
 def test_F23_a_first_page_that_says_nothing_is_there_for_once_loses_nothing(start: int) -> None:
     api = FakePagedApi(total=50)
     api.faults_for(start, [api.page(start, 10, data=[], total_pages=0, total_records=0)])
-    pages = list(client(api).iterate_all_pages(limit=10, pages=PageRange(start)))
+    pages = list(client_of(api).iterate_all_pages(limit=10, pages=PageRange(start)))
     assert ids(pages) == list(range((start - 1) * 10, 50))
 
 
 def test_an_answer_for_another_page_is_asked_for_again() -> None:
     api = FakePagedApi(total=100)
     api.faults_for(4, [api.page(7, 10)])
-    assert ids(list(client(api).iterate_all_pages(limit=10))) == list(range(100))
+    assert ids(list(client_of(api).iterate_all_pages(limit=10))) == list(range(100))
 
 
 def test_F19_F41_a_request_takes_no_longer_than_the_time_that_is_left() -> None:
@@ -185,17 +181,20 @@ def test_F19_F41_a_request_takes_no_longer_than_the_time_that_is_left() -> None:
             return super().send(request, timeout=timeout)
 
     with pytest.raises(IncompleteRunError, match="the time is up"):
-        list(client(Timed(total=100), clock, deadline=10.0).iterate_all_pages(limit=10))
+        list(client_of(Timed(total=100), clock, deadline=10.0).iterate_all_pages(limit=10))
     assert timeouts == [10.0, 6.0, 2.0]
 
 
 def test_F41_a_login_keeps_to_the_deadline_too() -> None:
     clock = ManualClock()
     auth = AuthClient(
-        f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: HttpResponse(503)), clock=clock
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: HttpResponse(503)), clock=clock),
     )
     with pytest.raises(IncompleteRunError):
-        list(client(FakePagedApi(total=9), clock, auth_client=auth, deadline=5.0).iterate_all_pages())
+        list(client_of(FakePagedApi(total=9), clock, auth=auth, deadline=5.0).iterate_all_pages())
     assert clock.monotonic() <= 5.0
 
 
@@ -219,8 +218,40 @@ def authenticated(
         logins.append(f"token-{next(numbers)}")
         return token_response(logins[-1], life)
 
-    auth = AuthClient(f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(log_in), clock=clock)
-    return client(api, clock, auth_client=auth)
+    auth = AuthClient(
+        f"{BASE}/login", "ada", "hunter2", runtime=ClientRuntime(transport=FakeTransport(log_in), clock=clock)
+    )
+    return client_of(api, clock, auth=auth)
+
+
+def test_an_address_stands_for_the_endpoint_below_it() -> None:
+    by_address, by_endpoint = (UnstableAPIClient(each) for each in (f"{BASE}/", Endpoint.at(f"{BASE}/data")))
+    assert (by_address.url, by_address.fingerprint) == (by_endpoint.url, by_endpoint.fingerprint)
+
+
+def test_an_auth_client_beside_an_endpoint_signs_in_place_of_the_endpoints_own() -> None:
+    auth = AuthClient(
+        f"{BASE}/login", "ada", "x", runtime=ClientRuntime(FakeTransport(lambda _: token_response()))
+    )
+    api = FakePagedApi(1)
+    own = Endpoint.at(f"{BASE}/data").signed_by(
+        StaticScheme(lambda each: replace(each, headers={"X-Own": "1"}))
+    )
+    UnstableAPIClient(own, runtime=ClientRuntime(api)).fetch_page(1)
+    UnstableAPIClient(own, auth, runtime=ClientRuntime(api)).fetch_page(1)
+    assert [("X-Own" in each.headers, "Authorization" in each.headers) for each in api.requests] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_a_logger_of_its_own_is_told_in_place_of_the_runtimes(caplog: pytest.LogCaptureFixture) -> None:
+    quiet, own = logging.getLogger("tests.runtime"), logging.getLogger("tests.own")
+    for logger in (None, own):
+        api = FakePagedApi(1, faults={1: [HttpResponse(503)]})
+        runtime = ClientRuntime(api, ManualClock(), quiet)
+        UnstableAPIClient(BASE, None, logger, runtime=runtime).fetch_page(1)
+    assert [each.name for each in caplog.records] == ["tests.runtime", "tests.own"]
 
 
 class Revoking(FakePagedApi):
@@ -281,9 +312,14 @@ def test_F40_a_next_link_to_another_host_gets_no_token() -> None:
     logins: list[str] = []
     link = '<https://evil.example/v1/data?page=2>; rel="next"'
     api = FakeTransport(lambda _: json_response({"data": [{"id": 1}]}, link=link))
-    auth = AuthClient(f"{BASE}/login", "ada", "hunter2", transport=FakeTransport(lambda _: token_response()))
-    unstable = client(
-        api, auth_client=auth, pagination=LinkHeaderPagination(), reader=PageReader(total_pages_field=None)
+    auth = AuthClient(
+        f"{BASE}/login",
+        "ada",
+        "hunter2",
+        runtime=ClientRuntime(transport=FakeTransport(lambda _: token_response())),
+    )
+    unstable = client_of(
+        api, auth=auth, pagination=LinkHeaderPagination(), reader=PageReader(total_pages_field=None)
     )
     with pytest.raises(ForeignOriginError, match=r"evil\.example"):
         list(unstable.iterate_all_pages())
@@ -297,7 +333,7 @@ def test_offsets_can_be_fetched_several_at_a_time() -> None:
         rows = [{"id": n} for n in range(offset, min(offset + limit, 35))]
         return json_response({"total_records": 35, "data": rows})
 
-    unstable = client(
+    unstable = client_of(
         FakeTransport(serve),
         pagination=OffsetPagination(),
         reader=PageReader(total_pages_field=None),
@@ -308,7 +344,7 @@ def test_offsets_can_be_fetched_several_at_a_time() -> None:
 
 def test_start_and_stop_pages_are_kept_to() -> None:
     api = FakePagedApi(total=95)
-    assert ids(list(client(api, pages=PageRange(2, 3)).iterate_all_pages(limit=10))) == list(range(10, 30))
+    assert ids(list(client_of(api, pages=PageRange(2, 3)).iterate_all_pages(limit=10))) == list(range(10, 30))
     assert api.pages_asked() == [2, 3]
 
 
@@ -316,7 +352,7 @@ def test_start_and_stop_pages_are_kept_to() -> None:
 def test_a_bad_limit_is_refused_before_any_request(limit: object) -> None:
     api = FakePagedApi(total=10)
     with pytest.raises(InvalidInputError, match="limit"):
-        client(api).iterate_all_pages(limit=limit)  # type: ignore[arg-type]  # that is the point
+        client_of(api).iterate_all_pages(limit=limit)  # type: ignore[arg-type]  # that is the point
     assert api.requests == []
 
 
@@ -324,14 +360,14 @@ def test_a_bad_limit_is_refused_before_any_request(limit: object) -> None:
 def test_a_bad_page_number_is_refused_before_any_request(page_num: int) -> None:
     api = FakePagedApi(total=10)
     with pytest.raises(InvalidInputError, match="page"):
-        client(api).fetch_page(page_num)
+        client_of(api).fetch_page(page_num)
     assert api.requests == []
 
 
 @pytest.mark.parametrize("concurrency", [0, 65])
 def test_a_bad_concurrency_is_refused_at_once(concurrency: int) -> None:
     with pytest.raises(InvalidInputError, match="concurrency"):
-        client(FakePagedApi(total=10), concurrency=concurrency)
+        client_of(FakePagedApi(total=10), concurrency=concurrency)
 
 
 def test_retries_are_logged_without_anything_secret(caplog: pytest.LogCaptureFixture) -> None:
@@ -345,6 +381,6 @@ def test_retries_are_logged_without_anything_secret(caplog: pytest.LogCaptureFix
 
 def test_the_result_is_the_answer_as_the_api_sent_it() -> None:
     api = FakePagedApi(total=3)
-    [(number, result)] = client(api).iterate_all_pages(limit=10)
+    [(number, result)] = client_of(api).iterate_all_pages(limit=10)
     assert number == result["page"] == 1
     assert dict(result) == json.loads(api.page(1, 10).body)

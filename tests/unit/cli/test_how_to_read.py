@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from de_classes.api.endpoint import Endpoint
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.how_to_read import MOST_NAMED, with_duckdb, with_pandas, with_polars
 from de_classes.runs.api_data_service import ApiDataService
@@ -36,7 +38,9 @@ def stored(folder: Path, name: str, parts: int | None) -> IngestReceipt:
     if parts is not None:
         run = service(store, FakePagedApi(RECORDS), part_pages=-(-10 // parts))
         return run.carry_out(plan(format=name))
-    client = UnstableAPIClient(BASE, look_back="none", transport=FakePagedApi(RECORDS))
+    client = UnstableAPIClient(
+        Endpoint.at(f"{BASE}/data", look_back="none"), runtime=ClientRuntime(transport=FakePagedApi(RECORDS))
+    )
     api = ApiDataService(client, StorageDataService(store, DataFormatService(), LOGGER), LOGGER)
     return api.fetch_all_to_storage(BUCKET, f"raw/all.{name}", name, limit=10)
 

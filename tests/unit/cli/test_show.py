@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli import parsers
 from de_classes.cli.ingest import run as ingest
@@ -42,7 +43,7 @@ def lake(tmp_path: Path) -> Path:
     store = LocalClient(tmp_path, logging.getLogger("tests.cli"))
     store.create_bucket(BUCKET)
     service(store, FakePagedApi(45)).carry_out(plan())
-    client = UnstableAPIClient(BASE, None, LOGGER, transport=FakePagedApi(15))
+    client = UnstableAPIClient(BASE, None, LOGGER, runtime=ClientRuntime(transport=FakePagedApi(15)))
     api = ApiDataService(client, StorageDataService(store, DataFormatService(), LOGGER), LOGGER)
     api.fetch_all_to_storage(BUCKET, "raw/all.csv", "csv", limit=10, keep_receipt=True)
     return tmp_path / BUCKET

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli import parsers
 from de_classes.cli.verify import Comparison, run
@@ -69,7 +70,7 @@ def test_every_difference_is_named(receipt: Path) -> None:
 
 
 def test_the_receipt_of_one_object_is_compared_too(store: LocalClient, tmp_path: Path) -> None:
-    client = UnstableAPIClient(BASE, None, LOGGER, transport=FakePagedApi(45))
+    client = UnstableAPIClient(BASE, None, LOGGER, runtime=ClientRuntime(transport=FakePagedApi(45)))
     storage = StorageDataService(store, DataFormatService(), LOGGER)
     ApiDataService(client, storage, LOGGER).fetch_all_to_storage(
         BUCKET, "raw/a.csv", "csv", limit=10, keep_receipt=True

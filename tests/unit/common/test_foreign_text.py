@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import de_classes.errors
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
@@ -131,7 +132,9 @@ def test_F96_what_programs_say_is_shown_as_text() -> None:
 
 def test_F97_a_secret_that_a_library_user_sends_is_masked_in_errors() -> None:
     UnstableAPIClient(
-        "https://api.example", headers={"X-Api-Key": "key-of-this-one-test", "X-Id": "id-shown"}
+        Endpoint.at(
+            "https://api.example/data", headers={"X-Api-Key": "key-of-this-one-test", "X-Id": "id-shown"}
+        )
     )
     MinioClient(logging.getLogger("x"), access_key="a", secret_key="secret-of-this-one-test")
     error = DeClassesError("key-of-this-one-test KEY key-OF-THIS secret-of-this-one-test id-shown")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     BucketNotFoundError,
@@ -54,12 +56,9 @@ def store(tmp_path: Path) -> LocalClient:
 def service(api: FakeTransport, store: LocalClient | None = None, **options: Any) -> ApiDataService:
     clock = options.setdefault("clock", ManualClock())
     client = UnstableAPIClient(
-        "https://api.example",
-        look_back="none",
-        transport=api,
-        clock=clock,
-        retry_policy=RetryPolicy(max_attempts=4),
-        deadline=options.pop("deadline", None),
+        Endpoint.at("https://api.example/data", look_back="none"),
+        limits=ClientLimits(retry_policy=RetryPolicy(max_attempts=4), deadline=options.pop("deadline", None)),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     storage = StorageDataService(store, DataFormatService(), LOGGER) if store else None
     return ApiDataService(client, storage, **options)

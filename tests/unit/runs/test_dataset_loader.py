@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.pagination import PageNumberPagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, InvalidInputError
 from de_classes.pipelines import (
@@ -40,14 +42,11 @@ STEPS = (RenameStep(columns={"id": "n"}), FilterStep(where="n < `40`"))
 
 def extractor(api: Transport) -> ApiExtractor:
     client = UnstableAPIClient(
-        BASE,
+        Endpoint.at(f"{BASE}/data", pagination=PageNumberPagination(echo_path="page"), look_back="none"),
         None,
         LOGGER,
-        look_back="none",
-        transport=api,
-        pagination=PageNumberPagination(echo_path="page"),
-        clock=ManualClock(),
-        concurrency=1,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     return ApiExtractor(client, limit=10)
 

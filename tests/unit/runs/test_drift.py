@@ -11,6 +11,7 @@ from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.requests_transport import RequestsTransport
+from de_classes.api.runtime import ClientRuntime
 from de_classes.runs.verify import differences
 from de_classes.simulators.server import SimulatorServer
 from de_classes.utils.clock import ManualClock
@@ -38,7 +39,7 @@ def reading(
     server: SimulatorServer, store: ObjectStore, *, width: int = 1, die_after: int | None = None
 ) -> RunService:
     clock = ManualClock()
-    auth = AuthClient(server.login_url, server.username, server.password, clock=clock)
+    auth = AuthClient(server.login_url, server.username, server.password, runtime=ClientRuntime(clock=clock))
     return service(
         store,
         RequestsTransport(),

@@ -12,7 +12,10 @@ import pytest
 from msgspec import structs
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
+from de_classes.api.pace import RateRules
 from de_classes.api.pagination import OnePagePagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -80,14 +83,13 @@ def service(
     look_back: LookBack = "some",
 ) -> RunService:
     client = UnstableAPIClient(
-        "https://api.example",
+        Endpoint.at(
+            "https://api.example/data", look_back=look_back, rate_limit=RateRules(per_second=per_second)
+        ),
         None,
         LOGGER,
-        look_back=look_back,
-        transport=api,
-        clock=clock,
-        concurrency=width,
-        requests_per_second=per_second,
+        limits=ClientLimits(concurrency=width),
+        runtime=ClientRuntime(transport=api, clock=clock),
     )
     terms = LambdaTerms(concurrency=width, requests_per_second=per_second, cpu_seconds_a_record=NO_CPU)
     return RunService(
@@ -162,7 +164,7 @@ def test_of_a_long_run_no_more_than_a_hundredth_is_spent_on_proof(way: str, page
 @pytest.mark.parametrize("way", WAYS)
 def test_a_receipt_counts_every_request_that_is_not_for_a_page(tmp_path: Path, way: str, count: int) -> None:
     api = ProvableApi(way, count)
-    client = UnstableAPIClient(endpoint(way), transport=api, clock=ManualClock())
+    client = UnstableAPIClient(endpoint(way), runtime=ClientRuntime(transport=api, clock=ManualClock()))
     receipt = RunService(
         client, DatasetDestination(lake(tmp_path), "lake"), runtime=Runtime(logger=LOGGER)
     ).carry_out(plan(LIMIT))
@@ -213,14 +215,11 @@ def test_looking_ahead_fetches_no_page_ahead_where_each_leads_to_the_next(tmp_pa
     source = PagedSource("cursor", [Answer((1,)), Answer((2,))])
     api, reader = FakeTransport(source), PageReader(total_pages_field=None)
     client = UnstableAPIClient(
-        BASE,
+        Endpoint.at(f"{BASE}/data", pagination=STYLES["cursor"], reader=reader, look_back="none"),
         None,
         LOGGER,
-        look_back="none",
-        transport=api,
-        pagination=STYLES["cursor"],
-        reader=reader,
-        concurrency=4,
+        limits=ClientLimits(concurrency=4),
+        runtime=ClientRuntime(transport=api),
     )
     RunService(client, DatasetDestination(lake(tmp_path), "lake"), runtime=Runtime(logger=LOGGER)).look_ahead(
         plan(1)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.endpoint import Endpoint
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.destination import ObjectDestination
@@ -44,7 +46,9 @@ def said(client: LocalClient, on_page: Callable[[Page], None] = lambda _: None) 
     client.create_bucket("lake")
     storage = StorageDataService(client, DataFormatService(), LOGGER)
     api = UnstableAPIClient(
-        BASE, look_back="none", transport=FakePagedApi(30), clock=ManualClock(), concurrency=1
+        Endpoint.at(f"{BASE}/data", look_back="none"),
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=FakePagedApi(30), clock=ManualClock()),
     )
     runs = RunService(
         api, ObjectDestination(storage, "lake", keep_receipt=True), runtime=Runtime(on_page=on_page)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
@@ -175,7 +176,7 @@ def test_F69_an_end_that_leads_further_each_time_is_none_though_two_passes_found
     """The source forgets its cursor on two passes: an empty page comes, and by the next cursor more."""
     forgotten = {number: {"ids": [], "next": None} for number in (2, 3, 7, 8)}
     api = ProvableApi("cursor", LIMIT + 2, spoils=forgotten)
-    client = UnstableAPIClient(endpoint("cursor"), transport=api, clock=ManualClock())
+    client = UnstableAPIClient(endpoint("cursor"), runtime=ClientRuntime(transport=api, clock=ManualClock()))
     runs = RunService(
         client, DatasetDestination(store, BUCKET, prefix="raw"), runtime=Runtime(clock=ManualClock())
     )

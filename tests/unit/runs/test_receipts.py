@@ -8,6 +8,7 @@ import pytest
 
 from de_classes.api.auth_client import AuthClient
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.utils.clock import ManualClock
 from de_classes.version import versions
 from tests.fakes.runs import BUCKET, DATASET, ids, memory, plan, service
@@ -74,7 +75,9 @@ def costly(store: ObjectStore) -> IngestReceipt:
         return api.send(request, timeout=1.0)
 
     login = FakeTransport(lambda _: token_response())
-    auth = AuthClient("https://api.example/login", "ada", "hunter2", transport=login, clock=clock)
+    auth = AuthClient(
+        "https://api.example/login", "ada", "hunter2", runtime=ClientRuntime(transport=login, clock=clock)
+    )
     return service(store, FakeTransport(slow), auth=auth, clock=clock).carry_out(plan())
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.answers import PageReader
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import OffsetPagination
-from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import (
     IncompleteRunError,
     InvalidInputError,
@@ -87,18 +87,20 @@ def test_a_disk_that_is_full_is_a_typed_error() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"data_path": "/data?type=refunds"}, {"style": OffsetPagination()}, {"reader": PageReader("rows")}],
+    [
+        {"url": "https://api.example/data?type=refunds"},
+        {"style": OffsetPagination()},
+        {"reader": PageReader("rows")},
+    ],
 )
 def test_a_run_does_not_go_on_with_another_source(change: dict[str, Any]) -> None:
-    def client(**options: Any) -> UnstableAPIClient:
-        return UnstableAPIClient(
-            "https://api.example", None, LOGGER, look_back="none", transport=FakePagedApi(5), **options
-        )
+    def endpoint(url: str = "https://api.example/data", **options: Any) -> Endpoint:
+        return Endpoint.at(url, **options)
 
     options = {"pagination" if name == "style" else name: value for name, value in change.items()}
-    prints = {client().fingerprint, client(**options).fingerprint}
+    prints = {endpoint().fingerprint, endpoint(**options).fingerprint}
     assert len(prints) == 2
-    assert client().fingerprint in prints
+    assert endpoint().fingerprint in prints
     first, second = prints
     with pytest.raises(InvalidInputError, match="the source's address"):
         plan(fingerprint=first).check_same(plan(fingerprint=second))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.api.receipt import TransformRows
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ConfigurationError, InvalidInputError, TransformError
 from de_classes.pipelines.described import (
@@ -359,13 +361,10 @@ def test_F25_a_pass_whose_only_new_record_is_filtered_out_has_brought_something_
 def test_records_come_as_blocks_unless_they_go_through_transforms(steps: Any, *, are_blocks: bool) -> None:
     pages: list[Page] = []
     client = UnstableAPIClient(
-        BASE,
+        Endpoint.at(f"{BASE}/data", pagination=PageNumberPagination(echo_path="page"), look_back="none"),
         None,
         LOGGER,
-        look_back="none",
-        transport=FakePagedApi(30),
-        pagination=PageNumberPagination(echo_path="page"),
-        clock=ManualClock(),
+        runtime=ClientRuntime(transport=FakePagedApi(30), clock=ManualClock()),
     )
     run = RunService(
         client,

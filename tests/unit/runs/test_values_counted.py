@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from msgspec.structs import replace
 
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.runs.progress import RunProgress
@@ -75,7 +77,10 @@ def test_a_run_that_went_on_counts_what_was_sealed_before() -> None:
 
 def test_one_object_counts_them_too() -> None:
     store = memory()
-    client = UnstableAPIClient(BASE, look_back="none", transport=FakeTransport(page), clock=ManualClock())
+    client = UnstableAPIClient(
+        Endpoint.at(f"{BASE}/data", look_back="none"),
+        runtime=ClientRuntime(transport=FakeTransport(page), clock=ManualClock()),
+    )
     api = ApiDataService(client, StorageDataService(store, DataFormatService(), LOGGER), LOGGER)
     assert api.fetch_all_to_storage(BUCKET, "all.parquet", limit=SIZE).values == values(RECORDS)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
@@ -36,7 +37,9 @@ def run(
     store: BaseS3Client, way: str, count: int, run_id: str, described: Endpoint | None = None
 ) -> IngestReceipt:
     client = UnstableAPIClient(
-        described or endpoint(way), transport=ProvableApi(way, count), clock=ManualClock(), concurrency=1
+        described or endpoint(way),
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=ProvableApi(way, count), clock=ManualClock()),
     )
     service = RunService(
         client,
@@ -72,7 +75,7 @@ def test_one_record_is_proved_once_a_run_has_followed_the_way_on(store: BaseS3Cl
 def test_the_first_run_that_followed_it_stays_the_one_that_is_named(store: BaseS3Client) -> None:
     run(store, "cursor", 9, "first")
     run(store, "cursor", 9, "second")
-    client = UnstableAPIClient(endpoint("cursor"), transport=ProvableApi("cursor", 9))
+    client = UnstableAPIClient(endpoint("cursor"), runtime=ClientRuntime(transport=ProvableApi("cursor", 9)))
     assert WaysOn(store, BUCKET, PREFIX, client).followed_by() == "first"
 
 
@@ -98,14 +101,16 @@ def test_where_pages_are_reckoned_nothing_is_kept_or_asked_for(store: BaseS3Clie
 def test_what_is_kept_names_no_parameter_and_no_secret(store: BaseS3Client) -> None:
     run(store, "cursor", 9, "first", structs.replace(endpoint("cursor"), params={"token": "hush"}))
     [key] = [info.key for info in store.list_objects(BUCKET) if "_ways-on" in info.key]
-    client = UnstableAPIClient(endpoint("cursor"), transport=ProvableApi("cursor", 9))
+    client = UnstableAPIClient(endpoint("cursor"), runtime=ClientRuntime(transport=ProvableApi("cursor", 9)))
     assert key == f"{PREFIX}/_ways-on/{client.pagination_hash}.json"
     kept = Documents(store, BUCKET).get(key, WayOn)
     assert kept == WayOn(run_id="first", way_on="'meta.next'", pages=3)
 
 
 def test_a_folder_of_datasets_at_the_top_of_a_bucket_has_it_there_too(store: BaseS3Client) -> None:
-    client = UnstableAPIClient(endpoint("cursor"), transport=ProvableApi("cursor", 9), clock=ManualClock())
+    client = UnstableAPIClient(
+        endpoint("cursor"), runtime=ClientRuntime(transport=ProvableApi("cursor", 9), clock=ManualClock())
+    )
     ways_on = WaysOn(store, BUCKET, "", client)
     ways_on.note("first", 3)
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from de_classes.api.auth.tokens import SHORTEST_LIFE, TokenAuth
+from de_classes.api.auth.tokens import SHORTEST_LIFE, LoginLimits, TokenAuth
 from de_classes.api.messages import HttpRequest, without_secrets
 from de_classes.redaction import redact
 
 if TYPE_CHECKING:
     import logging
 
-    from de_classes.api.retry import RetryPolicy
-    from de_classes.api.transport import Transport
-    from de_classes.utils.clock import Clock
+    from de_classes.api.runtime import ClientRuntime
 
-__all__ = ["SHORTEST_LIFE", "AuthClient"]
+__all__ = ["SHORTEST_LIFE", "AuthClient", "LoginLimits"]
 
 
 class AuthClient(TokenAuth):
@@ -31,13 +29,9 @@ class AuthClient(TokenAuth):
         auth_url: Where to POST username and password as JSON.
         username: Who logs in.
         password: The password; never logged, never shown.
-        logger: Told of logins; defaults to this module's logger.
-        transport: How to reach the network.
-        retry_policy: How a login that fails for passing reasons is retried; a refused one never is.
-        margin: Seconds before expiry at which the token is replaced, at most half its life.
-        max_logins: Tokens that may be refused in a row, each within seconds of its issue.
-        timeout: Seconds for one login.
-        clock: What to measure with.
+        logger: Told of logins; the runtime's if not given.
+        limits: Time and attempts.
+        runtime: Network, clock and logger.
     """
 
     def __init__(
@@ -47,22 +41,10 @@ class AuthClient(TokenAuth):
         password: str,
         logger: logging.Logger | None = None,
         *,
-        transport: Transport | None = None,
-        retry_policy: RetryPolicy | None = None,
-        margin: float = 30.0,
-        max_logins: int = 10,
-        timeout: float = 30.0,
-        clock: Clock | None = None,
+        limits: LoginLimits | None = None,
+        runtime: ClientRuntime | None = None,
     ) -> None:
-        super().__init__(
-            logger,
-            transport=transport,
-            retry_policy=retry_policy,
-            margin=margin,
-            max_logins=max_logins,
-            timeout=timeout,
-            clock=clock,
-        )
+        super().__init__(logger, limits=limits, runtime=runtime)
         self._auth_url = auth_url
         self._username = username
         self._password = password

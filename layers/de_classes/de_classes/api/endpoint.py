@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlencode
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from de_classes.api.answers import ANSWERS, PageReader
 from de_classes.api.auth.scheme import StaticScheme, with_header
@@ -115,6 +116,11 @@ class Endpoint(DiscreetValue, dict=True):
 
     Texts may still hold ``${names}``; ``lookup`` knows those of parameters and secrets.
 
+    Example:
+        >>> orders = Endpoint.at(f"{api.base_url}/data", look_back="none")
+        >>> [number for number, _ in UnstableAPIClient(orders, auth).iterate_all_pages(limit=2)]
+        [1, 2, 3]
+
     Attributes:
         url: The resource's address.
         pagination: What leads from page to page.
@@ -164,6 +170,42 @@ class Endpoint(DiscreetValue, dict=True):
     look_back: LookBack = "some"
     count: Endpoint | None = None
     name: str | None = None
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        *,
+        pagination: PaginationStrategy | None = None,
+        reader: PageReader | None = None,
+        headers: Mapping[str, str] | None = None,
+        rate_limit: RateRules | None = None,
+        look_back: LookBack = "some",
+    ) -> Endpoint:
+        """What is asked at an address whose API takes ``page`` and ``limit``, unless said otherwise.
+
+        Args:
+            url: The whole address of the resource.
+            pagination: How pages are numbered; by ``page``, which the answer repeats.
+            reader: Where records and totals stand in an answer.
+            headers: Sent with every request. Where a name is that of a credential, such as ``X-Api-Key``, the
+                value is masked in logs and errors like a token.
+            rate_limit: How often it may be asked.
+            look_back: How many pages are asked for again at the end, see ``ResourceDescription``.
+        """
+        return cls(
+            url,
+            pagination=pagination or PageNumberPagination(echo_path="page"),
+            reader=reader or PageReader(),
+            headers=headers or {},
+            page_size=PageSize(into="query.limit"),
+            rate_limit=rate_limit or RateRules(),
+            look_back=look_back,
+        )
+
+    def signed_by(self, auth: AuthScheme) -> Endpoint:
+        """The same with another auth, for the request that counts too."""
+        return replace(self, auth=auth, count=self.count and self.count.signed_by(auth))
 
     @property
     def fingerprint(self) -> str:

@@ -58,7 +58,8 @@ class RetryPolicy(Value):
     wait after it is at most ``corrupt_cap``.
 
     Example:
-        >>> patient = UnstableAPIClient(api.base_url, retry_policy=RetryPolicy(max_attempts=9, base=0.1))
+        >>> patient = ClientLimits(retry_policy=RetryPolicy(max_attempts=9, base=0.1))
+        >>> client = UnstableAPIClient(api.base_url, auth, limits=patient)
 
     Attributes:
         max_attempts: Calls at the most, the first included.

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from de_classes.api.answers import PageReader
 from de_classes.api.counters import ClientCounters
-from de_classes.api.endpoint import Endpoint, PageSize, first_fingerprint, no_auth
+from de_classes.api.endpoint import Endpoint, first_fingerprint
 from de_classes.api.followed_walk import FollowedWalk
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
-from de_classes.api.pace import RateRules
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
 from de_classes.api.page_run import PageRun, Prover
 from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.standstill_proof import Reading
 from de_classes.api.walk import PageSource, ProofRequests
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
-from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    import logging
+    from collections.abc import Iterable, Iterator
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
-    from de_classes.api.endpoint import LookBack
     from de_classes.api.page import Page
     from de_classes.api.pagination.by_number import Strategy
-    from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
-    from de_classes.api.transport import Transport
     from de_classes.api.walk import SkipPage
     from de_classes.errors import PageGivenUpError
-    from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import RunState
 
 MOST_SKIPPED: Final = 100
@@ -66,26 +59,13 @@ class UnstableAPIClient:
         [(1, 2), (2, 2), (3, 1)]
 
     Args:
-        base_url: The API's address; ``data_path`` is added to it. Or an endpoint, which says itself what
-            ``auth_client``, ``data_path``, ``pagination``, ``reader``, ``headers``, ``look_back``
-            and ``requests_per_second`` say of an address.
-        auth_client: Supplies tokens; None for an open API.
-        logger: Told of retries; defaults to this module's logger.
-        data_path: Path of the paginated endpoint.
-        retry_policy: Ceilings on attempts and time, backoff, jitter.
-        pagination: How pages are numbered.
-        reader: Where records and totals stand in an answer.
+        base_url: The API's address, below which ``/data`` is read page by page; or an endpoint, for anything
+            else: ``Endpoint.at`` another path, with another pagination, reader, headers.
+        auth_client: Supplies tokens; None for an open API, or an endpoint that has an auth of its own.
+        logger: Told of retries; the runtime's if not given.
         pages: Which pages, unless a call says otherwise.
-        concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
-            many it really is follows the source, see ``Pace``. Of others one is fetched ahead, but not at 1.
-        requests_per_second: A limit on requests for pages; None for none.
-        timeout: Seconds for one request; see ``Transport.send``.
-        headers: Sent with every request. Where a name is that of a credential, such as ``X-Api-Key``, the
-            value is masked in logs and errors like a token.
-        look_back: How many pages are asked for again at the end, see ``ResourceDescription``.
-        transport: How to reach the network.
-        clock: What to measure and to wait with.
-        deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
+        limits: Pages at once, time, attempts.
+        runtime: Network, clock and logger.
     """
 
     def __init__(
@@ -94,34 +74,14 @@ class UnstableAPIClient:
         auth_client: AuthClient | None = None,
         logger: logging.Logger | None = None,
         *,
-        data_path: str = "/data",
-        retry_policy: RetryPolicy | None = None,
-        pagination: PaginationStrategy | None = None,
-        reader: PageReader | None = None,
         pages: PageRange | None = None,
-        concurrency: int = 1,
-        requests_per_second: float | None = None,
-        timeout: float = 30.0,
-        headers: Mapping[str, str] | None = None,
-        look_back: LookBack = "some",
-        transport: Transport | None = None,
-        clock: Clock | None = None,
-        deadline: float | None = None,
+        limits: ClientLimits | None = None,
+        runtime: ClientRuntime | None = None,
     ) -> None:
-        endpoint = (
-            base_url
-            if isinstance(base_url, Endpoint)
-            else Endpoint(
-                base_url.rstrip("/") + data_path,
-                pagination=pagination or PageNumberPagination(echo_path="page"),
-                reader=reader or PageReader(),
-                auth=auth_client or no_auth(),
-                headers=headers or {},
-                page_size=PageSize(into="query.limit"),
-                rate_limit=RateRules(per_second=requests_per_second),
-                look_back=look_back,
-            )
-        )
+        limits, runtime = limits or ClientLimits(), runtime or ClientRuntime()
+        endpoint = base_url if isinstance(base_url, Endpoint) else Endpoint.at(base_url.rstrip("/") + "/data")
+        if auth_client is not None:
+            endpoint = endpoint.signed_by(auth_client)
         at_once = endpoint.rate_limit.concurrency
         self._endpoint = endpoint
         self._pagination = self._learned = endpoint.pagination
@@ -129,18 +89,20 @@ class UnstableAPIClient:
             if is_secret_header(name):
                 redact_header(value)
         self._pages = pages or PageRange()
-        self._concurrency = checked_concurrency(concurrency if at_once is None else min(concurrency, at_once))
-        self._clock = clock or SystemClock()
-        self._deadline = deadline
+        self._concurrency = checked_concurrency(
+            limits.concurrency if at_once is None else min(limits.concurrency, at_once)
+        )
+        self._clock = runtime.clock
+        self._deadline = limits.deadline
         self._counters = ClientCounters(self._clock)
-        self._logger = logger or logging.getLogger(__name__)
+        self._logger = logger or runtime.logger
         self._fetcher = PageFetcher(
             endpoint=endpoint,
-            transport=transport or HttpClientTransport(),
-            policy=retry_policy or RetryPolicy(),
-            timeout=timeout,
+            transport=runtime.transport,
+            policy=limits.retry_policy,
+            timeout=limits.timeout,
             per_second=endpoint.rate_limit.per_second,
-            deadline=deadline,
+            deadline=limits.deadline,
             clock=self._clock,
             counters=self._counters,
             logger=self._logger,

@@ -13,6 +13,7 @@ from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.page_fetcher import Opened, PageFetcher
 from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.checks.likeness import limit_headers
 from de_classes.errors import ConfigurationError, DeClassesError, RetriesExhaustedError
 from de_classes.utils.clock import SystemClock
@@ -142,11 +143,8 @@ class Probe:
             secrets=secrets,
             base_url=base_url,
             allow_insecure=allow_insecure,
-            retry_policy=PATIENCE,
-            timeout=timeout,
-            transport=self.logins,
-            clock=self._clock,
-            logger=self._logger,
+            limits=ClientLimits(timeout=timeout, retry_policy=PATIENCE),
+            runtime=ClientRuntime(self.logins, self._clock, self._logger),
         )
         self.endpoint = client.endpoint
         pagination = self.endpoint.pagination

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs
 
+from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination.per_parent import PerParentPagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.checks.probe import PATIENCE
 from de_classes.cli.described import named_resource
 from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit
 
 if TYPE_CHECKING:
     import argparse
-    import logging
     from collections.abc import Iterator, Mapping, Sequence
 
     from de_classes.api.source import Resource
@@ -62,10 +64,10 @@ def run(
     try:
         check_count(args.count)
         resource, asked_with = named_resource(args)
-        logger = told_of_waits(err, "sample")
-        found = first_records(
-            resource, args.count, transport=transport, clock=clock, logger=logger, **asked_with
+        runtime = ClientRuntime(
+            transport or HttpClientTransport(), clock or SystemClock(), told_of_waits(err, "sample")
         )
+        found = first_records(resource, args.count, runtime=runtime, **asked_with)
         records.extend(found)
     except ConfigurationError as error:
         err.writelines(f"sample: {problem}\n" for problem in error.problems)
@@ -100,9 +102,7 @@ def first_records(
     resource: Resource,
     count: int,
     *,
-    transport: Transport | None = None,
-    clock: Clock | None = None,
-    logger: logging.Logger | None = None,
+    runtime: ClientRuntime | None = None,
     **asked_with: Any,  # noqa: ANN401 - as Resource.client takes them
 ) -> Iterator[Mapping[str, Any]]:
     """The first records of a resource, by as few requests as they take.
@@ -110,25 +110,20 @@ def first_records(
     Args:
         resource: What is asked.
         count: How many at the most.
-        transport: In place of the network.
-        clock: Measures and waits.
-        logger: Told of retries.
+        runtime: Network, clock and logger.
         asked_with: As ``Resource.client`` takes them.
 
     Raises:
         ConfigurationError: Something is missing or unfit; nothing was sent.
         DeClassesError: The source does not give them.
     """
-    client = resource.client(
-        retry_policy=PATIENCE, transport=transport, clock=clock, logger=logger, **asked_with
-    )
+    limits = ClientLimits(retry_policy=PATIENCE)
+    client = resource.client(limits=limits, runtime=runtime, **asked_with)
     endpoint = client.endpoint
     if isinstance(endpoint.pagination, PerParentPagination):
         few = structs.replace(endpoint.pagination, parents=endpoint.pagination.parents.first(count))
         few_parents = structs.replace(endpoint, pagination=few)
-        client = UnstableAPIClient(
-            few_parents, None, logger, retry_policy=PATIENCE, transport=transport, clock=clock
-        )
+        client = UnstableAPIClient(few_parents, limits=limits, runtime=runtime)
     run = client.start_run(min(count, resource.default_limit), concurrency=1)
     return islice((record for page in run for record in page.records), count)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.api.auth_client import AuthClient
-from de_classes.api.endpoint import Endpoint, no_auth
+from de_classes.api.auth_client import AuthClient, LoginLimits
+from de_classes.api.endpoint import Endpoint
 from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest_settings import read_headers
 from de_classes.cli.parsers import PASSWORD_VARIABLE
@@ -125,10 +126,8 @@ def _described(
         secrets=secrets_of(settings.secrets),
         base_url=settings.base_url,
         allow_insecure=settings.allow_insecure,
-        logger=logger,
-        retry_policy=_policy(args, settings),
-        concurrency=settings.concurrency,
-        timeout=settings.timeout,
+        limits=_limits(args, settings),
+        runtime=ClientRuntime(logger=logger),
     )
     limit = settings.limit or resource.default_limit
     described = resource.described
@@ -148,18 +147,16 @@ def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.
         settings.source.rstrip("/") + settings.data_path,
         pagination=settings.strategy(),
         reader=settings.reader(),
-        auth=_auth(args, settings, logger) or no_auth(),
         headers=read_headers(settings.header, args.header_file, environment()),
         page_size=settings.page_size(),
         rate_limit=RateRules(per_second=settings.requests_per_second),
     )
-    return UnstableAPIClient(
-        endpoint,
-        None,
-        logger,
-        retry_policy=_policy(args, settings),
-        concurrency=settings.concurrency,
-        timeout=settings.timeout,
+    return UnstableAPIClient(endpoint, _auth(args, settings, logger), logger, limits=_limits(args, settings))
+
+
+def _limits(args: argparse.Namespace, settings: IngestSettings) -> ClientLimits:
+    return ClientLimits(
+        concurrency=settings.concurrency, timeout=settings.timeout, retry_policy=_policy(args, settings)
     )
 
 
@@ -171,8 +168,7 @@ def _auth(args: argparse.Namespace, settings: IngestSettings, logger: logging.Lo
         args.username,
         _password(args),
         logger,
-        retry_policy=_policy(args, settings),
-        timeout=settings.timeout,
+        limits=LoginLimits(timeout=settings.timeout, retry_policy=_policy(args, settings)),
     )
 
 

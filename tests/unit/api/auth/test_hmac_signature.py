@@ -13,6 +13,7 @@ from de_classes.api.auth.hmac_signature import HmacAuth
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpRequest, target
 from de_classes.api.requests_transport import RequestsTransport
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.api.source.loading import parse_sources
 from de_classes.errors import ConfigurationError
@@ -133,5 +134,7 @@ pagination = { type = "none" }
         return json_response({"rows": [{"id": 1}]}, 200 if request.headers["X-Sign"] == right else 401)
 
     source = Source(parse_sources(text.encode(), ".toml", name="it.toml"))
-    client = source["it.rows"].client(secrets=FakeSecrets(key=KEY), transport=FakeTransport(answered))
+    client = source["it.rows"].client(
+        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(transport=FakeTransport(answered))
+    )
     assert [record for _, page in client.iterate_all_pages(limit=5) for record in page.records] == [{"id": 1}]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source import FileSecrets, Source
 from de_classes.utils.clock import ManualClock
 from tests.fakes.transports import FakeTransport, json_response
@@ -86,9 +87,8 @@ def test_a_source_that_rotates_is_read_whole_by_one_run_after_the_other(limit: i
         client = Source.shipped()["xero.invoices"].client(
             secrets=FileSecrets(file),
             base_url="http://127.0.0.1:1",
-            concurrency=4,
-            transport=xero,
-            clock=ManualClock(),
+            limits=ClientLimits(concurrency=4),
+            runtime=ClientRuntime(transport=xero, clock=ManualClock()),
         )
         records = [record for _, page in client.iterate_all_pages(limit=limit) for record in page.records]
         assert records == RECORDS

@@ -12,6 +12,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import RangePagination
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.status import ContentRange
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError
@@ -55,7 +56,9 @@ class Ranges:
             reader=PageReader("@", None, None),
         )
         logger = logging.getLogger("tests.ranges")
-        return UnstableAPIClient(endpoint, logger=logger, transport=self.transport, clock=ManualClock())
+        return UnstableAPIClient(
+            endpoint, logger=logger, runtime=ClientRuntime(transport=self.transport, clock=ManualClock())
+        )
 
 
 def ids(client: UnstableAPIClient, limit: int) -> list[int]:

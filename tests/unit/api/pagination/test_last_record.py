@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint, PageSize
 from de_classes.api.pagination import LastRecordPagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock
@@ -53,7 +54,11 @@ def client(values: list[Any], key: tuple[str, ...] = ()) -> UnstableAPIClient:
         page_size=PageSize(into="query.limit"),
         key=key,
     )
-    return UnstableAPIClient(endpoint, transport=Feed(values), clock=ManualClock(), concurrency=1)
+    return UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=Feed(values), clock=ManualClock()),
+    )
 
 
 @pytest.mark.parametrize("key", [(), ("id",)], ids=["no key", "by the key"])
@@ -93,7 +98,11 @@ def test_a_page_that_begins_before_the_value_it_was_asked_for_is_refused_however
         reader=PageReader(total_pages_field=None, total_records_field=None),
         key=("id",),
     )
-    feed = UnstableAPIClient(endpoint, transport=transport, clock=ManualClock(), concurrency=1)
+    feed = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=transport, clock=ManualClock()),
+    )
     with pytest.raises(SourceChangedError, match="page 2 are not in the order of 'id'"):
         list(feed.start_run(LIMIT))
 

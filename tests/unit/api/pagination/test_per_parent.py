@@ -16,6 +16,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.api.pagination.per_parent import Parents, PerParentPagination
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock
@@ -72,7 +73,7 @@ def test_a_parent_without_the_field_that_a_request_needs_is_an_error_that_names_
         inner=OnePagePagination(), parents=Parents([{"key": "a"}], None, 10), is_single=True
     )
     described = Endpoint("https://api.example/customers/${parent.id}", pagination=pagination)
-    client = UnstableAPIClient(described, transport=Shop(None, 2), clock=ManualClock())
+    client = UnstableAPIClient(described, runtime=ClientRuntime(transport=Shop(None, 2), clock=ManualClock()))
     with pytest.raises(ProtocolError, match=r"a parent has no 'id', .*parent\.id.* it has key: name a field"):
         list(client.iterate_all_pages(10))
 
@@ -90,7 +91,11 @@ def test_F60_a_parent_whose_page_loses_its_way_on_once_is_not_silently_short(
         reader=PageReader(total_pages_field=None, total_records_field=None),
         page_size=PageSize(into="query.limit"),
     )
-    client = UnstableAPIClient(endpoint, transport=shop, clock=ManualClock(), concurrency=1)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=shop, clock=ManualClock()),
+    )
     try:
         records = [record for page in client.start_run(limit) for record in page.records]
     except SourceChangedError:
@@ -149,7 +154,11 @@ def run_over(
         reader=PageReader(total_pages_field=None, total_records_field=total),
         page_size=PageSize(into="query.limit"),
     )
-    client = UnstableAPIClient(endpoint, transport=shop, clock=ManualClock(), concurrency=1)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=shop, clock=ManualClock()),
+    )
     run = client.start_run(10, strict=strict)
     records = [record["id"] for page in run for record in page.records]
     assert run.evidence_if_still is not None
@@ -212,7 +221,11 @@ def test_F88_a_cursor_within_a_parent_keeps_its_digits() -> None:
         reader=PageReader(total_pages_field=None, total_records_field=None),
         include={"customer": "value"},
     )
-    client = UnstableAPIClient(endpoint, transport=FakeTransport(answer), clock=ManualClock(), concurrency=1)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=FakeTransport(answer), clock=ManualClock()),
+    )
     records = [record for page in client.start_run(10) for record in page.records]
     assert records == [{"customer": "a", "id": 1}, {"customer": "a", "id": 2}]
 
@@ -225,7 +238,9 @@ def parents_of(answer: object, *key: str) -> Parents:
         key=key,
     )
     transport = FakeTransport(lambda _: json_response(answer))
-    return Parents([], UnstableAPIClient(endpoint, transport=transport, clock=ManualClock()), 10)
+    return Parents(
+        [], UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=transport, clock=ManualClock())), 10
+    )
 
 
 def test_a_parent_that_is_listed_twice_by_its_key_is_asked_for_once() -> None:
@@ -266,7 +281,11 @@ def test_a_field_of_the_parent_that_the_records_have_otherwise_is_an_error_that_
         reader=PageReader(total_pages_field=None, total_records_field=None),
         include={"id": "value"},
     )
-    client = UnstableAPIClient(endpoint, transport=Deals({"a": [1]}), clock=ManualClock(), concurrency=1)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=1),
+        runtime=ClientRuntime(transport=Deals({"a": [1]}), clock=ManualClock()),
+    )
     with pytest.raises(ProtocolError, match=r"records have id of their own.*for_each\.include"):
         list(client.start_run(10))
 
@@ -280,7 +299,11 @@ def test_the_window_of_a_query_is_that_of_each_parent() -> None:
     )
 
     def records_of(deals: dict[str, list[int]]) -> int:
-        client = UnstableAPIClient(endpoint, transport=Deals(deals), clock=ManualClock(), concurrency=1)
+        client = UnstableAPIClient(
+            endpoint,
+            limits=ClientLimits(concurrency=1),
+            runtime=ClientRuntime(transport=Deals(deals), clock=ManualClock()),
+        )
         return sum(len(page.records) for page in client.start_run(10))
 
     assert records_of({"a": [1, 2, 3], "b": [1, 2, 3]}) == 6
@@ -332,7 +355,11 @@ def test_parents_that_end_with_an_empty_page_are_whole(
         reader=PageReader(total_pages_field=None, total_records_field=None),
         page_size=PageSize(into="query.limit"),
     )
-    client = UnstableAPIClient(endpoint, transport=Sparse(orders), clock=ManualClock(), concurrency=width)
+    client = UnstableAPIClient(
+        endpoint,
+        limits=ClientLimits(concurrency=width),
+        runtime=ClientRuntime(transport=Sparse(orders), clock=ManualClock()),
+    )
     run = client.start_run(2)
     records = [record for page in run for record in page.records]
     assert records == [{"customer": each, "id": number} for each in orders for number in range(orders[each])]
@@ -353,6 +380,6 @@ def test_an_empty_page_within_a_parent_is_a_hole() -> None:
         reader=PageReader(total_pages_field=None, total_records_field=None),
         page_size=PageSize(into="query.limit"),
     )
-    client = UnstableAPIClient(endpoint, transport=Holed(orders), clock=ManualClock())
+    client = UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=Holed(orders), clock=ManualClock()))
     with pytest.raises(IncompleteRunError, match="page 2 is missing"):
         list(client.start_run(2))

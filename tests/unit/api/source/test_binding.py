@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import EnvironmentSecrets, Source
 from de_classes.api.source.description import SourceDescription, SourceFile
 from de_classes.api.source.rules import problems_of
@@ -59,9 +60,9 @@ def described(**changes: Any) -> SourceDescription:
 def test_records_are_counted_by_a_request_of_its_own_with_its_own_query_and_the_sources_headers() -> None:
     shop = Shop()
     resource = Source({"shop": described()})["shop.orders"]
-    run = resource.client(parameters={"since": "2026-01-01"}, transport=shop, clock=ManualClock()).start_run(
-        100
-    )
+    run = resource.client(
+        parameters={"since": "2026-01-01"}, runtime=ClientRuntime(transport=shop, clock=ManualClock())
+    ).start_run(100)
     assert [len(page.records) for page in run] == [3]
     counted = ("/v1/orders/count", {"since": "2026-01-01"}, "7")
     first = ("/v1/orders", {"since": "2026-01-01", "expand": "lines", "limit": "100"}, "7")
@@ -74,9 +75,9 @@ def test_the_resources_own_address_can_count() -> None:
     shop = Shop()
     count = {"params": {"limit": 0}, "total_path": "total"}
     resource = Source({"shop": described(count=count)})["shop.orders"]
-    run = resource.client(parameters={"since": "2026-01-01"}, transport=shop, clock=ManualClock()).start_run(
-        100
-    )
+    run = resource.client(
+        parameters={"since": "2026-01-01"}, runtime=ClientRuntime(transport=shop, clock=ManualClock())
+    ).start_run(100)
     next(iter(run))
     assert shop.asked[0] == ("/v1/orders", {"limit": "0"}, "7")
 

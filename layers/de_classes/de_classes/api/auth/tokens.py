@@ -13,8 +13,8 @@ import msgspec
 
 from de_classes.api.auth.scheme import with_value
 from de_classes.api.charset import in_utf8
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.retry import Retrier, RetryPolicy, seconds_for
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.status import raise_for_status
 from de_classes.errors import (
     AuthenticationError,
@@ -24,10 +24,9 @@ from de_classes.errors import (
     RequestRejectedError,
 )
 from de_classes.redaction import redact
-from de_classes.utils.clock import SystemClock
 from de_classes.utils.paths import MISSING, find
 from de_classes.utils.strict_json import loads
-from de_classes.utils.values import DiscreetValue
+from de_classes.utils.values import DiscreetValue, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthRuntime
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.retry import RetryEvent
-    from de_classes.api.transport import Transport
-    from de_classes.utils.clock import Clock
 
 SHORTEST_LIFE = 5.0
 REMEMBERED = 16
@@ -44,6 +41,27 @@ REMEMBERED = 16
 
 _LARGEST_MARGIN_SHARE = 0.5
 _CREATED = 201
+
+
+class LoginLimits(Value):
+    """How long a login may take, how often it is tried, and when the next is due.
+
+    Example:
+        >>> early = LoginLimits(timeout=5.0, margin=60.0)
+        >>> AuthClient(api.login_url, api.username, api.password, limits=early).get_token() != ""
+        True
+
+    Attributes:
+        timeout: Seconds for one login.
+        retry_policy: How a login that fails for passing reasons is retried; a refused one never is.
+        margin: Seconds before expiry at which the token is replaced, at most half its life.
+        max_logins: Tokens that may be refused in a row, each within seconds of its issue.
+    """
+
+    timeout: float = 30.0
+    retry_policy: RetryPolicy = RetryPolicy()
+    margin: float = 30.0
+    max_logins: int = 10
 
 
 class TokenAuth:
@@ -57,13 +75,9 @@ class TokenAuth:
     A kind of login says by ``_login_request`` what to send, and by ``_read`` what came.
 
     Args:
-        logger: Told of logins; defaults to this module's logger.
-        transport: How to reach the network.
-        retry_policy: How a login that fails for passing reasons is retried; a refused one never is.
-        margin: Seconds before expiry at which the token is replaced, at most half its life.
-        max_logins: Tokens that may be refused in a row, each within seconds of its issue.
-        timeout: Seconds for one login.
-        clock: What to measure with.
+        logger: Told of logins; the runtime's if not given.
+        limits: Time and attempts.
+        runtime: Network, clock and logger.
         into: Where the token goes.
         prefix: What goes there, before the token.
     """
@@ -72,22 +86,19 @@ class TokenAuth:
         self,
         logger: logging.Logger | None = None,
         *,
-        transport: Transport | None = None,
-        retry_policy: RetryPolicy | None = None,
-        margin: float = 30.0,
-        max_logins: int = 10,
-        timeout: float = 30.0,
-        clock: Clock | None = None,
+        limits: LoginLimits | None = None,
+        runtime: ClientRuntime | None = None,
         into: str = "header.Authorization",
         prefix: str = "Bearer ",
     ) -> None:
-        self._logger = logger or logging.getLogger(__name__)
-        self._transport = transport or HttpClientTransport()
-        self._clock = clock or SystemClock()
-        self._policy = retry_policy or RetryPolicy()
-        self._margin = margin
-        self._max_logins = max_logins
-        self._timeout = timeout
+        limits, runtime = limits or LoginLimits(), runtime or ClientRuntime()
+        self._logger = logger or runtime.logger
+        self._transport = runtime.transport
+        self._clock = runtime.clock
+        self._policy = limits.retry_policy
+        self._margin = limits.margin
+        self._max_logins = limits.max_logins
+        self._timeout = limits.timeout
         self._into = into
         self._prefix = prefix
         self._lock = threading.Lock()
@@ -268,11 +279,8 @@ class DescribedTokenAuth(TokenAuth):
         self, runtime: AuthRuntime, *, into: str = "header.Authorization", prefix: str = "Bearer "
     ) -> None:
         super().__init__(
-            runtime.logger,
-            transport=runtime.transport,
-            retry_policy=runtime.policy,
-            timeout=runtime.timeout,
-            clock=runtime.clock,
+            limits=LoginLimits(timeout=runtime.timeout, retry_policy=runtime.policy),
+            runtime=ClientRuntime(runtime.transport, runtime.clock, runtime.logger),
             into=into,
             prefix=prefix,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,11 @@ from msgspec import structs
 from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import origin
 from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.followed import OnePagePagination
 from de_classes.api.pagination.per_parent import Parents, PerParentPagination
-from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source.loading import load_sources, pick
 from de_classes.api.source.secrets import EnvironmentSecrets
 from de_classes.api.templates import fill, fill_address, fill_host, names_in
@@ -27,7 +25,6 @@ from de_classes.configs.settings import environment
 from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.redaction import redact
-from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
-    from de_classes.api.transport import Transport
-    from de_classes.utils.clock import Clock
     from de_classes.utils.page_range import PageRange
 
 DEFAULT_LIMIT = 100
@@ -168,15 +163,10 @@ class Resource:
         secrets: Secrets | None = None,
         base_url: str | None = None,
         allow_insecure: bool = False,
-        logger: logging.Logger | None = None,
-        retry_policy: RetryPolicy | None = None,
         pages: PageRange | None = None,
-        concurrency: int = 1,
-        timeout: float = 30.0,
-        transport: Transport | None = None,
-        clock: Clock | None = None,
-        deadline: float | None = None,
         auth: AuthScheme | None = None,
+        limits: ClientLimits | None = None,
+        runtime: ClientRuntime | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -186,15 +176,10 @@ class Resource:
             base_url: Another origin for every address of the source, for rehearsals: this machine's, unless
                 ``allow_insecure``.
             allow_insecure: Whether ``base_url`` may be another machine's.
-            logger: As for ``UnstableAPIClient``, like those that follow.
-            retry_policy: Of requests and logins.
             pages: Which pages.
-            concurrency: Pages at once.
-            timeout: Seconds for one request.
-            transport: Reaches the network.
-            clock: Measures and waits.
-            deadline: When nothing more is begun.
             auth: In place of what the description says: one that another client has logged in by.
+            limits: Pages at once, time, attempts; of logins too.
+            runtime: Network, clock and logger; of logins too.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -206,42 +191,34 @@ class Resource:
             base_url,
             allow_insecure=allow_insecure,
         )
-        clock, transport = clock or SystemClock(), transport or HttpClientTransport()
-        policy = retry_policy or RetryPolicy()
-        logger = logger or logging.getLogger(__name__)
-        runtime = AuthRuntime(
-            binding.fill, binding.address, binding.secrets, transport, policy, clock, logger, timeout
+        limits, runtime = limits or ClientLimits(), runtime or ClientRuntime()
+        terms = AuthRuntime(
+            binding.fill,
+            binding.address,
+            binding.secrets,
+            runtime.transport,
+            limits.retry_policy,
+            runtime.clock,
+            runtime.logger,
+            limits.timeout,
         )
-
-        def client_of(endpoint: Endpoint, pages: PageRange | None, concurrency: int) -> UnstableAPIClient:
-            return UnstableAPIClient(
-                endpoint,
-                None,
-                logger,
-                retry_policy=policy,
-                pages=pages,
-                concurrency=concurrency,
-                timeout=timeout,
-                transport=transport,
-                clock=clock,
-                deadline=deadline,
-            )
-
-        endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(runtime))
+        endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(terms))
         each = self.described.for_each
         if each is not None:
             parent = None
             if each.resource is not None:
                 described = self.source.resources[each.resource]
                 sibling = Resource(f"{self.name.partition('.')[0]}.{each.resource}", self.source, described)
-                parent = client_of(binding.of(sibling).endpoint(endpoint.auth), None, concurrency)
+                parent = UnstableAPIClient(
+                    binding.of(sibling).endpoint(endpoint.auth), limits=limits, runtime=runtime
+                )
             parents = Parents(
                 each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit
             )
             endpoint = structs.replace(
                 endpoint, pagination=_per_parent(self.described, parents), include=each.include
             )
-        return client_of(endpoint, pages, concurrency)
+        return UnstableAPIClient(endpoint, pages=pages, limits=limits, runtime=runtime)
 
     def _addresses(self) -> list[str]:
         return [self.source.base_url, *self.source.auth.addresses().values(), self.described.path]

@@ -10,6 +10,7 @@ import pytest
 
 from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source.binding import Source
 from de_classes.api.source.guessing import GuessRequest, guess_source, write
 from de_classes.api.source.guessing.observing import BUDGET, Observer
@@ -111,7 +112,9 @@ class Session:
         described = parse_sources(text.encode(), ".toml", name="guessed.toml")
         (name,) = described
         (resource,) = Source(described).resources(name)
-        client = resource.client(secrets=self.secrets, transport=self.transport, clock=self.clock)
+        client = resource.client(
+            secrets=self.secrets, runtime=ClientRuntime(transport=self.transport, clock=self.clock)
+        )
         run = client.start_run(limit or resource.default_limit)
         return [dict(row) for page in run for row in page.records]
 

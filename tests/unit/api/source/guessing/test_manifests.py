@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source.binding import Source
 from de_classes.api.source.guessing import convert, write
 from de_classes.api.source.loading import parse_sources
@@ -91,7 +92,9 @@ def rows_of(draft: Draft, name: str, resource: str, folder: Path) -> list[dict[s
     file.chmod(0o600)
     described = parse_sources(write(draft).encode(), ".toml", name="converted.toml")
     found = Source(described)[f"{draft.name}.{resource}"]
-    client = found.client(secrets=FileSecrets(file), transport=MimicTransport(mimic), clock=clock)
+    client = found.client(
+        secrets=FileSecrets(file), runtime=ClientRuntime(transport=MimicTransport(mimic), clock=clock)
+    )
     return [dict(row) for page in client.start_run(found.default_limit) for row in page.records]
 
 

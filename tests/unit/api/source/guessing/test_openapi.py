@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from de_classes.api.messages import HttpResponse
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source.binding import Source
 from de_classes.api.source.guessing import from_openapi, write
 from de_classes.api.source.loading import parse_sources
@@ -65,7 +66,7 @@ def test_a_collection_of_a_document_is_read_whole(name: str) -> None:
     client = resource.client(
         parameters={"owner": "acme", "repo": "widgets"},
         secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "tok-abcdef"}),
-        transport=Widgets(),
+        runtime=ClientRuntime(transport=Widgets()),
     )
     assert sum(len(page.records) for page in client.start_run(7)) == ROWS
     assert resource.described.page_size is not None

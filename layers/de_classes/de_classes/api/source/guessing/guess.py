@@ -15,6 +15,7 @@ from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.messages import HttpResponse, origin, without_secrets
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.retry import RetryPolicy
+from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.source.binding import Resource
 from de_classes.api.source.description import SourceDescription
 from de_classes.api.source.guessing import logins, shapes
@@ -897,12 +898,9 @@ class _Guess:
         quiet.disabled = True
         client = resource.client(
             secrets=self._asked.secrets,
-            transport=self._observer,
-            clock=self._clock,
-            retry_policy=_POLICY,
-            logger=quiet,
-            timeout=_TIMEOUT,
             auth=self._scheme,
+            limits=ClientLimits(timeout=_TIMEOUT, retry_policy=_POLICY),
+            runtime=ClientRuntime(self._observer, self._clock, quiet),
         )
         if self._scheme is None and not isinstance(client.endpoint.auth, StaticScheme):
             self._scheme = client.endpoint.auth
