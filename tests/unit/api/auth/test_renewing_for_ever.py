@@ -10,6 +10,7 @@ from de_classes.api.auth.scheme import StaticScheme
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.page_fetcher import MOST_RENEWALS
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import AuthenticationError
 from tests.fakes.transports import FakeTransport
@@ -29,5 +30,5 @@ def test_a_request_that_is_refused_for_ever_is_sent_a_bounded_number_of_times() 
     transport = FakeTransport(lambda _: HttpResponse(401))
     endpoint = Endpoint("https://api.example/data", auth=NeverTired(lambda request: request))
     with pytest.raises(AuthenticationError):
-        UnstableAPIClient(endpoint, transport=transport).fetch_page(1)
+        UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=transport)).fetch_page(1)
     assert len(transport.requests) == MOST_RENEWALS + 1

@@ -11,6 +11,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
+from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def test_an_end_that_only_the_strategy_knows_is_not_called_probed() -> None:
         pagination=RowsLeft(),
         reader=PageReader(total_pages_field=None, total_records_field=None),
     )
-    run = UnstableAPIClient(endpoint, transport=Api()).start_run(2)
+    run = UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=Api())).start_run(2)
     assert [record for page in run for record in page.records] == ROWS
     assert run.evidence_if_still is not None
     end = run.evidence_if_still.end

@@ -126,8 +126,7 @@ def test_a_rehearsal_asks_no_other_address_though_a_parameter_stands_for_it(
         parameters=given,
         secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_PASSWORD": "secret"}),
         base_url="http://127.0.0.1:9",
-        transport=FakeTransport(answer),
-        clock=ManualClock(),
+        runtime=ClientRuntime(transport=FakeTransport(answer), clock=ManualClock()),
     )
     assert len(list(client.iterate_all_pages())) == 1
     assert {urlsplit(url).netloc for url in asked} == {"127.0.0.1:9"}
