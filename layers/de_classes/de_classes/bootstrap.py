@@ -63,11 +63,7 @@ def build_ingestion(
     objects = (store or s3_store)(logger)
     storage = StorageDataService(objects, formats, logger)
     clients = _Clients(
-        settings,
-        environ,
-        store=objects,
-        secrets=secrets,
-        runtime=ClientRuntime(transport or HttpClientTransport(), clock, logger),
+        settings, environ, store=objects, secrets=secrets, transport=transport, clock=clock, logger=logger
     )
     return Ingestion(
         settings,
@@ -91,12 +87,16 @@ class _Clients:
         *,
         store: ObjectStore,
         secrets: Callable[[str], Secrets] | None,
-        runtime: ClientRuntime,
+        transport: Transport | None,
+        clock: Clock,
+        logger: logging.Logger,
     ) -> None:
         self._settings = settings
         self._store = store
         self._secrets = secrets or self._kept_by_aws
-        self._runtime = runtime
+        self._transport = transport
+        self._clock = clock
+        self._logger = logger
         self._local = sam_local(environ)
         is_local = self._local is not None  # whose bridge is this machine's
         self._allow_insecure = settings.allow_insecure or is_local
@@ -135,7 +135,7 @@ class _Clients:
             limits=ClientLimits(
                 concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
             ),
-            runtime=self._runtime,
+            runtime=ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
         )
         if not is_own:
             self._auths[name] = client.endpoint.auth

@@ -28,7 +28,7 @@ class ClientLimits(Value):
     Attributes:
         concurrency: Pages fetched at once at the most, 1 to 64, where they can be asked for by number. How
             many it really is follows the source, see ``Pace``. Of others one is fetched ahead, but not at 1.
-        timeout: Seconds for one request, a login's too; see ``Transport.send``.
+        timeout: Seconds for one request, and for a login of a described source; see ``Transport.send``.
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
     """
