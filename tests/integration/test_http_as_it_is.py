@@ -734,8 +734,12 @@ def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
         pass
     hasty, patient = ManualClock(), ManualClock()
     with pytest.raises(RetriesExhaustedError, match="nobody listens"):
-        UnstableAPIClient(gone.url, runtime=ClientRuntime(clock=hasty)).fetch_page(1)
-    policy = RetryPolicy(first_contact=600.0)
+        UnstableAPIClient(
+            gone.url,
+            limits=ClientLimits(retry_policy=RetryPolicy(jitter=False)),
+            runtime=ClientRuntime(clock=hasty),
+        ).fetch_page(1)
+    policy = RetryPolicy(first_contact=600.0, jitter=False)
     with pytest.raises(RetriesExhaustedError):
         UnstableAPIClient(
             gone.url, limits=ClientLimits(retry_policy=policy), runtime=ClientRuntime(clock=patient)
