@@ -206,7 +206,7 @@ def test_the_end_is_proved_however_many_pages_there_are_and_full_the_last_is(
     client = Source.load(tmp_path / "api.toml")["api.items"].client(
         secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
     )
-    run = client.start_run(limit)
+    run = client.start_pass(limit)
     assert [record for page in run for record in page.records] == api.records
     evidence = run.evidence_if_still
     assert evidence is not None

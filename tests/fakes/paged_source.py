@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.messages import HttpRequest
     from de_classes.api.page import Page
-    from de_classes.api.page_run import PageRun
+    from de_classes.api.page_pass import PagePass
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.utils.run_records import PageEntry
 
@@ -128,13 +128,13 @@ class Taken:
             limits=ClientLimits(concurrency=width),
             runtime=ClientRuntime(transport=self.transport, clock=ManualClock()),
         )
-        self.run = client.start_run(LIMIT, state=state, skip_failed=skip_failed)
+        self.run = client.start_pass(LIMIT, state=state, skip_failed=skip_failed)
         try:
             self._take(self.run, after)
         except DeClassesError as error:
             self.error = error
 
-    def _take(self, run: PageRun, after: int | None) -> None:
+    def _take(self, run: PagePass, after: int | None) -> None:
         if after == 0:
             return
         for page in run:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.evidence import Evidence
     from de_classes.api.messages import HttpRequest, HttpResponse
-    from de_classes.api.page_run import PageRun
+    from de_classes.api.page_pass import PagePass
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.utils.run_records import PageEntry
     from tests.fakes.transports import Answer
@@ -220,7 +220,7 @@ class Reading:
             limits=ClientLimits(concurrency=self.width, retry_policy=RetryPolicy(max_attempts=2)),
             runtime=ClientRuntime(transport=self.api, clock=ManualClock()),
         )
-        self.run: PageRun = client.start_run(
+        self.run: PagePass = client.start_pass(
             self.limit, state=self.state, strict=self.strict, seen_before=self.seen_before
         )
         try:

@@ -698,7 +698,7 @@ def test_F71_of_any_number_of_stated_pages_so_many_are_skipped_and_no_more(state
             limits=ClientLimits(retry_policy=RetryPolicy(max_attempts=1)),
             runtime=ClientRuntime(clock=clock),
         )
-        run = client.start_run(10, skip_failed=True)
+        run = client.start_pass(10, skip_failed=True)
         with pytest.raises(IncompleteRunError, match=r"in a row could not be had|the source is down"):
             list(run)
     assert len(source.asked) <= 310

@@ -43,7 +43,7 @@ UNDONE: tuple[Undone, ...] = (
                 "if further is not None and not further and not",
             ),
             Change(
-                "api/page_run.py",
+                "api/page_pass.py",
                 'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
                 "if False:",
             ),
@@ -121,7 +121,7 @@ UNDONE: tuple[Undone, ...] = (
             Change("api/end_proof.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
             Change("api/numbered_walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
             Change(
-                "api/page_run.py",
+                "api/page_pass.py",
                 'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
                 "if False:",
             ),

@@ -116,7 +116,7 @@ def test_an_xml_answer_with_something_else_than_records_is_told_where_one_page_i
     transport = FakeTransport(lambda _: HttpResponse(200, {}, b"<feed><Fault>no</Fault></feed>"))
     run = UnstableAPIClient(
         endpoint, runtime=ClientRuntime(transport=transport, clock=ManualClock())
-    ).start_run(10)
+    ).start_pass(10)
     assert [len(page.records) for page in run] == [0]
     assert run.evidence_if_still is not None
     [warning] = run.evidence_if_still.warnings

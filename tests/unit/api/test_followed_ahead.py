@@ -217,7 +217,7 @@ def test_when_the_time_is_up_the_run_ends_without_the_page_under_way() -> None:
         limits=ClientLimits(concurrency=4, deadline=clock.monotonic() + 5),
         runtime=ClientRuntime(transport=FakeTransport(stalling), clock=clock),
     )
-    run = client.start_run(LIMIT)
+    run = client.start_pass(LIMIT)
     pages = iter(run)
     assert next(pages).number == 1
     assert stalling.is_asked.wait(PATIENCE)

@@ -115,7 +115,7 @@ class Go:
         )
         self.client = client
         state = self.before.state if self.before else None
-        self.run = client.start_run(LIMIT, state=state, skip_failed=True)
+        self.run = client.start_pass(LIMIT, state=state, skip_failed=True)
         self.ids += self.before.ids if self.before else []
         entries = list(state.entries) if state else []
         try:

@@ -294,7 +294,7 @@ def test_F04_no_page_is_asked_for_while_one_is_told_to_wait() -> None:
         limits=ClientLimits(concurrency=1),
         runtime=ClientRuntime(transport=api, clock=clock),
     )
-    assert sum(len(page.records) for page in client.start_run(10)) == 100
+    assert sum(len(page.records) for page in client.start_pass(10)) == 100
     refused = [moment for moment, page in api.sent if page == "3"]
     assert refused[1] - refused[0] >= 2.0
     assert refused[2] - refused[1] >= 2.0
@@ -310,5 +310,5 @@ def test_the_limit_a_second_holds_for_a_run_of_several_at_once() -> None:
         limits=ClientLimits(concurrency=8),
         runtime=ClientRuntime(transport=api, clock=clock),
     )
-    assert sum(len(page.records) for page in client.start_run(10)) == 200
+    assert sum(len(page.records) for page in client.start_pass(10)) == 200
     assert clock.monotonic() >= (len(api.requests) - 1) / 10

@@ -115,7 +115,7 @@ def test_F54_a_run_asks_again_for_what_is_not_sound_and_counts_it(width: int) ->
         limits=ClientLimits(retry_policy=RetryPolicy(jitter=False)),
         runtime=ClientRuntime(transport=api, clock=clock),
     )
-    pages = list(client.start_run(3, concurrency=width, current=SharedDecoder()))
+    pages = list(client.start_pass(3, concurrency=width, current=SharedDecoder()))
     assert [record["id"] for page in pages for record in page.records] == list(range(9))
     counts = client.counts()
     assert counts.requests_by_outcome == {"200": 3, "CorruptResponseError": 1}
@@ -131,7 +131,7 @@ def test_F54_a_page_that_stays_so_ends_the_run_as_incomplete() -> None:
         runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     with pytest.raises(IncompleteRunError) as caught:
-        list(client.start_run(3, current=SharedDecoder()))
+        list(client.start_pass(3, current=SharedDecoder()))
     assert list(caught.value.missing_pages) == [2, 3]
 
 
@@ -149,7 +149,7 @@ def test_F54_a_page_is_asked_for_as_often_wherever_it_is_found_not_to_be_sound(
         runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     with pytest.raises(IncompleteRunError, match="page 2 failed 3 times"):
-        list(client.start_run(3, current=current))
+        list(client.start_pass(3, current=current))
     assert api.pages_asked().count(2) == 3
     assert client.counts().requests_by_outcome["CorruptResponseError"] == 3
 
@@ -164,7 +164,7 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
         runtime=ClientRuntime(transport=api, clock=ManualClock()),
     )
     api.faults_for(2, [HttpResponse(200, {}, b"{")] * 2)
-    first = client.start_run(3, skip_failed=True)
+    first = client.start_pass(3, skip_failed=True)
     entries, ids = [], []
     with suppress(IncompleteRunError):
         for page in first:
@@ -175,7 +175,7 @@ def test_F54_a_page_that_is_asked_for_again_is_counted_as_the_run_counts(width: 
     api.total = 12
     body = b'{"page":2,"total_pages":4,"data":[{"id":3,"id":3},{"id":4},{"id":5}]}'
     api.faults_for(2, [HttpResponse(200, {}, body)])
-    for page in client.start_run(3, skip_failed=True, state=state, current=SharedDecoder()):
+    for page in client.start_pass(3, skip_failed=True, state=state, current=SharedDecoder()):
         ids += [record["id"] for record in page.records]
     assert sorted(ids) == list(range(8))
 

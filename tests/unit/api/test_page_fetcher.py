@@ -46,7 +46,7 @@ def test_a_page_whose_first_line_names_no_column_of_the_others_is_an_error_once_
     other: str,
 ) -> None:
     with pytest.raises(ProtocolError, match="names other columns than another page's, id, name"):
-        list(client_of(["id,name\n1,a\n2,b\n", other]).start_run(2))
+        list(client_of(["id,name\n1,a\n2,b\n", other]).start_pass(2))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_page_whose_first_line_names_no_column_of_the_others_is_an_error_once_
     ids=["other order and one more", "named by the description"],
 )
 def test_pages_that_share_a_column_are_taken(answers: list[str], names: tuple[str, ...]) -> None:
-    records = [record for page in client_of(answers, names).start_run(2) for record in page.records]
+    records = [record for page in client_of(answers, names).start_pass(2) for record in page.records]
     assert [(record["id"], record["name"]) for record in records] == [
         ("1", "a"),
         ("2", "b"),
@@ -81,5 +81,5 @@ def test_each_parent_may_have_columns_of_its_own() -> None:
         limits=ClientLimits(concurrency=1),
         runtime=ClientRuntime(transport=transport, clock=ManualClock()),
     )
-    records = [record for page in client.start_run(10) for record in page.records]
+    records = [record for page in client.start_pass(10) for record in page.records]
     assert records == [{"table": "a", "id": "1"}, {"table": "b", "name": "x"}]

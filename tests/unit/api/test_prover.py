@@ -312,7 +312,7 @@ def test_pages_that_were_asked_for_are_all_that_is_proved() -> None:
         pages=PageRange(1, 2),
         runtime=ClientRuntime(transport=ProvableApi("page", 12), clock=ManualClock()),
     )
-    run = client.start_run(LIMIT)
+    run = client.start_pass(LIMIT)
     assert [page.number for page in run] == [1, 2]
     assert run.evidence_if_still is not None
     assert run.evidence_if_still.end.by == "declared"
@@ -486,7 +486,7 @@ def test_no_element_of_the_name_is_an_empty_list_and_warned_of_unless_a_total_sa
     reader = PageReader("entry", None, total, kind="xml", xml_record="entry")
     run = UnstableAPIClient(
         endpoint(way, reader=reader), runtime=ClientRuntime(transport=api, clock=ManualClock())
-    ).start_run(LIMIT)
+    ).start_pass(LIMIT)
     assert [record for page in run for record in page.records] == []
     evidence = run.evidence_if_still
     assert evidence is not None

@@ -71,7 +71,7 @@ def run(
     client = client_of(api, clock, **options)
     outcome = Outcome(client)
     entries: list[PageEntry] = list(state.entries) if state else []
-    pages = client.start_run(LIMIT, state=state, skip_failed=skip_failed)
+    pages = client.start_pass(LIMIT, state=state, skip_failed=skip_failed)
 
     def take_all() -> None:
         for page in pages:
@@ -342,5 +342,5 @@ def test_where_pages_are_found_one_through_the_other_none_can_be_skipped() -> No
     )
     assert not client.random_access
     with pytest.raises(InvalidInputError, match="asked for by number"):
-        client.start_run(LIMIT, skip_failed=True)
+        client.start_pass(LIMIT, skip_failed=True)
     assert api.requests == []

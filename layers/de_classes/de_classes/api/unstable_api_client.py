@@ -14,7 +14,7 @@ from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
-from de_classes.api.page_run import PageRun, Prover
+from de_classes.api.page_pass import PagePass, Prover
 from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
@@ -230,10 +230,10 @@ class UnstableAPIClient:
             IncompleteRunError: Pages are missing, and which; after the pages that came.
             FatalError: The API refuses, or cannot be trusted.
         """
-        run = self.start_run(limit, pages=pages, concurrency=concurrency)
+        run = self.start_pass(limit, pages=pages, concurrency=concurrency)
         return ((page.number, page) for page in run)
 
-    def start_run(
+    def start_pass(
         self,
         limit: int = 100,
         *,
@@ -245,7 +245,7 @@ class UnstableAPIClient:
         strict: bool = False,
         seen_before: str | None = None,
         trusts_total: bool = True,
-    ) -> PageRun:
+    ) -> PagePass:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
         Args:
@@ -321,7 +321,7 @@ class UnstableAPIClient:
         prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
         for entry in state.entries if state else ():
             prover.note(entry)
-        return PageRun(
+        return PagePass(
             _Counted(walk, self._counters),
             walk,
             ledger,

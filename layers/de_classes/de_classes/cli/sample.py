@@ -124,7 +124,7 @@ def first_records(
         few = structs.replace(endpoint.pagination, parents=endpoint.pagination.parents.first(count))
         few_parents = structs.replace(endpoint, pagination=few)
         client = UnstableAPIClient(few_parents, limits=limits, runtime=runtime)
-    run = client.start_run(min(count, resource.default_limit), concurrency=1)
+    run = client.start_pass(min(count, resource.default_limit), concurrency=1)
     return islice((record for page in run for record in page.records), count)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
-    from de_classes.api.page_run import PageRun
+    from de_classes.api.page_pass import PagePass
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.pipelines.described import StepRows
     from de_classes.runs.destination import Output
@@ -105,11 +105,11 @@ class RunContext(Value):
         """Whether every record is written as it came, so that none need be looked at by itself."""
         return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
 
-    def start_run(
+    def start_pass(
         self, state: RunState | None, current: SharedDecoder | None = None, *, trusts_total: bool = True
-    ) -> PageRun:
+    ) -> PagePass:
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
-        return self.client.start_run(
+        return self.client.start_pass(
             self.plan.limit,
             pages=self.plan.page_range(),
             concurrency=self.concurrency,

@@ -85,7 +85,7 @@ class RunService:
             self._context(self._destination.open(plan, self._client, self._runtime.clock)), concurrency=1
         )
         began = context.spending()
-        run = context.start_run(None)
+        run = context.start_pass(None)
         for page in run:
             first = FirstPage.of(
                 page,

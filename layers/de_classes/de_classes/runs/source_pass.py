@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from de_classes.api.evidence import Evidence, StillBy
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.page_run import PageRun
+    from de_classes.api.page_pass import PagePass
     from de_classes.pipelines.described import StepRows
     from de_classes.runs.context import RunContext, Sifted
     from de_classes.runs.destination import Part, PartLimits
@@ -135,7 +135,7 @@ class SourcePass:
         self._schema = Schema()
         self._current = SharedDecoder() if context.keeps_all else None
         self._open: OpenPart | None = None
-        self._run: PageRun | None = None
+        self._run: PagePass | None = None
         self._first: FirstPage | None = None
         self._spent_until = context.spending()
 
@@ -269,7 +269,7 @@ class SourcePass:
         known = self.progress if is_kept else self.progress.of_pass(self.number)
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
-        run = self._run = self._context.start_run(self._state(), self._current, trusts_total=not came_twice)
+        run = self._run = self._context.start_pass(self._state(), self._current, trusts_total=not came_twice)
         with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
@@ -278,7 +278,7 @@ class SourcePass:
     def _state(self) -> RunState | None:
         return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
 
-    def _pages(self, run: PageRun) -> Iterator[Page]:
+    def _pages(self, run: PagePass) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
         try:
             yield from run
@@ -291,7 +291,7 @@ class SourcePass:
             raise
         self._seal(run)
 
-    def _take(self, run: PageRun, page: Page) -> None:
+    def _take(self, run: PagePass, page: Page) -> None:
         if self._open is not None and not self._open.is_followed_by(page.number):
             self._seal(run)
         part = self._open = self._open or self._begin()
@@ -303,7 +303,7 @@ class SourcePass:
         if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):
             self._seal(run)
 
-    def _look_ahead(self, run: PageRun, page: Page) -> None:
+    def _look_ahead(self, run: PagePass, page: Page) -> None:
         """Write down what the first page of all shows: the run is reckoned from it."""
         if run.ledger.is_first(page) and self.number == 1:
             context = self._context
@@ -322,7 +322,7 @@ class SourcePass:
             began=self._context.runtime.clock.monotonic(),
         )
 
-    def _seal(self, run: PageRun) -> None:
+    def _seal(self, run: PagePass) -> None:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
         if self._open is None or not self._open.entries:
             return

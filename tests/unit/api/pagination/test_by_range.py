@@ -68,7 +68,7 @@ def ids(client: UnstableAPIClient, limit: int) -> list[int]:
 @pytest.mark.parametrize(("rows", "limit"), [(30, 10), (25, 10), (7, 10), (10, 10), (1, 10)])
 def test_every_row_comes_and_the_total_of_the_header_proves_the_end(rows: int, limit: int) -> None:
     source = Ranges(rows)
-    run = source.client().start_run(limit)
+    run = source.client().start_pass(limit)
     assert [record["id"] for page in run for record in page.records] == list(range(rows))
     evidence = run.evidence_if_still
     assert evidence is not None

@@ -64,7 +64,7 @@ def client(values: list[Any], key: tuple[str, ...] = ()) -> UnstableAPIClient:
 @pytest.mark.parametrize("key", [(), ("id",)], ids=["no key", "by the key"])
 @pytest.mark.parametrize("kind", [int, stamp], ids=["numbers", "timestamps"])
 def test_every_record_comes_once_and_the_run_is_complete(kind: Any, key: tuple[str, ...]) -> None:
-    run = client([kind(number) for number in ORDER], key).start_run(LIMIT)
+    run = client([kind(number) for number in ORDER], key).start_pass(LIMIT)
     came = [record["id"] for page in run for record in page.records]
     assert sorted(came) == [kind(number) for number in range(COUNT)]
     assert run.evidence_if_still is not None
@@ -73,20 +73,20 @@ def test_every_record_comes_once_and_the_run_is_complete(kind: Any, key: tuple[s
 
 @pytest.mark.parametrize("taken", range(1, 7))
 def test_a_run_that_is_stopped_goes_on_with_what_was_held_back(taken: int) -> None:
-    entries, came, run = [], [], client(ORDER).start_run(LIMIT)
+    entries, came, run = [], [], client(ORDER).start_pass(LIMIT)
     for page in run:
         entries.append(run.entry)
         came += [record["id"] for record in page.records]
         if len(entries) == taken:
             break
-    rest = client(ORDER).start_run(LIMIT, state=RunState(entries=tuple(entries), place=run.place))
+    rest = client(ORDER).start_pass(LIMIT, state=RunState(entries=tuple(entries), place=run.place))
     came += [record["id"] for page in rest for record in page.records]
     assert sorted(came) == list(range(COUNT))
 
 
 def test_a_field_that_is_no_number_and_no_timestamp_cannot_overlap() -> None:
     with pytest.raises(ProtocolError, match="no number or timestamp at 'id'"):
-        list(client(["ch_1", "ch_2"]).start_run(LIMIT))
+        list(client(["ch_1", "ch_2"]).start_pass(LIMIT))
 
 
 def test_a_page_that_begins_before_the_value_it_was_asked_for_is_refused_however_it_is_ordered() -> None:
@@ -104,7 +104,7 @@ def test_a_page_that_begins_before_the_value_it_was_asked_for_is_refused_however
         runtime=ClientRuntime(transport=transport, clock=ManualClock()),
     )
     with pytest.raises(SourceChangedError, match="page 2 are not in the order of 'id'"):
-        list(feed.start_run(LIMIT))
+        list(feed.start_pass(LIMIT))
 
 
 def test_what_the_first_page_is_asked_for_by_may_be_said() -> None:

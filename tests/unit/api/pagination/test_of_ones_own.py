@@ -49,7 +49,7 @@ def test_an_end_that_only_the_strategy_knows_is_not_called_probed() -> None:
         pagination=RowsLeft(),
         reader=PageReader(total_pages_field=None, total_records_field=None),
     )
-    run = UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=Api())).start_run(2)
+    run = UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=Api())).start_pass(2)
     assert [record for page in run for record in page.records] == ROWS
     assert run.evidence_if_still is not None
     end = run.evidence_if_still.end

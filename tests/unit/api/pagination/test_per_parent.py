@@ -97,7 +97,7 @@ def test_F60_a_parent_whose_page_loses_its_way_on_once_is_not_silently_short(
         runtime=ClientRuntime(transport=shop, clock=ManualClock()),
     )
     try:
-        records = [record for page in client.start_run(limit) for record in page.records]
+        records = [record for page in client.start_pass(limit) for record in page.records]
     except SourceChangedError:
         assert loses is not None
         return
@@ -159,7 +159,7 @@ def run_over(
         limits=ClientLimits(concurrency=1),
         runtime=ClientRuntime(transport=shop, clock=ManualClock()),
     )
-    run = client.start_run(10, strict=strict)
+    run = client.start_pass(10, strict=strict)
     records = [record["id"] for page in run for record in page.records]
     assert run.evidence_if_still is not None
     return records, run.evidence_if_still
@@ -226,7 +226,7 @@ def test_F88_a_cursor_within_a_parent_keeps_its_digits() -> None:
         limits=ClientLimits(concurrency=1),
         runtime=ClientRuntime(transport=FakeTransport(answer), clock=ManualClock()),
     )
-    records = [record for page in client.start_run(10) for record in page.records]
+    records = [record for page in client.start_pass(10) for record in page.records]
     assert records == [{"customer": "a", "id": 1}, {"customer": "a", "id": 2}]
 
 
@@ -287,7 +287,7 @@ def test_a_field_of_the_parent_that_the_records_have_otherwise_is_an_error_that_
         runtime=ClientRuntime(transport=Deals({"a": [1]}), clock=ManualClock()),
     )
     with pytest.raises(ProtocolError, match=r"records have id of their own.*for_each\.include"):
-        list(client.start_run(10))
+        list(client.start_pass(10))
 
 
 def test_the_window_of_a_query_is_that_of_each_parent() -> None:
@@ -304,7 +304,7 @@ def test_the_window_of_a_query_is_that_of_each_parent() -> None:
             limits=ClientLimits(concurrency=1),
             runtime=ClientRuntime(transport=Deals(deals), clock=ManualClock()),
         )
-        return sum(len(page.records) for page in client.start_run(10))
+        return sum(len(page.records) for page in client.start_pass(10))
 
     assert records_of({"a": [1, 2, 3], "b": [1, 2, 3]}) == 6
     with pytest.raises(IncompleteRunError, match="4 records came, which is all that the source gives"):
@@ -360,7 +360,7 @@ def test_parents_that_end_with_an_empty_page_are_whole(
         limits=ClientLimits(concurrency=width),
         runtime=ClientRuntime(transport=Sparse(orders), clock=ManualClock()),
     )
-    run = client.start_run(2)
+    run = client.start_pass(2)
     records = [record for page in run for record in page.records]
     assert records == [{"customer": each, "id": number} for each in orders for number in range(orders[each])]
     assert run.evidence_if_still is not None
@@ -382,4 +382,4 @@ def test_an_empty_page_within_a_parent_is_a_hole() -> None:
     )
     client = UnstableAPIClient(endpoint, runtime=ClientRuntime(transport=Holed(orders), clock=ManualClock()))
     with pytest.raises(IncompleteRunError, match="page 2 is missing"):
-        list(client.start_run(2))
+        list(client.start_pass(2))

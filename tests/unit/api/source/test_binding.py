@@ -62,7 +62,7 @@ def test_records_are_counted_by_a_request_of_its_own_with_its_own_query_and_the_
     resource = Source({"shop": described()})["shop.orders"]
     run = resource.client(
         parameters={"since": "2026-01-01"}, runtime=ClientRuntime(transport=shop, clock=ManualClock())
-    ).start_run(100)
+    ).start_pass(100)
     assert [len(page.records) for page in run] == [3]
     counted = ("/v1/orders/count", {"since": "2026-01-01"}, "7")
     first = ("/v1/orders", {"since": "2026-01-01", "expand": "lines", "limit": "100"}, "7")
@@ -77,7 +77,7 @@ def test_the_resources_own_address_can_count() -> None:
     resource = Source({"shop": described(count=count)})["shop.orders"]
     run = resource.client(
         parameters={"since": "2026-01-01"}, runtime=ClientRuntime(transport=shop, clock=ManualClock())
-    ).start_run(100)
+    ).start_pass(100)
     next(iter(run))
     assert shop.asked[0] == ("/v1/orders", {"limit": "0"}, "7")
 

@@ -72,7 +72,7 @@ class Parents:
         return self._values
 
     def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
-        run = client.start_run(self._limit, strict=self._is_strict)
+        run = client.start_pass(self._limit, strict=self._is_strict)
         parents = _each_once((dict(record) for page in run for record in page.records), client.endpoint.key)
         evidence = run.evidence_if_still
         self._warnings = tuple(f"of the parents: {each}" for each in evidence.warnings) if evidence else ()

@@ -115,7 +115,7 @@ class Session:
         client = resource.client(
             secrets=self.secrets, runtime=ClientRuntime(transport=self.transport, clock=self.clock)
         )
-        run = client.start_run(limit or resource.default_limit)
+        run = client.start_pass(limit or resource.default_limit)
         return [dict(row) for page in run for row in page.records]
 
 

@@ -95,7 +95,7 @@ def rows_of(draft: Draft, name: str, resource: str, folder: Path) -> list[dict[s
     client = found.client(
         secrets=FileSecrets(file), runtime=ClientRuntime(transport=MimicTransport(mimic), clock=clock)
     )
-    return [dict(row) for page in client.start_run(found.default_limit) for row in page.records]
+    return [dict(row) for page in client.start_pass(found.default_limit) for row in page.records]
 
 
 def test_a_manifest_becomes_a_description_that_reads_all(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_collection_of_a_document_is_read_whole(name: str) -> None:
         secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "tok-abcdef"}),
         runtime=ClientRuntime(transport=Widgets()),
     )
-    assert sum(len(page.records) for page in client.start_run(7)) == ROWS
+    assert sum(len(page.records) for page in client.start_pass(7)) == ROWS
     assert resource.described.page_size is not None
     assert resource.described.page_size.max == 100
 

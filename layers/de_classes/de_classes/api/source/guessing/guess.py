@@ -723,7 +723,7 @@ class _Guess:
         at_most = _ALL_PAGES if len(truth) < _USUAL_SIZE else _PAGES
         try:
             client = self._client({"pagination": pagination, **more})
-            for page in client.start_run(limit):
+            for page in client.start_pass(limit):
                 pages.append([dict(row) for row in page.records])
                 answers.append(page.answer)
                 if len(pages) >= 2 and not _differ(pages[0], pages[1]):  # noqa: PLR2004 - the first and the next

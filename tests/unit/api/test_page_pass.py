@@ -7,7 +7,7 @@ import pytest
 from de_classes.api.evidence import End, Evidence, Still
 from de_classes.api.ledger import RunLedger
 from de_classes.api.page import Page
-from de_classes.api.page_run import PageRun
+from de_classes.api.page_pass import PagePass
 from de_classes.api.pagination import PageNumberPagination
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
@@ -59,9 +59,9 @@ class Believing:
         return Evidence(End(by="declared"), Still(by="unknown"))
 
 
-def run_over(walk: Walk, deadline: float | None = None) -> PageRun:
+def run_over(walk: Walk, deadline: float | None = None) -> PagePass:
     ledger = RunLedger(PageRange(), limit=2, strategy=PageNumberPagination())
-    return PageRun(walk, walk, ledger, Believing(), walk.clock, deadline=deadline)
+    return PagePass(walk, walk, ledger, Believing(), walk.clock, deadline=deadline)
 
 
 def test_every_page_is_entered_before_it_is_handed_on() -> None:

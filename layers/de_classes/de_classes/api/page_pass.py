@@ -95,7 +95,7 @@ class Prover:
         return evidence
 
 
-class PageRun:
+class PagePass:
     """Pages in order, entered into a ledger as they are handed on. Iterate it once.
 
     After each page, ``entry``, ``place`` and ``gaps`` say what to write down, so that another process
