@@ -22,8 +22,8 @@ PAGES = {"22 kB": 100, "219 kB": 1_000, "1 MB": 4_700}
 """What an answer weighs, to how many records are on it."""
 
 FLAT = 1.1
-# A formula that says more than that says nothing. It holds for records of any shape: those that are narrow, and
-# written as text as they came, are let go of page by page, so that sixteen pages of 1 MB take 68 MB of its 237.
+# A formula that says more than that says nothing. It holds for records of any shape: those that are narrow
+# and written as text are let go of page by page: sixteen pages of 1 MB take 68 MB of its 237.
 IN_SIGHT = {"parquet": 2.5, "jsonl": 4.0}
 LAMBDA_MEGABYTES = 512.0
 (COMMAND,) = [each for each in CONTESTANTS if each.name == OURS]
