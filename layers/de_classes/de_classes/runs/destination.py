@@ -1,4 +1,4 @@
-"""Where a run writes: what every destination keeps to, and one object, which is a dataset of one part."""
+"""Where a run writes: what every destination keeps to, and one object, which has one part and no manifest."""
 
 from __future__ import annotations
 

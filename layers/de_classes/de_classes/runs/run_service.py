@@ -41,7 +41,7 @@ class RunService:
 
     What a run into a dataset has done is in the bucket, so that it goes on from there: after a time limit, a
     crash or ``kill -9``, on this machine or another. Carrying out a run that is complete gives its receipt
-    again. One object is a dataset of one part, whose run begins anew where it was stopped.
+    again. One object has one part and no manifest; its run begins anew where it was stopped.
 
     Example:
         >>> runs = RunService(client, DatasetDestination(store, "lake"))
