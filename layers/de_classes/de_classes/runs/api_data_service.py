@@ -150,7 +150,7 @@ class ApiDataService:
             dataset=key,
             format=format_of_key(key, format),
             limit=limit,
-            pages=str(pages or self._client.pages),
+            pages=pages or self._client.pages,
             columns=self._columns,
             transforms=self._transforms,
         )

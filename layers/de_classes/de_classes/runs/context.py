@@ -82,7 +82,6 @@ class RunContext(Value):
         client: Gets the pages.
         output: What it writes to.
         runtime: The process around it.
-        pinned: The schema that every record must fit, if there is one.
         concurrency: Pages fetched at once; the client's own if None.
         strict: Whether nothing is complete that is not proved.
     """
@@ -91,19 +90,19 @@ class RunContext(Value):
     client: UnstableAPIClient
     output: Output
     runtime: Runtime
-    pinned: PinnedSchema | None = None
     concurrency: int | None = None
     strict: bool = False
 
     @property
     def declared(self) -> Schema:
         """The columns known before the first record."""
-        return self.pinned.to_schema() if self.pinned else Schema.of_columns(self.plan.columns)
+        plan = self.plan
+        return plan.pinned.to_schema() if plan.pinned else Schema.of_columns(plan.columns)
 
     @property
     def keeps_all(self) -> bool:
         """Whether every record is written as it came, so that none need be looked at by itself."""
-        return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
+        return self.plan.pinned is None and not self.plan.key_fields and not self.plan.transforms
 
     def start_pass(
         self, state: RunState | None, current: SharedDecoder | None = None, *, trusts_total: bool = True
@@ -111,7 +110,7 @@ class RunContext(Value):
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_pass(
             self.plan.limit,
-            pages=self.plan.page_range(),
+            pages=self.plan.pages,
             concurrency=self.concurrency,
             state=state,
             skip_failed=self.output.resumes and self.client.random_access,
@@ -141,7 +140,7 @@ class RunContext(Value):
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
                 transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
-            sifter = Sifter(keys, transforms, self.pinned, self.plan.on_violation == "quarantine")
+            sifter = Sifter(keys, transforms, self.plan.pinned, self.plan.on_violation == "quarantine")
             self._recall(sifter, progress if keys is not None else progress.of_pass(pass_))
             yield sifter
 

@@ -353,7 +353,7 @@ class _ObjectOutput(Output):
     def commit(self, gathered: Gathered) -> IngestReceipt:
         stored = self._begun().commit()
         pages = gathered.progress.pages(gathered.pass_)
-        asked = {"limit": self.plan.limit, "pages": self.plan.pages}
+        asked = {"limit": self.plan.limit, "pages": str(self.plan.pages)}
         steps = plain(self.plan.transforms)
         receipt = gathered.receipt(
             gathered.spent(),

@@ -20,7 +20,6 @@ from de_classes.runs.destination import Gathered
 from de_classes.runs.forecast import FirstPage, RunCounts, forecast
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.runs.source_pass import SealedByAnotherError, SourcePass
-from de_classes.storage.format.pinned import PinnedSchema
 
 if TYPE_CHECKING:
     from de_classes.api.receipt import Figures, IngestReceipt
@@ -95,7 +94,7 @@ class RunService:
                 strict=self._strict,
             )
             return forecast(first, self._runtime.terms)
-        raise IncompleteRunError("the source has no first page", missing_pages=(plan.page_range().start,))
+        raise IncompleteRunError("the source has no first page", missing_pages=(plan.pages.start,))
 
     def carry_out(self, plan: RunPlan, *, allow_partial: bool = False) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
@@ -136,13 +135,11 @@ class RunService:
         return receipt
 
     def _context(self, output: Output) -> RunContext:
-        pinned = output.plan.pinned
         return RunContext(
             plan=output.plan,
             client=self._client,
             output=output,
             runtime=self._runtime,
-            pinned=PinnedSchema.parse(pinned) if pinned else None,
             concurrency=self._concurrency,
             strict=self._strict,
         )

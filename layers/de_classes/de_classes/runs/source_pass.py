@@ -355,7 +355,7 @@ class SourcePass:
             drift=self._drift,
             transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
             keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
-            first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
+            first=self._first if part.entries[0].number == self._context.plan.pages.start else None,
             counts=self._spent(),
         )
 

@@ -452,6 +452,14 @@ class PinnedSchema:
             raise ConfigurationError(f"the pinned schema: {'; '.join(problems)}", problems=problems)
         return cls(fields, extra_columns="keep" if extra_columns == "keep" else "refuse")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PinnedSchema):
+            return NotImplemented
+        return (self.fields, self.extra_columns) == (other.fields, other.extra_columns)
+
+    def __hash__(self) -> int:
+        return hash((self.fields, self.extra_columns))
+
     def describe(self) -> dict[str, str]:
         """Column names to types, as ``parse`` reads them."""
         return {column.name: str(column.type) for column in self.fields}
