@@ -14,8 +14,8 @@ from de_classes.cli.receipt_page import receipt_page
 from de_classes.cli.verify import read_receipt
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
 from de_classes.redaction import printable
-from de_classes.runs.dataset import receipt_key
-from de_classes.runs.destination import receipt_key as object_receipt_key
+from de_classes.runs.dataset import commit_receipt_key
+from de_classes.runs.destination import receipt_key
 from de_classes.storage.datasets.commits import DatasetCommits
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _place(what: str, endpoint_url: str | None) -> tuple[Place, str]:
 
 def _of_object(place: Place, key: str) -> str | None:
     """The key of the receipt of an object, if it has one."""
-    found = object_receipt_key(key)
+    found = receipt_key(key)
     try:
         place.store.head_object(place.bucket, found)
     except ObjectNotFoundError:
@@ -106,7 +106,7 @@ def _of_dataset(place: Place, key: str, what: str) -> str:
             f"{what}: nothing was committed there that has a receipt: name a dataset, an object that "
             "ingest stored, or a receipt"
         )
-    return receipt_key(key, latest)
+    return commit_receipt_key(key, latest)
 
 
 def _write(path: Path, page: str) -> None:
