@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from de_classes.api.evidence import REFUSALS
 from de_classes.api.ledger import PageCounts, as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.page import still_stands
 from de_classes.api.pagination.by_number import (
@@ -25,7 +26,7 @@ from de_classes.api.pagination.by_number import (
     shifts_of,
 )
 from de_classes.api.prefetch import Prefetcher
-from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, REFUSALS, LoopGuard
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, LoopGuard
 from de_classes.errors import (
     InvalidInputError,
     PageGivenUpError,

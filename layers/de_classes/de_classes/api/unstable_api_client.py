@@ -10,18 +10,19 @@ from msgspec.structs import replace
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, first_fingerprint
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
-from de_classes.api.page_pass import PagePass, Prover
+from de_classes.api.page_pass import PagePass
 from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
+from de_classes.api.proof import Prover, Reading
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
-from de_classes.api.standstill_proof import Reading
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.limits import check_limit, checked_concurrency
@@ -308,19 +309,10 @@ class UnstableAPIClient:
             skip=skip,
             decoder=current,
         )
-        look_back = fetcher.endpoint.look_back
-        reading = Reading(
-            fetcher.endpoint,
-            walk,
-            ledger,
-            proofs,
-            limit=limit,
-            pages=wanted,
-            look_back="all" if strict and look_back == "some" else look_back,
-        )
-        prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
+        reading = Reading(fetcher.endpoint, walk, ledger, proofs, limit=limit, pages=wanted, strict=strict)
         for entry in state.entries if state else ():
-            prover.note(entry)
+            reading.note(entry)
+        prover = Prover(reading, seen_before=seen_before, learn=self._learn)
         return PagePass(
             _Counted(walk, self._counters),
             walk,
@@ -328,7 +320,6 @@ class UnstableAPIClient:
             prover,
             self._clock,
             deadline=self._deadline,
-            window=self._endpoint.window,
         )
 
     def _walk(
