@@ -11,10 +11,10 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/pagination/by_number.py",
-                "return records if is_capped and isinstance",
-                "return limit if False and isinstance",
+                "return records if is_capped else limit",
+                "return limit",
             ),
-            Change("api/pagination/by_number.py", "or records in {0, limit}", "or True"),
+            Change("api/pagination/by_number.py", "if records in {0, limit} or is_last:", "if True:"),
         ),
     ),
     Undone(

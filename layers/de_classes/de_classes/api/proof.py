@@ -40,8 +40,8 @@ from de_classes.api.evidence import (
 )
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import edges_of, still_stands
-from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
-from de_classes.api.pagination.followed import LastRecordPagination, next_links
+from de_classes.api.pagination.by_number import PageNumberPagination
+from de_classes.api.pagination.followed import next_links
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import IncompleteRunError, ProtocolError, SourceChangedError
 from de_classes.utils.paths import MISSING, finder, standing_there
@@ -376,7 +376,7 @@ class Prover:
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)
         each = self._pagination.each
-        if each.random_access or isinstance(each, LastRecordPagination):
+        if each.random_access or each.tied_by is not None:
             last = f"record {rows}" if each is self._pagination else "what came of each parent"
             return "probed", f"nothing behind {last}"
         way_on = f"no {each.way_on}" if each.way_on else "no way on"
@@ -494,15 +494,15 @@ class Prover:
             ProtocolError: It is not, each time: records are counted from another number than described.
             SourceChangedError: It is not.
         """
-        walk, offsets = self._walk, self._pagination
-        if not isinstance(walk, NumberedWalk) or not isinstance(offsets, OffsetPagination):
+        walk = self._walk
+        if not isinstance(walk, NumberedWalk):
             return
         for before, entry in self._reading.seams:
             request = walk.request_of(entry.number)
+            over = None if request is None else self._pagination.request_across(request)
             is_all_again = set(self._reading.by_edge) == {*before.edges, *entry.edges} == {*before.edges}
-            if request is None or (has_keys and not is_all_again):
+            if over is None or (has_keys and not is_all_again):
                 continue
-            over = offsets.request_at(request.number, offsets.records_before(request) - 1, 2)
             page = self._proofs.ask(over)
             edges = () if page is None or len(page.records) == 1 else edges_of(page.records[:2])
             if edges == (*before.edges[-1:], *entry.edges[:1]):
@@ -512,7 +512,8 @@ class Prover:
                     f"page {entry.number} is the page before it again, each time: the offset does not go "
                     "where the source looks for it; change into"
                 )
-            if not is_first_time and entry.number == self._pages.start + 1 and offsets.first == 0:
+            is_from_0 = self._pagination.request_before(self._limit) is None
+            if not is_first_time and entry.number == self._pages.start + 1 and is_from_0:
                 raise ProtocolError(
                     "the second page begins with the record that the first ends with, and it is there once: "
                     "records are counted from 1; say pagination.first = 1"
@@ -539,7 +540,7 @@ class Prover:
                 "whether the source stood still is not known: it is not to be asked again"
             )
             return Still(by="unknown", of=pages)
-        if isinstance(self._pagination.each, LastRecordPagination) and not self._endpoint.may_tie:
+        if self._endpoint.goes_by_key:
             return Still(by="by key", of=pages)  # no change can move a record past the reader
         looked: set[int] = set()
         for entry, request in self._looks(end_by, is_asked_last=is_asked_last):

@@ -16,7 +16,7 @@ from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
 from de_classes.api.page_pass import PagePass
-from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
+from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
 from de_classes.api.proof import Prover, Reading
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
     from de_classes.api.page import Page
-    from de_classes.api.pagination.by_number import Strategy
+    from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
     from de_classes.api.walk import SkipPage
     from de_classes.errors import PageGivenUpError
@@ -280,7 +280,9 @@ class UnstableAPIClient:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
-        strategy, limit = as_it_was(self._pagination if state else self._learned, limit, state)
+        strategy, limit = (
+            (self._learned, limit) if state is None else self._pagination.as_it_was(limit, state)
+        )
         fetcher = self._fetcher_by(strategy)
         pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
@@ -328,7 +330,7 @@ class UnstableAPIClient:
         ledger: RunLedger,
         proofs: ProofRequests,
         *,
-        strategy: Strategy,
+        strategy: PaginationStrategy,
         limit: int,
         pages: PageRange,
         width: int,
@@ -361,7 +363,7 @@ class UnstableAPIClient:
             is_learned=asking.pagination is not self._pagination,
         )
 
-    def _fetcher_by(self, strategy: Strategy) -> PageFetcher:
+    def _fetcher_by(self, strategy: PaginationStrategy) -> PageFetcher:
         """Gets pages by the numbers that they have at the source, be they others than described."""
         if not isinstance(strategy, PageNumberPagination) or strategy is self._pagination:
             return self._fetcher
