@@ -1,4 +1,9 @@
-"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end."""
+"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end.
+
+A part has a class for each place where it is: an ``OpenPart`` takes pages here, and a ``PartWriter`` of the
+store their records, which become a ``WrittenPart``; the journal notes a ``SealedPart``, the manifest lists a
+``ManifestPart`` under the dataset's key, and the receipt a ``StoredPart`` under its whole key.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
     SourceChangedError,
 )
-from de_classes.runs.context import Sifter
+from de_classes.runs.context import RecordFilter
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import SharedDecoder
@@ -32,8 +37,8 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_pass import PagePass
     from de_classes.pipelines.described import StepRows
-    from de_classes.runs.context import RunContext, Sifted
-    from de_classes.runs.destination import Part, PartLimits
+    from de_classes.runs.context import FilteredRecords, RunContext
+    from de_classes.runs.destination import PartLimits, RecordWriter
     from de_classes.runs.forecast import RunCounts
     from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 
@@ -56,14 +61,14 @@ class OpenPart(Mutable):
         aside: Takes those that are set aside; None as long as there are none.
     """
 
-    writer: Part
-    open_aside: Callable[[], Part]
+    writer: RecordWriter
+    open_aside: Callable[[], RecordWriter]
     began: float
     entries: list[PageEntry] = msgspec.field(default_factory=list)
     last: Page | None = None
     way_on: RunPlace | None = None
     duplicates: int = 0
-    aside: Part | None = None
+    aside: RecordWriter | None = None
 
     @property
     def place(self) -> RunPlace | None:
@@ -78,20 +83,20 @@ class OpenPart(Mutable):
         """Whether a page comes next: parts have no holes."""
         return not self.entries or number == self.entries[-1].number + 1
 
-    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, sifted: Sifted) -> None:
+    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, filtered: FilteredRecords) -> None:
         """Add a page.
 
         Args:
             page: What came.
             entry: What is to be written down of it.
             way_on: Where the walk goes on after it.
-            sifted: Its records.
+            filtered: Its records.
         """
-        self.writer.write(sifted.kept)
-        if sifted.aside:
+        self.writer.write(filtered.kept)
+        if filtered.aside:
             self.aside = self.aside or self.open_aside()
-            self.aside.write(sifted.aside)
-        self.duplicates += sifted.duplicates
+            self.aside.write(filtered.aside)
+        self.duplicates += filtered.duplicates
         self.entries.append(entry)
         self.last, self.way_on = page, way_on
 
@@ -131,9 +136,9 @@ class SourcePass:
         self.conflicts = 0
         self._context = context
         self._drift = drift
-        self._sifter = Sifter()
+        self._filter = RecordFilter()
         self._schema = Schema()
-        self._current = SharedDecoder() if context.keeps_all else None
+        self._current = SharedDecoder() if context.stores_as_received else None
         self._open: OpenPart | None = None
         self._run: PagePass | None = None
         self._first: FirstPage | None = None
@@ -270,10 +275,10 @@ class SourcePass:
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         run = self._run = self._context.start_pass(self._state(), self._current, trusts_total=not came_twice)
-        with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
+        with self._context.record_filter(self.progress, self.number) as self._filter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
-            self.conflicts = self._sifter.conflicts
+            self.conflicts = self._filter.conflicts
 
     def _state(self) -> RunState | None:
         return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
@@ -295,7 +300,7 @@ class SourcePass:
         if self._open is not None and not self._open.is_followed_by(page.number):
             self._seal(run)
         part = self._open = self._open or self._begin()
-        part.take(page, run.entry, run.way_on, self._sifter.sift(page))
+        part.take(page, run.entry, run.way_on, self._filter.apply(page))
         if self._current is not None:
             self._current.decoder = part.writer.decoder
         self._look_ahead(run, page)
@@ -353,8 +358,8 @@ class SourcePass:
             values=stored.values if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
-            transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
-            keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
+            transforms=tuple(self._kept_step(sequence, rows) for rows in self._filter.step_rows()),
+            keys=self._context.output.keep_hashes(sequence, self._filter.fresh_keys()),
             first=self._first if part.entries[0].number == self._context.plan.pages.start else None,
             counts=self._spent(),
         )
