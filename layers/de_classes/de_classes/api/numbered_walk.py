@@ -227,26 +227,21 @@ class NumberedWalk:
         with self._prefetcher(self._fetch_page, None if self._is_at_start else self._last + 1) as ahead:
             if self._is_at_start:
                 first = self._first_page(ahead)
-                self._learn(first)
+                # how many records the source gives
+                size = self._strategy.learned_size(
+                    self._limit, records=len(first.records), total=first.total_records
+                )
+                if first.number == 1 and size != self._limit:
+                    self._reckon(self._strategy, size)
                 yield self._remembered(first)
             while self._last < self._end() and not self._is_over and not self._is_uneven:
                 ahead.fill(self._end())
                 number = self._last + 1
                 yield from self._taken(number, partial(self._next_page, ahead, number))
         if self._is_uneven and not self._is_over:
-            yield from self._behind_a_short_page()
-
-    def _behind_a_short_page(self) -> Iterator[Page]:
-        """Go on in order: each page starts behind the rows that came, so none is asked for ahead."""
-        self._is_uneven = False
-        self._width = 1
-        yield from self._pages_in_order()
-
-    def _learn(self, first: Page) -> None:
-        """Take over from the first page how many records the source gives."""
-        size = self._strategy.learned_size(self._limit, records=len(first.records), total=first.total_records)
-        if first.number == 1 and size != self._limit:
-            self._reckon(self._strategy, size)
+            # In order: each page starts behind the rows that came, so none is asked for ahead.
+            self._is_uneven, self._width = False, 1
+            yield from self._pages_in_order()
 
     def _note_uneven(self, page: Page) -> None:
         """A page that is not as long as those before it moves the place of all behind it."""

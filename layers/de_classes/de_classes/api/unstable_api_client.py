@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
-    from de_classes.api.walk import SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.run_records import RunState
 
@@ -299,18 +298,25 @@ class UnstableAPIClient:
             ConfirmingFetcher(fetcher, ledger, pagination, proving).fetch,
             self._is_late,
         )
-        walk = self._walk(
-            ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note),
-            ledger,
+        asking = ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note)
+        endpoint = self._endpoint
+        has_sizes = endpoint.page_size is not None if self.random_access else endpoint.may_tie
+        source = PageSource(
+            asking.fetch,
             proofs,
-            strategy=strategy,
-            limit=limit,
-            pages=wanted,
-            width=width,
-            state=state,
-            skip=skip,
-            decoder=current,
+            limit,
+            wanted,
+            width,
+            sizes=endpoint.limit if has_sizes else None,
+            decoder=None if current is None else PageDecoder(endpoint.reader, current, asking.again),
+            stopped=context.stopped,
         )
+        walk: NumberedWalk | FollowedWalk
+        if self.random_access:
+            is_learned = pagination is not self._pagination
+            walk = NumberedWalk(source, strategy, ledger, state=state, skip=skip, is_learned=is_learned)
+        else:
+            walk = FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
         reading = Reading(fetcher.endpoint, walk, ledger, proofs, limit=limit, pages=wanted, strict=strict)
         for entry in state.entries if state else ():
             reading.note(entry)
@@ -322,45 +328,6 @@ class UnstableAPIClient:
             prover,
             self._clock,
             deadline=self._deadline,
-        )
-
-    def _walk(
-        self,
-        asking: ConfirmingFetcher,
-        ledger: RunLedger,
-        proofs: ProofRequests,
-        *,
-        strategy: PaginationStrategy,
-        limit: int,
-        pages: PageRange,
-        width: int,
-        state: RunState | None,
-        skip: SkipPage | None,
-        decoder: RecordDecoder | None,
-    ) -> NumberedWalk | FollowedWalk:
-        reader = self._endpoint.reader
-        pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
-        endpoint = self._endpoint
-        has_sizes = endpoint.page_size is not None if self.random_access else endpoint.may_tie
-        source = PageSource(
-            asking.fetch,
-            proofs,
-            limit,
-            pages,
-            width,
-            sizes=endpoint.limit if has_sizes else None,
-            decoder=pages_decoder,
-            stopped=asking.context.stopped,
-        )
-        if not self.random_access:
-            return FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
-        return NumberedWalk(
-            source,
-            strategy,
-            ledger,
-            state=state,
-            skip=skip,
-            is_learned=asking.pagination is not self._pagination,
         )
 
     def _fetcher_by(self, strategy: PaginationStrategy) -> PageFetcher:

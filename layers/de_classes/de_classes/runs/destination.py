@@ -66,7 +66,7 @@ class PartLimits(Value):
             raise InvalidInputError("a part needs at least one page, one byte and some time")
 
 
-class RecordWriter(Protocol):
+class PageWriter(Protocol):
     """What takes the records of some pages; ``PartWriter`` is one."""
 
     @property
@@ -206,7 +206,7 @@ class Output(ABC):
         """
 
     @abstractmethod
-    def part(self, pass_: int, schema: Schema) -> RecordWriter:
+    def part(self, pass_: int, schema: Schema) -> PageWriter:
         """For the records of the next part.
 
         Args:
@@ -215,7 +215,7 @@ class Output(ABC):
         """
 
     @abstractmethod
-    def aside(self) -> RecordWriter:
+    def aside(self) -> PageWriter:
         """For the records of the next part that do not fit the pinned schema."""
 
     @abstractmethod
@@ -350,7 +350,7 @@ class Sink(Protocol):
 
     @property
     def decoder(self) -> ColumnDecoder | None:
-        """See ``RecordWriter``."""
+        """See ``PageWriter``."""
         ...
 
     def write(self, records: Sequence[Record]) -> None:
@@ -426,13 +426,13 @@ class _OutputOfOnePart(Output):
         self._sink = self._open(Schema.of_columns(self.plan.columns))
         return None
 
-    def part(self, pass_: int, schema: Schema) -> RecordWriter:
+    def part(self, pass_: int, schema: Schema) -> PageWriter:
         if pass_ != self._pass:  # nothing is kept of the pass before
             self.close()
             self._sink, self._pass = self._open(schema), pass_
         return _SinkWriter(self._begun())
 
-    def aside(self) -> RecordWriter:
+    def aside(self) -> PageWriter:
         raise InvalidInputError("what does not fit is set aside in a dataset alone")
 
     def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:

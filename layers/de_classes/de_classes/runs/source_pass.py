@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.page import Page
     from de_classes.api.page_pass import PagePass
     from de_classes.runs.context import FilteredRecords, RunContext
-    from de_classes.runs.destination import PartLimits, RecordWriter
+    from de_classes.runs.destination import PageWriter, PartLimits
     from de_classes.utils.run_records import PageEntry, RunPlace
 
 
@@ -59,14 +59,14 @@ class OpenPart(Mutable):
         aside: Takes those that are set aside; None as long as there are none.
     """
 
-    writer: RecordWriter
-    open_aside: Callable[[], RecordWriter]
+    writer: PageWriter
+    open_aside: Callable[[], PageWriter]
     began: float
     entries: list[PageEntry] = msgspec.field(default_factory=list)
     last: Page | None = None
     way_on: RunPlace | None = None
     duplicates: int = 0
-    aside: RecordWriter | None = None
+    aside: PageWriter | None = None
 
     @property
     def place(self) -> RunPlace | None:
