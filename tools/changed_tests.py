@@ -31,7 +31,7 @@ HOMES = {
 ALONE = {"tools": "tests/unit/tools"}
 EVERYTHING = ("tests/fakes", "tests/conftest.py", "pyproject.toml", "requirements/dev.txt")
 UNITS = ("tests/unit", "tests/functions")
-REGISTRIES = ("tests/contracts/test_registries.py", "tests/docs/test_source_schema.py")
+REGISTRIES = ("tests/contracts/test_registries.py", "tests/docs/test_registered.py")
 # What a registry's kinds have to join, beside the units: a kind that is half there is seen before the commit.
 JOINED = {
     "layers/de_classes/de_classes/api/auth": (*REGISTRIES, "tests/contracts/test_auths.py"),

@@ -105,7 +105,7 @@ def test_a_kind_of_a_registry_calls_for_its_contract_too(tmp_path: Path) -> None
     assert chosen == [
         "tests/contracts/test_auths.py",
         "tests/contracts/test_registries.py",
-        "tests/docs/test_source_schema.py",
+        "tests/docs/test_registered.py",
         "tests/unit/api/pagination",
     ]
     assert left == ["tests/contracts/test_gone.py"]

@@ -10,18 +10,19 @@ from de_classes.utils.values import Value
 class Format(Value, kw_only=True):
     """What all others need to know of a format; how it is written and read is for its codec.
 
-    A program with a format of its own adds it to ``FORMATS`` before it is used:
+    A program with a format of its own puts it there before it is used, ``FORMATS["tsv"] = Format(...)``: the
+    name is what keys end with.
 
     Example:
-        >>> FORMATS["tsv"] = Format(
+        >>> their = Format(
         ...     codec="their_package.tabs:TabsCodec",
         ...     media_type="text/tab-separated-values",
         ...     is_text=True,
         ...     is_table=True,
         ...     pandas="pd.read_table({})",
         ... )
-        >>> find_format("TSV")
-        'tsv'
+        >>> their.pandas.format("'orders.tsv'")
+        "pd.read_table('orders.tsv')"
 
     Attributes:
         codec: ``package.module:Class``; the module is imported when it is first used.
