@@ -23,7 +23,7 @@ from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.storage.format.codec import format_names
-from de_classes.utils.clock import ManualClock
+from de_classes.utils.clock import SystemClock
 from tests.fakes.auths import CASES as AUTH_CASES
 from tests.fakes.auths import KEY, LOGIN
 from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
@@ -152,7 +152,7 @@ class Held:
 
 def by_library(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
     client = Source.load(folder / "api.toml")["api.items"].client(
-        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=api.clock, logger=QUIET)
     )
     return [dict(record) for _, page in client.iterate_all_pages(4) for record in page.records]
 
@@ -165,7 +165,7 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     receipt = worker.run(worker.read({"source": "api.items", "limit": 4}), run_id="one")
@@ -175,7 +175,7 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
 def by_command(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
     (folder / "secrets.json").write_text(json.dumps({"key": KEY}))
     (folder / "secrets.json").chmod(0o600)
-    said = io.StringIO()
+    said, api.clock = io.StringIO(), SystemClock()
     words = ("--limit", "4", "--dataset", "them", "--format", "jsonl", "--quiet")
     with served(api) as url, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         named = ("--sources", str(folder / "api.toml"), "--secrets", str(folder / "secrets.json"))
@@ -204,7 +204,7 @@ def test_the_end_is_proved_however_many_pages_there_are_and_full_the_last_is(
     (tmp_path / "api.toml").write_text(described(pagination=name))
     api = speaking("pagination", name)
     client = Source.load(tmp_path / "api.toml")["api.items"].client(
-        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=api.clock, logger=QUIET)
     )
     run = client.start_pass(limit)
     assert [record for page in run for record in page.records] == api.records
@@ -247,7 +247,7 @@ def test_a_function_is_called_where_the_description_is_packaged_with_the_worker(
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     receipt = worker.run(worker.read({"source": "api.items", "key": key, "limit": 4}), run_id="one")
@@ -278,7 +278,7 @@ def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name:
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     asked = {"source": "api.items", "format": format_name, "limit": 4}
