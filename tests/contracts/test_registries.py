@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import logging
+import pkgutil
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from de_classes.__main__ import main
+from de_classes.api import auth, pagination
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
-from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.pagination import PAGINATIONS, PaginationStrategy
 from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.bootstrap import PACKAGED, build_ingestion
 from de_classes.errors import ConfigurationError
 from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
+from de_classes.storage import format as storage_format
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
-from de_classes.storage.format.codec import format_names
+from de_classes.storage.format.codec import FormatCodec, format_names, get_codec
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.formats import FORMATS
 from tests.fakes.auths import CASES as AUTH_CASES
 from tests.fakes.auths import KEY, LOGIN
 from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
@@ -31,13 +39,50 @@ from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    import msgspec
+    from types import ModuleType
 
     from de_classes.api.auth.kept_secrets import RotationStore
 
 QUIET = logging.getLogger("tests.registries")
 BASE = "https://api.example"
+
+
+def written_below(package: ModuleType, base: type) -> set[type]:
+    """The classes of a package that are of a kind, and that a description can name if it names such."""
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+    found: set[type] = set()
+    waiting = [base]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        waiting += kinds
+        found.update(kind for kind in kinds if kind.__module__.startswith(f"{package.__name__}."))
+    return {kind for kind in found if not inspect.isabstract(kind) and is_named(kind)}
+
+
+def is_named(kind: type) -> bool:
+    """Whether a description can name it; what is no part of descriptions is named by its registry alone."""
+    return not issubclass(kind, msgspec.Struct) or kind.__struct_config__.tag is not None
+
+
+def codecs() -> Iterable[type]:
+    return (type(get_codec(name)) for name in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("package", "base", "registered", "where"),
+    [
+        (auth, AuthDescription, AUTHS, "AUTHS of api/auth/__init__.py"),
+        (pagination, PaginationStrategy, PAGINATIONS, "PAGINATIONS of api/pagination/__init__.py"),
+        (storage_format, FormatCodec, codecs(), "FORMATS of utils/formats.py"),
+    ],
+    ids=["auth", "pagination", "format"],
+)
+def test_every_kind_that_is_written_is_registered(
+    package: ModuleType, base: type, registered: Iterable[type], where: str
+) -> None:
+    missing = sorted(kind.__name__ for kind in written_below(package, base) - {*registered})
+    assert missing == [], f"add to {where}: {', '.join(missing)}"
 
 
 def tag_of(kind: type[msgspec.Struct]) -> str:
