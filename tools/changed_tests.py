@@ -35,7 +35,7 @@ ALONE = {"tools": "tests/unit/tools"}
 EVERYTHING = ("tests/conftest.py", "pyproject.toml", "requirements/dev.txt")
 UNITS = ("tests/unit", "tests/functions")
 FAKES = "tests/fakes"
-READERS = (*UNITS, "tests/contracts")
+READERS = (*UNITS, "tests/contracts", "tests/fuzz")
 MOST_READERS = 12
 """Test files that one fake chooses: with them ``make check`` stays below a minute."""
 
@@ -50,6 +50,7 @@ JOINED = {
     "layers/de_classes/de_classes/utils/formats.py": (
         *REGISTRIES,
         "tests/contracts/test_formats.py",
+        "tests/fuzz/test_written.py",
         "tests/unit/cli/test_how_to_read.py",
         "tests/unit/storage/format/test_codec.py",
     ),

@@ -79,6 +79,14 @@ def test_a_codec_has_the_name_that_it_is_registered_by(name: str) -> None:
     assert (codec.name, codec.extension, codec.content_type) == (name, f".{name}", FORMATS[name].media_type)
 
 
+def test_a_format_that_names_its_columns_needs_to_know_them_so_that_all_parts_name_the_same(
+    codec: FormatCodec,
+) -> None:
+    assert codec.needs_schema >= codec.keeps_columns, (
+        "keeps_columns without needs_schema: say both, or neither"
+    )
+
+
 @pytest.mark.parametrize("case", RECORD_CASES)
 @pytest.mark.parametrize("name", CHECKS)
 def test_somebody_else_reads_what_was_written(name: str, case: str) -> None:

@@ -298,7 +298,8 @@ class FormatCodec(ABC):
         name: What the format is called in settings and requests: its name in ``FORMATS``.
         has_timestamp_type: A timestamp looks different from a string in this format. Where it does
             not, a column of nothing but zoned RFC 9557 texts is taken for timestamps in a DataFrame.
-        keeps_columns: A file without rows still names its columns.
+        keeps_columns: A file without rows still names its columns. It needs a schema, too, or the parts of
+            a dataset would name different ones.
         needs_schema: A file has one schema, which must be known before its first record.
         preserves_key_order: An object in a cell is written key by key, in the order in which they came.
         supports_raw_json: A record that came as JSON is written verbatim, so that no column is made of it.
@@ -331,7 +332,8 @@ class FormatCodec(ABC):
             target: Where the bytes go; only its ``write`` is used.
             schema: The columns, in order. Without it, those of the first records written.
             spool_dir: Where a temporary file may go, for a format that must know all records before it
-                writes the first byte; the system's directory by default.
+                writes the first byte; the system's directory by default. It is counted in ``pending_size``,
+                and ``abandon`` lets go of it by ``close_unread``.
         """
 
     @abstractmethod
