@@ -189,7 +189,12 @@ def _read_values(text: _Text) -> Iterator[Any]:
 
 
 class JsonLinesCodec(FormatCodec):
-    """Reads and writes JSON Lines (also called NDJSON); blank lines are skipped in reading."""
+    r"""Reads and writes JSON Lines (also called NDJSON); blank lines are skipped in reading.
+
+    Example:
+        >>> list(JsonLinesCodec().read(io.BytesIO(b'{"id":1}\n\n{"id":2}\n')))
+        [[{'id': 1}, {'id': 2}]]
+    """
 
     name: ClassVar[str] = "jsonl"
     supports_raw_json: ClassVar[bool] = True
