@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs
 
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination.per_parent import PerParentPagination
-from de_classes.api.runtime import ClientLimits, ClientRuntime
+from de_classes.api.runtime import ClientLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.checks.probe import PATIENCE
 from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
+from de_classes.cli.progress import Progress
+from de_classes.cli.terminal import escaped, fitted, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
-from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
+    from de_classes.api.runtime import ClientRuntime
     from de_classes.api.source import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -64,11 +64,10 @@ def run(
     try:
         check_count(args.count)
         resource, asked_with = named_resource(args)
-        runtime = ClientRuntime(
-            transport or HttpClientTransport(), clock or SystemClock(), told_of_waits(err, "sample")
-        )
-        found = first_records(resource, args.count, runtime=runtime, **asked_with)
-        records.extend(found)
+        progress = Progress(err, "sample", clock=clock)
+        runtime = progress.runtime(transport=transport)
+        with progress.shown():
+            records.extend(first_records(resource, args.count, runtime=runtime, **asked_with))
     except ConfigurationError as error:
         err.writelines(f"sample: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
