@@ -278,13 +278,14 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
         return f"; go on with --run-id {error.run_id}"
+    if "is the address right?" in str(error) and args.max_attempts is None:
+        return "; more tries: --max-attempts"
+    if "://" not in args.source:
+        from de_classes.cli.described import credentials_hint  # noqa: PLC0415 - a URL needs none of it
+
+        return credentials_hint(error, args)
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
-    is_url = "://" in args.source
-    return (
-        "; no --username was given, so no token was sent"
-        if refused and is_url and args.username is None
-        else ""
-    )
+    return "; no --username was given, so no token was sent" if refused and args.username is None else ""
 
 
 def _print(out: TextIO, text: str) -> None:
