@@ -302,6 +302,21 @@ def test_the_command_says_itself_why_it_waits(
         assert re.fullmatch(r"ingest: attempt 1: .* answered 429; again in 3\.00 s, at ..:..:..\n", told)
 
 
+def test_a_run_that_goes_on_counts_what_was_there_before(terminal: tuple[TextIO, Callable[[], str]]) -> None:
+    clock = WatchedClock()
+    pipe = Line(clock)
+    stream, shown = terminal
+    for each in (pipe, stream):
+        progress = Progress(each, "ingest", clock=clock, has_bar=True, interval=0)
+        with progress.shown():
+            for number in (11, 12):
+                clock.advance(20)
+                progress.page(Page(number, [{"id": 1}], {}, 20, 20))
+                progress.look()
+    assert pipe.lines == [(40, "ingest: 12 of 20 pages, 2 records, about 160 s left\n")]
+    assert re.search(r" 60%\|.*12/20 \[", shown())
+
+
 def draw(stream: io.StringIO, *, pages: str = "1-", total: int | None = 3, enabled: bool = True) -> list[str]:
     """What stood in the bar, one entry for each time it was drawn."""
     wanted = parse_pages(pages)

@@ -94,7 +94,7 @@ class Progress:
         now = self._clock.monotonic()
         self._wanted = pages
         self._total = None if pages.is_open else len(pages)
-        self._pages = self._records = self._retries = 0
+        self._pages = self._records = self._retries = self._before = 0
         self._began = self._answered = now
         self._said = -math.inf
         self._gap = BETWEEN_LINES
@@ -151,6 +151,10 @@ class Progress:
     def page(self, page: Page) -> None:
         """One more page is there."""
         with self._lock:
+            if not self._pages:  # a run that goes on: those before were there already
+                self._before = max(page.number - self._wanted.start, 0)
+                if self._bar is not None:
+                    self._bar.initial = self._bar.n = self._before
             self._pages += 1
             self._records += len(page.records)
             if page.total_pages is not None:
@@ -237,7 +241,7 @@ class Progress:
     def _counts(self) -> list[str]:
         """How far it is, in words."""
         of = "" if self._total is None else f" of {self._total}"
-        return [f"{self._pages}{of} pages", *self._other_counts(), *self._time_left()]
+        return [f"{self._before + self._pages}{of} pages", *self._other_counts(), *self._time_left()]
 
     def _other_counts(self) -> list[str]:
         return [
@@ -250,7 +254,8 @@ class Progress:
         if not self._pages or self._total is None:
             return []
         each = (self._clock.monotonic() - self._began) / self._pages
-        return [f"about {each * max(self._total - self._pages, 0):.0f} s left"]
+        left = max(self._total - self._before - self._pages, 0)
+        return [f"about {each * left:.0f} s left"]
 
     def _time(self, seconds: float) -> str:
         """The time of day so many seconds from now, where the reader is."""
