@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import io
 import itertools
+import logging
 import os
 import pty
 import re
@@ -180,6 +181,29 @@ def test_quiet_leaves_only_that_the_source_cannot_be_reached() -> None:
     answers: list[Answer] = [json_response({}, 429, retry_after="45"), NetworkError("refused")]
     lines = told_while(lambda request: answers.pop() if answers else good(request), enabled=False)
     assert lines == [(0, "ingest: attempt 1: refused; again in 0.03 s\n")]
+
+
+def test_that_nobody_reads_it_stops_no_run() -> None:
+    closed = io.StringIO()
+    closed.close()
+    progress = Progress(closed, "ingest", clock=WatchedClock())
+    answers: list[Answer] = [NetworkError("refused")]
+    transport = FakeTransport(lambda request: answers.pop() if answers else good(request))
+    client = UnstableAPIClient("http://api.example", runtime=progress.runtime(transport=transport))
+    assert len(client.fetch_page(1).records) == 1
+    assert answers == []
+
+
+def test_where_a_log_is_told_of_retries_a_wait_has_no_reason_of_ours() -> None:
+    clock = WatchedClock()
+    pipe = Line(clock)
+    progress = Progress(pipe, "ingest", clock=clock)
+    clock.look = progress.look
+    answers: list[Answer] = [json_response({}, 429, retry_after="9")]
+    transport = FakeTransport(lambda request: answers.pop() if answers else good(request))
+    runtime = progress.runtime(logging.getLogger("tests.progress"), transport=transport)
+    UnstableAPIClient("http://api.example", runtime=runtime).fetch_page(1)
+    assert [text for _, text in pipe.lines] == [f"ingest: waiting until {at(9)}: the log says why\n"] * 2
 
 
 def test_what_a_source_says_is_escaped_and_its_secrets_are_not_said() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -41,6 +41,7 @@ MOST_BETWEEN: Final = 30.0
 """Seconds after which there is another line at the latest."""
 
 _TICK: Final = 0.5
+_PACED: Final = "the source is not to be asked more often"
 _OK: Final = range(200, 300)
 # The bar comes last: what does not fit is cut there.
 _IN_TROUBLE: Final = "{n_fmt}/{total_fmt} pages [{elapsed}<{remaining}]{postfix} {bar}"
@@ -88,6 +89,7 @@ class Progress:
         self._asked: dict[int, tuple[float, str]] = {}  # the requests under way: since when, and where
         self._numbers = count()
         self._is_heard = False
+        self._is_told = True
         self._begin(PageRange())
 
     def _begin(self, pages: PageRange) -> None:
@@ -111,9 +113,10 @@ class Progress:
         """What a client is given so that it is listened to.
 
         Args:
-            logger: Told of retries in place of this.
+            logger: Told of retries in place of this, which then knows of waits, but not why.
             transport: In place of the network.
         """
+        self._is_told = logger is None
         heard = _HeardTransport(self, transport or HttpClientTransport())
         return ClientRuntime(heard, _HeardClock(self, self._clock), logger or self.logger())
 
@@ -143,6 +146,8 @@ class Progress:
             yield
         finally:
             over.set()
+            if watching.is_alive():
+                watching.join()
             with self._lock:
                 bar, self._bar = self._bar, None
             if bar is not None:
@@ -230,7 +235,7 @@ class Progress:
         if now - self._answered < SAID_AFTER:
             return None
         if self._until > now:
-            because = self._because or "the source is not to be asked more often"
+            because = self._because or (_PACED if self._is_told else "the log says why")
             return f"waiting until {self._time(self._until - now)}: {because}"
         since, url = min(self._asked.values(), default=(now, ""))
         if not self._asked or not (self._because or now - since >= SAID_AFTER):
@@ -271,8 +276,9 @@ class Progress:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        self._stream.write(escaped(f"{self._command}: {shared_filter().text(text)}") + "\n")
-        self._stream.flush()
+        with suppress(OSError, ValueError):  # that nobody reads it any more stops no run
+            self._stream.write(escaped(f"{self._command}: {shared_filter().text(text)}") + "\n")
+            self._stream.flush()
 
     def _describe(self, trouble: str | None) -> None:
         """Say in the bar what there is to say; it is drawn anew when tqdm finds it due."""
