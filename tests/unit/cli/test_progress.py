@@ -136,6 +136,31 @@ def test_how_long_a_429_asks_to_wait_is_told_with_the_time_until_when() -> None:
     assert all(text.startswith(f"ingest: waiting until {at(45)}: attempt 1: ") for _, text in lines[1:])
 
 
+def test_why_one_request_waits_is_known_though_others_are_answered() -> None:
+    clock = WatchedClock()
+    pipe = Line(clock)
+    progress = Progress(pipe, "ingest", clock=clock)
+    with progress.shown():
+        progress.told("attempt 1: no", 45)
+        progress.waits(45)
+        progress.answered(progress.asking(URL), json_response({}))
+        clock.advance(6)
+        progress.look()
+    assert pipe.lines[1:] == [(6, f"ingest: waiting until {at(45)}: attempt 1: no\n")]
+
+
+def test_a_terminal_without_columns_has_lines(terminal: tuple[TextIO, Callable[[], str]]) -> None:
+    stream, shown = terminal
+    fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("4H", 0, 0, 0, 0))
+    clock = WatchedClock()
+    progress = Progress(stream, "ingest", clock=clock, has_bar=True)
+    with progress.shown():
+        progress.asking(URL)
+        clock.advance(3)
+        progress.look()
+    assert shown() == f"ingest: no answer yet from {URL}, asked 3 s ago\r\n"
+
+
 def test_a_wait_that_the_rate_of_requests_asks_for_has_no_failure_for_its_reason() -> None:
     clock = WatchedClock()
 

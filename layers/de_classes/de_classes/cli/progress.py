@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -101,7 +102,8 @@ class Progress:
         self._said = -math.inf
         self._gap = BETWEEN_LINES
         self._until = -math.inf
-        self._because = ""
+        self._because = ""  # why the last request was in vain, until one is not
+        self._because_until = -math.inf  # until when somebody waits for that, whatever others are answered
         self._left: int | None = None
 
     def runtime(
@@ -187,7 +189,9 @@ class Progress:
             limit = read_rate_limit(response.headers, now=self._clock.now())
             self._left = None if limit is None else limit.remaining
             if response.status in _OK:
-                self._answered, self._because, self._gap = self._clock.monotonic(), "", BETWEEN_LINES
+                self._answered, self._gap = self._clock.monotonic(), BETWEEN_LINES
+                if self._answered >= self._because_until:
+                    self._because = ""
 
     def waits(self, seconds: float) -> None:
         """Somebody waits before the next request."""
@@ -208,6 +212,7 @@ class Progress:
                 return
             self._retries += 1
             self._because = message.rpartition("; again in")[0] or message
+            self._because_until = self._clock.monotonic() + wait
             is_worth_it = not self._is_heard or (self._enabled and wait >= SAID_AFTER)
             if is_worth_it and self._bar is None and self._is_due():
                 self._say(message if wait < SAID_AFTER else f"{message}, at {self._time(wait)}")
@@ -287,7 +292,7 @@ class Progress:
         self._bar.set_postfix_str(escaped(shared_filter().text(", ".join(words))), refresh=False)
 
     def _make_bar(self) -> Any:  # noqa: ANN401 - tqdm's own, which may not be there
-        if not (self._enabled and self._has_bar and self._stream.isatty()):
+        if not (self._enabled and self._has_bar and _has_columns(self._stream)):
             return None
         try:
             from tqdm import tqdm  # noqa: PLC0415 - only where somebody watches
@@ -301,6 +306,14 @@ class Progress:
             dynamic_ncols=True,
             leave=False,
         )
+
+
+def _has_columns(stream: TextIO) -> bool:
+    """Whether somebody watches, and there is room for a bar: some terminals do not say how wide they are."""
+    try:
+        return stream.isatty() and os.get_terminal_size(stream.fileno()).columns > 0
+    except OSError:  # a stream that is no file, which says itself whether it is a terminal
+        return stream.isatty()
 
 
 class _HeardTransport:
