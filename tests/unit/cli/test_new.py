@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.__main__ import make_parser
 from de_classes.api.source.binding import Source
-from de_classes.cli.new import NAME, PROJECT, run
+from de_classes.cli.new import NAME, PROJECT
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.version import VERSION
+from tests.fakes.commands import called
 from tools.template import parsed
 
 if TYPE_CHECKING:
@@ -26,10 +25,7 @@ SCREEN = 140
 
 
 def new(*words: str | Path) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    args = make_parser(["new"]).parse_args(["new", *map(str, words)])
-    status = run(args, out=out, err=err)
-    return status, out.getvalue(), err.getvalue()
+    return called("new", *map(str, words))
 
 
 def written(folder: Path) -> dict[str, str]:

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import main
-from de_classes.cli import parsers
+from de_classes.__main__ import main, make_parser
 from de_classes.cli.sample import run, table
 from de_classes.cli.terminal import width
 from de_classes.utils.clock import ManualClock
@@ -31,8 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 def sample(folder: Path, transport: Transport, *words: str, **changes: object) -> tuple[int, str, str]:
     described = write_description(folder, **changes)
-    parser = argparse.ArgumentParser()
-    parsers.add_sample(parser.add_subparsers(required=True))
+    parser = make_parser(["sample"])
     all_words = ["sample", "listing.items", *words, "--sources", str(described)]
     args = parser.parse_args([*all_words, "--secrets", str(folder / "secrets.json")])
     out, err = io.StringIO(), io.StringIO()

@@ -59,6 +59,7 @@ def keep_memory_small() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
+COMPLETE_BEFORE = "before:   the run was complete before, and nothing was fetched; the counts are of then"
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
 EXIT_USAGE = 2
@@ -81,19 +82,24 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
+        settings = read_settings(args)
         if args.plan:
-            _print(out, _look_ahead(args, err))
+            _print(out, _look_ahead(args, settings, err))
             return 0
-        runs = _runs(args, err)
+        runs = _runs(args, settings, err)
     except (DeClassesError, KeyboardInterrupt) as error:
         return _tell(err, error, args)
+    way_on = "" if settings.is_one_object else f"go on with --run-id {settings.run_id}"
+    if way_on and not args.quiet:
+        err.write(f"{args.command}: run {settings.run_id}: if it is stopped, {way_on}\n")
+        err.flush()
     ended: list[int] = []
     records = 0
     for name, carry_out in runs:
         try:
             receipt = carry_out()
         except (DeClassesError, KeyboardInterrupt) as error:
-            ended.append(_tell(err, error, args, f" {name}" if len(runs) > 1 else ""))
+            ended.append(_tell(err, error, args, f" {name}" if len(runs) > 1 else "", way_on))
             if isinstance(error, KeyboardInterrupt):
                 break
             continue
@@ -105,18 +111,22 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     return max(ended, key=_WORST.index)
 
 
-def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: str = "") -> int:
-    """Say why nothing, or not all, came; the exit status."""
+def _tell(
+    err: TextIO, error: BaseException, args: argparse.Namespace, about: str = "", way_on: str = ""
+) -> int:
+    """Say why nothing, or not all, came, and how to go on; the exit status."""
+    who = f"{args.command}{about}"
     if isinstance(error, ConfigurationError):
-        err.writelines(f"ingest{about}: {problem}\n" for problem in error.problems)
+        err.writelines(f"{who}: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
     if isinstance(error, InvalidKeyError):
-        err.write(f"ingest{about}: --key: {error}\n")
+        err.write(f"{who}: --key: {error}\n")
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
-        err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
+        err.write(f"{who}: {type(error).__name__}: {error}{_hint(error, args, way_on)}\n")
         return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
-    err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
+    left = "; ".join(filter(None, (str(error), way_on)))
+    err.write(f"{who}: interrupted; {left or 'nothing was stored'}\n")
     return EXIT_INTERRUPTED
 
 
@@ -127,6 +137,7 @@ def summary(receipt: IngestReceipt) -> str:
     came = sum(page.records for page in receipt.page_hashes) if receipt.transforms else receipt.records
     lines = [
         f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {receipt.seconds:.1f} s",
+        *([COMPLETE_BEFORE] if receipt.complete_before else []),
         *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
         *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
@@ -160,9 +171,10 @@ def _as_json_text(receipt: IngestReceipt) -> list[str]:
     ]
 
 
-def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
+def _runs(
+    args: argparse.Namespace, settings: IngestSettings, err: TextIO
+) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
     """One object or dataset for a URL or a resource; a dataset for each resource of a whole source."""
-    settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
     opened = open_sources(args, settings, _logger_of_sources(args, err))
@@ -171,7 +183,7 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
     def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
         with (
-            told_of_silence(err, "ingest", source.client, enabled=not args.quiet),
+            told_of_silence(err, args.command, source.client, enabled=not args.quiet),
             Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
         ):
             receipt = _carry_out(args, settings, source, place, progress)
@@ -187,7 +199,8 @@ def _say_what_is_cut(
 ) -> None:
     if not args.quiet and settings.limit is not None and source.limit != settings.limit:
         err.write(
-            f"ingest: --limit {settings.limit} is cut to {source.limit}, the most that {source.name} gives\n"
+            f"{args.command}: --limit {settings.limit} is cut to {source.limit}, "
+            f"the most that {source.name} gives\n"
         )
 
 
@@ -202,11 +215,10 @@ def _store_page(
 
     page = store_page(receipt, place, source=source.name)
     if not args.quiet:
-        err.write(f"ingest: the page of the receipt is {page}\n")
+        err.write(f"{args.command}: the page of the receipt is {page}\n")
 
 
-def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
-    settings = read_settings(args)
+def _look_ahead(args: argparse.Namespace, settings: IngestSettings, err: TextIO) -> str:
     logger = _logger(args)
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
@@ -274,9 +286,9 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
     )
 
 
-def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
+def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; go on with --run-id {error.run_id}"
+        return f"; {way_on}"
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
     is_url = "://" in args.source
     return (
@@ -308,4 +320,4 @@ def _logger(args: argparse.Namespace) -> logging.Logger:
 
 def _logger_of_sources(args: argparse.Namespace, err: TextIO) -> logging.Logger:
     """Why the first contact fails is said without --verbose too: nothing else is to be seen until then."""
-    return _logger(args) if args.verbose else told_of_waits(err, "ingest", first_contact_only=True)
+    return _logger(args) if args.verbose else told_of_waits(err, args.command, first_contact_only=True)

@@ -21,14 +21,28 @@ from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.limits import check_limit
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from de_classes.api.source import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+
+
+class Sample(Value):
+    """What ``sample --json`` prints.
+
+    Attributes:
+        resource: What they are of.
+        records: The first ones, in order; fewer where the source fails, as the exit status says.
+    """
+
+    resource: str
+    records: list[dict[str, Any]]
+
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -75,9 +89,13 @@ def run(
     except DeClassesError as error:
         err.write(f"sample: {type(error).__name__}: {escaped(str(error))}\n")
         status = EXIT_FAILED
-    lines = (
-        map(as_line, records) if args.jsonl else table(records, columns or shutil.get_terminal_size().columns)
-    )
+    lines: Iterable[str]
+    if args.json:
+        lines = [as_line(structs.asdict(Sample(args.resource, [*map(dict, records)])))]
+    elif args.jsonl:
+        lines = map(as_line, records)
+    else:
+        lines = table(records, columns or shutil.get_terminal_size().columns)
     try:
         out.writelines(f"{line}\n" for line in lines)
         out.flush()

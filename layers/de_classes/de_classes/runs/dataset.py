@@ -208,7 +208,7 @@ class _DatasetOutput(Output):
         return receipt
 
     def left(self) -> str:
-        return f"go on with --run-id {self.plan.run_id}"
+        return f"what came is kept, and run {self.plan.run_id} goes on from there"
 
     def _check_parts(self, kept: RunProgress) -> None:
         """Make sure that every object of the run has the size and the SHA-256 that were written down.
