@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -18,10 +18,10 @@ def called(*words: str, **how: Any) -> tuple[int, str, str]:
         how: What the command's ``run`` takes besides, such as ``clock``.
     """
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stderr(err):
+    with redirect_stderr(err), redirect_stdout(out):
         try:
             args = make_parser(words).parse_args(words)
         except SystemExit as left:
-            return int(left.code or 0), "", err.getvalue()
+            return int(left.code or 0), out.getvalue(), err.getvalue()
     status = import_module(PROGRAMS[args.command]).run(args, out=out, err=err, **how)
     return status, out.getvalue(), err.getvalue()

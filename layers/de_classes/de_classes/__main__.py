@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         status: int = import_module(PROGRAMS[args.command]).run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(f"{args.command}: interrupted\n")
         return INTERRUPTED

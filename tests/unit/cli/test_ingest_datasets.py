@@ -171,3 +171,44 @@ def test_a_mistake_is_named_as_it_was_written(tmp_path: Path, words: list[str], 
     status, out, err = command("ingest", NOBODY, tmp_path, *words)
     assert (status, out) == (2, "")
     assert named in err
+
+
+@pytest.mark.parametrize("words", [[], ["--run-id", "monday"]])
+def test_the_way_on_is_told_as_a_run_begins_before_anything_is_asked(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """What is killed says nothing any more."""
+    with serving(faults=BROKEN) as server:
+        given = ("--dataset", "orders", "--max-attempts", "1", *words)
+        status, _, err = command("ingest", server.base_url, tmp_path, *given)
+        first, *_, last = err.splitlines()
+        (begun,) = (path.name for path in (tmp_path / "_runs").iterdir())
+        assert (status, first) == (4, f"ingest: run {begun}: if it is stopped, go on with --run-id {begun}")
+        assert last.endswith(f"; go on with --run-id {begun}")
+        _, _, quiet = command("ingest", server.base_url, tmp_path, *given, "--quiet", "--run-id", begun)
+    assert first not in quiet
+
+
+def test_one_object_has_no_run_to_go_on_with(tmp_path: Path) -> None:
+    with serving() as server:
+        assert command("ingest", server.base_url, tmp_path)[2] == ""
+
+
+def test_a_run_says_in_the_log_that_it_begins_and_that_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "de_classes.ingest.quiet")
+    words = ("--dataset", "orders", "--run-id", "monday", "--max-attempts", "1", "--part-pages", "1")
+    with serving(faults=BROKEN) as server:
+        port = server.port
+        command("ingest", server.base_url, tmp_path, *words)
+    with serving(port) as server:
+        for _ in range(2):
+            command("ingest", server.base_url, tmp_path, *words)
+    said = [record.getMessage() for record in caplog.records if "run monday" in record.getMessage()]
+    assert said == [
+        "run monday begins",
+        "run monday goes on behind 5 parts",
+        f"run monday is complete: {COUNT} records",
+        "run monday was complete before, and nothing was fetched",
+    ]

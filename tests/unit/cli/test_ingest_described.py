@@ -40,14 +40,25 @@ pagination = { type = "page", pages_path = "pages" }
 """
 
 
-def ingest(folder: Path, *words: str, shop: str = SHOP) -> tuple[int, str, str]:
+def ingest(folder: Path, *words: str, shop: str = SHOP, quiet: bool = True) -> tuple[int, str, str]:
     (folder / "shop.toml").write_text(shop)
     out, err = io.StringIO(), io.StringIO()
     api = DescribedApi()
     with served(api) as url, redirect_stdout(out), redirect_stderr(err):
         named = ("--sources", str(folder / "shop.toml"), "--base-url", url, "--to", str(folder / "lake"))
         try:
-            status = main(["ingest", *words, *named, "--quiet", "--limit", "4", "--format", "jsonl"])
+            status = main(
+                [
+                    "ingest",
+                    *words,
+                    *named,
+                    *(["--quiet"] if quiet else []),
+                    "--limit",
+                    "4",
+                    "--format",
+                    "jsonl",
+                ]
+            )
         except SystemExit as left:
             status = int(left.code or 0)
     return status, out.getvalue(), err.getvalue()
@@ -68,6 +79,17 @@ def test_a_run_id_for_all_of_a_source_is_one_for_each_resource(tmp_path: Path) -
     _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", "--run-id", "monday", "--json")
     runs = [json.loads(line)["run_id"] for line in out.splitlines()]
     assert runs == ["monday-orders", "monday-returns"]
+
+
+def test_all_of_a_source_goes_on_by_one_id(tmp_path: Path) -> None:
+    status, _, err = ingest(tmp_path, "shop", "--max-attempts", "1", quiet=False)
+    first, *_ = err.splitlines()
+    run_id = first.partition("--run-id ")[2]
+    assert (status, first) == (4, f"ingest: run {run_id}: if it is stopped, go on with --run-id {run_id}")
+    assert err.count("if it is stopped") == 1
+    assert f"; go on with --run-id {run_id}\n" in err
+    begun = {path.name for path in (tmp_path / "lake" / "_runs").iterdir()}
+    assert begun == {f"{run_id}-{name}" for name in ("orders", "wrong", "returns")}
 
 
 TRANSFORMED = """transforms = [

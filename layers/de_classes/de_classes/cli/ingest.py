@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
     from de_classes.runs.destination import Destination
+    from de_classes.runs.plan import RunPlan
 
 ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _M_ARENA_MAX: Final = -8  # malloc.h
@@ -89,11 +90,8 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         runs = _runs(args, settings, err)
     except (DeClassesError, KeyboardInterrupt) as error:
         return _tell(err, error, args)
-    way_on = "" if settings.is_one_object else f"go on with --run-id {settings.run_id}"
-    if way_on and not args.quiet:
-        err.write(f"{args.command}: run {settings.run_id}: if it is stopped, {way_on}\n")
-        err.flush()
     ended: list[int] = []
+    way_on = _way_on(settings)
     records = 0
     for name, carry_out in runs:
         try:
@@ -178,15 +176,23 @@ def _runs(
     keep_memory_small()
     logger = _logger(args)
     opened = open_sources(args, settings, _logger_of_sources(args, err))
-    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    place = open_destination(
+        settings.to, logger, endpoint_url=args.endpoint_url, create=not args.replay
+    )  # what a replay goes on with is there
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
-        _say_what_is_cut(err, args, settings, source)
+        plan = source.plan(settings, place.key)
+        to = _destination(args, settings, place, plan)
+        if not args.quiet:
+            _say_what_is_cut(err, args, settings, source)
+            _say_how_to_go_on(err, args, settings, of_first=source is opened[0])
         with (
             told_of_silence(err, args.command, source.client, enabled=not args.quiet),
             Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
         ):
-            receipt = _carry_out(args, settings, source, place, progress)
+            runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
+            runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
+            receipt = runs.carry_out(plan, allow_partial=args.partial)
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
@@ -197,11 +203,26 @@ def _runs(
 def _say_what_is_cut(
     err: TextIO, args: argparse.Namespace, settings: IngestSettings, source: OpenedSource
 ) -> None:
-    if not args.quiet and settings.limit is not None and source.limit != settings.limit:
+    if settings.limit is not None and source.limit != settings.limit:
         err.write(
             f"{args.command}: --limit {settings.limit} is cut to {source.limit}, "
             f"the most that {source.name} gives\n"
         )
+
+
+def _way_on(settings: IngestSettings) -> str:
+    """What to do when a run was stopped; nobody goes on with one object."""
+    return "" if settings.is_one_object else f"go on with --run-id {settings.run_id}"
+
+
+def _say_how_to_go_on(
+    err: TextIO, args: argparse.Namespace, settings: IngestSettings, *, of_first: bool
+) -> None:
+    """At once, since a run that is killed says nothing any more; for all of a source, before its first."""
+    way_on = _way_on(settings)
+    if way_on and of_first:
+        err.write(f"{args.command}: run {settings.run_id}: if it is stopped, {way_on}\n")
+        err.flush()
 
 
 def _store_page(
@@ -248,33 +269,24 @@ def outlook(figures: Figures) -> str:
     return "\n".join([*lines, ""])
 
 
-def _carry_out(
-    args: argparse.Namespace,
-    settings: IngestSettings,
-    source: OpenedSource,
-    place: Place,
-    progress: Progress,
-) -> IngestReceipt:
-    """One run, into an object or a dataset."""
-    plan = source.plan(settings, place.key)
-    to: Destination
+def _destination(
+    args: argparse.Namespace, settings: IngestSettings, place: Place, plan: RunPlan
+) -> Destination:
+    """One object or a dataset; a replay is of a run that was begun there."""
     if settings.is_one_object:
         formats = DataFormatService(escape_formulas=args.escape_formulas)
         storage = StorageDataService(place.store, formats, _logger(args))
-        to = ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
-    else:
-        to = DatasetDestination(
-            place.store,
-            place.bucket,
-            prefix=place.prefix,
-            limits=PartLimits(pages=settings.part_pages),
-            escape_formulas=args.escape_formulas,
-        )
-        if args.replay:
-            to.check_begun(plan.run_id)
-    runtime = Runtime(logger=_logger(args), on_page=progress.page, terms=_terms(settings, place))
-    runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-    return runs.carry_out(plan, allow_partial=args.partial)
+        return ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
+    lake = DatasetDestination(
+        place.store,
+        place.bucket,
+        prefix=place.prefix,
+        limits=PartLimits(pages=settings.part_pages),
+        escape_formulas=args.escape_formulas,
+    )
+    if args.replay:
+        lake.check_begun(plan.run_id)
+    return lake
 
 
 def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:

@@ -181,6 +181,7 @@ them; 2 a mistake in the command
 
 examples:
   %(prog)s pokeapi.pokemon -n 5
+  %(prog)s shop.orders --sources shop.toml --json
   %(prog)s stripe.charges --secrets stripe.json -n 3 --jsonl
 """
 
@@ -231,7 +232,7 @@ examples:
   %(prog)s http://127.0.0.1:8765 --username demo --to lake \\
       --dataset orders --run-id monday
   %(prog)s pokeapi.pokemon --to lake \\
-      --dataset pokemon --run-id monday
+      --dataset pokemon --run-id tuesday
   %(prog)s stripe.charges --secrets stripe.json \\
       --to s3://my-bucket/raw --dataset charges --run-id monday
 """

@@ -143,7 +143,7 @@ examples:
   %(prog)s --rate 0.3 --seed 7 --pages 200
   %(prog)s --records orders.jsonl --rate 0
   %(prog)s --rate-429 0.5 --retry-after 3 --token-life 10
-  %(prog)s --faults F14,empty-page=0.1,F01=1@3-5
+  %(prog)s --faults F14=0.1,server-error-500=0.9@3-5
 """
 _COMMON = (
     *("--rate", "--faults", "--list-faults", "--retry-after", "--jitter", "--seed", "--allow-overrides"),
