@@ -6,11 +6,9 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from de_classes.cli import parsers
-from de_classes.errors import ConfigurationError
 from de_classes.utils.command_line import EXIT_USAGE, CommandParser, how_to_get_help
 from de_classes.version import VERSION
 
@@ -85,7 +83,7 @@ def make_parser(named: Container[str], *, program: str | None = None) -> Command
         program: What it is called; as it was called, unless given.
     """
     parser = CommandParser(
-        prog=program or (_INSTALLED if Path(sys.argv[0]).name == _INSTALLED else "python -m de_classes"),
+        prog=program or (_INSTALLED if sys.argv[0].endswith(f"/{_INSTALLED}") else "python -m de_classes"),
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -107,6 +105,7 @@ class _Completion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, _: object, shell: object, __: object = None) -> None:
         from de_classes.cli.completion import completion  # noqa: PLC0415 - for those alone who ask for it
+        from de_classes.errors import ConfigurationError  # noqa: PLC0415 - as above
 
         try:
             sys.stdout.write(completion(make_parser(PROGRAMS, program=_INSTALLED), str(shell)))

@@ -6,10 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from de_classes.api.source.binding import Source
-from de_classes.cli.new import NAME, PROJECT
+from de_classes.cli.new import NAME, PROJECT, NewProject
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.version import VERSION
@@ -213,3 +214,17 @@ def test_the_template_and_the_makefile_agree_on_processor_and_python(
     assert template["Resources"]["Library"]["Metadata"]["BuildArchitecture"] == machine
     assert f"LAMBDA_PLATFORM ?= {machine}-manylinux_2_28" in makefile
     assert f"LAMBDA_PYTHON ?= {function['Runtime'].removeprefix('python')}" in makefile
+
+
+def test_what_was_written_is_said_as_json(tmp_path: Path) -> None:
+    status, out, _ = new(tmp_path / "my-lake", "--json")
+    told = msgspec.json.decode(out, type=NewProject, strict=True)
+    there = {
+        str(path.relative_to(tmp_path / "my-lake"))
+        for path in (tmp_path / "my-lake").rglob("*")
+        if path.is_file()
+    }
+    assert (status, told.folder, told.location) == (0, str(tmp_path / "my-lake"), str(PROJECT))
+    assert {*told.files} == there
+    assert told.next == ("make test", "make rehearse", "make deploy")
+    assert msgspec.json.decode(new("--location", "--json")[1], type=NewProject) == NewProject(str(PROJECT))

@@ -99,6 +99,14 @@ def test_what_came_before_a_failure_is_shown(folder: Path) -> None:
     assert "500" in err
 
 
+def test_the_records_are_one_json_object_where_that_is_asked_for(folder: Path) -> None:
+    status, out, _ = sample(folder, ListingApi(), "-n", "3", "--json")
+    told = json.loads(out)
+    assert (status, len(told["records"]), sorted(told)) == (0, 3, ["records", "resource"])
+    _, lines, _ = sample(folder, ListingApi(), "-n", "3", "--jsonl")
+    assert [json.loads(line) for line in lines.splitlines()] == told["records"]
+
+
 @pytest.mark.parametrize("words", [["-n", "0"], ["--set", "x"]])
 def test_a_mistake_in_the_command_exits_with_2_and_asks_nothing(folder: Path, words: list[str]) -> None:
     api = ListingApi()

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from de_classes.__main__ import make_parser
@@ -252,3 +253,35 @@ def test_the_printed_commands_work_as_they_are() -> None:
 
     assert answers[0].startswith("HTTP/1.1 200")
     assert '"total_pages":500' in answers[0]
+
+
+def test_all_that_it_says_is_json_where_that_is_asked_for() -> None:
+    addresses: list[str] = []
+
+    def use(server: SimulatorServer) -> None:
+        addresses.append(server.base_url)
+        with urllib.request.urlopen(f"{server.base_url}/health"):  # noqa: S310 - loopback
+            pass
+
+    status, out, err = simulate("--json", "--rate", "0", "--pages", "2", wait=use)
+    first, last = (msgspec.json.decode(line, type=cli.Serving | cli.Served) for line in out.splitlines())
+    assert (status, err) == (0, "")
+    assert isinstance(first, cli.Serving)
+    assert ([first.url], first.records, first.username) == (addresses, 200, "demo")
+    assert first.password
+    assert isinstance(last, cli.Served)
+    assert (last.requests, last.by_status) == (1, {"200": 1})
+
+
+def test_a_given_password_is_not_in_the_json_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cli.PASSWORD_VARIABLE, "canary-pass")
+    assert "canary-pass" not in simulate("--json")[1]
+
+
+def test_the_faults_are_listed_as_json() -> None:
+    _, out, _ = called("simulate", "--list-faults", "--json")
+    told = msgspec.json.decode(out, type=cli.ListedFaults)
+    assert [fault["name"] for fault in told.faults if fault["summary"]] == [
+        fault["name"] for fault in told.faults
+    ]
+    assert {fault["name"] for fault in told.faults} == {fault.name for fault in CATALOGUE}

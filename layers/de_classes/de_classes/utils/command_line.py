@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ class CommandParser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def _begun(self) -> argparse.HelpFormatter:
+        from textwrap import wrap  # noqa: PLC0415 - where help is asked for
+
         formatter = self._get_formatter()
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
         formatter.add_text("\n".join(wrap(self.description or "", formatter._width)))  # noqa: SLF001 - as above
