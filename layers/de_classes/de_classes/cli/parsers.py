@@ -591,7 +591,8 @@ exit status: 0 the project is there, 2 nothing was written
 examples:
   %(prog)s my-lake
   %(prog)s my-lake --wheel de_classes-0.1.0-py3-none-any.whl
-  sam init --name my-lake --location "$(%(prog)s --location)"
+  sam init --no-input --name my-lake \\
+      --location "$(%(prog)s --location)"
 """
 
 
