@@ -124,3 +124,15 @@ def test_a_place_that_is_none_is_named(
     assert status == 2
     assert named in err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_one_auth_and_another_of_a_file_are_not_both_taken(tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("authorization: Bearer x-y-z\n")
+    file.chmod(0o600)
+    words = ("--to", str(tmp_path / "lake"), "--username", "ada", "--header-file", str(file))
+    status, err = ingest(NOBODY, *words)
+    assert status == 2
+    assert err.startswith("ingest: --username has no effect with Authorization in --header-file: ")
+    assert "x-y-z" not in err
+    assert not (tmp_path / "lake").exists()
