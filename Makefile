@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -64,6 +64,9 @@ test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installe
 
 test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
 	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser
+
+test-shells: env-dev ## README's blocks and TAB in bash, zsh and fish, installed if they can be; skipped where not
+	@tools/shells/with-shells.sh python -m pytest -q -m shells tests/shells
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers
