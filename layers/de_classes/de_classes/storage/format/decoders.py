@@ -17,6 +17,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
@@ -146,29 +147,42 @@ class RowColumns:
 
     Attributes:
         decoder: What they were decoded under.
-        values: A column for each field of the schema, with the very values that the text holds; ``UNSET``
+        columns: A column for each field of the schema, with the very values that the text holds; ``UNSET``
             where a record has no such key.
         absent: For each of them, how many records have no such key.
         size: How many records.
     """
 
     decoder: RowDecoder
-    values: tuple[Column, ...]
+    columns: tuple[Column, ...]
     absent: tuple[int, ...]
     size: int
 
+    @property
+    def schema(self) -> Schema:
+        """What they were decoded under."""
+        return self.decoder.schema
+
+    def values(self, number: int) -> list[Any]:
+        """The values of one field; an absent key is a null."""
+        return list(_part(self.columns[number], has_gaps=self.absent[number] > 0))
+
+    def has_nulls(self, number: int) -> bool:
+        """Whether a record has a null in one field, or has no such key."""
+        return self.absent[number] > 0 or None in self.columns[number]
+
     def record(self, index: int) -> Record:
         """One record; its keys are in the schema's order."""
-        row = ((name, column[index]) for name, column in zip(self.decoder.names, self.values, strict=True))
+        row = ((name, column[index]) for name, column in zip(self.decoder.names, self.columns, strict=True))
         return {name: value for name, value in row if value is not UNSET}
 
     def __contains__(self, record: Record) -> bool:
         row = tuple(record.get(name, UNSET) for name in self.decoder.names)
-        return record.keys() <= set(self.decoder.names) and row in zip(*self.values, strict=True)
+        return record.keys() <= set(self.decoder.names) and row in zip(*self.columns, strict=True)
 
     def dense(self, start: int, stop: int) -> tuple[Column, ...]:
         """The columns of some of the records as a table has them: an absent key is a null."""
-        columns = zip(self.values, self.absent, strict=True)
+        columns = zip(self.columns, self.absent, strict=True)
         return tuple([_part(column[start:stop], has_gaps=absent > 0) for column, absent in columns])
 
 
@@ -199,7 +213,9 @@ class RowDecoder:
             records_decoder(schema.fields, is_complete=is_complete, keeps_numbers=self.keeps_numbers)
             for is_complete in (True, False)
         )
-        self._has_floats_inside = any(_has_floats_inside(field.type) for field in schema.fields)
+        self._has_floats_inside = any(
+            holds_floats(field.type) for field in schema.fields if field.type is not Kind.FLOAT64
+        )
 
     def decode(self, text: bytes) -> RowColumns | None:
         """Decode an array of records.
@@ -248,9 +264,10 @@ class RowDecoder:
             return False
         present = (columns.size - absent for absent in columns.absent)
         try:
-            return text.count(b":") == sum(map(_colons_of_field, self.schema.fields, columns.values, present))
+            colons = sum(map(_colons_of_field, self.schema.fields, columns.columns, present))
         except _EmptyObjectError:
             return False
+        return text.count(b":") == colons
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -258,11 +275,11 @@ class Rows:
     """Typed rows that nobody needs the columns of; see ``Columns``.
 
     Attributes:
-        names: The names of the columns.
+        schema: What they were decoded under.
         rows: A typed object for each record; no key is absent.
     """
 
-    names: tuple[str, ...]
+    schema: Schema
     rows: list[Any]
 
     @property
@@ -270,14 +287,24 @@ class Rows:
         """How many records."""
         return len(self.rows)
 
+    def values(self, number: int) -> list[Any] | None:
+        """The values of one field; None of floats, whose digits were not looked at."""
+        if holds_floats(self.schema.fields[number].type):
+            return None
+        return list(map(attrgetter(attribute(number)), self.rows))
+
+    def has_nulls(self, number: int) -> bool:
+        """Whether a record has a null in one field."""
+        return None in map(attrgetter(attribute(number)), self.rows)
+
     def record(self, index: int) -> Record:
         """One record; its keys are in the schema's order."""
-        return dict(zip(self.names, structs.astuple(self.rows[index]), strict=True))
+        return dict(zip(self.schema.names, structs.astuple(self.rows[index]), strict=True))
 
     def __contains__(self, record: Record) -> bool:
-        if record.keys() != set(self.names):
+        if record.keys() != set(self.schema.names):
             return False
-        return tuple(map(record.__getitem__, self.names)) in map(structs.astuple, self.rows)
+        return tuple(map(record.__getitem__, self.schema.names)) in map(structs.astuple, self.rows)
 
     def dense(self, start: int, stop: int) -> tuple[Column, ...]:
         """The columns of some of the records."""
@@ -293,7 +320,7 @@ class LineDecoder(RowDecoder):
         """Decode an array of records; see ``RowDecoder.decode``."""
         rows = None if self.has_structs else _decoded(self._complete, text)
         if rows is not None and has_no_more_keys(text, len(rows) * len(self.names)):
-            return Rows(self.names, rows)
+            return Rows(self.schema, rows)
         return super().decode(text)
 
 
@@ -340,14 +367,15 @@ def _numbers(texts: Column, *, has_gaps: bool) -> Column:
     return [text if text is UNSET else next(there) for text in texts]
 
 
-def _has_floats_inside(data_type: DataType) -> bool:
+def holds_floats(data_type: DataType) -> bool:
+    """Whether floats are among the values of a type, at any depth."""
     match data_type:
         case ListType(element):
-            return element is Kind.FLOAT64 or _has_floats_inside(element)
+            return holds_floats(element)
         case StructType(fields):
-            return any(field.type is Kind.FLOAT64 or _has_floats_inside(field.type) for field in fields)
+            return any(holds_floats(field.type) for field in fields)
         case _:
-            return False
+            return data_type is Kind.FLOAT64
 
 
 def _has_structs(data_type: DataType) -> bool:
