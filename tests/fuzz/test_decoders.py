@@ -15,10 +15,11 @@ import pytest
 
 from de_classes.api.page import split
 from de_classes.errors import MalformedDataError
+from de_classes.storage.format.arrow_arrays import ArrowColumns
 from de_classes.storage.format.arrow_decoder import ArrowDecoder
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.decoders import decoder_of, line_decoder_of
-from de_classes.storage.format.schema import Kind, infer
+from de_classes.storage.format.schema import infer, merge
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number
 
@@ -172,7 +173,7 @@ def straight(text: bytes, records: list[Any]) -> Iterator[tuple[str, Columns | N
         if shape is not None:
             yield name, shape.decode(text), schema.names
     rows = decoder_of(schema)
-    if rows is not None and all(isinstance(field.type, Kind) for field in schema.fields):
+    if rows is not None:
         yield "arrow", ArrowDecoder(schema, rows, worth_it=1).decode(text), schema.names
 
 
@@ -211,6 +212,23 @@ def check(text: bytes, met: Counter[str]) -> None:
         met[f"{name}: {'not so' if columns is None else 'straight'}"] += 1
         if columns is not None:
             check_columns(name, columns, names, value)
+    check_narrower(text, found)
+
+
+def check_narrower(text: bytes, records: list[Any]) -> None:
+    """Under the schema of some of the records, what brings more, or has more digits, is no array."""
+    schema = infer(records[: len(records) // 2])
+    rows = decoder_of(schema)
+    if rows is not None and isinstance(ArrowDecoder(schema, rows, worth_it=1).decode(text), ArrowColumns):
+        assert merge(schema, infer(records)) == schema, text
+        assert not has_rounded(records), text
+
+
+def has_rounded(value: Any) -> bool:
+    """Whether a number among some values is not the float that holds it."""
+    if isinstance(value, dict | list):
+        return any(map(has_rounded, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Number) and value.is_rounded
 
 
 def check_columns(name: str, columns: Columns, names: tuple[str, ...], value: list[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ def test_columns_hold_the_very_values_of_the_text() -> None:
         b'[{"a":1,"b":1,"c":"x:y","d":true,"e":null},{"a":-0,"b":-0.0,"c":"\\"}","d":null,"e":null}]'
     )
     assert columns is not None
-    assert list(map(repr, columns.values)) == [
+    assert list(map(repr, columns.columns)) == [
         "[1, 0]",
         "[1, -0.0]",
         "['x:y', '\"}']",
@@ -39,7 +39,7 @@ def test_columns_hold_the_very_values_of_the_text() -> None:
 def test_keys_may_come_in_any_order_and_may_be_absent() -> None:
     columns = decoder(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null},{}]')
     assert columns is not None
-    assert columns.values == ([1, None, UNSET], ["x", UNSET, UNSET])
+    assert columns.columns == ([1, None, UNSET], ["x", UNSET, UNSET])
     assert columns.dense(0, 3) == ([1, None, None], ["x", None, None])
     assert columns.dense(1, 2) == ([None], [None])
     assert [columns.record(index) for index in range(3)] == [{"a": 1, "b": "x"}, {"a": None}, {}]
@@ -57,7 +57,7 @@ def test_an_absent_key_and_a_null_are_told_apart_in_looking_a_record_up() -> Non
 def test_a_text_without_records_has_empty_columns() -> None:
     columns = decoder(a=Kind.INT53).decode(b"[ ]")
     assert columns is not None
-    assert (columns.values, columns.size) == (([],), 0)
+    assert (columns.columns, columns.size) == (([],), 0)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_colons_in_names_and_strings_are_no_keys() -> None:
     text = b'[{"a:b":"x:y:z","l":["::",null]},{"a:b":null},{ "l" : [] }]'
     columns = decoder(**{"a:b": Kind.STRING, "l": ListType(Kind.STRING)}).decode(text)
     assert columns is not None
-    assert columns.values == (["x:y:z", None, UNSET], [["::", None], UNSET, []])
+    assert columns.columns == (["x:y:z", None, UNSET], [["::", None], UNSET, []])
 
 
 @pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.JSON),)), ListType(Kind.JSON)])
@@ -164,7 +164,7 @@ def test_objects_become_dictionaries_without_their_absent_keys() -> None:
         b'[{"o":{"s":[{"t":"::"},null],"x:y":1}},{"o":{"s":null}},{"o":null},{}]'
     )
     assert columns is not None
-    assert columns.values == ([{"x:y": 1, "s": [{"t": "::"}, None]}, {"s": None}, None, UNSET],)
+    assert columns.columns == ([{"x:y": 1, "s": [{"t": "::"}, None]}, {"s": None}, None, UNSET],)
     assert {"o": {"s": None}} in columns
 
 

@@ -24,7 +24,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 
 from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.blocks import record_in
-from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, describe_type
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number
 
@@ -226,6 +226,39 @@ def decoder(field: pa.Field) -> Callable[[Any], Any] | None:
     if pa.types.is_struct(field.type):
         return _by_key({part.name: decoder(part) for part in field.type.fields})
     return None
+
+
+def widened(batch: pa.RecordBatch, before: Schema, after: Schema) -> list[pa.Array]:
+    """The columns of a batch under a wider schema: a column that it lacks is one of nulls.
+
+    Args:
+        batch: Rows.
+        before: What they were written under.
+        after: A schema that includes it.
+    """
+    known = {field.name: field.type for field in before.fields}
+    return [
+        _widened(
+            batch.column(field.name) if field.name in known else None,
+            known.get(field.name, Kind.NULL),
+            field,
+            batch.num_rows,
+        )
+        for field in after.fields
+    ]
+
+
+def _widened(values: pa.Array | None, before: DataType, after: Field, rows: int) -> pa.Array:
+    stored = arrow_field(after.name, after.type).type
+    if values is None or before is Kind.NULL:
+        return pa.nulls(rows, stored)
+    if describe_type(before) == describe_type(after.type):
+        return values
+    if after.type is Kind.FLOAT64:  # so it was integers that floats hold
+        return values.cast(stored)
+    decode, encode = decoder(arrow_field(after.name, before)), encoder(after.type)
+    plain = values.to_pylist() if decode is None else list(map(decode, values.to_pylist()))
+    return array_of(plain if encode is None else list(map(encode, plain)), stored)
 
 
 def is_list(arrow_type: pa.DataType) -> bool:
