@@ -32,7 +32,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no type
 import pyarrow.json as pj  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.storage.format.arrow_arrays import ArrowColumns, array_of, arrow_schema, as_array
-from de_classes.storage.format.decoders import decoder_of, holds_floats
+from de_classes.storage.format.decoders import NO_KEYS, decoder_of, holds_floats
 from de_classes.storage.format.schema import Kind, ListType, StructType
 from de_classes.utils.strict_json import Number, read_number
 
@@ -50,7 +50,6 @@ _TRIED: Final = 64  # only one text in so many is tried
 _SHAPES_KEPT: Final = 64
 
 _EXACT: Final = 2**53
-_NO_KEYS: Final = re.compile(rb"\{[ \t\r\n]*\}")
 _DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
 _MANY_DIGITS: Final = b"0" * 16  # fifteen come back out of a float, whatever they are
 _EXPONENT: Final = re.compile(rb"[eE][-+]?[0-9]+")
@@ -135,16 +134,31 @@ class ArrowDecoder:
         return (
             len(text) <= _MOST_BYTES
             and _is_utf8(text)
-            and not (self.has_structs and _NO_KEYS.search(text))
+            and not (self.has_structs and NO_KEYS.search(text))
             and not (self._has_floats and _may_round(text))
         )
 
 
 @lru_cache(_SHAPES_KEPT)
-def arrow_decoder_of(schema: Schema) -> ArrowDecoder | None:
-    """The decoder of a schema for a format that is written from Arrow arrays; None as ``decoder_of``."""
+def arrow_decoder_of(schema: Schema) -> ArrowDecoder | RowDecoder | None:
+    """The decoder of a schema for a format that is written from Arrow arrays; None as ``decoder_of``.
+
+    Arrow's reader has no type for a mixed column, and makes arrays of a wrong length of lists of nothing
+    but nulls.
+    """
     rows = decoder_of(schema)
-    return ArrowDecoder(schema, rows) if rows else None
+    is_readable = all(map(_is_readable, (field.type for field in schema.fields)))
+    return ArrowDecoder(schema, rows) if rows and is_readable else rows
+
+
+def _is_readable(data_type: DataType) -> bool:
+    match data_type:
+        case ListType(element):
+            return element is not Kind.NULL and _is_readable(element)
+        case StructType(fields):
+            return all(_is_readable(field.type) for field in fields)
+        case _:
+            return data_type is not Kind.JSON
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -7,13 +7,13 @@ once one of the first two was made.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, overload
 
 import msgspec
 
+from de_classes.errors import MalformedDataError
 from de_classes.utils import strict_json
 from de_classes.utils.values import DiscreetValue, Mutable
 
@@ -169,19 +169,21 @@ def record_in(text: bytes, index: int, size: int) -> Record:
         size: How many there are.
     """
     place = index + size if index < 0 else index
-    found = None
+    found: Record | None = None
     if place == 0:
         found = _first_record(text)
     elif place == size - 1:
         found = _last_record(text)
-    return msgspec.json.decode(_SLICES.decode(text)[place]) if found is None else found
+    if found is None:
+        found = strict_json.loads(bytes(_SLICES.decode(text)[place]))
+    return found
 
 
 def _first_record(text: bytes) -> Record | None:
     head = text[:_FIRST_RECORD].decode(errors="ignore")
     try:
-        record, _ = json.JSONDecoder().raw_decode(head, head.index("{"))
-    except ValueError:
+        record, _ = strict_json.decode_at(head, head.index("{"))
+    except (ValueError, MalformedDataError):  # its end lies further on
         return None
     found: Record = record
     return found
@@ -192,8 +194,8 @@ def _last_record(text: bytes) -> Record | None:
     for _ in range(_LAST_RECORD):
         start = text.rindex(b"{", 0, start)
         try:
-            found: Record = msgspec.json.decode(text[start:end])
-        except msgspec.DecodeError:
+            found: Record = strict_json.loads(text[start:end])
+        except MalformedDataError:
             continue
         return found
     return None

@@ -43,6 +43,7 @@ from de_classes.storage.format.codec import (
     decode_utf8,
     read_lines,
 )
+from de_classes.storage.format.decoders import JsonText, cell_decoder_of
 from de_classes.storage.format.schema import Schema, unsupported_value
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
 from de_classes.utils import strict_json
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch, Column
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Record
 
 JSON_STARTS = ("{", "[", '"')
@@ -176,6 +177,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     Number: lambda value: value.text,
     int: _encode_int,
     TimestampText: str,
+    JsonText: quote,
 }
 
 
@@ -278,6 +280,10 @@ class CsvCodec(FormatCodec):
     def needs_new_segment(self, before: Schema, after: Schema) -> bool:
         """A header cannot grow; types are told by every cell for itself."""
         return before.names != after.names
+
+    def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
+        """Into values, and the texts of nested ones."""
+        return cell_decoder_of(schema)
 
     def rewrite(self, source: BinaryIO, before: Schema, writer: RecordWriter) -> None:
         """Add empty cells to every row: the columns that came later are the last."""

@@ -284,7 +284,7 @@ class _ParquetWriter(RecordWriter):
             self._convert(batch.records())
         else:
             self._note_rounded(columns)
-            self._add(list(map(as_array, columns, self._types)))
+            self._add(list(map(_array_of, self.schema.fields, columns, self._types)))
 
     def _finish(self) -> None:
         self._convert_rest()
@@ -344,6 +344,12 @@ def _named_in_utf8(schema: Schema) -> pa.Schema:
         return arrow_schema(schema)
     except UnicodeEncodeError as error:
         raise UnsupportedValueError("a field's name has a lone surrogate, rename it") from error
+
+
+def _array_of(field: Field, values: Column, arrow_type: pa.DataType) -> pa.Array:
+    """A column that fits; mixed values become JSON text."""
+    encode = encoder(field.type) if isinstance(values, list) else None
+    return as_array(values if encode is None else list(map(encode, values)), arrow_type)
 
 
 def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:
