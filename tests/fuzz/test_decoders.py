@@ -21,6 +21,7 @@ from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.decoders import JsonText, cell_decoder_of, decoder_of, line_decoder_of
 from de_classes.storage.format.schema import infer, merge
 from de_classes.utils import strict_json
+from de_classes.utils.strict_json import Number
 from tests.fakes.written import exact
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyError, StorageUnavailableError
-from de_classes.utils.digests import digest
+from de_classes.utils.digests import digest, digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ _FAN_IN: Final = 4  # files of one level, which then become one of the next
 _FIRST_BYTES: Final = 256
 _LOOKED_THROUGH: Final = 16 * 1024  # bytes that are read in one go
 _CACHE_KIB: Final = 8192
-_FILTER_BITS: Final = 2**26  # 8 MiB: one in a hundred is looked for in vain where there are four million
+_FILTER_BITS: Final = 2**26  # 8 MiB: one in twenty is looked for in vain where there are three million
 
 
 class _SortedFile:
@@ -165,21 +165,18 @@ class HashSet:
 
     def _in_files(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those of some hashes that are in a file."""
-        ones, others = _bits_of(keys)
-        bits = self._filter
+        marked = self._filter
         return {
             key
-            for key, one, other in zip(keys, ones, others, strict=True)
-            if bits[one >> 3] >> (one & 7) & 1
-            and bits[other >> 3] >> (other & 7) & 1
-            and any(key in file for file in self._files)
+            for key, bit in zip(keys, _bits_of(keys), strict=True)
+            if marked[bit >> 3] >> (bit & 7) & 1 and any(key in file for file in self._files)
         }
 
     def _write_down(self) -> None:
         """Move what is in memory to a file, and make one of several that are alike."""
         self._filter = self._filter or bytearray(_FILTER_BITS // 8)
         keys = sorted(self._young)
-        for bit in chain(*_bits_of(keys)):
+        for bit in _bits_of(keys):
             self._filter[bit >> 3] |= 1 << (bit & 7)
         ends = [bisect_left(keys, bytes([first])) for first in range(1, _FIRST_BYTES)]
         parts = (b"".join(keys[start:stop]) for start, stop in pairwise([0, *ends, len(keys)]))
@@ -203,11 +200,10 @@ def _cut(hashes: bytes) -> list[bytes]:
     return [hashes[place : place + _BYTES] for place in range(0, len(hashes), _BYTES)]
 
 
-def _bits_of(keys: Sequence[bytes]) -> tuple[list[int], list[int]]:
-    """Two bits of the filter for each hash, out of its last bytes."""
+def _bits_of(keys: Sequence[bytes]) -> list[int]:
+    """The bit of the filter for each hash, out of its last bytes: by the first it lies in a file."""
     numbers = struct.unpack(f"={4 * len(keys)}I", b"".join(keys))
-    last = _FILTER_BITS - 1
-    return [number & last for number in numbers[2::4]], [number & last for number in numbers[3::4]]
+    return [number & _FILTER_BITS - 1 for number in numbers[3::4]]
 
 
 @contextmanager
@@ -294,7 +290,7 @@ class KeySet(HashSet):
     ) -> list[bytes]:
         if columns is None or any(None in column for column in columns):
             return [self._hash(record) for record in records]
-        return [digest(key, _BYTES) for key in zip(*columns, strict=True)]
+        return digests(zip(*columns, strict=True), _BYTES)
 
     def _hash(self, record: dict[str, Any]) -> bytes:
         key = [record.get(field) for field in self.fields]
