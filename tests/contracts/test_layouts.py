@@ -28,6 +28,7 @@ from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_leftovers
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
+from de_classes.utils import layouts
 from de_classes.utils.clock import ManualClock
 from de_classes.version import VERSION
 from tests.fakes.layouts import (
@@ -374,18 +375,20 @@ def test_a_newer_commit_is_not_read_and_the_one_before_is(layout: str) -> None:
 def test_verify_says_that_it_is_too_old(layout: str, name: str, tmp_path: Path) -> None:
     shutil.copytree(bucket_of(layout), tmp_path / BUCKET)
     key = document(layout, name)
-    (tmp_path / BUCKET / key).write_bytes(b'{"version":2}')
+    newer = (layouts.MANIFEST if name == "manifest" else layouts.RECEIPT) + 1
+    body = b'{"version":%d}' % newer
+    (tmp_path / BUCKET / key).write_bytes(body)
     # A manifest is looked into if it is the one that the receipt means; a newer one may well be.
     receipt = document(layout, "receipt") if name == "manifest" else key
     if name == "manifest":
         told = json.loads((tmp_path / BUCKET / receipt).read_bytes())
-        told["sha256"] = hashlib.sha256(b'{"version":2}').hexdigest()
+        told["sha256"] = hashlib.sha256(body).hexdigest()
         (tmp_path / BUCKET / receipt).write_text(json.dumps(told))
     out, err = io.StringIO(), io.StringIO()
     args = argparse.Namespace(receipt=str(tmp_path / BUCKET / receipt), endpoint_url=None, json=False)
     assert verify.run(args, out=out, err=err) == verify.EXIT_USAGE
-    assert "was written by a newer de-classes, in layout 2" in err.getvalue()
-    assert "reads such documents up to layout 1" in err.getvalue()
+    assert f"was written by a newer de-classes, in layout {newer}" in err.getvalue()
+    assert f"reads such documents up to layout {newer - 1}" in err.getvalue()
 
 
 @pytest.mark.parametrize("superseded", [False, True])

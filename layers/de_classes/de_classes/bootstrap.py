@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
+    from de_classes.utils.run_records import Increment
 
 SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
@@ -117,7 +118,12 @@ class _Clients:
         )
 
     def client_for(
-        self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        *,
+        deadline: float | None,
+        increment: Increment | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run."""
         if self._local is not None:
@@ -136,6 +142,7 @@ class _Clients:
                 concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
             ),
             runtime=ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+            increment=increment,
         )
         if not is_own:
             self._auths[name] = client.endpoint.auth

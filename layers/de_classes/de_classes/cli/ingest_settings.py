@@ -20,7 +20,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.cli.parsers import FIELD_OPTIONS, NO_FIELD
-from de_classes.configs.ingest import RequestsPerSecond, RunId
+from de_classes.configs.ingest import RequestsPerSecond, RunId, Write
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import load
 from de_classes.configs.urls import path_problems, url_problems
@@ -138,7 +138,14 @@ _OF_A_URL: dict[str, object] = {
     "key_field": [],
     "columns": None,
 }
-_OF_A_DESCRIPTION: dict[str, object] = {"base_url": None, "sources": None, "set": [], "secrets": None}
+_OF_A_DESCRIPTION: dict[str, object] = {
+    "base_url": None,
+    "sources": None,
+    "set": [],
+    "secrets": None,
+    "from_": None,
+    "until": None,
+}
 _DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _FROM_ZERO = re.compile(r"\s*0+\s*(?:(-)\s*([0-9]{1,10})?\s*)?", re.ASCII)
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
@@ -190,6 +197,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     quarantine: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     replay: bool = False
+    write: Write | None = None
+    from_: str | None = None
+    until: str | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -337,8 +347,12 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
             if not self.is_one_object:
                 given.pop("run_id")  # all of a source are datasets
+            if self.is_one_object:
+                given["write"] = self.write
             yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return
+        if self.write == "upsert" and self.is_url and not self.key_field:
+            yield "write upsert needs --key-field, by which records are told apart"
         problem = key_problem(self.dataset.strip("/"))
         if problem:
             yield f"dataset cannot be a key's beginning: {problem}"
@@ -375,5 +389,5 @@ def read_settings(args: argparse.Namespace) -> IngestSettings:
 
 def _as_options(problem: str) -> str:
     setting, space, rest = problem.partition(" ")
-    option = "URL" if setting == "source" else f"--{setting.replace('_', '-')}"
+    option = "URL" if setting == "source" else f"--{setting.rstrip('_').replace('_', '-')}"
     return f"{option}{space}{rest}".replace("allow_insecure", "--allow-insecure")

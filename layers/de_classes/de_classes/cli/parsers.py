@@ -317,6 +317,22 @@ def _add_target_options(group: argparse._ArgumentGroup) -> None:
 def _add_dataset_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", metavar="NAME", help="of the folder for its parts and its manifest")
     group.add_argument("--run-id", metavar="ID", help="go on with this run, or begin it by this name")
+    group.add_argument(
+        "--write",
+        choices=("append", "upsert", "snapshot"),
+        help="how the dataset takes more runs: added, by key in the place of others, or replacing it "
+        "(what the description says, else each run has a dataset of its own)",
+    )
+    group.add_argument(
+        "--from",
+        dest="from_",
+        metavar="TIME",
+        help="of what is incremental: begin here, such as 2026-11-30T06:00:00Z (where the dataset ends)",
+    )
+    group.add_argument("--until", metavar="TIME", help="of what is incremental: end here (now)")
+    group.add_argument(
+        "--accept-shrink", action="store_true", help="commit although the dataset becomes much smaller"
+    )
     group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
     group.add_argument(
         "--strict",

@@ -338,6 +338,7 @@ class SourcePass:
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
+        reached, before = self._sifter.reach()
         return SealedPart(
             pass_=self.number,
             sequence=sequence,
@@ -357,6 +358,8 @@ class SourcePass:
             keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
             first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
             counts=self._spent(),
+            reached=reached,
+            before=before,
         )
 
     def _kept_step(self, sequence: int, rows: StepRows) -> StepCounts:

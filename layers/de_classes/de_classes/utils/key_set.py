@@ -10,11 +10,12 @@ from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyE
 from de_classes.utils.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _BYTES: Final = 16
 _CACHE_KIB: Final = 8192
 _ADD: Final = "INSERT OR IGNORE INTO keys VALUES (?)"
+_HAS: Final = "SELECT 1 FROM keys WHERE hash = ?"
 
 
 class HashSet:
@@ -55,6 +56,11 @@ class HashSet:
             self._size += 1
             self._fresh += key
         return is_new
+
+    def __contains__(self, key: bytes) -> bool:
+        """Whether a hash was taken in."""
+        with self._on_disk():
+            return self._file.execute(_HAS, (key,)).fetchone() is not None
 
     def limit_pages(self, pages: int) -> None:
         """Let the file have no more than so many pages of 4 KiB, beyond those that it has."""
@@ -126,7 +132,7 @@ class KeySet(HashSet):
         Raises:
             MissingKeyError: The record has no value in a field of the key.
         """
-        return self.add_hash(self._hash(record))
+        return self.add_hash(hash_of_key(record, self._fields))
 
     def new_among(self, records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Take in the keys of many records; gives those records whose keys are new, in their order.
@@ -134,7 +140,7 @@ class KeySet(HashSet):
         Raises:
             MissingKeyError: A record has no value in a field of the key; then no key was taken in.
         """
-        hashed = [(record, self._hash(record)) for record in records]
+        hashed = [(record, hash_of_key(record, self._fields)) for record in records]
         if self._compares:
             self.conflicts += sum(self._is_another(key, record) for record, key in hashed)
         return [record for record, key in hashed if self.add_hash(key)]
@@ -148,15 +154,22 @@ class KeySet(HashSet):
             known = self._file.execute("SELECT hash FROM records WHERE key = ?", (key,)).fetchone()
         return bool(known != (whole,))
 
-    def _hash(self, record: dict[str, Any]) -> bytes:
-        key = [record.get(field) for field in self._fields]
-        if None in key:
-            raise self._missing(record)
-        return digest(key, _BYTES)
 
-    def _missing(self, record: dict[str, Any]) -> MissingKeyError:
-        field = next(field for field in self._fields if record.get(field) is None)
+def hash_of_key(record: Mapping[str, Any], fields: Sequence[str]) -> bytes:
+    """What a set knows a record by.
+
+    Args:
+        record: Any record.
+        fields: The fields that together tell it from all others.
+
+    Raises:
+        MissingKeyError: It has no value in one of them.
+    """
+    key = [record.get(field) for field in fields]
+    if None in key:
+        field = fields[key.index(None)]
         what = "is null" if field in record else "is not there"
-        return MissingKeyError(
+        raise MissingKeyError(
             f"the key field {field!r} {what} in a record: mend the data, or name a key that all records have"
         )
+    return digest(key, _BYTES)

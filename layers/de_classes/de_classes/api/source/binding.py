@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+import time
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
     from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import Increment
 
 DEFAULT_LIMIT = 100
 LARGEST_DEFAULT = 1000
@@ -167,6 +169,7 @@ class Resource:
         auth: AuthScheme | None = None,
         limits: ClientLimits | None = None,
         runtime: ClientRuntime | None = None,
+        increment: Increment | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -180,6 +183,8 @@ class Resource:
             auth: In place of what the description says: one that another client has logged in by.
             limits: Pages at once, time, attempts; of logins too.
             runtime: Network, clock and logger; of logins too.
+            increment: What is asked for where the resource is read only as far as it is new; from its start
+                until now unless given.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -190,6 +195,7 @@ class Resource:
             secrets or EnvironmentSecrets(environment()),
             base_url,
             allow_insecure=allow_insecure,
+            increment=increment,
         )
         limits, runtime = limits or ClientLimits(), runtime or ClientRuntime()
         terms = AuthRuntime(
@@ -235,7 +241,9 @@ class _Binding:
         base_url: str | None,
         *,
         allow_insecure: bool,
+        increment: Increment | None = None,
     ) -> None:
+        self._increment = increment
         self.secrets = secrets
         self._resource = resource
         self._base_url = base_url
@@ -305,10 +313,20 @@ class _Binding:
         first, _, rest = name.partition(".")
         if first == "secret" and rest:
             return self._secret(rest)
+        if first == "incremental" and rest in self._bounds:
+            return self._bounds[rest]
         declared = self._resource.source.parameters
         if name not in declared:
             raise ConfigurationError(f"${{{name}}} stands for nothing here")
         return self._parameters.get(name, declared[name].default)
+
+    @cached_property
+    def _bounds(self) -> dict[str, str | int]:
+        """Where the run begins and ends, as the source is asked for it."""
+        said = self._resource.described.incremental
+        if said is None:
+            return {}
+        return said.bounds(self._increment or said.begin(None, now=time.time()))
 
     def fill(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value
         """A text or a JSON value with its names replaced."""
