@@ -183,8 +183,8 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
+    opened = open_sources(args, settings, _logger_of_sources(args, err), _increments(args, settings, logger))
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
-    opened = open_sources(args, settings, _logger_of_sources(args, err), _increments(settings, place))
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
@@ -200,8 +200,10 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
     return [(source.name, partial(carry_out, source)) for source in opened]
 
 
-def _increments(settings: IngestSettings, place: Place) -> Callable[[Resource], Increment | None]:
-    """What is asked for of a resource that is read only as far as it is new."""
+def _increments(
+    args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger
+) -> Callable[[Resource], Increment | None]:
+    """What is asked for of a resource that is read only as far as it is new: nothing is made for the look."""
 
     def increment_of(resource: Resource) -> Increment | None:
         said = resource.described.incremental
@@ -215,6 +217,7 @@ def _increments(settings: IngestSettings, place: Place) -> Callable[[Resource], 
             return said.begin(None, now=time.time(), asked_from=settings.from_, asked_until=settings.until)
         from de_classes.runs.increments import next_increment  # noqa: PLC0415 - by those alone who say so
 
+        place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
         return next_increment(
             said,
             DatasetDestination(place.store, place.bucket, prefix=place.prefix),
@@ -257,7 +260,7 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
     texts = []
-    opened = open_sources(args, settings, _logger_of_sources(args, err), _increments(settings, place))
+    opened = open_sources(args, settings, _logger_of_sources(args, err), _increments(args, settings, logger))
     for source in opened:
         service = RunService(
             source.client,

@@ -40,12 +40,12 @@ def next_increment(
         InvalidInputError: What was asked for is no place, or the dataset was read by another field.
         StorageError: The store does not answer.
     """
-    begun = None if run_id is None else to.begun(run_id)
-    if begun is not None and begun.incremental is not None and asked_from is None and asked_until is None:
-        return begun.incremental
     try:
+        begun = None if run_id is None else to.begun(run_id)
         latest = DatasetCommits(to.store, to.bucket, dataset).latest()
     except BucketNotFoundError:
-        latest = None
+        begun = latest = None
+    if begun is not None and begun.incremental is not None and asked_from is None and asked_until is None:
+        return begun.incremental
     reached = None if latest is None or latest.incremental is UNSET else latest.incremental
     return said.begin(reached, now=now, asked_from=asked_from, asked_until=asked_until)

@@ -1,0 +1,226 @@
+"""Only what is new, from the command line: day after day into one dataset."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from de_classes.__main__ import main
+from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets.reader import DatasetReader
+from tests.fakes.mimics.serving import serving
+from tests.fakes.runs import LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fakes.mimics.kit import Answer, Request
+
+DESK = """
+version = 1
+[sources.desk]
+base_url = "https://desk.example"
+[sources.desk.resources.tickets]
+path = "/tickets"
+params = { since = "${incremental.from}" }
+records_path = "tickets"
+page_size = { into = "query.limit", default = 2 }
+pagination = { type = "offset", more = "more" }
+primary_key = ["id"]
+write = "upsert"
+incremental = { field = "changed", start = "2026-01-01", lag = 3600 }
+[sources.desk.resources.all]
+path = "/tickets"
+records_path = "tickets"
+page_size = { into = "query.limit", default = 2 }
+pagination = { type = "offset", more = "more" }
+primary_key = ["id"]
+write = "upsert"
+"""
+
+
+class Desk:
+    """Tickets, and what changed of them since a time."""
+
+    name = "desk"
+    hosts = {"desk.example": ""}  # noqa: RUF012 - as of every mimic
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.takes_since = True
+        self.tickets = [self.ticket(n, "open", day=n) for n in range(1, 6)]
+
+    @staticmethod
+    def ticket(number: int, status: str, *, day: int) -> dict[str, Any]:
+        return {"id": number, "status": status, "changed": f"2026-02-{day:02d}T12:00:00Z"}
+
+    @property
+    def since(self) -> list[str | None]:
+        return list(dict.fromkeys(request.query.get("since") for request in self.asked))
+
+    def answer(self, request: Request) -> Answer:
+        query = request.query
+        since = query.get("since", "") if self.takes_since else ""
+        found = [each for each in self.tickets if each["changed"] >= since]
+        start, size = int(query.get("offset", 0)), int(query["limit"])
+        body = {"tickets": found[start : start + size], "more": start + size < len(found)}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+class Shell:
+    """A command line, and the desk at one address.
+
+    Args:
+        folder: Where everything is.
+        url: The desk's.
+        desk: Itself.
+    """
+
+    def __init__(self, folder: Path, url: str, desk: Desk) -> None:
+        self.folder = folder
+        self.desk = desk
+        self.described = DESK
+        self._url = url
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        path = self.folder / "desk.toml"
+        path.write_text(self.described)
+        out, err = io.StringIO(), io.StringIO()
+        self.desk.asked.clear()
+        named = [] if "://" in words[0] else ["--sources", str(path), "--base-url", self._url]
+        with redirect_stdout(out), redirect_stderr(err):
+            to = ("--to", str(self.folder / "lake"), "--quiet", "--format", "jsonl")
+            status = main(["ingest", *words, *named, *to])
+        return status, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    desk = Desk()
+    with serving(desk) as url:  # type: ignore[arg-type]
+        yield Shell(tmp_path, url, desk)
+
+
+def tickets(folder: Path, dataset: str = "tickets") -> dict[int, str]:
+    records = [
+        record
+        for batch in DatasetReader(LocalClient(folder, LOGGER), "lake", dataset).records()
+        for record in batch
+    ]
+    assert len({record["id"] for record in records}) == len(records)
+    return {record["id"]: record["status"] for record in records}
+
+
+TICKETS = ("desk.tickets", "--dataset", "tickets")
+
+
+def test_the_second_run_asks_for_what_changed_since_the_first_and_puts_it_in_its_place(
+    shell: Shell,
+) -> None:
+    desk = shell.desk
+    status, out, err = shell(*TICKETS)
+    assert (status, err) == (0, "")
+    assert desk.since == ["2026-01-01T00:00:00Z"]
+    assert (
+        "new:      by changed, from 2026-01-01T00:00:00Z; the next run goes on from 2026-02-05T12:00:00Z"
+        in out
+    )
+    desk.tickets[1] = desk.ticket(2, "closed", day=6)
+    desk.tickets.append(desk.ticket(6, "open", day=6))
+    status, out, err = shell(*TICKETS)
+    assert (status, err) == (0, "")
+    assert desk.since == ["2026-02-05T11:00:00Z"]
+    assert (
+        "dataset:  upsert: 6 records in 2 parts, 5 before, 2 replaced, 0 deleted, 1 parts written again"
+        in out
+    )
+    assert tickets(shell.folder) == {1: "open", 2: "closed", 3: "open", 4: "open", 5: "open", 6: "open"}
+
+
+def test_a_window_is_fetched_again_and_the_place_stays(shell: Shell) -> None:
+    desk = shell.desk
+    shell(*TICKETS)
+    desk.tickets[0]["status"] = "mended"
+    words = ("--from", "2026-02-01", "--until", "2026-02-02T00:00:00Z")
+    status, out, _ = shell(*TICKETS, *words, "--json")
+    assert (status, desk.since) == (0, ["2026-02-01T00:00:00Z"])
+    receipt = json.loads(out)
+    assert receipt["incremental"]["to"] == "2026-02-05T12:00:00Z"
+    assert receipt["parameters"]["incremental"]["until"] == "2026-02-02T00:00:00Z"
+    assert tickets(shell.folder)[1] == "mended"
+
+
+def test_a_run_that_is_gone_on_with_asks_for_the_same_window(shell: Shell) -> None:
+    desk = shell.desk
+    shell(*TICKETS, "--run-id", "first")
+    desk.tickets.append(desk.ticket(6, "open", day=6))
+    status, out, err = shell(*TICKETS, "--run-id", "first")
+    assert err == ""
+    assert (status, desk.asked) == (0, [])  # it is complete: nothing is asked
+    assert "the next run goes on from 2026-02-05T12:00:00Z" in out
+
+
+def test_a_strict_read_of_everything_takes_out_what_is_gone_and_keeps_the_place(shell: Shell) -> None:
+    desk = shell.desk
+    shell(*TICKETS)
+    del desk.tickets[2]
+    status, _, err = shell("desk.all", "--dataset", "tickets", "--strict")
+    assert (status, "--accept-shrink" in err) == (4, True)  # one of five is more than a tenth
+    assert len(tickets(shell.folder)) == 5
+    words = ("desk.all", "--dataset", "tickets", "--strict", "--accept-shrink")
+    status, out, err = shell(*words)
+    assert (status, err) == (0, "")
+    assert "4 records in 1 parts, 5 before, 4 replaced, 1 deleted" in out
+    assert sorted(tickets(shell.folder)) == [1, 2, 4, 5]
+    shell(*TICKETS)
+    assert desk.since == ["2026-02-05T11:00:00Z"]
+
+
+def test_a_source_that_does_not_take_the_time_is_told_of(shell: Shell) -> None:
+    desk = shell.desk
+    shell(*TICKETS)
+    desk.tickets = [{**each, "changed": each["changed"].replace("2026", "2025")} for each in desk.tickets]
+    desk.takes_since = False
+    status, out, _ = shell(*TICKETS)
+    assert status == 0
+    assert "warning:  5 records changed before the time that was asked for" in out
+
+
+def test_two_sources_do_not_share_a_place(shell: Shell) -> None:
+    desk = shell.desk
+    shell(*TICKETS)
+    shell.described = DESK.replace('path = "/tickets"', 'path = "/other/tickets"', 1)
+    status, _, err = shell(*TICKETS)
+    assert (status, "was read from another source" in err) == (2, True)
+    assert desk.asked == []
+
+
+def test_one_object_is_read_from_the_start_or_as_is_asked(shell: Shell) -> None:
+    shell(*TICKETS)
+    status, _, err = shell("desk.tickets", "--key", "t.jsonl", "--from", "2026-02-04")
+    assert (status, err) == (0, "")
+    assert len((shell.folder / "lake" / "t.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("desk.all", "--dataset", "d", "--from", "2026-02-01"), "desk.all is not"),
+        ((*TICKETS, "--from", "soon"), "'soon' is no time"),
+        ((*TICKETS, "--write", "append"), "written by upsert"),
+        (("desk.tickets", "--key", "a.jsonl", "--write", "append"), "--write goes with --dataset alone"),
+        (("http://127.0.0.1:1", "--from", "2026-02-01"), "--from goes with the name of a described source"),
+        (("http://127.0.0.1:1", "--dataset", "d", "--write", "upsert"), "needs --key-field"),
+    ],
+)
+def test_a_mistake_in_the_words_is_named_before_anything_is_asked(
+    words: tuple[str, ...], said: str, shell: Shell
+) -> None:
+    desk = shell.desk
+    status, _, err = shell(*words)
+    assert (status, said in err, desk.asked) == (2, True, []), err
