@@ -55,6 +55,7 @@ class Outcome(Struct, kw_only=True):
         runs: How many were committed.
         deaths: How many goes died.
         told: How many were told that another has committed.
+        slices: How often what is new was cut.
         asked: Requests to the source.
         log: What happened, a line each.
     """
@@ -64,6 +65,7 @@ class Outcome(Struct, kw_only=True):
     runs: int = 0
     deaths: int = 0
     told: int = 0
+    slices: int = 0
     asked: int = 0
     log: list[str] = msgspec.field(default_factory=list)
 
@@ -200,15 +202,17 @@ class Month:
         try:
             now = self._clock.now()
             increment = said and next_increment(said, to, DATASET, run_id=run_id, now=now)
-            client = resource.client(
-                limits=ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=3)),
-                runtime=ClientRuntime(
-                    MortalTransport(self._source, self._clock, self._fuse),  # type: ignore[arg-type]
-                    self._clock,
-                    _SILENT,
+            options: dict[str, Any] = {
+                "limits": ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=3)),
+                "runtime": ClientRuntime(
+                    MortalTransport(self._source, self._clock, self._fuse), self._clock, _SILENT
                 ),
-                increment=increment,
-            )
+            }
+            if increment is not None:
+                increment = resource.cut(
+                    increment, resource.client(**options, increment=increment), **options
+                )
+            client = resource.client(**options, increment=increment)
             plan = RunPlan(
                 run_id=run_id,
                 source=client.url,
@@ -235,6 +239,7 @@ class Month:
             self._outcome.wrong.append(f"{run_id} ended with {type(error).__name__}: {error}")
             return None
         self._outcome.runs += 1
+        self._outcome.slices += len(increment.slices or ()) if increment else 0
         self._note(
             f"{run_id} committed {receipt.records}: {increment}, {receipt.incremental}, {receipt.dataset}, "
             f"{receipt.end}, {receipt.still}, {receipt.drift}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.fakes.inventing import Draw
 
@@ -50,6 +51,7 @@ class Example(Struct, frozen=True, kw_only=True):
         counts: Whether it says how many records there are.
         deletes: Whether a deleted record is ``told``, or ``gone`` without a word.
         coarse: The seconds to which it rounds its stamps down, so that many changes share one.
+        window: The most records that it gives of any query, whatever it counts; all if 0.
         skew: By how many seconds its clock is ahead of ours.
         format: Of the dataset.
         limit: Records a page.
@@ -66,6 +68,7 @@ class Example(Struct, frozen=True, kw_only=True):
     counts: bool
     deletes: str
     coarse: int
+    window: int
     skew: int
     format: str
     limit: int
@@ -83,6 +86,8 @@ class Example(Struct, frozen=True, kw_only=True):
         }
         if self.counts:
             said["total_path"] = "total"
+        if self.window:
+            said["window"] = self.window
         if self.deletes == "told":
             said["transforms"] = [{"type": "filter", "where": "deleted == `false`"}]
         if is_full:
@@ -117,7 +122,7 @@ def drawn(seed: int) -> Example:
     draw = Draw(Random(seed))  # noqa: S311 - not for secrets
     form = draw.one_of(*FORMS)
     counted = form == "integer"
-    return Example(
+    example = Example(
         seed=seed,
         form=form,
         looks="integer" if counted else draw.one_of("iso", "local", "unix", "unix_ms"),
@@ -132,7 +137,12 @@ def drawn(seed: int) -> Example:
         format=draw.one_of("jsonl", "jsonl", "csv", "parquet"),
         limit=draw.whole(3, 6),
         part_pages=draw.whole(1, 3),
+        window=0,
     )
+    if form not in {"date", "integer"} and draw.chance(0.3):  # else more may share one stamp than it gives
+        window = draw.whole(16, 20)
+        return replace(example, window=window, takes_until=True, counts=True, deletes="told", coarse=1)
+    return example
 
 
 class ChangingSource:
@@ -189,6 +199,7 @@ class ChangingSource:
         found, query = self._found(request.query), request.query
         size = int(query.get("limit", "3"))
         start = int(query.get("offset", query.get("cursor", (int(query.get("page", 1)) - 1) * size)))
+        total, found = len(found), found[: self._example.window or len(found)]
         more = start + size < len(found)
         body: dict[str, Any] = {
             "data": [self._told(row) for row in found[start : start + size]],
@@ -196,7 +207,7 @@ class ChangingSource:
         }
         body["next"] = str(start + size) if more else None
         if self._example.counts:
-            body["total"] = len(found)
+            body["total"] = total
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
     def _put(self, row: Row) -> None:

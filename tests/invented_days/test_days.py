@@ -43,6 +43,11 @@ def test_the_months_that_are_tried_hold_deaths_and_runs_that_were_too_late() -> 
 
 
 @pytest.mark.slow
+def test_some_of_the_sources_that_the_proof_tries_give_no_more_than_a_window_of_any_query() -> None:
+    assert sum(outcome(seed).slices for seed in range(1, 61)) > 20
+
+
+@pytest.mark.slow
 def test_every_form_is_among_those_that_the_proof_tries() -> None:
     assert {drawn(seed).form for seed in range(1, 61)} == set(FORMS)
 

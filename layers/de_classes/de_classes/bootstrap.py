@@ -75,6 +75,7 @@ def build_ingestion(
         clock,
         memory_megabytes=_memory_of(environ),
         forget_logins=clients.forget_logins,
+        cut=clients.cut,
     )
 
 
@@ -126,23 +127,52 @@ class _Clients:
         increment: Increment | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run."""
+        return self._client(resource, self._options(resource, parameters, deadline), parameters, increment)
+
+    def cut(
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        *,
+        deadline: float | None,
+        increment: Increment,
+    ) -> Increment:
+        """What a run asks for, in slices if the source gives no more than a window of any query."""
+        if not resource.described.is_sliced:
+            return increment
+        options = self._options(resource, parameters, deadline)
+        return resource.cut(increment, self._client(resource, options, parameters, increment), **options)
+
+    def _options(
+        self, resource: Resource, parameters: Mapping[str, Any], deadline: float | None
+    ) -> dict[str, Any]:
         if self._local is not None:
             self._local.require_cloud()
         name = resource.source_name
         if name not in self._known:
             self._known[name] = self._secrets(name)
         fixed = self._settings.source_parameters.get(name, {})
-        is_own = resource.described.auth is not None or parameters
-        client = resource.client(
-            parameters={**parameters, **fixed},
-            secrets=self._known[name],
-            allow_insecure=self._allow_insecure,
-            auth=None if is_own else self._auths.get(name),
-            limits=ClientLimits(
+        return {
+            "parameters": {**parameters, **fixed},
+            "secrets": self._known[name],
+            "allow_insecure": self._allow_insecure,
+            "limits": ClientLimits(
                 concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
             ),
-            runtime=ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
-            increment=increment,
+            "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+        }
+
+    def _client(
+        self,
+        resource: Resource,
+        options: dict[str, Any],
+        parameters: Mapping[str, Any],
+        increment: Increment | None,
+    ) -> UnstableAPIClient:
+        name = resource.source_name
+        is_own = resource.described.auth is not None or parameters
+        client = resource.client(
+            **options, auth=None if is_own else self._auths.get(name), increment=increment
         )
         if not is_own:
             self._auths[name] = client.endpoint.auth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -118,6 +119,51 @@ def test_a_dataset_that_was_read_by_another_field_is_not_gone_on_with_unless_ask
 def test_what_cannot_be_is_named_when_it_is_described(fields: dict[str, Any], named: str) -> None:
     (problem,) = said(**fields).problems()
     assert named in problem
+
+
+def window(places: list[int], most: int, **fields: Any) -> tuple[list[tuple[int, int]], int]:
+    """The slices of a source with records at some seconds of 2026, and how often it counted."""
+    described, asked = said(lag=0, **fields), 0
+    begins = place_of("2026-01-01T00:00:00Z")
+    at = [begins + place * 1_000_000 for place in places]
+
+    def total_of(each: Increment) -> int:
+        nonlocal asked
+        asked += 1
+        assert each.until is not None
+        return sum(place_of(each.from_) <= place < place_of(each.until) for place in at)
+
+    end = begins / 1_000_000 + 1_000
+    cut = described.cut(described.begin(None, now=end), total_of, most)
+    edges = [cut.from_, *(cut.slices or ()), cut.until or ""]
+    seconds = [(place_of(edge) - begins) // 1_000_000 for edge in edges]
+    return list(pairwise(seconds)), asked
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"format": "unix"}, {"format": "iso_local", "zone": "Asia/Tokyo", "start": "2026-01-01T00:00:00Z"}],
+)
+def test_F98_slices_halve_until_each_is_below_the_window_and_leave_nothing_out(
+    fields: dict[str, Any],
+) -> None:
+    places = [*range(0, 100, 2), *range(700, 720), 999]
+    slices, asked = window(places, 15, **fields)
+    assert (slices[0][0], slices[-1][1]) == (0, 1_000)
+    assert all(before[1] == after[0] for before, after in pairwise(slices))
+    assert max(sum(begin <= place < end for place in places) for begin, end in slices) < 15
+    assert asked < 4 * len(slices)
+
+
+def test_what_is_below_the_window_is_one_slice_that_is_counted_once() -> None:
+    assert window([1, 2, 3], 4) == ([(0, 1_000)], 1)
+
+
+def test_F100_more_at_one_moment_than_the_source_gives_is_said_so() -> None:
+    with pytest.raises(
+        ProtocolError, match=r"5 records changed from 2026-01-01T00:08:2\dZ to .* can say less"
+    ):
+        window([500] * 5, 5)
 
 
 LOOKS = [

@@ -53,6 +53,7 @@ class Desk:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.takes_since = True
+        self.window = 1_000
         self.tickets = [self.ticket(n, "open", day=n) for n in range(1, 6)]
 
     @staticmethod
@@ -66,9 +67,12 @@ class Desk:
     def answer(self, request: Request) -> Answer:
         query = request.query
         since = query.get("since", "") if self.takes_since else ""
-        found = [each for each in self.tickets if each["changed"] >= since]
+        before = query.get("before", "3")
+        there = [each for each in self.tickets if since <= each["changed"] < before]
+        found = there[: self.window]
         start, size = int(query.get("offset", 0)), int(query["limit"])
         body = {"tickets": found[start : start + size], "more": start + size < len(found)}
+        body["total"] = len(there)
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
@@ -189,6 +193,42 @@ def test_a_source_that_does_not_take_the_time_is_told_of(shell: Shell) -> None:
     status, out, _ = shell(*TICKETS)
     assert status == 0
     assert "warning:  5 records changed before the time that was asked for" in out
+
+
+SLICED = DESK.replace(
+    'params = { since = "${incremental.from}" }',
+    'params = { since = "${incremental.from}", before = "${incremental.until}" }\n'
+    'total_path = "total"\nwindow = 3',
+)
+
+
+def test_F98_a_source_that_gives_no_more_than_a_window_is_read_in_slices(shell: Shell) -> None:
+    desk, shell.described = shell.desk, SLICED
+    desk.window = 3
+    desk.tickets = [desk.ticket(n, "open", day=n) for n in range(1, 11)]
+    status, out, err = shell(*TICKETS, "--json")
+    assert (status, err) == (0, "")
+    receipt = json.loads(out)
+    slices = receipt["parameters"]["incremental"]["slices"]
+    assert len(slices) >= 3
+    assert (receipt["records"], receipt["end"]["by"]) == (10, "total")
+    assert sorted(tickets(shell.folder)) == list(range(1, 11))
+    asked = {(request.query["since"], request.query["before"]) for request in desk.asked}
+    assert {before for _, before in asked} >= set(slices)
+    status, out, _ = shell(*TICKETS, "--json")
+    assert json.loads(out)["incremental"]["to"] == "2026-02-10T12:00:00Z"
+
+
+def test_F100_a_moment_that_has_more_than_the_window_is_an_error_that_says_so(shell: Shell) -> None:
+    desk, shell.described = shell.desk, SLICED
+    desk.window = 3
+    desk.tickets = [desk.ticket(n, "open", day=1) for n in range(1, 6)]
+    status, _, err = shell(*TICKETS)
+    assert (status, "5 records changed from 2026-02-01T12:00:00Z to 2026-02-01T12:00:01Z" in err) == (
+        1,
+        True,
+    ), err
+    assert not (shell.folder / "lake").exists()
 
 
 def test_two_sources_do_not_share_a_place(shell: Shell) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from de_classes.api.templates import Path
 from de_classes.errors import ConfigurationError, InvalidInputError, ProtocolError
@@ -141,6 +142,44 @@ class Incremental(Described, kw_only=True):
             since=since,
             is_asked=asked_from is not None,
         )
+
+    def cut(self, increment: Increment, total_of: Callable[[Increment], int], window: int) -> Increment:
+        """The same in slices, each halved until it has fewer records than the source gives of one query.
+
+        Args:
+            increment: What is asked for.
+            total_of: Asks the source how many records a slice has.
+            window: How many it gives.
+
+        Raises:
+            ProtocolError: More share one moment, as the request can say it, than the source gives.
+        """
+        if increment.until is None:
+            return increment
+        ends, edges = [place_of(increment.until)], [place_of(increment.from_)]
+        while ends:
+            begin, end = edges[-1], ends[-1]
+            each = structs.replace(increment, from_=self._said(begin), until=self._said(end))
+            total = total_of(each)
+            if total < window:
+                edges.append(ends.pop())
+                continue
+            middle = self._floor((begin + end) // 2)
+            if not begin < middle < end:
+                raise ProtocolError(
+                    f"{total} records changed from {each.from_} to {each.until}, of which the source gives "
+                    f"{window} and no request can say less: ask in another form (incremental.format), or "
+                    "by a parameter that divides them"
+                )
+            ends.append(middle)
+        return structs.replace(increment, slices=tuple(map(self._said, edges[1:-1])))
+
+    def slices(self, increment: Increment) -> list[dict[str, str | int]]:
+        """What the requests of each slice say."""
+        until = increment.from_ if increment.until is None else increment.until
+        edges = [increment.from_, *(increment.slices or ()), until]
+        each = (structs.replace(increment, from_=begin, until=end) for begin, end in pairwise(edges))
+        return [self.bounds(one) for one in each]
 
     def bounds(self, increment: Increment) -> dict[str, str | int]:
         """What requests say, by name."""

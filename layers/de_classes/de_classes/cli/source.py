@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -141,15 +141,19 @@ def _described(
 ) -> OpenedSource:
     from de_classes.cli.described import secrets_of  # noqa: PLC0415 - as above
 
-    client = resource.client(
-        parameters=settings.parameters,
-        secrets=secrets_of(settings.secrets),
-        base_url=settings.base_url,
-        allow_insecure=settings.allow_insecure,
-        limits=_limits(args, settings),
-        runtime=ClientRuntime(logger=logger),
-        increment=increment,
-    )
+    options: dict[str, Any] = {
+        "parameters": settings.parameters,
+        "secrets": secrets_of(settings.secrets),
+        "base_url": settings.base_url,
+        "allow_insecure": settings.allow_insecure,
+        "limits": _limits(args, settings),
+        "runtime": ClientRuntime(logger=logger),
+    }
+    client = resource.client(**options, increment=increment)
+    if increment is not None:
+        cut = resource.cut(increment, client, **options)
+        if cut != increment:
+            increment, client = cut, resource.client(**options, increment=cut, auth=client.endpoint.auth)
     limit = settings.limit or resource.default_limit
     described = resource.described
     return OpenedSource(

@@ -74,6 +74,8 @@ class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         until: Where it ends; None for as far as there is anything. Nothing behind it moves the place.
         since: How far the dataset was read when the run began; None if it was not.
         is_asked: Whether somebody said where it begins, in place of the dataset.
+        slices: Where it is cut, so that no query has more than the source gives of one; None if it is not
+            cut, or not yet.
     """
 
     field: str
@@ -83,6 +85,7 @@ class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: str | int | None = None
     since: str | int | None = None
     is_asked: bool = False
+    slices: tuple[str | int, ...] | None = None
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):

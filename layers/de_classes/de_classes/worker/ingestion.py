@@ -51,6 +51,22 @@ class ClientFactory(Protocol):
         ...
 
 
+class Cutter(Protocol):
+    """Puts what a run asks for into slices, see ``Resource.cut``."""
+
+    def __call__(
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        /,
+        *,
+        deadline: float | None,
+        increment: Increment,
+    ) -> Increment:
+        """The same in slices, or as it is."""
+        ...
+
+
 class Ingestion(Value):
     """Carries out requests, one at a time.
 
@@ -65,6 +81,7 @@ class Ingestion(Value):
         logger: Told how runs go.
         clock: Dates the keys, and measures.
         memory_megabytes: What the function is given; the receipt reckons with it.
+        cut: Puts what is new into slices, where the source gives no more than a window of any query.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
     """
@@ -77,6 +94,7 @@ class Ingestion(Value):
     clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
+    cut: Cutter = lambda _resource, _parameters, *, deadline, increment: increment  # noqa: ARG005
 
     def read(self, payload: object) -> IngestRequest:
         """Check a request, against its type and against the sources that are configured.
@@ -138,6 +156,8 @@ class Ingestion(Value):
         parameters = request.parameters or (begun.source_parameters if begun else {})
         run_id = request.run_id or run_id
         increment = self._increment(request, resource, name, run_id)
+        if increment is not None:
+            increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
         client = self.client_for(resource, parameters, deadline=deadline, increment=increment)
         try:
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)

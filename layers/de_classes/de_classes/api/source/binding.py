@@ -24,8 +24,9 @@ from de_classes.api.templates import fill, fill_address, fill_host, names_in
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.configs.settings import environment
 from de_classes.configs.urls import is_loopback, url_problems
-from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.errors import ConfigurationError, InvalidInputError, ProtocolError
 from de_classes.redaction import redact
+from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
-    from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import Increment
 
 DEFAULT_LIMIT = 100
@@ -209,6 +209,12 @@ class Resource:
             limits.timeout,
         )
         endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(terms))
+        if binding.slices is not None:
+            endpoint = structs.replace(
+                endpoint,
+                pagination=_per_parent(self.described, Parents(binding.slices, None, DEFAULT_LIMIT)),
+                count=None,
+            )
         each = self.described.for_each
         if each is not None:
             parent = None
@@ -225,6 +231,39 @@ class Resource:
                 endpoint, pagination=_per_parent(self.described, parents), include=each.include
             )
         return UnstableAPIClient(endpoint, pages=pages, limits=limits, runtime=runtime)
+
+    def cut(self, increment: Increment, client: UnstableAPIClient, **options: Any) -> Increment:  # noqa: ANN401 - as ``client`` takes them
+        """The same in slices, if the source gives no more than a window of any query, and counts them.
+
+        A run that was begun keeps its own.
+
+        Args:
+            increment: What is asked for.
+            client: One of this resource, whose login is used.
+            **options: Those by which that was made.
+
+        Raises:
+            ProtocolError: A slice cannot be made small enough, or has no total.
+            DeClassesError: The source does not answer.
+        """
+        said, window = self.described.incremental, self.described.window
+        if said is None or window is None or not self.described.is_sliced or increment.slices is not None:
+            return increment
+        whole = structs.replace(self.described, window=None, total_is="exact", look_back="none")
+        counted = Resource(self.name, self.source, whole)
+
+        def total_of(each: Increment) -> int:
+            made = counted.client(**{**options, "increment": each, "auth": client.endpoint.auth})
+            endpoint = made.endpoint.count or made.endpoint
+            asks = UnstableAPIClient(
+                endpoint, limits=options.get("limits"), runtime=options.get("runtime"), pages=PageRange(1, 1)
+            )
+            totals = [page.total_records for _, page in asks.iterate_all_pages(endpoint.limit(1))]
+            if not totals or totals[0] is None:
+                raise ProtocolError(f"{self.name} says of no slice how many records it has: name total_path")
+            return totals[0]
+
+        return said.cut(increment, total_of, window)
 
     def _addresses(self) -> list[str]:
         return [self.source.base_url, *self.source.auth.addresses().values(), self.described.path]
@@ -264,6 +303,8 @@ class _Binding:
     def endpoint(self, auth: Any) -> Endpoint:  # noqa: ANN401 - an AuthScheme
         """What is asked."""
         source, said = self._resource.source, self._resource.described
+        if self.slices is not None:
+            said = _in_slices(said)
         endpoint = Endpoint(
             self._template(
                 said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
@@ -319,6 +360,14 @@ class _Binding:
         if name not in declared:
             raise ConfigurationError(f"${{{name}}} stands for nothing here")
         return self._parameters.get(name, declared[name].default)
+
+    @cached_property
+    def slices(self) -> list[dict[str, str | int]] | None:
+        """What the requests of each slice say; None where a run is not asked for in slices."""
+        said = self._resource.described.incremental
+        if said is None or not self._resource.described.is_sliced:
+            return None
+        return said.slices(self._increment or said.begin(None, now=time.time()))
 
     @cached_property
     def _bounds(self) -> dict[str, str | int]:
@@ -429,6 +478,20 @@ def _urls_of(host: str) -> list[str]:
 def _path_of(address: str) -> str:
     match = _ADDRESS.fullmatch(address)
     return match[3] if match else address
+
+
+def _in_slices(said: ResourceDescription) -> ResourceDescription:
+    """The same, whose texts name the bounds of a slice: each is a collection, as those of parents are."""
+
+    def named(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        if isinstance(value, str):
+            return value.replace("${incremental.", "${parent.")
+        if isinstance(value, dict):
+            return {name: named(item) for name, item in value.items()}
+        return [named(item) for item in value] if isinstance(value, list) else value
+
+    texts = {name: named(getattr(said, name)) for name in ("path", "params", "headers", "json", "form")}
+    return structs.replace(said, **texts, count=None)
 
 
 def _reader(said: ResourceDescription) -> PageReader:

@@ -33,7 +33,7 @@ from de_classes.api.increments import Incremental
 from de_classes.api.pace import RateRules
 from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.status import ErrorRule
-from de_classes.api.templates import Path
+from de_classes.api.templates import Path, names_in
 from de_classes.pipelines.described import AnyTransform
 from de_classes.utils.values import Described
 
@@ -179,6 +179,18 @@ class ResourceDescription(Described, kw_only=True):
     on_violation: Literal["refuse", "quarantine"] = "refuse"
     incremental: Incremental | None = None
     write: Literal["append", "upsert", "snapshot"] | None = None
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether what is new is asked for in slices of time, none of which has more than the window."""
+        said = [self.path, self.params, self.headers, self.json, self.form]
+        return (
+            self.incremental is not None
+            and self.window is not None
+            and self.for_each is None
+            and (self.count is not None or self.total_path is not None)
+            and "incremental.until" in names_in(said)
+        )
 
 
 class SourceDescription(Described, kw_only=True):

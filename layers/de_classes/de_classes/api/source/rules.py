@@ -107,6 +107,8 @@ def _incremental_problems(label: str, resource: ResourceDescription, said: Any) 
         yield f"{label}.incremental: no text names ${{incremental.from}}, so all would be asked for each time"
     for name in sorted({name for name in named if name.partition(".")[2] not in NAMES}):
         yield f"{label}: ${{{name}}} is none of {', '.join(f'incremental.{each}' for each in NAMES)}"
+    if resource.incremental.is_counted and "incremental.until" in named:
+        yield f"{label}: ${{incremental.until}} is a time, and what is counted has none: leave it out"
     if resource.write != "upsert":
         yield (
             f'{label}.write must be "upsert" with incremental: what changed since comes again, as does what '
