@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from de_classes.errors import InvalidInputError, MissingKeyError
 from de_classes.utils import strict_json
-from de_classes.utils.key_set import KeySet
+from de_classes.utils.key_set import KeySet, hash_of_key
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=3)
@@ -29,6 +29,7 @@ def test_it_agrees_with_a_plain_set(keys: list[tuple[Any, Any]]) -> None:
     with KeySet(["a", "b"]) as key_set:
         for a, b in keys:
             is_new = canonical([a, b]) not in seen
+            assert (hash_of_key({"b": b, "a": a}, ["a", "b"]) in key_set) is not is_new
             seen.add(canonical([a, b]))
             assert key_set.add({"a": a, "x": len(seen), "b": b}) is is_new
         assert len(key_set) == len(seen)

@@ -59,8 +59,10 @@ class HashSet:
 
     def __contains__(self, key: bytes) -> bool:
         """Whether a hash was taken in."""
-        with self._on_disk():
+        try:  # asked of every record of a dataset: no context manager
             return self._file.execute(_HAS, (key,)).fetchone() is not None
+        except sqlite3.Error as error:
+            raise _not_kept(error) from error
 
     def limit_pages(self, pages: int) -> None:
         """Let the file have no more than so many pages of 4 KiB, beyond those that it has."""
@@ -93,9 +95,13 @@ class HashSet:
         try:
             yield
         except sqlite3.Error as error:
-            raise StorageUnavailableError(
-                f"the keys of the records seen cannot be kept: {error}; make room for temporary files"
-            ) from error
+            raise _not_kept(error) from error
+
+
+def _not_kept(error: sqlite3.Error) -> StorageUnavailableError:
+    return StorageUnavailableError(
+        f"the keys of the records seen cannot be kept: {error}; make room for temporary files"
+    )
 
 
 class KeySet(HashSet):

@@ -142,7 +142,7 @@ class Upsert:
         return Left(tuple(left), replaced, deleted, rewritten, written, read)
 
     def _keys(self, source: BinaryIO) -> Iterable[bytes]:
-        for batch in self._codec.read(source):
+        for batch in self._codec.read_fields(source, self._fields):
             for record in batch:
                 yield hash_of_key(record, self._fields)
 
