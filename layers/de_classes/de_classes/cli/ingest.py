@@ -37,6 +37,7 @@ from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
+from de_classes.utils.formats import FORMATS
 
 if TYPE_CHECKING:
     import argparse
@@ -169,7 +170,7 @@ def _change(change: DatasetChange) -> str:
 
 def _as_json_text(receipt: IngestReceipt) -> list[str]:
     """Which columns are JSON text in a table; in the other formats such values are what they are."""
-    if receipt.format != "parquet":
+    if FORMATS[receipt.format].is_text or not FORMATS[receipt.format].is_table:
         return []
     return [
         f"as JSON:  {name}" if kind == "json" else f"as JSON:  within {name}: {kind}"
