@@ -69,6 +69,8 @@ class Desk:
         since = query.get("since", "") if self.takes_since else ""
         before = query.get("before", "3")
         there = [each for each in self.tickets if since <= each["changed"] < before]
+        if queue := query.get("queue"):
+            there = [each for each in there if each["id"] % 2 == (queue == "odd")]
         found = there[: self.window]
         start, size = int(query.get("offset", 0)), int(query["limit"])
         body = {"tickets": found[start : start + size], "more": start + size < len(found)}
@@ -229,6 +231,28 @@ def test_F100_a_moment_that_has_more_than_the_window_is_an_error_that_says_so(sh
         True,
     ), err
     assert not (shell.folder / "lake").exists()
+
+
+CHILDREN = DESK.replace(
+    'params = { since = "${incremental.from}" }',
+    'params = { since = "${incremental.from}", queue = "${parent.value}" }\n'
+    'for_each = { values = ["odd", "even"], include = { queue = "value" } }',
+)
+
+
+def test_the_children_of_every_parent_are_asked_for_what_is_new(shell: Shell) -> None:
+    desk, shell.described = shell.desk, CHILDREN
+    status, _, err = shell(*TICKETS)
+    assert (status, err) == (0, "")
+    desk.tickets[2] = desk.ticket(3, "closed", day=6)
+    desk.tickets.append(desk.ticket(6, "open", day=7))
+    status, out, err = shell(*TICKETS, "--json")
+    assert (status, err) == (0, "")
+    assert {(each.query["queue"], each.query["since"]) for each in desk.asked} == {
+        (queue, "2026-02-05T11:00:00Z") for queue in ("odd", "even")
+    }
+    assert json.loads(out)["incremental"]["to"] == "2026-02-07T12:00:00Z"
+    assert tickets(shell.folder) == {n: "closed" if n == 3 else "open" for n in range(1, 7)}
 
 
 def test_two_sources_do_not_share_a_place(shell: Shell) -> None:

@@ -20,6 +20,7 @@ from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits, DatasetReader
 from de_classes.storage.datasets.leftovers import find_leftovers
+from de_classes.utils.run_records import Increment
 from tests.fakes.rows_api import UNCOUNTED, RowsApi
 from tests.fakes.runs import BUCKET, DATASET, KilledError, memory, plan, service
 from tests.fakes.transports import json_response
@@ -242,6 +243,37 @@ def test_an_append_waits_for_pages_that_the_run_before_left_out() -> None:
     assert (whole.status, by_id(listed(store))) == ("complete", MONDAY)
     run(store, TUESDAY, "tuesday", "append")
     assert len(listed(store)) == 49
+
+
+def test_what_was_left_out_is_not_forgotten_by_a_run_that_does_not_ask_for_it() -> None:
+    store, broken = memory(), RowsApi(MONDAY)
+    broken.faults_for(3, [json_response({}, 503)] * 9)
+    asked = plan(run_id="monday", write="upsert", key_fields=("id",))
+    service(store, broken).carry_out(asked, allow_partial=True)
+    with pytest.raises(ObjectExistsError, match="replay it"):
+        run(store, MONDAY, "tuesday", "upsert", pages="1-2")
+    run(store, MONDAY, "wednesday", "upsert")
+    assert by_id(listed(store)) == MONDAY
+
+
+def numbered(begin: int, since: int | None, *, asked: bool = False) -> dict[str, Any]:
+    increment = Increment(field="id", form="integer", from_=begin, since=since, is_asked=asked)
+    return {"incremental": increment}
+
+
+def test_a_window_that_was_left_in_part_is_replayed_before_later_ones_are_asked_for() -> None:
+    store = memory()
+    run(store, MONDAY, "monday", "upsert", **numbered(0, None))
+    broken = RowsApi(MONDAY)
+    broken.faults_for(3, [json_response({}, 503)] * 9)
+    again = plan(run_id="again", write="upsert", key_fields=("id",), **numbered(0, 45, asked=True))
+    assert service(store, broken).carry_out(again, allow_partial=True).status == "partial"
+    with pytest.raises(ObjectExistsError, match="replay it"):
+        run(store, TUESDAY[2:], "tuesday", "upsert", **numbered(45, 45))
+    assert service(store, RowsApi(MONDAY)).carry_out(again).status == "complete"
+    receipt = run(store, TUESDAY[2:], "wednesday", "upsert", **numbered(45, 45))
+    assert receipt.incremental is not None
+    assert receipt.incremental.to == 47
 
 
 def test_a_replay_upserts_what_was_missing_among_what_stayed() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET, structs
 
-from de_classes.api.increments import reached_by
+from de_classes.api.increments import place_of, reached_by
 from de_classes.api.receipt import DatasetChange
 from de_classes.errors import InvalidInputError, ObjectExistsError, ShrunkDatasetError
 from de_classes.storage.datasets.part_writer import WrittenPart
@@ -90,11 +90,20 @@ class Generations:
             )
         if plan.write == "upsert":
             self._check_place(before)
-        if plan.write == "append" and before.status == "partial":
+        if before.status == "partial" and not self._comes_again(before):
             raise ObjectExistsError(
                 f"run {before.run_id!r} has left out pages {', '.join(before.missing_pages)} of "
                 f"{plan.dataset}: replay it before more is added; nothing was changed"
             )
+
+    def _comes_again(self, before: Manifest) -> bool:
+        """Whether what a run before left out is asked for again by this one."""
+        if self._plan.write == "append" or self._plan.page_range() != PageRange():
+            return False
+        increment = self._plan.incremental
+        if increment is None or before.incremental is UNSET:
+            return True
+        return place_of(increment.from_) <= place_of(before.incremental.from_)
 
     def _check_place(self, before: Manifest) -> None:
         """Make sure that the dataset is as it was when the run began, and read of the same source.
