@@ -276,6 +276,53 @@ def test_a_window_that_was_left_in_part_is_replayed_before_later_ones_are_asked_
     assert receipt.incremental.to == 47
 
 
+@pytest.mark.parametrize("late", [numbered(45, 45), {}], ids=["only what is new", "everything"])
+def test_a_run_that_began_before_another_committed_is_told_where_its_records_may_be_older(
+    late: dict[str, Any],
+) -> None:
+    store, rows = memory(), [*MONDAY[40:], *TUESDAY[2:]]
+    run(store, MONDAY, "monday", "upsert", **numbered(0, None))
+    asked = plan(run_id="late", write="upsert", key_fields=("id",), **late)
+    with pytest.raises(KilledError):
+        service(store, RowsApi(rows), die_after=1).carry_out(asked)
+    run(store, [row(45, "newer"), *TUESDAY[2:]], "tuesday", "upsert", **numbered(45, 45))
+    before = listed(store)
+    with pytest.raises(ObjectExistsError, match="begin another run"):
+        service(store, RowsApi(rows)).carry_out(asked)
+    assert listed(store) == before
+
+
+def test_a_run_that_counts_on_a_place_that_is_not_the_datasets_is_told() -> None:
+    store = memory()
+    run(store, MONDAY, "monday", "upsert", **numbered(0, None))
+    with pytest.raises(ObjectExistsError, match="begin another run"):
+        run(store, TUESDAY, "tuesday", "upsert", **numbered(0, 7))
+
+
+def test_a_place_that_is_a_number_is_not_moved_by_a_run_in_which_records_came_twice() -> None:
+    store = memory()
+    receipt = run(store, [*MONDAY, row(2)], "monday", "upsert", **numbered(0, None))
+    assert receipt.duplicates == 1
+    assert receipt.incremental is not None
+    assert receipt.incremental.to is None
+
+
+def test_a_place_is_not_moved_by_some_pages_alone() -> None:
+    store = memory()
+    receipt = run(store, MONDAY, "monday", "upsert", pages="1-2", **numbered(0, None))
+    assert receipt.incremental is not None
+    assert (receipt.records, receipt.incremental.to) == (20, None)
+
+
+def test_a_snapshot_forgets_the_place_and_a_read_of_everything_keeps_it() -> None:
+    store = memory()
+    run(store, MONDAY, "monday", "upsert", **numbered(0, None))
+    kept = run(store, MONDAY, "tuesday", "upsert").incremental
+    assert kept is not None
+    assert kept.to == 45
+    assert run(store, MONDAY, "wednesday", "snapshot").incremental is None
+
+
 def test_a_replay_upserts_what_was_missing_among_what_stayed() -> None:
     store = memory()
     run(store, MONDAY, "monday", "upsert")

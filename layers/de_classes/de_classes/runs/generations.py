@@ -70,7 +70,7 @@ class Generations:
         """Make sure that the run can be committed on top of what is there.
 
         Raises:
-            InvalidInputError: The dataset has another format, or another key.
+            InvalidInputError: The dataset has another format, or was read from another source.
             ObjectExistsError: The dataset is another run's alone, or lacks pages that are to come first.
         """
         plan = self._plan
