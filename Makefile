@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -27,7 +27,7 @@ SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environme
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
+demo: env-local ## The whole path on this machine; RECORDS=orders.csv for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
 check: env-local ## Lint, types and the unit tests of what changed since main: under a minute
@@ -64,6 +64,9 @@ test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installe
 
 test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
 	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser
+
+test-shells: env-dev ## README's blocks and TAB in bash, zsh and fish, installed if they can be; skipped where not
+	@tools/shells/with-shells.sh python -m pytest -q -m shells tests/shells
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers

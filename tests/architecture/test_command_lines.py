@@ -11,7 +11,7 @@ import benchmarks.__main__
 import localcloud.__main__
 import scoreboard.__main__
 import tools.stack
-from de_classes.__main__ import make_parser
+from de_classes.__main__ import PROGRAMS, make_parser
 from de_classes.utils.command_line import CommandParser
 from tests.fakes.sources import python_files, relative, tree
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VALUE = "hunter2-or-so"
 ROOTS = {
-    "de_classes": make_parser(["simulate"]),
+    "de_classes": make_parser(PROGRAMS),
     "localcloud": localcloud.__main__.make_parser(),
     "scoreboard": scoreboard.__main__.make_parser(),
     "benchmarks": benchmarks.__main__.make_parser(),

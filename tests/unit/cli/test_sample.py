@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import main
-from de_classes.cli import parsers
+from de_classes.__main__ import main, make_parser
 from de_classes.cli.sample import run, table
 from de_classes.cli.terminal import width
+from de_classes.errors import NetworkError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, write_description
 from tests.fakes.transports import FakeTransport, json_response
@@ -31,8 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def sample(folder: Path, transport: Transport, *words: str, **changes: object) -> tuple[int, str, str]:
     described = write_description(folder, **changes)
-    parser = argparse.ArgumentParser()
-    parsers.add_sample(parser.add_subparsers(required=True))
+    parser = make_parser(["sample"])
     all_words = ["sample", "listing.items", *words, "--sources", str(described)]
     args = parser.parse_args([*all_words, "--secrets", str(folder / "secrets.json")])
     out, err = io.StringIO(), io.StringIO()
@@ -100,6 +98,31 @@ def test_what_came_before_a_failure_is_shown(folder: Path) -> None:
     status, out, err = sample(folder, transport, "-n", "30", "--jsonl")
     assert (status, len(out.splitlines())) == (1, 20)
     assert "500" in err
+
+
+def test_where_none_came_the_reason_is_told_and_not_that_there_are_none(folder: Path) -> None:
+    down = FakeTransport(lambda _: NetworkError("http://listing.example: nobody listens there"))
+    status, out, err = sample(folder, down)
+    assert (status, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("sample: PageGivenUpError: page 1 failed 4 times")
+    assert last.endswith("is the address right?")
+
+
+def test_refused_credentials_are_named_by_where_they_came_from(folder: Path) -> None:
+    refusing = FakeTransport(lambda _: json_response({}, 401))
+    _, _, err = sample(folder, refusing)
+    assert err.endswith(
+        f"; they are what auth of the description takes from --secrets {folder}/secrets.json\n"
+    )
+
+
+def test_the_records_are_one_json_object_where_that_is_asked_for(folder: Path) -> None:
+    status, out, _ = sample(folder, ListingApi(), "-n", "3", "--json")
+    told = json.loads(out)
+    assert (status, len(told["records"]), sorted(told)) == (0, 3, ["records", "resource"])
+    _, lines, _ = sample(folder, ListingApi(), "-n", "3", "--jsonl")
+    assert [json.loads(line) for line in lines.splitlines()] == told["records"]
 
 
 @pytest.mark.parametrize("words", [["-n", "0"], ["--set", "x"]])

@@ -219,7 +219,7 @@ class TokenScheme:
             event.attempt,
             event.error,
             event.wait,
-            extra={"is_first_contact": not self._is_heard},
+            extra={"wait": event.wait},
         )
 
     def _margin_of(self, life: float) -> float:
