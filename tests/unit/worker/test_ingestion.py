@@ -121,7 +121,7 @@ def test_a_resource_that_is_incremental_has_one_dataset_for_all_runs_and_goes_on
     assert (second.incremental.from_, second.incremental.to) == (22, 29)
     assert rows(tmp_path, second) == 30
     asked = len(source.requests)
-    assert worker.run(IngestRequest(source="shop.orders"), run_id="run-1") == first
+    assert worker.run(IngestRequest(source="shop.orders"), run_id="run-1") == given_again(first)
     assert len(source.requests) == asked
     again = worker.run(validated({"source": "shop.orders", "from": "3", "until": "9"}), run_id="run-3")
     assert again.incremental is not None
