@@ -83,7 +83,7 @@ benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
 benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
-	@python -m benchmarks --short && python -m benchmarks.starts
+	@python -m benchmarks --short && python -m benchmarks.shapes && python -m benchmarks.starts
 
 mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
 	@PYTHONPATH=layers/de_classes .venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \

@@ -15,7 +15,6 @@ from de_classes.errors import (
     IncompleteRunError,
     InvalidInputError,
     MalformedDataError,
-    StorageUnavailableError,
 )
 from de_classes.runs.plan import RunPlan
 from de_classes.storage.clients import LocalClient
@@ -76,13 +75,6 @@ def test_the_keys_of_a_part_can_be_recalled_and_nothing_else_can() -> None:
         assert len(second) == 3
         with pytest.raises(MalformedDataError, match="no hashes"):
             second.recall(b"short")
-
-
-def test_a_disk_that_is_full_is_a_typed_error() -> None:
-    with KeySet(["id"]) as keys:
-        keys.limit_pages(1)
-        with pytest.raises(StorageUnavailableError, match="make room"):
-            keys.new_among([{"id": number} for number in range(10_000)])
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ class Generations:
         *,
         reads_all: bool,
     ) -> Left:
-        # SQLite only where there are keys
+        # only where there are keys
         from de_classes.storage.datasets.upsert import Upsert  # noqa: PLC0415
         from de_classes.utils.key_set import HashSet  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from de_classes.storage.format.codec import get_codec
 from de_classes.utils.key_set import HashSet, hash_of_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from de_classes.storage.clients.object_store import ObjectStore
@@ -85,14 +85,14 @@ class Upsert:
         with HashSet() as seen:
             for part in parts:
                 with self._open(part) as source:
-                    for key in self._keys(source):
-                        if came is not None and key not in came:
+                    for keys in self._keys(source):
+                        if came is not None and not all(came.holds(keys)):
                             raise InvalidInputError(
                                 f"{name} is not stored as the source gives it, so no later record would be "
                                 "told to have the same: leave the primary_key out of transforms, or let it "
                                 "be whole numbers or text"
                             )
-                        if not seen.add_hash(key):
+                        if not all(seen.add_hashes(keys)):
                             raise InvalidInputError(
                                 f"{part.key} holds a record whose {name} another record has, too: the "
                                 "dataset cannot be written to by upsert; name another"
@@ -128,7 +128,7 @@ class Upsert:
         for part in parts:
             read += part.size
             with self._open(part) as source:
-                go = sum(key in came for key in self._keys(source))
+                go = sum(sum(came.holds(keys)) for keys in self._keys(source))
                 replaced += go
                 if not keeps_rest:
                     deleted += part.records - go
@@ -141,19 +141,18 @@ class Upsert:
                     left.append(new)
         return Left(tuple(left), replaced, deleted, rewritten, written, read)
 
-    def _keys(self, source: BinaryIO) -> Iterable[bytes]:
-        for batch in self._codec.read_fields(source, self._fields):
-            for record in batch:
-                yield hash_of_key(record, self._fields)
+    def _keys(self, source: BinaryIO) -> Iterator[list[bytes]]:
+        return map(self._hashed, self._codec.read_fields(source, self._fields))
+
+    def _hashed(self, records: Sequence[Record]) -> list[bytes]:
+        return [hash_of_key(record, self._fields) for record in records]
 
     def _without(self, part: ManifestPart, source: BinaryIO, came: HashSet, schema: Schema) -> WrittenPart:
         with self._writer(schema=schema) as target:
             for batch in self._codec.read(source):
-                target.write([record for record in batch if not self._is_among(record, came)])
+                goes = came.holds(self._hashed(batch))
+                target.write([record for record, go in zip(batch, goes, strict=True) if not go])
             new = target.seal(part.pass_, part.first_page, part.last_page)
         if new is None:
             raise AssertionError  # pragma: no cover - some records stay
         return WrittenPart(replace(new.part, run_id=part.run_id), new.schema)
-
-    def _is_among(self, record: Record, came: HashSet) -> bool:
-        return hash_of_key(record, self._fields) in came
