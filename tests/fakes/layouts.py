@@ -31,6 +31,7 @@ from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.run_records import Increment
 from tests.fakes.fake_s3 import FakeS3
@@ -284,7 +285,7 @@ def plan_of(name: str) -> RunPlan:
         format=case.format,
         limit=LIMIT,
         key_fields=case.key_fields,
-        pinned=case.pinned,
+        pinned=PinnedSchema.parse(case.pinned) if case.pinned else None,
         on_violation="quarantine" if case.pinned else "refuse",
         write=case.write,
         incremental=Increment(field="id", form="integer", from_=0, since=case.before[-1]["id"])

@@ -383,7 +383,7 @@ def test_F42_kill_9_of_a_second_run_at_some_boundaries(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("write", "name", "step"),
+    "case",
     [
         ("upsert", "jsonl", 1),
         ("upsert", "parquet", 3),
@@ -394,8 +394,9 @@ def test_F42_kill_9_of_a_second_run_at_some_boundaries(
     ],
 )
 def test_F42_kill_9_of_a_second_run_at_every_boundary_or_every_so_many(
-    mortal: Mortal, source: SimulatorServer, tmp_path: Path, write: Write, name: str, step: int
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path, case: tuple[Write, str, int]
 ) -> None:
+    write, name, step = case
     moments = itertools.count(1, step)
     kills, wrong = killed_at_second_runs(moments, mortal, source, tmp_path, write=write, name=name)
     print(f"{write}, {name}: {kills} kills, {wrong} wrong")  # noqa: T201 - the figures are the proof

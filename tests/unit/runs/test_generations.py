@@ -20,6 +20,7 @@ from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits, DatasetReader
 from de_classes.storage.datasets.leftovers import find_leftovers
+from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import Increment
 from tests.fakes.rows_api import UNCOUNTED, RowsApi
 from tests.fakes.runs import BUCKET, DATASET, KilledError, given_again, memory, plan, service
@@ -251,7 +252,7 @@ def test_what_was_left_out_is_not_forgotten_by_a_run_that_does_not_ask_for_it() 
     asked = plan(run_id="monday", write="upsert", key_fields=("id",))
     service(store, broken).carry_out(asked, allow_partial=True)
     with pytest.raises(ObjectExistsError, match="replay it"):
-        run(store, MONDAY, "tuesday", "upsert", pages="1-2")
+        run(store, MONDAY, "tuesday", "upsert", pages=PageRange(1, 2))
     run(store, MONDAY, "wednesday", "upsert")
     assert by_id(listed(store)) == MONDAY
 
@@ -309,7 +310,7 @@ def test_a_place_that_is_a_number_is_not_moved_by_a_run_in_which_records_came_tw
 
 def test_a_place_is_not_moved_by_some_pages_alone() -> None:
     store = memory()
-    receipt = run(store, MONDAY, "monday", "upsert", pages="1-2", **numbered(0, None))
+    receipt = run(store, MONDAY, "monday", "upsert", pages=PageRange(1, 2), **numbered(0, None))
     assert receipt.incremental is not None
     assert (receipt.records, receipt.incremental.to) == (20, None)
 
@@ -368,7 +369,7 @@ def test_a_proven_read_of_everything_deletes_what_is_gone() -> None:
     assert not list(differences(receipt, store, BUCKET))
 
 
-@pytest.mark.parametrize("less", [{"look_back": "none"}, {"pages": "1-4", "look_back": "some"}])
+@pytest.mark.parametrize("less", [{"look_back": "none"}, {"pages": PageRange(1, 4), "look_back": "some"}])
 def test_anything_less_than_a_proven_read_deletes_nothing(less: dict[str, Any]) -> None:
     store = memory()
     run(store, MONDAY, "monday", "upsert")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.configs.ingest import OnViolation, Write
     from de_classes.pipelines.described import TransformDescription
+    from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.run_records import Increment
 
 
@@ -42,7 +43,7 @@ class OpenedSource(Value):
         name: Such as ``stripe.charges``; None for a URL.
         limit: Records a page.
         key_fields: The fields that tell records apart.
-        columns: The columns that every record must fit, or None.
+        pinned: The schema that every record must fit, or None.
         on_violation: What becomes of a record that does not.
         transforms: What becomes of the records before that.
         write: How a dataset takes more runs than one; None if it is the run's alone.
@@ -53,7 +54,7 @@ class OpenedSource(Value):
     name: str | None
     limit: int
     key_fields: tuple[str, ...]
-    columns: dict[str, str] | None
+    pinned: PinnedSchema | None
     on_violation: OnViolation
     transforms: tuple[TransformDescription, ...] = ()
     write: Write | None = None
@@ -75,10 +76,10 @@ class OpenedSource(Value):
             dataset=key_of(dataset_of(settings, self.name) if is_dataset else settings.object_name),
             format=settings.format_name,
             limit=self.limit,
-            pages=str(settings.page_range),
+            pages=settings.page_range,
             key_fields=self.key_fields if is_dataset else (),
             transforms=self.transforms,
-            pinned=self.columns if is_dataset else None,
+            pinned=self.pinned if is_dataset else None,
             on_violation=self.on_violation,
             write=(settings.write or self.write) if is_dataset else None,
             incremental=self.increment if is_dataset else None,
@@ -114,14 +115,13 @@ def open_sources(
         ConfigurationError: There is no such source, it needs what was not given, or a secret cannot be read.
     """
     if settings.is_url:
-        columns = settings.pinned()
         return [
             OpenedSource(
                 _of_url(args, settings, runtime),
                 None,
                 settings.limit or 100,
                 tuple(settings.key_field),
-                columns,
+                settings.pinned(),
                 "quarantine" if settings.quarantine else "refuse",
             )
         ]
@@ -161,7 +161,7 @@ def _described(
         resource.name,
         client.endpoint.limit(limit),
         described.primary_key,
-        described.columns,
+        resource.pinned,
         described.on_violation,
         described.transforms,
         described.write,

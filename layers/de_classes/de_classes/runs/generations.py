@@ -98,7 +98,7 @@ class Generations:
 
     def _comes_again(self, before: Manifest) -> bool:
         """Whether what a run before left out is asked for again by this one."""
-        if self._plan.write == "append" or self._plan.page_range() != PageRange():
+        if self._plan.write == "append" or self._plan.pages != PageRange():
             return False
         increment = self._plan.incremental
         if increment is None or before.incremental is UNSET:
@@ -148,7 +148,7 @@ class Generations:
         if known is not None and known.source != plan.source_hash:
             increment = structs.replace(increment, since=None)
         # Of one whose end is not known, what was not seen may lie before the furthest that was.
-        is_whole = evidence is not None and evidence.end.by != "unproven" and plan.page_range() == PageRange()
+        is_whole = evidence is not None and evidence.end.by != "unproven" and plan.pages == PageRange()
         # A number that grows with every change has no end known before: of a record that came twice the first
         # was kept, and what it has become may lie before the furthest number.
         moves = is_whole and not (isinstance(increment.from_, int) and is_repeated)
@@ -264,12 +264,7 @@ def is_everything(plan: RunPlan, evidence: Evidence | None) -> bool:
         plan: What was asked for.
         evidence: What its being complete rests on; None if it is partial.
     """
-    if (
-        plan.incremental is not None
-        or evidence is None
-        or evidence.warnings
-        or plan.page_range() != PageRange()
-    ):
+    if plan.incremental is not None or evidence is None or evidence.warnings or plan.pages != PageRange():
         return False
     still = evidence.still
     saw_all_twice = still.by in _STILL or 0 < still.of <= still.pages
