@@ -157,6 +157,15 @@ def test_a_source_that_only_drips_forwards_is_read(codec: FormatCodec) -> None:
     assert same_records([record for batch in codec.read(source) for record in batch], EARTHQUAKES)
 
 
+@pytest.mark.parametrize("case", RECORD_CASES)
+def test_single_fields_are_read_as_whole_records_have_them(codec: FormatCodec, case: str) -> None:
+    written = write(codec, [RECORD_CASES[case]])
+    whole = [record for batch in codec.read(io.BytesIO(written)) for record in batch]
+    for name in {name for record in whole for name in record}:
+        alone = [record for batch in codec.read_fields(io.BytesIO(written), [name]) for record in batch]
+        assert [record.get(name) for record in alone] == [record.get(name) for record in whole]
+
+
 def test_reading_hands_on_batches_of_bounded_size(codec: FormatCodec) -> None:
     written = write(codec, [[{"a": row} for row in range(2_500)]])
     assert [len(batch) for batch in codec.read(io.BytesIO(written))] == [1_000, 1_000, 500]

@@ -28,12 +28,13 @@ from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetReader, find_leftovers, remove_leftovers
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
+from de_classes.utils import layouts
 from de_classes.utils.clock import ManualClock
 from de_classes.version import VERSION
 from tests.fakes.layouts import (
     CASES,
     COMPLETE,
-    FIXTURES,
+    FIRST_CASES,
     LIMIT,
     OBJECTS,
     OPEN,
@@ -58,7 +59,9 @@ if TYPE_CHECKING:
 WRITTEN = {"v1": "382fdf4abad640f11bb696377240c04ebf3474598d72210d3689c498b304c04c"}
 """The SHA-256 of each folder: what people have in their buckets cannot be written again either."""
 
-LAYOUTS = sorted(path.name for path in FIXTURES.iterdir() if (path / BUCKET).is_dir())
+LAYOUTS = sorted(WRITTEN)
+"""Those that hold runs with a dataset of their own; of others see ``test_layouts_of_more_runs.py``."""
+
 BY_FORMAT = ["csv", "json", "jsonl", "parquet"]
 LONG_AFTER = 10_000_000_000.0
 
@@ -121,7 +124,7 @@ def test_a_folder_is_as_it_was_written(layout: str) -> None:
 
 
 def test_the_first_folder_has_every_case(layout: str) -> None:
-    missing = {name for name in CASES if not is_there(layout, name)}
+    missing = {name for name in FIRST_CASES if not is_there(layout, name)}
     assert layout != "v1" or missing == set()
     assert set(OBJECTS.values()) <= set(objects(layout))
 
@@ -374,18 +377,20 @@ def test_a_newer_commit_is_not_read_and_the_one_before_is(layout: str) -> None:
 def test_verify_says_that_it_is_too_old(layout: str, name: str, tmp_path: Path) -> None:
     shutil.copytree(bucket_of(layout), tmp_path / BUCKET)
     key = document(layout, name)
-    (tmp_path / BUCKET / key).write_bytes(b'{"version":2}')
+    newer = (layouts.MANIFEST if name == "manifest" else layouts.RECEIPT) + 1
+    body = b'{"version":%d}' % newer
+    (tmp_path / BUCKET / key).write_bytes(body)
     # A manifest is looked into if it is the one that the receipt means; a newer one may well be.
     receipt = document(layout, "receipt") if name == "manifest" else key
     if name == "manifest":
         told = json.loads((tmp_path / BUCKET / receipt).read_bytes())
-        told["sha256"] = hashlib.sha256(b'{"version":2}').hexdigest()
+        told["sha256"] = hashlib.sha256(body).hexdigest()
         (tmp_path / BUCKET / receipt).write_text(json.dumps(told))
     out, err = io.StringIO(), io.StringIO()
     args = argparse.Namespace(receipt=str(tmp_path / BUCKET / receipt), endpoint_url=None, json=False)
     assert verify.run(args, out=out, err=err) == verify.EXIT_USAGE
-    assert "was written by a newer de-classes, in layout 2" in err.getvalue()
-    assert "reads such documents up to layout 1" in err.getvalue()
+    assert f"was written by a newer de-classes, in layout {newer}" in err.getvalue()
+    assert f"reads such documents up to layout {newer - 1}" in err.getvalue()
 
 
 @pytest.mark.parametrize("superseded", [False, True])

@@ -148,6 +148,10 @@ def shown_of(block: Block) -> list[str]:
     """What an example prints: what two pages show of it; of others, that a run is complete."""
     page = (ROOT / block.document).read_text(encoding="utf-8")
     complete = ["complete: 2000 records of 2000 expected"]
+    if block.document == "docs/incremental.md":
+        shown = re.findall(r"^    ((?:complete|dataset|new): .*)$", page, re.MULTILINE)
+        assert shown
+        return shown
     if block.document == "docs/transforms.md":
         shown = re.findall(r"^    (transform: .*)$", page, re.MULTILINE)
         assert shown

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from msgspec import structs
+
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.messages import HttpResponse
 from de_classes.api.pagination import (
@@ -31,6 +33,7 @@ from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.run_records import Increment
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.runs import BASE, BUCKET, LOGGER, KilledError
 from tests.fakes.transports import FakeTransport, json_response
@@ -41,12 +44,16 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest
     from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
+    from de_classes.configs.ingest import Write
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.format.schema import Record
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "layouts"
 PREFIX = "raw"
 LIMIT = 5
+OLD = 17
+"""How many records a run before had."""
+
 PART_PAGES = 2
 STYLES: dict[str, PaginationStrategy] = {
     "number": PageNumberPagination(echo_path="page"),
@@ -169,11 +176,20 @@ class Case:
     key_fields: tuple[str, ...] = ()
     pinned: dict[str, str] | None = None
     went_on: bool = False
+    write: Write | None = None
+    only_new: bool = False
+
+    @property
+    def before(self) -> list[Record]:
+        """What a run before this one had committed to the same dataset, where it takes more than one."""
+        return [{**each, "magnitude": 0} for each in self.records[:OLD]] if self.write else []
 
     @property
     def wanted(self) -> list[Record]:
         """What is in the dataset once every page has come."""
         kept = [each for each in self.records if not (self.pinned and each["id"] in MISFITS)]
+        if self.write == "append":
+            return [*self.before, *kept]
         if not self.key_fields:
             return kept
         return [*{each["id"]: each for each in kept}.values(), *self.newcomers]
@@ -223,7 +239,25 @@ OPEN = {
 }
 """Runs that were killed between two parts, with the plan and the journal as they were then."""
 
-CASES = {**COMPLETE, **PARTIAL, **OPEN}
+MORE_RUNS = {
+    "appended": Case("csv", write="append"),
+    "upserted": Case("parquet", write="upsert", **KEYED),
+    "only-new": Case("jsonl", write="upsert", only_new=True, **KEYED),
+    "snapshot": Case("json", write="snapshot"),
+}
+"""Runs that are complete, onto a dataset to which another had committed: since layout 2."""
+
+MORE_RUNS_OPEN = {"killed-upsert": Case("parquet", write="upsert", **KEYED, **KILLED)}
+"""The same, killed between two parts."""
+
+FIRST_CASES = {**COMPLETE, **PARTIAL, **OPEN}
+CASES = {**FIRST_CASES, **MORE_RUNS, **MORE_RUNS_OPEN}
+
+
+def cases_of(layout: str) -> dict[str, Case]:
+    """What is in a layout's folder: what could not be said before there was it."""
+    return FIRST_CASES if layout == "v1" else {**MORE_RUNS, **MORE_RUNS_OPEN}
+
 
 OBJECTS = {name: f"{PREFIX}/one.{name}" for name in ("csv", "json", "jsonl", "parquet")}
 """Single objects with their receipts, by format: no runs, so nothing goes on."""
@@ -253,7 +287,25 @@ def plan_of(name: str) -> RunPlan:
         key_fields=case.key_fields,
         pinned=PinnedSchema.parse(case.pinned) if case.pinned else None,
         on_violation="quarantine" if case.pinned else "refuse",
+        write=case.write,
+        incremental=Increment(field="id", form="integer", from_=0, since=case.before[-1]["id"])
+        if case.only_new
+        else None,
     )
+
+
+def run_before(name: str, store: ObjectStore) -> None:
+    """Carry out the run that committed before that of a case."""
+    case = CASES[name]
+    source = Source(case.style, case.before)
+    service_of(name, store, source).carry_out(plan_before(name))
+
+
+def plan_before(name: str) -> RunPlan:
+    """What that was asked for."""
+    plan = plan_of(name)
+    first = plan.incremental and structs.replace(plan.incremental, since=None)
+    return structs.replace(plan, run_id=f"{name}-before", incremental=first)
 
 
 def service_of(name: str, store: ObjectStore, source: Source, *, die_after: int | None = None) -> RunService:

@@ -27,6 +27,7 @@ from tests.fakes.fake_s3 import FakeS3
 if TYPE_CHECKING:
     from de_classes.api.answers import PageReader
     from de_classes.api.auth_client import AuthClient
+    from de_classes.api.endpoint import LookBack
     from de_classes.api.page import Page
     from de_classes.api.pagination import PaginationStrategy
     from de_classes.api.receipt import IngestReceipt
@@ -64,6 +65,8 @@ def service(
     seconds: float | None = None,
     clock: ManualClock | None = None,
     attempts: int = 3,
+    look_back: LookBack = "none",
+    strict: bool = False,
 ) -> RunService:
     """What carries runs out: one invocation, that dies after so many pages, or has so many seconds."""
     clock = clock or ManualClock()
@@ -72,7 +75,7 @@ def service(
             f"{base_url}/data",
             pagination=style or PageNumberPagination(echo_path="page"),
             reader=reader,
-            look_back="none",
+            look_back=look_back,
         ),
         auth,
         LOGGER,
@@ -94,6 +97,7 @@ def service(
     return RunService(
         client,
         DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
+        strict=strict,
         runtime=Runtime(logger=LOGGER, clock=clock, on_page=on_page),
     )
 

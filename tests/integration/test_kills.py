@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -26,7 +27,7 @@ from de_classes.runs.verify import differences
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import BaseS3Client, LocalClient
-from de_classes.storage.datasets import DatasetReader, remove_leftovers
+from de_classes.storage.datasets import DatasetCommits, DatasetReader, remove_leftovers
 from de_classes.storage.datasets.commits import ALIVE
 from de_classes.storage.datasets.manifest import is_part_key, symlink_key
 from de_classes.utils.clock import ManualClock
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from de_classes.configs.ingest import Write
     from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.clients import ObjectStore
     from de_classes.storage.format.schema import Record
@@ -96,9 +98,12 @@ def go(
     width: int = 1,
     key_fields: tuple[str, ...] = (),
     transforms: tuple[TransformDescription, ...] = (),
+    run_id: str = "run",
+    write: Write | None = None,
 ) -> Go:
     plan = RunPlan(
-        run_id="run",
+        run_id=run_id,
+        write=write,
         source=server.data_url,
         dataset=DATASET,
         format=name,
@@ -311,6 +316,92 @@ def test_F42_kill_9_while_parts_are_written_again_under_one_schema(mortal: Morta
     print(f"many schemas: {count} boundaries, {tally}")  # noqa: T201 - the figures are the proof
     assert (tally.lost, tally.doubled) == (0, 0)
     assert tally.kills >= 0.4 * count
+
+
+def generation(store: ObjectStore, number: int) -> tuple[list[str], list[str]]:
+    """What readers of a commit see, and what its receipt says that is not so."""
+    reader = DatasetReader(store, BUCKET, DATASET, generation=number)
+    prefix = f"{DATASET}/_receipt-{number:08d}-{reader.manifest.run_id}-"
+    (key,) = [info.key for info in store.list_objects(BUCKET, prefix)]
+    receipt = msgspec.json.decode(store.get_object(BUCKET, key), type=IngestReceipt)
+    rows = sorted(map(without_nulls, chain.from_iterable(reader.records())))
+    return rows, list(differences(receipt, store, BUCKET))
+
+
+def killed_at_second_runs(
+    moments: Iterable[int],
+    mortal: Mortal,
+    server: SimulatorServer,
+    path: Path,
+    *,
+    write: Write,
+    name: str = "jsonl",
+) -> tuple[int, int]:
+    """Kill a run onto a dataset that another run has begun, at each of these boundaries, and go on with it.
+
+    No more are tried once one is behind the run's end.
+
+    Returns:
+        How many were killed, and at how many a reader saw, then or after the end, what no commit may hold.
+    """
+    keys = ("id",) if write == "upsert" else ()
+    rows = sorted(expected_of(server))
+    expected = sorted([*rows, *rows]) if write == "append" else rows
+    kills = wrong = 0
+    for moment in moments:
+        place = path / f"{write}-{moment}"
+        store = directory(place)
+        first, second = (
+            go(server, str(place), run_id=run_id, name=name, key_fields=keys, write=write)
+            for run_id in ("first", "second")
+        )
+        assert mortal(first).error is None
+        died = mortal(structs.replace(second, die_at=moment))
+        assert died.error is None
+        kills += died.died
+        seen = sorted(visible(store))
+        assert mortal(second).error is None
+        assert mortal(second).error is None  # once more: it is complete
+        numbers = DatasetCommits(store, BUCKET, DATASET).generations()
+        wrong += (
+            seen not in (rows, expected)
+            or numbers != [1, 2]
+            or generation(store, 2) != (expected, [])
+            or generation(store, 1) != (rows, [])
+        )
+        if not died.died:
+            break
+    return kills, wrong
+
+
+@pytest.mark.parametrize("write", ["append", "upsert", "snapshot"])
+def test_F42_kill_9_of_a_second_run_at_some_boundaries(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path, write: Write
+) -> None:
+    assert killed_at_second_runs((30, 60, 75, 85), mortal, source, tmp_path, write=write) == (4, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("upsert", "jsonl", 1),
+        ("upsert", "parquet", 3),
+        ("append", "jsonl", 2),
+        ("append", "parquet", 4),
+        ("snapshot", "jsonl", 2),
+        ("snapshot", "parquet", 4),
+    ],
+)
+def test_F42_kill_9_of_a_second_run_at_every_boundary_or_every_so_many(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path, case: tuple[Write, str, int]
+) -> None:
+    write, name, step = case
+    moments = itertools.count(1, step)
+    kills, wrong = killed_at_second_runs(moments, mortal, source, tmp_path, write=write, name=name)
+    print(f"{write}, {name}: {kills} kills, {wrong} wrong")  # noqa: T201 - the figures are the proof
+    assert wrong == 0
+    assert kills > 80 // step
 
 
 class HeavyRecords:

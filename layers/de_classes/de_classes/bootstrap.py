@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
+    from de_classes.utils.run_records import Increment
 
 SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
@@ -74,6 +75,7 @@ def build_ingestion(
         clock,
         memory_megabytes=_memory_of(environ),
         forget_logins=clients.forget_logins,
+        cut=clients.cut,
     )
 
 
@@ -117,25 +119,60 @@ class _Clients:
         )
 
     def client_for(
-        self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        *,
+        deadline: float | None,
+        increment: Increment | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run."""
+        return self._client(resource, self._options(resource, parameters, deadline), parameters, increment)
+
+    def cut(
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        *,
+        deadline: float | None,
+        increment: Increment,
+    ) -> Increment:
+        """What a run asks for, in slices if the source gives no more than a window of any query."""
+        if not resource.described.is_sliced:
+            return increment
+        options = self._options(resource, parameters, deadline)
+        return resource.cut(increment, self._client(resource, options, parameters, increment), **options)
+
+    def _options(
+        self, resource: Resource, parameters: Mapping[str, Any], deadline: float | None
+    ) -> dict[str, Any]:
         if self._local is not None:
             self._local.require_cloud()
         name = resource.source_name
         if name not in self._known:
             self._known[name] = self._secrets(name)
         fixed = self._settings.source_parameters.get(name, {})
-        is_own = resource.described.auth is not None or parameters
-        client = resource.client(
-            parameters={**parameters, **fixed},
-            secrets=self._known[name],
-            allow_insecure=self._allow_insecure,
-            auth=None if is_own else self._auths.get(name),
-            limits=ClientLimits(
+        return {
+            "parameters": {**parameters, **fixed},
+            "secrets": self._known[name],
+            "allow_insecure": self._allow_insecure,
+            "limits": ClientLimits(
                 concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
             ),
-            runtime=ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+            "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+        }
+
+    def _client(
+        self,
+        resource: Resource,
+        options: dict[str, Any],
+        parameters: Mapping[str, Any],
+        increment: Increment | None,
+    ) -> UnstableAPIClient:
+        name = resource.source_name
+        is_own = resource.described.auth is not None or parameters
+        client = resource.client(
+            **options, auth=None if is_own else self._auths.get(name), increment=increment
         )
         if not is_own:
             self._auths[name] = client.endpoint.auth

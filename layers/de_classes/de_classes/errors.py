@@ -20,7 +20,8 @@
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
         |-- IncompleteRunError         resume or replay: the missing pages are named
-        |   `-- SourceChangedError     run again from the start: the pages slid under the run
+        |   |-- SourceChangedError     run again from the start: the pages slid under the run
+        |   `-- ShrunkDatasetError     look at the source; if it has become that small, accept it
         |-- DataFormatError            fix the data or pick another format
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
@@ -215,6 +216,10 @@ class SourceChangedError(IncompleteRunError):
 
 class EndMovedError(SourceChangedError):
     """What was the end of a collection leads further by now: it may never have been the end."""
+
+
+class ShrunkDatasetError(IncompleteRunError):
+    """A commit would make a dataset much smaller: it waits for somebody to say that this is right."""
 
 
 class DataFormatError(FatalError):

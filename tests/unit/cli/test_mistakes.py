@@ -34,7 +34,11 @@ IN_VAIN = {
         *("--total-pages-field t", "--total-records-field t", "--requests-per-second 1", "--key-field id"),
         *("--columns f", "--quarantine"),
     ),
-    "with a URL": (URL, "--sources f", "--set a=b", "--secrets f", "--base-url http://127.0.0.1:9"),
+    "with a URL": (
+        URL,
+        *("--sources f", "--set a=b", "--secrets f", "--base-url http://127.0.0.1:9"),
+        *("--from 2026-01-01", "--until 2026-02-01"),
+    ),
     "with all of a source": (WHOLE, "--dataset d", "--key k"),
     "without --username": (URL, "--auth-url http://127.0.0.1:9/login", "--password-file f"),
     "with --header Authorization": (f"{URL} --header Authorization=@env:TOKEN", "--username ada"),
@@ -45,6 +49,7 @@ IN_VAIN = {
     "without --dataset": (
         URL,
         *("--run-id r", "--partial", "--key-field id", "--columns f", "--quarantine", "--part-pages 2"),
+        *("--write append", "--accept-shrink"),
     ),
     "without --columns": (f"{URL} --dataset d", "--quarantine"),
     "without --format csv": (f"{URL} --key a.json", "--escape-formulas"),

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from de_classes.__main__ import make_parser
 from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, EndBy, Still, StillBy
-from de_classes.api.receipt import IngestReceipt, PageHash, TransformRows
+from de_classes.api.receipt import DatasetChange, IngestReceipt, PageHash, TransformRows
+from de_classes.cli.how_to_read import with_duckdb
 from de_classes.cli.receipt_page import command, receipt_page
+from de_classes.utils.run_records import Reached
 from tests.fakes.parsed_page import ParsedPage
 from tests.fakes.receipts import RECEIPT, SHA256, largest, receipt
 from tests.fakes.sources import ROOT
@@ -33,7 +35,7 @@ SECTIONS = [
     "How to read it",
     "Do it again",
 ]
-STORED = sorted((ROOT / "tests" / "fixtures" / "layouts").rglob("_receipt-*.json"))
+STORED = sorted((ROOT / "tests" / "fixtures" / "layouts" / "v1").rglob("_receipt-*.json"))
 
 
 def shown(one: IngestReceipt = RECEIPT) -> ParsedPage:
@@ -156,6 +158,20 @@ def test_the_share_of_nulls_is_shown_where_values_were_counted() -> None:
 
 def test_a_column_without_any_value_is_null_throughout() -> None:
     assert "note string 100.0 %" in shown(receipt(values={"id": 1_250})).text
+
+
+def test_what_became_of_a_dataset_of_more_runs_is_told_and_all_of_it_is_read() -> None:
+    change = DatasetChange(
+        write="upsert", records=9, records_before=8, replaced=2, parts=5, parts_rewritten=1
+    )
+    reached = Reached(field="changed", from_="2026-02-01T00:00:00Z", to="2026-02-02T00:00:00Z")
+    page = shown(receipt(dataset=change, incremental=reached))
+    assert "Replaced by others of their key 2 records" in page.text
+    assert "The next run goes on from 2026-02-02T00:00:00Z" in page.text
+    of_one_run = with_duckdb(receipt(dataset=change, parts=RECEIPT.parts[:1]))
+    assert of_one_run is not None
+    assert (RECEIPT.parts[0].key in of_one_run, RECEIPT.key in of_one_run) == (False, True)
+    assert "The dataset" not in shown().texts_of("h2")
 
 
 def test_drift_and_duplicates_are_told() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from de_classes.errors import InvalidInputError, MissingKeyError, StorageUnavailableError
 from de_classes.utils import strict_json
 from de_classes.utils.digests import digest
-from de_classes.utils.key_set import HashSet, KeySet
+from de_classes.utils.key_set import HashSet, KeySet, hash_of_key
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=3)
@@ -30,6 +30,7 @@ def test_it_agrees_with_a_plain_set(keys: list[tuple[Any, Any]]) -> None:
     with KeySet(["a", "b"]) as key_set:
         for a, b in keys:
             is_new = canonical([a, b]) not in seen
+            assert (hash_of_key({"b": b, "a": a}, ["a", "b"]) in key_set) is not is_new
             seen.add(canonical([a, b]))
             assert key_set.add({"a": a, "x": len(seen), "b": b}) is is_new
         assert len(key_set) == len(seen)
@@ -56,6 +57,8 @@ def test_hashes_are_known_again_wherever_they_lie(pages: list[list[int]], in_mem
             assert hashes.add_hashes(keys) == expected
             seen.update(keys)
             recalled.recall(hashes.take_fresh())
+        asked = [digest(number, 16) for number in range(301)]
+        assert hashes.holds(asked) == recalled.holds(asked) == [key in seen for key in asked]
         assert len(hashes) == len(recalled) == len(seen)
         assert not any(recalled.add_hashes(sorted(seen)))
 

@@ -9,6 +9,7 @@ from de_classes.api.evidence import Still
 from de_classes.api.messages import HttpResponse
 from de_classes.bootstrap import build_ingestion
 from de_classes.configs.ingest import IngestRequest
+from de_classes.configs.settings import validate
 from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
@@ -16,7 +17,7 @@ from de_classes.utils.page_range import PageRange
 from de_classes.worker.ingestion import partition
 from tests.fakes.runs import given_again
 from tests.fakes.sources import ROOT
-from tests.fakes.transports import FakeTransport
+from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeSecrets, FakeSource, lake, secrets
 
 if TYPE_CHECKING:
@@ -76,6 +77,64 @@ def test_a_key_is_always_below_the_prefix(tmp_path: Path, prefix: str, key: str,
         IngestRequest(key=key), run_id="run-1"
     )
     assert receipt.key == expected
+
+
+CHANGES = """
+version = 1
+[sources.shop]
+base_url = "https://api.example"
+[sources.shop.resources.orders]
+path = "/data"
+params = { since = "${incremental.from}" }
+records_path = "data"
+total_path = "total_records"
+page_size = { into = "query.limit" }
+pagination = { type = "page" }
+primary_key = ["id"]
+write = "upsert"
+incremental = { field = "id", format = "integer", start = 0, lag = 2 }
+"""
+
+
+class Numbered(FakePagedApi):
+    """Records from a number on."""
+
+    def _page(self, request: HttpRequest) -> HttpResponse:
+        first, number, limit = (int(request.params[name]) for name in ("since", "page", "limit"))
+        found = [{"id": n, "of": self.total} for n in range(first, self.total)]
+        page = found[(number - 1) * limit : number * limit]
+        return json_response({"data": page, "total_records": len(found)})
+
+
+def test_a_resource_that_is_incremental_has_one_dataset_for_all_runs_and_goes_on_in_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "shop.toml").write_text(CHANGES)
+    source = Numbered(25)
+    worker = ingestion(tmp_path, source, SOURCES_PATH=str(tmp_path / "sources"))  # type: ignore[arg-type]
+    first = worker.run(IngestRequest(source="shop.orders"), run_id="run-1")
+    assert (first.key, first.records) == ("raw/shop/orders/_manifest-00000001.json", 25)
+    source.total = 30
+    second = worker.run(IngestRequest(source="shop.orders"), run_id="run-2")
+    assert (second.key, second.records) == ("raw/shop/orders/_manifest-00000002.json", 8)
+    assert second.incremental is not None
+    assert (second.incremental.from_, second.incremental.to) == (22, 29)
+    assert rows(tmp_path, second) == 30
+    asked = len(source.requests)
+    assert worker.run(IngestRequest(source="shop.orders"), run_id="run-1") == given_again(first)
+    assert len(source.requests) == asked
+    again = worker.run(validated({"source": "shop.orders", "from": "3", "until": "9"}), run_id="run-3")
+    assert again.incremental is not None
+    assert (again.parameters["incremental"]["from"], again.incremental.to) == (3, 29)
+    with pytest.raises(InvalidInputError, match=r"unstable\.data is not"):
+        ingestion(tmp_path, FakeSource(5)).run(
+            validated({"source": "unstable.data", "from": "3"}), run_id="run-4"
+        )
+
+
+def validated(request: dict[str, Any]) -> IngestRequest:
+    return validate(IngestRequest, request)
 
 
 def test_F43_the_same_event_a_second_time_is_the_same_run(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from de_classes.api.status import ErrorRule
 
 _FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
-_FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret"}
+_FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret", "incremental"}
 _READ_IF_IGNORED: Final = range(201, 300)
 """Statuses of answers that are read like 200 where an error rule says ``ignore``."""
 

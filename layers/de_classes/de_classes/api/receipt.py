@@ -11,6 +11,7 @@ from de_classes.api.counters import Timeline
 from de_classes.api.evidence import End, Still
 from de_classes.redaction import escaped_json
 from de_classes.utils import layouts
+from de_classes.utils.run_records import Reached
 
 COMPLETE: Literal["complete"] = "complete"
 PARTIAL: Literal["partial"] = "partial"
@@ -99,6 +100,33 @@ class Figures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proof_requests: int | None = None
 
 
+class DatasetChange(Struct, frozen=True, kw_only=True):
+    """What a commit made of a dataset that takes more runs than one.
+
+    Attributes:
+        write: ``append``, ``upsert`` or ``snapshot``.
+        records_before: Records of other runs that were listed before.
+        records: Records that are listed now, of all runs.
+        replaced: Records that went because the run brought others of the same key.
+        deleted: Records that went because the run brought none of their key, though it read everything; of a
+            snapshot all that were before.
+        parts: Parts that are listed now, of all runs.
+        parts_rewritten: Parts of other runs that were written again, without what went or with a new column.
+        bytes_rewritten: The bytes written for that.
+        bytes_read: The bytes of other runs' parts that were read for their keys.
+    """
+
+    write: Literal["append", "upsert", "snapshot"]
+    records_before: int = 0
+    records: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    parts: int = 0
+    parts_rewritten: int = 0
+    bytes_rewritten: int = 0
+    bytes_read: int = 0
+
+
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
@@ -157,6 +185,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         forecast: What its first page let one expect; None where it was not reckoned.
         actual: The same figures as they turned out.
         timeline: What happened when; None in receipts from before there was one.
+        dataset: What became of the dataset; None where it is the run's alone.
+        incremental: How far the dataset is read; None where it is read as a whole.
     """
 
     status: Literal["complete", "partial"]
@@ -205,6 +235,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     forecast: Figures | None = None
     actual: Figures | None = None
     timeline: Timeline | None = None
+    dataset: DatasetChange | None = None
+    incremental: Reached | None = None
 
     def as_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As plain values, ready for JSON.

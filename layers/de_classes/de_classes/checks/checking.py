@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import structs
 
+from de_classes.api.increments import Furthest, iso
 from de_classes.api.pace import read_rate_limit
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
@@ -40,10 +41,12 @@ from de_classes.redaction import shared_filter
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from de_classes.utils.digests import digest
 from de_classes.utils.paths import MISSING, find, standing_there
+from de_classes.utils.run_records import Reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from de_classes.api.increments import Incremental
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.receipt import Figures
@@ -70,6 +73,8 @@ _NO_PART_OF_THE_WAY: Final = frozenset(
         "resources",
         "rate_limit",
         "count",
+        "write",
+        "incremental",
     }
 )
 
@@ -724,7 +729,48 @@ class ResourceCheck:
         )
         self._add("transforms", "ok", "; ".join(went))
 
+    def _judge_incremental(self, look: CheckedPages, said: Incremental) -> None:
+        """Whether records say when they changed, and what changed behind the last of them can be had."""
+        everything = said.begin(None, now=0.0, asked_from="0" if said.is_counted else "1970-01-01")
+        furthest = Furthest(everything)
+        try:
+            furthest.look(self._trusted(look))
+        except ProtocolError as error:
+            self._add("updated", "wrong", str(error))
+            return
+        place, _ = furthest.take()
+        if place is None or self._resource.described.for_each is not None:
+            return
+        to = place + 1 if said.is_counted else iso(place)
+        sharp = structs.replace(said, lag=0)
+        asked, increment = self._probe.ask_for_new(
+            sharp, Reached(field=said.field, from_=everything.from_, to=to), self._limit
+        )
+        if asked is None or asked.page is None:
+            why = "" if asked is None or asked.error is None else f": {asked.error}"
+            self._add("updated", "warning", f"what changed since {increment.from_} was not given{why}")
+            return
+        newer = Furthest(increment)
+        newer.look(asked.records)
+        _, before = newer.take()
+        if before:
+            self._add(
+                "updated",
+                "wrong",
+                f"asked for what changed since {increment.from_}, and {before} of {len(asked.records)} "
+                "records changed before: the source takes ${incremental.from} in another form or zone, or "
+                "not at all",
+            )
+            return
+        came = _plural(len(asked.records), "record")
+        text = f"asked for what changed since {increment.from_}: {came} came, none of them older"
+        self._add("updated", "ok", text)
+
     def _say_update_times(self, look: CheckedPages) -> None:
+        said = self._resource.described.incremental
+        if said is not None:
+            self._judge_incremental(look, said)
+            return
         times = likeness.update_times(self._trusted(look))
         if times:
             self._add(

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.endpoint import Endpoint
+    from de_classes.api.increments import Incremental
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest
     from de_classes.api.source.binding import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+    from de_classes.utils.run_records import Increment, Reached
 
 # A source that errs now and then is asked again; one that errs each time is described wrongly.
 PATIENCE: Final = RetryPolicy(max_attempts=4, max_elapsed=150.0, max_corrupt=2)
@@ -138,15 +140,15 @@ class Probe:
         self._timeout = timeout
         self.logins = Recorder(transport)
         self.pages = Recorder(transport, limit_header=resource.source.rate_limit.remaining)
-        client = resource.client(
-            parameters=parameters,
-            secrets=secrets,
-            base_url=base_url,
-            allow_insecure=allow_insecure,
-            limits=ClientLimits(timeout=timeout, retry_policy=PATIENCE),
-            runtime=ClientRuntime(self.logins, self._clock, self._logger),
-        )
-        self.endpoint = client.endpoint
+        self._options: dict[str, Any] = {
+            "parameters": parameters,
+            "secrets": secrets,
+            "base_url": base_url,
+            "allow_insecure": allow_insecure,
+            "limits": ClientLimits(timeout=timeout, retry_policy=PATIENCE),
+            "runtime": ClientRuntime(self.logins, self._clock, self._logger),
+        }
+        self.endpoint = resource.client(**self._options).endpoint
         pagination = self.endpoint.pagination
         if isinstance(pagination, PerParentPagination):
             few = structs.replace(pagination, parents=pagination.parents.first(_PARENTS))
@@ -183,6 +185,14 @@ class Probe:
         except DeClassesError as error:
             return self._failed(request, error)
         return Asked(request, page, response=self.pages.response, url=page.url)
+
+    def ask_for_new(self, said: Incremental, reached: Reached, limit: int) -> tuple[Asked | None, Increment]:
+        """The first page of what is new behind a place, None if there is none; and what was asked for."""
+        increment = said.begin(reached, now=self._clock.now())
+        options = {**self._options, "auth": self.endpoint.auth, "increment": increment}
+        endpoint = self.resource.client(**options).endpoint
+        request = endpoint.pagination.request_for(1, limit)
+        return (None if request is None else self.ask(request, endpoint)), increment
 
     def read_again(self, asked: Asked) -> Asked:
         """The same answer, read by what the endpoint says now."""

@@ -20,7 +20,7 @@ def with_pandas(receipt: IngestReceipt) -> str | None:
     read, parts = _reader(receipt, "pandas"), _addresses(receipt)
     if read is None:
         return None
-    if len(parts) == 1:
+    if len(parts) == 1 and _is_named(receipt):
         return f"import pandas as pd\ndf = {read.format(_in_python(parts[0]))}"
     return (
         f"{_imports(receipt, 'pandas', 'pd')}{_listed(receipt)}"
@@ -33,7 +33,7 @@ def with_polars(receipt: IngestReceipt) -> str | None:
     read, parts = _reader(receipt, "polars"), _addresses(receipt)
     if read is None:
         return None
-    if len(parts) == 1:
+    if len(parts) == 1 and _is_named(receipt):
         return f"import polars as pl\ndf = {read.format(_in_python(parts[0]))}"
     return (
         f"{_imports(receipt, 'polars', 'pl')}{_listed(receipt)}"
@@ -47,9 +47,9 @@ def with_duckdb(receipt: IngestReceipt) -> str | None:
     if read is None:
         return None
     load = "" if _is_local(receipt) else "INSTALL httpfs; LOAD httpfs;\n"
-    if len(parts) == 1:
+    if len(parts) == 1 and _is_named(receipt):
         return f"{load}FROM {read.format(_in_sql(parts[0]))};"
-    if len(parts) <= MOST_NAMED:
+    if _is_named(receipt):
         named = ", ".join(map(_in_sql, parts))
         return f"{load}FROM {read.format(f'[{named}]')};"
     folder, manifest = _in_sql(f"{_folder(receipt)}/"), _in_sql(_address(receipt, receipt.key))
@@ -68,7 +68,7 @@ def _reader(receipt: IngestReceipt, library: str) -> str | None:
 
 
 def _imports(receipt: IngestReceipt, library: str, short: str) -> str:
-    if len(receipt.parts) <= MOST_NAMED:
+    if _is_named(receipt):
         return f"import {library} as {short}\n"
     opens = "" if _is_local(receipt) else "import fsspec\n"
     return f"import json\n{opens}import {library} as {short}\n"
@@ -77,7 +77,7 @@ def _imports(receipt: IngestReceipt, library: str, short: str) -> str:
 def _listed(receipt: IngestReceipt) -> str:
     """The line that makes ``parts``."""
     parts = _addresses(receipt)
-    if len(parts) <= MOST_NAMED:
+    if _is_named(receipt):
         return f"parts = [{', '.join(map(_in_python, parts))}]\n"
     opened = "open" if _is_local(receipt) else "fsspec.open"
     folder, manifest = _in_python(f"{_folder(receipt)}/"), _in_python(_address(receipt, receipt.key))
@@ -85,6 +85,12 @@ def _listed(receipt: IngestReceipt) -> str:
         f"with {opened}({manifest}) as file:\n"
         f'    parts = [{folder} + part["key"] for part in json.load(file)["parts"]]\n'
     )
+
+
+def _is_named(receipt: IngestReceipt) -> bool:
+    """Whether the parts are named one by one: few, and all that the commit lists, of whatever run."""
+    listed = len(receipt.parts) if receipt.dataset is None else receipt.dataset.parts
+    return listed == len(receipt.parts) <= MOST_NAMED
 
 
 def _addresses(receipt: IngestReceipt) -> list[str]:

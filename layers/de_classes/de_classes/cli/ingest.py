@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
@@ -18,7 +19,7 @@ from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
 from de_classes.cli.progress import Progress
-from de_classes.cli.source import open_sources
+from de_classes.cli.source import dataset_of, open_sources, run_id_of
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.environment import prefer
 from de_classes.errors import (
@@ -42,13 +43,15 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from de_classes.api.receipt import Figures, IngestReceipt
+    from de_classes.api.receipt import DatasetChange, Figures, IngestReceipt
     from de_classes.api.runtime import ClientRuntime
+    from de_classes.api.source import Resource
     from de_classes.cli.destination import Place
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
     from de_classes.runs.destination import Destination
     from de_classes.runs.plan import RunPlan
+    from de_classes.utils.run_records import Increment
 
 ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _M_ARENA_MAX: Final = -8  # malloc.h
@@ -146,6 +149,12 @@ def summary(receipt: IngestReceipt) -> str:
         *([f"missing:  pages {', '.join(receipt.missing_pages)}"] if receipt.missing_pages else []),
         *([f"run:      {receipt.run_id}, {len(receipt.parts)} parts"] if receipt.run_id else []),
         *([f"dropped:  {receipt.duplicates} duplicates"] if receipt.duplicates else []),
+        *([f"dataset:  {_change(receipt.dataset)}"] if receipt.dataset else []),
+        *(
+            [f"new:      by {reached.field}, from {reached.from_}; the next run goes on from {reached.to}"]
+            if (reached := receipt.incremental)
+            else []
+        ),
         *(
             f"transform: {step.step['type']}: {step.rows_in} records in, {step.rows_out} out"
             for step in receipt.transforms
@@ -158,6 +167,15 @@ def summary(receipt: IngestReceipt) -> str:
         *_as_json_text(receipt),
     ]
     return "\n".join([*map(printable, lines), ""])
+
+
+def _change(change: DatasetChange) -> str:
+    """What became of the dataset, and what that took."""
+    written = f", {change.parts_rewritten} parts written again ({change.bytes_rewritten} bytes)"
+    return (
+        f"{change.write}: {change.records} records in {change.parts} parts, {change.records_before} before, "
+        f"{change.replaced} replaced, {change.deleted} deleted{written if change.parts_rewritten else ''}"
+    )
 
 
 def _as_json_text(receipt: IngestReceipt) -> list[str]:
@@ -178,7 +196,7 @@ def _runs(
     keep_memory_small()
     logger = _logger(args)
     progress = _progress(args, err)
-    opened = open_sources(args, settings, _runtime(args, progress))
+    opened = open_sources(args, settings, _runtime(args, progress), _increments(args, settings, logger))
     place = open_destination(
         settings.to, logger, endpoint_url=args.endpoint_url, create=not args.replay
     )  # what a replay goes on with is there
@@ -192,12 +210,43 @@ def _runs(
         with progress.shown(settings.page_range):
             runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
             runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-            receipt = runs.carry_out(plan, allow_partial=args.partial)
+            receipt = runs.carry_out(plan, allow_partial=args.partial, accept_shrink=args.accept_shrink)
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
 
     return [(source.name, partial(carry_out, source)) for source in opened]
+
+
+def _increments(
+    args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger
+) -> Callable[[Resource], Increment | None]:
+    """What is asked for of a resource that is read only as far as it is new: nothing is made for the look."""
+
+    def increment_of(resource: Resource) -> Increment | None:
+        said = resource.described.incremental
+        if said is None:
+            if settings.from_ or settings.until:
+                raise ConfigurationError(
+                    f"--from and --until go with what is incremental, and {resource.name} is not"
+                )
+            return None
+        if settings.is_one_object:
+            return said.begin(None, now=time.time(), asked_from=settings.from_, asked_until=settings.until)
+        from de_classes.runs.increments import next_increment  # noqa: PLC0415 - by those alone who say so
+
+        place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
+        return next_increment(
+            said,
+            DatasetDestination(place.store, place.bucket, prefix=place.prefix),
+            place.key(dataset_of(settings, resource.name)),
+            run_id=run_id_of(settings, resource.name),
+            now=time.time(),
+            asked_from=settings.from_,
+            asked_until=settings.until,
+        )
+
+    return increment_of
 
 
 def _say_what_is_cut(
@@ -245,7 +294,8 @@ def _look_ahead(args: argparse.Namespace, settings: IngestSettings, err: TextIO)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
     texts = []
     progress = _progress(args, err)
-    for source in open_sources(args, settings, _runtime(args, progress)):
+    opened = open_sources(args, settings, _runtime(args, progress), _increments(args, settings, logger))
+    for source in opened:
         service = RunService(
             source.client,
             DatasetDestination(place.store, place.bucket),

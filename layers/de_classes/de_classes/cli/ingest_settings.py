@@ -20,7 +20,7 @@ from de_classes.api.pagination import (
     PageNumberPagination,
 )
 from de_classes.cli.parsers import NO_FIELD, is_described
-from de_classes.configs.ingest import RequestsPerSecond, RunId
+from de_classes.configs.ingest import RequestsPerSecond, RunId, Write
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import load
 from de_classes.configs.urls import path_problems, url_problems
@@ -167,6 +167,9 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     quarantine: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     replay: bool = False
+    write: Write | None = None
+    from_: str | None = None
+    until: str | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -304,6 +307,8 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     def _dataset_problems(self) -> Iterator[str]:
         if self.dataset is None:
             return
+        if self.write == "upsert" and self.is_url and not self.key_field:
+            yield "write upsert needs --key-field, by which records are told apart"
         problem = key_problem(self.dataset.strip("/"))
         if problem:
             yield f"dataset cannot be a key's beginning: {problem}"
@@ -334,5 +339,5 @@ def read_settings(args: argparse.Namespace) -> IngestSettings:
 
 def _as_options(problem: str) -> str:
     setting, space, rest = problem.partition(" ")
-    option = "URL" if setting == "source" else f"--{setting.replace('_', '-')}"
+    option = "URL" if setting == "source" else f"--{setting.rstrip('_').replace('_', '-')}"
     return f"{option}{space}{rest}".replace("allow_insecure", "--allow-insecure")

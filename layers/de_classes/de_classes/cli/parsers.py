@@ -280,7 +280,7 @@ _NO_EFFECTS = (
         "its description says that, and it goes with a URL alone",
     ),
     NoEffect(
-        "--sources --set --secrets --base-url",
+        "--sources --set --secrets --base-url --from --until",
         "with a URL",
         lambda args: not is_described(args.source),
         "it goes with the name of a described source",
@@ -321,7 +321,7 @@ _NO_EFFECTS = (
         "it is for one object, and a dataset is many",
     ),
     NoEffect(
-        "--run-id --partial --key-field --columns --quarantine --part-pages",
+        "--run-id --partial --key-field --columns --quarantine --part-pages --write --accept-shrink",
         "without --dataset",
         is_one_object,
         "one object is stored whole or not at all, as its records come",
@@ -449,6 +449,21 @@ def _add_dataset_options(group: argparse._ArgumentGroup, *, required: bool) -> N
     )
     group.add_argument(
         "--run-id", required=required, metavar="ID", help="go on with this run, or begin it by this name"
+    )
+    group.add_argument(
+        "--write",
+        choices=("append", "upsert", "snapshot"),
+        help="how the dataset takes more runs (as described, else each has its own)",
+    )
+    group.add_argument(
+        "--from",
+        dest="from_",
+        metavar="TIME",
+        help="of what is incremental: begin here, as 2026-11-30T06:00:00Z (where the dataset ends)",
+    )
+    group.add_argument("--until", metavar="TIME", help="of what is incremental: end here (now)")
+    group.add_argument(
+        "--accept-shrink", action="store_true", help="commit although the dataset becomes much smaller"
     )
     group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
     group.add_argument(

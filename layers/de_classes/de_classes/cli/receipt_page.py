@@ -66,6 +66,7 @@ def receipt_page(receipt: IngestReceipt, *, source: str | None = None) -> str:
         _pages(receipt),
         _schema(receipt),
         _duplicates(receipt),
+        _dataset(receipt),
         _parts(receipt),
         _forecast(receipt),
         _reading(receipt),
@@ -396,6 +397,29 @@ def _duplicates(receipt: IngestReceipt) -> Html:
     )
 
 
+def _dataset(receipt: IngestReceipt) -> Html | None:
+    """What a commit made of a dataset that takes more runs than one, and how far that is read."""
+    change, reached = receipt.dataset, receipt.incremental
+    if change is None:
+        return None
+    facts: list[tuple[str, object]] = [
+        ("Written by", change.write),
+        ("Records now, of all runs", count(change.records, "record")),
+        ("Records before, of other runs", count(change.records_before, "record")),
+        ("Replaced by others of their key", count(change.replaced, "record")),
+        ("Deleted, as they are gone", count(change.deleted, "record")),
+        ("Parts now", count(change.parts, "part")),
+        ("Parts written again", f"{count(change.parts_rewritten, 'part')}, {size(change.bytes_rewritten)}"),
+    ]
+    if reached is not None:
+        facts += [
+            ("What is new, by", element("code", reached.field)),
+            ("This run began at", reached.from_),
+            ("The next run goes on from", "the same" if reached.to is None else reached.to),
+        ]
+    return _section("The dataset", _facts(facts))
+
+
 def _parts(receipt: IngestReceipt) -> Html:
     folder = receipt.key.rpartition("/")[0]
     rows = [
@@ -543,5 +567,6 @@ def command(receipt: IngestReceipt, *, source: str | None = None) -> str:
     words += [word for name, value in given for word in ("--set", f"{name}={value}")]
     words += ["--to", f"{where}{above}".rstrip("/"), "--format", receipt.format, *new_name]
     words += ["--limit", str(asked["limit"])] if "limit" in asked else []
+    words += ["--write", str(asked["write"])] if asked.get("write") else []
     words += ["--pages", str(asked["pages"])] if asked.get("pages", "1-") != "1-" else []
     return shlex.join(words)

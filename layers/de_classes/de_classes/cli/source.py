@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from de_classes.api.runtime import ClientRuntime
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
-    from de_classes.configs.ingest import OnViolation
+    from de_classes.configs.ingest import OnViolation, Write
     from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.format.pinned import PinnedSchema
+    from de_classes.utils.run_records import Increment
 
 
 class OpenedSource(Value):
@@ -45,6 +46,8 @@ class OpenedSource(Value):
         pinned: The schema that every record must fit, or None.
         on_violation: What becomes of a record that does not.
         transforms: What becomes of the records before that.
+        write: How a dataset takes more runs than one; None if it is the run's alone.
+        increment: What is asked for, where it is only what is new.
     """
 
     client: UnstableAPIClient
@@ -54,6 +57,8 @@ class OpenedSource(Value):
     pinned: PinnedSchema | None
     on_violation: OnViolation
     transforms: tuple[TransformDescription, ...] = ()
+    write: Write | None = None
+    increment: Increment | None = None
 
     def plan(self, settings: IngestSettings, key_of: Callable[[str], str]) -> RunPlan:
         """The run that is asked for, into a dataset or one object.
@@ -63,13 +68,12 @@ class OpenedSource(Value):
             key_of: Puts a name below the destination.
         """
         is_dataset = not settings.is_one_object
-        dataset = (settings.dataset or (self.name or "").replace(".", "/")).strip("/")
         return RunPlan(
-            run_id=self._run_id(settings) or new_run_id(),
+            run_id=run_id_of(settings, self.name) or new_run_id(),
             source=self.client.url,
             fingerprint=self.client.fingerprint,
             source_name=self.name,
-            dataset=key_of(dataset if is_dataset else settings.object_name),
+            dataset=key_of(dataset_of(settings, self.name) if is_dataset else settings.object_name),
             format=settings.format_name,
             limit=self.limit,
             pages=settings.page_range,
@@ -77,16 +81,27 @@ class OpenedSource(Value):
             transforms=self.transforms,
             pinned=self.pinned if is_dataset else None,
             on_violation=self.on_violation,
+            write=(settings.write or self.write) if is_dataset else None,
+            incremental=self.increment if is_dataset else None,
         )
 
-    def _run_id(self, settings: IngestSettings) -> str | None:
-        """The run's id: where all of a source is read, each resource has a run of its own."""
-        is_one = settings.run_id is None or settings.is_url or "." in settings.source
-        return settings.run_id if is_one else f"{settings.run_id}-{(self.name or '').rpartition('.')[2]}"
+
+def run_id_of(settings: IngestSettings, name: str | None) -> str | None:
+    """The id that a run was given: where all of a source is read, each resource has a run of its own."""
+    is_one = settings.run_id is None or settings.is_url or "." in settings.source
+    return settings.run_id if is_one else f"{settings.run_id}-{(name or '').rpartition('.')[2]}"
+
+
+def dataset_of(settings: IngestSettings, name: str | None) -> str:
+    """The dataset of a resource, below the destination."""
+    return (settings.dataset or (name or "").replace(".", "/")).strip("/")
 
 
 def open_sources(
-    args: argparse.Namespace, settings: IngestSettings, runtime: ClientRuntime
+    args: argparse.Namespace,
+    settings: IngestSettings,
+    runtime: ClientRuntime,
+    increment_of: Callable[[Resource], Increment | None],
 ) -> list[OpenedSource]:
     """What the command line names: one resource, or all of a source's.
 
@@ -94,6 +109,7 @@ def open_sources(
         args: As ``parsers`` parses them.
         settings: The same, checked.
         runtime: Network, clock and logger.
+        increment_of: What is asked for of a resource that is read only as far as it is new.
 
     Raises:
         ConfigurationError: There is no such source, it needs what was not given, or a secret cannot be read.
@@ -113,22 +129,31 @@ def open_sources(
 
     sources = sources_at(settings.sources)
     resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
-    return [_described(args, settings, resource, runtime) for resource in resources]
+    return [_described(args, settings, resource, runtime, increment_of(resource)) for resource in resources]
 
 
 def _described(
-    args: argparse.Namespace, settings: IngestSettings, resource: Resource, runtime: ClientRuntime
+    args: argparse.Namespace,
+    settings: IngestSettings,
+    resource: Resource,
+    runtime: ClientRuntime,
+    increment: Increment | None,
 ) -> OpenedSource:
     from de_classes.cli.described import secrets_of  # noqa: PLC0415 - as above
 
-    client = resource.client(
-        parameters=settings.parameters,
-        secrets=secrets_of(settings.secrets),
-        base_url=settings.base_url,
-        allow_insecure=settings.allow_insecure,
-        limits=_limits(args, settings),
-        runtime=runtime,
-    )
+    options: dict[str, Any] = {
+        "parameters": settings.parameters,
+        "secrets": secrets_of(settings.secrets),
+        "base_url": settings.base_url,
+        "allow_insecure": settings.allow_insecure,
+        "limits": _limits(args, settings),
+        "runtime": runtime,
+    }
+    client = resource.client(**options, increment=increment)
+    if increment is not None:
+        cut = resource.cut(increment, client, **options)
+        if cut != increment:
+            increment, client = cut, resource.client(**options, increment=cut, auth=client.endpoint.auth)
     limit = settings.limit or resource.default_limit
     described = resource.described
     return OpenedSource(
@@ -139,6 +164,8 @@ def _described(
         resource.pinned,
         described.on_violation,
         described.transforms,
+        described.write,
+        increment,
     )
 
 

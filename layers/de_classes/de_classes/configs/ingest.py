@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.formats import FormatName
@@ -12,6 +12,7 @@ from de_classes.utils.limits import MAX_CONCURRENCY, key_problem
 from de_classes.utils.page_range import PageRange
 
 OnViolation = Literal["refuse", "quarantine"]
+Write = Literal["append", "upsert", "snapshot"]
 MAX_PAGE_LIMIT = 1000
 MAX_REQUEST_LIMIT = 100_000
 MAX_REQUESTS_PER_SECOND = 10_000
@@ -111,6 +112,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         allow_partial: Whether to commit without the pages that cannot be had; asking again by the run's id
             fetches only those, and commits anew.
         strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
+        accept_shrink: Whether to commit although the dataset becomes much smaller by it.
+        from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
+        until: The same, where to end in place of now.
 
     Raises:
         InvalidInputError: The key is not valid.
@@ -125,6 +129,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     run_id: RunId | None = None
     allow_partial: bool = False
     strict: bool = False
+    accept_shrink: bool = False
+    from_: str | None = field(default=None, name="from")
+    until: str | None = None
 
     def __post_init__(self) -> None:
         problems = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from de_classes.api.increments import Furthest
 from de_classes.pipelines.described import DescribedTransforms
 from de_classes.runs.forecast import LambdaTerms, RunCounts
 from de_classes.runs.progress import BrokenPartsError
@@ -141,9 +142,9 @@ class RunContext(Value):
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
                 transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
-            record_filter = RecordFilter(
-                keys, transforms, self.plan.pinned, self.plan.on_violation == "quarantine"
-            )
+            furthest = None if self.plan.incremental is None else Furthest(self.plan.incremental)
+            quarantines = self.plan.on_violation == "quarantine"
+            record_filter = RecordFilter(keys, transforms, self.plan.pinned, quarantines, furthest)
             self._recall(record_filter, progress if keys is not None else progress.of_pass(pass_))
             yield record_filter
 
@@ -182,12 +183,18 @@ class RecordFilter(Value):
         transforms: What becomes of the records that are new; None if they are stored as they came.
         pinned: The schema to fit after that; None if it follows the records.
         quarantines: Whether a record that does not fit is set aside; otherwise it ends the run.
+        furthest: How far the records reach; None if the run brings all there is.
     """
 
     keys: KeySet | None = None
     transforms: DescribedTransforms | None = None
     pinned: PinnedSchema | None = None
     quarantines: bool = False
+    furthest: Furthest | None = None
+
+    def reach(self) -> tuple[int | None, int]:
+        """How far records reached since this was asked last, and how many lie before the beginning."""
+        return (None, 0) if self.furthest is None else self.furthest.take()
 
     def fresh_keys(self) -> bytes:
         """The hashed keys of the records since this was asked last."""
@@ -218,7 +225,10 @@ class RecordFilter(Value):
             MalformedDataError: A record lacks a key field.
             TransformError: A transform cannot be applied to a record.
             SchemaViolationError: A record does not fit the pinned schema, and is not to be set aside.
+            ProtocolError: No record says when it changed last, where that is needed.
         """
+        if self.furthest is not None:
+            self.furthest.look(page.records)
         records = page.records
         if self.keys is not None:
             columns = records.values(self.keys.fields) if isinstance(records, RecordBlock) else None

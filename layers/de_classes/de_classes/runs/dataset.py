@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from de_classes.api.receipt import IngestReceipt, StoredPart
 from de_classes.errors import BucketNotFoundError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.destination import Destination, Output, PartLimits
 from de_classes.runs.forecast import actual, forecast
+from de_classes.runs.generations import Generations, check_shrink, is_everything
 from de_classes.runs.journal import Documents, RunJournal, WaysOn
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.storage.clients.object_store import sha256_of_stream
 from de_classes.storage.datasets.commits import DatasetCommits, refuse_while_cleaning
 from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
 from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
-from de_classes.storage.datasets.reconcile import reconcile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.destination import Gathered
+    from de_classes.runs.generations import Listed
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import ManifestPart
-    from de_classes.storage.datasets.reconcile import Reconciled
     from de_classes.storage.format.schema import Schema
     from de_classes.utils.clock import Clock
 
 _ENOUGH_TRIES: Final = 10
 _DIGEST_CHARS: Final = 12
+_EARLY: Final = (
+    "{} records changed before the time that was asked for: the source takes ${{incremental.from}} in "
+    "another form or zone, or not at all"
+)
 
 
 class DatasetDestination(Destination):
@@ -112,6 +117,7 @@ class _DatasetOutput(Output):
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
         self._documents = Documents(to.store, to.bucket)
         self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
+        self._generations = self._generations_of(plan)
 
     def begin(self) -> IngestReceipt | None:
         """See ``Output``.
@@ -123,8 +129,12 @@ class _DatasetOutput(Output):
         """
         self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
         begun, asked = self.journal.plan(), self.plan
+        if begun is None and asked.write is not None:
+            latest = self._commits.latest()
+            asked = structs.replace(asked, after=latest.generation if latest else 0)
+            self._generations = self._generations_of(asked)
         if begun is None:  # it may have committed, and its progress was cleaned away since
-            before = self._latest()
+            _, before = self._latest()
             if before is not None:
                 receipt = self._receipt_of(before)
                 asked.check_receipt(receipt)
@@ -137,7 +147,8 @@ class _DatasetOutput(Output):
             asked = structs.replace(asked, fingerprint=begun.fingerprint)
         self.plan = self.journal.begin(asked)
         self._commits = DatasetCommits(self._store, self._bucket, self.plan.dataset)  # as it was begun
-        before = self._latest()
+        self._generations = self._generations_of(self.plan)
+        _, before = self._latest()
         if before is not None and before.status == "complete":
             return self._receipt_of(before)
         self.journal.progress()  # before anything is written: it may be a newer version's
@@ -159,10 +170,18 @@ class _DatasetOutput(Output):
             self.plan.format,
             schema=schema,
             escape_formulas=self._escape_formulas,
+            run_id=self._own_names,
         )
 
     def aside(self) -> PartWriter:
-        return PartWriter(self._store, self._bucket, self.plan.dataset, "jsonl", is_quarantine=True)
+        return PartWriter(
+            self._store,
+            self._bucket,
+            self.plan.dataset,
+            "jsonl",
+            is_quarantine=True,
+            run_id=self._own_names,
+        )
 
     def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:
         if not hashes:
@@ -185,20 +204,26 @@ class _DatasetOutput(Output):
 
         Raises:
             BrokenPartsError: What was sealed is not there any more, or not as it was: nothing was committed.
-            ObjectExistsError: Another run was first.
+            InvalidInputError: The records cannot be put among those that are there.
+            ObjectExistsError: Another run was first, and the dataset takes no other.
+            ShrunkDatasetError: The dataset would become much smaller.
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
         self._announce()
         self._check_parts(gathered.kept)
-        stored = self._one_schema(gathered)
         for _ in range(_ENOUGH_TRIES):
-            before = self._latest()
-            generation = before.generation if before else 0
-            manifest = self._manifest(gathered, stored, generation + 1)
-            if before and (before.status == "complete" or _says_the_same(before, manifest)):
-                receipt = self._receipt_of(before)
+            latest, mine = self._latest()
+            if mine and mine.status == "complete":
+                receipt = self._receipt_of(mine)
                 break
-            receipt = self._receipt(gathered, manifest)
+            listed = self._listed(gathered, latest)
+            manifest = self._manifest(gathered, listed, latest)
+            if mine and _says_the_same(mine, manifest):
+                receipt = self._receipt_of(mine)
+                break
+            if not gathered.accepts_shrink:
+                check_shrink(self.plan, listed.change, gathered.evidence)
+            receipt = self._receipt(gathered, manifest, listed)
             self._documents.replace(commit_receipt_key(self.plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
@@ -252,19 +277,49 @@ class _DatasetOutput(Output):
         except ObjectNotFoundError:
             return False
 
-    def _latest(self) -> Manifest | None:
-        """What this run has committed; None if nothing yet.
+    @property
+    def _own_names(self) -> str:
+        """What sets the names of this run's parts apart, where the dataset takes those of others."""
+        return self.plan.run_id if self.plan.write else ""
+
+    def _generations_of(self, plan: RunPlan) -> Generations:
+        return Generations(self._store, self._bucket, plan, escape_formulas=self._escape_formulas)
+
+    def _latest(self) -> tuple[Manifest | None, Manifest | None]:
+        """The latest commit of the dataset, and what this run has committed, if anything.
 
         Raises:
-            ObjectExistsError: Another run has committed to this dataset.
+            InvalidInputError: The run cannot be committed to this dataset.
+            ObjectExistsError: Another run has, and it takes no other, or not yet.
         """
         latest = self._commits.latest()
-        if latest is not None and latest.run_id != self.plan.run_id:
+        if latest is None or latest.run_id == self.plan.run_id:
+            return latest, latest
+        mine = self._buried() if self.plan.write else None
+        if mine is None:
+            self._generations.check(latest)
+        elif mine.status == "partial":
             raise ObjectExistsError(
-                f"run {latest.run_id!r} has committed to {self.plan.dataset}: name another dataset; "
-                "nothing was changed"
+                f"run {latest.run_id!r} has committed to {self.plan.dataset} since {self.plan.run_id!r} left "
+                f"out pages {', '.join(mine.missing_pages)}: begin another run; nothing was changed"
             )
-        return latest
+        return latest, mine
+
+    def _buried(self) -> Manifest | None:
+        """What this run has committed below the commits of others: its receipts tell by their names."""
+        prefix = f"{self.plan.dataset}/_receipt-"
+        name = re.compile(rf"(\d{{8,}})-{re.escape(self.plan.run_id)}-[0-9a-f]{{{_DIGEST_CHARS}}}\.json")
+        found = [
+            int(match[1])
+            for info in self._store.list_objects(self._bucket, prefix)
+            if (match := name.fullmatch(info.key.removeprefix(prefix)))
+        ]
+        for generation in sorted(set(found), reverse=True):  # it is written before, and may not have won
+            with suppress(ObjectNotFoundError):
+                manifest = self._commits.read(generation)
+                if manifest.run_id == self.plan.run_id:
+                    return manifest
+        return None
 
     def _receipt_of(self, manifest: Manifest) -> IngestReceipt:
         """The receipt that was stored with a commit; what a crash left undone after that is done."""
@@ -272,32 +327,50 @@ class _DatasetOutput(Output):
         self._commits.publish(manifest)
         return receipt
 
-    def _one_schema(self, gathered: Gathered) -> Reconciled:
-        """The parts under the union of their schemas: those sealed under a narrower one are written again."""
-        return reconcile(
-            self._store,
-            self._bucket,
-            self.plan.dataset,
-            self.plan.format,
-            [WrittenPart(part.part, part.schema) for part in gathered.kept.in_page_order() if part.part],
-            schema=gathered.declared,
-            escape_formulas=self._escape_formulas,
+    def _listed(self, gathered: Gathered, latest: Manifest | None) -> Listed:
+        kept = gathered.kept
+        return self._generations.listed(
+            latest,
+            [WrittenPart(part.part, part.schema) for part in kept.in_page_order() if part.part],
+            declared=gathered.declared,
+            keys=self._keys(kept),
+            reads_all=is_everything(self.plan, gathered.evidence),
         )
 
-    def _manifest(self, gathered: Gathered, stored: Reconciled, generation: int) -> Manifest:
-        in_order = gathered.kept.in_page_order()
+    def _keys(self, kept: RunProgress) -> Iterator[bytes]:
+        """The hashed keys of all records that came."""
+        for part in kept.parts:
+            if part.keys is not None:
+                hashes = self.kept_hashes(part.sequence, part.keys)
+                if hashes is None:
+                    raise BrokenPartsError([part], "the file of keys in the run's journal")
+                yield hashes
+
+    def _manifest(self, gathered: Gathered, listed: Listed, latest: Manifest | None) -> Manifest:
+        in_order, missing = gathered.kept.in_page_order(), gathered.ledger.missing_pages
+        reached = self._generations.reached(
+            latest,
+            gathered.kept,
+            gathered.evidence,
+            is_repeated=gathered.pass_ > 1 or gathered.progress.duplicates > 0,
+        )
         return Manifest.of(
-            (part.part for part in stored.parts),
+            listed.own,
             run_id=self.plan.run_id,
-            generation=generation,
+            generation=latest.generation + 1 if latest else 1,
             format=self.plan.format,
-            schema=stored.schema,
-            missing_pages=gathered.ledger.missing_pages.ranges(),
+            schema=listed.schema,
+            missing_pages=missing.ranges(),
             quarantine=tuple(part.quarantine for part in in_order if part.quarantine is not None),
+            before=listed.before,
+            primary_key=self.plan.key_fields if self.plan.write == "upsert" else UNSET,
+            incremental=UNSET if reached is None else reached,
         )
 
-    def _receipt(self, gathered: Gathered, manifest: Manifest) -> IngestReceipt:
+    def _receipt(self, gathered: Gathered, manifest: Manifest, listed: Listed) -> IngestReceipt:
         key, kept = manifest_key(self.plan.dataset, manifest.generation), gathered.kept
+        own = manifest.parts_of(manifest.run_id)
+        records = sum(part.records for part in own)
         spent, first = gathered.spent(), gathered.progress.first
         receipt = gathered.receipt(
             spent,
@@ -305,26 +378,30 @@ class _DatasetOutput(Output):
             run_id=manifest.run_id,
             parameters=self.plan.parameters(),
             missing_pages=list(manifest.missing_pages),
-            records=manifest.records,
-            repaired=manifest.records - gathered.progress.records_of(1) if self.plan.key_fields else 0,
+            records=records,
+            repaired=records - gathered.progress.records_of(1) if self.plan.key_fields else 0,
             quarantined=sum(part.records for part in manifest.quarantine),
             format=manifest.format,
             bucket=self._bucket,
             key=key,
             uri=self._store.uri(self._bucket, key),
-            bytes=sum(part.size for part in manifest.parts),
+            bytes=sum(part.size for part in own),
             sha256=_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=kept.widenings,
             rounded=kept.rounded,
             values=kept.values,
-            parts=stored_parts(self.plan.dataset, manifest.parts),
+            parts=stored_parts(self.plan.dataset, own),
             quarantine=stored_parts(self.plan.dataset, manifest.quarantine),
+            dataset=listed.change,
+            incremental=None if manifest.incremental is UNSET else manifest.incremental,
         )
         proof = sum(known.requests for known in (receipt.end, receipt.still) if known)
+        early = sum(part.before for part in kept.parts)
         return structs.replace(
             receipt,
+            warnings=[*receipt.warnings, *([_EARLY.format(early)] if early else [])],
             forecast=forecast(first, gathered.terms) if first else None,
             actual=actual(spent, receipt.pages, proof, receipt.invocations, gathered.terms),
         )

@@ -107,6 +107,7 @@ class Gathered(Value):
         spent: What was spent until now, over all invocations.
         declared: The columns known before the first record.
         timeline: When requests of this invocation ended, and what came.
+        accepts_shrink: Whether a dataset may become much smaller by it.
     """
 
     plan: RunPlan
@@ -120,6 +121,7 @@ class Gathered(Value):
     spent: Callable[[], RunCounts]
     declared: Schema
     timeline: Callable[[], Timeline]
+    accepts_shrink: bool = False
 
     def receipt(self, spent: RunCounts, **stored: Any) -> IngestReceipt:  # noqa: ANN401 - the fields that are left
         """The receipt.

@@ -272,7 +272,9 @@ class WaysOn:
 
 
 def _newest(kind: type[msgspec.Struct]) -> int:
-    """The layout of a kind of document is its tag, see ``utils.layouts``."""
+    """The newest layout of a kind of document; but for plans it is its tag, see ``utils.layouts``."""
+    if kind is RunPlan:
+        return layouts.PLAN
     tag = kind.__struct_config__.tag
     return tag if isinstance(tag, int) else 1
 

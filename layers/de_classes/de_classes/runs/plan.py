@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct, structs
 
-from de_classes.configs.ingest import OnViolation, RunId
+from de_classes.configs.ingest import OnViolation, RunId, Write
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.pipelines.described import AnyTransform, plain
 from de_classes.storage.format.pinned import PinnedSchema
-from de_classes.utils import layouts
 from de_classes.utils.digests import digest
 from de_classes.utils.page_range import PageRange, parse_pages
+from de_classes.utils.run_records import Increment
 
 if TYPE_CHECKING:
     from de_classes.api.receipt import IngestReceipt
@@ -25,11 +25,11 @@ _SOURCE_DIFFERS = (
 )
 _STEPS_MARK = "+"
 _STEPS_BYTES = 8
-_MAY_DIFFER = frozenset({"dataset"})
-_SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "source_name", "dataset"})
+_MAY_DIFFER = frozenset({"dataset", "version", "after"})
+_SAID_ELSEWHERE = frozenset({"version", "run_id", "source", "fingerprint", "source_name", "dataset", "after"})
 
 
-class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.PLAN):
+class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run was asked for. A run that goes on must have been asked for the same.
 
     Example:
@@ -52,8 +52,15 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         pinned: The schema that every record must fit then; None if it follows the records.
         on_violation: What becomes of a record that does not fit it.
         source_parameters: What the request said of the source, by name; no secret is among them.
+        write: What becomes of what other runs have committed to the dataset: ``append`` adds to it,
+            ``upsert`` puts records in the place of those of the same key, ``snapshot`` replaces it. None if
+            the dataset is the run's alone.
+        incremental: What is asked for of a source that is read only as far as it is new; None if all is.
+        after: The generation of the dataset when the run began, which it says itself; 0 if there was none.
+        version: The layout: 2 where ``write`` is said, which older code would pass over.
     """
 
+    version: Literal[1, 2] = msgspec.field(default_factory=lambda: 1)  # so that it is written down
     run_id: RunId
     source: str
     fingerprint: str = ""
@@ -68,17 +75,35 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     pinned: PinnedSchema | None = None
     on_violation: OnViolation = "refuse"
     source_parameters: dict[str, str | int | float | bool] = {}
+    write: Write | None = None
+    incremental: Increment | None = None
+    after: int = 0
+
+    def __post_init__(self) -> None:
+        if self.write == "upsert" and not self.key_fields:
+            raise InvalidInputError(
+                "upsert needs the fields that tell records apart: primary_key, or --key-field"
+            )
+        if self.incremental is not None and self.write != "upsert":
+            raise InvalidInputError("a run that brings only what is new is written by upsert")
 
     def as_written(self) -> RunPlan:
-        """The plan as the journal has it: its transforms are in the fingerprint, too.
+        """The plan as the journal has it: in its layout, and its transforms are in the fingerprint, too.
 
         Code of before there were transforms ignores them. It takes such a plan for that of another source
         and stops, where it would go on and store the rest as it came.
         """
+        layout: Literal[1, 2] = 1 if self.write is None else 2
         if not self.transforms:
-            return self
+            return structs.replace(self, version=layout)
         steps = digest(plain(self.transforms), _STEPS_BYTES).hex()
-        return structs.replace(self, fingerprint=f"{_source_of(self)}{_STEPS_MARK}{steps}")
+        fingerprint = f"{_source_of(self)}{_STEPS_MARK}{steps}"
+        return structs.replace(self, version=layout, fingerprint=fingerprint)
+
+    @property
+    def source_hash(self) -> str:
+        """The fingerprint of the source alone."""
+        return _source_of(self)
 
     def parameters(self) -> dict[str, Any]:
         """What was asked for, as the receipt says it."""

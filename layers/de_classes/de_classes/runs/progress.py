@@ -64,6 +64,8 @@ class SealedPart(
         keys: Where the keys of its records are; None if they are not told apart.
         first: What the first page of the run showed; only in the part that holds it.
         counts: What was spent since the part before, or since the invocation began.
+        reached: How far its records reach, where the run brings only what is new: a place, as a number.
+        before: How many of them lie before the place where the run begins.
     """
 
     pass_: int = 1
@@ -84,6 +86,8 @@ class SealedPart(
     keys: str | None = None
     first: FirstPage | None = None
     counts: RunCounts = RunCounts()
+    reached: int | None = None
+    before: int = 0
 
     @property
     def came(self) -> int:

@@ -96,12 +96,15 @@ class RunService:
             return forecast(first, self._runtime.terms)
         raise IncompleteRunError("the source has no first page", missing_pages=(plan.pages.start,))
 
-    def carry_out(self, plan: RunPlan, *, allow_partial: bool = False) -> IngestReceipt:
+    def carry_out(
+        self, plan: RunPlan, *, allow_partial: bool = False, accept_shrink: bool = False
+    ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
         Args:
             plan: What the run is. One that was begun before keeps its dataset.
             allow_partial: Commit without the pages that cannot be had, if others can.
+            accept_shrink: Commit although the dataset becomes much smaller by it.
 
         Raises:
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
@@ -109,8 +112,9 @@ class RunService:
             InvalidInputError: The run was begun with another plan; nothing was done.
             ConfigurationError: A transform of the plan names a function that there is not; nothing was done.
             NewerLayoutError: A newer version has written there what this one cannot read; nothing was done.
-            ObjectExistsError: Another run has committed to this dataset, or the key is taken that was to be
-                free; nothing was changed.
+            ObjectExistsError: Another run has committed to this dataset, which takes no other, or the key is
+                taken that was to be free; nothing was changed.
+            ShrunkDatasetError: The dataset would become much smaller; nothing was changed.
             StorageError: The destination does not do what was asked; what was sealed stays.
             TransformError: A transform cannot be applied to a record; what was sealed stays.
             FatalError: The source refuses, or cannot be trusted; what was sealed stays.
@@ -124,7 +128,9 @@ class RunService:
                 if receipt is not None:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
-                receipt = self._fetched_and_committed(self._context(output), allow_partial=allow_partial)
+                receipt = self._fetched_and_committed(
+                    self._context(output), allow_partial=allow_partial, accept_shrink=accept_shrink
+                )
             except KeyboardInterrupt as interrupt:
                 raise KeyboardInterrupt(output.left()) from interrupt
         if receipt.run_id is None:
@@ -145,7 +151,9 @@ class RunService:
             strict=self._strict,
         )
 
-    def _fetched_and_committed(self, context: RunContext, *, allow_partial: bool) -> IngestReceipt:
+    def _fetched_and_committed(
+        self, context: RunContext, *, allow_partial: bool, accept_shrink: bool
+    ) -> IngestReceipt:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
@@ -154,7 +162,8 @@ class RunService:
             progress = context.output.journal.progress()
             try:
                 over = self._go_over(context, progress, allow_partial=allow_partial)
-                return context.output.commit(self._gathered(context, over, began))
+                gathered = self._gathered(context, over, began)
+                return context.output.commit(replace(gathered, accepts_shrink=accept_shrink))
             except BrokenPartsError as error:
                 if not tries_left:
                     raise

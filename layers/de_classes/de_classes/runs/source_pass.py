@@ -321,6 +321,7 @@ class SourcePass:
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
+        reached, before = self._filter.reach()
         steps = tuple(
             StepCounts(
                 rows_in=rows.rows_in,
@@ -352,6 +353,8 @@ class SourcePass:
             keys=keys,
             first=self._first if first == self._context.plan.pages.start else None,
             counts=counts,
+            reached=reached,
+            before=before,
         )
         self._open = None
         if output.journal.seal(sealed) != sealed:

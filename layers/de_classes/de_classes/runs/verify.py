@@ -37,9 +37,10 @@ def differences(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iter
         StorageError: The store cannot be read at all.
     """
     yield from _own_differences(receipt)
+    others: list[StoredPart] = []
     if receipt.run_id is not None:
-        yield from _of_manifest(receipt, store, bucket)
-    for part in receipt.parts:
+        yield from _of_manifest(receipt, store, bucket, others)
+    for part in (*receipt.parts, *others):
         yield from _of_part(part, receipt.format, store, bucket)
     for part in receipt.quarantine:
         yield from _of_part(part, _QUARANTINE_FORMAT, store, bucket)
@@ -71,7 +72,10 @@ def _own_differences(receipt: IngestReceipt) -> Iterator[str]:
             yield f"transforms[{place}] dropped {step.rows_dropped} records, which its other counts deny"
 
 
-def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Iterator[str]:
+def _of_manifest(
+    receipt: IngestReceipt, store: ObjectStore, bucket: str, others: list[StoredPart]
+) -> Iterator[str]:
+    """What differs; the parts of other runs that the commit lists are added to ``others``."""
     try:
         body = store.get_object(bucket, receipt.key)
     except ObjectNotFoundError:
@@ -81,7 +85,10 @@ def _of_manifest(receipt: IngestReceipt, store: ObjectStore, bucket: str) -> Ite
     if found.sha256 != receipt.sha256:
         yield f"{receipt.key} has SHA-256 {found.sha256}, not {receipt.sha256}"
         return
-    yield from _against(receipt, decode_manifest(body, receipt.key))
+    manifest = decode_manifest(body, receipt.key)
+    folder = receipt.key.rpartition("/")[0]
+    others += stored_parts(folder, manifest.parts_of_others(manifest.run_id))
+    yield from _against(receipt, manifest)
 
 
 def _against(receipt: IngestReceipt, manifest: Manifest) -> Iterator[str]:
@@ -93,12 +100,14 @@ def _against(receipt: IngestReceipt, manifest: Manifest) -> Iterator[str]:
         "format": (receipt.format, manifest.format),
         "columns": (receipt.columns, manifest.columns),
         "missing_pages": (receipt.missing_pages, list(manifest.missing_pages)),
-        "parts": (receipt.parts, stored_parts(folder, manifest.parts)),
+        "parts": (receipt.parts, stored_parts(folder, manifest.parts_of(manifest.run_id))),
         "quarantine": (receipt.quarantine, stored_parts(folder, manifest.quarantine)),
     }
     for name, (told, committed) in pairs.items():
         if told != committed:
             yield f"the receipt says another {name} than {receipt.key}"
+    if receipt.dataset is not None and receipt.dataset.records != manifest.records:
+        yield f"the receipt says another number of records in the dataset than {receipt.key}"
 
 
 def _of_part(part: StoredPart, name: str, store: ObjectStore, bucket: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyE
 from de_classes.utils.digests import digest, digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _BYTES: Final = 16
 _IN_MEMORY: Final = 2**16  # hashes, about 100 bytes each
@@ -113,6 +113,20 @@ class HashSet:
             StorageUnavailableError: The disk is full.
         """
         return self.add_hashes([key])[0]
+
+    def __contains__(self, key: bytes) -> bool:
+        """Whether a hash was taken in."""
+        return self.holds([key])[0]
+
+    def holds(self, keys: Sequence[bytes]) -> list[bool]:
+        """Of each of many hashes, whether it was taken in.
+
+        Raises:
+            StorageUnavailableError: The disk cannot be read.
+        """
+        with _on_disk():
+            old = self._in_files(keys) if self._files else frozenset[bytes]()
+        return [key in self._young or key in old for key in keys]
 
     def add_hashes(self, keys: Sequence[bytes]) -> list[bool]:
         """Take many in, one after the other; tells of each whether it is new.
@@ -259,7 +273,7 @@ class KeySet(HashSet):
         Raises:
             MissingKeyError: The record has no value in a field of the key.
         """
-        return self.add_hash(self._hash(record))
+        return self.add_hash(hash_of_key(record, self.fields))
 
     def new_among(
         self, records: Sequence[dict[str, Any]], columns: Sequence[Sequence[Any]] | None = None
@@ -289,21 +303,28 @@ class KeySet(HashSet):
         self, records: Sequence[dict[str, Any]], columns: Sequence[Sequence[Any]] | None
     ) -> list[bytes]:
         if columns is None or any(None in column for column in columns):
-            return [self._hash(record) for record in records]
+            return [hash_of_key(record, self.fields) for record in records]
         return digests(zip(*columns, strict=True), _BYTES)
 
-    def _hash(self, record: dict[str, Any]) -> bytes:
-        key = [record.get(field) for field in self.fields]
-        if None in key:
-            raise self._missing(record)
-        return digest(key, _BYTES)
 
-    def _missing(self, record: dict[str, Any]) -> MissingKeyError:
-        field = next(field for field in self.fields if record.get(field) is None)
+def hash_of_key(record: Mapping[str, Any], fields: Sequence[str]) -> bytes:
+    """What a set knows a record by.
+
+    Args:
+        record: Any record.
+        fields: The fields that together tell it from all others.
+
+    Raises:
+        MissingKeyError: It has no value in one of them.
+    """
+    key = [record.get(field) for field in fields]
+    if None in key:
+        field = fields[key.index(None)]
         what = "is null" if field in record else "is not there"
-        return MissingKeyError(
+        raise MissingKeyError(
             f"the key field {field!r} {what} in a record: mend the data, or name a key that all records have"
         )
+    return digest(key, _BYTES)
 
 
 class _FirstRecords:

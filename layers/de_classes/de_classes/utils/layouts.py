@@ -3,7 +3,9 @@
 The plan of a run, its journal, manifests and receipts outlive the code that wrote them. Each is a JSON object
 with the number of its layout as ``version``; one without is of the first layout. msgspec calls that a tag:
 
-    class RunPlan(Struct, tag_field="version", tag=layouts.PLAN): ...
+    class Invocation(Struct, tag_field="version", tag=layouts.JOURNAL): ...
+
+Plans and manifests have it as a field: each is written in the oldest layout that says all of it.
 
 A field that older code may ignore can be added under the same number. Any other change takes the next one,
 under the same keys, so that older code finds it and stops. Code that writes a layout reads all before it.
@@ -18,9 +20,9 @@ import msgspec
 from de_classes.errors import NewerLayoutError
 from de_classes.version import VERSION
 
-PLAN: Final = 1
+PLAN: Final = 2
 JOURNAL: Final = 1
-MANIFEST: Final = 1
+MANIFEST: Final = 2
 RECEIPT: Final = 1
 WAY_ON: Final = 1
 

@@ -63,6 +63,47 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     doubt: str | None = None
 
 
+class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run asks for of a source that is read only as far as it is new: part of what the run is.
+
+    Attributes:
+        field: Where a record says when it changed last.
+        form: How records say it; None if that is to be told by its look.
+        zone: The time zone of times that name none.
+        from_: Where it begins: a moment of UTC as ISO 8601, or a whole number. In JSON: ``from``.
+        until: Where it ends; None for as far as there is anything. Nothing behind it moves the place.
+        since: How far the dataset was read when the run began; None if it was not.
+        is_asked: Whether somebody said where it begins, in place of the dataset.
+        slices: Where it is cut, so that no query has more than the source gives of one; None if it is not
+            cut, or not yet.
+    """
+
+    field: str
+    form: str | None = None
+    zone: str = "UTC"
+    from_: str | int = msgspec.field(name="from")
+    until: str | int | None = None
+    since: str | int | None = None
+    is_asked: bool = False
+    slices: tuple[str | int, ...] | None = None
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a dataset is read, by its latest commit: the next run begins there.
+
+    Attributes:
+        field: Where a record says when it changed last.
+        from_: Where the run that committed began. In JSON: ``from``.
+        to: The place that is reached; None if nothing was.
+        source: A hash of what was read, so that the place is not taken for that of another source.
+    """
+
+    field: str
+    from_: str | int = msgspec.field(name="from")
+    to: str | int | None
+    source: str = ""
+
+
 class RunState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run as far as it got.
 

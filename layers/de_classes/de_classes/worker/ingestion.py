@@ -14,6 +14,7 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
+from de_classes.runs.increments import next_increment
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.datasets.manifest import is_reserved
@@ -32,15 +33,37 @@ if TYPE_CHECKING:
     from de_classes.runs.destination import Destination
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
+    from de_classes.utils.run_records import Increment
 
 
 class ClientFactory(Protocol):
     """Puts together the client for one run, with counters of its own."""
 
     def __call__(
-        self, resource: Resource, parameters: Mapping[str, Any], *, deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        *,
+        deadline: float | None,
+        increment: Increment | None = None,
     ) -> UnstableAPIClient:
-        """A client that reads this resource and begins nothing after the deadline."""
+        """A client that reads this resource, or what is new of it, and begins nothing after the deadline."""
+        ...
+
+
+class Cutter(Protocol):
+    """Puts what a run asks for into slices, see ``Resource.cut``."""
+
+    def __call__(
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        /,
+        *,
+        deadline: float | None,
+        increment: Increment,
+    ) -> Increment:
+        """The same in slices, or as it is."""
         ...
 
 
@@ -58,6 +81,7 @@ class Ingestion(Value):
         logger: Told how runs go.
         clock: Dates the keys, and measures.
         memory_megabytes: What the function is given; the receipt reckons with it.
+        cut: Puts what is new into slices, where the source gives no more than a window of any query.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
     """
@@ -70,6 +94,7 @@ class Ingestion(Value):
     clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
+    cut: Cutter = lambda _resource, _parameters, *, deadline, increment: increment  # noqa: ARG005
 
     def read(self, payload: object) -> IngestRequest:
         """Check a request, against its type and against the sources that are configured.
@@ -129,17 +154,46 @@ class Ingestion(Value):
         seconds = self._seconds_to_use(seconds_left)
         deadline = None if seconds is None else self.clock.monotonic() + seconds
         parameters = request.parameters or (begun.source_parameters if begun else {})
-        client = self.client_for(resource, parameters, deadline=deadline)
+        run_id = request.run_id or run_id
+        increment = self._increment(request, resource, name, run_id)
+        if increment is not None:
+            increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
+        client = self.client_for(resource, parameters, deadline=deadline, increment=increment)
         try:
-            run_id = request.run_id or run_id
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
+            if request.key is None and increment is not None:
+                plan = msgspec.structs.replace(plan, incremental=increment)
             terms = self._terms(resource, plan.format, seconds)
             runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms)
             runs = RunService(client, self._destination(request), strict=request.strict, runtime=runtime)
-            return runs.carry_out(plan, allow_partial=request.allow_partial)
+            return runs.carry_out(
+                plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
+            )
         except AuthenticationError:
             self.forget_logins()
             raise
+
+    def _increment(
+        self, request: IngestRequest, resource: Resource, name: str, run_id: str
+    ) -> Increment | None:
+        """What is asked for of a resource that is read only as far as it is new."""
+        said = resource.described.incremental
+        if said is None:
+            if request.from_ is not None or request.until is not None:
+                raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
+            return None
+        asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        if request.key is not None:
+            return said.begin(None, **asked)
+        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
+        """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
+        of_all = name.replace(".", "/")
+        if resource.described.write:
+            return of_all
+        return f"{of_all}/{partition(self.clock.now())}/{run_id}"
 
     def _destination(self, request: IngestRequest) -> Destination:
         if request.key is None:
@@ -184,13 +238,12 @@ class Ingestion(Value):
     ) -> RunPlan:
         """What the request says, over what the run was begun with, over the settings."""
         described, is_dataset = resource.described, request.key is None
-        in_parts = f"{name.replace('.', '/')}/{partition(self.clock.now())}/{run_id}"
         return RunPlan(
             run_id=run_id,
             source=client.url,
             fingerprint=client.fingerprint,
             source_name=name,
-            dataset=self._below_prefix(request.key or in_parts),
+            dataset=self._below_prefix(request.key or self._dataset(resource, name, run_id)),
             format=request.format or (begun.format if begun else self.settings.default_format),
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=request.pages or (begun.pages if begun else PageRange()),
@@ -198,6 +251,7 @@ class Ingestion(Value):
             transforms=described.transforms,
             pinned=resource.pinned if is_dataset else None,
             on_violation=described.on_violation,
+            write=described.write if is_dataset else None,
             source_parameters=request.parameters or (begun.source_parameters if begun else {}),
         )
 

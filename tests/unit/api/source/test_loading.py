@@ -48,6 +48,46 @@ def test_what_is_shipped_can_be_read_and_is_called_as_its_file(name: str) -> Non
     assert list(load_sources(SHIPPED / f"{name}.toml")) == [name]
 
 
+NEW = """params = { since = "${incremental.from}" }
+primary_key = ["id"]
+write = "upsert"
+incremental = { field = "changed", start = "2026-01-01" }
+"""
+
+
+def test_what_is_incremental_is_read_with_a_lag_of_a_minute_unless_it_says_another() -> None:
+    resource = parse_sources((SOUND + NEW).encode(), ".toml", name="a")["shop"].resources["orders"]
+    assert resource.incremental is not None
+    assert (resource.incremental.lag, resource.incremental.zone) == (60, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('write = "upsert"\n', "", 'write must be "upsert"'),
+        ('write = "upsert"', 'write = "append"', 'write must be "upsert"'),
+        ('primary_key = ["id"]\n', "", "primary_key is missing"),
+        ("${incremental.from}", "today", "no text names ${incremental.from}"),
+        (
+            '{ since = "${incremental.from}" }',
+            '{ a = "${incremental.from}${incremental.to}" }',
+            "${incremental.to}",
+        ),
+        ('"2026-01-01"', '"soon"', "'soon' is no time"),
+        ('"2026-01-01" }', '"2026-01-01", zone = "Mars/Olympus" }', "Mars/Olympus"),
+        ('"2026-01-01" }', '"2026-01-01", format = "ISO" }', "format"),
+        (
+            'incremental = { field = "changed", start = "2026-01-01" }',
+            "",
+            "${incremental.from} stands for nothing here",
+        ),
+    ],
+)
+def test_what_cannot_be_of_what_is_incremental_is_named(old: str, new: str, named: str) -> None:
+    problems = problems_of(SOUND + NEW.replace(old, new))
+    assert any(named in problem for problem in problems), problems
+
+
 def test_every_mistake_is_named_at_once_with_its_line_what_is_known_and_the_nearest_name() -> None:
     text = """version = 1
 

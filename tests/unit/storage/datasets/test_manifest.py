@@ -128,8 +128,43 @@ def test_what_is_no_manifest_is_refused_with_the_field_named(data: bytes, named:
 
 
 def test_a_layout_that_is_newer_is_no_damage() -> None:
-    with pytest.raises(NewerLayoutError, match="layout 2"):
-        decode_manifest(changed(version=2, parts="in another place"), "key")
+    with pytest.raises(NewerLayoutError, match="layout 3"):
+        decode_manifest(changed(version=3, parts="in another place"), "key")
+
+
+def test_parts_of_several_runs_say_of_which_each_is_in_a_layout_of_their_own() -> None:
+    others = manifest(run_id="monday").parts_of_others("tuesday")
+    both = manifest(run_id="tuesday", before=others, generation=2)
+    assert (both.version, both.records) == (2, 60)
+    assert [(p.run_id, p.pass_, p.first_page) for p in both.parts] == [
+        (run_id, *place) for run_id in ("monday", "tuesday") for place in [(1, 1), (1, 5), (2, 1)]
+    ]
+    assert [p.run_id for p in both.parts_of_others("tuesday")] == ["monday"] * 3
+    assert len(both.parts_of("tuesday")) == 3
+    assert decode_manifest(encode_manifest(both), "key") == both
+
+
+@pytest.mark.parametrize("order", [[0, 3, 1, 2, 4, 5], [1, 0, 2, 3, 4, 5]])
+def test_parts_of_several_runs_that_are_mixed_or_out_of_order_are_refused(order: list[int]) -> None:
+    others = manifest(run_id="monday").parts_of_others("tuesday")
+    document = json.loads(encode_manifest(manifest(run_id="tuesday", before=others)))
+    document["parts"] = [document["parts"][place] for place in order]
+    with pytest.raises(MalformedDataError, match=r"stand apart|out of order"):
+        decode_manifest(json.dumps(document).encode(), "key")
+
+
+def test_one_manifest_says_of_no_part_or_of_every_part_which_run_it_is_of() -> None:
+    document = json.loads(encode_manifest(manifest()))
+    document["parts"][0]["run_id"] = "another"
+    for version in (1, 2):
+        document["version"] = version
+        with pytest.raises(MalformedDataError, match="do not name it"):
+            decode_manifest(json.dumps(document).encode(), "key")
+
+
+def test_a_manifest_of_one_run_has_the_bytes_that_it_had_before_there_were_several() -> None:
+    assert b"run_id" not in WHOLE.replace(b'"run_id": "run"', b"")
+    assert b"primary_key" not in WHOLE
 
 
 def test_a_manifest_without_a_number_is_of_the_first_layout() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+import time
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,9 +24,10 @@ from de_classes.api.templates import fill, fill_address, fill_host, names_in
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.configs.settings import environment
 from de_classes.configs.urls import is_loopback, url_problems
-from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.errors import ConfigurationError, InvalidInputError, ProtocolError
 from de_classes.redaction import redact
 from de_classes.storage.format.pinned import PinnedSchema
+from de_classes.utils.page_range import PageRange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
     from de_classes.api.source.description import ResourceDescription, SourceDescription
-    from de_classes.utils.page_range import PageRange
+    from de_classes.utils.run_records import Increment
 
 DEFAULT_LIMIT = 100
 LARGEST_DEFAULT = 1000
@@ -174,6 +176,7 @@ class Resource:
         auth: AuthScheme | None = None,
         limits: ClientLimits | None = None,
         runtime: ClientRuntime | None = None,
+        increment: Increment | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -187,6 +190,8 @@ class Resource:
             auth: In place of what the description says: one that another client has logged in by.
             limits: Pages at once, time, attempts; of logins too.
             runtime: Network, clock and logger; of logins too.
+            increment: What is asked for where the resource is read only as far as it is new; from its start
+                until now unless given.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -197,6 +202,7 @@ class Resource:
             secrets or EnvironmentSecrets(environment()),
             base_url,
             allow_insecure=allow_insecure,
+            increment=increment,
         )
         limits, runtime = limits or ClientLimits(), runtime or ClientRuntime()
         terms = AuthRuntime(
@@ -210,6 +216,12 @@ class Resource:
             limits.timeout,
         )
         endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(terms))
+        if binding.slices is not None:
+            endpoint = structs.replace(
+                endpoint,
+                pagination=_per_parent(self.described, Parents(binding.slices, None, DEFAULT_LIMIT)),
+                count=None,
+            )
         each = self.described.for_each
         if each is not None:
             parent = None
@@ -227,6 +239,39 @@ class Resource:
             )
         return UnstableAPIClient(endpoint, pages=pages, limits=limits, runtime=runtime)
 
+    def cut(self, increment: Increment, client: UnstableAPIClient, **options: Any) -> Increment:  # noqa: ANN401 - as ``client`` takes them
+        """The same in slices, if the source gives no more than a window of any query, and counts them.
+
+        A run that was begun keeps its own.
+
+        Args:
+            increment: What is asked for.
+            client: One of this resource, whose login is used.
+            **options: Those by which that was made.
+
+        Raises:
+            ProtocolError: A slice cannot be made small enough, or has no total.
+            DeClassesError: The source does not answer.
+        """
+        said, window = self.described.incremental, self.described.window
+        if said is None or window is None or not self.described.is_sliced or increment.slices is not None:
+            return increment
+        whole = structs.replace(self.described, window=None, total_is="exact", look_back="none")
+        counted = Resource(self.name, self.source, whole)
+
+        def total_of(each: Increment) -> int:
+            made = counted.client(**{**options, "increment": each, "auth": client.endpoint.auth})
+            endpoint = made.endpoint.count or made.endpoint
+            asks = UnstableAPIClient(
+                endpoint, limits=options.get("limits"), runtime=options.get("runtime"), pages=PageRange(1, 1)
+            )
+            totals = [page.total_records for _, page in asks.iterate_all_pages(endpoint.limit(1))]
+            if not totals or totals[0] is None:
+                raise ProtocolError(f"{self.name} says of no slice how many records it has: name total_path")
+            return totals[0]
+
+        return said.cut(increment, total_of, window)
+
     def _addresses(self) -> list[str]:
         return [self.source.base_url, *self.source.auth.addresses().values(), self.described.path]
 
@@ -242,7 +287,9 @@ class _Binding:
         base_url: str | None,
         *,
         allow_insecure: bool,
+        increment: Increment | None = None,
     ) -> None:
+        self._increment = increment
         self.secrets = secrets
         self._resource = resource
         self._base_url = base_url
@@ -263,6 +310,8 @@ class _Binding:
     def endpoint(self, auth: Any) -> Endpoint:  # noqa: ANN401 - an AuthScheme
         """What is asked."""
         source, said = self._resource.source, self._resource.described
+        if self.slices is not None:
+            said = _in_slices(said)
         endpoint = Endpoint(
             self._template(
                 said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
@@ -312,10 +361,28 @@ class _Binding:
         first, _, rest = name.partition(".")
         if first == "secret" and rest:
             return self._secret(rest)
+        if first == "incremental" and rest in self._bounds:
+            return self._bounds[rest]
         declared = self._resource.source.parameters
         if name not in declared:
             raise ConfigurationError(f"${{{name}}} stands for nothing here")
         return self._parameters.get(name, declared[name].default)
+
+    @cached_property
+    def slices(self) -> list[dict[str, str | int]] | None:
+        """What the requests of each slice say; None where a run is not asked for in slices."""
+        said = self._resource.described.incremental
+        if said is None or not self._resource.described.is_sliced:
+            return None
+        return said.slices(self._increment or said.begin(None, now=time.time()))
+
+    @cached_property
+    def _bounds(self) -> dict[str, str | int]:
+        """Where the run begins and ends, as the source is asked for it."""
+        said = self._resource.described.incremental
+        if said is None:
+            return {}
+        return said.bounds(self._increment or said.begin(None, now=time.time()))
 
     def fill(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value
         """A text or a JSON value with its names replaced."""
@@ -418,6 +485,20 @@ def _urls_of(host: str) -> list[str]:
 def _path_of(address: str) -> str:
     match = _ADDRESS.fullmatch(address)
     return match[3] if match else address
+
+
+def _in_slices(said: ResourceDescription) -> ResourceDescription:
+    """The same, whose texts name the bounds of a slice: each is a collection, as those of parents are."""
+
+    def named(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+        if isinstance(value, str):
+            return value.replace("${incremental.", "${parent.")
+        if isinstance(value, dict):
+            return {name: named(item) for name, item in value.items()}
+        return [named(item) for item in value] if isinstance(value, list) else value
+
+    texts = {name: named(getattr(said, name)) for name in ("path", "params", "headers", "json", "form")}
+    return structs.replace(said, **texts, count=None)
 
 
 def _reader(said: ResourceDescription) -> PageReader:

@@ -13,9 +13,9 @@
 
 A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
 ``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's),
-``${parent.FIELD}`` and ``${opening.FIELD}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is
-only names and dots costs nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``,
-``form.NAME``, or ``json.NAME.NAME``.
+``${parent.FIELD}``, ``${opening.FIELD}``, ``${incremental.from}`` and ``${incremental.until}``; ``$${`` is a
+literal ``${``. Paths are JMESPath; one that is only names and dots costs nothing. ``into`` says where a value
+goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or ``json.NAME.NAME``.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from de_classes.api.answers import AnswerName
 from de_classes.api.auth import AUTHS
 from de_classes.api.auth.plain import NoAuth
 from de_classes.api.endpoint import LookBack, Opening, PageSize
+from de_classes.api.increments import Incremental
 from de_classes.api.pace import RateRules
 from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.status import ErrorRule
-from de_classes.api.templates import Path
+from de_classes.api.templates import Path, names_in
 from de_classes.pipelines.described import AnyTransform
 from de_classes.utils.values import Described
 
@@ -141,6 +142,10 @@ class ResourceDescription(Described, kw_only=True):
         columns: Names to types that every record must fit.
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
+        incremental: How it is asked only for what is new.
+        write: How a dataset takes more runs than one: ``append`` adds what each brings, ``upsert`` puts it in
+            the place of records of the same ``primary_key``, ``snapshot`` replaces what was there. Unless it
+            is said, each run has a dataset of its own.
     """
 
     method: Literal["GET", "POST"] = "GET"
@@ -172,6 +177,20 @@ class ResourceDescription(Described, kw_only=True):
     transforms: tuple[AnyTransform, ...] = ()
     columns: dict[str, str] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
+    incremental: Incremental | None = None
+    write: Literal["append", "upsert", "snapshot"] | None = None
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether what is new is asked for in slices of time, none of which has more than the window."""
+        said = [self.path, self.params, self.headers, self.json, self.form]
+        return (
+            self.incremental is not None
+            and self.window is not None
+            and self.for_each is None
+            and (self.count is not None or self.total_path is not None)
+            and "incremental.until" in names_in(said)
+        )
 
 
 class SourceDescription(Described, kw_only=True):
@@ -217,7 +236,7 @@ class SourceFile(Described, kw_only=True):
     Attributes:
         values: Values of parameters by source, in place of their defaults: also of sources that come with the
             package, and so what a deployment says of addresses.
-        version: Of this format: 1, which is experimental until incremental reading and jobs are in it.
+        version: Of this format: 1, which is experimental until jobs are in it.
         sources: By name.
     """
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from de_classes.api.increments import NAMES
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
 from de_classes.api.templates import names_in
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
 _NO_PATHS = frozenset({"path"})  # a resource's own: part of an address
 _REQUEST = {"size", "method", "path", "query", "target", "body", "timestamp"}
-_KINDS = {"secret", "token", "opening", "parent"}
+_KINDS = {"secret", "token", "opening", "parent", "incremental"}
 
 
 def problems_of(file: SourceFile) -> Iterator[str]:
@@ -75,6 +76,9 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
         allowed |= {"opening"}
     if resource.for_each is not None:
         allowed |= {"parent"}
+    if resource.incremental is not None:
+        allowed |= {"incremental"}
+        yield from _incremental_problems(label, resource, said)
     opening = resource.opening.fields if resource.opening else {}
     for name in sorted(set(names_in(said))):
         yield from _name_problems(label, name, source, allowed)
@@ -85,11 +89,31 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
     yield from _body_problems(label, resource)
     yield from _answer_problems(label, resource)
     yield from _parent_problems(label, source, resource)
+    if resource.write == "upsert" and not resource.primary_key:
+        yield f'{label}.primary_key is missing: write = "upsert" tells records apart by it'
     if resource.columns is not None:
         try:
             PinnedSchema.parse(resource.columns)
         except ConfigurationError as error:
             yield f"{label}.columns cannot be used: {error}"
+
+
+def _incremental_problems(label: str, resource: ResourceDescription, said: Any) -> Iterator[str]:  # noqa: ANN401 - builtins
+    if resource.incremental is None:
+        return
+    yield from (f"{label}.incremental.{problem}" for problem in resource.incremental.problems())
+    named = [name for name in names_in(said) if name.startswith("incremental.")]
+    if "incremental.from" not in named:
+        yield f"{label}.incremental: no text names ${{incremental.from}}, so all would be asked for each time"
+    for name in sorted({name for name in named if name.partition(".")[2] not in NAMES}):
+        yield f"{label}: ${{{name}}} is none of {', '.join(f'incremental.{each}' for each in NAMES)}"
+    if resource.incremental.is_counted and "incremental.until" in named:
+        yield f"{label}: ${{incremental.until}} is a time, and what is counted has none: leave it out"
+    if resource.write != "upsert":
+        yield (
+            f'{label}.write must be "upsert" with incremental: what changed since comes again, as does what '
+            "lies at the edge"
+        )
 
 
 def _parent_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:

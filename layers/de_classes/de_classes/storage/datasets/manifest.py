@@ -14,6 +14,12 @@ Layout 1, as JSON:
     missing_pages   ranges: ["17", "40-41"]
     quarantine      the parts of records that were set aside, as JSON lines
 
+Layout 2 lists the parts of several runs, each with its ``run_id``: those of a run one behind the other, and
+the runs in the order in which they committed. Besides, and in layout 1 as well, a manifest may say
+
+    primary_key     the fields that tell records apart: no two records of the parts share their values
+    incremental     how far the dataset is read: by which field, from where this run, and to where
+
 It holds no time and nothing else that would differ between two runners of one run: the same parts are the
 same bytes. Readers ignore fields they do not know.
 
@@ -38,16 +44,19 @@ with an underscore are invisible to engines that read a prefix the Hive way.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.utils import layouts
+from de_classes.utils.run_records import Reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +91,9 @@ def dataset_name(dataset: str) -> str:
     return dataset.removesuffix("/")
 
 
-def part_name(kind: str, pages: tuple[int, int, int], content: Content, codec: FormatCodec) -> str:
+def part_name(
+    kind: str, pages: tuple[int, int, int], content: Content, codec: FormatCodec, run_id: str = ""
+) -> str:
     """The name of a part, relative to its dataset: the same pages and bytes give the same name.
 
     Args:
@@ -90,9 +101,13 @@ def part_name(kind: str, pages: tuple[int, int, int], content: Content, codec: F
         pages: The pass, the first page and the last page.
         content: What the part holds.
         codec: Its format.
+        run_id: The run that writes it, where the dataset takes more than one: two that bring the same have
+            two parts, and not one that is listed twice.
     """
     pass_, first, last = pages
-    return f"{kind}-{pass_}-{first:08}-{last:08}-{content.sha256[:_DIGEST_CHARS]}{codec.extension}"
+    own = f"{run_id}\n{content.sha256}".encode()
+    sha256 = hashlib.sha256(own).hexdigest() if run_id else content.sha256
+    return f"{kind}-{pass_}-{first:08}-{last:08}-{sha256[:_DIGEST_CHARS]}{codec.extension}"
 
 
 def manifest_prefix(dataset: str) -> str:
@@ -176,6 +191,7 @@ class ManifestPart(Struct, frozen=True, kw_only=True):
         records: How many records it holds.
         size: Bytes.
         sha256: SHA-256 of its bytes, in hex.
+        run_id: The run that brought its records; only said where a manifest lists parts of several runs.
     """
 
     key: str
@@ -185,9 +201,10 @@ class ManifestPart(Struct, frozen=True, kw_only=True):
     records: int
     size: int
     sha256: str
+    run_id: str | UnsetType = UNSET
 
 
-class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.MANIFEST):
+class Manifest(Struct, frozen=True, kw_only=True):
     """A commit. Make one with ``Manifest.of``, which derives what follows from the parts.
 
     Example:
@@ -207,8 +224,13 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
         missing_pages: Ranges of pages that are known to be left out; none if complete.
         quarantine: Where records that were set aside are; these are JSON lines whatever the format is.
         status: Whether every page is in it.
+        version: The layout: 2 if it lists parts of several runs.
+        primary_key: The fields by which no two of its records are the same; not said where none are kept
+            apart.
+        incremental: How far the dataset is read; not said where it is read as a whole.
     """
 
+    version: Literal[1, 2] = 1
     run_id: str
     generation: int
     status: Literal["complete", "partial"]
@@ -220,6 +242,8 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
     parts: tuple[ManifestPart, ...]
     missing_pages: tuple[str, ...] = ()
     quarantine: tuple[ManifestPart, ...] = ()
+    primary_key: tuple[str, ...] | UnsetType = UNSET
+    incremental: Reached | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -232,15 +256,34 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
         schema: Schema,
         missing_pages: Iterable[str] = (),
         quarantine: Iterable[ManifestPart] = (),
+        before: Iterable[ManifestPart] = (),
+        primary_key: tuple[str, ...] | UnsetType = UNSET,
+        incremental: Reached | UnsetType = UNSET,
     ) -> Manifest:
         """Put parts together, in any order; it is partial if pages are missing.
+
+        Args:
+            parts: Of the run that commits.
+            run_id: That run.
+            generation: From 1.
+            format: The parts' format.
+            schema: What all parts share.
+            missing_pages: Ranges of pages that the run leaves out.
+            quarantine: What it set aside.
+            before: Parts of other runs that stay, in their order, each with its run.
+            primary_key: The fields by which no two records of all parts are the same, if that was seen to.
+            incremental: How far the dataset is read, if it is read only as far as it is new.
 
         Raises:
             InvalidInputError: The generation is below 1, or two parts of a pass share a page.
         """
         ordered = tuple(sorted(parts, key=_position))
         missing = tuple(missing_pages)
+        others = tuple(before)
+        if others:
+            ordered = (*others, *(structs.replace(part, run_id=run_id) for part in ordered))
         manifest = cls(
+            version=2 if others else 1,
             run_id=run_id,
             generation=generation,
             status="partial" if missing else "complete",
@@ -252,10 +295,24 @@ class Manifest(Struct, frozen=True, kw_only=True, tag_field="version", tag=layou
             parts=ordered,
             missing_pages=missing,
             quarantine=tuple(sorted(quarantine, key=_position)),
+            primary_key=primary_key,
+            incremental=incremental,
         )
         if problem := _problem(manifest):
             raise InvalidInputError(f"no manifest for run {run_id!r}: {problem}")
         return manifest
+
+    def parts_of(self, run_id: str) -> tuple[ManifestPart, ...]:
+        """The parts that a run brought, as far as they are still listed."""
+        return tuple(part for part in self.parts if self._run_of(part) == run_id)
+
+    def parts_of_others(self, run_id: str) -> tuple[ManifestPart, ...]:
+        """The parts of all other runs, each with its run."""
+        others = (part for part in self.parts if self._run_of(part) != run_id)
+        return tuple(structs.replace(part, run_id=self._run_of(part)) for part in others)
+
+    def _run_of(self, part: ManifestPart) -> str:
+        return self.run_id if part.run_id is UNSET else part.run_id
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -278,7 +335,7 @@ def decode_manifest(data: bytes, key: str) -> Manifest:
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedDataError(f"{key} is no manifest of layout 1: {str(error)[:200]}") from error
+        raise MalformedDataError(f"{key} is no manifest: {str(error)[:200]}") from error
     if problem := _problem(manifest):
         raise MalformedDataError(f"{key} contradicts itself: {problem}")
     return manifest
@@ -300,9 +357,18 @@ def _problem(manifest: Manifest) -> str | None:
         "`status` is not what `missing_pages` says": is_partial == bool(manifest.missing_pages),
         "`records` is not the sum of the parts'": manifest.records == sum(part.records for part in parts),
         "`parts` share a page, or are out of order": all(map(_follows, parts[1:], parts)),
+        "`parts` of a run stand apart, or do not name it": _are_by_runs(manifest),
     }
     return next((problem for problem, holds in checks.items() if not holds), None)
 
 
 def _follows(part: ManifestPart, before: ManifestPart) -> bool:
-    return _position(part) > (before.pass_, before.last_page)
+    return part.run_id != before.run_id or _position(part) > (before.pass_, before.last_page)
+
+
+def _are_by_runs(manifest: Manifest) -> bool:
+    """Whether the parts say of which runs they are, where there are several, and stand together."""
+    runs = [run_id for run_id, _ in groupby(part.run_id for part in manifest.parts)]
+    if manifest.version == 1:
+        return set(runs) <= {UNSET}
+    return UNSET not in runs and len(set(runs)) == len(runs)

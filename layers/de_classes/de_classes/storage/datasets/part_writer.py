@@ -218,6 +218,7 @@ class PartWriter:
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.
         spool_dir: Where temporary files go; by default as for ``ObjectSink``.
         part_size: Bytes in a part of an upload; a few of them are in memory at a time.
+        run_id: The run that writes it, where the dataset takes more than one, see ``part_name``.
 
     Raises:
         UnsupportedFormatError: There is no such format.
@@ -236,8 +237,10 @@ class PartWriter:
         escape_formulas: bool = False,
         spool_dir: Path | None = None,
         part_size: int = DEFAULT_PART_SIZE,
+        run_id: str = "",
     ) -> None:
         check_part_size(part_size)
+        self._run_id = run_id
         self._client = client
         self._bucket = bucket
         self._dataset = dataset_name(dataset)
@@ -346,7 +349,7 @@ class PartWriter:
         pass_, first_page, last_page = pages
         content = self._spool.content
         return ManifestPart(
-            key=part_name(self._kind, pages, content, self._codec),
+            key=part_name(self._kind, pages, content, self._codec, self._run_id),
             pass_=pass_,
             first_page=first_page,
             last_page=last_page,

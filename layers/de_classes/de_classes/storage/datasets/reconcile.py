@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import TYPE_CHECKING, BinaryIO
 
+from msgspec import structs
+
 from de_classes.errors import MalformedDataError
 from de_classes.storage.datasets.part_writer import PartWriter
 from de_classes.storage.datasets.reader import open_part
@@ -39,6 +41,26 @@ class Reconciled(Value):
     parts: tuple[WrittenPart, ...]
 
 
+class Left(Value):
+    """What is left of the parts of earlier commits, and what that took.
+
+    Attributes:
+        parts: Those that still hold a record, in their order.
+        replaced: How many records went because another has their key.
+        deleted: How many went because no record has their key any more.
+        parts_rewritten: How many parts were written again.
+        bytes_rewritten: The bytes written for that.
+        bytes_read: The bytes of all parts, which were read for their keys.
+    """
+
+    parts: tuple[WrittenPart, ...]
+    replaced: int = 0
+    deleted: int = 0
+    parts_rewritten: int = 0
+    bytes_rewritten: int = 0
+    bytes_read: int = 0
+
+
 def reconcile(
     client: ObjectStore,
     bucket: str,
@@ -49,6 +71,7 @@ def reconcile(
     schema: Schema | None = None,
     escape_formulas: bool = False,
     spool_dir: Path | None = None,
+    run_id: str = "",
     on_rewritten: Callable[[WrittenPart, WrittenPart], None] = lambda _old, _new: None,
 ) -> Reconciled:
     """Write those parts again that do not fit the union of all schemas.
@@ -65,6 +88,7 @@ def reconcile(
         schema: Columns that come first whatever the parts have.
         escape_formulas: As the parts were written.
         spool_dir: Where temporary files go; the system's directory by default.
+        run_id: The run that writes, where the dataset takes more than one, see ``part_name``.
         on_rewritten: Told of a part and of the one that replaces it, once that is stored.
 
     Raises:
@@ -83,6 +107,7 @@ def reconcile(
         schema=union,
         escape_formulas=escape_formulas,
         spool_dir=spool_dir,
+        run_id=run_id,
     )
 
     def reconciled(old: WrittenPart) -> WrittenPart:
@@ -110,4 +135,4 @@ def _rewrite(codec: FormatCodec, old: WrittenPart, source: BinaryIO, target: Par
     new = target.seal(part.pass_, part.first_page, part.last_page)
     if new is None or new.part.records != part.records:
         raise MalformedDataError(f"{part.key} holds {target.records} records, {part.records} were sealed")
-    return new
+    return structs.replace(new, part=structs.replace(new.part, run_id=part.run_id))

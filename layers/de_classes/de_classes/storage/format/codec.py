@@ -344,6 +344,16 @@ class FormatCodec(ABC):
             MalformedDataError: The bytes are not what the format promises; says where.
         """
 
+    def read_fields(self, source: BinaryIO, names: Sequence[str]) -> Iterator[list[Record]]:
+        """Yield the records with these fields at the least, as far as they have them.
+
+        Args:
+            source: As for ``read``.
+            names: What is needed of each; a format that stores columns reads no others.
+        """
+        del names
+        return self.read(source)
+
     def read_columns(self, source: BinaryIO) -> tuple[str, ...]:
         """Name the columns that the file declares; none if the format has no such declaration."""
         return ()

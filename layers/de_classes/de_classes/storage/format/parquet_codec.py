@@ -206,10 +206,18 @@ class ParquetCodec(FormatCodec):
 
     def read(self, source: BinaryIO) -> Iterator[list[Record]]:
         """Yield the records; a source that cannot seek is copied to a temporary file first."""
+        return self._read(source, None)
+
+    def read_fields(self, source: BinaryIO, names: Sequence[str]) -> Iterator[list[Record]]:
+        """Yield the records with these columns alone."""
+        return self._read(source, list(names))
+
+    def _read(self, source: BinaryIO, names: list[str] | None) -> Iterator[list[Record]]:
         with _seekable(source) as file, _translated():
             parquet = _open(file)
-            decoders = _decoders(parquet.schema_arrow)
-            for batch in parquet.iter_batches(batch_size=READ_BATCH_ROWS):
+            every = _decoders(parquet.schema_arrow)
+            decoders = {name: every[name] for name in every if names is None or name in names}
+            for batch in parquet.iter_batches(batch_size=READ_BATCH_ROWS, columns=names):
                 yield _decode(batch, decoders)
 
     def read_columns(self, source: BinaryIO) -> tuple[str, ...]:

@@ -1,0 +1,51 @@
+"""Where a run begins that brings only what is new: behind the latest commit of its dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from de_classes.errors import BucketNotFoundError
+from de_classes.storage.datasets.commits import DatasetCommits
+
+if TYPE_CHECKING:
+    from de_classes.api.increments import Incremental
+    from de_classes.runs.dataset import DatasetDestination
+    from de_classes.utils.run_records import Increment
+
+
+def next_increment(
+    said: Incremental,
+    to: DatasetDestination,
+    dataset: str,
+    *,
+    run_id: str | None,
+    now: float,
+    asked_from: str | None = None,
+    asked_until: str | None = None,
+) -> Increment:
+    """What a run asks for: what it was begun with, or what is new since the latest commit.
+
+    Args:
+        said: How the source is asked.
+        to: Where the dataset is.
+        dataset: Its key prefix.
+        run_id: The run, if it has a name that may have been used before.
+        now: The time, in seconds since the epoch.
+        asked_from: Where to begin instead.
+        asked_until: Where to end instead.
+
+    Raises:
+        InvalidInputError: What was asked for is no place, or the dataset was read by another field.
+        StorageError: The store does not answer.
+    """
+    try:
+        begun = None if run_id is None else to.begun(run_id)
+        latest = DatasetCommits(to.store, to.bucket, dataset).latest()
+    except BucketNotFoundError:
+        begun = latest = None
+    if begun is not None and begun.incremental is not None and asked_from is None and asked_until is None:
+        return begun.incremental
+    reached = None if latest is None or latest.incremental is UNSET else latest.incremental
+    return said.begin(reached, now=now, asked_from=asked_from, asked_until=asked_until)
