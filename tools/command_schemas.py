@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of what ``verify --json`` and ``clean --json`` print to docs/.
+"""Write the JSON Schemas of what ``verify``, ``load`` and ``clean`` print by ``--json`` to docs/.
 
 Usage: ``python -m tools.command_schemas``. Those of a receipt and of a check have tools of their own.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from de_classes.cli.clean import Cleaning, LeftBehind
 from de_classes.cli.verify import Comparison
+from de_classes.pipelines.postgres.loader import Loaded
 from tools.receipt_document import DOCS, as_text, schema_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS: Final[dict[str, tuple[tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": ((Comparison,), "What a comparison with a receipt found"),
+    "load.schema.json": ((Loaded,), "What was loaded into PostgreSQL"),
     "clean.schema.json": ((Cleaning, LeftBehind), "What runs left behind"),
 }
 """By file: the struct that is printed and those in it, and what it is."""

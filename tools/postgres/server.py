@@ -64,6 +64,11 @@ class Server:
         return self._folder / "pgpass"
 
     @property
+    def password(self) -> str:
+        """That of ``OWNER``."""
+        return self.password_file.read_text(encoding="utf-8").rpartition(":")[2].strip()
+
+    @property
     def folder(self) -> Path:
         """Where all of it lies; the server's user may write there."""
         return self._folder

@@ -369,6 +369,76 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--verbose", action="store_true", help="log every step")
 
 
+_LOAD_EPILOG = """\
+The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass) or a service of
+~/.pg_service.conf (?service=NAME); or it is read from --password-file or Secrets Manager. It is no part of
+the address, which every process of the machine could read. To a host that is not this machine TLS is
+verify-full, unless ?sslmode= says otherwise.
+
+Without --key-field the table is made to hold what the commit holds; a table with rows that no load has
+written is refused. With it records take the place of those with the same key, and none is taken away.
+
+exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though the dataset is partial, as
+--partial allows, 130 it was interrupted by Ctrl-C. After any of these the same command goes on.
+
+examples:
+  python -m de_classes load lake/orders --to postgresql://ada@db.example/shop/raw
+  python -m de_classes load s3://my-bucket/raw/orders --to postgresql:///shop/raw?service=warehouse \\
+      --key-field id --type placed_at=timestamptz
+"""
+
+
+def add_load(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``load`` to a command line."""
+    parser = subparsers.add_parser(
+        "load",
+        help="load a dataset into PostgreSQL, each part exactly once",
+        description="Load a commit of a dataset into a table of PostgreSQL, each part exactly once.",
+        epilog=_LOAD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
+    )
+    parser.add_argument(
+        "--to", required=True, metavar="WHERE", help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA]"
+    )
+    parser.add_argument("--table", metavar="NAME", help="of the table (the dataset's last name)")
+    parser.add_argument("--generation", type=int, metavar="N", help="which commit (the latest)")
+    parser.add_argument(
+        "--key-field",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="tells records apart: one takes the place of that with the same key",
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="COLUMN=TYPE",
+        help="in place of what the dataset says, such as placed_at=timestamptz",
+    )
+    parser.add_argument("--partial", action="store_true", help="load a dataset that lacks pages, too")
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--password-file", metavar="FILE", help="its first line is the password")
+    secret.add_argument(
+        "--password-secret",
+        metavar="ID",
+        help="of a secret in Secrets Manager: the password, or RDS's object",
+    )
+    secret.add_argument("--iam", action="store_true", help="a token of IAM in place of a password (RDS)")
+    parser.add_argument(
+        "--password",
+        "--passwd",
+        "--pass",
+        action=RefusedOption,
+        instead="give --password-file FILE or --password-secret ID, or set PGPASSFILE",
+    )
+    parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    parser.add_argument("--json", action="store_true", help="print what was loaded as JSON")
+
+
 _SHOW_EPILOG = """\
 WHAT is a receipt, or what one was written of: a dataset, of which the latest commit counts, or an object.
 The page is one file that fetches nothing from elsewhere. Nothing is written but FILE, and nothing fetched

@@ -33,8 +33,8 @@ _OPTIONS: Final = frozenset(
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _WHERE_PASSWORDS_BELONG: Final = (
     "a password does not belong into an address, which every process of the machine can read: put it into "
-    "the file that PGPASSFILE names (~/.pgpass), name a service of ~/.pg_service.conf by ?service=NAME, or give "
-    "--password-file or --password-secret"
+    "the file that PGPASSFILE names (~/.pgpass), name a service of ~/.pg_service.conf by ?service=NAME, or "
+    "give --password-file or --password-secret"
 )
 
 

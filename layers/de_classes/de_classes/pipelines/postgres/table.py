@@ -272,7 +272,7 @@ class Table:
         if state.generation == commit.generation and state.run_id != commit.run_id:
             raise InvalidInputError(
                 f"table {self.name!r} holds generation {state.generation} of run {state.run_id!r}, and the "
-                f"dataset has another of run {commit.run_id!r}: it was made anew, so name another table by --table"
+                f"dataset has another of run {commit.run_id!r}: it was made anew, so name another by --table"
             )
 
     def _overtaken(self, commit: Commit, state: _State | None) -> ObjectExistsError:
@@ -298,8 +298,9 @@ class Table:
             connection,
             "INSERT INTO {tables} (table_name, dataset, generation, run_id, status, key_fields, next_table) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (table_name) DO UPDATE SET "
-            "dataset = EXCLUDED.dataset, generation = EXCLUDED.generation, run_id = EXCLUDED.run_id, "
-            "status = EXCLUDED.status, key_fields = EXCLUDED.key_fields, next_table = EXCLUDED.next_table, loaded_at = NULL",
+            "dataset = EXCLUDED.dataset, generation = EXCLUDED.generation, "
+            "run_id = EXCLUDED.run_id, status = EXCLUDED.status, "
+            "key_fields = EXCLUDED.key_fields, next_table = EXCLUDED.next_table, loaded_at = NULL",
             (
                 *(self.name, commit.dataset, commit.generation, commit.run_id, commit.status),
                 *([*commit.key_fields], beside),
