@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -61,6 +61,9 @@ test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at
 
 test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
+
+test-postgres: env-dev ## Loads into PostgreSQL's own server, installed if it can be; skipped where not
+	@tools/postgres/with-postgres.sh python -m pytest -q -n 2 --dist loadgroup -m postgres tests/postgres tests/contracts/test_loaders.py
 
 test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
 	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from de_classes.errors import InvalidInputError, UnsupportedValueError
 from de_classes.storage.format.schema import Kind
 from de_classes.utils.values import Value
@@ -74,12 +76,14 @@ class Column(Value):
         type: PostgreSQL's type, as ``format_type`` spells it.
         is_json: Whether its values are JSON text already where a part is Parquet.
         is_exact_in_double: Whether it holds integers that a double holds, too.
+        is_null: Whether it holds no value at all.
     """
 
     name: str
     type: str
     is_json: bool = False
     is_exact_in_double: bool = False
+    is_null: bool = False
 
 
 class Change(Value):
@@ -126,6 +130,7 @@ def columns_of(schema: Schema, *, keeps_digits: bool, types: Mapping[str, str]) 
             else _type(field.type, keeps_digits=keeps_digits),
             is_json=field.type is Kind.JSON,
             is_exact_in_double=field.type is Kind.INT53,
+            is_null=field.type is Kind.NULL,
         )
         for field in schema.fields
     ]
@@ -169,9 +174,9 @@ def unified(column: Column, present: str, *, is_empty: bool, is_exact_in_double:
         UnsupportedValueError: There is no type that both are without loss.
     """
     wanted = column.type
-    stays = wanted == present or wanted in _TAKES.get(present, ())
+    stays = column.is_null or wanted == present or wanted in _TAKES.get(present, ())
     if stays or ((wanted, present) == (BIGINT, DOUBLE) and column.is_exact_in_double):
-        return Column(column.name, present, column.is_json, column.is_exact_in_double)
+        return structs.replace(column, type=present)
     if is_empty:
         return Change(column.name, wanted, None)
     if {wanted, present} == {BIGINT, DOUBLE}:

@@ -36,7 +36,8 @@ _WAITS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 _PATIENCE: Final = {"connect_timeout": "10", "application_name": "de-classes"}
 _KEPT_ALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_SESSION: Final = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=iso_8601 -c client_min_messages=warning"
+# A commit that is told is on the server's disk, whatever it does for others; times without a zone are UTC.
+_SESSION: Final = "-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning"
 _REFUSED_LOGIN: Final = re.compile(
     "authentication failed|no password supplied|pg_hba.conf|role .* does not exist"
 )
@@ -204,7 +205,9 @@ def _translated(what: str, error: psycopg.Error) -> DeClassesError:
         )
     for beginning, kind, mend in _MENDS:
         if state.startswith(beginning):
-            return kind(f"{what}{_place(error)}: {mend} ({_said(error)})")
+            # A row that is too large is found when others have been read behind it.
+            place = "" if kind is UnsupportedValueError and beginning == "54" else _place(error)
+            return kind(f"{what}{place}: {mend} ({_said(error)})")
     return StorageError(f"{what}{_place(error)}: {_said(error)}")
 
 

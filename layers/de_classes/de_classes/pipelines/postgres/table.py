@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
 
+from msgspec import structs
 from psycopg import sql
 
 from de_classes.errors import InvalidInputError, MalformedDataError, ObjectExistsError
@@ -355,10 +356,7 @@ class Table:
         changes = [each for each in kept.values() if isinstance(each, Change)]
         self._alter(connection, table, map(_type_change, changes))
         found = (kept.get(column.name, column) for column in columns)
-        return [
-            Column(column.name, each.type, column.is_json, column.is_exact_in_double)
-            for column, each in zip(columns, found, strict=True)
-        ]
+        return [structs.replace(column, type=each.type) for column, each in zip(columns, found, strict=True)]
 
     def _create(
         self, connection: Connection, table: str, columns: Sequence[Column], key_fields: Sequence[str]
