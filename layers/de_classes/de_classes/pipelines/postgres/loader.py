@@ -37,6 +37,11 @@ _BUCKET, _PREFIX, _FORMAT = "held", "records", "jsonl"  # which keeps every digi
 class Loaded(Value):
     """What became of a load.
 
+    Example:
+        >>> loaded = Loaded("raw.orders", 1, "monday", "complete", 2000, 4, 1, "verify-full")
+        >>> loaded.parts - loaded.parts_before
+        3
+
     Attributes:
         table: Schema and table.
         generation: The commit that is in the table now.
