@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import ssl
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +26,11 @@ from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, commit
 from tests.fakes.postgres import Schema
 from tests.fakes.postgres_proxy import Proxy, Then
+from tests.fakes.tls import self_signed
 from tools.postgres.server import FORGETFUL, HOST, OWNER, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from de_classes.storage.clients import LocalClient
 
@@ -211,6 +213,34 @@ def test_a_server_without_tls_is_not_spoken_to_where_it_is_asked_for(
         PostgresLoader(address, "orders", password=lambda _: schema.server.password).load_dataset(
             store, BUCKET, DATASET
         )
+
+
+def test_a_server_is_known_by_its_authority_and_by_no_other(
+    own_server: Server, store: LocalClient, tmp_path: Path
+) -> None:
+    folder = own_server.own_folder("tls")
+    _, authority = self_signed(folder)
+    for file in folder.iterdir():
+        file.chmod(0o600)
+        os.chown(file, folder.stat().st_uid, folder.stat().st_gid)
+    schema = Schema(own_server)
+    for name, value in (("cert", "certificate.pem"), ("key", "key.pem")):
+        schema.do(f"ALTER SYSTEM SET ssl_{name}_file = '{folder / value}'")
+    schema.do("ALTER SYSTEM SET ssl = on")
+    own_server.restart()
+    commit(store, PAGES)
+
+    def load(mode: str, file: Path) -> str:
+        url = f"{schema.url.partition('?')[0]}?sslmode={mode}&sslrootcert={file}"
+        loader = PostgresLoader(PostgresAddress.parse(url), "orders", password=lambda _: own_server.password)
+        return loader.load_dataset(store, BUCKET, DATASET).tls
+
+    assert load("verify-full", authority) == "verify-full"
+    other = tmp_path / "other.pem"
+    other.write_text(Path(ssl.get_default_verify_paths().cafile or "").read_text(encoding="utf-8"))
+    with pytest.raises(StorageError, match="TLS by sslmode=verify-full cannot be had") as told:
+        load("verify-full", other)
+    assert not isinstance(told.value, StorageUnavailableError)
 
 
 def test_a_role_that_may_not_is_told_so(store: LocalClient, schema: Schema) -> None:

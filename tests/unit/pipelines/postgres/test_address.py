@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import boto3
 import pytest
 
@@ -53,7 +55,8 @@ def test_to_another_machine_tls_is_checked_unless_it_is_said_otherwise(text: str
 
 
 def test_the_systems_authorities_count_unless_a_file_of_them_is_named() -> None:
-    assert parse("postgresql://db.example/shop").options["sslrootcert"] == "system"
+    found = parse("postgresql://db.example/shop").options["sslrootcert"]
+    assert found == (ssl.get_default_verify_paths().cafile or "system")
     named = parse("postgresql://db.example/shop?sslrootcert=rds.pem")
     assert (named.options["sslrootcert"], named.tls) == ("rds.pem", "verify-full")
 

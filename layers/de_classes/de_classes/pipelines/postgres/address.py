@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -113,7 +114,12 @@ def _with_tls(options: dict[str, str]) -> dict[str, str]:
     host = options.get("host", "")
     if "sslmode" in options or "service" in options or host in _LOCAL or host.startswith("/"):
         return options
-    return {"sslrootcert": "system", **options, "sslmode": "verify-full"}
+    return {"sslrootcert": _authorities(), **options, "sslmode": "verify-full"}
+
+
+def _authorities() -> str:
+    """The system's, which psycopg's own OpenSSL looks for where it was built; Python knows where they are."""
+    return ssl.get_default_verify_paths().cafile or "system"
 
 
 def iam_token(address: PostgresAddress) -> str:
