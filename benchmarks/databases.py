@@ -2,7 +2,8 @@
 
 A server of its own by its own settings, on loopback. Each client is a process, whose time is from its start
 to its end; they take turns, and a ratio is of one round. After each run the rows are counted and their ids
-added up. ``--docs`` writes the figures and the table of docs/postgresql.md. The exit status is 1 if rows are wrong.
+added up. ``--docs`` writes the figures and the table of docs/postgresql.md. The exit status is
+1 if rows are wrong.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no type
 from msgspec import Struct, json
 
 from benchmarks.contestants import ROOT, search_path
-from benchmarks.records import FIRST_ID, write
+from benchmarks.records import FIRST_ID, RECORD_BYTES, write
 from de_classes.errors import ConfigurationError
 from de_classes.storage.clients.local_client import LocalClient
 from de_classes.storage.datasets.commits import DatasetCommits
@@ -278,16 +279,16 @@ def _store(place: Place) -> None:
     store = LocalClient(place.folder, logging.getLogger(__name__))
     served = place.folder / "served"
     write(served, place.records)
-    rows = msgspec.json.decode(b"[" + served.read_bytes()[:-1] + b"]", type=list[dict[str, Any]])
     parts, schema = [], None
-    for number, start in enumerate(range(0, len(rows), PART_RECORDS), 1):
-        with PartWriter(store, "lake", "records", "parquet", schema=schema) as writer:
-            writer.write(rows[start : start + PART_RECORDS])
-            sealed = writer.seal(1, number, number)
-        if sealed is None:
-            raise ConfigurationError("there are no records")
-        schema = sealed.schema
-        parts.append(sealed.part)
+    with served.open("rb") as file:
+        for number in range(1, -(-place.records // PART_RECORDS) + 1):
+            text = file.read(PART_RECORDS * (RECORD_BYTES + 1))  # a comma behind each
+            with PartWriter(store, "lake", "records", "parquet", schema=schema) as writer:
+                writer.write(msgspec.json.decode(b"[" + text[:-1] + b"]"))
+                sealed = writer.seal(1, number, number)
+            if sealed is not None:
+                schema = sealed.schema
+                parts.append(sealed.part)
     if schema is None:
         raise ConfigurationError("there are no records")
     manifest = Manifest.of(parts, run_id="bench", generation=1, format="parquet", schema=schema)

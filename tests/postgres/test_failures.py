@@ -115,6 +115,22 @@ def test_a_connection_that_is_lost_at_any_commit_loses_and_doubles_nothing(
     assert schema.ids() == IDS
 
 
+def test_a_password_is_asked_for_again_by_each_connection(store: LocalClient, schema: Schema) -> None:
+    """A token of IAM is good for a quarter of an hour, and a password may have been changed."""
+    commit(store, PAGES)
+    asked = []
+
+    def password(address: PostgresAddress) -> str:
+        asked.append(address)
+        return schema.server.password
+
+    with Proxy(schema.server.port, cut(b"COMMIT", 3, Then.CUT)) as proxy:
+        address = PostgresAddress.parse(schema.by(proxy.port))
+        loader = PostgresLoader(address, "orders", password=password, clock=ManualClock())
+        loader.load_dataset(store, BUCKET, DATASET)
+    assert asked == [address, address]
+
+
 def test_a_connection_that_is_lost_whenever_a_part_is_copied_ends_with_an_error_and_what_was_committed(
     store: LocalClient, schema: Schema
 ) -> None:

@@ -20,26 +20,34 @@ if TYPE_CHECKING:
 
     from de_classes.pipelines.postgres.address import PasswordSource
     from de_classes.pipelines.postgres.loader import Loaded
+    from de_classes.utils.clock import Clock
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_PARTIAL: Final = 3
 
 
-def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    clock: Clock | None = None,
+) -> int:
     """Load a commit.
 
     Args:
         args: As ``parsers`` parses them.
         out: In place of stdout: what was loaded.
         err: In place of stderr: what went wrong.
+        clock: Waits before a connection is made again.
 
     Returns:
         The exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though it is partial.
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        loaded = _load(args)
+        loaded = _load(args, clock)
     except ConfigurationError as error:
         err.writelines(f"load: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
@@ -50,7 +58,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     return EXIT_PARTIAL if loaded.status == "partial" else 0
 
 
-def _load(args: argparse.Namespace) -> Loaded:
+def _load(args: argparse.Namespace, clock: Clock | None) -> Loaded:
     try:
         from de_classes.pipelines.postgres.loader import PostgresLoader  # noqa: PLC0415 - psycopg is an extra
     except ModuleNotFoundError as error:
@@ -66,6 +74,7 @@ def _load(args: argparse.Namespace) -> Loaded:
         types=types,
         password=password,
         logger=logging.getLogger("de_classes.load"),
+        clock=clock,
     )
     return loader.load_dataset(
         place.store, place.bucket, place.key(name), generation=args.generation, allow_partial=args.partial
