@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.collecting import LoadReceipt
 from de_classes.pipelines.postgres.connection import Reconnecting
-from de_classes.pipelines.postgres.loading import CommitLoad, Source
+from de_classes.pipelines.postgres.loading import CommitLoad, CommitSource
 from de_classes.pipelines.postgres.table import Table
 from de_classes.pipelines.steps import Loader
 from de_classes.storage.clients.local_client import LocalClient
@@ -146,7 +146,7 @@ class PostgresLoader(Loader):
             )
         named = parse_manifest_key(dataset)
         prefix = dataset_name(named[0] if named else dataset)
-        return self._load(Source(store, bucket, prefix, store.uri(bucket, prefix), manifest, spool_dir))
+        return self._load(CommitSource(store, bucket, prefix, store.uri(bucket, prefix), manifest, spool_dir))
 
     def open(self) -> LoadSession:
         """Connect, and begin to take records, which are held on the disk until they are committed.
@@ -168,10 +168,10 @@ class PostgresLoader(Loader):
             format=_FORMAT,
             schema=sealed.schema if sealed else writer.schema,
         )
-        loaded = self._load(Source(store, _BUCKET, _PREFIX, _PIPELINE, manifest))
+        loaded = self._load(CommitSource(store, _BUCKET, _PREFIX, _PIPELINE, manifest))
         return LoadReceipt(f"{self._address}/{self._table.name}", loaded.records)
 
-    def _load(self, source: Source) -> Loaded:
+    def _load(self, source: CommitSource) -> Loaded:
         manifest = source.manifest
         load = CommitLoad(source, self._table, key_fields=self._key_fields, types=self._types)
         with self._connections() as connections:

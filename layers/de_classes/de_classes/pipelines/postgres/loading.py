@@ -9,7 +9,7 @@ from de_classes.errors import InvalidInputError, UnsupportedValueError
 from de_classes.pipelines.postgres.columns import columns_of
 from de_classes.pipelines.postgres.connection import row_of
 from de_classes.pipelines.postgres.rows import KEEP_DIGITS, rows_of
-from de_classes.pipelines.postgres.table import Commit, Part
+from de_classes.pipelines.postgres.table import Commit, PartRows
 from de_classes.storage.datasets.reader import open_part, read_parts
 from de_classes.utils.values import Value
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart
 
 
-class Source(Value):
+class CommitSource(Value):
     """Where the parts of a commit are.
 
     Attributes:
@@ -58,7 +58,7 @@ class CommitLoad:
     """
 
     def __init__(
-        self, source: Source, table: Table, *, key_fields: tuple[str, ...], types: Mapping[str, str]
+        self, source: CommitSource, table: Table, *, key_fields: tuple[str, ...], types: Mapping[str, str]
     ) -> None:
         manifest = source.manifest
         self._source = source
@@ -102,7 +102,7 @@ class CommitLoad:
             ) as file:
                 yield from rows(file, target.columns)
 
-        copied = Part(self._ids[part.key], part.records, pieces)
+        copied = PartRows(self._ids[part.key], part.records, pieces)
 
         def step(connection: Connection) -> bool:
             return self._table.copy_part(connection, self._commit, target, copied)

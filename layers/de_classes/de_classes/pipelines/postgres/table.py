@@ -110,7 +110,7 @@ class Target(Value):
     is_done: bool = False
 
 
-class Part(Value):
+class PartRows(Value):
     """A part of a commit.
 
     Attributes:
@@ -177,7 +177,7 @@ class Table:
         connection: Connection,
         commit: Commit,
         target: Target,
-        part: Part,
+        part: PartRows,
     ) -> bool:
         """Copy one part and write down that it is there, by one transaction; whether that was left to do.
 
@@ -446,7 +446,7 @@ class Table:
         connection: Connection,
         table: sql.Composable,
         columns: Sequence[Column],
-        part: Part,
+        part: PartRows,
     ) -> int:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
             table, _names(each.name for each in columns)
@@ -457,7 +457,7 @@ class Table:
                     copy.write(piece)
             return cursor.rowcount
 
-    def _upsert(self, connection: Connection, commit: Commit, target: Target, part: Part) -> int:
+    def _upsert(self, connection: Connection, commit: Commit, target: Target, part: PartRows) -> int:
         """Copy into a table of this transaction, and from there in place of the records with the same key.
 
         Of those that share a key within the part the last one counts.
