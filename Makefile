@@ -27,7 +27,7 @@ SETUP = @python=$$(tools/find-python.sh $(PYTHON)) && "$$python" tools/environme
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: env-local ## The whole path on this machine; RECORDS=path.jsonl for your own records, RATE=0.2 of requests fail
+demo: env-local ## The whole path on this machine; RECORDS=orders.csv for your own records, RATE=0.2 of requests fail
 	@python -m localcloud demo --rate $(RATE) $(if $(RECORDS),--records "$(RECORDS)")
 
 check: env-local ## Lint, types and the unit tests of what changed since main: under a minute

@@ -73,7 +73,7 @@ def make_parser() -> CommandParser:
     port = CommandParser(add_help=False)
     port.add_argument("--port", type=int, help="of the local cloud; a free one by default")
     demo = commands.add_parser("demo", parents=[port], help="deploy, ingest in every format, verify")
-    demo.add_argument("--records", type=Path, help="a JSON Lines file to serve; synthetic records by default")
+    demo.add_argument("--records", type=Path, help="a file of records to serve; synthetic ones by default")
     demo.add_argument("--rate", type=_rate, default=0.2, help="share of requests that fail (default: 0.2)")
     demo.add_argument("--limit", type=int, help="records a page (default: a twentieth, at most 1000)")
     commands.add_parser("up", parents=[port], help="deploy, and stay up until Ctrl-C")

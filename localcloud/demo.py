@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from de_classes.simulators.record_files import open_records
 from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
 from localcloud.emulator import Emulator
 from localcloud.launch import launch
@@ -40,7 +41,7 @@ class Options:
     """What to demonstrate.
 
     Args:
-        records: A JSON Lines file to serve, synthetic records by default.
+        records: A file of them to serve, as ``open_records`` takes it; synthetic records by default.
         rate: The share of requests that fail, 0 to below 1.
         limit: Records a page; by default as many as make twenty pages, up to the API's largest page.
         port: Of the local cloud, a free one by default.
@@ -77,8 +78,8 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
     with Emulator(workspace, port=options.port) as emulator:
         console.say(f"  the local cloud is up at {emulator.endpoint}")
         stack = launch(emulator, SamCli(workspace), parameters(options), console)
-        if options.records:
-            stack.put_records(options.records)
+        if isinstance(source, JsonLinesRecords):
+            stack.put_records(source.path)
         console.heading("Deployed")
         console.say(f"  simulators   {stack.outputs['SimulatorsUrl']}")
         console.say(f"  worker       {stack.outputs['WorkerUrl']}")
@@ -95,7 +96,7 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
 
 def record_source(options: Options) -> RecordSource:
     """What the simulator will serve."""
-    return JsonLinesRecords(options.records) if options.records else SyntheticRecords(SEED, SYNTHETIC_RECORDS)
+    return open_records(options.records) if options.records else SyntheticRecords(SEED, SYNTHETIC_RECORDS)
 
 
 def page_limit(options: Options, source: RecordSource) -> int:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.manifest import is_part_key, parse_manifest_key
-from de_classes.storage.format.codec import format_names, get_codec
+from de_classes.storage.format.codec import format_names
 from localcloud.errors import LocalCloudError
 from localcloud.verify import stored_records
 
@@ -26,7 +26,7 @@ KEY_PREFIX = "raw"  # the template's default
 ROWS = 2
 WIDTH = 108
 _NOTES = ".meta.json"  # the emulator's own, beside the objects
-_ENDINGS = {get_codec(name).extension for name in format_names()}
+_ENDINGS = {f".{name}" for name in format_names()}
 
 
 def show(workspace: Workspace, console: Console) -> None:

@@ -10,6 +10,7 @@ from de_classes.storage.datasets import DatasetReader
 from de_classes.storage.datasets.manifest import names_dataset
 from de_classes.storage.format.codec import get_codec
 from de_classes.utils import strict_json
+from de_classes.utils.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 MAX_DIFFERENCES = 5
-# A table has every column in every row, so it cannot tell a field that is null from one that is absent.
-# A column has one type: where some of its numbers have fractions, whole ones come back as 1.0 for 1.
-TABULAR = ("csv", "parquet")
 
 
 def stored_records(store: ObjectStore, bucket: str, key: str) -> Iterator[Record]:
@@ -51,7 +49,9 @@ def differences(source: RecordSource, stored: Iterable[Record], format_name: str
     Returns:
         The first few differences, a sentence each; none if they are equal.
     """
-    tabular = format_name in TABULAR
+    # A table has every column in every row, so it cannot tell a field that is null from one that is absent.
+    # A column has one type: where some of its numbers have fractions, whole ones come back as 1.0 for 1.
+    tabular = FORMATS[format_name].is_table
     pairs = enumerate(zip_longest(_served(source), stored), start=1)
     found = (
         f"record {number}, {where}: served {expected!r}, stored {actual!r}"

@@ -1,14 +1,17 @@
 """Run the unit tests of what changed since main, for ``make check``: folders of tests mirror those of code.
 
 Usage: ``python -m tools.changed_tests``. What differs from main, committed or not, chooses a folder of tests
-by its path; what every test hangs on chooses all unit tests. What has no units, such as the template and the
-documents, is for ``make test``, and is said to be.
+by its path; a fake chooses the tests that import it, a dozen of them at the most; what every test hangs on
+chooses all unit tests. What has no units, such as the template and the documents, is for ``make test``, and
+is said to be.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -29,17 +32,28 @@ HOMES = {
 }
 # What is in none of the folders that mirror the rest.
 ALONE = {"tools": "tests/unit/tools"}
-EVERYTHING = ("tests/fakes", "tests/conftest.py", "pyproject.toml", "requirements/dev.txt")
+EVERYTHING = ("tests/conftest.py", "pyproject.toml", "requirements/dev.txt")
 UNITS = ("tests/unit", "tests/functions")
-REGISTRIES = ("tests/contracts/test_registries.py", "tests/docs/test_source_schema.py")
+FAKES = "tests/fakes"
+READERS = (*UNITS, "tests/contracts", "tests/fuzz")
+MOST_READERS = 12
+"""Test files that one fake chooses: with them ``make check`` stays below a minute."""
+
+REGISTRIES = ("tests/contracts/test_registries.py", "tests/docs/test_registered.py")
 # What a registry's kinds have to join, beside the units: a kind that is half there is seen before the commit.
 JOINED = {
     "layers/de_classes/de_classes/api/auth": (*REGISTRIES, "tests/contracts/test_auths.py"),
     "layers/de_classes/de_classes/api/pagination": REGISTRIES,
     "layers/de_classes/de_classes/api/answers.py": REGISTRIES,
     "layers/de_classes/de_classes/pipelines/described.py": REGISTRIES,
-    "layers/de_classes/de_classes/storage/format": ("tests/contracts/test_formats.py",),
-    "layers/de_classes/de_classes/utils/formats.py": ("tests/contracts/test_formats.py",),
+    "layers/de_classes/de_classes/storage/format": (*REGISTRIES, "tests/contracts/test_formats.py"),
+    "layers/de_classes/de_classes/utils/formats.py": (
+        *REGISTRIES,
+        "tests/contracts/test_formats.py",
+        "tests/fuzz/test_written.py",
+        "tests/unit/cli/test_how_to_read.py",
+        "tests/unit/storage/format/test_codec.py",
+    ),
 }
 
 
@@ -84,6 +98,12 @@ def choose(changed: Iterable[str], root: Path) -> tuple[list[str], list[str]]:
     left = []
     for path in changed:
         chosen.update(*(tests for home, tests in JOINED.items() if _is_under(path, home)))
+        if _is_under(path, FAKES):
+            readers = readers_of(path, root)
+            chosen.update(readers[:MOST_READERS])
+            if not readers or readers[MOST_READERS:]:
+                left.append(path)
+            continue
         found = path if _is_contract(path, root) else units_of(path, root)
         if found:
             chosen.add(found)
@@ -112,6 +132,22 @@ def units_of(path: str, root: Path) -> str | None:
                 return ALONE[home]
             return _nearest(PurePosixPath(tests) / inside, root)
     return None
+
+
+def readers_of(path: str, root: Path) -> list[str]:
+    """The tests that import a fake: one of each folder, then the next of each.
+
+    Args:
+        path: From the root; of a folder of fakes, any file.
+        root: Where the tests are looked for.
+    """
+    name = PurePosixPath(path).relative_to(FAKES).parts[0].removesuffix(".py")
+    imports = re.compile(rf"tests\.fakes\.{name}\b|from tests\.fakes import .*\b{name}\b")
+    found: dict[Path, list[str]] = {}
+    for file in sorted(file for home in READERS for file in (root / home).rglob("test_*.py")):
+        if imports.search(file.read_text(encoding="utf-8")):
+            found.setdefault(file.parent, []).append(file.relative_to(root).as_posix())
+    return [file for turn in zip_longest(*found.values()) for file in turn if file]
 
 
 def _nearest(folder: PurePosixPath, root: Path) -> str:

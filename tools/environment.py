@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / ".venv"
 STAMP = ".locked"
 BOOTSTRAP = "bootstrap"
-MADE = 2  # raised when environments are made otherwise, so that those that are there are made again
+MADE = 3  # raised when environments are made otherwise, so that those that are there are made again
 
 
 class SetupError(Exception):
@@ -89,6 +89,10 @@ def install_dev() -> None:
     # The library, importable from any folder, without a build step that would need the network.
     (packages,) = DEV.glob("lib/python*/site-packages")
     (packages / "de_classes.pth").write_text(f"{ROOT / 'layers' / 'de_classes'}\n")
+    # The command by its name, as the documents have it: pip would have made it of [project.scripts].
+    command = DEV / "bin" / "de-classes"
+    command.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m de_classes "$@"\n')
+    command.chmod(0o755)
 
 
 def install_beside(name: str, folder: Path) -> None:

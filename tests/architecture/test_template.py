@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from de_classes.configs.ingest import FormatName, WorkerSettings
+from de_classes.configs.ingest import WorkerSettings
 from de_classes.simulators.catalogue import CATALOGUE
 from de_classes.simulators.openapi import describe_auth
 from de_classes.simulators.settings import SimulatorSettings
@@ -243,10 +243,6 @@ def test_the_workers_variables_are_settings_that_it_has() -> None:
 def test_no_function_on_aws_is_led_elsewhere() -> None:
     for name in functions():
         assert "SAM_LOCAL" not in variables(name)
-
-
-def test_the_formats_on_offer_are_those_there_are() -> None:
-    assert template()["Parameters"]["DefaultFormat"]["AllowedValues"] == list(FormatName.__args__)
 
 
 def test_no_function_depends_on_the_api_that_triggers_it() -> None:

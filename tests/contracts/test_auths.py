@@ -19,7 +19,7 @@ from de_classes.api.source.loading import parse_sources
 from de_classes.errors import AuthenticationError
 from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
-from tests.fakes.auths import BASIC, CASES, KEY, LOGIN, AuthCase
+from tests.fakes.auths import BASIC, BETWEEN_REQUESTS, CASES, KEY, LOGIN, AuthCase, Seen
 from tests.fakes.rotation import FakeRotationStore, FakeSecrets, TokenEndpoint
 from tests.fakes.transports import FakeTransport, json_response
 
@@ -40,6 +40,7 @@ class Api:
         self.refused = refused
         self.asked = 0
         self.logins: list[HttpRequest] = []
+        self.clock = ManualClock()
         self._lock = threading.Lock()
         self.transport = FakeTransport(self._answer)
 
@@ -56,11 +57,11 @@ class Api:
                 return json_response(self.case.token(len(self.logins)))
             self.asked += 1
             number = self.asked
-        query = {**dict(parse_qsl(parts.query)), **request.params}
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        if number in self.refused or not self.case.sees(query, headers):
+        seen = Seen.of(request, self.clock.now())
+        self.clock.advance(BETWEEN_REQUESTS)
+        if number in self.refused or not self.case.sees(seen):
             return json_response({"error": "no"}, 401, **self.case.challenge)
-        page = int(query["page"])
+        page = int(seen.query["page"])
         rows = [{"id": 2 * page - 1}, {"id": 2 * page}] if page <= 2 else []
         return json_response({"total": 4, "rows": rows})
 
@@ -84,7 +85,7 @@ primary_key = ["id"]
 
 def ids(api: Api) -> list[int]:
     client = source(api.case.said)["it.rows"].client(
-        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(api.transport, ManualClock())
+        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(api.transport, api.clock)
     )
     return [record["id"] for _, page in client.iterate_all_pages(limit=2) for record in page.records]
 
@@ -96,7 +97,19 @@ def case(request: pytest.FixtureRequest) -> AuthCase:
 
 def test_every_kind_of_the_registry_has_a_case() -> None:
     tags = {kind.__struct_config__.tag for kind in AUTHS}
-    assert {name.partition("-")[0] for name in CASES} == tags
+    joined = {name.partition("-")[0] for name in CASES}
+    assert joined ^ tags == set(), (
+        "each kind of AUTHS in api/auth has its entry in CASES of tests/fakes/auths.py"
+    )
+
+
+def test_its_entry_tells_a_bare_request_from_one_that_carries_what_it_must(case: AuthCase) -> None:
+    bare = Seen.of(HttpRequest("GET", "https://api.example/rows", {"page": "1"}), at=0.0)
+    try:
+        is_enough = case.sees(bare)
+    except LookupError:
+        is_enough = False
+    assert is_enough == (case is CASES["none"])
 
 
 def test_said_in_toml_it_reads_every_page(case: AuthCase) -> None:
@@ -127,7 +140,7 @@ def test_one_that_is_refused_for_ever_asks_for_one_more_token_and_ends(case: Aut
 def test_one_login_serves_64_threads(case: AuthCase) -> None:
     api = Api(case)
     client = source(case.said)["it.rows"].client(
-        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(transport=api.transport, clock=ManualClock())
+        secrets=FakeSecrets(key=KEY), runtime=ClientRuntime(transport=api.transport, clock=api.clock)
     )
     auth = client._endpoint.auth  # noqa: SLF001 - the scheme that was made of the description
     start = threading.Barrier(64)
@@ -173,7 +186,7 @@ def test_one_that_rotates_reads_every_page_and_keeps_what_comes_next() -> None:
         'client_id = "${secret.client_id}", '
         'client_secret = "${secret.client_secret}", refresh_token = "${secret.refresh_token}", rotates = true'
     )
-    case = AuthCase(said, lambda _, headers: headers["authorization"].startswith("Bearer access-"))
+    case = AuthCase(said, lambda seen: seen.headers["authorization"].startswith("Bearer access-"))
     api = Api(case, refused=frozenset({2}))
 
     def answer(request: HttpRequest) -> HttpResponse:

@@ -17,8 +17,11 @@ from de_classes.errors import InvalidInputError, MalformedDataError, Unsupported
 from de_classes.storage.format.codec import format_names, get_codec
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.format.segmented import SegmentedWriter
+from de_classes.utils import strict_json
+from de_classes.utils.formats import FORMATS
 from tests.fakes.effort import examples, first_of
 from tests.fakes.format_samples import EARTHQUAKES, RECORD_CASES, RECORDS, read, same_records, write
+from tests.fakes.written import CHECKS, Written, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record
 
-TEXT_FORMATS = ("csv", "json", "jsonl")
+TEXT_FORMATS = [name for name, known in FORMATS.items() if known.is_text]
+TIMESTAMPS_ARE_TEXT = [name for name in TEXT_FORMATS if not get_codec(name).has_timestamp_type]
+TIMESTAMPS_ARE_A_TYPE = [name for name in FORMATS if get_codec(name).has_timestamp_type]
 VIENNA = "Europe/Vienna"
 # Half of what all cost together is that case's.
 WIDENING = [
@@ -58,6 +63,35 @@ class Drip(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         return self._data.read(min(size, 7) if size > 0 else 7)
+
+
+# --- what is registered --------------------------------------------------------------------------
+
+
+def test_every_format_that_is_registered_has_its_entry() -> None:
+    unlike = set(CHECKS) ^ set(format_names())
+    assert unlike == set(), "each format of utils/formats.py has its line in CHECKS of tests/fakes/written.py"
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_a_codec_has_the_name_that_it_is_registered_by(name: str) -> None:
+    codec = get_codec(name)
+    assert (codec.name, codec.extension, codec.content_type) == (name, f".{name}", FORMATS[name].media_type)
+
+
+def test_a_format_that_names_its_columns_needs_to_know_them_so_that_all_parts_name_the_same(
+    codec: FormatCodec,
+) -> None:
+    assert codec.needs_schema >= codec.keeps_columns, (
+        "keeps_columns without needs_schema: say both, or neither"
+    )
+
+
+@pytest.mark.parametrize("case", RECORD_CASES)
+@pytest.mark.parametrize("name", CHECKS)
+def test_somebody_else_reads_what_was_written(name: str, case: str) -> None:
+    records = RECORD_CASES[case]
+    CHECKS[name](Written(name, records), loads(strict_json.dumps(records)))
 
 
 # --- records -------------------------------------------------------------------------------------
@@ -361,21 +395,21 @@ def test_parquet_holds_dtypes_that_text_cannot(case: str) -> None:
     pd.testing.assert_frame_equal(back, frame, check_exact=True)
 
 
-@pytest.mark.parametrize("name", ["json", "jsonl"])
-def test_json_refuses_naive_timestamps_and_says_what_to_do(name: str) -> None:
+@pytest.mark.parametrize("name", TIMESTAMPS_ARE_TEXT)
+def test_a_format_without_timestamps_refuses_ones_and_says_what_to_do(name: str) -> None:
     frame = pd.DataFrame({"when": pd.to_datetime(["2024-05-01T12:00:00"])})
     with pytest.raises(UnsupportedValueError, match=r"column 'when'.*tz_localize.*parquet"):
         get_codec(name).dump_frame(frame)
 
 
-@pytest.mark.parametrize("name", ["json", "jsonl"])
-def test_json_refuses_strings_that_would_be_taken_for_timestamps(name: str) -> None:
+@pytest.mark.parametrize("name", TIMESTAMPS_ARE_TEXT)
+def test_a_format_without_timestamps_refuses_strings_that_would_be_taken_for_timestamps(name: str) -> None:
     frame = pd.DataFrame({"note": ["2024-05-01T12:00:00+02:00[Europe/Vienna]"]})
     with pytest.raises(UnsupportedValueError, match="column 'note'"):
         get_codec(name).dump_frame(frame)
 
 
-@pytest.mark.parametrize("name", ["csv", "parquet"])
+@pytest.mark.parametrize("name", TIMESTAMPS_ARE_A_TYPE)
 def test_formats_that_tell_timestamps_keep_such_strings_and_naive_timestamps(name: str) -> None:
     frame = pd.DataFrame(
         {

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import logging
+import pkgutil
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from de_classes.__main__ import main
+from de_classes.api import auth, pagination
 from de_classes.api.answers import ANSWERS
 from de_classes.api.auth import AUTHS
-from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.auth.scheme import AuthDescription
+from de_classes.api.pagination import PAGINATIONS, PaginationStrategy
 from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source import Source
 from de_classes.bootstrap import PACKAGED, build_ingestion
 from de_classes.errors import ConfigurationError
 from de_classes.pipelines.described import TRANSFORMS, DescribedTransforms
+from de_classes.storage import format as storage_format
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.reader import DatasetReader
-from de_classes.storage.format.codec import format_names
-from de_classes.utils.clock import ManualClock
+from de_classes.storage.format.codec import FormatCodec, format_names, get_codec
+from de_classes.utils.clock import SystemClock
+from de_classes.utils.formats import FORMATS
 from tests.fakes.auths import CASES as AUTH_CASES
 from tests.fakes.auths import KEY, LOGIN
 from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
@@ -31,13 +39,50 @@ from tests.fakes.described_api import OFFSET, PAGE, DescribedApi, Paging, served
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    import msgspec
+    from types import ModuleType
 
     from de_classes.api.auth.kept_secrets import RotationStore
 
 QUIET = logging.getLogger("tests.registries")
 BASE = "https://api.example"
+
+
+def written_below(package: ModuleType, base: type) -> set[type]:
+    """The classes of a package that are of a kind, and that a description can name if it names such."""
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+    found: set[type] = set()
+    waiting = [base]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        waiting += kinds
+        found.update(kind for kind in kinds if kind.__module__.startswith(f"{package.__name__}."))
+    return {kind for kind in found if not inspect.isabstract(kind) and is_named(kind)}
+
+
+def is_named(kind: type) -> bool:
+    """Whether a description can name it; what is no part of descriptions is named by its registry alone."""
+    return not issubclass(kind, msgspec.Struct) or kind.__struct_config__.tag is not None
+
+
+def codecs() -> Iterable[type]:
+    return (type(get_codec(name)) for name in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("package", "base", "registered", "where"),
+    [
+        (auth, AuthDescription, AUTHS, "AUTHS of api/auth/__init__.py"),
+        (pagination, PaginationStrategy, PAGINATIONS, "PAGINATIONS of api/pagination/__init__.py"),
+        (storage_format, FormatCodec, codecs(), "FORMATS of utils/formats.py"),
+    ],
+    ids=["auth", "pagination", "format"],
+)
+def test_every_kind_that_is_written_is_registered(
+    package: ModuleType, base: type, registered: Iterable[type], where: str
+) -> None:
+    missing = sorted(kind.__name__ for kind in written_below(package, base) - {*registered})
+    assert missing == [], f"add to {where}: {', '.join(missing)}"
 
 
 def tag_of(kind: type[msgspec.Struct]) -> str:
@@ -152,7 +197,7 @@ class Held:
 
 def by_library(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
     client = Source.load(folder / "api.toml")["api.items"].client(
-        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=api.clock, logger=QUIET)
     )
     return [dict(record) for _, page in client.iterate_all_pages(4) for record in page.records]
 
@@ -165,7 +210,7 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     receipt = worker.run(worker.read({"source": "api.items", "limit": 4}), run_id="one")
@@ -175,7 +220,7 @@ def by_worker(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
 def by_command(folder: Path, api: DescribedApi) -> list[dict[str, Any]]:
     (folder / "secrets.json").write_text(json.dumps({"key": KEY}))
     (folder / "secrets.json").chmod(0o600)
-    said = io.StringIO()
+    said, api.clock = io.StringIO(), SystemClock()
     words = ("--limit", "4", "--dataset", "them", "--format", "jsonl", "--quiet")
     with served(api) as url, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         named = ("--sources", str(folder / "api.toml"), "--secrets", str(folder / "secrets.json"))
@@ -204,7 +249,7 @@ def test_the_end_is_proved_however_many_pages_there_are_and_full_the_last_is(
     (tmp_path / "api.toml").write_text(described(pagination=name))
     api = speaking("pagination", name)
     client = Source.load(tmp_path / "api.toml")["api.items"].client(
-        secrets=Held(), runtime=ClientRuntime(transport=api, clock=ManualClock(), logger=QUIET)
+        secrets=Held(), runtime=ClientRuntime(transport=api, clock=api.clock, logger=QUIET)
     )
     run = client.start_pass(limit)
     assert [record for page in run for record in page.records] == api.records
@@ -247,7 +292,7 @@ def test_a_function_is_called_where_the_description_is_packaged_with_the_worker(
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     receipt = worker.run(worker.read({"source": "api.items", "key": key, "limit": 4}), run_id="one")
@@ -278,7 +323,7 @@ def test_F77_every_format_that_is_registered_commits_and_reads_back(format_name:
         store=lambda _: store,
         secrets=lambda _: Held(),
         transport=api,
-        clock=ManualClock(),
+        clock=api.clock,
         logger=QUIET,
     )
     asked = {"source": "api.items", "format": format_name, "limit": 4}

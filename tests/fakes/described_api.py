@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from de_classes.api.messages import HttpRequest, HttpResponse
+from de_classes.utils.clock import ManualClock
+from tests.fakes.auths import BETWEEN_REQUESTS, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from de_classes.utils.clock import Clock
     from tests.fakes.auths import AuthCase
 
 ROWS = 10
@@ -68,28 +71,34 @@ class DescribedApi:
         auth: What a request must bear; None for nothing.
         paging: How pages lead on.
         answer: How answers are encoded.
+
+    Attributes:
+        clock: The API's own, which a client in the same process is given; one in another has the machine's.
     """
+
+    clock: Clock
 
     def __init__(self, *, auth: AuthCase | None = None, paging: Paging = PAGE, answer: str = "json") -> None:
         self._auth = auth
         self._paging = paging
         self._answer = answer
+        self.clock = ManualClock()
         is_text = answer in {"csv", "xml"}
         self.records = [{"id": str(n) if is_text else n, "name": f"record {n}"} for n in range(1, ROWS + 1)]
 
     def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
         """Answer as the API does."""
         parts = urlsplit(request.url)
-        raw = "&".join(filter(None, (parts.query, urlencode(request.params, doseq=True))))
-        headers = {name.lower(): value for name, value in request.headers.items()}
         if parts.path == "/login":
             return self._login()
-        query = dict(parse_qsl(raw))
-        if self._auth is not None and not self._auth.sees(query, headers):
+        seen = Seen.of(request, self.clock.now())
+        if isinstance(self.clock, ManualClock):
+            self.clock.advance(BETWEEN_REQUESTS)
+        if self._auth is not None and not self._auth.sees(seen):
             challenge = {name.replace("_", "-"): text for name, text in self._auth.challenge.items()}
             return HttpResponse(401, challenge)
-        size = int(query.get("limit", ROWS))
-        at = self._paging.place(query, headers, size)
+        size = int(seen.query.get("limit", ROWS))
+        at = self._paging.place(seen.query, seen.headers, size)
         base = f"{parts.scheme}://{parts.netloc}/items"
         return self._encoded(self.records[at : at + size], at, size, base)
 

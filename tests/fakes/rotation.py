@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from de_classes.api.auth.kept_secrets import KeptTokens, Lease, next_lease
 from de_classes.api.auth.oauth2 import OAuth2Auth
-from de_classes.api.auth.rotation import RotatingTokenAuth
+from de_classes.api.auth.rotation import RotatingTokenScheme
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.templates import fill
@@ -166,10 +166,10 @@ def auth_runtime(
     )
 
 
-def worker(store: RotationStore, endpoint: Transport, clock: Clock | None = None) -> RotatingTokenAuth:
+def worker(store: RotationStore, endpoint: Transport, clock: Clock | None = None) -> RotatingTokenScheme:
     """One process, as far as rotation is concerned."""
     auth = ROTATES.scheme(auth_runtime(endpoint, FakeSecrets(store), clock=clock))
-    assert isinstance(auth, RotatingTokenAuth)
+    assert isinstance(auth, RotatingTokenScheme)
     return auth
 
 

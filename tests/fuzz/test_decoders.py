@@ -20,7 +20,7 @@ from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.decoders import decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Kind, infer
 from de_classes.utils import strict_json
-from de_classes.utils.strict_json import Number
+from tests.fakes.written import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,23 +146,6 @@ def expected(text: bytes) -> tuple[Any, bool]:
     except UnicodeEncodeError:
         refuses = True
     return value, refuses
-
-
-def exact(value: Any) -> Any:
-    """A value with its numbers as decimals, and with types that 1 and true do not share."""
-    if isinstance(value, dict):
-        return {name: exact(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [exact(part) for part in value]
-    if isinstance(value, Number):
-        return ("number", Decimal(value.text).as_tuple())
-    if isinstance(value, float):
-        return ("number", Decimal(float.__repr__(value)).as_tuple())
-    if isinstance(value, Decimal):
-        plain = Decimal(repr(float(value)))  # 1e-05 and 0.00001 are written alike: no digit differs
-        same = value == plain and value.as_tuple().digits == plain.as_tuple().digits
-        return ("number", (plain if same else value).as_tuple())
-    return (type(value).__name__, value)
 
 
 def straight(text: bytes, records: list[Any]) -> Iterator[tuple[str, Columns | None, tuple[str, ...]]]:

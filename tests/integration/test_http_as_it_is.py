@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import threading
 import zlib
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ from de_classes.__main__ import main
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli.terminal import told_of_silence
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows
@@ -765,25 +763,6 @@ def test_F90_a_source_that_was_heard_is_waited_for_as_ever() -> None:
     ):
         UnstableAPIClient(source.url, runtime=ClientRuntime(clock=clock)).fetch_page(1)
     assert sum(clock.sleeps) > 120
-
-
-def test_F90_silence_is_said_once() -> None:
-    told = io.StringIO()
-    client = UnstableAPIClient("https://api.example")
-    with told_of_silence(told, "ingest", client, seconds=0.01):
-        wait_until(lambda: bool(told.getvalue()))
-    assert told.getvalue() == "ingest: no answer yet from https://api.example/data\n"
-    with told_of_silence(told, "ingest", client, seconds=60):
-        pass
-    assert len(told.getvalue().splitlines()) == 1
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    done = threading.Event()
-    for _ in range(500):
-        if condition() or done.wait(0.01):
-            return
-    raise TimeoutError
 
 
 def test_F89_the_command_asks_through_a_proxy_of_the_environment(

@@ -1,7 +1,8 @@
 """``python -m tools.site [FOLDER]``: the documentation site, from docs/ and from the docstrings.
 
 Sphinx is given a copy of what is tracked, with a page of reference for each package beside it, so that
-links lead where they lead in the repository, and nothing is written among the sources. A warning is an error.
+links lead where they lead in the repository, and nothing is written among the sources. A warning is an error,
+and so is a link of a built page that leads nowhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
+from tools.site.links import broken_links
+
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 LIBRARY: Final = ROOT / "layers" / "de_classes"
 PROJECT: Final = LIBRARY / "de_classes" / "cli" / "project"
@@ -22,7 +25,7 @@ SPHINX: Final = ROOT / ".venvs" / "site" / "bin" / "sphinx-build"
 
 
 def main(words: list[str]) -> int:
-    """Build the site; Sphinx's exit status."""
+    """Build the site; Sphinx's exit status, or 1 if a link leads nowhere."""
     output = Path(words[0] if words else ROOT / "dist" / "site").resolve()
     with tempfile.TemporaryDirectory() as folder:
         sources = Path(folder)
@@ -32,9 +35,11 @@ def main(words: list[str]) -> int:
         settings = ["-c", str(Path(__file__).parent), "-W", "--keep-going", "-q", "-j", "2"]
         command = [str(SPHINX), *settings, "-b", "html", folder, str(output)]
         status = subprocess.run(command, check=False).returncode  # noqa: S603 - words of this file
-    if status == 0:
-        print(f"the site is at {output / 'index.html'}")  # noqa: T201 - a program's answer
-    return status
+    if status != 0:
+        return status
+    broken = broken_links(output)
+    print("\n".join([*broken, f"the site is at {output / 'index.html'}"]))  # noqa: T201 - a program's answer
+    return 1 if broken else 0
 
 
 def copy_what_is_tracked(folder: Path) -> None:

@@ -16,7 +16,7 @@ from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
-from de_classes.utils.formats import CODECS
+from de_classes.utils.formats import FORMATS
 from tests.fakes.receipts import receipt
 from tests.fakes.runs import BASE, BUCKET, plan, service
 from tests.fakes.transports import FakePagedApi
@@ -51,20 +51,34 @@ def parts(request: pytest.FixtureRequest) -> int | None:
     return found
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_the_lines_for_pandas_and_duckdb_read_every_record(
-    name: str, parts: int | None, tmp_path: Path
-) -> None:
+def read_by(library: str) -> list[str]:
+    """The formats that a library can read."""
+    return [name for name, known in FORMATS.items() if getattr(known, library) is not None]
+
+
+@pytest.mark.parametrize("name", read_by("pandas"))
+def test_the_lines_for_pandas_read_every_record(name: str, parts: int | None, tmp_path: Path) -> None:
     one = stored(tmp_path, name, parts)
     assert len(one.parts) == (parts or 1)
     found: dict[str, Any] = {}
     exec(with_pandas(one), found)  # noqa: S102 - what the page tells people to run
     assert found["df"]["id"].tolist() == IDS
+
+
+@pytest.mark.parametrize("name", read_by("duckdb"))
+def test_the_lines_for_duckdb_read_every_record(name: str, parts: int | None, tmp_path: Path) -> None:
+    one = stored(tmp_path, name, parts)
     with duckdb.connect() as database:
-        assert sorted(database.execute(with_duckdb(one)).fetchall()) == [(number,) for number in IDS]
+        found = database.execute(with_duckdb(one)).fetchall()
+    assert sorted(found) == [(number,) for number in IDS]
 
 
-@pytest.mark.parametrize("name", CODECS)
+def test_a_format_that_is_not_known_here_has_no_lines() -> None:
+    one = receipt(format="another-programs")
+    assert (with_pandas(one), with_polars(one), with_duckdb(one)) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", sorted({*read_by("pandas")} & {*read_by("polars")}))
 def test_the_lines_for_polars_name_the_same_files_as_those_for_pandas(
     name: str, parts: int | None, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_what_could_not_be_told_is_a_status_of_its_own() -> None:
     status, out, err = init(GITHUB)
     assert status == EXIT_OPEN
     assert "could not tell: auth" in err
+    assert ". No secret was given to try: --secrets FILE\n" in err
     assert "# could not tell" in out
 
 

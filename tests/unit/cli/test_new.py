@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,6 +87,23 @@ def test_it_says_in_four_lines_what_comes_next_and_each_is_there(lake: Path, tmp
 
 def test_it_pins_the_version_that_wrote_it(lake: Path) -> None:
     assert (lake / "requirements.txt").read_text().splitlines()[-1] == f"de-classes[parquet]=={VERSION}"
+
+
+def test_where_it_cannot_be_installed_make_says_where_a_wheel_goes(lake: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    pip = tmp_path / "bin" / "pip"
+    pip.write_text("#!/bin/sh\nexit 1\n")
+    pip.chmod(0o755)
+    done = subprocess.run(
+        [shutil.which("make") or "make", "setup", "PYTHON=true"],
+        cwd=lake,
+        env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: de-classes on no index? Its wheel goes into wheels/")
 
 
 @pytest.mark.parametrize("name", MOST_LINES)

@@ -11,6 +11,7 @@ from de_classes.__main__ import main
 from de_classes.cli import parsers
 from de_classes.cli.sample import run, table
 from de_classes.cli.terminal import width
+from de_classes.errors import NetworkError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, write_description
 from tests.fakes.transports import FakeTransport, json_response
@@ -100,6 +101,23 @@ def test_what_came_before_a_failure_is_shown(folder: Path) -> None:
     status, out, err = sample(folder, transport, "-n", "30", "--jsonl")
     assert (status, len(out.splitlines())) == (1, 20)
     assert "500" in err
+
+
+def test_where_none_came_the_reason_is_told_and_not_that_there_are_none(folder: Path) -> None:
+    down = FakeTransport(lambda _: NetworkError("http://listing.example: nobody listens there"))
+    status, out, err = sample(folder, down)
+    assert (status, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("sample: PageGivenUpError: page 1 failed 4 times")
+    assert last.endswith("is the address right?")
+
+
+def test_refused_credentials_are_named_by_where_they_came_from(folder: Path) -> None:
+    refusing = FakeTransport(lambda _: json_response({}, 401))
+    _, _, err = sample(folder, refusing)
+    assert err.endswith(
+        f"; they are what auth of the description takes from --secrets {folder}/secrets.json\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["-n", "0"], ["--set", "x"]])

@@ -100,6 +100,11 @@ def test_where_nothing_is_to_be_shown_nothing_is_made(lake: Path, what: str) -> 
     assert sorted(lake.rglob("*")) == before
 
 
+def test_of_a_folder_with_receipts_below_it_those_are_named(lake: Path) -> None:
+    assert show(str(lake / "raw"))[2].endswith(f"; below it: {lake}/raw/all.csv, {lake}/raw/day\n")
+    assert "below it" not in show(f"{lake}/raw/all")[2]
+
+
 def test_what_is_no_receipt_is_said_to_be_none(lake: Path) -> None:
     path = lake / "_receipt-x.json"
     path.write_text("{}")

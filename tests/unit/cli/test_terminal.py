@@ -1,17 +1,8 @@
 from __future__ import annotations
 
-import io
-import re
-from typing import TYPE_CHECKING
-
 import pytest
 
-from de_classes.api.page import Page
-from de_classes.cli.terminal import Progress, escaped, fitted, width
-from de_classes.utils.page_range import parse_pages
-
-if TYPE_CHECKING:
-    from de_classes.utils.page_range import PageRange
+from de_classes.cli.terminal import escaped, fitted, width
 
 
 @pytest.mark.parametrize(
@@ -52,39 +43,3 @@ def test_text_is_made_as_wide_as_its_column(text: str, columns: int, expected: s
 
 def test_numbers_stand_at_the_right() -> None:
     assert fitted("12", 4, right=True) == "  12"
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def draw(stream: io.StringIO, *, pages: str = "1-", total: int | None = 3, enabled: bool = True) -> list[str]:
-    """What stood in the bar, one entry for each time it was drawn."""
-    wanted: PageRange = parse_pages(pages)
-    with Progress(stream, enabled=enabled, pages=wanted, interval=0) as progress:
-        for number in range(wanted.start, wanted.start + 3):
-            progress.page(Page(number, [{"id": 1}] * 10, {}, total, 30))
-    return re.findall(r"(\d+(?:/\d+)?)(?: pages)? \[.*?(?:, (\d+ records))?\]", stream.getvalue())
-
-
-@pytest.mark.parametrize(
-    ("pages", "total", "shown"),
-    [
-        ("1-", 3, ["1/3", "2/3", "3/3"]),
-        ("3-7", 20, ["1/5", "2/5", "3/5"]),
-        ("3-7", 5, ["1/3", "2/3", "3/3"]),
-        ("18-", 20, ["1/3", "2/3", "3/3"]),
-        ("3-7", None, ["1/5", "2/5", "3/5"]),
-        ("1-", None, ["1", "2", "3"]),
-    ],
-)
-def test_the_bar_counts_the_pages_that_are_fetched(pages: str, total: int | None, shown: list[str]) -> None:
-    drawn = draw(Terminal(), pages=pages, total=total)[1:]
-    assert [each[0] for each in drawn] == shown
-    assert [each[1] for each in drawn] == ["10 records", "20 records", "30 records"]
-
-
-def test_where_nobody_watches_there_is_none() -> None:
-    assert draw(io.StringIO()) == []
-    assert draw(Terminal(), enabled=False) == []

@@ -17,7 +17,7 @@ from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
-from tests.fakes.runs import BASE, BUCKET, LOGGER, plan, service
+from tests.fakes.runs import BASE, BUCKET, DATASET, LOGGER, plan, service
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
@@ -49,6 +49,17 @@ def receipt(store: LocalClient, tmp_path: Path) -> Path:
 
 def test_what_is_as_it_was_written_is_said_to_be(receipt: Path) -> None:
     assert verify(receipt) == (0, "as written: 45 records in 3 parts, complete\n", "")
+
+
+def test_a_dataset_and_an_object_are_compared_by_their_own_names(receipt: Path, store: LocalClient) -> None:
+    assert verify(receipt.parent) == verify(receipt)
+    client = UnstableAPIClient(BASE, None, LOGGER, runtime=ClientRuntime(transport=FakePagedApi(15)))
+    api = ApiDataService(client, StorageDataService(store, DataFormatService(), LOGGER), LOGGER)
+    api.fetch_all_to_storage(BUCKET, "raw/all.csv", "csv", limit=10, keep_receipt=True)
+    lake = receipt.parents[len(DATASET.split("/"))]
+    assert verify(lake / "raw" / "all.csv") == (0, "as written: 15 records in 1 parts, complete\n", "")
+    assert verify(lake)[0] == 2
+    assert verify(lake)[2].endswith(f"; below it: {lake}/raw/all.csv, {lake}/{DATASET}\n")
 
 
 def test_a_directory_may_have_been_moved(receipt: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from de_classes.configs.ingest import IngestRequest, WorkerSettings
 from de_classes.configs.settings import load, validate
 from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
+from de_classes.utils.formats import FORMATS
 from de_classes.utils.page_range import PageRange
 
 
@@ -44,7 +45,7 @@ def test_the_deployment_says_what_stands_in_addresses() -> None:
         ("CONCURRENCY", "0", "CONCURRENCY must be a whole number from 1 to 64"),
         ("MAX_ATTEMPTS", "2.5", "MAX_ATTEMPTS must be a whole number from 1 to 100"),
         ("MAX_ELAPSED_SECONDS", "0", "MAX_ELAPSED_SECONDS must be a number above 0"),
-        ("DEFAULT_FORMAT", "xml", "DEFAULT_FORMAT must be one of csv, json, jsonl, parquet"),
+        ("DEFAULT_FORMAT", "xml", f"DEFAULT_FORMAT must be one of {', '.join(sorted(FORMATS))}"),
         ("SOURCE_PARAMETERS", "[]", "SOURCE_PARAMETERS must be an object, given as JSON, but is"),
         ("KEY_PREFIX", "a/../b", "KEY_PREFIX must not"),
         ("KEY_PREFIX", "/a", "KEY_PREFIX must not"),
@@ -132,7 +133,7 @@ def test_every_problem_of_a_request_is_named() -> None:
     with pytest.raises(InvalidInputError) as caught:
         validate(IngestRequest, body)
     assert caught.value.problems == (
-        "format must be one of csv, json, jsonl, parquet or null, but is 'xls'",
+        f"format must be one of {', '.join(sorted(FORMATS))} or null, but is 'xls'",
         "limit must be a whole number from 1 to 100000 or null, but is '5'",
         "source must be text of 1 to 128 characters or null, but is ''",
         "kee is unknown: did you mean key?",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.errors import ConfigurationError
-from de_classes.simulators.records import SyntheticRecords
+from de_classes.simulators.record_files import open_records
+from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
 from localcloud.console import Console
 from localcloud.demo import (
     FORMATS,
@@ -48,6 +49,22 @@ def test_the_users_records_reach_the_simulator_through_the_bucket(tmp_path: Path
     assert record_source(options).count == 2
     assert parameters(options)["RecordsKey"].startswith("simulator/")
     assert "TotalRecords" not in parameters(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", "a;b\n1;x\n2;y\n"), ("a.json", '[{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]')],
+)
+def test_what_goes_into_the_bucket_is_read_there_as_it_is_here(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    here = record_source(Options(records=tmp_path / name))
+    assert isinstance(here, JsonLinesRecords)
+    there = tmp_path / "records.jsonl"  # as its key has it
+    there.write_bytes(here.path.read_bytes())
+    assert open_records(there).slice(0, 9) == here.slice(0, 9)
+    assert here.count == 2
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from de_classes.errors import ObjectNotFoundError
 from de_classes.simulators.records import SyntheticRecords
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.format.codec import format_names, get_codec
+from de_classes.utils.formats import FORMATS
 from localcloud.verify import differences, stored_records
 from tests.fakes.datasets import commit
 
@@ -93,14 +94,14 @@ def test_true_is_not_one() -> None:
     assert differences(Served({"a": True}), written("jsonl", {"a": 1}), "jsonl")
 
 
-@pytest.mark.parametrize("name", ["json", "jsonl"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS[name].is_table])
 @pytest.mark.parametrize(("sent", "kept"), [(1, 1.0), (1.0, 1), ([1], [1.0]), ({"b": 0}, {"b": 0.0})])
 def test_in_json_a_whole_number_is_no_fraction(name: str, sent: Any, kept: Any) -> None:
     (found,) = differences(Served({"a": sent}), written(name, {"a": kept}), name)
     assert found.startswith("record 1, a")
 
 
-@pytest.mark.parametrize("name", ["csv", "parquet"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].is_table])
 def test_in_a_table_whole_numbers_may_be_widened_but_fractions_not_narrowed(name: str) -> None:
     assert differences(Served({"a": 1}, {"a": 0.5}), written(name, {"a": 1.0}, {"a": 0.5}), name) == []
     (found,) = differences(Served({"a": 1.0}), written(name, {"a": 1}), name)

@@ -34,6 +34,7 @@ from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.codec import get_codec
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.formats import FORMATS
 from de_classes.utils.page_range import PageRange
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 from tests.fakes.worker import lake
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from de_classes.storage.clients import LocalClient
 
 LOGGER = logging.getLogger("tests.api_data_service")
-FORMATS = ["csv", "json", "jsonl", "parquet"]
 
 
 @pytest.fixture

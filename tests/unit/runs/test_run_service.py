@@ -23,6 +23,7 @@ from de_classes.storage.datasets import DatasetCommits, DatasetReader
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.formats import FORMATS
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.runs import BUCKET, DATASET, LOGGER, KilledError, ids, memory, plan, progress, rows, service
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
@@ -225,7 +226,7 @@ def test_what_is_read_anew_has_no_column_of_the_reading_before() -> None:
     assert list(receipt.columns) == ["id"]
 
 
-@pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_F42_a_run_that_goes_on_knows_the_keys_of_what_was_sealed(format_name: str) -> None:
     asked = plan(key_fields=("id", "name"), limit=2, format=format_name)
     pages = [
@@ -288,7 +289,7 @@ CHANGING: list[list[dict[str, object]]] = [
 ]
 
 
-@pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("die_after", [None, 2, 3])
 def test_F50_F51_parts_of_many_schemas_read_as_one_object(format_name: str, die_after: int | None) -> None:
     store = memory()

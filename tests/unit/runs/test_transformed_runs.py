@@ -28,6 +28,7 @@ from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
 from de_classes.storage.format.blocks import RecordBlock
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.formats import FORMATS
 from tests.fakes.effort import first_of
 from tests.fakes.runs import (
     BASE,
@@ -97,7 +98,7 @@ def read(store: ObjectStore, receipt: IngestReceipt) -> list[dict[str, Any]]:
     return [{"kind": int(row["kind"]), "id": str(row["id"])} for row in rows(store, receipt)]
 
 
-@pytest.mark.parametrize("format_name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("width", first_of([8, 1]))
 def test_F42_a_run_that_dies_after_any_page_goes_on_to_the_same_rows_and_the_same_counts(
     format_name: str, width: int

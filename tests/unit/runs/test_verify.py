@@ -11,6 +11,7 @@ from de_classes.api.receipt import PageHash, TransformRows
 from de_classes.errors import MalformedDataError
 from de_classes.pipelines.described import FilterStep, FlattenStep
 from de_classes.runs.verify import differences
+from de_classes.utils.formats import FORMATS
 from tests.fakes.runs import BUCKET, DATASET, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.storage.clients import ObjectStore
-
-FORMATS = ["csv", "json", "jsonl", "parquet"]
 
 
 def committed(format_name: str = "jsonl") -> tuple[ObjectStore, IngestReceipt]:

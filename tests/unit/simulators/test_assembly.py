@@ -111,6 +111,18 @@ def test_records_in_s3_are_fetched_once_and_served() -> None:
     assert fetched == [("bucket", "a/b.jsonl")]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("people.csv", b"mine\n1\n"), ("people", b'[{"mine":"1"}]'), ("people.jsonl", b'{"mine":"1"}')],
+)
+def test_records_in_s3_are_told_by_their_content_and_csv_by_its_name(name: str, content: bytes) -> None:
+    def fetch(_bucket: str, _key: str, path: Path) -> None:
+        path.write_bytes(content)
+
+    settings = SimulatorSettings(records_uri=f"s3://bucket/simulator/{name}")
+    assert records_of(settings, fetch=fetch).slice(0, 9) == [b'{"mine":"1"}']
+
+
 def test_a_path_is_served_where_it_lies(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(b"{}\n{}\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.sources import ROOT, python_files, relative
-from tools.changed_tests import ALL, HOMES, JOINED, changed_files, choose, units_of
+from tools.changed_tests import ALL, HOMES, JOINED, MOST_READERS, changed_files, choose, readers_of, units_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,6 @@ def test_on_main_it_is_what_is_not_committed(copy: Path) -> None:
         (".ci/stages.sh", "tests/unit/ci"),
         ("tests/unit/tools/test_changed_tests.py", "tests/unit/tools/test_changed_tests.py"),
         ("tests/unit/api/test_that_was_removed.py", "tests/unit/api"),
-        ("tests/fakes/sources.py", ALL),
         ("pyproject.toml", ALL),
         ("README.md", None),
         ("template.yaml", None),
@@ -96,6 +95,33 @@ def test_none_is_run_twice_and_what_has_no_units_is_named() -> None:
     assert choose(["docs/runs.md"], ROOT) == ([], ["docs/runs.md"])
 
 
+def test_a_fake_calls_for_the_tests_that_import_it_one_of_each_folder_first(tmp_path: Path) -> None:
+    for name, text in {
+        "unit/a/test_1.py": "from tests.fakes.shop import Shop",
+        "unit/a/test_2.py": "import tests.fakes.shop",
+        "unit/a/test_3.py": "from tests.fakes.shopping import Cart",
+        "unit/a/helper.py": "from tests.fakes.shop import Shop",
+        "contracts/test_4.py": "from tests.fakes import other, shop",
+        "integration/test_5.py": "from tests.fakes.shop import Shop",
+    }.items():
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tests" / name).write_text(text)
+    wanted = ["tests/unit/a/test_1.py", "tests/contracts/test_4.py", "tests/unit/a/test_2.py"]
+    assert sorted(readers_of("tests/fakes/shop.py", tmp_path)) == sorted(wanted)
+    assert readers_of("tests/fakes/shop.py", tmp_path)[-1] == wanted[-1]
+    assert choose(["tests/fakes/shop.py"], tmp_path) == (sorted(wanted), [])
+    assert choose(["tests/fakes/nobodys.py"], tmp_path) == ([], ["tests/fakes/nobodys.py"])
+
+
+def test_a_fake_that_many_tests_import_calls_for_some_and_is_said_to_be_left() -> None:
+    for path in ("tests/fakes/transports.py", "tests/fakes/mimics/airtable.py"):
+        assert readers_of(path, ROOT) != []
+    chosen, left = choose(["tests/fakes/transports.py"], ROOT)
+    assert len(chosen) == MOST_READERS
+    assert left == ["tests/fakes/transports.py"]
+    assert len({each.rpartition("/")[0] for each in chosen}) > MOST_READERS / 2
+
+
 def test_a_kind_of_a_registry_calls_for_its_contract_too(tmp_path: Path) -> None:
     for folder in ("tests/unit/api/pagination", "tests/contracts"):
         (tmp_path / folder).mkdir(parents=True)
@@ -105,7 +131,7 @@ def test_a_kind_of_a_registry_calls_for_its_contract_too(tmp_path: Path) -> None
     assert chosen == [
         "tests/contracts/test_auths.py",
         "tests/contracts/test_registries.py",
-        "tests/docs/test_source_schema.py",
+        "tests/docs/test_registered.py",
         "tests/unit/api/pagination",
     ]
     assert left == ["tests/contracts/test_gone.py"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from de_classes.api.auth.tokens import SHORTEST_LIFE, LoginLimits, TokenAuth
+from de_classes.api.auth.tokens import SHORTEST_LIFE, LoginLimits, TokenScheme
 from de_classes.api.messages import HttpRequest, without_secrets
 from de_classes.redaction import redact
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["SHORTEST_LIFE", "AuthClient", "LoginLimits"]
 
 
-class AuthClient(TokenAuth):
-    """Gets a token for a user name and password, and replaces it ahead of its expiry; see ``TokenAuth``.
+class AuthClient(TokenScheme):
+    """Gets a token for a user name and password, and replaces it ahead of its expiry; see ``TokenScheme``.
 
     Example:
         >>> auth = AuthClient(api.login_url, api.username, api.password)

@@ -320,7 +320,7 @@ class PageFetcher(DiscreetValue):
             event.attempt,
             event.error,
             event.wait,
-            extra={"is_first_contact": self.counters.is_unheard},
+            extra={"wait": event.wait},
         )
 
 

@@ -135,7 +135,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         seconds: From the first request to the commit; over all invocations, without the time between.
         seconds_waited: Seconds of waiting that the retries asked for, added over threads.
         seconds_working: Seconds in which requests were under way, added over threads.
-        format: csv, json, jsonl or parquet.
+        format: The format's name, such as parquet.
         bucket: Where the data is.
         key: The object's key, or that of the manifest that names the parts.
         uri: Both, as people write it: ``s3://bucket/key``.

@@ -216,9 +216,7 @@ class Retrier:
             f"{what} failed {last.attempt_number} times in {seconds:.1f} s, last with: {last.exception()}"
         )
         if isinstance(last.exception(), NetworkError) and self._is_unheard():
-            return (
-                f"{failed}; nothing was heard of it at all: is the address right? More tries: --max-attempts"
-            )
+            return f"{failed}; nothing was heard of it at all: is the address right?"
         return failed
 
 

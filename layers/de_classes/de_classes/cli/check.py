@@ -10,7 +10,8 @@ import msgspec
 from de_classes.checks.checking import ResourceCheck
 from de_classes.checks.probe import Probe
 from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped, told_of_waits
+from de_classes.cli.progress import Progress
+from de_classes.cli.terminal import escaped
 from de_classes.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,9 +48,13 @@ def run(
     out, err = out or sys.stdout, err or sys.stderr
     try:
         resource, asked_with = named_resource(args)
-        logger = told_of_waits(err, "check")
-        probe = Probe(resource, **asked_with, transport=transport, clock=clock, logger=logger)
-        report = ResourceCheck(probe).run()
+        progress = Progress(err, "check", clock=clock)
+        runtime = progress.runtime(transport=transport)
+        probe = Probe(
+            resource, **asked_with, transport=runtime.transport, clock=runtime.clock, logger=runtime.logger
+        )
+        with progress.shown():
+            report = ResourceCheck(probe).run()
     except ConfigurationError as error:
         err.writelines(f"check: {problem}\n" for problem in error.problems)
         return EXIT_USAGE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.source import EnvironmentSecrets, FileSecrets, Source
 from de_classes.configs.settings import environment
-from de_classes.errors import InvalidInputError
+from de_classes.errors import AuthenticationError, InvalidInputError
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +51,19 @@ def parameters_of(given: Sequence[str]) -> dict[str, str]:
     if not all(parsed):
         raise InvalidInputError("--set must be NAME=VALUE")
     return {match[1]: match[2] for match in parsed if match}
+
+
+def credentials_hint(error: BaseException, args: argparse.Namespace) -> str:
+    """Where the credentials of a described source come from, if they were refused; otherwise nothing.
+
+    Args:
+        error: Why it ended.
+        args: As ``parsers`` parses them.
+    """
+    if not isinstance(error, AuthenticationError) and not isinstance(error.__cause__, AuthenticationError):
+        return ""
+    where = f"--secrets {args.secrets}" if args.secrets else "the variables DE_CLASSES_SECRET_..."
+    return f"; they are what auth of the description takes from {where}"
 
 
 def named_resource(args: argparse.Namespace) -> tuple[Resource, dict[str, Any]]:

@@ -6,35 +6,20 @@ import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from de_classes.utils.formats import FORMATS
+
 if TYPE_CHECKING:
     from de_classes.api.receipt import IngestReceipt
 
 MOST_NAMED: Final = 4
 """Parts that are named one by one; of more, the manifest is read."""
 
-_PANDAS: Final = {
-    "csv": "pd.read_csv({})",
-    "json": "pd.read_json({})",
-    "jsonl": "pd.read_json({}, lines=True)",
-    "parquet": "pd.read_parquet({})",
-}
-_POLARS: Final = {
-    "csv": "pl.read_csv({})",
-    "json": "pl.read_json({})",
-    "jsonl": "pl.read_ndjson({})",
-    "parquet": "pl.read_parquet({})",
-}
-_DUCKDB: Final = {
-    "csv": "read_csv({})",
-    "json": "read_json({}, format = 'array')",
-    "jsonl": "read_json({}, format = 'newline_delimited')",
-    "parquet": "read_parquet({})",
-}
 
-
-def with_pandas(receipt: IngestReceipt) -> str:
-    """Lines of Python that make ``df``."""
-    read, parts = _PANDAS[receipt.format], _addresses(receipt)
+def with_pandas(receipt: IngestReceipt) -> str | None:
+    """Lines of Python that make ``df``; None where pandas cannot read the format."""
+    read, parts = _reader(receipt, "pandas"), _addresses(receipt)
+    if read is None:
+        return None
     if len(parts) == 1:
         return f"import pandas as pd\ndf = {read.format(_in_python(parts[0]))}"
     return (
@@ -43,9 +28,11 @@ def with_pandas(receipt: IngestReceipt) -> str:
     )
 
 
-def with_polars(receipt: IngestReceipt) -> str:
-    """Lines of Python that make ``df``."""
-    read, parts = _POLARS[receipt.format], _addresses(receipt)
+def with_polars(receipt: IngestReceipt) -> str | None:
+    """Lines of Python that make ``df``; None where Polars cannot read the format."""
+    read, parts = _reader(receipt, "polars"), _addresses(receipt)
+    if read is None:
+        return None
     if len(parts) == 1:
         return f"import polars as pl\ndf = {read.format(_in_python(parts[0]))}"
     return (
@@ -54,9 +41,11 @@ def with_polars(receipt: IngestReceipt) -> str:
     )
 
 
-def with_duckdb(receipt: IngestReceipt) -> str:
-    """SQL whose last statement gives the records."""
-    read, parts = _DUCKDB[receipt.format], _addresses(receipt)
+def with_duckdb(receipt: IngestReceipt) -> str | None:
+    """SQL whose last statement gives the records; None where DuckDB cannot read the format."""
+    read, parts = _reader(receipt, "duckdb"), _addresses(receipt)
+    if read is None:
+        return None
     load = "" if _is_local(receipt) else "INSTALL httpfs; LOAD httpfs;\n"
     if len(parts) == 1:
         return f"{load}FROM {read.format(_in_sql(parts[0]))};"
@@ -69,6 +58,13 @@ def with_duckdb(receipt: IngestReceipt) -> str:
   FROM read_json({manifest}, columns = {{parts: 'STRUCT("key" VARCHAR)[]'}})
 );
 FROM {read.format("getvariable('parts')")};"""  # noqa: S608 - shown, not run, and what is in it is quoted
+
+
+def _reader(receipt: IngestReceipt, library: str) -> str | None:
+    """None, too, for a format that is not registered here: the receipt may be of another program's."""
+    known = FORMATS.get(receipt.format)
+    found: str | None = getattr(known, library, None)
+    return found
 
 
 def _imports(receipt: IngestReceipt, library: str, short: str) -> str:

@@ -17,8 +17,8 @@ from de_classes.api.evidence import Evidence
 from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
+from de_classes.cli.progress import Progress
 from de_classes.cli.source import open_sources
-from de_classes.cli.terminal import Progress, told_of_silence, told_of_waits
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.environment import prefer
 from de_classes.errors import (
@@ -36,12 +36,14 @@ from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.run_service import RunService
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.storage.services.storage_data_service import StorageDataService
+from de_classes.utils.formats import FORMATS
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from de_classes.api.receipt import Figures, IngestReceipt
+    from de_classes.api.runtime import ClientRuntime
     from de_classes.cli.destination import Place
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
@@ -151,7 +153,7 @@ def summary(receipt: IngestReceipt) -> str:
 
 def _as_json_text(receipt: IngestReceipt) -> list[str]:
     """Which columns are JSON text in a table; in the other formats such values are what they are."""
-    if receipt.format != "parquet":
+    if FORMATS[receipt.format].is_text or not FORMATS[receipt.format].is_table:
         return []
     return [
         f"as JSON:  {name}" if kind == "json" else f"as JSON:  within {name}: {kind}"
@@ -165,15 +167,13 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
     settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
-    opened = open_sources(args, settings, _logger_of_sources(args, err))
+    progress = _progress(args, err)
+    opened = open_sources(args, settings, _runtime(args, progress))
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
         _say_what_is_cut(err, args, settings, source)
-        with (
-            told_of_silence(err, "ingest", source.client, enabled=not args.quiet),
-            Progress(err, enabled=not args.quiet, pages=settings.page_range) as progress,
-        ):
+        with progress.shown(settings.page_range):
             receipt = _carry_out(args, settings, source, place, progress)
         if args.report:
             _store_page(err, args, receipt, place, source)
@@ -211,14 +211,16 @@ def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
     texts = []
-    for source in open_sources(args, settings, _logger_of_sources(args, err)):
+    progress = _progress(args, err)
+    for source in open_sources(args, settings, _runtime(args, progress)):
         service = RunService(
             source.client,
             DatasetDestination(place.store, place.bucket),
             strict=args.strict,
             runtime=runtime,
         )
-        figures = service.look_ahead(source.plan(settings, place.key))
+        with progress.shown(settings.page_range):
+            figures = service.look_ahead(source.plan(settings, place.key))
         texts.append(f"{msgspec.json.encode(figures).decode()}\n" if args.json else outlook(figures))
     return "".join(texts)
 
@@ -277,13 +279,14 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
         return f"; go on with --run-id {error.run_id}"
+    if "is the address right?" in str(error) and args.max_attempts is None:
+        return "; more tries: --max-attempts"
+    if "://" not in args.source:
+        from de_classes.cli.described import credentials_hint  # noqa: PLC0415 - a URL needs none of it
+
+        return credentials_hint(error, args)
     refused = isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError)
-    is_url = "://" in args.source
-    return (
-        "; no --username was given, so no token was sent"
-        if refused and is_url and args.username is None
-        else ""
-    )
+    return "; no --username was given, so no token was sent" if refused and args.username is None else ""
 
 
 def _print(out: TextIO, text: str) -> None:
@@ -306,6 +309,10 @@ def _logger(args: argparse.Namespace) -> logging.Logger:
     return logger
 
 
-def _logger_of_sources(args: argparse.Namespace, err: TextIO) -> logging.Logger:
-    """Why the first contact fails is said without --verbose too: nothing else is to be seen until then."""
-    return _logger(args) if args.verbose else told_of_waits(err, "ingest", first_contact_only=True)
+def _progress(args: argparse.Namespace, err: TextIO) -> Progress:
+    return Progress(err, "ingest", enabled=not args.quiet, has_bar=True, tells_warnings=False)
+
+
+def _runtime(args: argparse.Namespace, progress: Progress) -> ClientRuntime:
+    """With --verbose the log says why something is asked again, and when; otherwise the progress does."""
+    return progress.runtime(_logger(args) if args.verbose else None)

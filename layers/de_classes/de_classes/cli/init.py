@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.source.guessing import GuessRequest, convert, from_openapi, guess_source, write
 from de_classes.api.source.guessing.observing import Observer
 from de_classes.api.source.loading import parse_sources
 from de_classes.api.source.secrets import FileSecrets, NoSecrets
+from de_classes.cli.progress import Progress
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, MalformedDataError
 from de_classes.utils import strict_json
-from de_classes.utils.clock import SystemClock
 
 if TYPE_CHECKING:
     import argparse
@@ -94,10 +93,11 @@ def _guessed(
     args: argparse.Namespace, err: TextIO, transport: Transport | None, clock: Clock | None
 ) -> Draft:
     body = _body(args)
-    clock = clock or SystemClock()
+    progress = Progress(err, "init", clock=clock)
+    runtime = progress.runtime(transport=transport)
     secrets = FileSecrets(args.secrets) if args.secrets else NoSecrets()
     names = tuple(_document(args.secrets, "--secrets")) if args.secrets else ()
-    observer = Observer(transport or HttpClientTransport(), clock)
+    observer = Observer(runtime.transport, runtime.clock)
     asked = GuessRequest(
         url=args.url,
         secrets=secrets,
@@ -106,7 +106,8 @@ def _guessed(
         json=body,
         headers=_headers(args.header),
     )
-    draft = guess_source(asked, observer, clock, lambda text: print(text, file=err))
+    with progress.shown():
+        draft = guess_source(asked, observer, runtime.clock, lambda text: print(text, file=err))
     err.write(f"requests: {observer.requests}\n")
     return draft
 

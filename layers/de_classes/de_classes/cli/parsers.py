@@ -9,7 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from de_classes.utils.command_line import RefusedOption
-from de_classes.utils.formats import CODECS
+from de_classes.utils.formats import FORMATS
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def _add_url_options(group: argparse._ArgumentGroup) -> None:
 def _add_target_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--to", required=True, metavar="WHERE", help=DESTINATIONS)
     group.add_argument("--key", metavar="NAME", help="of the object below it (records.FORMAT)")
-    group.add_argument("--format", metavar="FORMAT", help=f"{', '.join(CODECS)} (by the key, else parquet)")
+    group.add_argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (by the key, else parquet)")
     group.add_argument(
         "--escape-formulas",
         action="store_true",

@@ -504,6 +504,7 @@ def _reading(receipt: IngestReceipt) -> Html | None:
                 ("DuckDB", with_duckdb(receipt)),
                 ("Polars", with_polars(receipt)),
             )
+            if code is not None
             for each in (element("h3", name), element("pre", lines(code)))
         ),
     )

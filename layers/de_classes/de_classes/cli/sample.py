@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs
 
-from de_classes.api.http_transport import HttpClientTransport
 from de_classes.api.pagination.per_parent import PerParentPagination
-from de_classes.api.runtime import ClientLimits, ClientRuntime
+from de_classes.api.runtime import ClientLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.checks.probe import PATIENCE
-from de_classes.cli.described import named_resource
-from de_classes.cli.terminal import escaped, fitted, told_of_waits, width
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
-from de_classes.utils.clock import SystemClock
+from de_classes.cli.described import credentials_hint, named_resource
+from de_classes.cli.progress import Progress
+from de_classes.cli.terminal import escaped, fitted, width
+from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
 from de_classes.utils.limits import check_limit
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from de_classes.api.runtime import ClientRuntime
     from de_classes.api.source import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
@@ -64,20 +64,25 @@ def run(
     try:
         check_count(args.count)
         resource, asked_with = named_resource(args)
-        runtime = ClientRuntime(
-            transport or HttpClientTransport(), clock or SystemClock(), told_of_waits(err, "sample")
-        )
-        found = first_records(resource, args.count, runtime=runtime, **asked_with)
-        records.extend(found)
+        progress = Progress(err, "sample", clock=clock)
+        runtime = progress.runtime(transport=transport)
+        with progress.shown():
+            records.extend(first_records(resource, args.count, runtime=runtime, **asked_with))
     except ConfigurationError as error:
         err.writelines(f"sample: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
     except DeClassesError as error:
-        err.write(f"sample: {type(error).__name__}: {escaped(str(error))}\n")
+        # Of missing pages the reason helps: nothing is kept here that another run would go on from.
+        reason = error.__cause__ if isinstance(error, IncompleteRunError) and error.__cause__ else error
+        said = f"{type(reason).__name__}: {escaped(str(reason))}{credentials_hint(reason, args)}"
+        err.write(f"sample: {said}\n")
         status = EXIT_FAILED
-    lines = (
-        map(as_line, records) if args.jsonl else table(records, columns or shutil.get_terminal_size().columns)
-    )
+    if args.jsonl:
+        lines: Iterable[str] = map(as_line, records)
+    elif records or not status:
+        lines = table(records, columns or shutil.get_terminal_size().columns)
+    else:  # an error was told, and not that there are none
+        lines = ()
     try:
         out.writelines(f"{line}\n" for line in lines)
         out.flush()

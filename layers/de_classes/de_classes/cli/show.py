@@ -11,12 +11,9 @@ from urllib.parse import unquote, urlsplit
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest import summary
 from de_classes.cli.receipt_page import receipt_page
-from de_classes.cli.verify import read_receipt
+from de_classes.cli.verify import read_receipt, receipt_of
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
 from de_classes.redaction import printable
-from de_classes.runs.dataset import receipt_key
-from de_classes.runs.destination import receipt_key as object_receipt_key
-from de_classes.storage.datasets.commits import DatasetCommits
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +67,7 @@ def find_receipt(what: str, *, endpoint_url: str | None = None) -> IngestReceipt
     place, name = place_of(what.rstrip("/"), endpoint_url)
     key = place.key(name)
     if not (name.startswith("_receipt-") and name.endswith(".json")):
-        key = _of_object(place, key) or _of_dataset(place, key, what)
+        key = receipt_of(place, key, what)
     return read_receipt(place.store.get_object(place.bucket, key), key)
 
 
@@ -94,27 +91,6 @@ def place_of(what: str, endpoint_url: str | None) -> tuple[Place, str]:
     if path.parent == path.parent.parent:
         raise InvalidInputError(f"{what} lies in the root of the file system, where no run writes")
     return open_destination(str(path.parent), logger), path.name
-
-
-def _of_object(place: Place, key: str) -> str | None:
-    """The key of the receipt of an object, if it has one."""
-    found = object_receipt_key(key)
-    try:
-        place.store.head_object(place.bucket, found)
-    except ObjectNotFoundError:
-        return None
-    return found
-
-
-def _of_dataset(place: Place, key: str, what: str) -> str:
-    """The key of the receipt of a dataset's latest commit."""
-    latest = DatasetCommits(place.store, place.bucket, key).latest()
-    if latest is None:
-        raise InvalidInputError(
-            f"{what}: nothing was committed there that has a receipt: name a dataset, an object that "
-            "ingest stored, or a receipt"
-        )
-    return receipt_key(key, latest)
 
 
 def _write(path: Path, page: str) -> None:

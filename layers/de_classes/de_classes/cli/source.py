@@ -12,7 +12,7 @@ from de_classes.api.auth_client import AuthClient, LoginLimits
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.pace import RateRules
 from de_classes.api.retry import RetryPolicy
-from de_classes.api.runtime import ClientLimits, ClientRuntime
+from de_classes.api.runtime import ClientLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.cli.ingest_settings import read_headers
 from de_classes.cli.parsers import PASSWORD_VARIABLE
@@ -24,9 +24,9 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
-    import logging
     from collections.abc import Callable
 
+    from de_classes.api.runtime import ClientRuntime
     from de_classes.api.source import Resource
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.configs.ingest import OnViolation
@@ -85,14 +85,14 @@ class OpenedSource(Value):
 
 
 def open_sources(
-    args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger
+    args: argparse.Namespace, settings: IngestSettings, runtime: ClientRuntime
 ) -> list[OpenedSource]:
     """What the command line names: one resource, or all of a source's.
 
     Args:
         args: As ``parsers`` parses them.
         settings: The same, checked.
-        logger: Told of retries.
+        runtime: Network, clock and logger.
 
     Raises:
         ConfigurationError: There is no such source, it needs what was not given, or a secret cannot be read.
@@ -101,7 +101,7 @@ def open_sources(
         columns = settings.pinned()
         return [
             OpenedSource(
-                _of_url(args, settings, logger),
+                _of_url(args, settings, runtime),
                 None,
                 settings.limit or 100,
                 tuple(settings.key_field),
@@ -113,11 +113,11 @@ def open_sources(
 
     sources = sources_at(settings.sources)
     resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
-    return [_described(args, settings, resource, logger) for resource in resources]
+    return [_described(args, settings, resource, runtime) for resource in resources]
 
 
 def _described(
-    args: argparse.Namespace, settings: IngestSettings, resource: Resource, logger: logging.Logger
+    args: argparse.Namespace, settings: IngestSettings, resource: Resource, runtime: ClientRuntime
 ) -> OpenedSource:
     from de_classes.cli.described import secrets_of  # noqa: PLC0415 - as above
 
@@ -127,7 +127,7 @@ def _described(
         base_url=settings.base_url,
         allow_insecure=settings.allow_insecure,
         limits=_limits(args, settings),
-        runtime=ClientRuntime(logger=logger),
+        runtime=runtime,
     )
     limit = settings.limit or resource.default_limit
     described = resource.described
@@ -142,7 +142,7 @@ def _described(
     )
 
 
-def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger) -> UnstableAPIClient:
+def _of_url(args: argparse.Namespace, settings: IngestSettings, runtime: ClientRuntime) -> UnstableAPIClient:
     endpoint = Endpoint(
         settings.source.rstrip("/") + settings.data_path,
         pagination=settings.strategy(),
@@ -151,7 +151,9 @@ def _of_url(args: argparse.Namespace, settings: IngestSettings, logger: logging.
         page_size=settings.page_size(),
         rate_limit=RateRules(per_second=settings.requests_per_second),
     )
-    return UnstableAPIClient(endpoint, _auth(args, settings, logger), logger, limits=_limits(args, settings))
+    return UnstableAPIClient(
+        endpoint, _auth(args, settings, runtime), limits=_limits(args, settings), runtime=runtime
+    )
 
 
 def _limits(args: argparse.Namespace, settings: IngestSettings) -> ClientLimits:
@@ -160,15 +162,15 @@ def _limits(args: argparse.Namespace, settings: IngestSettings) -> ClientLimits:
     )
 
 
-def _auth(args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger) -> AuthClient | None:
+def _auth(args: argparse.Namespace, settings: IngestSettings, runtime: ClientRuntime) -> AuthClient | None:
     if args.username is None:
         return None
     return AuthClient(
         settings.login_url,
         args.username,
         _password(args),
-        logger,
         limits=LoginLimits(timeout=settings.timeout, retry_policy=_policy(args, settings)),
+        runtime=runtime,
     )
 
 

@@ -126,7 +126,7 @@ class ApiDataService:
         Args:
             bucket: Where to.
             key: Under which key.
-            format: csv, json, jsonl or parquet; by default the key's extension tells it.
+            format: The format's name, such as parquet; by default the key's extension tells it.
             limit: Records a page.
             pages: Which pages; the client's own range if not given.
             concurrency: Pages fetched at once; the client's own if not given.

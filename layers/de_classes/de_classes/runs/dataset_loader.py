@@ -36,7 +36,7 @@ class DatasetLoader(RunLoader):
         destination: Where datasets are written.
         dataset: The key prefix of this one, without a slash at the end.
         run_id: What the run is called by: the same pipeline with the same id goes on with the same run.
-        format: csv, json, jsonl or parquet.
+        format: The format's name, such as parquet.
         key_fields: The fields that tell records apart; none if duplicates are not looked for.
         strict: Take nothing for complete that is not proved: every page is asked for twice.
         runtime: The process around it: logger, clock, progress.

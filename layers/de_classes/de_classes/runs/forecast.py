@@ -25,6 +25,7 @@ from de_classes.api.evidence import LEAST_LOOKS_BY_NUMBERS, most_requests
 from de_classes.api.pagination import LastRecordPagination, PageNumberPagination
 from de_classes.api.prefetch import MOST_BYTES
 from de_classes.api.receipt import Figures
+from de_classes.utils.formats import FORMATS
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ PARQUET_MEGABYTES: Final = 108.0
 """What a process that writes Parquet needs besides its pages, at the most: Arrow, a row group; measured."""
 
 TEXT_MEGABYTES: Final = 36.0
-"""The same for CSV, JSON and JSON Lines."""
+"""The same for formats that need nothing installed, such as CSV, JSON and JSON Lines."""
 
 SDK_MEGABYTES: Final = 45.0
 """What boto3 needs, where the destination is S3; measured."""
@@ -286,7 +287,7 @@ def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
         format_name: What it writes.
         is_local: To a directory, and not to S3.
     """
-    base = PARQUET_MEGABYTES if format_name == "parquet" else TEXT_MEGABYTES
+    base = PARQUET_MEGABYTES if FORMATS[format_name].extra else TEXT_MEGABYTES
     return base + (0.0 if is_local else SDK_MEGABYTES)
 
 

@@ -43,7 +43,7 @@ class RunPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         fingerprint: A hash of the source's whole address and of how it is read, see ``UnstableAPIClient``.
         source_name: What the source is called in the settings; None where there are none.
         dataset: The key prefix of its parts and manifests, without a slash at the end.
-        format: csv, json, jsonl or parquet.
+        format: The format's name, such as parquet.
         limit: Records a page.
         pages: Which pages: ``"1-"`` for all.
         columns: Columns known beforehand; they come first.

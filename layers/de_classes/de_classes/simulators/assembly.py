@@ -9,7 +9,8 @@ from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.simulators.auth_service import AuthSimulator, Credentials
 from de_classes.simulators.faults import InjectionPoint, RecordFault
 from de_classes.simulators.page_faults import OddRecords
-from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords, fetch_object, local_copy
+from de_classes.simulators.record_files import open_records
+from de_classes.simulators.records import SyntheticRecords, fetch_object, local_copy
 from de_classes.simulators.routing import TokenIssuer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.simulators.unstable_service import UnstableSimulator
@@ -97,7 +98,7 @@ def records_of(settings: SimulatorSettings, *, fetch: ObjectFetcher = fetch_obje
         ConfigurationError: The user's records cannot be read or hold something else.
     """
     if settings.records_uri:
-        return JsonLinesRecords(local_copy(settings.records_uri, fetch))
+        return open_records(local_copy(settings.records_uri, fetch))
     return SyntheticRecords(settings.seed, settings.total_records)
 
 

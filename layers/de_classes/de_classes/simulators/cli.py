@@ -289,7 +289,7 @@ def _add_record_options(group: argparse._ArgumentGroup) -> None:
         "--pages", type=int, metavar="NUMBER", help=f"the same in pages of {DEFAULT_LIMIT} records"
     )
     which.add_argument(
-        "--records", dest="records_uri", metavar="FILE.jsonl", help="your own records, a JSON object a line"
+        "--records", dest="records_uri", metavar="FILE", help="your own: JSON, JSON Lines, CSV or Parquet"
     )
     group.add_argument("--links", action="store_true", help="pages say where the next one is: next, and Link")
     _add_setting(group, "max_limit", "NUMBER", "largest page that may be asked for", int)

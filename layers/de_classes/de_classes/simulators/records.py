@@ -163,22 +163,27 @@ class JsonLinesRecords:
     Args:
         path: Of the file, which must not change while it is served.
 
+    Attributes:
+        path: The same.
+
     Raises:
         ConfigurationError: It cannot be read, or lines of it, named in ``problems``, hold no JSON object.
     """
 
+    what = "one JSON object a line"
+
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._starts = array("Q")
         self._stops = array("Q")
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 problems = self._index(file)
                 self._size = file.tell()
         except OSError as error:
             raise ConfigurationError(f"the records in {path} cannot be read: {error.strerror}") from error
         if problems:
-            summary = f"{path} must hold one JSON object a line: {'; '.join(problems)}"
+            summary = f"{path} must hold {self.what}: {'; '.join(problems)}"
             raise ConfigurationError(summary, problems=problems)
 
     @property
@@ -200,14 +205,14 @@ class JsonLinesRecords:
 
     def _read(self, start: int, stop: int) -> bytes:
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 size = file.seek(0, 2)
                 file.seek(start)
                 content = file.read(stop - start)
         except OSError as error:
-            raise ConfigurationError(f"{self._path} cannot be read any more: {error.strerror}") from error
+            raise ConfigurationError(f"{self.path} cannot be read any more: {error.strerror}") from error
         if size != self._size:
-            raise ConfigurationError(f"{self._path} changed while it was served: start the simulator again")
+            raise ConfigurationError(f"{self.path} changed while it was served: start the simulator again")
         return content
 
     def _index(self, file: BinaryIO) -> list[str]:
@@ -227,16 +232,21 @@ class JsonLinesRecords:
         if _BLANK.fullmatch(line):
             return None
         record = line.removesuffix(b"\n").removesuffix(b"\r")
+        self._note(start, start + len(record))
+        return problem_of(record)
+
+    def _note(self, start: int, stop: int) -> None:
+        """One more record is from here to there."""
         self._starts.append(start)
-        self._stops.append(start + len(record))
-        return _problem_of(record)
+        self._stops.append(stop)
 
 
 # Raw values are checked for syntax, not decoded: 1e400 and 5,000 digits are JSON, and served as they are.
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def _problem_of(record: bytes) -> str | None:
+def problem_of(record: bytes) -> str | None:
+    """Why these bytes are no record; None if they are."""
     try:
         record.decode()
         _OBJECT.decode(record)
@@ -293,6 +303,6 @@ def local_copy(uri: str, fetch: ObjectFetcher = fetch_object) -> Path:
         raise ConfigurationError("records_uri must be a path or s3://bucket/key")
     import tempfile  # noqa: PLC0415 - with its archive formats it is a twentieth of a start
 
-    path = Path(tempfile.mkdtemp(prefix="records-")) / "records.jsonl"
+    path = Path(tempfile.mkdtemp(prefix="records-")) / f"records{Path(key).suffix}"
     fetch(bucket, key, path)
     return path

@@ -49,7 +49,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         max_limit: The most records a page.
         max_page_bytes: The largest page, in bytes.
         allow_overrides: Whether a request may set its own faults.
-        records_uri: ``s3://bucket/key`` or a path of JSON Lines to serve; synthetic records if empty.
+        records_uri: ``s3://bucket/key`` or a path of records, see ``open_records``; synthetic ones if empty.
         links: Whether a page says where the next one is.
         huge_body_bytes: The size of a huge body.
         drip_bytes: How many bytes of a dripping answer come one by one.

@@ -10,7 +10,7 @@ import pytest
 
 from de_classes.api.auth.kept_secrets import CLOCK_SKEW, KeptTokens
 from de_classes.api.auth.oauth2 import OAuth2Auth
-from de_classes.api.auth.rotation import LEASE_SPARE, RotatingTokenAuth
+from de_classes.api.auth.rotation import LEASE_SPARE, RotatingTokenScheme
 from de_classes.api.messages import HttpRequest, HttpResponse
 from de_classes.errors import (
     AuthenticationError,
@@ -397,5 +397,5 @@ def test_the_secret_that_rotates_must_be_one_and_must_have_a_place() -> None:
     with pytest.raises(ConfigurationError, match="nowhere to keep"):
         described.scheme(auth_runtime(TokenEndpoint(), FakeSecrets()))
     assert isinstance(
-        described.scheme(auth_runtime(TokenEndpoint(), FakeSecrets(FakeRotationStore()))), RotatingTokenAuth
+        described.scheme(auth_runtime(TokenEndpoint(), FakeSecrets(FakeRotationStore()))), RotatingTokenScheme
     )

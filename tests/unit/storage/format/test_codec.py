@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import io
+import logging
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from de_classes.errors import MalformedDataError, UnsupportedFormatError
+from de_classes.storage.clients import LocalClient
 from de_classes.storage.format import DataFormatService, canonical_format, format_names, get_codec
 from de_classes.storage.format.codec import (
     CHUNK_BYTES,
@@ -16,10 +19,24 @@ from de_classes.storage.format.codec import (
     Chunker,
     batched,
     check_size,
+    format_of_key,
     read_lines,
     read_text,
 )
+from de_classes.storage.format.json_codec import JsonLinesCodec
+from de_classes.storage.services.object_sink import ObjectSink
+from de_classes.utils.formats import FORMATS, Format
 from tests.fakes.effort import examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TheirCodec(JsonLinesCodec):
+    """Of another package."""
+
+    name = "theirs"
+
 
 THIN = ("codec", "schema", "decoders", "segmented", "pinned", "csv_codec", "json_codec")
 
@@ -53,19 +70,59 @@ def test_aliases_and_upper_case_are_understood(name: str, canonical: str) -> Non
 
 @pytest.mark.parametrize("name", ["", "xlsx", "csv "])
 def test_an_unknown_format_lists_the_known(name: str) -> None:
-    with pytest.raises(UnsupportedFormatError, match="csv, json, jsonl, parquet, ndjson, jsonlines"):
+    known = ", ".join((*format_names(), "ndjson, jsonlines"))
+    with pytest.raises(UnsupportedFormatError, match=f"choose one of {known}"):
         DataFormatService().content_type(name)
 
 
 def test_formats_say_what_they_are() -> None:
     service = DataFormatService()
-    assert service.formats() == format_names() == ("csv", "json", "jsonl", "parquet")
-    assert {name: (service.extension(name), service.content_type(name)) for name in service.formats()} == {
+    assert service.formats() == format_names() == tuple(FORMATS)
+    found = {name: (service.extension(name), service.content_type(name)) for name in service.formats()}
+    ours = {
         "csv": (".csv", "text/csv; charset=utf-8"),
         "json": (".json", "application/json"),
         "jsonl": (".jsonl", "application/x-ndjson"),
         "parquet": (".parquet", "application/vnd.apache.parquet"),
     }
+    assert found == found | ours
+
+
+def test_a_format_of_ones_own_is_written_read_and_told_by_its_key_like_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    their = Format(
+        codec=f"{__name__}:TheirCodec",
+        media_type="text/x-theirs",
+        is_text=True,
+        is_table=False,
+        aliases=("them",),
+    )
+    monkeypatch.setitem(FORMATS, "theirs", their)  # and taken out after the test
+    store = LocalClient(tmp_path, logging.getLogger("tests.formats"))
+    store.create_bucket("lake")
+    records = [{"id": 1}, {"id": 2}]
+    with ObjectSink(store, "lake", "a.theirs") as sink:
+        sink.write(records)
+        sink.commit()
+    info = store.head_object("lake", "a.theirs")
+    assert (info.content_type, format_of_key("b.THEM")) == ("text/x-theirs", "theirs")
+    with store.open_object("lake", "a.theirs") as stream:
+        assert list(get_codec("theirs").read(stream)) == [records]
+    with pytest.raises(UnsupportedFormatError, match="theirs"):
+        get_codec("none-of-these")
+
+
+@pytest.mark.parametrize(
+    ("extra", "advice"), [(None, "pip install lib_missing,"), ("parquet", r"'de-classes\[parquet\]'")]
+)
+def test_a_format_whose_library_is_missing_says_what_to_install(
+    extra: str | None, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    their = Format(codec="lib_missing:C", media_type="a/b", is_text=True, is_table=True, extra=extra)
+    monkeypatch.setitem(FORMATS, "theirs", their)
+    with pytest.raises(UnsupportedFormatError, match=advice):
+        get_codec("theirs")
 
 
 @settings(max_examples=examples(100), deadline=None, database=None)

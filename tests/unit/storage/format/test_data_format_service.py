@@ -5,12 +5,13 @@ import pytest
 
 from de_classes.errors import MalformedDataError, UnsupportedFormatError
 from de_classes.storage.format import DataFormatService
+from de_classes.utils.formats import FORMATS
 from tests.fakes.format_samples import EARTHQUAKES, RECORD_CASES
 
 SERVICE = DataFormatService()
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "ndjson", "parquet"])
+@pytest.mark.parametrize("name", [*FORMATS, "ndjson"])
 def test_a_dataframe_goes_to_bytes_and_back(name: str) -> None:
     df = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
     pd.testing.assert_frame_equal(SERVICE.from_bytes(SERVICE.to_bytes(df, format=name), format=name), df)
@@ -28,7 +29,7 @@ def test_bytes_of_another_format_are_refused() -> None:
         SERVICE.from_bytes(SERVICE.to_bytes(pd.DataFrame({"a": [1]}), "csv"), "json")
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("case", RECORD_CASES)
 def test_a_dataframe_of_any_records_can_be_written_in_every_format(name: str, case: str) -> None:
     frame = SERVICE.from_records(RECORD_CASES[case])

@@ -9,6 +9,7 @@ from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.codec import FormatCodec, RecordWriter, get_codec
 from de_classes.storage.format.schema import Schema, Widening
 from de_classes.storage.format.segmented import BATCH_ROWS, SegmentedWriter
+from de_classes.utils.formats import FORMATS
 from tests.fakes.format_samples import read
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PAGES: list[list[Record]] = [
 ]
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_F50_F51_what_changed_on_the_way_is_reported(name: str) -> None:
     with SegmentedWriter(get_codec(name), io.BytesIO()) as writer:
         for page in PAGES:
@@ -90,7 +91,7 @@ class Renewable(io.BytesIO):
         return written
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", ["csv", "parquet"])
 @pytest.mark.parametrize("pages", [PAGES[:0], PAGES[:1], PAGES[:1] * 3, PAGES[:2], PAGES], ids=len)
 def test_a_target_that_can_be_begun_anew_gets_the_same_bytes_and_no_copy(
     name: str, pages: list[list[Record]], tmp_path: Path
@@ -118,9 +119,12 @@ def test_a_target_stays_open_when_its_writer_lets_go() -> None:
 class HoldingCodec(FormatCodec):
     """Gathers all lines, as a format does that must know the widest first."""
 
-    name, extension, content_type = "held", ".held", "text/plain"
+    name = "held"
 
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
+        self.spool_dir = spool_dir
         return HoldingWriter(target, schema or Schema())
 
     def read(self, source: BinaryIO) -> Iterator[list[Record]]:
@@ -151,3 +155,15 @@ def test_what_a_format_gathers_counts_as_pending_until_the_target_has_it() -> No
         pending = writer.pending_size
         assert target.getvalue() == b""
     assert len(target.getvalue()) > pending > len(target.getvalue()) / 2
+
+
+class HoldingTableCodec(HoldingCodec):
+    needs_schema = True
+
+
+@pytest.mark.parametrize("kind", [HoldingCodec, HoldingTableCodec])
+def test_a_codec_is_told_where_a_temporary_file_may_go(kind: type[HoldingCodec], tmp_path: Path) -> None:
+    codec = kind()
+    with SegmentedWriter(codec, io.BytesIO(), spool_dir=tmp_path) as writer:
+        writer.write([{"id": 1}])
+    assert codec.spool_dir == tmp_path

@@ -1,7 +1,7 @@
 """Auth as a seam: every kind, named in a description by its ``type``.
 
-A new one is a file and a line here; what it needs besides, such as an entry of the contract, is a table of
-CONTRIBUTING.
+``...Auth`` is what a description says, ``...Scheme`` what is made of it and signs requests. A new one is a
+file, a line here, and an entry in ``tests/fakes/auths.py``.
 """
 
 from de_classes.api.auth.digest import DigestAuth

@@ -10,7 +10,7 @@ import msgspec
 
 from de_classes.api.auth.plain import Place, Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenAuth, read_token
+from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenScheme, read_token
 from de_classes.api.messages import HttpRequest
 from de_classes.api.templates import Path
 from de_classes.errors import ConfigurationError
@@ -52,7 +52,7 @@ class LoginAuth(AuthDescription, kw_only=True, tag_field="type", tag="login"):
         return _Login(self, runtime)
 
 
-class _Login(DescribedTokenAuth):
+class _Login(DescribedTokenScheme):
     def __init__(self, said: LoginAuth, runtime: AuthRuntime) -> None:
         super().__init__(runtime, into=said.into, prefix=said.prefix)
         self._said = said

@@ -12,7 +12,7 @@ import msgspec
 
 from de_classes.api.auth.plain import Text
 from de_classes.api.auth.scheme import AuthDescription, redact_secrets
-from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenAuth, read_token
+from de_classes.api.auth.tokens import UNTIL_REFUSED, DescribedTokenScheme, read_token
 from de_classes.api.messages import HttpRequest
 from de_classes.errors import ConfigurationError
 from de_classes.redaction import redact
@@ -78,13 +78,13 @@ class OAuth2Auth(AuthDescription, kw_only=True, tag_field="type", tag="oauth2"):
         """Asks for a token when one is needed."""
         secret = _ONE_SECRET.fullmatch(self.refresh_token)
         if self.rotates and secret:
-            from de_classes.api.auth.rotation import RotatingTokenAuth  # noqa: PLC0415 - few sources rotate
+            from de_classes.api.auth.rotation import RotatingTokenScheme  # noqa: PLC0415 - few sources rotate
 
-            return RotatingTokenAuth(secret[1], partial(_token_request, self, runtime), runtime)
-        return GrantTokenAuth(self, runtime)
+            return RotatingTokenScheme(secret[1], partial(_token_request, self, runtime), runtime)
+        return GrantTokenScheme(self, runtime)
 
 
-class GrantTokenAuth(DescribedTokenAuth):
+class GrantTokenScheme(DescribedTokenScheme):
     """Tokens by one of the grants; see ``OAuth2Auth``.
 
     Args:

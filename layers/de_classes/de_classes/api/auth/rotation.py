@@ -15,7 +15,7 @@ from de_classes.api.auth.tokens import (
     REMEMBERED,
     SHORTEST_LIFE,
     UNTIL_REFUSED,
-    DescribedTokenAuth,
+    DescribedTokenScheme,
     Token,
     error_code,
     read_token,
@@ -52,7 +52,7 @@ _NEVER_SHARED = frozenset({"refresh_token", "id_token"})
 _SPENT = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token"})
 
 
-class RotatingTokenAuth(DescribedTokenAuth):
+class RotatingTokenScheme(DescribedTokenScheme):
     """Tokens by a refresh token that rotates, for as many workers as share its store. Safe among threads.
 
     A token that another worker bought is used until it expires or is refused. Otherwise a lease is taken, the
@@ -80,7 +80,7 @@ class RotatingTokenAuth(DescribedTokenAuth):
         self._unkept: tuple[str, KeptTokens] | None = None
 
     def invalidate(self, token: str) -> None:
-        """See ``TokenAuth``; another worker's copy of it is not taken either."""
+        """See ``TokenScheme``; another worker's copy of it is not taken either."""
         self._refused.append(token)
         super().invalidate(token)
 

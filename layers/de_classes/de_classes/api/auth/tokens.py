@@ -64,7 +64,7 @@ class LoginLimits(Value):
     max_logins: int = 10
 
 
-class TokenAuth:
+class TokenScheme:
     """Gets a token, hands it out, and replaces it ahead of its expiry. Safe among threads.
 
     However many threads ask at once, one login is made. Expiry is measured on a monotonic clock from
@@ -219,7 +219,7 @@ class TokenAuth:
             event.attempt,
             event.error,
             event.wait,
-            extra={"is_first_contact": not self._is_heard},
+            extra={"wait": event.wait},
         )
 
     def _margin_of(self, life: float) -> float:
@@ -266,7 +266,7 @@ def _text(response: HttpResponse) -> bytes:
         raise InvalidTokenResponseError(f"the login's answer is {error}") from error
 
 
-class DescribedTokenAuth(TokenAuth):
+class DescribedTokenScheme(TokenScheme):
     """The same for a kind of login that a description says.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec.structs import replace
 
 from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
-from de_classes.api.templates import Into, Path  # noqa: TC001 - msgspec reads them
+from de_classes.api.templates import Into, Path
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from de_classes.api.messages import joined
 from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
-from de_classes.api.templates import Into, Path  # noqa: TC001 - msgspec reads them
+from de_classes.api.templates import Into, Path
 from de_classes.errors import ProtocolError, SourceChangedError
 from de_classes.utils.paths import MISSING, finder, standing_there
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from de_classes.errors import InvalidInputError, UnsupportedValueError
 from de_classes.pipelines.postgres.columns import columns_of
 from de_classes.pipelines.postgres.connection import row_of
-from de_classes.pipelines.postgres.rows import KEEP_DIGITS, rows_of
+from de_classes.pipelines.postgres.rows import rows_of
 from de_classes.pipelines.postgres.table import Commit, PartRows
 from de_classes.storage.datasets.reader import open_part, read_parts
+from de_classes.utils.formats import FORMATS
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class CommitLoad:
         manifest = source.manifest
         self._source = source
         self._table = table
-        self._columns = columns_of(manifest.schema, keeps_digits=manifest.format in KEEP_DIGITS, types=types)
+        self._columns = columns_of(
+            manifest.schema, keeps_digits=FORMATS[manifest.format].is_text, types=types
+        )
         if missing := [each for each in key_fields if each not in manifest.schema.names]:
             raise InvalidInputError(f"--key-field: there is no column {missing[0]!r} in the dataset")
         if manifest.records and not self._columns:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from de_classes.pipelines.postgres.columns import Column
     from de_classes.storage.format.schema import Record
 
-KEEP_DIGITS: Final = frozenset(("csv", "json", "jsonl"))
-"""Formats in which a number is as it came."""
-
 
 class Rows(Protocol):
     """Reads a part as rows of COPY's text."""

@@ -11,9 +11,10 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, TypedDict, Unpack
 
 from de_classes.errors import InvalidInputError, InvalidKeyError, ObjectChangedError
+from de_classes.utils.formats import FORMATS, find_format
 from de_classes.utils.limits import key_problem
 from de_classes.utils.values import Value
 
@@ -58,18 +59,10 @@ def invalid_bucket(bucket: str, advice: str) -> InvalidInputError:
     return InvalidInputError(f"{bucket[:SHOWN_CHARS]!a} cannot be a bucket's name: {advice}")
 
 
-_BY_EXTENSION: Final = {
-    ".csv": "text/csv; charset=utf-8",
-    ".json": "application/json",
-    ".jsonl": "application/x-ndjson",
-    ".ndjson": "application/x-ndjson",
-    ".parquet": "application/vnd.apache.parquet",
-}
-
-
 def media_type_of(key: str) -> str | None:
     """The media type of what is stored at a key, or None where the extension tells none."""
-    return _BY_EXTENSION.get(PurePosixPath(key).suffix.lower())
+    name = find_format(PurePosixPath(key).suffix.removeprefix("."))
+    return None if name is None else FORMATS[name].media_type
 
 
 PIECE_BYTES = 1024 * 1024

@@ -6,7 +6,7 @@ Layout 1, as JSON:
     run_id          the run that committed it
     generation      1, 2, ...: each replaces the one before
     status          "complete", or "partial" if the run was allowed to leave pages out
-    format          csv, json, jsonl or parquet, and its content_type
+    format          the format's name, such as parquet, and its content_type
     records         in all parts together, without those in quarantine
     columns         names to types, as people read them
     schema          the same, exact; see ``storage.format.schema``

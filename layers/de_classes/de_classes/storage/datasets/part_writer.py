@@ -212,7 +212,7 @@ class PartWriter:
         client: Any object store.
         bucket: Its bucket.
         dataset: The key prefix of the dataset.
-        format: csv, json, jsonl or parquet.
+        format: The format's name, such as parquet.
         is_quarantine: Whether the records were set aside; the key shows it, and hides it from most engines.
         schema: Columns known beforehand, such as those of the parts before.
         escape_formulas: Write CSV for spreadsheets, see ``DataFormatService``.

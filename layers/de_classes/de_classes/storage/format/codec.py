@@ -1,6 +1,6 @@
 """Formats: which there are, and what each offers: a writer and a reader of records, and of DataFrames.
 
-A new one is a codec in a file of its own, and a line in ``utils/formats.py``.
+A new one is a codec in a file of its own, and an entry in ``utils/formats.py``.
 
 Records are what the worker streams; DataFrames are what people analyse. A codec needs only the first
 face: the second goes through `frames`, which is imported when somebody asks for it and not before.
@@ -18,10 +18,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 from de_classes.errors import InvalidInputError, MalformedDataError, UnsupportedFormatError
-from de_classes.utils.formats import CODECS
+from de_classes.utils.formats import FORMATS, find_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO
 
@@ -30,12 +31,10 @@ if TYPE_CHECKING:
     from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Record, Schema
 
-_ALIASES = {"ndjson": "jsonl", "jsonlines": "jsonl"}
-
 
 def format_names() -> tuple[str, ...]:
     """Name every format, without its aliases."""
-    return tuple(CODECS)
+    return tuple(FORMATS)
 
 
 def canonical_format(name: str) -> str:
@@ -44,10 +43,10 @@ def canonical_format(name: str) -> str:
     Raises:
         UnsupportedFormatError: There is no such format; those there are get listed.
     """
-    lowered = name.lower()
-    canonical = _ALIASES.get(lowered, lowered)
-    if canonical not in CODECS:
-        known = ", ".join((*CODECS, *_ALIASES))
+    canonical = find_format(name)
+    if canonical is None:
+        aliases = (alias for each in FORMATS.values() for alias in each.aliases)
+        known = ", ".join((*FORMATS, *aliases))
         raise UnsupportedFormatError(f"{name!r} is no format: choose one of {known}")
     return canonical
 
@@ -75,12 +74,14 @@ def get_codec(name: str, *, escape_formulas: bool = False) -> FormatCodec:
         UnsupportedFormatError: There is no such format, or the library it needs is not installed.
     """
     canonical = canonical_format(name)
-    module_name, _, class_name = CODECS[canonical].partition(":")
+    known = FORMATS[canonical]
+    module_name, _, class_name = known.codec.partition(":")
     try:
-        module = import_module(f"{__package__}.{module_name}")
+        module = import_module(module_name)
     except ModuleNotFoundError as error:
+        package = f"'de-classes[{known.extra}]'" if known.extra else error.name
         raise UnsupportedFormatError(
-            f"format {canonical!r} needs {error.name}: pip install 'de-classes[parquet]', or take a format "
+            f"format {canonical!r} needs {error.name}: pip install {package}, or take a format "
             "of text, --format jsonl or csv"
         ) from error
     options = {"escape_formulas": True} if escape_formulas and canonical == "csv" else {}
@@ -294,33 +295,45 @@ class FormatCodec(ABC):
         [[{'id': 1}, {'id': 2}]]
 
     Attributes:
-        name: What the format is called in settings and requests.
-        extension: With its dot.
-        content_type: For the object's Content-Type header.
+        name: What the format is called in settings and requests: its name in ``FORMATS``.
         has_timestamp_type: A timestamp looks different from a string in this format. Where it does
             not, a column of nothing but zoned RFC 9557 texts is taken for timestamps in a DataFrame.
-        keeps_columns: A file without rows still names its columns.
+        keeps_columns: A file without rows still names its columns. It needs a schema, too, or the parts of
+            a dataset would name different ones.
         needs_schema: A file has one schema, which must be known before its first record.
         preserves_key_order: An object in a cell is written key by key, in the order in which they came.
         supports_raw_json: A record that came as JSON is written verbatim, so that no column is made of it.
     """
 
     name: ClassVar[str]
-    extension: ClassVar[str]
-    content_type: ClassVar[str]
     has_timestamp_type: ClassVar[bool] = False
     keeps_columns: ClassVar[bool] = False
     needs_schema: ClassVar[bool] = False
     preserves_key_order: ClassVar[bool] = False
     supports_raw_json: ClassVar[bool] = False
 
+    @property
+    def extension(self) -> str:
+        """What a key ends with, with its dot: the name."""
+        return f".{self.name}"
+
+    @property
+    def content_type(self) -> str:
+        """For the object's Content-Type header."""
+        return FORMATS[self.name].media_type
+
     @abstractmethod
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
         """Start a file.
 
         Args:
             target: Where the bytes go; only its ``write`` is used.
             schema: The columns, in order. Without it, those of the first records written.
+            spool_dir: Where a temporary file may go, for a format that must know all records before it
+                writes the first byte; the system's directory by default. It is counted in ``pending_size``,
+                and ``abandon`` lets go of it by ``close_unread``.
         """
 
     @abstractmethod

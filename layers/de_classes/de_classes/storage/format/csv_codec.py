@@ -50,6 +50,7 @@ from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from de_classes.storage.format.blocks import Batch, Column
@@ -248,8 +249,6 @@ class CsvCodec(FormatCodec):
     """
 
     name: ClassVar[str] = "csv"
-    extension: ClassVar[str] = ".csv"
-    content_type: ClassVar[str] = "text/csv; charset=utf-8"
     has_timestamp_type: ClassVar[bool] = True
     keeps_columns: ClassVar[bool] = True
     needs_schema: ClassVar[bool] = True
@@ -259,7 +258,9 @@ class CsvCodec(FormatCodec):
         self._encode_cell = _encode_for_spreadsheets if escape_formulas else encode_cell
         self._refused_starts = FORMULA_STARTS if escape_formulas else ()
 
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
         """Start a file; the header is written at once if the schema is given, else with the first records."""
         writer = _CsvWriter(target, self._encode_cell, self._refused_starts)
         if schema is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from de_classes.storage.format.codec import format_names, get_codec
+from de_classes.storage.format.codec import canonical_format, format_names, get_codec
+from de_classes.utils.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DataFormatService:
-    """Converts DataFrames to and from bytes: csv, json (array), jsonl (ndjson, jsonlines), parquet.
+    """Converts DataFrames to and from bytes, in any format of ``FORMATS``.
 
     What is written reads back equal, with its dtypes, or is refused with the column and the mend named.
     Every method raises ``UnsupportedFormatError`` for a format that is not in the registry.
@@ -65,11 +66,11 @@ class DataFormatService:
 
     def content_type(self, format: str) -> str:  # noqa: A002 - the argument's known name
         """Give the Content-Type of an object in this format."""
-        return get_codec(format).content_type
+        return FORMATS[canonical_format(format)].media_type
 
     def extension(self, format: str) -> str:  # noqa: A002 - the argument's known name
         """Give the file name's ending, with its dot."""
-        return get_codec(format).extension
+        return f".{canonical_format(format)}"
 
     def formats(self) -> tuple[str, ...]:
         """Name every format."""

@@ -27,6 +27,7 @@ from de_classes.utils.strict_json import decode_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from de_classes.storage.format.blocks import Batch, Column
@@ -75,11 +76,11 @@ class JsonCodec(FormatCodec):
     """Reads and writes a JSON array of objects, laid out however it may be."""
 
     name: ClassVar[str] = "json"
-    extension: ClassVar[str] = ".json"
-    content_type: ClassVar[str] = "application/json"
     supports_raw_json: ClassVar[bool] = True
 
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
         """Start an array; the schema is kept for those who ask, the bytes do not depend on it."""
         return _JsonWriter(target, schema or Schema())
 
@@ -188,14 +189,19 @@ def _read_values(text: _Text) -> Iterator[Any]:
 
 
 class JsonLinesCodec(FormatCodec):
-    """Reads and writes JSON Lines (also called NDJSON); blank lines are skipped in reading."""
+    r"""Reads and writes JSON Lines (also called NDJSON); blank lines are skipped in reading.
+
+    Example:
+        >>> list(JsonLinesCodec().read(io.BytesIO(b'{"id":1}\n\n{"id":2}\n')))
+        [[{'id': 1}, {'id': 2}]]
+    """
 
     name: ClassVar[str] = "jsonl"
-    extension: ClassVar[str] = ".jsonl"
-    content_type: ClassVar[str] = "application/x-ndjson"
     supports_raw_json: ClassVar[bool] = True
 
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
         """Start a file; the schema is kept for those who ask, the bytes do not depend on it."""
         return _JsonLinesWriter(target, schema or Schema())
 

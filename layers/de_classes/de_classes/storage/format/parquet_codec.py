@@ -34,6 +34,7 @@ from de_classes.storage.format.schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     import pandas as pd
@@ -186,13 +187,13 @@ class ParquetCodec(FormatCodec):
     """
 
     name: ClassVar[str] = "parquet"
-    extension: ClassVar[str] = ".parquet"
-    content_type: ClassVar[str] = "application/vnd.apache.parquet"
     has_timestamp_type: ClassVar[bool] = True
     keeps_columns: ClassVar[bool] = True
     needs_schema: ClassVar[bool] = True
 
-    def open_writer(self, target: BinaryIO, *, schema: Schema | None = None) -> RecordWriter:
+    def open_writer(
+        self, target: BinaryIO, *, schema: Schema | None = None, spool_dir: Path | str | None = None
+    ) -> RecordWriter:
         """Start a file; what does not fit the schema is refused (`SegmentedWriter` takes it)."""
         return _ParquetWriter(target, schema)
 

@@ -90,7 +90,9 @@ class SegmentedWriter(RecordWriter):
         self.decoder: ColumnDecoder | None = codec.decoder_of(self.schema)
         self._taken = 0
         self._segments: list[_Segment] = []
-        self._direct = None if codec.needs_schema else codec.open_writer(target, schema=schema)
+        self._direct = (
+            None if codec.needs_schema else codec.open_writer(target, schema=schema, spool_dir=spool_dir)
+        )
 
     @property
     def pending_size(self) -> int:
@@ -163,17 +165,20 @@ class SegmentedWriter(RecordWriter):
     def _begin_segment(self) -> None:
         self._seal_segment()
         if self._set_aside and not self._segments:
-            writer = self._codec.open_writer(self._target, schema=self.schema)
+            writer = self._open(self._target)
             self._segments.append(_Segment(self._target, writer, self.schema, is_in_target=True))
             return
         self._clear_target()
         file = cast("BinaryIO", tempfile.TemporaryFile(dir=self._spool_dir))  # noqa: SIM115 - closed by abandon
         try:
-            writer = self._codec.open_writer(file, schema=self.schema)
+            writer = self._open(file)
         except BaseException:
             close_unread(file)
             raise
         self._segments.append(_Segment(file, writer, self.schema))
+
+    def _open(self, file: BinaryIO) -> RecordWriter:
+        return self._codec.open_writer(file, schema=self.schema, spool_dir=self._spool_dir)
 
     def _clear_target(self) -> None:
         if self._set_aside and self._segments[0].is_in_target:
@@ -200,7 +205,7 @@ class SegmentedWriter(RecordWriter):
             shutil.copyfileobj(segment.file, self._target)
 
     def _rewrite_segments(self) -> None:
-        with self._codec.open_writer(self._target, schema=self.schema) as writer:
+        with self._open(self._target) as writer:
             while self._segments:
                 self._rewrite_segment(self._segments.pop(0), writer)
 

@@ -37,7 +37,7 @@ class StoredObject(Value):
         size: Bytes.
         sha256: SHA-256 of the content, in hex.
         records: How many records it holds.
-        format: csv, json, jsonl or parquet.
+        format: The format's name, such as parquet.
         content_type: Its media type.
         schema: Its columns and their types, as far as they were looked at.
         widenings: What later records changed in the schema.

@@ -316,7 +316,7 @@ class _Guess:
     def _refused(self, answer: Answer, tried: list[str]) -> None:
         self._open(
             f"auth: every login that was tried was refused ({'; '.join(tried)}); the source says: "
-            f"{answer.words[:200]}"
+            f"{answer.words[:200]}" + ("" if tried[1:] else ". No secret was given to try: --secrets FILE")
         )
         if any(each.startswith("OAuth2") for each in tried):
             self._draft.note(
