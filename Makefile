@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -68,6 +68,9 @@ test-postgres: env-dev ## Loads into PostgreSQL's own server, installed if it ca
 test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
 	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser
 
+test-shells: env-dev ## README's blocks and TAB in bash, zsh and fish, installed if they can be; skipped where not
+	@tools/shells/with-shells.sh python -m pytest -q -m shells tests/shells
+
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers
 
@@ -87,7 +90,7 @@ benchmark-databases: env-bench ## A dataset into PostgreSQL, beside a bare COPY 
 		$(if $(ROUNDS)$(RECORDS),,--docs --date "$$(date +%F)")
 
 benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
-	@python -m benchmarks --short && python -m benchmarks.starts
+	@python -m benchmarks --short && python -m benchmarks.shapes && python -m benchmarks.starts
 
 mutation: env-mutation ## What the tests would notice, see docs/mutation.md; MODULES=retry,walk or SAMPLE=150
 	@PYTHONPATH=layers/de_classes .venvs/mutation/bin/python -m tools.mutation --modules "$(MODULES)" $(if $(SAMPLE),--sample $(SAMPLE)) \

@@ -1,26 +1,38 @@
-"""Write the JSON Schemas of what ``verify``, ``load`` and ``clean`` print by ``--json`` to docs/.
+"""Write the JSON Schemas of what commands print with ``--json`` to docs/.
 
 Usage: ``python -m tools.command_schemas``. Those of a receipt and of a check have tools of their own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from de_classes.cli.clean import Cleaning, LeftBehind
+from de_classes.cli.init import WrittenDescription
+from de_classes.cli.new import NewProject
+from de_classes.cli.sample import Sample
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.postgres.loader import Loaded
+from de_classes.simulators.cli import ListedFaults, Served, Serving
 from tools.receipt_document import DOCS, as_text, schema_of
 
 if TYPE_CHECKING:
     from msgspec import Struct
 
-DOCUMENTS: Final[dict[str, tuple[tuple[type[Struct], ...], str]]] = {
-    "verify.schema.json": ((Comparison,), "What a comparison with a receipt found"),
-    "load.schema.json": ((Loaded,), "What was loaded into PostgreSQL"),
-    "clean.schema.json": ((Cleaning, LeftBehind), "What runs left behind"),
+DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
+    "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
+    "load.schema.json": (Loaded, (Loaded,), "What was loaded into PostgreSQL"),
+    "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
+    "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),
+    "sample.schema.json": (Sample, (Sample,), "The first records of a source"),
+    "new.schema.json": (NewProject, (NewProject,), "A project that was written"),
+    "simulate.schema.json": (
+        Serving | Served | ListedFaults,
+        (Serving, Served, ListedFaults),
+        "What a simulator says, a line each",
+    ),
 }
-"""By file: the struct that is printed and those in it, and what it is."""
+"""By file: what is printed, the structs in it, and what it is."""
 
 
 def main() -> None:
@@ -31,8 +43,8 @@ def main() -> None:
 
 def schema_text(name: str) -> str:
     """A schema as its file has it."""
-    structs, title = DOCUMENTS[name]
-    return as_text(schema_of(structs[0], structs, title))
+    root, structs, title = DOCUMENTS[name]
+    return as_text(schema_of(root, structs, title))
 
 
 if __name__ == "__main__":

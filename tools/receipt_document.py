@@ -37,8 +37,8 @@ DOCUMENTED: tuple[type[Struct], ...] = (
     Timeline,
 )
 
-LAYOUT = "Of this layout."
-"""What the tag means that msgspec writes before all fields."""
+TAGS = {"version": "Of this layout.", "event": "Which of them it is."}
+"""What a tag means that msgspec writes before all fields."""
 
 _ENTRY = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 
@@ -53,9 +53,9 @@ def meanings(struct: type[Struct]) -> dict[str, str]:
     """What each field means, by its name in JSON, as the class's docstring has it."""
     described = (inspect.getdoc(struct) or "").partition("Attributes:\n")[2]
     told = {name: _as_json(" ".join(text.split())) for name, text in _ENTRY.findall(described)}
-    layout = struct.__struct_config__.tag_field
+    tag = struct.__struct_config__.tag_field
     return {
-        **({layout: LAYOUT} if layout else {}),
+        **({tag: TAGS[tag]} if tag else {}),
         **{each.encode_name: told[each.name] for each in fields(struct)},
     }
 
@@ -65,11 +65,15 @@ def schema() -> dict[str, Any]:
     return schema_of(IngestReceipt, DOCUMENTED, "The receipt of a run")
 
 
-def schema_of(root: type[Struct], documented: tuple[type[Struct], ...], title: str) -> dict[str, Any]:
+def schema_of(
+    root: Any,  # noqa: ANN401 - as msgspec has it
+    documented: tuple[type[Struct], ...],
+    title: str,
+) -> dict[str, Any]:
     """The JSON Schema of a struct, with what each field means.
 
     Args:
-        root: The struct.
+        root: The struct, or a union of some.
         documented: Itself, and those in it.
         title: What it is.
     """

@@ -11,9 +11,9 @@ import benchmarks.__main__
 import localcloud.__main__
 import scoreboard.__main__
 import tools.stack
-from de_classes.__main__ import make_parser
+from de_classes.__main__ import PROGRAMS, make_parser
 from de_classes.utils.command_line import CommandParser
-from tests.fakes.sources import python_files, relative, tree
+from tests.fakes.sources import python_files, relative, those_with, tree
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VALUE = "hunter2-or-so"
 ROOTS = {
-    "de_classes": make_parser(["simulate"]),
+    "de_classes": make_parser(PROGRAMS),
     "localcloud": localcloud.__main__.make_parser(),
     "scoreboard": scoreboard.__main__.make_parser(),
     "benchmarks": benchmarks.__main__.make_parser(),
@@ -59,7 +59,7 @@ def test_there_are_no_parsers_but_these() -> None:
     folders = ("layers/de_classes/de_classes", "functions", "localcloud", "tools", "scoreboard", "benchmarks")
     made = [
         f"{relative(path)}:{node.lineno}"
-        for path in python_files(*folders)
+        for path in those_with(["ArgumentParser"], python_files(*folders))
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("ArgumentParser")
     ]

@@ -125,7 +125,9 @@ def test_an_installed_command_ingests_and_names_what_the_default_format_needs(
         assert "pip install 'de-classes[parquet]'" in refused.stderr
         assert done(program, *words, "--format", "jsonl", folder=tmp_path).startswith("complete: 250 records")
         assert len((tmp_path / "lake" / "records.jsonl").read_text().splitlines()) == 250
-        done(*install, f"{wheel}[parquet]")
+        assert "de-classes[completion]" in run(program, "--completion", "bash", folder=tmp_path).stderr
+        done(*install, f"{wheel}[parquet,completion]")
+        assert "complete -o" in done(program, "--completion", "bash", folder=tmp_path)
         assert done(program, *words, folder=tmp_path).startswith("complete: 250 records")
     assert done(python, "-m", "de_classes", "check", "--help").startswith("usage:")
 

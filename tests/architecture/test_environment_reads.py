@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from tests.fakes.sources import LIBRARY, python_files, relative, tree
+from tests.fakes.sources import LIBRARY, python_files, relative, those_with, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READER = LIBRARY / "configs" / "environment.py"
+FILES = python_files("layers/de_classes/de_classes", "functions")
 NAMES = {"environ", "environb", "getenv"}
 
 
@@ -32,11 +33,7 @@ def at_import(module: ast.Module) -> Iterator[ast.AST]:
 
 
 def test_one_module_reads_the_environment() -> None:
-    readers = {
-        path
-        for path in python_files("layers/de_classes/de_classes", "functions")
-        if any(reads(node) for node in ast.walk(tree(path)))
-    }
+    readers = {path for path in those_with(NAMES, FILES) if any(reads(node) for node in ast.walk(tree(path)))}
     assert readers == {READER}
 
 
@@ -47,7 +44,7 @@ def test_it_reads_when_called_and_not_when_imported() -> None:
 def test_no_import_calls_for_the_environment() -> None:
     calls = [
         f"{relative(path)}:{node.lineno}"
-        for path in python_files("layers/de_classes/de_classes", "functions")
+        for path in those_with(["environment"], FILES)
         for node in at_import(tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "environment"
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from tempfile import mkdtemp
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.sources import imported_by, imports, module_name, python_files, relative, statements
+from tests.fakes.sources import imported_by, imports, module_name, python_files, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -169,10 +168,10 @@ def test_no_packages_import_one_another_for_types_either() -> None:
 def test_every_import_names_its_module_in_full() -> None:
     """Otherwise the tests here would not see it."""
     found = [
-        f"{relative(path)}:{node.lineno}"
+        f"{relative(path)}:{each.line}"
         for path in (*LIBRARY_FILES, *python_files(*PROGRAMS))
-        for node in statements(path)
-        if isinstance(node, ast.ImportFrom) and node.level
+        for each in imports(path)
+        if each.level
     ]
     assert found == []
 

@@ -7,6 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "layers" / "de_classes" / "de_classes"
@@ -20,12 +24,20 @@ class Import:
 
     module: str
     line: int
+    level: int = 0
+    """How many dots are in front of it."""
 
 
 def python_files(*folders: str) -> list[Path]:
     """The tracked or trackable Python files below these folders."""
     found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
     return sorted(path for path in found if not path.is_relative_to(PROJECT))
+
+
+def those_with(words: Iterable[str], paths: Iterable[Path]) -> list[Path]:
+    """Files whose text has one of the words: who looks for a name need not parse the others."""
+    sought = tuple(words)
+    return [path for path in paths if any(word in text for text in (path.read_text(),) for word in sought)]
 
 
 def relative(path: Path) -> str:
@@ -67,7 +79,7 @@ _HOLD_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 @cache
 def imports(path: Path) -> tuple[Import, ...]:
     """Every module that a file imports, in functions and for type checking too."""
-    return tuple(Import(module, line) for node in statements(path) for module, line in _modules(node))
+    return tuple(each for node in statements(path) for each in _modules(node))
 
 
 def imported_by(sources: dict[str, Path]) -> dict[str, set[str]]:
@@ -88,10 +100,11 @@ def imported_by(sources: dict[str, Path]) -> dict[str, set[str]]:
     }
 
 
-def _modules(node: ast.AST) -> list[tuple[str, int]]:
+def _modules(node: ast.AST) -> list[Import]:
     if isinstance(node, ast.Import):
-        return [(alias.name, node.lineno) for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module:
+        return [Import(alias.name, node.lineno) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
         # Of `from a.b import c`, c may be a module or a name: the longer one says more.
-        return [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+        names = [f"{node.module}.{alias.name}" if node.module else alias.name for alias in node.names]
+        return [Import(name, node.lineno, node.level) for name in names]
     return []

@@ -15,17 +15,20 @@ import pytest
 
 from de_classes.api.page import split
 from de_classes.errors import MalformedDataError
-from de_classes.storage.format.arrow_decoder import ArrowDecoder
+from de_classes.storage.format.arrow_arrays import ArrowColumns
+from de_classes.storage.format.arrow_decoder import ArrowDecoder, arrow_decoder_of
 from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.decoders import decoder_of, line_decoder_of
-from de_classes.storage.format.schema import Kind, infer
+from de_classes.storage.format.decoders import JsonText, cell_decoder_of, decoder_of, line_decoder_of
+from de_classes.storage.format.schema import infer, merge
 from de_classes.utils import strict_json
+from de_classes.utils.strict_json import Number
 from tests.fakes.written import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from de_classes.storage.format.blocks import Columns
+    from de_classes.storage.format.blocks import ColumnDecoder, Columns
+    from de_classes.storage.format.schema import Schema
 
 SPACES = ["", "", "", "", "", " ", "\n", "\t ", "\r\n"]
 NAMES = ["id", "v", "a", "b c", "é", "x:y", 'q"', "\\", "", "__proto__"]
@@ -151,12 +154,21 @@ def expected(text: bytes) -> tuple[Any, bool]:
 def straight(text: bytes, records: list[Any]) -> Iterator[tuple[str, Columns | None, tuple[str, ...]]]:
     """The columns by every shape that there is for these records."""
     schema = infer(records)
-    for name, shape in (("rows", decoder_of(schema)), ("lines", line_decoder_of(schema))):
+    for name, shape in shapes(schema).items():
         if shape is not None:
             yield name, shape.decode(text), schema.names
+
+
+def shapes(schema: Schema) -> dict[str, ColumnDecoder | None]:
+    """Every way to decode under a schema."""
     rows = decoder_of(schema)
-    if rows is not None and all(isinstance(field.type, Kind) for field in schema.fields):
-        yield "arrow", ArrowDecoder(schema, rows, worth_it=1).decode(text), schema.names
+    has_arrays = rows is not None and isinstance(arrow_decoder_of(schema), ArrowDecoder)
+    return {
+        "rows": rows,
+        "lines": line_decoder_of(schema),
+        "cells": cell_decoder_of(schema),
+        "arrow": ArrowDecoder(schema, rows, worth_it=1) if rows and has_arrays else None,
+    }
 
 
 def held(value: Any) -> Any:
@@ -194,17 +206,45 @@ def check(text: bytes, met: Counter[str]) -> None:
         met[f"{name}: {'not so' if columns is None else 'straight'}"] += 1
         if columns is not None:
             check_columns(name, columns, names, value)
+    check_narrower(text, found)
+
+
+def check_narrower(text: bytes, records: list[Any]) -> None:
+    """Under the schema of some records, what brings more is refused, and what an array would change."""
+    schema = infer(records[: len(records) // 2])
+    for name, shape in shapes(schema).items():
+        columns = None if shape is None else shape.decode(text)
+        if columns is not None:
+            assert merge(schema, infer(records)) == schema, (name, text)
+        if isinstance(columns, ArrowColumns):
+            assert not has_rounded(records), text
+
+
+def has_rounded(value: Any) -> bool:
+    """Whether a number among some values is not the float that holds it."""
+    if isinstance(value, dict | list):
+        return any(map(has_rounded, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Number) and value.is_rounded
 
 
 def check_columns(name: str, columns: Columns, names: tuple[str, ...], value: list[dict[str, Any]]) -> None:
     assert columns.size == len(value)
     for column, values in zip(names, columns.dense(0, columns.size), strict=True):
         wanted = [record.get(column) for record in value]
-        if name == "rows":
+        if name == "cells":
+            read = [
+                json.loads(each, parse_float=Decimal) if type(each) is JsonText else each for each in values
+            ]
+            assert list(map(exact, read)) == list(map(exact, wanted))
+        elif name == "rows":
             assert _without_nulls(list(map(exact, values))) == _without_nulls(list(map(exact, wanted)))
         else:  # arrays hold floats; and of lines nobody takes the columns
             plain = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
             assert repr(_floats(plain)) == repr(_floats(wanted))
+
+
+def read_cell(value: Any) -> Any:
+    return json.loads(value, parse_float=Decimal) if type(value) is JsonText else value
 
 
 def _without_nulls(value: Any) -> Any:

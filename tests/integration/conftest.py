@@ -115,13 +115,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "calm_cloud" in getattr(item, "fixturenames", ()))
 
 
-@pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+# All three are done with when the tests of this folder are, not when all tests are over: by then other
+# processes have work, and hundreds of megabytes are let go of beside it.
+@pytest.fixture(scope="package")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """This working copy, with the emulator's data apart from a demonstration's."""
-    return Workspace(Workspace.default().root, tmp_path_factory.mktemp("localcloud"))
+    made = Workspace(Workspace.default().root, tmp_path_factory.mktemp("localcloud"))
+    yield made
+    shutil.rmtree(made.data / "tmp", ignore_errors=True)  # layers, once a function's process; logs stay
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
     """Fails where the tests that share the deployment are not all in one process."""
     if worker_id != "master":
@@ -130,7 +134,7 @@ def deployed_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> N
         deployed.touch()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud(workspace: Workspace, deployed_once: None) -> Iterator[Cloud]:  # noqa: ARG001 - it is a check
     """The local cloud with the stack in it."""
     with Emulator(workspace) as emulator:

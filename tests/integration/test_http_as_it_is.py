@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zlib
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,8 @@ def ingest(tmp_path: Path, url: str, *words: str) -> Run:
     file = tmp_path / "lake" / "records.jsonl"
     lines = file.read_text("utf-8").splitlines() if file.exists() else None
     stored = None if lines is None else [json.loads(line) for line in lines]
-    return Run(status, out.getvalue(), err.getvalue(), stored)
+    about_the_run = re.compile("ingest: run .*: if it is stopped, .*\n")  # a dataset's can be gone on with
+    return Run(status, out.getvalue(), about_the_run.sub("", err.getvalue()), stored)
 
 
 def pulled(tmp_path: Path, behave: Behave, *words: str) -> tuple[Run, HttpSource]:

@@ -8,65 +8,22 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from localcloud.workspace import REGION
 from tests.fakes.aws import ACCESS_KEY, SECRET_KEY
 from tests.fakes.documents import signed_calls
+from tests.fakes.signed import SIGNED, TOKEN, recorder, signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fakes.documents import Block
     from tests.integration.conftest import Cloud
 
-TOKEN = "session-token/of+nobody=="
-SIGNED = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<scope>[^,]+),\s*"
-    r"SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
-)
-
 every_call = pytest.mark.parametrize("block", signed_calls(), ids=str)
-
-
-class Recorder(HTTPServer):
-    """Keeps the one request that it gets."""
-
-    body = b""
-    headers: dict[str, str]
-
-
-class Keep(BaseHTTPRequestHandler):
-    server: Recorder
-
-    def do_POST(self) -> None:
-        self.server.body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.headers = {name.lower(): value for name, value in self.headers.items()}
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"status": "complete"}')
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def recorder() -> Iterator[Recorder]:
-    with Recorder(("127.0.0.1", 0), Keep) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def call(block: Block, url: str, folder: Path, **credentials: str) -> str:
@@ -91,16 +48,6 @@ def call(block: Block, url: str, folder: Path, **credentials: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def signature_of(server: Recorder, headers: str, secret: str, token: str | None) -> str:
-    """The signature that botocore makes of the same request."""
-    url = f"http://127.0.0.1:{server.server_port}/v1/ingest"
-    told = {name: server.headers[name] for name in headers.split(";")}
-    request = AWSRequest("POST", url, data=server.body, headers=told)
-    request.context["timestamp"] = server.headers["x-amz-date"]
-    auth = SigV4Auth(Credentials(ACCESS_KEY, secret, token), "execute-api", REGION)
-    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
 
 
 def test_the_documents_show_a_call_by_curl_and_one_by_the_library() -> None:
@@ -138,7 +85,7 @@ def test_a_deployed_worker_answers_a_signed_call(block: Block, calm_cloud: Cloud
 
 
 def test_no_argument_of_a_process_holds_a_secret() -> None:
-    """Every user of a machine may list the arguments of all processes; a shell's own printf is none."""
+    """Every user of a machine may list the arguments of all processes; what awk has is in its environment."""
     for block in signed_calls():
         if block.language == "sh":
             _, curl = block.text.split("| curl")

@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from de_classes.__main__ import make_parser
+from de_classes.cli import parsers
 from de_classes.cli.load import run
 from de_classes.storage.datasets import DatasetCommits, Manifest
 from de_classes.utils.clock import ManualClock
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients import LocalClient
     from tests.fakes.postgres import Schema
 
+CREATED = [[{"id": 1, "created_at": "2026-01-01T00:00:00Z"}]]
 PAGES = [[{"id": 1, "at": "2026-01-01"}], [{"id": 2, "at": "2026-01-02"}]]
 TABLE = "da%y"
 
@@ -146,6 +148,35 @@ def test_a_dataset_that_is_partial_is_loaded_where_that_is_allowed_and_says_so(
     status, out, _ = load(dataset, schema.url, "--partial")
     assert status == 3
     assert "of run run, which is partial: 2 records" in out
+
+
+EXAMPLES = [
+    " ".join(example.split())
+    for example in parsers._LOAD_EPILOG.partition("examples:\n")[2].replace("\\\n", " ").splitlines()  # noqa: SLF001
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_help_works(
+    example: str, store: LocalClient, schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tmp_path / "services"
+    services.write_text(f"[shop]\nhost={HOST}\nport={schema.server.port}\nuser={OWNER}\ndbname=postgres\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGPASSFILE", str(schema.server.password_file))
+    commit(
+        LocalClient(tmp_path, logging.getLogger("tests.postgres")), CREATED, dataset="orders", bucket=BUCKET
+    )
+    here = {
+        "lake/orders": str(tmp_path / BUCKET / "orders"),
+        "s3://my-bucket/raw/orders": str(tmp_path / BUCKET / "orders"),
+        "postgresql://ada@db.example/shop/raw": schema.url,
+        "postgresql:///shop/raw?service=shop": f"postgresql:///postgres/{schema.name}?service=shop",
+    }
+    program, *words = example.split()
+    assert program == "%(prog)s"
+    args = make_parser(["load"]).parse_args(["load", *(here.get(word, word) for word in words)])
+    assert run(args, out=io.StringIO(), err=io.StringIO(), clock=ManualClock()) == 0
 
 
 def test_a_server_that_does_not_answer_is_an_error(dataset: Path, tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ def test_a_partial_run_is_counted_as_one_and_mended_by_the_same_event(
     assert counted == ["PartialRuns", "CompleteRuns"]
 
 
+def test_F43_what_an_event_brought_is_not_counted_once_more_when_it_is_delivered_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event, source = load_event("ingestion_worker", "ingest_with_defaults"), FakeSource(total=250)
+    bodies = [json.loads(invoke(tmp_path, event, source)["body"]) for _ in range(2)]
+    assert [body["complete_before"] for body in bodies] == [False, True]
+    lines = lines_of(capsys)
+    assert [line["Records"] for line in lines if "Records" in line] == [[250.0]]
+    assert [line["CompleteRuns"] for line in lines if "CompleteRuns" in line] == [[1.0], [1.0]]
+
+
 def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too_long_for_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

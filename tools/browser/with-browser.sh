@@ -13,24 +13,6 @@ PROGRAMS=(chromium chromedriver)
 PACKAGES=(chromium chromium-driver)
 AXE_FOLDER=${AXE_FOLDER:-$here/../../.venvs/browser}
 
-missing() { # PROGRAM...
-    local program
-    for program in "$@"; do command -v "$program" >/dev/null || return 0; done
-    return 1
-}
-
-skip() { # REASON
-    [ "${CI:-}" != true ] || fail "$1"
-    say "skipped: $1"
-    exit 0
-}
-
-installed() { # PACKAGE..., if PROGRAMS are missing
-    command -v apt-get >/dev/null || skip "no $* here, and no apt-get to install them"
-    [ "$(id -u)" = 0 ] || skip "no $* here; as root: apt-get install --no-install-recommends $*"
-    apt_install "$@"
-}
-
 [ $# -gt 0 ] || fail "usage: with-browser.sh COMMAND [ARGUMENT...]"
 missing "${PROGRAMS[@]}" && installed "${PACKAGES[@]}"
 if ! cmp -s "$here/package-lock.json" "$AXE_FOLDER/package-lock.json"; then

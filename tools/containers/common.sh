@@ -6,6 +6,26 @@ fail() {
     exit 1
 }
 
+missing() { # PROGRAM...
+    local program
+    for program in "$@"; do command -v "$program" >/dev/null || return 0; done
+    return 1
+}
+
+# In CI nothing is skipped in silence.
+skip() { # REASON
+    [ "${CI:-}" != true ] || fail "$1"
+    say "skipped: $1"
+    exit 0
+}
+
+# Debian's packages, if they can be had here.
+installed() { # PACKAGE...
+    command -v apt-get >/dev/null || skip "no $* here, and no apt-get to install them"
+    [ "$(id -u)" = 0 ] || skip "no $* here; as root: apt-get install --no-install-recommends $*"
+    apt_install "$@"
+}
+
 require_root() { # WHAT-FOR
     [ "$(id -u)" = 0 ] || fail "$1 needs root; run this as root, or use an engine and an image that are there"
 }

@@ -9,18 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from de_classes.cli import parsers
-from de_classes.utils.command_line import CommandParser
+from de_classes.utils.command_line import EXIT_USAGE, CommandParser, how_to_get_help
 from de_classes.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 _DESCRIPTION = """\
-Pull a flaky, paginated, token-protected API into files or a bucket, with nothing lost and nothing
-doubled; and rehearse it against an API that misbehaves on purpose.
+Pull a flaky, paginated, token-protected API into files or a bucket, with nothing lost and nothing doubled;
+and rehearse it against an API that misbehaves on purpose.
 """
+_EPILOG = """\
+examples:
+  %(prog)s simulate --rate 0.2 --pages 20
+  %(prog)s sample pokeapi.pokemon -n 5
+  %(prog)s ingest pokeapi.pokemon --to lake --dataset pokemon
+  %(prog)s ingest --help
+"""
+_INSTALLED = "de-classes"
+SHELLS = ("bash", "zsh", "fish")
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
+NOBODY_READS = 141
+"""The same of SIGPIPE."""
 PROGRAMS = {  # by command: each is imported when it is run, since none needs what the others do
     "simulate": "de_classes.simulators.cli",
     "init": "de_classes.cli.init",
@@ -46,35 +57,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, as each command's help has it: 0 for success, 2 for a mistake in the arguments.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    args = make_parser(arguments).parse_args(arguments)
+    parser = make_parser(arguments)
+    if not arguments:
+        parser.print_help()
+        return EXIT_USAGE
+    args = parser.parse_args(arguments)
     try:
         status: int = import_module(PROGRAMS[args.command]).run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write(f"{args.command}: interrupted\n")
         return INTERRUPTED
+    except BrokenPipeError:  # nobody reads on: `show lake/orders | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    if status == EXIT_USAGE:
+        sys.stderr.write(how_to_get_help(f"{parser.prog} {args.command}"))
     return status
 
 
-def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of every command; that of ``simulate`` is whole only where the arguments name it."""
-    parser: argparse.ArgumentParser = CommandParser(
-        prog="python -m de_classes",
+def make_parser(named: Container[str], *, program: str | None = None) -> CommandParser:
+    """The parser of the program.
+
+    Args:
+        named: The commands that are whole in it; a command line will do.
+        program: What it is called; as it was called, unless given.
+    """
+    parser = CommandParser(
+        prog=program or (_INSTALLED if sys.argv[0].endswith(f"/{_INSTALLED}") else "python -m de_classes"),
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"de-classes {VERSION}")
+    parser.add_argument(
+        "--completion",
+        choices=SHELLS,
+        action=_Completion,
+        metavar="SHELL",
+        help="print what completes commands in bash, zsh or fish",
+    )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    parsers.add_simulate(commands, arguments)
-    parsers.add_init(commands)
-    parsers.add_check(commands)
-    parsers.add_sample(commands)
-    parsers.add_ingest(commands)
-    parsers.add_load(commands)
-    parsers.add_show(commands)
-    parsers.add_verify(commands)
-    parsers.add_clean(commands)
-    parsers.add_new(commands)
+    parsers.add_commands(commands, named)
     return parser
+
+
+class _Completion(argparse.Action):
+    """Prints a shell's completion; the library that writes it is needed for that alone."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: object, __: object = None) -> None:
+        from de_classes.cli.completion import completion  # noqa: PLC0415 - for those alone who ask for it
+        from de_classes.errors import ConfigurationError  # noqa: PLC0415 - as above
+
+        try:
+            sys.stdout.write(completion(make_parser(PROGRAMS, program=_INSTALLED), str(shell)))
+        except ConfigurationError as error:
+            parser.error(str(error))
+        parser.exit()
 
 
 def _go_on_in_utf8() -> None:

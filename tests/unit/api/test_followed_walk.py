@@ -124,7 +124,7 @@ def test_a_first_page_of_several_records_that_leads_nowhere_is_left_to_the_proof
 def test_a_first_page_of_one_record_that_leads_nowhere_is_asked_for_again() -> None:
     alone = Page(1, [{"id": 1}], {})
     source = Source({1: "a", 2: "b"}, first={1: alone})
-    with pytest.raises(SourceChangedError, match="page 1 came twice, with 1 records and with 2: run again"):
+    with pytest.raises(SourceChangedError, match=r"page 1 came twice, with 1 records and with 2$"):
         list(walk(source))
     assert source.numbers == [1, 1]
 

@@ -286,9 +286,7 @@ def test_F23_a_counted_page_that_is_gone_is_named_with_those_that_are_missing(wi
             raise RequestRejectedError("no such page", status=404)
         return page(request.number, 5, 10)
 
-    with pytest.raises(
-        SourceChangedError, match="shrank, page 3 is gone: run again from the start"
-    ) as caught:
+    with pytest.raises(SourceChangedError, match=r"shrank, page 3 is gone$") as caught:
         list(numbered(serve, width))
     assert caught.value.missing_pages == (3, 4, 5)
 

@@ -23,6 +23,7 @@ from de_classes.errors import (
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange
+from tests.fakes.every import every
 from tests.fakes.provable_api import (
     COUNT,
     LIMIT,
@@ -63,9 +64,9 @@ def proof(way: str, count: int, tells: str) -> str:
     return "marker" if count > LIMIT else "unproven" if count == 1 else "probed"
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("tells", ["", "total", "marker"])
-@pytest.mark.parametrize("way", WAYS)
+@every("count", COUNTS)
+@every("tells", ["", "total", "marker"])
+@every("way", WAYS)
 def test_a_right_description_is_complete_and_proved_by_a_few_requests(
     way: str, tells: str, count: int
 ) -> None:
@@ -82,8 +83,8 @@ def test_a_right_description_is_complete_and_proved_by_a_few_requests(
     assert len(reading.evidence.warnings) == (end.by == "unproven")
 
 
-@pytest.mark.parametrize("count", [2 * LIMIT, 3 * LIMIT])
-@pytest.mark.parametrize("way", FOLLOWED)
+@every("count", [2 * LIMIT, 3 * LIMIT])
+@every("way", FOLLOWED)
 def test_an_explicit_marker_on_several_full_pages_costs_nothing(way: str, count: int) -> None:
     reading = read(way, ProvableApi(way, count, tells=["marker"]), ["marker"])
     assert reading.evidence.end.requests == (way == "last_record")  # it has a way on beside its end
@@ -98,9 +99,9 @@ WRONG: dict[str, dict[str, dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("tells", ["", "total", "marker"])
-@pytest.mark.parametrize(("wrong", "way"), [(wrong, way) for wrong, ways in WRONG.items() for way in ways])
+@every("count", COUNTS)
+@every("tells", ["", "total", "marker"])
+@every("wrong, way", [(wrong, way) for wrong, ways in WRONG.items() for way in ways])
 def test_a_way_on_that_is_not_where_it_is_said_is_never_silently_short(
     wrong: str, way: str, tells: str, count: int
 ) -> None:
@@ -116,8 +117,8 @@ def test_a_way_on_that_is_not_where_it_is_said_is_never_silently_short(
         assert (reading.error is None) == (count < 2)
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("way", FOLLOWED)
+@every("count", COUNTS)
+@every("way", FOLLOWED)
 def test_an_inverted_marker_is_an_error_that_names_what_stands_there(way: str, count: int) -> None:
     inverted = {"done": "meta.has_more"}
     reading = read(way, ProvableApi(way, count, tells=["marker"]), pagination=inverted)
@@ -127,8 +128,8 @@ def test_an_inverted_marker_is_an_error_that_names_what_stands_there(way: str, c
     assert "meta {has_more" in str(reading.error)
 
 
-@pytest.mark.parametrize("count", SEVERAL)
-@pytest.mark.parametrize("way", RECKONED)
+@every("count", SEVERAL)
+@every("way", RECKONED)
 def test_an_inverted_marker_of_pages_by_number_leaves_nothing_unseen(way: str, count: int) -> None:
     inverted = {"done": "meta.has_more"}
     reading = read(way, ProvableApi(way, count, tells=["marker"]), pagination=inverted)
@@ -137,24 +138,24 @@ def test_an_inverted_marker_of_pages_by_number_leaves_nothing_unseen(way: str, c
     assert reading.ids == ids(LIMIT)
 
 
-@pytest.mark.parametrize("count", [0, *FEW])
-@pytest.mark.parametrize("way", RECKONED)
+@every("count", [0, *FEW])
+@every("way", RECKONED)
 def test_an_inverted_marker_of_a_single_page_by_number_is_not_used(way: str, count: int) -> None:
     inverted = {"done": "meta.has_more"}
     reading = read(way, ProvableApi(way, count, tells=["marker"]), pagination=inverted)
     assert (reading.ids, reading.evidence.end.by) == (ids(count), "probed")
 
 
-@pytest.mark.parametrize("count", SEVERAL)
-@pytest.mark.parametrize("way", ["cursor", "last_record", "next_params"])
+@every("count", SEVERAL)
+@every("way", ["cursor", "last_record", "next_params"])
 def test_F27_a_way_on_that_goes_where_the_source_does_not_look_is_a_loop(way: str, count: int) -> None:
     into = {"into": "form" if way == "next_params" else "query.elsewhere"}
     reading = read(way, ProvableApi(way, count), pagination=into)
     assert isinstance(reading.error, PaginationLoopError)
 
 
-@pytest.mark.parametrize("count", [LIMIT - 1, LIMIT])
-@pytest.mark.parametrize("way", ["cursor", "next_params"])
+@every("count", [LIMIT - 1, LIMIT])
+@every("way", ["cursor", "next_params"])
 def test_F27_of_a_single_page_too_it_is_found_out(way: str, count: int) -> None:
     into = {"into": "form" if way == "next_params" else "query.elsewhere"}
     reading = read(way, ProvableApi(way, count), pagination=into)
@@ -171,9 +172,9 @@ def test_a_marker_that_is_not_there_is_an_error_that_names_what_is() -> None:
     )
 
 
-@pytest.mark.parametrize("count", SEVERAL)
-@pytest.mark.parametrize("tells", ["", "total", "marker"])
-@pytest.mark.parametrize("way", WAYS)
+@every("count", SEVERAL)
+@every("tells", ["", "total", "marker"])
+@every("way", WAYS)
 def test_a_cap_on_the_size_of_pages_loses_nothing(way: str, tells: str, count: int) -> None:
     told = [tells] if tells else []
     reading = read(way, ProvableApi(way, count, tells=told, cap=3), told)
@@ -181,8 +182,8 @@ def test_a_cap_on_the_size_of_pages_loses_nothing(way: str, tells: str, count: i
     assert reading.evidence.end.by == proof(way, count, tells)
 
 
-@pytest.mark.parametrize("count", [1, 3, LIMIT, 9])
-@pytest.mark.parametrize("way", RECKONED)
+@every("count", [1, 3, LIMIT, 9])
+@every("way", RECKONED)
 def test_a_first_number_that_is_one_too_high_is_an_error_however_few_records_there_are(
     way: str, count: int
 ) -> None:
@@ -200,7 +201,7 @@ def one_too_high(count: int, api: ProvableApi | None = None) -> UnstableAPIClien
     return UnstableAPIClient(described, runtime=ClientRuntime(transport=api, clock=ManualClock()))
 
 
-@pytest.mark.parametrize("count", [1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT, 3 * LIMIT + 1])
+@every("count", [1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT, 3 * LIMIT + 1])
 def test_F61_a_page_below_the_first_that_holds_what_the_total_lacks_is_where_the_next_reading_begins(
     count: int,
 ) -> None:
@@ -246,7 +247,7 @@ class Clamping(ProvableApi):
         return max(super()._start(query, size), 0)
 
 
-@pytest.mark.parametrize("count", COUNTS)
+@every("count", COUNTS)
 def test_a_page_below_the_first_that_is_the_first_again_is_no_page_before_it(count: int) -> None:
     reading = read("page", Clamping("page", count))
     assert (reading.error, reading.ids) == (None, ids(count))
@@ -262,7 +263,7 @@ def test_F25_a_row_put_in_front_is_a_change_and_no_page_before_the_first() -> No
 # A single followed page.
 
 
-@pytest.mark.parametrize("count", [10, 20, 25, 30, 50, 100])
+@every("count", [10, 20, 25, 30, 50, 100])
 def test_as_many_records_as_a_usual_page_holds_are_incomplete_where_nothing_tells(count: int) -> None:
     reading = read("cursor", ProvableApi("cursor", count), limit=200, page_size=None)
     assert isinstance(reading.error, IncompleteRunError)
@@ -276,8 +277,8 @@ def test_a_single_page_whose_size_cannot_be_said_is_complete_with_a_warning() ->
     assert "Name a total or a marker" in warning
 
 
-@pytest.mark.parametrize(
-    ("said", "hint"),
+@every(
+    "said, hint",
     [
         ({"next_token": "abc"}, "'meta.next_token' stands in the answer and is not used"),
         ({"more": True}, "'meta.more' stands in the answer and is not used"),
@@ -293,8 +294,8 @@ def test_one_record_beside_something_that_looks_like_a_way_on_is_incomplete(
     assert f"1 records came, and nothing proves that they are all; {hint}" in str(reading.error)
 
 
-@pytest.mark.parametrize("way", TOLD)
-@pytest.mark.parametrize("count", [2, 3])
+@every("way", TOLD)
+@every("count", [2, 3])
 def test_equal_records_by_nature_are_no_sign_of_a_way_that_leads_back(way: str, count: int) -> None:
     reading = read(way, ProvableApi(way, [7] * count))
     assert (reading.error, reading.ids, reading.evidence.end.by) == (None, [7] * count, "probed")
@@ -321,15 +322,15 @@ def test_pages_that_were_asked_for_are_all_that_is_proved() -> None:
 # Totals.
 
 
-@pytest.mark.parametrize("count", SEVERAL)
+@every("count", SEVERAL)
 def test_a_total_that_is_the_pages_own_count_hides_nothing_of_offsets(count: int) -> None:
     reading = read("offset", ProvableApi("offset", count, tells=["page total"]), ["page total"])
     assert isinstance(reading.error, ProtocolError)
     assert "what the description names as a total or a marker is not one" in str(reading.error)
 
 
-@pytest.mark.parametrize("way", ["page", *FOLLOWED])
-@pytest.mark.parametrize("count", SEVERAL)
+@every("way", ["page", *FOLLOWED])
+@every("count", SEVERAL)
 def test_a_total_that_is_every_pages_own_count_is_no_change_and_noted(way: str, count: int) -> None:
     reading = read(way, ProvableApi(way, count, tells=["page total"]), ["page total"])
     assert (reading.error, reading.ids) == (None, ids(count))
@@ -338,20 +339,20 @@ def test_a_total_that_is_every_pages_own_count_is_no_change_and_noted(way: str, 
     assert "its total proves nothing" in warning
 
 
-@pytest.mark.parametrize("way", TOLD)
+@every("way", TOLD)
 def test_a_first_way_on_that_is_lost_once_is_a_change_where_a_total_counts_the_rest(way: str) -> None:
     reading = read(way, ProvableApi(way, 9, tells=["total"], spoils={1: lost(way)}), ["total"])
     assert isinstance(reading.error, SourceChangedError)
 
 
-@pytest.mark.parametrize("way", TOLD)
-@pytest.mark.parametrize("count", FEW)
+@every("way", TOLD)
+@every("count", FEW)
 def test_a_total_that_is_a_single_pages_own_count_is_found_out(way: str, count: int) -> None:
     reading = read(way, ProvableApi(way, count, tells=["page total"]), ["page total"])
     assert (reading.ids, reading.evidence.end.by) == (ids(count), "probed")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_total_below_the_records_is_not_used_and_noted(way: str) -> None:
     reading = read(way, ProvableApi(way, 9, tells=["total"], always={"total": 5}), ["total"])
     assert reading.ids == ids(9)
@@ -360,7 +361,7 @@ def test_a_total_below_the_records_is_not_used_and_noted(way: str) -> None:
     assert warning == "the source says it has 5 records, and 4 more came: its total proves nothing"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_total_above_the_records_is_incomplete(way: str) -> None:
     reading = read(way, ProvableApi(way, 9, tells=["total"], always={"total": 11}), ["total"])
     assert isinstance(reading.error, IncompleteRunError)
@@ -374,9 +375,9 @@ def test_a_total_that_is_round_is_doubted() -> None:
     assert "the total is exactly 1000" in warning
 
 
-@pytest.mark.parametrize("count", [LIMIT, LIMIT + 1, 2 * LIMIT])
-@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
-@pytest.mark.parametrize("way", RECKONED)
+@every("count", [LIMIT, LIMIT + 1, 2 * LIMIT])
+@every("status", [400, 404, 410, 416, 422])
+@every("way", RECKONED)
 def test_F59_a_refusal_behind_the_last_page_is_the_end_where_another_cut_ends_there(
     way: str, status: int, count: int
 ) -> None:
@@ -385,8 +386,8 @@ def test_F59_a_refusal_behind_the_last_page_is_the_end_where_another_cut_ends_th
     assert reading.evidence.end.by == "probed"
 
 
-@pytest.mark.parametrize("status", [400, 422])
-@pytest.mark.parametrize("way", RECKONED)
+@every("status", [400, 422])
+@every("way", RECKONED)
 def test_F98_a_refusal_where_no_other_cut_is_given_is_no_end(way: str, status: int) -> None:
     def refuses(asked: int, api: ProvableApi) -> None:
         if asked > 2:
@@ -399,8 +400,8 @@ def test_F98_a_refusal_where_no_other_cut_is_given_is_no_end(way: str, status: i
 # A request that counts.
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("way", WAYS)
+@every("count", COUNTS)
+@every("way", WAYS)
 def test_a_request_that_counts_proves_the_end(way: str, count: int) -> None:
     api = ProvableApi(way, count)
     reading = read(way, api, count=counting())
@@ -411,21 +412,21 @@ def test_a_request_that_counts_proves_the_end(way: str, count: int) -> None:
     assert api.requests[0].url == COUNT
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_count_above_the_records_is_incomplete(way: str) -> None:
     reading = read(way, ProvableApi(way, 5, counts=[6, 6]), count=counting())
     assert isinstance(reading.error, IncompleteRunError)
     assert str(reading.error) == "5 records came, but the source counts 6"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_count_that_changes_tells_that_the_source_does(way: str) -> None:
     reading = read(way, ProvableApi(way, 5, counts=[6, 5]), count=counting())
     assert isinstance(reading.error, SourceChangedError)
     assert "the source counted 6 records before, and 5 after" in str(reading.error)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_count_below_the_records_proves_nothing(way: str) -> None:
     reading = read(way, ProvableApi(way, 5, counts=[4, 4]), count=counting())
     assert (reading.error, reading.ids) == (None, ids(5))
@@ -445,8 +446,8 @@ def test_a_run_that_goes_on_counts_at_its_end_alone() -> None:
 # What an earlier run has seen.
 
 
-@pytest.mark.parametrize("count", [0, 1, *FEW])
-@pytest.mark.parametrize("way", TOLD)
+@every("count", [0, 1, *FEW])
+@every("way", TOLD)
 def test_a_way_on_that_an_earlier_run_followed_makes_a_page_without_it_the_last(way: str, count: int) -> None:
     api = ProvableApi(way, count)
     reading = Reading(api, endpoint(way), seen_before="yesterday")
@@ -457,7 +458,7 @@ def test_a_way_on_that_an_earlier_run_followed_makes_a_page_without_it_the_last(
     assert (reading.evidence.warnings, reading.evidence.weak) == ((), ["still: sampled"])
 
 
-@pytest.mark.parametrize("way", TOLD)
+@every("way", TOLD)
 def test_F60_a_first_page_that_lost_its_way_on_once_is_not_the_last_whatever_was_seen_before(
     way: str,
 ) -> None:
@@ -469,9 +470,9 @@ def test_F60_a_first_page_that_lost_its_way_on_once_is_not_the_last_whatever_was
 # XML, where an empty list has no elements.
 
 
-@pytest.mark.parametrize("way", ["cursor", "offset"])
-@pytest.mark.parametrize(
-    ("feed", "is_warned"),
+@every("way", ["cursor", "offset"])
+@every(
+    "feed, is_warned",
     [
         ("<feed><title>Items</title></feed>", True),
         ("<feed><title>Items</title><item><id>1</id></item></feed>", True),
@@ -499,7 +500,7 @@ def test_no_element_of_the_name_is_an_empty_list_and_warned_of_unless_a_total_sa
 # Errors beside records.
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_F63_errors_beside_records_are_among_the_warnings_also_when_a_run_goes_on(way: str) -> None:
     api = ProvableApi(way, 9, spoils={1: {"beside": {"errors": ["shard 3 failed"]}}})
     first = Reading(api, endpoint(way), after=1)
@@ -528,9 +529,9 @@ def lost(way: str) -> dict[str, object]:
     return {"link": ""} if way == "link" else {"next": None}
 
 
-@pytest.mark.parametrize("count", SEVERAL)
-@pytest.mark.parametrize("at", range(1, 10))
-@pytest.mark.parametrize("way", TOLD)
+@every("count", SEVERAL)
+@every("at", range(1, 10))
+@every("way", TOLD)
 def test_a_way_on_that_is_lost_once_never_makes_a_run_silently_short(way: str, at: int, count: int) -> None:
     reading = read(way, ProvableApi(way, count, spoils={at: lost(way)}))
     if at == 1:
@@ -540,9 +541,9 @@ def test_a_way_on_that_is_lost_once_never_makes_a_run_silently_short(way: str, a
         assert (reading.error, reading.ids) == (None, ids(count))
 
 
-@pytest.mark.parametrize("count", FEW)
-@pytest.mark.parametrize("at", range(1, 6))
-@pytest.mark.parametrize("way", TOLD)
+@every("count", FEW)
+@every("at", range(1, 6))
+@every("way", TOLD)
 def test_a_way_on_that_is_lost_once_while_a_single_page_is_proved_is_asked_for_again(
     way: str, at: int, count: int
 ) -> None:
@@ -550,16 +551,16 @@ def test_a_way_on_that_is_lost_once_while_a_single_page_is_proved_is_asked_for_a
     assert (reading.error, reading.ids) == (None, ids(count))
 
 
-@pytest.mark.parametrize("status", [404, 416])
-@pytest.mark.parametrize("at", range(2, 12))
-@pytest.mark.parametrize("way", RECKONED)
+@every("status", [404, 416])
+@every("at", range(2, 12))
+@every("way", RECKONED)
 def test_F28_one_false_refusal_is_no_end(way: str, at: int, status: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": status}}))
     assert (reading.error, reading.ids) == (None, ids(11))
 
 
-@pytest.mark.parametrize("at", [2, 3])
-@pytest.mark.parametrize("way", FOLLOWED)
+@every("at", [2, 3])
+@every("way", FOLLOWED)
 def test_a_followed_page_that_is_refused_is_an_error_and_no_end(way: str, at: int) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={at: {"status": 404}}))
     assert isinstance(reading.error, RequestRejectedError)
@@ -567,8 +568,8 @@ def test_a_followed_page_that_is_refused_is_an_error_and_no_end(way: str, at: in
     assert reading.ids == ids((at - 1) * (LIMIT - (way == "last_record")))
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("at", [2, 3])
+@every("way", WAYS)
+@every("at", [2, 3])
 def test_F24_one_short_page_is_asked_for_again(way: str, at: int) -> None:
     start = (at - 1) * LIMIT
     short = {"ids": [start + 1, start + 2]}
@@ -576,9 +577,9 @@ def test_F24_one_short_page_is_asked_for_again(way: str, at: int) -> None:
     assert (reading.error, reading.ids) == (None, ids(15))
 
 
-@pytest.mark.parametrize("lie", [True, False])
-@pytest.mark.parametrize("at", range(1, 7))
-@pytest.mark.parametrize("way", WAYS)
+@every("lie", [True, False])
+@every("at", range(1, 7))
+@every("way", WAYS)
 def test_a_marker_that_lies_once_never_makes_a_run_silently_short(way: str, at: int, *, lie: bool) -> None:
     reading = read(way, ProvableApi(way, 11, tells=["marker"], spoils={at: {"has_more": lie}}), ["marker"])
     if reading.error is None:
@@ -587,8 +588,8 @@ def test_a_marker_that_lies_once_never_makes_a_run_silently_short(way: str, at: 
         assert isinstance(reading.error, ProtocolError | SourceChangedError)
 
 
-@pytest.mark.parametrize("way", [*RECKONED, "last_record"])
-@pytest.mark.parametrize("count", COUNTS)
+@every("way", [*RECKONED, "last_record"])
+@every("count", COUNTS)
 def test_a_marker_that_says_only_whether_the_page_is_full_is_no_drift(way: str, count: int) -> None:
     reading = read(way, ProvableApi(way, count, tells=["full"]), ["full"])
     assert (reading.error, reading.ids) == (None, ids(count))
@@ -610,9 +611,9 @@ def change(at: int, edit: Callable[[list[int]], None]) -> Callable[[int, Provabl
 MOVED = [way for way in WAYS if way != "last_record"]
 
 
-@pytest.mark.parametrize("at", [2, 3])
-@pytest.mark.parametrize("tells", ["", "total", "marker"])
-@pytest.mark.parametrize("way", MOVED)
+@every("at", [2, 3])
+@every("tells", ["", "total", "marker"])
+@every("way", MOVED)
 def test_F26_a_row_deleted_in_front_of_a_page_already_read_is_a_change(way: str, tells: str, at: int) -> None:
     told = [tells] if tells else []
     api = ProvableApi(way, 11, tells=told, before=change(at, lambda rows: rows.remove(2)))
@@ -620,7 +621,7 @@ def test_F26_a_row_deleted_in_front_of_a_page_already_read_is_a_change(way: str,
     assert isinstance(reading.error, SourceChangedError)
 
 
-@pytest.mark.parametrize("way", MOVED)
+@every("way", MOVED)
 def test_F26_a_row_deleted_in_front_begins_the_reading_anew(way: str) -> None:
     api = ProvableApi(way, 11, before=change(2, lambda rows: rows.remove(2)))
     client = UnstableAPIClient(endpoint(way), runtime=ClientRuntime(transport=api, clock=ManualClock()))
@@ -628,7 +629,7 @@ def test_F26_a_row_deleted_in_front_begins_the_reading_anew(way: str) -> None:
     assert frame["id"].tolist() == [1, *range(3, 12)]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_a_source_that_changes_at_every_reading_is_given_up(way: str) -> None:
     def before(_: int, api: ProvableApi) -> None:
         api.ids[0] -= 1
@@ -639,7 +640,7 @@ def test_a_source_that_changes_at_every_reading_is_given_up(way: str) -> None:
         ApiDataService(client).fetch_all_to_df(limit=LIMIT)
 
 
-@pytest.mark.parametrize("at", range(2, 5))
+@every("at", range(2, 5))
 def test_F26_where_each_page_begins_behind_the_last_key_no_change_moves_a_row(at: int) -> None:
     api = ProvableApi("last_record", 11, before=change(at, lambda rows: rows.remove(2)))
     reading = read("last_record", api, key=("id",))
@@ -647,9 +648,9 @@ def test_F26_where_each_page_begins_behind_the_last_key_no_change_moves_a_row(at
     assert reading.evidence.still.requests == 0
 
 
-@pytest.mark.parametrize("way", ["cursor", "next_url", "next_params"])
-@pytest.mark.parametrize("page", [2, 3])
-@pytest.mark.parametrize("asked", [1, 2, 3])
+@every("way", ["cursor", "next_url", "next_params"])
+@every("page", [2, 3])
+@every("asked", [1, 2, 3])
 def test_a_forgotten_place_that_answers_empty_is_a_change(way: str, page: int, asked: int) -> None:
     """It says so by an empty page without a way on, once, twice or each time until then."""
     void = {"ids": [], "next": None}
@@ -658,7 +659,7 @@ def test_a_forgotten_place_that_answers_empty_is_a_change(way: str, page: int, a
     assert reading.ids == ids((page - 1) * LIMIT)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every("way", WAYS)
 def test_F21_a_first_page_that_comes_empty_twice_is_a_change_once_it_holds_records(way: str) -> None:
     void = {"ids": [], "link": ""} if way == "link" else {"ids": [], "next": None}
     reading = read(way, ProvableApi(way, 11, spoils={1: void, 2: void}))
@@ -685,8 +686,8 @@ def test_strict_reads_twice_and_takes_nothing_unproven() -> None:
     assert "end: unproven" in str(unproven.error)
 
 
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("way", WAYS)
+@every("count", COUNTS)
+@every("way", WAYS)
 def test_F42_a_run_that_goes_on_at_any_page_is_proved_as_well(way: str, count: int) -> None:
     whole = read(way, ProvableApi(way, count))
     for after in range(1, len(whole.entries) + 1):
@@ -699,8 +700,8 @@ def test_F42_a_run_that_goes_on_at_any_page_is_proved_as_well(way: str, count: i
 # Records that share the value by which the next page is found.
 
 
-@pytest.mark.parametrize("limit", [2, 3, 4, 5, 9])
-@pytest.mark.parametrize("tells", [[], ["total"], ["marker"]])
+@every("limit", [2, 3, 4, 5, 9])
+@every("tells", [[], ["total"], ["marker"]])
 def test_F100_records_that_share_the_last_value_of_a_page_stand_on_the_next(
     limit: int, tells: list[str]
 ) -> None:
@@ -738,7 +739,7 @@ def test_F100_a_primary_key_is_shared_by_none_so_that_pages_are_whole() -> None:
 # Places that answer otherwise for a while.
 
 
-@pytest.mark.parametrize("way", RECKONED)
+@every("way", RECKONED)
 def test_F60_a_place_that_is_empty_twice_is_asked_for_again_as_the_last_request(way: str) -> None:
     nothing: dict[str, object] = {"ids": []}
     reading = read(way, ProvableApi(way, 16, spoils={4: nothing, 5: nothing}))
@@ -785,13 +786,13 @@ def test_strict_does_not_take_the_end_of_a_source_that_grows_all_the_time() -> N
     assert "end: unproven" in str(reading.error)
 
 
-@pytest.mark.parametrize("way", ["cursor", "next_url", "link"])
+@every("way", ["cursor", "next_url", "link"])
 def test_F62_a_marker_that_says_once_that_another_page_follows_is_asked_for_again(way: str) -> None:
     reading = read(way, ProvableApi(way, 11, tells=["marker"], spoils={3: {"has_more": True}}), ["marker"])
     assert (reading.error, reading.ids) == (None, ids(11))
 
 
-@pytest.mark.parametrize("way", TOLD)
+@every("way", TOLD)
 def test_F60_an_empty_page_that_leads_on_is_asked_for_again(way: str) -> None:
     reading = read(way, ProvableApi(way, 11, spoils={2: {"ids": []}}))
     assert (reading.error, reading.ids) == (None, ids(11))
@@ -836,15 +837,15 @@ class Clamps(ProvableApi):
         return (number - 1) * size
 
 
-@pytest.mark.parametrize("count", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 3 * LIMIT])
-@pytest.mark.parametrize("limit", [1, LIMIT])
+@every("count", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 3 * LIMIT])
+@every("limit", [1, LIMIT])
 def test_F28_the_last_page_again_by_its_own_number_is_behind_the_end(limit: int, count: int) -> None:
     reading = read("page", Clamps(count), limit=limit, pagination={"echo_path": "meta.page"})
     assert (reading.error, reading.ids) == (None, ids(count))
 
 
-@pytest.mark.parametrize("echo", [{}, {"echo_path": "meta.page"}])
-@pytest.mark.parametrize("limit", [1, LIMIT])
+@every("echo", [{}, {"echo_path": "meta.page"}])
+@every("limit", [1, LIMIT])
 def test_F70_a_source_that_looks_at_no_number_is_a_loop(limit: int, echo: dict[str, str]) -> None:
     api = Clamps(9, heeds_numbers=False)
     reading = read("page", api, limit=limit, pagination=echo)
@@ -864,8 +865,8 @@ def test_F68_every_page_before_a_short_one_is_looked_at_again_by_whoever_goes_on
     assert isinstance(again.error, SourceChangedError)
 
 
-@pytest.mark.parametrize("then", [{"status": 404}, {"ids": []}])
-@pytest.mark.parametrize("way", [way for way in WAYS if way not in {"offset", "last_record"}])
+@every("then", [{"status": 404}, {"ids": []}])
+@every("way", [way for way in WAYS if way not in {"offset", "last_record"}])
 def test_F64_a_short_page_that_is_refused_or_empty_when_asked_for_again_is_asked_for_once_more(
     way: str, then: dict[str, object]
 ) -> None:
@@ -879,7 +880,7 @@ def test_F64_a_short_last_page_that_is_whole_when_it_is_looked_at_again_leads_fu
     assert (reading.error, reading.ids) == (None, ids(12))
 
 
-@pytest.mark.parametrize("way", TOLD)
+@every("way", TOLD)
 def test_a_short_last_page_that_came_twice_on_the_way_is_one_of_those_looked_at(way: str) -> None:
     reading = Reading(ProvableApi(way, 38), endpoint(way))
     still = reading.evidence.still

@@ -22,7 +22,7 @@ BUDGETS = {
     "matrix": 10,
     "cloud, state machine and package": 12,
     "stores and databases": 12,
-    "containers and browser": 10,
+    "containers, browser and shells": 10,
 }
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import main
-from de_classes.cli import parsers
+from de_classes.__main__ import main, make_parser
 from de_classes.cli.check import run
 from de_classes.utils.clock import ManualClock
 from tests.fakes.listing_api import TOKEN, ListingApi, write_description
@@ -30,8 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def check(folder: Path, transport: Transport, *words: str, **changes: object) -> tuple[int, str, str]:
     described = write_description(folder, **changes)
-    parser = argparse.ArgumentParser()
-    parsers.add_check(parser.add_subparsers(required=True))
+    parser = make_parser(["check"])
     name = [] if "." in "".join(words[:1]) else ["listing.items"]
     all_words = [
         "check",

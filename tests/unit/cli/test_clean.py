@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import io
 import logging
 import os
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from de_classes.cli import parsers
+from de_classes.__main__ import make_parser
 from de_classes.cli.clean import Cleaning, run
 from de_classes.storage.clients import LocalClient
 from de_classes.utils.clock import ManualClock
@@ -24,8 +23,7 @@ WRITTEN = 1_795_392_000.0  # when all files were, as far as the store can tell
 
 
 def clean(where: Path | str, *words: str, after_days: float = 30) -> tuple[int, str, str]:
-    parser = argparse.ArgumentParser()
-    parsers.add_clean(parser.add_subparsers(required=True))
+    parser = make_parser(["clean"])
     out, err = io.StringIO(), io.StringIO()
     clock = ManualClock(now=WRITTEN + after_days * DAY)
     status = run(parser.parse_args(["clean", str(where), *words]), out=out, err=err, clock=clock)
@@ -89,13 +87,12 @@ def test_F75_a_run_that_wrote_within_the_hour_is_spared_whatever_the_limit(lake:
 
 
 def test_the_help_says_what_makes_it_safe(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    parsers.add_clean(parser.add_subparsers(required=True))
+    parser = make_parser(["clean"])
     with pytest.raises(SystemExit):
         parser.parse_args(["clean", "--help"])
     told = " ".join(capsys.readouterr().out.split())
     assert "the progress of runs lies there in _runs" in told
-    assert "longer than any pause after which a run is still to go on" in told
+    assert "longer than any pause after which a run is to go on" in told
 
 
 @pytest.mark.parametrize("days", ["-1", "nan"])
@@ -126,8 +123,7 @@ def test_what_was_replaced_while_it_was_listed_stays(lake: Path) -> None:
             touched.write_bytes(b"{}")
             return super().write(text)
 
-    parser = argparse.ArgumentParser()
-    parsers.add_clean(parser.add_subparsers(required=True))
+    parser = make_parser(["clean"])
     out, err = Replacing(), io.StringIO()
     clock = ManualClock(now=WRITTEN + 30 * DAY)
     status = run(parser.parse_args(["clean", str(lake), "--delete"]), out=out, err=err, clock=clock)

@@ -26,6 +26,8 @@ IN_HEADERS = b"\x1b[31m\x9b\x7f\xe2\x80\xae\x85"
 SECRET = "S3cret-Key-Of-This-Test-0123456789"
 LOGIN = base64.b64encode(b"ada:hunter2-of-this-test").decode()
 
+HELP = "ingest: for help: python -m de_classes ingest --help\n"
+
 
 def page(**fields: object) -> bytes:
     return json.dumps({"data": [{"id": 1}], "total_pages": 1, "total_records": 1, **fields}).encode()
@@ -292,9 +294,9 @@ def test_F97_a_header_file_that_others_can_read_is_refused(
     for mode in (0o640, 0o604, 0o620, 0o602):
         path = in_file(elsewhere, f"X-Api-Key: {SECRET}", mode=mode)
         said = refused(capsys, "--header-file", str(path))
-        assert said == f"ingest: --header-file: {path} is open to other users: chmod 600 it first\n"
+        assert said == f"ingest: --header-file: {path} is open to other users: chmod 600 it first\n{HELP}"
         said = refused(capsys, "--username", "ada", "--password-file", str(path))
-        assert said == f"ingest: --password-file: {path} is open to other users: chmod 600 it first\n"
+        assert said == f"ingest: --password-file: {path} is open to other users: chmod 600 it first\n{HELP}"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import io
 import json
 import logging
 from collections import Counter
@@ -13,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.cli import parsers
-from de_classes.cli.ingest import run
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
 from tests.fakes.canary import PASSWORD
+from tests.fakes.commands import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +43,8 @@ def serving(port: int = 0, *, faults: str | None = None) -> Iterator[SimulatorSe
 
 
 def command(name: str, url: str, to: Path, *words: str) -> tuple[int, str, str]:
-    parser = argparse.ArgumentParser()
-    parsers.add_ingest(parser.add_subparsers(required=True))
     given = ["--username", "ada", "--to", str(to), "--limit", str(LIMIT), "--format", "jsonl", *words]
-    out, err = io.StringIO(), io.StringIO()
-    return run(parser.parse_args([name, url, *given]), out=out, err=err), out.getvalue(), err.getvalue()
+    return called(name, url, *given)
 
 
 def ids(lake: Path, dataset: str = "orders") -> list[int]:
@@ -76,7 +71,17 @@ def test_a_run_that_is_complete_gives_its_receipt_again_and_asks_nothing(tmp_pat
         requests = server.log.requests
         again = command("replay", server.base_url, tmp_path, *words)
         assert server.log.requests == requests
-    assert first == again
+    assert (first[0], again[0]) == (0, 0)
+    before, after = json.loads(first[1]), json.loads(again[1])
+    assert (before["complete_before"], after.pop("complete_before")) == (False, True)
+    assert after == {name: value for name, value in before.items() if name != "complete_before"}
+
+
+def test_a_run_that_was_complete_before_says_so_and_that_nothing_was_fetched(tmp_path: Path) -> None:
+    words = ("--dataset", "orders", "--run-id", "monday")
+    with serving() as server:
+        said = [command("ingest", server.base_url, tmp_path, *words)[1] for _ in range(2)]
+    assert ["nothing was fetched" in text for text in said] == [False, True]
 
 
 def test_what_came_of_an_incomplete_run_is_kept_and_the_way_on_is_told(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_a_partial_run_says_so_and_a_replay_fetches_only_what_is_missing(tmp_pat
 def test_a_replay_is_told_which_run(tmp_path: Path, words: list[str]) -> None:
     status, out, err = command("replay", NOBODY, tmp_path, *words)
     assert (status, out) == (2, "")
-    assert "--run-id and --dataset" in err
+    assert "the following arguments are required: --dataset" in err or "required: --run-id" in err
 
 
 def test_a_replay_of_a_run_that_never_was_is_a_mistake_and_begins_none(tmp_path: Path) -> None:
@@ -150,12 +155,12 @@ def test_what_does_not_fit_the_columns_is_refused_or_set_aside(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["--run-id", "monday"], "--run-id goes with --dataset alone"),
-        (["--key-field", "id"], "--key-field goes with --dataset alone"),
-        (["--columns", "c.json"], "--columns goes with --dataset alone"),
+        (["--run-id", "monday"], "--run-id has no effect without --dataset: "),
+        (["--key-field", "id"], "--key-field has no effect without --dataset: "),
+        (["--columns", "c.json"], "--columns has no effect without --dataset: "),
         (["--dataset", "a/../b"], "--dataset cannot be a key's beginning"),
-        (["--dataset", "orders", "--key", "a.jsonl"], "--key asks for one object, and --dataset for many"),
-        (["--dataset", "orders", "--quarantine"], "--quarantine needs --columns"),
+        (["--dataset", "orders", "--key", "a.jsonl"], "--key has no effect with --dataset: "),
+        (["--dataset", "orders", "--quarantine"], "--quarantine has no effect without --columns: "),
         (["--dataset", "orders", "--columns", "absent.json"], "--columns cannot be used"),
         (["--dataset", "orders", "--run-id", "a b"], "--run-id must be 1 to 80 letters"),
         (["--dataset", "orders", "--part-pages", "0"], "--part-pages must be a whole number from 1"),
@@ -166,3 +171,44 @@ def test_a_mistake_is_named_as_it_was_written(tmp_path: Path, words: list[str], 
     status, out, err = command("ingest", NOBODY, tmp_path, *words)
     assert (status, out) == (2, "")
     assert named in err
+
+
+@pytest.mark.parametrize("words", [[], ["--run-id", "monday"]])
+def test_the_way_on_is_told_as_a_run_begins_before_anything_is_asked(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """What is killed says nothing any more."""
+    with serving(faults=BROKEN) as server:
+        given = ("--dataset", "orders", "--max-attempts", "1", *words)
+        status, _, err = command("ingest", server.base_url, tmp_path, *given)
+        first, *_, last = err.splitlines()
+        (begun,) = (path.name for path in (tmp_path / "_runs").iterdir())
+        assert (status, first) == (4, f"ingest: run {begun}: if it is stopped, go on with --run-id {begun}")
+        assert last.endswith(f"; go on with --run-id {begun}")
+        _, _, quiet = command("ingest", server.base_url, tmp_path, *given, "--quiet", "--run-id", begun)
+    assert first not in quiet
+
+
+def test_one_object_has_no_run_to_go_on_with(tmp_path: Path) -> None:
+    with serving() as server:
+        assert command("ingest", server.base_url, tmp_path)[2] == ""
+
+
+def test_a_run_says_in_the_log_that_it_begins_and_that_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "de_classes.ingest.quiet")
+    words = ("--dataset", "orders", "--run-id", "monday", "--max-attempts", "1", "--part-pages", "1")
+    with serving(faults=BROKEN) as server:
+        port = server.port
+        command("ingest", server.base_url, tmp_path, *words)
+    with serving(port) as server:
+        for _ in range(2):
+            command("ingest", server.base_url, tmp_path, *words)
+    said = [record.getMessage() for record in caplog.records if "run monday" in record.getMessage()]
+    assert said == [
+        "run monday begins",
+        "run monday goes on behind 5 parts",
+        f"run monday is complete: {COUNT} records",
+        "run monday was complete before, and nothing was fetched",
+    ]

@@ -40,13 +40,27 @@ pagination = { type = "page", pages_path = "pages" }
 """
 
 
-def ingest(folder: Path, *words: str, shop: str = SHOP) -> tuple[int, str, str]:
+def ingest(folder: Path, *words: str, shop: str = SHOP, quiet: bool = True) -> tuple[int, str, str]:
     (folder / "shop.toml").write_text(shop)
     out, err = io.StringIO(), io.StringIO()
     api = DescribedApi()
     with served(api) as url, redirect_stdout(out), redirect_stderr(err):
         named = ("--sources", str(folder / "shop.toml"), "--base-url", url, "--to", str(folder / "lake"))
-        status = main(["ingest", *words, *named, "--quiet", "--limit", "4", "--format", "jsonl"])
+        try:
+            status = main(
+                [
+                    "ingest",
+                    *words,
+                    *named,
+                    *(["--quiet"] if quiet else []),
+                    "--limit",
+                    "4",
+                    "--format",
+                    "jsonl",
+                ]
+            )
+        except SystemExit as left:
+            status = int(left.code or 0)
     return status, out.getvalue(), err.getvalue()
 
 
@@ -65,6 +79,17 @@ def test_a_run_id_for_all_of_a_source_is_one_for_each_resource(tmp_path: Path) -
     _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", "--run-id", "monday", "--json")
     runs = [json.loads(line)["run_id"] for line in out.splitlines()]
     assert runs == ["monday-orders", "monday-returns"]
+
+
+def test_all_of_a_source_goes_on_by_one_id(tmp_path: Path) -> None:
+    status, _, err = ingest(tmp_path, "shop", "--max-attempts", "1", quiet=False)
+    first, *_ = err.splitlines()
+    run_id = first.partition("--run-id ")[2]
+    assert (status, first) == (4, f"ingest: run {run_id}: if it is stopped, go on with --run-id {run_id}")
+    assert err.count("if it is stopped") == 1
+    assert f"; go on with --run-id {run_id}\n" in err
+    begun = {path.name for path in (tmp_path / "lake" / "_runs").iterdir()}
+    assert begun == {f"{run_id}-{name}" for name in ("orders", "wrong", "returns")}
 
 
 TRANSFORMED = """transforms = [
@@ -105,9 +130,9 @@ def test_what_does_not_fit_the_described_columns_is_set_aside_where_the_descript
         (("shup.orders",), "there is no source 'shup': did you mean shop?"),
         (("shop.orders", "--set", "x"), "--set must be NAME=VALUE"),
         (("shop.orders", "--set", "x=1"), "--set x is no parameter of shop.orders: known are none"),
-        (("shop.orders", "--username", "ada"), "--username goes with a URL alone"),
-        (("shop.orders", "--pagination", "link"), "--pagination goes with a URL alone"),
-        (("shop", "--key", "a.jsonl"), "--key is for one resource"),
+        (("shop.orders", "--username", "ada"), "--username has no effect with the name of a source: "),
+        (("shop.orders", "--pagination", "link"), "--pagination has no effect with the name of a source: "),
+        (("shop", "--key", "a.jsonl"), "--key has no effect with all of a source: "),
     ],
 )
 def test_a_mistake_in_the_words_is_named_before_anything_is_done(

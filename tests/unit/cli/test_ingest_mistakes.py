@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import io
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.cli import parsers
-from de_classes.cli.ingest import run
+from tests.fakes.commands import called
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +15,9 @@ NOBODY = "http://127.0.0.1:9"  # nothing listens there, and nothing is to be ask
 
 
 def ingest(*words: str) -> tuple[int, str]:
-    parser = argparse.ArgumentParser()
-    parsers.add_ingest(parser.add_subparsers(required=True))
-    out, err = io.StringIO(), io.StringIO()
-    status = run(parser.parse_args(["ingest", *words]), out=out, err=err)
-    assert out.getvalue() == ""
-    return status, err.getvalue()
+    status, out, err = called("ingest", *words)
+    assert out == ""
+    return status, err
 
 
 @pytest.mark.parametrize(
@@ -56,10 +50,13 @@ def ingest(*words: str) -> tuple[int, str]:
         (["--key", "x.xlsx"], "--key: its ending 'xlsx' is no format: choose one of csv, "),
         (["--format", "xml"], "--format 'xml' is no format: choose one of csv, "),
         (["--format", "xml", "--key", "x.csv"], "--format 'xml' is no format: choose one of csv, "),
-        (["--cursor-param", "c"], "--cursor-param does not go with --pagination page"),
-        (["--pagination", "link", "--page-param", "p"], "--page-param does not go with --pagination link"),
+        (["--cursor-param", "c"], "--cursor-param has no effect without --pagination cursor: "),
+        (
+            ["--pagination", "link", "--page-param", "p"],
+            "--page-param has no effect without --pagination page: ",
+        ),
         (["--pagination", "cursor", "--cursor-field", ""], "--cursor-field must be text of at least 1"),
-        (["--auth-url", "127.0.0.1/login"], "--auth-url must be a URL that begins with https:// or http://"),
+        (["--username", "ada", "--auth-url", "127.0.0.1/login"], "--auth-url must be a URL that begins with"),
     ],
     ids=lambda value: ascii(" ".join(value))[:40] if isinstance(value, list) else "",
 )
@@ -127,3 +124,15 @@ def test_a_place_that_is_none_is_named(
     assert status == 2
     assert named in err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_one_auth_and_another_of_a_file_are_not_both_taken(tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("authorization: Bearer x-y-z\n")
+    file.chmod(0o600)
+    words = ("--to", str(tmp_path / "lake"), "--username", "ada", "--header-file", str(file))
+    status, err = ingest(NOBODY, *words)
+    assert status == 2
+    assert err.startswith("ingest: --username has no effect with Authorization in --header-file: ")
+    assert "x-y-z" not in err
+    assert not (tmp_path / "lake").exists()

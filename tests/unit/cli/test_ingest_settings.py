@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.__main__ import make_parser
 from de_classes.api.answers import PageReader
 from de_classes.api.pagination import (
     CursorPagination,
@@ -12,7 +12,6 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
-from de_classes.cli import parsers
 from de_classes.cli.ingest_settings import read_settings
 from de_classes.errors import ConfigurationError
 from de_classes.utils.page_range import PageRange
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
 
 def settings(*words: str) -> IngestSettings:
-    parser = argparse.ArgumentParser()
-    parsers.add_ingest(parser.add_subparsers(required=True))
+    parser = make_parser(["ingest", "replay"])
     return read_settings(parser.parse_args(["ingest", "https://api.example/v1/", "--to", "lake", *words]))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import make_parser
 from de_classes.api.source.binding import Source
-from de_classes.cli.init import EXIT_OPEN, EXIT_USAGE, run
+from de_classes.cli.init import EXIT_OPEN, EXIT_USAGE
 from de_classes.utils.clock import ManualClock
+from tests.fakes.commands import called
 from tests.fakes.mimics import MIMICS
 from tests.fakes.mimics.serving import MimicTransport
 
@@ -22,12 +21,8 @@ GITHUB = "https://api.github.com/repos/acme/widgets/issues?state=all"
 
 
 def init(*words: str, mimic: str = "github") -> tuple[int, str, str]:
-    out, err, clock = io.StringIO(), io.StringIO(), ManualClock()
-    words = ("init", *words)
-    args = make_parser(words).parse_args(words)
-    transport = MimicTransport(MIMICS[mimic](clock=clock))
-    status = run(args, out=out, err=err, transport=transport, clock=clock)
-    return status, out.getvalue(), err.getvalue()
+    clock = ManualClock()
+    return called("init", *words, transport=MimicTransport(MIMICS[mimic](clock=clock)), clock=clock)
 
 
 @pytest.fixture
@@ -44,6 +39,7 @@ def test_a_description_goes_to_a_file_and_what_it_rests_on_to_stderr(secrets: st
     assert (status, out) == (0, "")
     assert "login: Bearer token" in err
     assert f"written: github.issues to {path}" in err
+    assert [line for line in err.splitlines() if not line.startswith("init: ")] == []
     assert Source.load(path)["github.issues"].described.params == {"state": "all"}
 
 
@@ -74,11 +70,11 @@ def test_a_file_that_is_there_is_not_written_over(secrets: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "give one of"),
-        ((GITHUB, "--from", "x.json"), "give one of"),
-        ((GITHUB, "--json", "[]"), "--json"),
-        ((GITHUB, "--json", "{"), "--json"),
-        ((GITHUB, "--json", "{}", "--method", "GET"), "--method"),
+        ((), "one of the arguments URL --openapi --from is required"),
+        ((GITHUB, "--from", "x.json"), "--from: not allowed with argument URL"),
+        ((GITHUB, "--body", "[]"), "--body must be a JSON object"),
+        ((GITHUB, "--body", "{"), "--body must be a JSON object"),
+        ((GITHUB, "--body", "{}", "--method", "GET"), "--body has no effect with --method GET: "),
         ((GITHUB, "--header", "nothing"), "--header"),
         ((GITHUB, "--out", "x.json"), "--out"),
         (("--from", "nowhere.json"), "nowhere.json"),
@@ -100,3 +96,12 @@ def test_a_document_is_converted_and_what_is_left_out_is_said(tmp_path: Path) ->
     assert status == EXIT_OPEN
     assert "[sources.example.resources.things]" in out
     assert "could not tell: things.pagination" in err
+
+
+def test_what_was_written_is_said_as_json(secrets: str, tmp_path: Path) -> None:
+    path = tmp_path / "github.toml"
+    shown = json.loads(init(GITHUB, "--secrets", secrets, "--json")[1])
+    assert "[sources.github.resources.issues]" in shown.pop("description")
+    assert shown == {"resources": ["github.issues"], "path": None, "open_points": []}
+    written = json.loads(init(GITHUB, "--secrets", secrets, "--json", "--out", str(path))[1])
+    assert (written["path"], written["description"]) == (str(path), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,14 +9,15 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from de_classes.__main__ import make_parser
 from de_classes.api.source.binding import Source
-from de_classes.cli.new import NAME, PROJECT, run
+from de_classes.cli.new import NAME, PROJECT, NewProject
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
 from de_classes.version import VERSION
+from tests.fakes.commands import called
 from tools.template import parsed
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ SCREEN = 140
 
 
 def new(*words: str | Path) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    args = make_parser(["new"]).parse_args(["new", *map(str, words)])
-    status = run(args, out=out, err=err)
-    return status, out.getvalue(), err.getvalue()
+    return called("new", *map(str, words))
 
 
 def written(folder: Path) -> dict[str, str]:
@@ -237,3 +234,17 @@ def test_the_template_and_the_makefile_agree_on_processor_and_python(
     assert template["Resources"]["Library"]["Metadata"]["BuildArchitecture"] == machine
     assert f"LAMBDA_PLATFORM ?= {machine}-manylinux_2_28" in makefile
     assert f"LAMBDA_PYTHON ?= {function['Runtime'].removeprefix('python')}" in makefile
+
+
+def test_what_was_written_is_said_as_json(tmp_path: Path) -> None:
+    status, out, _ = new(tmp_path / "my-lake", "--json")
+    told = msgspec.json.decode(out, type=NewProject, strict=True)
+    there = {
+        str(path.relative_to(tmp_path / "my-lake"))
+        for path in (tmp_path / "my-lake").rglob("*")
+        if path.is_file()
+    }
+    assert (status, told.folder, told.location) == (0, str(tmp_path / "my-lake"), str(PROJECT))
+    assert {*told.files} == there
+    assert told.next == ("make test", "make rehearse", "make deploy")
+    assert msgspec.json.decode(new("--location", "--json")[1], type=NewProject) == NewProject(str(PROJECT))

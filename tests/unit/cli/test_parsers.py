@@ -21,4 +21,4 @@ def test_the_list_of_commands_is_the_same_whether_simulate_is_named_or_not(
 
 def test_simulate_has_all_its_words_once_it_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--list-faults" in said(capsys, "simulate", "--help")
-    assert "F01" in said(capsys, "simulate", "--list-faults")
+    assert "F01" in said(capsys, "simulate", "--help-all")

@@ -270,7 +270,10 @@ def test_the_command_names_a_described_source_as_it_was_asked_for() -> None:
 
 
 def test_the_command_of_one_object_names_another_one() -> None:
-    one = receipt(run_id=None, key="raw/orders.csv", uri="s3://lake/raw/orders.csv", format="csv")
+    asked = {"limit": 100, "pages": "1-"}  # one object has no keys
+    one = receipt(
+        run_id=None, key="raw/orders.csv", uri="s3://lake/raw/orders.csv", format="csv", parameters=asked
+    )
     words = shlex.split(command(one))[3:]
     args = make_parser(words).parse_args(words)
     assert (args.to, args.key) == ("s3://lake/raw", "again-orders.csv")

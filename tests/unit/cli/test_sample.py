@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from de_classes.__main__ import main
-from de_classes.cli import parsers
+from de_classes.__main__ import main, make_parser
 from de_classes.cli.sample import run, table
 from de_classes.cli.terminal import width
 from de_classes.errors import NetworkError
@@ -32,8 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def sample(folder: Path, transport: Transport, *words: str, **changes: object) -> tuple[int, str, str]:
     described = write_description(folder, **changes)
-    parser = argparse.ArgumentParser()
-    parsers.add_sample(parser.add_subparsers(required=True))
+    parser = make_parser(["sample"])
     all_words = ["sample", "listing.items", *words, "--sources", str(described)]
     args = parser.parse_args([*all_words, "--secrets", str(folder / "secrets.json")])
     out, err = io.StringIO(), io.StringIO()
@@ -118,6 +115,14 @@ def test_refused_credentials_are_named_by_where_they_came_from(folder: Path) -> 
     assert err.endswith(
         f"; they are what auth of the description takes from --secrets {folder}/secrets.json\n"
     )
+
+
+def test_the_records_are_one_json_object_where_that_is_asked_for(folder: Path) -> None:
+    status, out, _ = sample(folder, ListingApi(), "-n", "3", "--json")
+    told = json.loads(out)
+    assert (status, len(told["records"]), sorted(told)) == (0, 3, ["records", "resource"])
+    _, lines, _ = sample(folder, ListingApi(), "-n", "3", "--jsonl")
+    assert [json.loads(line) for line in lines.splitlines()] == told["records"]
 
 
 @pytest.mark.parametrize("words", [["-n", "0"], ["--set", "x"]])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import logging
@@ -10,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from de_classes.__main__ import make_parser
 from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli import parsers
 from de_classes.cli.ingest import run as ingest
 from de_classes.cli.show import find_receipt, run
 from de_classes.runs.api_data_service import ApiDataService
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 
 
 def show(*words: str) -> tuple[int, str, str]:
-    parser = argparse.ArgumentParser()
-    parsers.add_show(parser.add_subparsers(required=True))
+    parser = make_parser(["show"])
     out, err = io.StringIO(), io.StringIO()
     return run(parser.parse_args(["show", *words]), out=out, err=err), out.getvalue(), err.getvalue()
 
@@ -142,8 +140,7 @@ def test_a_store_that_refuses_is_another_error_than_a_mistake() -> None:
 def test_ingest_stores_the_page_beside_the_receipt_where_that_is_switched_on(
     words: list[str], tmp_path: Path
 ) -> None:
-    parser = argparse.ArgumentParser()
-    parsers.add_ingest(parser.add_subparsers(required=True))
+    parser = make_parser(["ingest", "replay"])
     lake, err = tmp_path / "lake", io.StringIO()
     with SimulatorServer(SimulatorSettings(total_records=30), faults="") as api:
         (tmp_path / "password").write_text(api.password)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import io
 import logging
 import shutil
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from de_classes.__main__ import make_parser
 from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.cli import parsers
 from de_classes.cli.verify import Comparison, run
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.clients import LocalClient
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
 
 def verify(receipt: Path | str, *words: str) -> tuple[int, str, str]:
-    parser = argparse.ArgumentParser()
-    parsers.add_verify(parser.add_subparsers(required=True))
+    parser = make_parser(["verify"])
     out, err = io.StringIO(), io.StringIO()
     args = parser.parse_args(["verify", str(receipt), *words])
     return run(args, out=out, err=err), out.getvalue(), err.getvalue()

@@ -15,4 +15,4 @@ def test_a_rate_that_can_never_end_well_is_refused(rate: str, capsys: pytest.Cap
 def test_a_command_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([])
-    assert "demo" in capsys.readouterr().err
+    assert "localcloud: for help: python -m localcloud --help" in capsys.readouterr().err

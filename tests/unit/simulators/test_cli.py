@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -12,21 +11,22 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from de_classes.__main__ import make_parser
 from de_classes.simulators import cli
 from de_classes.simulators.catalogue import CATALOGUE
+from tests.fakes.commands import called
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from de_classes.simulators.server import SimulatorServer
 
 LIBRARY = Path(__file__).parents[3] / "layers/de_classes"
-PROGRAM = (
-    "import argparse, sys; from de_classes.simulators import cli; parser = argparse.ArgumentParser();"
-    "cli.add_parser(parser.add_subparsers()); args = parser.parse_args(); sys.exit(cli.run(args))"
-)
+PROGRAM = "import sys; from de_classes.__main__ import main; sys.exit(main())"
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,7 @@ def _no_login_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parsed(*options: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    cli.add_parser(parser.add_subparsers())
+    parser = make_parser(["simulate"])
     return parser.parse_args(["simulate", *options])
 
 
@@ -145,13 +144,11 @@ def test_the_login_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
     [
         (["--rate-500", "2", "--retry-after", "-1"], ["--rate-500", "--retry-after"]),
         (["--rate", "nan"], ["--rate-500", "--rate-503", "--rate-429"]),
-        (["--rate", "0.3", "--rate-429", "0.1"], ["--rate"]),
         (["--rate-500", ".9", "--rate-503", ".3"], ["the"]),
         (["--limit-max", "0"], ["--limit-max"]),
         (["--faults", "nonsense,F01=3"], ["--faults", "--faults"]),
         (["--faults", "F22,F23"], ["--faults"]),
         (["--faults", "F14", "--rate", "2"], ["--rate"]),
-        (["--faults", "F14", "--rate-500", "0.1"], ["--faults"]),
         (["--records", "/no/such/file"], ["the"]),
         (["--username", "u" * 300], ["username"]),
     ],
@@ -165,7 +162,15 @@ def test_bad_input_is_named_by_its_option_and_nothing_is_served(options: list[st
 
 
 @pytest.mark.parametrize(
-    "options", [["--pages", "1", "--records-count", "1"], ["--port", "70000"], ["--seed", "x"]]
+    "options",
+    [
+        ["--pages", "1", "--records-count", "1"],
+        ["--port", "70000"],
+        ["--seed", "x"],
+        ["--rate-429", "0.1", "--rate", "0.3"],
+        ["--rate-500", "0.1", "--faults", "F14"],
+        ["--seed", "1", "--list-faults"],
+    ],
 )
 def test_what_the_parser_refuses_is_status_2_too(
     options: list[str], capsys: pytest.CaptureFixture[str]
@@ -188,12 +193,12 @@ def test_a_taken_port_is_said_so() -> None:
 def test_every_fault_is_named_in_the_help_and_listed_with_its_summary(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    texts = []
-    for option in ("--help", "--list-faults"):
-        with pytest.raises(SystemExit) as caught:
-            parsed(option)
-        assert caught.value.code == 0
-        texts.append(capsys.readouterr().out)
+    texts: list[str] = []
+    with pytest.raises(SystemExit) as caught:
+        parsed("--help-all")
+    assert caught.value.code == 0
+    texts.append(capsys.readouterr().out)
+    texts.append(called("simulate", "--list-faults")[1])
     helped, listed = (" ".join(text.split()) for text in texts)
 
     assert [fault.name for fault in CATALOGUE if fault.name not in helped] == []
@@ -248,3 +253,35 @@ def test_the_printed_commands_work_as_they_are() -> None:
 
     assert answers[0].startswith("HTTP/1.1 200")
     assert '"total_pages":500' in answers[0]
+
+
+def test_all_that_it_says_is_json_where_that_is_asked_for() -> None:
+    addresses: list[str] = []
+
+    def use(server: SimulatorServer) -> None:
+        addresses.append(server.base_url)
+        with urllib.request.urlopen(f"{server.base_url}/health"):  # noqa: S310 - loopback
+            pass
+
+    status, out, err = simulate("--json", "--rate", "0", "--pages", "2", wait=use)
+    first, last = (msgspec.json.decode(line, type=cli.Serving | cli.Served) for line in out.splitlines())
+    assert (status, err) == (0, "")
+    assert isinstance(first, cli.Serving)
+    assert ([first.url], first.records, first.username) == (addresses, 200, "demo")
+    assert first.password
+    assert isinstance(last, cli.Served)
+    assert (last.requests, last.by_status) == (1, {"200": 1})
+
+
+def test_a_given_password_is_not_in_the_json_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cli.PASSWORD_VARIABLE, "canary-pass")
+    assert "canary-pass" not in simulate("--json")[1]
+
+
+def test_the_faults_are_listed_as_json() -> None:
+    _, out, _ = called("simulate", "--list-faults", "--json")
+    told = msgspec.json.decode(out, type=cli.ListedFaults)
+    assert [fault["name"] for fault in told.faults if fault["summary"]] == [
+        fault["name"] for fault in told.faults
+    ]
+    assert {fault["name"] for fault in told.faults} == {fault.name for fault in CATALOGUE}

@@ -44,8 +44,14 @@ def test_whole_names_are_parsed_as_ever() -> None:
         (["go", "--password", SECRET], "--password is no option, since every process"),
         (["go", f"--password={SECRET}"], "give --password-file FILE"),
         (["go", "--password"], "give --password-file FILE"),
-        (["go", "--passwor", SECRET], "unrecognized arguments: --passwor, 1 not repeated here"),
-        (["go", f"--password-fil={SECRET}"], "unrecognized arguments: --password-fil\n"),
+        (
+            ["go", "--passwor", SECRET],
+            "unrecognized arguments: --passwor (did you mean --password-file?), 1 not repeated here",
+        ),
+        (
+            ["go", f"--password-fil={SECRET}"],
+            "unrecognized arguments: --password-fil (did you mean --password-file?)\n",
+        ),
         (["go", "--token", SECRET, SECRET], "unrecognized arguments: --token, 2 not repeated here"),
         (["go", f"--{SECRET}", f"-p{SECRET}"], "unrecognized arguments: 2 not repeated here"),
         (["go", "--limit", SECRET], "argument --limit: invalid int value\n"),

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.errors import InvalidInputError, MissingKeyError
+from de_classes.errors import InvalidInputError, MissingKeyError, StorageUnavailableError
 from de_classes.utils import strict_json
-from de_classes.utils.key_set import KeySet
+from de_classes.utils.digests import digest
+from de_classes.utils.key_set import HashSet, KeySet
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=3)
@@ -39,10 +40,53 @@ def test_many_at_once_are_as_one_by_one(before: list[Any], now: list[Any]) -> No
     with KeySet(["id"]) as one, KeySet(["id"]) as many:
         for value in before:
             one.add({"id": value})
-        many.new_among({"id": value} for value in before)
+        many.new_among([{"id": value} for value in before])
         records = [{"id": value, "at": at} for at, value in enumerate(now)]
         assert many.new_among(records) == [record for record in records if one.add(record)]
         assert len(one) == len(many)
+
+
+@given(st.lists(st.lists(st.integers(0, 300), max_size=12), max_size=60), st.integers(1, 9))
+def test_hashes_are_known_again_wherever_they_lie(pages: list[list[int]], in_memory: int) -> None:
+    seen: set[bytes] = set()
+    with HashSet(in_memory=in_memory) as hashes, HashSet(in_memory=in_memory) as recalled:
+        for page in pages:
+            keys = [digest(number, 16) for number in page]
+            expected = [key not in seen and key not in keys[:place] for place, key in enumerate(keys)]
+            assert hashes.add_hashes(keys) == expected
+            seen.update(keys)
+            recalled.recall(hashes.take_fresh())
+        assert len(hashes) == len(recalled) == len(seen)
+        assert not any(recalled.add_hashes(sorted(seen)))
+
+
+def test_a_hash_that_is_found_across_two_others_is_none_of_them() -> None:
+    one, other = (bytes([7, *[last] * 7, 7, *[last + 1] * 7]) for last in (1, 3))
+    across = one[8:] + other[:8]
+    marked_alike = bytes(8) + other[:8]  # so that the file is looked into
+    with HashSet(in_memory=3) as hashes:
+        hashes.add_hashes([one, other, marked_alike])
+        assert hashes.add_hashes([across, one, other]) == [True, False, False]
+
+
+def test_a_disk_that_is_full_is_a_typed_error() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with HashSet(in_memory=100) as hashes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+        try:
+            with pytest.raises(StorageUnavailableError, match="make room"):
+                hashes.add_hashes([digest(number, 16) for number in range(101)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@given(st.lists(st.tuples(FEW_VALUES, FEW_VALUES), max_size=30))
+def test_columns_of_keys_are_as_the_records_they_are_of(keys: list[tuple[Any, Any]]) -> None:
+    records = [{"a": a, "b": b} for a, b in keys]
+    columns = [[a for a, _ in keys], [b for _, b in keys]]
+    with KeySet(["a", "b"]) as by_records, KeySet(["a", "b"]) as by_columns:
+        assert by_columns.new_among(records, columns) == by_records.new_among(records)
+        assert by_columns.take_fresh() == by_records.take_fresh()
 
 
 def test_F91_numbers_that_no_float_tells_apart_are_keys_of_their_own() -> None:
@@ -107,7 +151,7 @@ def test_a_key_needs_fields(fields: list[str]) -> None:
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_keys() -> None:
     with KeySet(["id"]) as key_set:
-        key_set.new_among({"id": n} for n in range(300_000))
+        key_set.new_among([{"id": n} for n in range(300_000)])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for start in range(300_000, 1_000_000, 10_000):
             key_set.new_among([{"id": n} for n in range(start, start + 10_000)])

@@ -303,7 +303,7 @@ class EndProof:
             if came > rows or not answer.records:
                 break
         if came > rows:
-            raise SourceChangedError("the first page had lost what leads on: run again", missing_pages=(2,))
+            raise SourceChangedError("the first page had lost what leads on", missing_pages=(2,))
         if came == rows:
             return "probed", f"the last of {rows} records followed when {size} were asked for"
         raise ProtocolError(
@@ -318,7 +318,7 @@ class EndProof:
         is_alike = again is not None and len(again.records) == len(page.records)
         if again is None or not is_alike or self._reading.after(again, request) is not None:
             raise SourceChangedError(
-                "the only page came otherwise when it was asked for again: run again", missing_pages=(2,)
+                "the only page came otherwise when it was asked for again", missing_pages=(2,)
             )
 
     def _unproven(self, page: Page | None, saw: str, request: PageRequest | None = None) -> tuple[EndBy, str]:

@@ -213,7 +213,7 @@ class FollowedWalk:
         alike = [record for record in records if holds_back or value_of(record) == value]
         if alike != [*page.records]:
             raise SourceChangedError(
-                f"page {page.number} came otherwise when it was asked for again: run again",
+                f"page {page.number} came otherwise when it was asked for again",
                 missing_pages=(page.number,),
             )
         if len(alike) < len(records):
@@ -400,7 +400,7 @@ class FollowedWalk:
             following = self._unless_it_lost_its_way(request, records)
             if following is not None and not self._strategy.leaves(request, following):
                 raise SourceChangedError(
-                    f"page {request.number} had lost what leads on: run again",
+                    f"page {request.number} had lost what leads on",
                     missing_pages=(request.number + 1,),
                 )
 
@@ -414,8 +414,7 @@ class FollowedWalk:
             return None
         if len(again.records) != records:
             raise SourceChangedError(
-                f"page {request.number} came twice, with {records} records and with {len(again.records)}: "
-                "run again",
+                f"page {request.number} came twice, with {records} records and with {len(again.records)}",
                 missing_pages=(request.number,),
             )
         self._again = again

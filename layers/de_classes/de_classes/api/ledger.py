@@ -208,15 +208,16 @@ class RunLedger:
     def broken_off(self, reason: str) -> IncompleteRunError:
         """The error for a run that ends before its last page: it names every page that did not come."""
         missing = self._still_missing()
-        return IncompleteRunError(f"{reason}; {_named(missing)} missing: run again", missing_pages=missing)
+        cure = ": run again" if self.pages else ""  # what gave nothing at all gives nothing then either
+        return IncompleteRunError(f"{reason}; {_named(missing)} missing{cure}", missing_pages=missing)
 
     def changed(self, reason: str) -> SourceChangedError:
         """The error for a run that ends before its last page, since the pages it took do not fit any more."""
-        return SourceChangedError(f"{reason}: run again from the start", missing_pages=self._still_missing())
+        return SourceChangedError(reason, missing_pages=self._still_missing())
 
     def led_further(self, number: int) -> EndMovedError:
         """The error for a run whose last page leads to another by now."""
-        words = f"page {number} was the last, and leads further by now: run again from the start"
+        words = f"page {number} was the last, and leads further by now"
         return EndMovedError(words, missing_pages=self._still_missing())
 
     def settle(self) -> None:
@@ -428,15 +429,11 @@ class SourceDrift:
         """What was found, for people."""
         has_moved = self.has_moved and not self.counts_pages
         if has_moved and self._totals != sorted(self._totals):
-            return [
-                f"the source lost records during the run, its total fell from {max(self._totals)}: run again"
-            ]
+            return [f"the source lost records during the run, its total fell from {max(self._totals)}"]
         if self._rows_repeat and has_moved:
-            return [f"records were inserted during the run, the total rose from {self._totals[0]}: run again"]
+            return [f"records were inserted during the run, the total rose from {self._totals[0]}"]
         if self._slid_at is not None:
-            return [
-                f"page {self._slid_at} has rows of the page beside it, they slid during the run: run again"
-            ]
+            return [f"page {self._slid_at} has rows of the page beside it, they slid during the run"]
         return []
 
 

@@ -110,6 +110,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     Attributes:
         status: ``"complete"`` or ``"partial"``.
         run_id: What to call the run by; None for a single object, which is not resumed.
+        complete_before: Whether the run was complete before it was asked for this time, so that nothing was
+            fetched, and the counts are of then. Of an answer alone: in what is stored it is false.
         source: The endpoint, without anything secret.
         parameters: What the run was asked for: page size, pages, key fields and so on.
         pages: Pages obtained.
@@ -159,6 +161,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
 
     status: Literal["complete", "partial"]
     run_id: str | None = None
+    complete_before: bool = False
     source: str
     parameters: dict[str, Any] = {}
     pages: int

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.cli.source import OpenedSource
     from de_classes.runs.destination import Destination
+    from de_classes.runs.plan import RunPlan
 
 ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _M_ARENA_MAX: Final = -8  # malloc.h
@@ -61,6 +62,7 @@ def keep_memory_small() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
+COMPLETE_BEFORE = "before:   the run was complete before, and nothing was fetched; the counts are of then"
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130  # as shells have it: 128 and the signal's number
 EXIT_USAGE = 2
@@ -83,19 +85,21 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
+        settings = read_settings(args)
         if args.plan:
-            _print(out, _look_ahead(args, err))
+            _print(out, _look_ahead(args, settings, err))
             return 0
-        runs = _runs(args, err)
+        runs = _runs(args, settings, err)
     except (DeClassesError, KeyboardInterrupt) as error:
         return _tell(err, error, args)
     ended: list[int] = []
+    way_on = _way_on(settings)
     records = 0
     for name, carry_out in runs:
         try:
             receipt = carry_out()
         except (DeClassesError, KeyboardInterrupt) as error:
-            ended.append(_tell(err, error, args, f" {name}" if len(runs) > 1 else ""))
+            ended.append(_tell(err, error, args, f" {name}" if len(runs) > 1 else "", way_on))
             if isinstance(error, KeyboardInterrupt):
                 break
             continue
@@ -107,18 +111,22 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     return max(ended, key=_WORST.index)
 
 
-def _tell(err: TextIO, error: BaseException, args: argparse.Namespace, about: str = "") -> int:
-    """Say why nothing, or not all, came; the exit status."""
+def _tell(
+    err: TextIO, error: BaseException, args: argparse.Namespace, about: str = "", way_on: str = ""
+) -> int:
+    """Say why nothing, or not all, came, and how to go on; the exit status."""
+    who = f"{args.command}{about}"
     if isinstance(error, ConfigurationError):
-        err.writelines(f"ingest{about}: {problem}\n" for problem in error.problems)
+        err.writelines(f"{who}: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
     if isinstance(error, InvalidKeyError):
-        err.write(f"ingest{about}: --key: {error}\n")
+        err.write(f"{who}: --key: {error}\n")
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
-        err.write(f"ingest{about}: {type(error).__name__}: {error}{_hint(error, args)}\n")
+        err.write(f"{who}: {type(error).__name__}: {error}{_hint(error, args, way_on)}\n")
         return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
-    err.write(f"ingest{about}: interrupted; {str(error) or 'nothing was stored'}\n")
+    left = "; ".join(filter(None, (str(error), way_on)))
+    err.write(f"{who}: interrupted; {left or 'nothing was stored'}\n")
     return EXIT_INTERRUPTED
 
 
@@ -129,6 +137,7 @@ def summary(receipt: IngestReceipt) -> str:
     came = sum(page.records for page in receipt.page_hashes) if receipt.transforms else receipt.records
     lines = [
         f"{receipt.status}: {came} records{expected}, {receipt.pages} pages, {receipt.seconds:.1f} s",
+        *([COMPLETE_BEFORE] if receipt.complete_before else []),
         *([f"proof:    {Evidence(receipt.end, receipt.still)}"] if receipt.end and receipt.still else []),
         *(f"warning:  {warning}" for warning in receipt.warnings),
         f"requests: {receipt.requests}, of which {receipt.retries} again"
@@ -162,19 +171,28 @@ def _as_json_text(receipt: IngestReceipt) -> list[str]:
     ]
 
 
-def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
+def _runs(
+    args: argparse.Namespace, settings: IngestSettings, err: TextIO
+) -> list[tuple[str | None, Callable[[], IngestReceipt]]]:
     """One object or dataset for a URL or a resource; a dataset for each resource of a whole source."""
-    settings = read_settings(args)
     keep_memory_small()
     logger = _logger(args)
     progress = _progress(args, err)
     opened = open_sources(args, settings, _runtime(args, progress))
-    place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url)
+    place = open_destination(
+        settings.to, logger, endpoint_url=args.endpoint_url, create=not args.replay
+    )  # what a replay goes on with is there
 
     def carry_out(source: OpenedSource) -> IngestReceipt:
-        _say_what_is_cut(err, args, settings, source)
+        plan = source.plan(settings, place.key)
+        to = _destination(args, settings, place, plan)
+        if not args.quiet:
+            _say_what_is_cut(err, args, settings, source)
+            _say_how_to_go_on(err, args, settings, of_first=source is opened[0])
         with progress.shown(settings.page_range):
-            receipt = _carry_out(args, settings, source, place, progress)
+            runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
+            runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
+            receipt = runs.carry_out(plan, allow_partial=args.partial)
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
@@ -185,10 +203,26 @@ def _runs(args: argparse.Namespace, err: TextIO) -> list[tuple[str | None, Calla
 def _say_what_is_cut(
     err: TextIO, args: argparse.Namespace, settings: IngestSettings, source: OpenedSource
 ) -> None:
-    if not args.quiet and settings.limit is not None and source.limit != settings.limit:
+    if settings.limit is not None and source.limit != settings.limit:
         err.write(
-            f"ingest: --limit {settings.limit} is cut to {source.limit}, the most that {source.name} gives\n"
+            f"{args.command}: --limit {settings.limit} is cut to {source.limit}, "
+            f"the most that {source.name} gives\n"
         )
+
+
+def _way_on(settings: IngestSettings) -> str:
+    """What to do when a run was stopped; nobody goes on with one object."""
+    return "" if settings.is_one_object else f"go on with --run-id {settings.run_id}"
+
+
+def _say_how_to_go_on(
+    err: TextIO, args: argparse.Namespace, settings: IngestSettings, *, of_first: bool
+) -> None:
+    """At once, since a run that is killed says nothing any more; for all of a source, before its first."""
+    way_on = _way_on(settings)
+    if way_on and of_first:
+        err.write(f"{args.command}: run {settings.run_id}: if it is stopped, {way_on}\n")
+        err.flush()
 
 
 def _store_page(
@@ -202,11 +236,10 @@ def _store_page(
 
     page = store_page(receipt, place, source=source.name)
     if not args.quiet:
-        err.write(f"ingest: the page of the receipt is {page}\n")
+        err.write(f"{args.command}: the page of the receipt is {page}\n")
 
 
-def _look_ahead(args: argparse.Namespace, err: TextIO) -> str:
-    settings = read_settings(args)
+def _look_ahead(args: argparse.Namespace, settings: IngestSettings, err: TextIO) -> str:
     logger = _logger(args)
     place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
     runtime = Runtime(logger=logger, terms=_terms(settings, place))
@@ -238,33 +271,24 @@ def outlook(figures: Figures) -> str:
     return "\n".join([*lines, ""])
 
 
-def _carry_out(
-    args: argparse.Namespace,
-    settings: IngestSettings,
-    source: OpenedSource,
-    place: Place,
-    progress: Progress,
-) -> IngestReceipt:
-    """One run, into an object or a dataset."""
-    plan = source.plan(settings, place.key)
-    to: Destination
+def _destination(
+    args: argparse.Namespace, settings: IngestSettings, place: Place, plan: RunPlan
+) -> Destination:
+    """One object or a dataset; a replay is of a run that was begun there."""
     if settings.is_one_object:
         formats = DataFormatService(escape_formulas=args.escape_formulas)
         storage = StorageDataService(place.store, formats, _logger(args))
-        to = ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
-    else:
-        to = DatasetDestination(
-            place.store,
-            place.bucket,
-            prefix=place.prefix,
-            limits=PartLimits(pages=settings.part_pages),
-            escape_formulas=args.escape_formulas,
-        )
-        if args.replay:
-            to.check_begun(plan.run_id)
-    runtime = Runtime(logger=_logger(args), on_page=progress.page, terms=_terms(settings, place))
-    runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-    return runs.carry_out(plan, allow_partial=args.partial)
+        return ObjectDestination(storage, place.bucket, overwrite=args.overwrite, keep_receipt=True)
+    lake = DatasetDestination(
+        place.store,
+        place.bucket,
+        prefix=place.prefix,
+        limits=PartLimits(pages=settings.part_pages),
+        escape_formulas=args.escape_formulas,
+    )
+    if args.replay:
+        lake.check_begun(plan.run_id)
+    return lake
 
 
 def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
@@ -276,9 +300,9 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
     )
 
 
-def _hint(error: DeClassesError, args: argparse.Namespace) -> str:
+def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; go on with --run-id {error.run_id}"
+        return f"; {way_on}"
     if "is the address right?" in str(error) and args.max_attempts is None:
         return "; more tries: --max-attempts"
     if "://" not in args.source:
@@ -310,7 +334,7 @@ def _logger(args: argparse.Namespace) -> logging.Logger:
 
 
 def _progress(args: argparse.Namespace, err: TextIO) -> Progress:
-    return Progress(err, "ingest", enabled=not args.quiet, has_bar=True, tells_warnings=False)
+    return Progress(err, args.command, enabled=not args.quiet, has_bar=True, tells_warnings=False)
 
 
 def _runtime(args: argparse.Namespace, progress: Progress) -> ClientRuntime:

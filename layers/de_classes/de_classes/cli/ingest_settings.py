@@ -9,7 +9,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import PageSize
@@ -19,7 +19,7 @@ from de_classes.api.pagination import (
     OffsetPagination,
     PageNumberPagination,
 )
-from de_classes.cli.parsers import FIELD_OPTIONS, NO_FIELD
+from de_classes.cli.parsers import NO_FIELD, is_described
 from de_classes.configs.ingest import RequestsPerSecond, RunId
 from de_classes.configs.secret_file import read_secret_lines
 from de_classes.configs.settings import load
@@ -31,6 +31,7 @@ from de_classes.errors import (
     UnsupportedFormatError,
 )
 from de_classes.redaction import MASK, is_secret_header, redact_header, shared_filter
+from de_classes.runs.plan import new_run_id
 from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.storage.format.codec import canonical_format
 from de_classes.storage.format.pinned import PinnedSchema
@@ -116,30 +117,6 @@ def _in_variables(given: Sequence[str], variables: Mapping[str, str]) -> Iterato
 
 
 DEFAULT_FORMAT = "parquet"
-_PAGINATIONS: dict[str, frozenset[str]] = {  # each with the options that go with it
-    "page": frozenset({"page_param", "limit_param"}),
-    "offset": frozenset({"offset_param", "limit_param"}),
-    "cursor": frozenset({"cursor_param", "cursor_field", "limit_param"}),
-    "link": frozenset({"limit_param"}),
-}
-_OF_A_URL: dict[str, object] = {
-    "username": None,
-    "password_file": None,
-    "header_file": None,
-    "auth_url": None,
-    "data_path": "/data",
-    "header": [],
-    "pagination": "page",
-    **dict.fromkeys(FIELD_OPTIONS),
-    "records_field": "data",
-    "total_pages_field": "total_pages",
-    "total_records_field": "total_records",
-    "requests_per_second": None,
-    "key_field": [],
-    "columns": None,
-}
-_OF_A_DESCRIPTION: dict[str, object] = {"base_url": None, "sources": None, "set": [], "secrets": None}
-_DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _FROM_ZERO = re.compile(r"\s*0+\s*(?:(-)\s*([0-9]{1,10})?\s*)?", re.ASCII)
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 
@@ -204,7 +181,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
     @property
     def is_url(self) -> bool:
         """Whether the source is an address, and not the name of one that is described."""
-        return _DESCRIBED.fullmatch(self.source) is None
+        return not is_described(self.source)
 
     @property
     def is_one_object(self) -> bool:
@@ -287,29 +264,18 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
 
     def _description_problems(self) -> Iterator[str]:
-        for name, default in _OF_A_URL.items():
-            if getattr(self, name) != default:
-                yield f"{name} goes with a URL alone: of {self.source} its description says it"
         for given in self.set:
             if not _PARAMETER.fullmatch(given):
                 yield "set must be NAME=VALUE"
-        if self.key is not None and "." not in self.source:
-            yield "key is for one resource: name it, as SOURCE.RESOURCE"
 
     def _url_problems(self) -> Iterator[str]:
         yield from url_problems("source", self.source, allow_insecure=self.allow_insecure)
-        for name, default in _OF_A_DESCRIPTION.items():
-            if getattr(self, name) != default:
-                yield f"{name} goes with the name of a described source, and not with a URL"
         if self.auth_url is not None:
             yield from url_problems("auth_url", self.auth_url, allow_insecure=self.allow_insecure)
         yield from path_problems("data_path", self.data_path)
         yield from header_problems(self.header)
 
     def _pagination_problems(self) -> Iterator[str]:
-        named = {name for name in FIELD_OPTIONS if getattr(self, name) is not None}
-        for name in named - _PAGINATIONS[self.pagination]:
-            yield f"{name} does not go with --pagination {self.pagination}"
         try:
             _ = self.page_range
         except InvalidInputError as error:
@@ -330,22 +296,11 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
                 yield f"format is {written}, but the key ends like {told}: leave one out, or let them agree"
 
     def _dataset_problems(self) -> Iterator[str]:
-        if self.replay and (self.dataset is None or self.run_id is None):
-            yield "run_id and --dataset are what a replay is told its run by: give both"
-            return
         if self.dataset is None:
-            given = {"run_id": self.run_id, "key_field": self.key_field, "columns": self.columns}
-            if not self.is_one_object:
-                given.pop("run_id")  # all of a source are datasets
-            yield from (f"{name} goes with --dataset alone" for name, value in given.items() if value)
             return
         problem = key_problem(self.dataset.strip("/"))
         if problem:
             yield f"dataset cannot be a key's beginning: {problem}"
-        if self.key is not None:
-            yield "key asks for one object, and --dataset for many: leave one out"
-        if self.quarantine and self.columns is None:
-            yield "quarantine needs --columns to tell what does not fit"
         try:
             self.pinned()
         except ConfigurationError as error:
@@ -359,7 +314,7 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
 
 
 def read_settings(args: argparse.Namespace) -> IngestSettings:
-    """Check what ``parsers`` parsed.
+    """Check what ``parsers`` parsed; a run that can be stopped gets an id, if it has none.
 
     Raises:
         ConfigurationError: Its ``problems`` name every wrong option, as the user wrote it.
@@ -367,10 +322,12 @@ def read_settings(args: argparse.Namespace) -> IngestSettings:
     names = IngestSettings.__struct_fields__
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     try:
-        return load(IngestSettings, given, source="command line")
+        settings = load(IngestSettings, given, source="command line")
     except ConfigurationError as error:
         problems = [_as_options(problem) for problem in error.problems]
         raise ConfigurationError("; ".join(problems), problems=problems) from error
+    has_no_id = settings.run_id is None and not settings.is_one_object
+    return structs.replace(settings, run_id=new_run_id()) if has_no_id else settings
 
 
 def _as_options(problem: str) -> str:

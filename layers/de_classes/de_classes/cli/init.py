@@ -6,13 +6,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import msgspec
+
 from de_classes.api.source.guessing import GuessRequest, convert, from_openapi, guess_source, write
 from de_classes.api.source.guessing.observing import Observer
 from de_classes.api.source.loading import parse_sources
 from de_classes.api.source.secrets import FileSecrets, NoSecrets
 from de_classes.cli.progress import Progress
 from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, MalformedDataError
+from de_classes.redaction import escaped_json
 from de_classes.utils import strict_json
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +25,23 @@ if TYPE_CHECKING:
     from de_classes.api.source.guessing import Draft
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+
+
+class WrittenDescription(Value):
+    """What ``init --json`` prints.
+
+    Attributes:
+        resources: The names that ``ingest`` takes.
+        path: The file that was written; null if none was.
+        description: The text of it, as TOML, where there is no file.
+        open_points: What could not be told or carried over, a sentence each.
+    """
+
+    resources: list[str]
+    path: str | None
+    description: str | None
+    open_points: list[str]
+
 
 EXIT_OPEN = 1
 EXIT_USAGE = 2
@@ -53,9 +74,7 @@ def run(
         draft = _draft(args, err, transport, clock)
         text = write(draft)
         parse_sources(text.encode(), ".toml", name=args.out or f"{draft.name}.toml")
-        if path is None:
-            out.write(text)
-        else:
+        if path is not None:
             path.write_text(text, encoding="utf-8")
     except DeClassesError as error:
         err.write(f"init: {error}\n")
@@ -65,27 +84,25 @@ def run(
         return EXIT_USAGE
     names = [f"{draft.name}.{name}" for name in draft.source["resources"]]
     more = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
-    err.write(f"written: {', '.join(names[:_SAID])}{more}{f' to {path}' if path else ''}\n")
+    err.write(f"init: written: {', '.join(names[:_SAID])}{more}{f' to {path}' if path else ''}\n")
+    if args.json:
+        written = WrittenDescription(names, args.out, None if path else text, list(draft.open_points))
+        out.write(f"{escaped_json(msgspec.json.encode(written).decode())}\n")
+    elif path is None:
+        out.write(text)
     return EXIT_OPEN if draft.open_points else 0
 
 
 def _draft(args: argparse.Namespace, err: TextIO, transport: Transport | None, clock: Clock | None) -> Draft:
-    given = [
-        name
-        for name, value in (("URL", args.url), ("--openapi", args.openapi), ("--from", args.document))
-        if value
-    ]
-    if len(given) != 1:
-        raise InvalidInputError("give one of URL, --openapi FILE and --from FILE")
     if args.openapi:
         draft = from_openapi(_document(args.openapi, "--openapi"), name=args.name, wanted=args.resource)
     elif args.document:
         draft = convert(_document(args.document, "--from"), name=args.name)
     else:
         return _guessed(args, err, transport, clock)
-    err.writelines(f"could not tell: {text}\n" for text in draft.open_points[:_SAID])
+    err.writelines(f"init: could not tell: {text}\n" for text in draft.open_points[:_SAID])
     if len(draft.open_points) > _SAID:
-        err.write(f"and {len(draft.open_points) - _SAID} more, which stand as comments\n")
+        err.write(f"init: and {len(draft.open_points) - _SAID} more, which stand as comments\n")
     return draft
 
 
@@ -107,22 +124,20 @@ def _guessed(
         headers=_headers(args.header),
     )
     with progress.shown():
-        draft = guess_source(asked, observer, runtime.clock, lambda text: print(text, file=err))
-    err.write(f"requests: {observer.requests}\n")
+        draft = guess_source(asked, observer, runtime.clock, lambda text: print(f"init: {text}", file=err))
+    err.write(f"init: requests: {observer.requests}\n")
     return draft
 
 
 def _body(args: argparse.Namespace) -> object:
-    if args.json is None:
+    if args.body is None:
         return {} if args.method == "POST" else None
-    if args.method == "GET":
-        raise InvalidInputError("--json is a body, and a GET has none: leave --method out")
     try:
-        body = strict_json.loads(args.json.encode())
+        body = strict_json.loads(args.body.encode())
     except MalformedDataError as error:
-        raise InvalidInputError(f"--json must be a JSON object: {error}") from error
+        raise InvalidInputError(f"--body must be a JSON object: {error}") from error
     if not isinstance(body, dict):
-        raise InvalidInputError("--json must be a JSON object")
+        raise InvalidInputError("--body must be a JSON object")
     return body
 
 

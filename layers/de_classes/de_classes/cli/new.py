@@ -8,11 +8,31 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import msgspec
+
 from de_classes.errors import InvalidInputError
+from de_classes.utils.values import Value
 from de_classes.version import VERSION
 
 if TYPE_CHECKING:
     import argparse
+
+
+class NewProject(Value):
+    """What ``new --json`` prints.
+
+    Attributes:
+        location: What ``sam init --location`` takes.
+        folder: The project's, as it was named; null with ``--location``, which writes nothing.
+        files: What was written, by paths in the folder.
+        next: The commands that come next, in the folder.
+    """
+
+    location: str
+    folder: str | None = None
+    files: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+
 
 EXIT_USAGE = 2
 PROJECT = Path(__file__).parent / "project"
@@ -42,48 +62,55 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     out, err = out or sys.stdout, err or sys.stderr
     try:
         if args.location:
-            _refuse_more_than_location(args)
-            out.write(f"{PROJECT}\n")
+            out.write(_as_line(NewProject(str(PROJECT))) if args.json else f"{PROJECT}\n")
             return 0
         folder = _fresh(args.folder)
-        wheel = _wheel(args.wheel)
-        write_project(folder, wheel=wheel)
+        files = write_project(folder, wheel=_wheel(args.wheel))
     except InvalidInputError as error:
         err.write(f"new: {error}\n")
         return EXIT_USAGE
     except OSError as error:
         err.write(f"new: {error.filename} cannot be written: {error.strerror}\n")
         return EXIT_USAGE
+    if args.json:
+        commands = tuple(command for command, _ in _NEXT)
+        out.write(_as_line(NewProject(str(PROJECT), args.folder, tuple(files), commands)))
+        return 0
     out.write(f"cd {shlex.quote(args.folder)}\n")
     out.writelines(f"{command:<15} # {what}\n" for command, what in _NEXT)
     return 0
 
 
-def write_project(folder: Path, *, wheel: Path | None = None) -> None:
+def write_project(folder: Path, *, wheel: Path | None = None) -> list[str]:
     """Copy the files that come with the package, the project's name in its places.
 
     Args:
         folder: Not there, or empty; its name is the project's.
         wheel: What is to be installed while the package is on no index.
 
+    Returns:
+        The files, by their paths in it.
+
     Raises:
         OSError: Something cannot be written.
     """
     name = folder.resolve().name.encode()
-    top = PROJECT / NAME
+    top, written = PROJECT / NAME, []
     for path in sorted(top.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:  # pip compiles what it installs
             copy = folder / path.relative_to(top)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes().replace(NAME.encode(), name))
+            written.append(str(path.relative_to(top)))
     if wheel is not None:
         (folder / WHEELS).mkdir()
         (folder / WHEELS / wheel.name).write_bytes(wheel.read_bytes())
+        written.append(f"{WHEELS}/{wheel.name}")
+    return written
 
 
-def _refuse_more_than_location(args: argparse.Namespace) -> None:
-    if args.folder or args.wheel:
-        raise InvalidInputError("--location only prints where the files lie: give it alone")
+def _as_line(project: NewProject) -> str:
+    return f"{msgspec.json.encode(project).decode()}\n"
 
 
 def _fresh(given: str | None) -> Path:

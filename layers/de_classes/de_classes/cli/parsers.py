@@ -1,19 +1,23 @@
 """The arguments of every command, but those of ``simulate``, which stand beside the simulators.
 
-The program of a command is imported only when it is run, see ``PROGRAMS`` of ``__main__``.
+The parser of a command is filled only where the command is named, and its program imported only when it is
+run, see ``PROGRAMS`` of ``__main__``. Beside the options stands which of them have no effect together.
 """
 
 from __future__ import annotations
 
-import argparse
+import re
 from typing import TYPE_CHECKING
 
-from de_classes.utils.command_line import RefusedOption
+from de_classes.utils.command_line import NoEffect, RefusedOption
 from de_classes.utils.formats import FORMATS
 from de_classes.utils.limits import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Callable, Container
+
+    from de_classes.utils.command_line import CommandParser
 
 
 def add_source_options(group: argparse._ActionsContainer) -> None:
@@ -22,15 +26,11 @@ def add_source_options(group: argparse._ActionsContainer) -> None:
     Args:
         group: Of a command's parser, or the parser itself.
     """
-    group.add_argument(
-        "--sources", metavar="PATH", help="a file or folder of descriptions (sources/, if it is there)"
-    )
+    group.add_argument("--sources", metavar="PATH", help="descriptions: a file or folder (sources/)")
     group.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source"
     )
-    group.add_argument(
-        "--secrets", metavar="FILE", help="JSON of names and secrets, that nobody else can read"
-    )
+    group.add_argument("--secrets", metavar="FILE", help="JSON of names and secrets, yours alone (mode 600)")
     group.add_argument("--base-url", metavar="URL", help="rehearse: every address on this origin instead")
     group.add_argument("--allow-insecure", action="store_true", help="plain http to other machines too")
 
@@ -54,52 +54,70 @@ def refuse_secrets(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_SIMULATE = "simulate"
-_SIMULATE_HELP = "serve an API that fails on purpose, on this machine"
+ENDPOINT_URL = "the server that s3:// means, if not AWS"
 
 
-def add_simulate(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], arguments: Sequence[str]
-) -> None:
-    """Add ``simulate`` to a command line: all of it if it is named there, else its line in the list.
+def endpoint_needs_s3(name: str, place: str) -> NoEffect:
+    """``--endpoint-url`` says nothing of a folder, or of an address that names its server.
 
     Args:
-        subparsers: The commands.
-        arguments: What the command line says.
+        name: The argument that says where, as the help has it.
+        place: The same, as it is parsed.
     """
-    if _SIMULATE not in arguments:
-        subparsers.add_parser(_SIMULATE, help=_SIMULATE_HELP)
-        return
+    return NoEffect(
+        "--endpoint-url",
+        f"with such a {name}",
+        lambda args: getattr(args, place) is not None and not getattr(args, place).startswith("s3://"),
+        "it is the server that s3:// means",
+    )
+
+
+def fill_simulate(parser: CommandParser) -> None:
+    """Give ``simulate`` its arguments."""
     from de_classes.simulators import cli  # noqa: PLC0415 - the other commands need no simulators
 
-    cli.add_parser(subparsers)
+    cli.fill_parser(parser)
 
 
 _INIT_EPILOG = """\
-exit status: 0 a description that requests confirmed, or that was converted whole; 1 something could not be
-told or carried over, and stands as a comment at its place; 2 nothing could be written.
+exit status: 0 it was confirmed by requests, or converted whole; 1 something
+could not be told, and stands as a comment; 2 nothing was written
 
 examples:
-  de-classes init https://api.github.com/repos/acme/widgets/issues --secrets secrets.json --out gh.toml
-  de-classes init https://api.notion.com/v1/databases/ID/query --json '{}' --secrets secrets.json
-  de-classes init --openapi openapi.json --resource issues/list-for-repo
-  de-classes init --from manifest.json --out sources/acme.toml
+  %(prog)s https://pokeapi.co/api/v2/pokemon --out pokeapi.toml
+  %(prog)s https://api.notion.com/v1/databases/ID/query \\
+      --body '{}' --secrets secrets.json
+  %(prog)s --openapi openapi.json --resource orders/list
+  %(prog)s --from manifest.json --out sources/acme.toml
 """
 
 
-def add_init(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``init`` to a command line."""
-    parser = subparsers.add_parser(
-        "init",
-        help="write the description of a source from its address and a secret",
-        description="Ask a source a few times, and write a description of it with a comment at every guess; "
-        "or make one of an OpenAPI document, an Airbyte manifest or a dlt rest_api configuration.",
-        epilog=_INIT_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def fill_init(parser: CommandParser) -> None:
+    """Give ``init`` its arguments."""
+    parser.description = (
+        "Ask a source a few times, and write a description of it with a comment at every guess; "
+        "or make one of an OpenAPI document, an Airbyte manifest or a dlt rest_api configuration."
     )
-    parser.add_argument("url", metavar="URL", nargs="?", help="a collection's first address, with its query")
-    parser.add_argument("--openapi", metavar="FILE", help="an OpenAPI document, as JSON")
-    parser.add_argument(
+    parser.epilog = _INIT_EPILOG
+    parser.no_effects = (
+        NoEffect(
+            "--secrets --header --method --body",
+            "without a URL",
+            lambda args: args.url is None,
+            "a document is read, and nothing is asked",
+        ),
+        NoEffect(
+            "--resource",
+            "without --openapi",
+            lambda args: args.openapi is None,
+            "there is nothing to choose from",
+        ),
+        NoEffect("--body", "with --method GET", lambda args: args.method == "GET", "a GET has none"),
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("url", metavar="URL", nargs="?", help="a collection's first address, with its query")
+    what.add_argument("--openapi", metavar="FILE", help="an OpenAPI document, as JSON")
+    what.add_argument(
         "--from",
         metavar="FILE",
         dest="document",
@@ -111,7 +129,7 @@ def add_init(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--name", help="of the source; made of the host unless given")
     parser.add_argument("--out", metavar="FILE", help="a new .toml file; stdout unless given")
     parser.add_argument("--method", choices=("GET", "POST"), help="POST where the question is in the body")
-    parser.add_argument("--json", metavar="JSON", help="the body, an object")
+    parser.add_argument("--body", metavar="JSON", help="the body, an object")
     parser.add_argument(
         "--header",
         metavar="'NAME: VALUE'",
@@ -124,31 +142,31 @@ def add_init(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME",
         action="append",
         default=[],
-        help="of an OpenAPI document: an operation's id or path; repeatable; all collections unless given",
+        help="an operation's id or path; repeatable; all collections unless given",
     )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    refuse_secrets(parser)
 
 
 _CHECK_EPILOG = """\
-Asked for are the first page at its usual size and at a tiny one, the page behind each, the page before
-the first, and the last: half a dozen requests, and those for a login.
+Asked for are the first page at its usual size and at a tiny one, the page
+behind each, the page before the first, and the last: half a dozen requests,
+and those for a login.
 
-exit status: 0 nothing is wrong, 1 something is, 2 a mistake in the command.
+exit status: 0 nothing is wrong, 1 something is, 2 a mistake in the command
 
 examples:
-  python -m de_classes check github.issues --set owner=python --set repo=cpython --secrets github.json
-  python -m de_classes check shop.orders --sources shop.toml --base-url http://127.0.0.1:8080 --json
+  %(prog)s pokeapi.pokemon
+  %(prog)s shop.orders --sources shop.toml --json
+  %(prog)s github.issues --set owner=acme --set repo=app \\
+      --secrets github.json
 """
 
 
-def add_check(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``check`` to a command line."""
-    parser = subparsers.add_parser(
-        "check",
-        help="try a described source before trusting it",
-        description="Ask a described source a few times, and say whether it is as its description says.",
-        epilog=_CHECK_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_check(parser: CommandParser) -> None:
+    """Give ``check`` its arguments."""
+    parser.description = "Ask a described source a few times, and say whether it is as its description says."
+    parser.epilog = _CHECK_EPILOG
     parser.add_argument("resource", metavar="NAME.RESOURCE", help="what is looked at, such as stripe.charges")
     add_source_options(parser)
     refuse_secrets(parser)
@@ -158,26 +176,25 @@ def add_check(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 _SAMPLE_EPILOG = """\
 No more pages are asked for than the records take. Nothing is stored.
 
-exit status: 0 they came, or all that there are; 1 the source does not give them; 2 a mistake in the command.
+exit status: 0 they came, or all that there are; 1 the source does not give
+them; 2 a mistake in the command
 
 examples:
-  python -m de_classes sample pokeapi.pokemon -n 20
-  python -m de_classes sample stripe.charges --secrets stripe.json -n 3 --jsonl
+  %(prog)s pokeapi.pokemon -n 5
+  %(prog)s shop.orders --sources shop.toml --json
+  %(prog)s stripe.charges --secrets stripe.json -n 3 --jsonl
 """
 
 
-def add_sample(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``sample`` to a command line."""
-    parser = subparsers.add_parser(
-        "sample",
-        help="show the first records of a described source",
-        description="Show the first records of a described source, as a table or as JSON Lines.",
-        epilog=_SAMPLE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_sample(parser: CommandParser) -> None:
+    """Give ``sample`` its arguments."""
+    parser.description = "Show the first records of a described source, as a table or as JSON Lines."
+    parser.epilog = _SAMPLE_EPILOG
     parser.add_argument("resource", metavar="NAME.RESOURCE", help="what is shown, such as stripe.charges")
     parser.add_argument("-n", type=int, default=20, dest="count", metavar="N", help="how many records (20)")
-    parser.add_argument("--jsonl", action="store_true", help="a line of JSON each, instead of a table")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="a line of JSON each, instead of a table")
+    form.add_argument("--json", action="store_true", help="one JSON object with all of them")
     add_source_options(parser)
     refuse_secrets(parser)
 
@@ -193,63 +210,173 @@ FIELD_OPTIONS = {
     "limit_param": "the query parameter of the page's size (limit)",
 }
 DESTINATIONS = "a directory, s3://BUCKET/PREFIX, or http://HOST:PORT/BUCKET/PREFIX for MinIO and its like"
-_INGEST_EPILOG = f"""\
+_INGEST_DETAILS = f"""\
 The password is read from the variable {PASSWORD_VARIABLE}, from --password-file, or asked for; it is no
 option, since every process of the machine could read it there. The same is true of an API key in a header:
 give --header-file, or --header X-Api-Key=@env:VARIABLE. Both files must be closed to other users (chmod 600).
-
-exit status: 0 the run is complete, perhaps with warnings, 1 an error, 2 a mistake in the command, 3 the run
-is partial, as --partial allows: the receipt names the pages that are missing, 4 it is incomplete, and
-nothing was committed, 130 it was interrupted by Ctrl-C.
+"""
+_INGEST_EPILOG = """\
+exit status: 0 complete, 1 an error, 2 a mistake in the command, 3 partial, as
+--partial allows, 4 incomplete: nothing was committed, 130 Ctrl-C
 
 examples:
-  python -m de_classes ingest github.issues --set owner=python --set repo=cpython --secrets github.json \\
-      --to lake --dataset issues
-  python -m de_classes ingest http://127.0.0.1:8765 --username demo --to lake --format parquet
-  python -m de_classes ingest https://api.example/v1 --auth-url https://api.example/login \\
-      --username ada --to s3://my-bucket/raw --key orders.csv --concurrency 8
-  python -m de_classes ingest https://api.example/v1 --data-path /items --pagination cursor \\
-      --records-field items --total-pages-field none --to http://127.0.0.1:9000/raw
-  python -m de_classes ingest https://api.example/v1 --to s3://my-bucket/raw --dataset orders \\
-      --run-id monday --key-field id
+  %(prog)s pokeapi.pokemon --to lake --dataset pokemon
+  %(prog)s http://127.0.0.1:8765 --username demo --to lake
+  %(prog)s stripe.charges --secrets stripe.json \\
+      --to s3://my-bucket/raw --dataset charges --plan
 """
-_REPLAY_DESCRIPTION = """\
-Fetch what a run that was begun with --dataset is still missing, and commit it anew. Give the arguments
-that it was begun with, and its --run-id.
+_REPLAY_EPILOG = """\
+Give the arguments that the run was begun with. Exit status: as that of ingest
+
+examples:
+  %(prog)s http://127.0.0.1:8765 --username demo --to lake \\
+      --dataset orders --run-id monday
+  %(prog)s pokeapi.pokemon --to lake \\
+      --dataset pokemon --run-id tuesday
+  %(prog)s stripe.charges --secrets stripe.json \\
+      --to s3://my-bucket/raw --dataset charges --run-id monday
 """
+_COMMON = (
+    *("--to", "--format", "--dataset", "--run-id", "--sources", "--set", "--secrets", "--username"),
+    *("--key-field", "--pages", "--concurrency", "--requests-per-second", "--partial", "--plan", "--json"),
+    "--quiet",
+)
 
 
-def add_ingest(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``ingest`` to a command line; what it parses is what ``run`` takes."""
-    _add_command(
-        subparsers,
-        "ingest",
-        "pull an API into a directory or a bucket",
-        "Pull every page of an API into one object or one dataset, or say what is missing.",
+_DESCRIBED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
+
+
+def is_described(source: str) -> bool:
+    """Whether a source is the name of a described one, and not an address."""
+    return _DESCRIBED.fullmatch(source) is not None
+
+
+def is_one_object(args: argparse.Namespace) -> bool:
+    """Whether ``ingest`` is to write one object: a whole source has a dataset for each of its resources."""
+    return args.dataset is None and not _is_whole(args)
+
+
+def _is_whole(args: argparse.Namespace) -> bool:
+    return is_described(args.source) and "." not in args.source
+
+
+def _is_csv(args: argparse.Namespace) -> bool:
+    """Whether CSV is written; only such a name of a format has no other."""
+    told = args.format or (args.key or "").rpartition(".")[2]
+    return bool(told.lower() == "csv")
+
+
+def _signs_itself(args: argparse.Namespace) -> bool:
+    return any(re.match(r"authorization\s*[:=]", each, re.IGNORECASE) for each in args.header)
+
+
+_NO_EFFECTS = (
+    NoEffect(
+        "--data-path --username --auth-url --password-file --header --header-file --pagination --page-param "
+        "--offset-param --cursor-param --cursor-field --limit-param --records-field --total-pages-field "
+        "--total-records-field --requests-per-second --key-field --columns --quarantine",
+        "with the name of a source",
+        lambda args: is_described(args.source),
+        "its description says that, and it goes with a URL alone",
+    ),
+    NoEffect(
+        "--sources --set --secrets --base-url",
+        "with a URL",
+        lambda args: not is_described(args.source),
+        "it goes with the name of a described source",
+    ),
+    NoEffect(
+        "--dataset", "with all of a source", _is_whole, "each resource has a dataset of its own, by its name"
+    ),
+    NoEffect("--key", "with all of a source", _is_whole, "name one resource, as SOURCE.RESOURCE"),
+    NoEffect(
+        "--auth-url --password-file",
+        "without --username",
+        lambda args: args.username is None,
+        "nobody logs in",
+    ),
+    NoEffect("--username", "with --header Authorization", _signs_itself, "both say who asks: leave one out"),
+    NoEffect(
+        "--page-param",
+        "without --pagination page",
+        lambda args: args.pagination != "page",
+        "none has a number",
+    ),
+    NoEffect(
+        "--offset-param",
+        "without --pagination offset",
+        lambda args: args.pagination != "offset",
+        "none is asked for by its offset",
+    ),
+    NoEffect(
+        "--cursor-param --cursor-field",
+        "without --pagination cursor",
+        lambda args: args.pagination != "cursor",
+        "none is asked for by a cursor",
+    ),
+    NoEffect(
+        "--key --no-overwrite",
+        "with --dataset",
+        lambda args: args.dataset is not None,
+        "it is for one object, and a dataset is many",
+    ),
+    NoEffect(
+        "--run-id --partial --key-field --columns --quarantine --part-pages",
+        "without --dataset",
+        is_one_object,
+        "one object is stored whole or not at all, as its records come",
+    ),
+    NoEffect(
+        "--quarantine",
+        "without --columns",
+        lambda args: args.columns is None,
+        "nothing says what does not fit",
+    ),
+    NoEffect(
+        "--escape-formulas", "without --format csv", lambda args: not _is_csv(args), "CSV alone has them"
+    ),
+    NoEffect(
+        "--no-jitter",
+        "with --max-attempts 1",
+        lambda args: args.max_attempts == 1,
+        "nothing is asked for again",
+    ),
+    NoEffect(
+        "--plan", "with replay", lambda args: args.replay, "a forecast is of a whole run: give it to ingest"
+    ),
+    endpoint_needs_s3("--to", "to"),
+)
+
+
+def fill_ingest(parser: CommandParser) -> None:
+    """Give ``ingest`` its arguments."""
+    parser.description = "Pull every page of an API into one object or one dataset, or say what is missing."
+    parser.epilog = _INGEST_EPILOG
+    _fill_with_run(parser, replay=False)
+
+
+def fill_replay(parser: CommandParser) -> None:
+    """Give ``replay`` its arguments, which are those of ``ingest``."""
+    parser.description = (
+        "Fetch what a run that was begun with --dataset is still missing, and commit it anew."
     )
-    _add_command(subparsers, "replay", "fetch only the pages that a run is missing", _REPLAY_DESCRIPTION)
+    parser.epilog = _REPLAY_EPILOG
+    _fill_with_run(parser, replay=True)
 
 
-def _add_command(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, brief: str, text: str
-) -> None:
-    parser = subparsers.add_parser(
-        name,
-        help=brief,
-        description=text,
-        epilog=_INGEST_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(replay=name == "replay")
+def _fill_with_run(parser: CommandParser, *, replay: bool) -> None:
+    parser.usage = "%(prog)s SOURCE --to WHERE [OPTION...]"
+    parser.details, parser.common, parser.no_effects = _INGEST_DETAILS, _COMMON, _NO_EFFECTS
+    parser.set_defaults(replay=replay)
     parser.add_argument(
-        "source",
-        metavar="SOURCE",
-        help="a described one, NAME.RESOURCE or NAME for all of it; or an API's URL",
+        "source", metavar="SOURCE", help="a URL, or a described one: NAME.RESOURCE, or NAME for all of it"
+    )
+    _add_target_options(parser.add_argument_group("the destination"))
+    _add_dataset_options(
+        parser.add_argument_group("a dataset: many parts, resumable, instead of one object"), required=replay
     )
     add_source_options(parser.add_argument_group("a described source"))
     _add_url_options(parser.add_argument_group("a URL, with what a description would say of it"))
-    _add_target_options(parser.add_argument_group("the destination"))
-    _add_dataset_options(parser.add_argument_group("a dataset: many parts, resumable, instead of one object"))
     _add_run_options(parser.add_argument_group("the run"))
 
 
@@ -300,7 +427,9 @@ def _add_url_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_target_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--to", required=True, metavar="WHERE", help=DESTINATIONS)
+    group.add_argument(
+        "--to", required=True, metavar="WHERE", help="a directory, s3://BUCKET/PREFIX or http://HOST/BUCKET"
+    )
     group.add_argument("--key", metavar="NAME", help="of the object below it (records.FORMAT)")
     group.add_argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (by the key, else parquet)")
     group.add_argument(
@@ -308,15 +437,19 @@ def _add_target_options(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="CSV for spreadsheets: an apostrophe before text that starts with = + - or @",
     )
-    group.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    group.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
     group.add_argument(
         "--no-overwrite", dest="overwrite", action="store_false", help="fail if the key is taken"
     )
 
 
-def _add_dataset_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--dataset", metavar="NAME", help="of the folder for its parts and its manifest")
-    group.add_argument("--run-id", metavar="ID", help="go on with this run, or begin it by this name")
+def _add_dataset_options(group: argparse._ArgumentGroup, *, required: bool) -> None:
+    group.add_argument(
+        "--dataset", required=required, metavar="NAME", help="the folder of its parts; makes a run resumable"
+    )
+    group.add_argument(
+        "--run-id", required=required, metavar="ID", help="go on with this run, or begin it by this name"
+    )
     group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
     group.add_argument(
         "--strict",
@@ -360,43 +493,43 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--timeout", type=float, default=30.0, metavar="S", help="seconds a request (30)")
     group.add_argument("--no-jitter", action="store_true", help="wait the full backoff every time")
-    group.add_argument(
-        "--plan", action="store_true", help="fetch the first page alone, and say what the run would take"
-    )
+    group.add_argument("--plan", action="store_true", help="fetch one page, and say what the run would take")
     group.add_argument("--json", action="store_true", help="print the receipt as JSON")
     group.add_argument("--report", action="store_true", help="store the receipt as a page, too, beside it")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
     group.add_argument("--verbose", action="store_true", help="log every step")
 
 
-_LOAD_EPILOG = """\
-The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass) or a service of
-~/.pg_service.conf (?service=NAME); or it is read from --password-file or Secrets Manager. It is no part of
-the address, which every process of the machine could read. To a host that is not this machine TLS is
+_LOAD_DETAILS = """\
+The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
+or a service of ~/.pg_service.conf (?service=NAME); or it is read from
+--password-file or Secrets Manager. It is no part of the address, which every
+process of the machine could read. To a host that is not this machine TLS is
 verify-full, unless ?sslmode= says otherwise.
+"""
+_LOAD_EPILOG = """\
+The table holds what the commit holds; one with rows that no load has written
+is refused. With --key-field records take the place of those with the same key,
+and none is taken away. The password is in PGPASSFILE or --password-file.
 
-Without --key-field the table is made to hold what the commit holds; a table with rows that no load has
-written is refused. With it records take the place of those with the same key, and none is taken away.
-
-exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though the dataset is partial, as
---partial allows, 130 it was interrupted by Ctrl-C. After any of these the same command goes on.
+exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
+the dataset is partial; after an error the same command goes on
 
 examples:
-  python -m de_classes load lake/orders --to postgresql://ada@db.example/shop/raw
-  python -m de_classes load s3://my-bucket/raw/orders --to postgresql:///shop/raw?service=warehouse \\
-      --key-field id --type placed_at=timestamptz
+  %(prog)s lake/orders --to postgresql://ada@db.example/shop/raw
+  %(prog)s lake/orders --to postgresql:///shop/raw?service=shop \\
+      --key-field id
+  %(prog)s s3://my-bucket/raw/orders --table orders_of_s3 --json \\
+      --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
 """
 
 
-def add_load(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``load`` to a command line."""
-    parser = subparsers.add_parser(
-        "load",
-        help="load a dataset into PostgreSQL, each part exactly once",
-        description="Load a commit of a dataset into a table of PostgreSQL, each part exactly once.",
-        epilog=_LOAD_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_load(parser: CommandParser) -> None:
+    """Give ``load`` its arguments."""
+    parser.description = "Load a commit of a dataset into a table of PostgreSQL, each part exactly once."
+    parser.epilog, parser.details = _LOAD_EPILOG, _LOAD_DETAILS
+    parser.common = ("--to", "--table", "--key-field", "--type", "--partial", "--password-file", "--json")
+    parser.no_effects = (endpoint_needs_s3("DATASET", "what"),)
     parser.add_argument(
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
@@ -417,7 +550,7 @@ def add_load(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="append",
         default=[],
         metavar="COLUMN=TYPE",
-        help="in place of what the dataset says, such as placed_at=timestamptz",
+        help="in place of the dataset's, such as created_at=timestamptz",
     )
     parser.add_argument("--partial", action="store_true", help="load a dataset that lacks pages, too")
     secret = parser.add_mutually_exclusive_group()
@@ -435,89 +568,80 @@ def add_load(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action=RefusedOption,
         instead="give --password-file FILE or --password-secret ID, or set PGPASSFILE",
     )
-    parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
     parser.add_argument("--json", action="store_true", help="print what was loaded as JSON")
 
 
 _SHOW_EPILOG = """\
-WHAT is a receipt, or what one was written of: a dataset, of which the latest commit counts, or an object.
-The page is one file that fetches nothing from elsewhere. Nothing is written but FILE, and nothing fetched
+WHAT is a receipt, or what one was written of: a dataset, of which the latest
+commit counts, or an object. Nothing is written but FILE, and nothing fetched
 but the receipt.
 
-exit status: 0 shown, 1 the store refuses, 2 there is nothing to show, or a mistake in the command.
+exit status: 0 shown, 1 the store refuses, 2 there is nothing to show
 
 examples:
-  python -m de_classes show lake/orders
-  python -m de_classes show lake/orders --html orders.html
-  python -m de_classes show s3://my-bucket/raw/orders.csv --json
+  %(prog)s lake/orders
+  %(prog)s lake/orders --html orders.html
+  %(prog)s s3://my-bucket/raw/orders.csv --json
 """
 
 
-def add_show(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``show`` to a command line."""
-    parser = subparsers.add_parser(
-        "show",
-        help="show the receipt of a run: in short, as JSON, or as a page",
-        description="Show what a run brought, what it rests on, and how the data is read.",
-        epilog=_SHOW_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_show(parser: CommandParser) -> None:
+    """Give ``show`` its arguments."""
+    parser.description = "Show what a run brought, what it rests on, and how the data is read."
+    parser.epilog = _SHOW_EPILOG
+    parser.no_effects = (endpoint_needs_s3("WHAT", "what"),)
     parser.add_argument(
         "what", metavar="WHAT", help="a file or folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--html", metavar="FILE", help="write it as a page")
     form.add_argument("--json", action="store_true", help="print it as it was written, as JSON")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
 _VERIFY_EPILOG = """\
-exit status: 0 nothing differs, 1 something does, 2 it could not be compared.
+exit status: 0 nothing differs, 1 something does, 2 it could not be compared
 
 examples:
-  python -m de_classes verify lake/orders/_receipt-00000001-monday-0a1b2c3d4e5f.json
-  python -m de_classes verify s3://my-bucket/raw/_receipt-orders.csv.json
+  %(prog)s lake/orders/_receipt-00000001-monday-0a1b2c.json
+  %(prog)s lake/_receipt-records.parquet.json --json
+  %(prog)s s3://my-bucket/raw/_receipt-orders.csv.json
 """
 
 
-def add_verify(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``verify`` to a command line."""
-    parser = subparsers.add_parser(
-        "verify",
-        help="compare the objects of a run with its receipt",
-        description="Read every object that a receipt names, and say what differs from it.",
-        epilog=_VERIFY_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_verify(parser: CommandParser) -> None:
+    """Give ``verify`` its arguments."""
+    parser.description = "Read every object that a receipt names, and say what differs from it."
+    parser.epilog = _VERIFY_EPILOG
+    parser.no_effects = (endpoint_needs_s3("RECEIPT", "receipt"),)
     parser.add_argument(
         "receipt", metavar="RECEIPT", help="a file, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     parser.add_argument("--json", action="store_true", help="print what differs as JSON")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
 _CLEAN_EPILOG = """\
-WHERE must be what runs were given as --to, or above it: the progress of runs lies there in _runs, and
-below a narrower place the parts of a run under way look left behind. --older-than must be longer than any
-pause after which a run is still to go on.
+WHERE must be what runs were given as --to, or above it: the progress of runs
+lies there in _runs, and below a narrower place the parts of a run under way
+look left behind. --older-than must be longer than any pause after which a run
+is to go on.
 
-exit status: 0 done, 1 the store refuses, 2 a mistake in the command.
+exit status: 0 done, 1 the store refuses, 2 a mistake in the command
 
 examples:
-  python -m de_classes clean lake
-  python -m de_classes clean s3://my-bucket/raw --older-than 30 --delete
+  %(prog)s lake
+  %(prog)s lake --older-than 30 --json
+  %(prog)s s3://my-bucket/raw --older-than 30 --delete
 """
 
 
-def add_clean(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``clean`` to a command line."""
-    parser = subparsers.add_parser(
-        "clean",
-        help="find, and delete, what runs left behind",
-        description="List the parts that no manifest names, and the progress of runs that are over.",
-        epilog=_CLEAN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def fill_clean(parser: CommandParser) -> None:
+    """Give ``clean`` its arguments."""
+    parser.description = "List the parts that no manifest names, and the progress of runs that are over."
+    parser.epilog = _CLEAN_EPILOG
+    parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
     parser.add_argument("where", metavar="WHERE", help=DESTINATIONS)
     parser.add_argument(
         "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what is younger (7)"
@@ -527,30 +651,33 @@ def add_clean(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--delete", action="store_true", help="delete it; without this it is only listed")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
-    parser.add_argument("--endpoint-url", metavar="URL", help="the server that s3:// means, if not AWS")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
 _NEW_EPILOG = """\
-The last part of FOLDER is the project's name, and its stack's: letters, digits and hyphens, a letter first.
+The last part of FOLDER is the project's name, and its stack's: letters, digits
+and hyphens, a letter first.
 
-exit status: 0 the project is there, 2 nothing was written.
+exit status: 0 the project is there, 2 nothing was written
 
 examples:
-  de-classes new my-lake
-  de-classes new my-lake --wheel dist/de_classes-0.1.0-py3-none-any.whl
-  sam init --no-input --name my-lake --location "$(de-classes new --location)"
+  %(prog)s my-lake
+  %(prog)s my-lake --wheel de_classes-0.1.0-py3-none-any.whl
+  sam init --no-input --name my-lake \\
+      --location "$(%(prog)s --location)"
 """
 
 
-def add_new(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``new`` to a command line."""
-    parser = subparsers.add_parser(
-        "new",
-        help="write a project of your own for AWS Lambda",
-        description="Write a project that uses this package on AWS Lambda: a description, a handler, "
-        "a template for `sam deploy`, a test and a Makefile. Nothing is installed or fetched.",
-        epilog=_NEW_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def fill_new(parser: CommandParser) -> None:
+    """Give ``new`` its arguments."""
+    parser.description = (
+        "Write a project that uses this package on AWS Lambda: a description, a handler, "
+        "a template for `sam deploy`, a test and a Makefile. Nothing is installed or fetched."
+    )
+    parser.epilog = _NEW_EPILOG
+    parser.no_effects = (
+        NoEffect("--location", "with FOLDER", lambda args: args.folder, "nothing is written: give it alone"),
+        NoEffect("--wheel", "with --location", lambda args: args.location, "nothing is written"),
     )
     parser.add_argument("folder", metavar="FOLDER", nargs="?", help="one that is not there, or is empty")
     parser.add_argument(
@@ -559,3 +686,33 @@ def add_new(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument(
         "--location", action="store_true", help="print where the files lie, for `sam init --location`"
     )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
+    "simulate": ("serve an API that fails on purpose, on this machine", fill_simulate),
+    "init": ("write the description of a source from its address and a secret", fill_init),
+    "check": ("try a described source before trusting it", fill_check),
+    "sample": ("show the first records of a described source", fill_sample),
+    "ingest": ("pull an API into a directory or a bucket", fill_ingest),
+    "replay": ("fetch only the pages that a run is missing", fill_replay),
+    "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
+    "show": ("show the receipt of a run: in short, as JSON, or as a page", fill_show),
+    "verify": ("compare the objects of a run with its receipt", fill_verify),
+    "clean": ("find, and delete, what runs left behind", fill_clean),
+    "new": ("write a project of your own for AWS Lambda", fill_new),
+}
+"""By name: its line in the list of commands, and what gives it its arguments."""
+
+
+def add_commands(subparsers: argparse._SubParsersAction[CommandParser], named: Container[str]) -> None:
+    """Add every command to a command line.
+
+    Args:
+        subparsers: The commands.
+        named: Those that get their arguments; of the others nobody asks but the line in the list.
+    """
+    for name, (brief, fill) in COMMANDS.items():
+        parser = subparsers.add_parser(name, help=brief)
+        if name in named:
+            fill(parser)

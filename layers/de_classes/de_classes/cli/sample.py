@@ -20,6 +20,7 @@ from de_classes.cli.progress import Progress
 from de_classes.cli.terminal import escaped, fitted, width
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
 from de_classes.utils.limits import check_limit
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+
+
+class Sample(Value):
+    """What ``sample --json`` prints.
+
+    Attributes:
+        resource: What they are of.
+        records: The first ones, in order; fewer where the source fails, as the exit status says.
+    """
+
+    resource: str
+    records: list[dict[str, Any]]
+
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -77,8 +91,11 @@ def run(
         said = f"{type(reason).__name__}: {escaped(str(reason))}{credentials_hint(reason, args)}"
         err.write(f"sample: {said}\n")
         status = EXIT_FAILED
-    if args.jsonl:
-        lines: Iterable[str] = map(as_line, records)
+    lines: Iterable[str]
+    if args.json:
+        lines = [as_line(structs.asdict(Sample(args.resource, [*map(dict, records)])))]
+    elif args.jsonl:
+        lines = map(as_line, records)
     elif records or not status:
         lines = table(records, columns or shutil.get_terminal_size().columns)
     else:  # an error was told, and not that there are none

@@ -143,11 +143,16 @@ def _described(
 
 
 def _of_url(args: argparse.Namespace, settings: IngestSettings, runtime: ClientRuntime) -> UnstableAPIClient:
+    headers = read_headers(settings.header, args.header_file, environment())
+    if args.username is not None and "authorization" in map(str.lower, headers):
+        raise ConfigurationError(
+            "--username has no effect with Authorization in --header-file: both say who asks: leave one out"
+        )
     endpoint = Endpoint(
         settings.source.rstrip("/") + settings.data_path,
         pagination=settings.strategy(),
         reader=settings.reader(),
-        headers=read_headers(settings.header, args.header_file, environment()),
+        headers=headers,
         page_size=settings.page_size(),
         rate_limit=RateRules(per_second=settings.requests_per_second),
     )

@@ -366,7 +366,7 @@ class _Condition:
 
 
 def _hash_set() -> HashSet:
-    from de_classes.utils.key_set import HashSet  # noqa: PLC0415 - SQLite only where something is remembered
+    from de_classes.utils.key_set import HashSet  # noqa: PLC0415 - only where something is remembered
 
     return HashSet()
 

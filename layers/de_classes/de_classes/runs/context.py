@@ -11,6 +11,7 @@ import msgspec
 from de_classes.pipelines.described import DescribedTransforms
 from de_classes.runs.forecast import LambdaTerms, RunCounts
 from de_classes.runs.progress import BrokenPartsError
+from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.pinned import violation_error
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
@@ -102,8 +103,8 @@ class RunContext(Value):
 
     @property
     def keeps_all(self) -> bool:
-        """Whether every record is written as it came, so that none need be looked at by itself."""
-        return self.pinned is None and not self.plan.key_fields and not self.plan.transforms
+        """Whether every record is written as it came, so that none need be made an object."""
+        return not self.plan.transforms
 
     def start_pass(
         self, state: RunState | None, current: SharedDecoder | None = None, *, trusts_total: bool = True
@@ -136,7 +137,7 @@ class RunContext(Value):
         keys, transforms = None, None
         with ExitStack() as files:
             if self.plan.key_fields:
-                from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - SQLite only where there are keys
+                from de_classes.utils.key_set import KeySet  # noqa: PLC0415 - only where there are keys
 
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
@@ -217,7 +218,10 @@ class Sifter(Value):
             TransformError: A transform cannot be applied to a record.
             SchemaViolationError: A record does not fit the pinned schema, and is not to be set aside.
         """
-        records = page.records if self.keys is None else self.keys.new_among(page.records)
+        records = page.records
+        if self.keys is not None:
+            columns = records.values(self.keys.fields) if isinstance(records, RecordBlock) else None
+            records = self.keys.new_among(records, columns)
         duplicates = len(page.records) - len(records)
         if self.transforms is not None:
             records = self.transforms.apply(records, page.number)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from de_classes.api.receipt import IngestReceipt, StoredPart
-from de_classes.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
+from de_classes.errors import BucketNotFoundError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.destination import Destination, Output, PartLimits
 from de_classes.runs.forecast import actual, forecast
 from de_classes.runs.journal import Documents, RunJournal, WaysOn
@@ -81,8 +82,10 @@ class DatasetDestination(Destination):
         Raises:
             InvalidInputError: There is none.
         """
-        if self.begun(run_id) is None:
-            raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
+        with suppress(BucketNotFoundError):
+            if self.begun(run_id) is not None:
+                return
+        raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
 
     def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
         """See ``Destination``."""
@@ -208,7 +211,7 @@ class _DatasetOutput(Output):
         return receipt
 
     def left(self) -> str:
-        return f"go on with --run-id {self.plan.run_id}"
+        return f"what came is kept, and run {self.plan.run_id} goes on from there"
 
     def _check_parts(self, kept: RunProgress) -> None:
         """Make sure that every object of the run has the size and the SHA-256 that were written down.

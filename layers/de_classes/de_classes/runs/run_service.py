@@ -123,7 +123,8 @@ class RunService:
             try:
                 receipt = output.begin()
                 if receipt is not None:
-                    return receipt
+                    self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
+                    return replace(receipt, complete_before=True)
                 receipt = self._fetched_and_committed(self._context(output), allow_partial=allow_partial)
             except KeyboardInterrupt as interrupt:
                 raise KeyboardInterrupt(output.left()) from interrupt
@@ -151,6 +152,7 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
+        self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             progress = context.output.journal.progress()
             try:
@@ -164,6 +166,12 @@ class RunService:
                 stand_alone = self._client.pages_stand_alone
                 context.output.journal.strike(progress.to_strike(error.parts, stand_alone=stand_alone))
         raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def _say_that_it_begins(self, context: RunContext) -> None:
+        if context.output.resumes:  # nobody goes on with one object
+            parts = len(context.output.journal.progress().sealed)
+            how = f"goes on behind {parts} parts" if parts else "begins"
+            self._logger.info("run %s %s", context.plan.run_id, how)
 
     def _gathered(self, context: RunContext, over: SourcePass, began: Spending) -> Gathered:
         """What is to be committed."""

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from de_classes.configs.settings import environment, load
 from de_classes.errors import ConfigurationError
-from de_classes.redaction import escaped_lines
-from de_classes.simulators.catalogue import long_list, short_list
+from de_classes.redaction import escaped_json, escaped_lines
+from de_classes.simulators.catalogue import as_json, long_list, short_list
 from de_classes.simulators.openapi import DEFAULT_LIMIT
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import SystemClock
-from de_classes.utils.command_line import RefusedOption
+from de_classes.utils.command_line import NoEffect, RefusedOption
+from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TextIO
+    import argparse
+    from collections.abc import Callable, Mapping
+    from typing import TextIO
+
+    from msgspec import Struct
 
     from de_classes.simulators.http_handler import RequestLog
+    from de_classes.utils.command_line import CommandParser
 
 _READ_TOKEN = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"  # noqa: S105 - a command
 
@@ -60,14 +66,13 @@ def welcome(server: SimulatorServer, *, password_variable: str, show_password: b
 def summary(log: RequestLog, seconds: float) -> str:
     """What was served."""
     pages = log.served_pages
-    by_status = {"no answer" if status is None else str(status): n for status, n in log.by_status.items()}
     lines = [
         "",
         (
             f"Served in {seconds:.1f} s: {log.requests:,} requests, {log.logins:,} logins, "
             f"{sum(pages.values()):,} pages of which {len(pages):,} different"
         ),
-        f"  by status  {_counts(by_status)}",
+        f"  by status  {_counts(_by_status(log))}",
         f"  by fault   {_counts(log.by_fault)}",
     ]
     return "\n".join(lines) + "\n"
@@ -123,43 +128,118 @@ _OPTIONS = {
     "records_uri": "--records",
 }
 _DEFAULTS = SimulatorSettings()
-_EXAMPLES = f"""\
-examples:
-  python -m de_classes simulate
-  python -m de_classes simulate --rate 0.3 --seed 7 --pages 200
-  python -m de_classes simulate --rate-429 0.5 --retry-after 3 --token-life 10
-  python -m de_classes simulate --records orders.jsonl --rate 0
-  python -m de_classes simulate --faults F14,F21 --rate 0.2 --seed 7
-  python -m de_classes simulate --faults truncated-gzip=0.1,empty-page=0.05,server-error-500=1@3-5
-
+_DETAILS = f"""\
 faults, by the ids of the catalogue (--list-faults says what each does):
 {short_list()}
-
-The same seed gives any client the same faults, in any order and at any concurrency. A password is made
-up if {PASSWORD_VARIABLE} gives none. Ctrl-C stops the server and says what it served.
 """
+_EXAMPLES = f"""\
+The same seed gives any client the same faults, in any order and at any
+concurrency. A password is made up if {PASSWORD_VARIABLE} gives none.
+Ctrl-C stops the server and says what it served.
+
+exit status: 0 after serving, 2 nothing was served
+
+examples:
+  %(prog)s --rate 0.3 --seed 7 --pages 200
+  %(prog)s --records orders.jsonl --rate 0
+  %(prog)s --rate-429 0.5 --retry-after 3 --token-life 10
+  %(prog)s --faults F14=0.1,server-error-500=0.9@3-5
+"""
+_COMMON = (
+    *("--rate", "--faults", "--list-faults", "--retry-after", "--jitter", "--seed", "--allow-overrides"),
+    *("--records-count", "--pages", "--records", "--limit-max", "--port", "--username", "--token-life"),
+    "--json",
+)
 
 
-class _ListFaults(argparse.Action):
-    """Prints the list in place of serving."""
+_NO_EFFECTS = (
+    NoEffect(
+        " ".join(_RATES.values()),
+        "with --faults",
+        lambda args: args.faults is not None,
+        "it says which faults there are, as server-error-500=0.1",
+    ),
+    NoEffect(
+        " ".join(_RATES.values()),
+        "with --rate",
+        lambda args: args.rate is not None,
+        "that sets all three rates",
+    ),
+    NoEffect(
+        " ".join(option for option in (*_OPTIONS.values(), "--port", "--username", "--pages", "--links")),
+        "with --list-faults",
+        lambda args: args.list_faults,
+        "nothing is served",
+    ),
+)
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **how: Any) -> None:  # noqa: ANN401 - argparse's
-        super().__init__(option_strings, dest, nargs=0, **how)
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        sys.stdout.write(long_list())
-        parser.exit()
+class Serving(Value, tag_field="event", tag="serving"):
+    """What ``simulate --json`` prints when it answers.
+
+    Attributes:
+        url: Where it is looked at, and its faults are switched.
+        login_url: Where a token is given for a name and a password, by POST.
+        data_url: The pages.
+        openapi_url: Its description.
+        username: Who logs in.
+        password: If it was made up for this run; null where it was given.
+        records: How many there are.
+        rates: Of each fault, the share of requests that it strikes.
+        seed: What repeats them.
+    """
+
+    url: str
+    login_url: str
+    data_url: str
+    openapi_url: str
+    username: str
+    password: str | None
+    records: int
+    rates: dict[str, float]
+    seed: int
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``simulate`` to a command line; what it parses is what ``run`` takes."""
-    parser = subparsers.add_parser(
-        "simulate",
-        help="serve an API that fails on purpose, on this machine",
-        description="Serve an API with a login and paginated data that fails on purpose, on this machine.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+class Served(Value, tag_field="event", tag="served"):
+    """What ``simulate --json`` prints when it is stopped.
+
+    Attributes:
+        seconds: How long it served.
+        requests: All that were answered, or were not on purpose.
+        logins: Those of them that asked for a token.
+        pages: Pages that were served.
+        different_pages: The same without those that were served before.
+        by_status: Requests by status.
+        by_fault: Requests by the fault that struck them.
+    """
+
+    seconds: float
+    requests: int
+    logins: int
+    pages: int
+    different_pages: int
+    by_status: dict[str, int]
+    by_fault: dict[str, int]
+
+
+class ListedFaults(Value, tag_field="event", tag="faults"):
+    """What ``simulate --list-faults --json`` prints.
+
+    Attributes:
+        faults: Each with name, ids of the catalogue, summary, where it strikes, and whether a retry cures it.
+    """
+
+    faults: list[dict[str, Any]]
+
+
+def fill_parser(parser: CommandParser) -> None:
+    """Give ``simulate`` its arguments; what they parse to is what ``run`` takes."""
+    parser.usage = "%(prog)s [OPTION...]"
+    parser.description = (
+        "Serve an API with a login and paginated data that fails on purpose, on this machine."
     )
+    parser.details, parser.epilog, parser.common = _DETAILS, _EXAMPLES, _COMMON
+    parser.no_effects = _NO_EFFECTS
     _add_fault_options(parser.add_argument_group("what goes wrong"))
     _add_record_options(parser.add_argument_group("what is served"))
     _add_access_options(parser.add_argument_group("where, and to whom"))
@@ -184,6 +264,9 @@ def run(
         The exit status: 0 after serving, 2 if an argument was wrong and nothing was served.
     """
     out, clock = out or sys.stdout, SystemClock()
+    if args.list_faults:
+        out.write(_as_line(ListedFaults(as_json())) if args.json else long_list())
+        return EXIT_OK
     password = environment().get(PASSWORD_VARIABLE)
     try:
         server = _server(args, password).start()
@@ -193,14 +276,52 @@ def run(
     started = clock.monotonic()
     try:
         wait = wait or _until_interrupted()
-        told = welcome(server, password_variable=PASSWORD_VARIABLE, show_password=password is None)
-        out.write(escaped_lines(told))
+        is_made_up = password is None
+        told = welcome(server, password_variable=PASSWORD_VARIABLE, show_password=is_made_up)
+        out.write(_as_line(_serving(server, is_made_up=is_made_up)) if args.json else escaped_lines(told))
         out.flush()
         wait(server)
     finally:
         server.stop()
-    out.write(escaped_lines(summary(server.log, clock.monotonic() - started)))
+    seconds = clock.monotonic() - started
+    out.write(
+        _as_line(_served(server.log, seconds)) if args.json else escaped_lines(summary(server.log, seconds))
+    )
     return EXIT_OK
+
+
+def _serving(server: SimulatorServer, *, is_made_up: bool) -> Serving:
+    return Serving(
+        url=server.base_url,
+        login_url=server.login_url,
+        data_url=server.data_url,
+        openapi_url=f"{server.base_url}/openapi.json",
+        username=server.username,
+        password=server.password if is_made_up else None,
+        records=server.records.count,
+        rates=dict(server.plan.rates),
+        seed=server.plan.seed,
+    )
+
+
+def _served(log: RequestLog, seconds: float) -> Served:
+    return Served(
+        seconds=round(seconds, 3),
+        requests=log.requests,
+        logins=log.logins,
+        pages=sum(log.served_pages.values()),
+        different_pages=len(log.served_pages),
+        by_status=_by_status(log),
+        by_fault=dict(log.by_fault),
+    )
+
+
+def _by_status(log: RequestLog) -> dict[str, int]:
+    return {"no answer" if status is None else str(status): n for status, n in log.by_status.items()}
+
+
+def _as_line(said: Struct) -> str:
+    return f"{escaped_json(msgspec.json.encode(said).decode())}\n"
 
 
 def _server(args: argparse.Namespace, password: str | None) -> SimulatorServer:
@@ -219,13 +340,8 @@ def _settings(args: argparse.Namespace) -> SimulatorSettings:
 
 
 def _common_rate(rate: float | None, given: Mapping[str, object]) -> dict[str, float]:
-    rivals = [option for name, option in _RATES.items() if name in given]
-    if rivals and "faults" in given:
-        raise ConfigurationError(f"--faults says which faults there are: leave out {' and '.join(rivals)}")
     if rate is None:
         return {}
-    if rivals:
-        raise ConfigurationError(f"--rate sets all three rates: leave out {' and '.join(rivals)}")
     return {"fault_rate": rate} if "faults" in given else dict.fromkeys(_RATES, rate / len(_RATES))
 
 
@@ -268,7 +384,7 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
         metavar="LIST",
         help="in place of 500, 503 and 429: faults by name or id, WHICH[=SHARE][@PAGES], between commas",
     )
-    group.add_argument("--list-faults", action=_ListFaults, help="list every fault, and stop")
+    group.add_argument("--list-faults", action="store_true", help="list every fault, and stop")
     _add_setting(group, "retry_after_seconds", "SECONDS", "what a 429 asks to wait", int)
     _add_setting(group, "jitter_seconds", "SECONDS", "longest delay of an answer", float)
     _add_setting(group, "seed", "NUMBER", "repeats the faults and the records exactly", int)
@@ -302,6 +418,7 @@ def _add_access_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--username", help=f"(default: {USERNAME_VARIABLE}, else demo)")
     group.add_argument("--password", action=RefusedOption, instead=f"set {PASSWORD_VARIABLE}")
     _add_setting(group, "token_life_seconds", "SECONDS", "how long a token is valid", int)
+    group.add_argument("--json", action="store_true", help="say where, and what was served, as JSON")
 
 
 def _add_setting(

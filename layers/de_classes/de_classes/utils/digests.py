@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from de_classes.utils.strict_json import Number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _written(value: object) -> object:
@@ -34,3 +37,9 @@ def digest(value: object, size: int) -> bytes:
         size: Bytes of the hash, 1 to 64.
     """
     return hashlib.blake2b(_ENCODER.encode(value), digest_size=size).digest()
+
+
+def digests(values: Iterable[object], size: int) -> list[bytes]:
+    """The hashes of many values, see ``digest``."""
+    encode, blake2b = _ENCODER.encode, hashlib.blake2b
+    return [blake2b(encode(value), digest_size=size).digest() for value in values]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from de_classes.storage.format.arrow_arrays import ArrowColumns, arrow_schema
 from de_classes.storage.format.arrow_decoder import ArrowDecoder, arrow_decoder_of
-from de_classes.storage.format.decoders import RowDecoder, decoder_of
-from de_classes.storage.format.schema import Field, Kind, ListType, Schema, infer, merge
+from de_classes.storage.format.decoders import decoder_of
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
 from de_classes.utils import strict_json
 from tests.fakes.effort import examples
 
@@ -68,21 +68,9 @@ def test_values_are_taken_out_of_the_text() -> None:
         b'[{"a":1,"b":"\\\\","c":0.5},{"a":2,"b":null,"c":0.5}]',
         b'[{"a":1,"b":"},{","c":0.5},{"a":2,"b":"[1,2]","c":0.5}]',
         b'[{"a":9007199254740992,"b":"a:b","c":0.5}]',
-    ],
-)
-def test_records_laid_out_alike_go_straight(text: bytes) -> None:
-    columns, rows = straight(ABC, text), decoder_of(schema(ABC))
-    assert columns is not None
-    assert rows is not None
-    expected = rows.decode(text)
-    assert expected is not None
-    assert values(columns, ABC) == values(expected, ABC)
-    assert [columns.record(place) for place in range(columns.size)] == strict_json.loads(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+        b'[{"a":1,"b":"1.23456789012345678.9","c":0.30000000000000004}]',
+        b"[]",
+        b"[{}]",
         b'[{"a":1,"b":"x","c":1},{"a":1,"c":1,"b":"x"}]',
         b'[{"a":1,"b":"x","c":1},{"a":1,"b":"x"}]',
         b'[{"a":1,"b":"x","c":1}, {"a":1,"b":"x","c":1}]',
@@ -95,12 +83,29 @@ def test_records_laid_out_alike_go_straight(text: bytes) -> None:
         b'[{"a":1,"b":"x\\":","c":1}]',
         b'[{"a":1,"b":":","c":1}]',
         b'[{"a":1,"b":":","c":1},{"a":1,"b":":\\":","c":1}]',
-        b'[{"a":1,"b":"x","c":-0}]',
-        b'[{"a":1,"b":"x","c":9007199254740992.0}]',
-        b"[]",
     ],
 )
-def test_what_is_laid_out_otherwise_is_left_to_rows(text: bytes) -> None:
+def test_records_go_straight_however_they_are_laid_out(text: bytes) -> None:
+    columns, rows = straight(ABC, text), decoder_of(schema(ABC))
+    assert columns is not None
+    assert rows is not None
+    expected = rows.decode(text)
+    assert expected is not None
+    assert values(columns, ABC) == values(expected, ABC)
+    assert [columns.record(place) for place in range(columns.size)] == strict_json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"a":1,"b":"x","c":0.12345678901234567}]',
+        b'[{"a":1,"b":"x","c":12345678901234567e-1}]',
+        b'[{"a":1,"b":"x","c":1e-400}]',
+        b'[{"a":1,"b":"x","c":-0}]',
+        b'[{"a":1,"b":"x","c":9007199254740992.0}]',
+    ],
+)
+def test_F91_numbers_that_an_array_would_change_are_left_to_rows(text: bytes) -> None:
     assert straight(ABC, text) is None
     assert decoder(ABC).decode(text) is not None
 
@@ -197,7 +202,7 @@ def test_small_texts_are_left_to_rows_unless_they_are_many() -> None:
 def test_a_source_that_is_never_alike_is_looked_at_now_and_then() -> None:
     of = decoder(ABC)
     for _ in range(20):
-        assert not isinstance(of.decode(b'[{"a":1}]'), ArrowColumns)
+        assert not isinstance(of.decode(b'[{"a":"1"}]'), ArrowColumns)
     good = b'[{"a":1,"b":"x","c":1}]'
     assert not isinstance(of.decode(good), ArrowColumns)
     tried = [isinstance(of.decode(good), ArrowColumns) for _ in range(100)]
@@ -205,10 +210,13 @@ def test_a_source_that_is_never_alike_is_looked_at_now_and_then() -> None:
     assert all(tried[tried.index(True) :])
 
 
-def test_more_values_than_it_keeps_places_for_are_left_to_rows() -> None:
-    of = decoder({"a": Kind.INT53})
-    assert isinstance(of.decode(b"[" + b",".join([b'{"a":1}'] * 2**17) + b"]"), ArrowColumns)
-    assert not isinstance(of.decode(b"[" + b",".join([b'{"a":1}'] * (2**18 + 1)) + b"]"), ArrowColumns)
+def test_what_takes_more_memory_than_is_good_is_left_to_rows() -> None:
+    of = decoder({"a": Kind.STRING})
+    text = b'[{"a":"' + b"x" * 2**20 + b'"}]'
+    assert all(isinstance(columns, ArrowColumns) for columns in of.decode_all([text] * 15))
+    assert not any(
+        isinstance(columns, ArrowColumns) for columns in of.decode_all([text[:-4] + b"x" * 2**24 + text[-4:]])
+    )
 
 
 def test_a_record_is_looked_up_as_among_dictionaries() -> None:
@@ -223,6 +231,7 @@ def test_a_record_is_looked_up_as_among_dictionaries() -> None:
     outside: list[dict[str, Any]] = [
         {"a": 1, "b": "y", "c": 2},
         {"a": 1, "b": "y"},
+        {"b": "x", "c": 1},
         {"a": 1, "b": "y", "c": 2.5, "d": None},
         {"a": "1", "b": "y", "c": 2.5},
         {"a": 1.5, "b": "y", "c": 2.5},
@@ -234,11 +243,68 @@ def test_a_record_is_looked_up_as_among_dictionaries() -> None:
     assert not any(record in columns for record in outside)
 
 
-def test_nested_columns_have_no_arrow_shape() -> None:
-    assert isinstance(arrow_decoder_of(schema({"a": ListType(Kind.INT53)})), RowDecoder)
-    assert isinstance(arrow_decoder_of(schema(ABC)), ArrowDecoder)
-    assert arrow_decoder_of(schema({"a": Kind.JSON})) is None
+NESTED: dict[str, DataType] = {
+    "id": Kind.INT53,
+    "at": StructType((Field("x", Kind.FLOAT64), Field("in", StructType((Field("n", Kind.INT53),))))),
+    "tags": ListType(StructType((Field("k", Kind.STRING), Field("v", ListType(Kind.FLOAT64))))),
+}
+
+
+def test_nested_records_go_straight() -> None:
+    text = (
+        b'[{"id":1,"at":{"x":0.5,"in":{"n":1}},"tags":[{"k":"a","v":[1,2.5]},{"v":null}]},\n'
+        b'{"tags":[],"at":null,"id":2},{"id":3,"at":{"in":null,"x":3},"tags":[null,{"k":"{\\"","v":[]}]}]'
+    )
+    columns, rows = straight(NESTED, text), decoder_of(schema(NESTED))
+    assert columns is not None
+    assert rows is not None
+    expected = rows.decode(text)
+    assert expected is not None
+    assert values(columns, NESTED) == values(expected, NESTED)
+    records = strict_json.loads(text)
+    assert [columns.record(place) for place in range(columns.size)] == records
+    assert all(record in columns for record in records)
+    assert {**records[0], "tags": []} not in columns
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'"at":{}',
+        b'"at":{ }',
+        b'"tags":[{}]',
+        b'"at":{"in":{"n":9007199254740993}}',
+        b'"at":{"in":{"n":1,"n":1}}',
+        b'"at":{"in":{"n":1,"\\u006e":1}}',
+        b'"at":{"in":{"m":1}}',
+        b'"at":{"x":"1"}',
+        b'"tags":[{"v":[1e400]}]',
+        b'"tags":[[]]',
+        b'"tags":{}',
+        b'"at":[]',
+    ],
+)
+def test_F50_to_F54_what_is_not_sound_or_wider_is_refused_at_every_depth(part: bytes) -> None:
+    good = b'{"id":1}'
+    for records in ([part], [good, b'{"id":2,' + part + b"}"]):
+        text = (
+            b"[" + b",".join(each if each.startswith(b"{") else b"{" + each + b"}" for each in records) + b"]"
+        )
+        assert decoder(NESTED).decode(text) is None
+
+
+def test_F91_numbers_that_an_array_would_change_are_left_alone_at_every_depth() -> None:
+    for number in (b"-0", b"9007199254740993.0", b"0.12345678901234567", b"1e-320"):
+        assert straight(NESTED, b'[{"tags":[{"v":[1,%b]}]}]' % number) is None
+
+
+def test_only_what_rows_can_have_has_an_arrow_shape() -> None:
+    assert isinstance(arrow_decoder_of(schema(NESTED)), ArrowDecoder)
     assert arrow_decoder_of(Schema()) is None
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    assert decoder(ABC).decode(b'[{"a":1,"b":"\xff","c":1}]') is None
 
 
 TOKENS = {

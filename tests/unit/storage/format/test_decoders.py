@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import UNSET
 
-from de_classes.storage.format.decoders import decoder_of, line_decoder_of
+from de_classes.storage.format.decoders import cell_decoder_of, decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
 from de_classes.utils import strict_json
 
@@ -27,7 +27,7 @@ def test_columns_hold_the_very_values_of_the_text() -> None:
         b'[{"a":1,"b":1,"c":"x:y","d":true,"e":null},{"a":-0,"b":-0.0,"c":"\\"}","d":null,"e":null}]'
     )
     assert columns is not None
-    assert list(map(repr, columns.values)) == [
+    assert [repr(columns.column(number)) for number in range(5)] == [
         "[1, 0]",
         "[1, -0.0]",
         "['x:y', '\"}']",
@@ -39,7 +39,7 @@ def test_columns_hold_the_very_values_of_the_text() -> None:
 def test_keys_may_come_in_any_order_and_may_be_absent() -> None:
     columns = decoder(a=Kind.INT53, b=Kind.STRING).decode(b'[{"b":"x","a":1},{"a":null},{}]')
     assert columns is not None
-    assert columns.values == ([1, None, UNSET], ["x", UNSET, UNSET])
+    assert [columns.column(number) for number in (0, 1)] == [[1, None, UNSET], ["x", UNSET, UNSET]]
     assert columns.dense(0, 3) == ([1, None, None], ["x", None, None])
     assert columns.dense(1, 2) == ([None], [None])
     assert [columns.record(index) for index in range(3)] == [{"a": 1, "b": "x"}, {"a": None}, {}]
@@ -57,7 +57,7 @@ def test_an_absent_key_and_a_null_are_told_apart_in_looking_a_record_up() -> Non
 def test_a_text_without_records_has_empty_columns() -> None:
     columns = decoder(a=Kind.INT53).decode(b"[ ]")
     assert columns is not None
-    assert (columns.values, columns.size) == (([],), 0)
+    assert (columns.dense(0, 0), columns.size) == (([],), 0)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,12 @@ def test_colons_in_names_and_strings_are_no_keys() -> None:
     text = b'[{"a:b":"x:y:z","l":["::",null]},{"a:b":null},{ "l" : [] }]'
     columns = decoder(**{"a:b": Kind.STRING, "l": ListType(Kind.STRING)}).decode(text)
     assert columns is not None
-    assert columns.values == (["x:y:z", None, UNSET], [["::", None], UNSET, []])
+    assert columns.column(0) == ["x:y:z", None, UNSET]
+    assert columns.column(1) == [["::", None], UNSET, []]
 
 
-@pytest.mark.parametrize("data_type", [Kind.JSON, StructType((Field("x", Kind.JSON),)), ListType(Kind.JSON)])
-def test_what_is_no_plain_column_has_no_shape(data_type: Kind | ListType | StructType) -> None:
+@pytest.mark.parametrize("data_type", [StructType((Field("x", Kind.JSON),)), ListType(Kind.JSON)])
+def test_what_holds_mixed_values_somewhere_inside_has_no_shape(data_type: ListType | StructType) -> None:
     assert decoder_of(Schema((Field("a", Kind.INT53), Field("b", data_type)))) is None
 
 
@@ -160,11 +161,9 @@ NESTED = StructType((Field("x:y", Kind.INT53), Field("s", ListType(INNER))))
 
 
 def test_objects_become_dictionaries_without_their_absent_keys() -> None:
-    columns = decoder(o=NESTED).decode(
-        b'[{"o":{"s":[{"t":"::"},null],"x:y":1}},{"o":{"s":null}},{"o":null},{}]'
-    )
+    columns = decoder(o=NESTED).decode(b'[{"o":{"s":[{"t":"::"},null],"x:y":1}},{"o":{"s":null}},{"o":null}]')
     assert columns is not None
-    assert columns.values == ([{"x:y": 1, "s": [{"t": "::"}, None]}, {"s": None}, None, UNSET],)
+    assert columns.dense(0, 3) == ([{"x:y": 1, "s": [{"t": "::"}, None]}, {"s": None}, None],)
     assert {"o": {"s": None}} in columns
 
 
@@ -183,6 +182,53 @@ def test_objects_become_dictionaries_without_their_absent_keys() -> None:
 )
 def test_an_object_without_keys_or_with_others_or_with_duplicates_is_refused(value: bytes) -> None:
     assert decoder(o=NESTED).decode(b'[{"o":{"x:y":1}},{"o":' + value + b"}]") is None
+
+
+MIXED = b'[{"a":1,"m":"x:"},{"m":{"b":[1.50,{"c":":"}]},"a":2},{"a":3,"m":[]},{"a":4},{"a":5,"m":null}]'
+
+
+def test_mixed_values_are_looked_at_one_by_one() -> None:
+    schema = Schema((Field("a", Kind.INT53), Field("m", Kind.JSON)))
+    for of in (decoder_of(schema), line_decoder_of(schema), cell_decoder_of(schema)):
+        assert of is not None
+        columns, records = of.decode(MIXED), strict_json.loads(MIXED)
+        assert columns is not None
+        assert columns.dense(0, 5)[1] == [record.get("m") for record in records]
+        assert strict_json.dumps(columns.dense(1, 2)[1][0]) == '{"b":[1.50,{"c":":"}]}'
+        assert [columns.record(place) for place in range(5)] == records
+        assert all(record in columns for record in records)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"a":1,"m":{"b":1,"b":2}}',
+        b'{"a":1,"m":{"b":1,"\\u0062":2}}',
+        b'{"a":1,"m":1e400}',
+        b'{"a":1,"m":"\\ud800"}',
+        b'{"a":1,"m":' + b"[" * 199 + b"]" * 199 + b"}",
+        b'{"a":1,"a":2,"m":1}',
+        b'{"a":1,"m":1,"m":2}',
+        b'{"a":1,"m":":","m":2}',
+        b'{"a":1,"m":NaN}',
+    ],
+)
+def test_F50_to_F54_what_is_not_sound_beside_or_within_mixed_values_is_refused(record: bytes) -> None:
+    schema = Schema((Field("a", Kind.INT53), Field("m", Kind.JSON)))
+    for of in (decoder_of(schema), line_decoder_of(schema), cell_decoder_of(schema)):
+        assert of is not None
+        assert of.decode(b'[{"a":1,"m":[]},' + record + b"]") is None
+
+
+def test_nested_values_stand_in_cells_as_they_came() -> None:
+    of = cell_decoder_of(Schema((Field("o", NESTED),)))
+    assert of is not None
+    columns = of.decode(
+        b'[{"o":{"s":[ {"t":"\\u00e9 :"},null],\n"x:y":1}},{"o":{"x:y":2,"s":null}},{"o":null}]'
+    )
+    assert columns is not None
+    assert columns.dense(0, 3) == (['{"s":[{"t":"\\u00e9 :"},null],"x:y":1}', '{"x:y":2,"s":null}', None],)
+    assert of.decode(b'[{"o":{"x:y":1.0}}]') is None
 
 
 def test_no_columns_have_no_shape() -> None:

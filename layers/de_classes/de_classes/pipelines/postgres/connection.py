@@ -37,7 +37,8 @@ _WAITS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _PATIENCE: Final = {"connect_timeout": "10", "application_name": "de-classes"}
 _KEPT_ALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 # A commit that is told is on the server's disk, whatever it does for others; times without a zone are UTC.
-_SESSION: Final = "-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO -c client_min_messages=warning"
+# Said when it is there, and not as it is begun: what pools connections takes no options.
+_SESSION: Final = "SET synchronous_commit = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'"
 _REFUSED_LOGIN: Final = re.compile(
     "authentication failed|no password supplied|pg_hba.conf|role .* does not exist"
 )
@@ -96,11 +97,17 @@ def connect(address: PostgresAddress, password: PasswordSource | None = None) ->
     secret = password(address) if password else None
     if secret:
         redact(secret)
-    options: dict[str, Any] = {**_PATIENCE, **_KEPT_ALIVE, **address.options, "options": _SESSION}
+    options: dict[str, Any] = {**_PATIENCE, **_KEPT_ALIVE, **address.options}
     try:
-        return psycopg.connect(**options, password=secret, autocommit=True)
+        connection = psycopg.connect(**options, password=secret, autocommit=True)
     except psycopg.OperationalError as error:
         raise _connection_error(address, error) from error
+    try:
+        connection.execute(_SESSION)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class Reconnecting:

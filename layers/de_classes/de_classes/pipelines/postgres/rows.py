@@ -60,7 +60,7 @@ def _cell_of(column: Column) -> Callable[[Any], str]:
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    spell = _SPELL.get(type(value), json_cell)
+    spell = _SPELL.get(type(value), quote if isinstance(value, str) else json_cell)
     return spell(value)
 
 

@@ -45,7 +45,8 @@ def open_part(
         if spool.content != Content(part.size, part.sha256):
             raise MalformedDataError(
                 f"{key} is not what was sealed there: {spool.content.size} bytes with SHA-256 "
-                f"{spool.content.sha256}, not {part.size} with {part.sha256}; restore it, or run again"
+                f"{spool.content.sha256}, not {part.size} with {part.sha256}; "
+                "restore it, or ingest into another dataset"
             )
         yield spool.reader()
 

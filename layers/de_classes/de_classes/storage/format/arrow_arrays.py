@@ -19,12 +19,12 @@ from itertools import accumulate, chain, repeat
 from operator import is_not
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import UnsupportedValueError
-from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType
+from de_classes.storage.format.blocks import record_in
+from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, describe_type
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number
 
@@ -228,6 +228,39 @@ def decoder(field: pa.Field) -> Callable[[Any], Any] | None:
     return None
 
 
+def widened(batch: pa.RecordBatch, before: Schema, after: Schema) -> list[pa.Array]:
+    """The columns of a batch under a wider schema: a column that it lacks is one of nulls.
+
+    Args:
+        batch: Rows.
+        before: What they were written under.
+        after: A schema that includes it.
+    """
+    known = {field.name: field.type for field in before.fields}
+    return [
+        _widened(
+            batch.column(field.name) if field.name in known else None,
+            known.get(field.name, Kind.NULL),
+            field,
+            batch.num_rows,
+        )
+        for field in after.fields
+    ]
+
+
+def _widened(values: pa.Array | None, before: DataType, after: Field, rows: int) -> pa.Array:
+    stored = arrow_field(after.name, after.type).type
+    if values is None or before is Kind.NULL:
+        return pa.nulls(rows, stored)
+    if describe_type(before) == describe_type(after.type):
+        return values
+    if after.type is Kind.FLOAT64:  # so it was integers that floats hold
+        return values.cast(stored)
+    decode, encode = decoder(arrow_field(after.name, before)), encoder(after.type)
+    plain = values.to_pylist() if decode is None else list(map(decode, values.to_pylist()))
+    return array_of(plain if encode is None else list(map(encode, plain)), stored)
+
+
 def is_list(arrow_type: pa.DataType) -> bool:
     """Whether Python sees a list: of any size, large or fixed."""
     return bool(
@@ -295,7 +328,7 @@ def _by_key(changes: dict[str, Callable[[Any], Any] | None]) -> Callable[[Any], 
     )
 
 
-_SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_AS_THEY_CAME: Final = frozenset({Kind.BOOL, Kind.INT53, Kind.INT64, Kind.STRING})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -303,28 +336,36 @@ class ArrowColumns:
     """The records of a text, field by field; see ``Columns``.
 
     Attributes:
-        names: The names of the columns.
-        shared: The columns, maybe together with the records of other texts; no key is absent from any record.
+        schema: What they were decoded under.
+        shared: The columns, maybe together with the records of other texts; an absent key is a null.
         start: The first of its own records in there.
         size: How many they are.
         text: What they were decoded from, sound.
-        seam: What stands between two records in the text, and nowhere else.
     """
 
-    names: tuple[str, ...]
+    schema: Schema
     shared: Sequence[pa.Array]
     start: int
     size: int
     text: bytes
-    seam: bytes
+
+    def values(self, number: int) -> list[Any] | None:
+        """The values of one field; None of those that an array spells otherwise: 1 among floats, objects."""
+        if self.schema.fields[number].type not in _AS_THEY_CAME:
+            return None
+        values: list[Any] = self.shared[number].slice(self.start, self.size).to_pylist()
+        return values
+
+    def has_nulls(self, number: int) -> bool:
+        """Whether a record has a null in one field, or has no such key."""
+        return bool(self.shared[number].slice(self.start, self.size).null_count)
 
     def record(self, index: int) -> Record:
         """One record, out of its text, of which nothing is left to be proved."""
-        record: Record = msgspec.json.decode(self._text_of(index))
-        return record
+        return record_in(self.text, index, self.size)
 
     def __contains__(self, record: Record) -> bool:
-        if record.keys() != set(self.names) or not self._may_hold(record):
+        if not record.keys() <= set(self.schema.names) or not self._may_hold(record):
             return False
         candidates = self._candidates(record)
         return any(self.record(place.as_py()) == record for place in pc.indices_nonzero(candidates))
@@ -333,20 +374,10 @@ class ArrowColumns:
         """The columns of some of the records."""
         return tuple([values.slice(self.start + start, stop - start) for values in self.shared])
 
-    def _text_of(self, index: int) -> bytes:
-        place = index + self.size if index < 0 else index
-        opening = self.seam.index(b"{")
-        if place == 0:
-            end = self.text.find(self.seam)
-            return self.text[1:end] + b"}" if end >= 0 else self.text[1:-1]
-        if place == self.size - 1:
-            return self.text[self.text.rfind(self.seam) + opening : -1]
-        return bytes(_SLICES.decode(self.text)[place])
-
     def _may_hold(self, record: Record) -> bool:
         """Whether an integer of the record is in its column: looking there costs less than to ask Arrow."""
-        for name, values in zip(self.names, self.shared, strict=True):
-            value = record[name]
+        for name, values in zip(self.schema.names, self.shared, strict=True):
+            value = record.get(name)
             if type(value) is int and pa.types.is_integer(values.type):
                 start = values.offset + self.start
                 return value in memoryview(values.buffers()[1]).cast("q")[start : start + self.size]
@@ -355,8 +386,8 @@ class ArrowColumns:
     def _candidates(self, record: Record) -> pa.BooleanArray:
         """Which records may equal this one; nearly always the first column excludes all others."""
         left = None
-        for name, values in zip(self.names, self.dense(0, self.size), strict=True):
-            alike = _alike(values, record[name])
+        for name, values in zip(self.schema.names, self.dense(0, self.size), strict=True):
+            alike = _alike(values, record.get(name))
             left = alike if left is None else pc.and_(left, alike)
             if not pc.any(left).as_py():
                 break
@@ -372,6 +403,8 @@ def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - a
     """Which values may equal one, as Python has it: 1 equals 1.0 and true."""
     if value is None:
         return values.is_null()
+    if pa.types.is_nested(values.type):
+        return values.is_valid()  # their texts are compared
     wanted = _as_type(value, values.type)
     if wanted is None:
         return pc.and_(values.is_null(), values.is_valid())

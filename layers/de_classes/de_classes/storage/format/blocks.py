@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, overload
 
 import msgspec
 
+from de_classes.errors import MalformedDataError
 from de_classes.utils import strict_json
 from de_classes.utils.values import DiscreetValue, Mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from de_classes.storage.format.schema import Record
+    from de_classes.storage.format.schema import Record, Schema
 
 Column: TypeAlias = Any
 """A field's value in each record: a list, or an array of the library that the format is written by."""
@@ -29,12 +30,30 @@ class Columns(Protocol):
     """The records of a text, field by field.
 
     Attributes:
+        schema: What they were decoded under.
         size: How many records.
     """
 
     @property
+    def schema(self) -> Schema:
+        """What they were decoded under."""
+        ...
+
+    @property
     def size(self) -> int:
         """How many records."""
+        ...
+
+    def values(self, number: int) -> list[Any] | None:
+        """The values of one field, as a strict reader gives them; None where that is not known of them.
+
+        Args:
+            number: Which field of the schema, from 0.
+        """
+        ...
+
+    def has_nulls(self, number: int) -> bool:
+        """Whether a record has a null in one field of the schema, or has no such key."""
         ...
 
     def record(self, index: int) -> Record:
@@ -77,6 +96,8 @@ class ColumnDecoder(Protocol):
 
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS: Final = (b"\n", b"\r")
+_FIRST_RECORD: Final = 16 * 1024  # bytes in which its end is looked for
+_LAST_RECORD: Final = 64  # beginnings of it that are tried
 _OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
 
 
@@ -136,6 +157,50 @@ def _one_line(raw: msgspec.Raw) -> bytes:
     return msgspec.json.format(text, indent=-1) if _has_line_ends(text) else text
 
 
+def record_in(text: bytes, index: int, size: int) -> Record:
+    """One record of a sound array; the first and the last are found without going through the others.
+
+    A text from some brace to the end is an object only where the last record begins: from a brace further in,
+    more is closed than was opened, and from one within a string, every string's end opens another.
+
+    Args:
+        text: The array: JSON, UTF-8.
+        index: Which, from 0; -1 is the last.
+        size: How many there are.
+    """
+    place = index + size if index < 0 else index
+    found: Record | None = None
+    if place == 0:
+        found = _first_record(text)
+    elif place == size - 1:
+        found = _last_record(text)
+    if found is None:
+        found = strict_json.loads(bytes(_SLICES.decode(text)[place]))
+    return found
+
+
+def _first_record(text: bytes) -> Record | None:
+    head = text[:_FIRST_RECORD].decode(errors="ignore")
+    try:
+        record, _ = strict_json.decode_at(head, head.index("{"))
+    except (ValueError, MalformedDataError):  # its end lies further on
+        return None
+    found: Record = record
+    return found
+
+
+def _last_record(text: bytes) -> Record | None:
+    start = end = text.rindex(b"}") + 1
+    for _ in range(_LAST_RECORD):
+        start = text.rindex(b"{", 0, start)
+        try:
+            found: Record = strict_json.loads(text[start:end])
+        except MalformedDataError:
+            continue
+        return found
+    return None
+
+
 _NOTHING = re.compile(rb"\[[ \t\r\n]*\]")
 
 
@@ -175,6 +240,23 @@ class RecordBlock(Sequence["Record"]):
         if self._decoder is not decoder:
             self._take(decoder, decoder.decode(self.text))
         return self._columns
+
+    def values(self, names: Sequence[str]) -> list[list[Any]] | None:
+        """The values of some fields, where they are known without making dictionaries."""
+        if self._columns is None or not set(names) <= set(self._columns.schema.names):
+            return None
+        numbers = map(self._columns.schema.names.index, names)
+        found = list(map(self._columns.values, numbers))
+        return None if None in found else found  # type: ignore[return-value]  # each is a list
+
+    def fits(self, schema: Schema, required: Sequence[str]) -> bool:
+        """Whether it is known that the records fit a schema as they are, and have a value in some fields."""
+        if self._columns is None:
+            return False
+        known = self._columns.schema
+        return known == schema and not any(
+            self._columns.has_nulls(known.names.index(name)) for name in required
+        )
 
     def lines(self, start: int, stop: int) -> bytes:
         """Some of the records, each in its own text, made one line if it is spread over several."""

@@ -43,22 +43,24 @@ from de_classes.storage.format.codec import (
     decode_utf8,
     read_lines,
 )
+from de_classes.storage.format.decoders import JsonText, cell_decoder_of
 from de_classes.storage.format.schema import Schema, unsupported_value
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number, read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-    from de_classes.storage.format.blocks import Batch, Column
+    from de_classes.storage.format.blocks import Batch, Column, ColumnDecoder
     from de_classes.storage.format.schema import Record
 
 JSON_STARTS = ("{", "[", '"')
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
+_SEVERAL = 2  # cells of a row; a null that is alone is written otherwise
 _CELL = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^",]*+))(,|\Z)')
 _ALONE = {"": '""', '""': '""""""'}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -176,6 +178,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     Number: lambda value: value.text,
     int: _encode_int,
     TimestampText: str,
+    JsonText: quote,
 }
 
 
@@ -279,6 +282,18 @@ class CsvCodec(FormatCodec):
         """A header cannot grow; types are told by every cell for itself."""
         return before.names != after.names
 
+    def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
+        """Into values, and the texts of nested ones."""
+        return cell_decoder_of(schema)
+
+    def rewrite(self, source: BinaryIO, before: Schema, writer: RecordWriter) -> None:
+        """Add empty cells to every row: the columns that came later are the last."""
+        known, names = before.names, writer.schema.names
+        if len(known) < _SEVERAL or known != names[: len(known)] or not isinstance(writer, _CsvWriter):
+            super().rewrite(source, before, writer)
+        else:
+            writer.write_rows(_rows_as_they_are(source), b"," * (len(names) - len(known)))
+
 
 class _CsvWriter(RecordWriter):
     def __init__(
@@ -296,6 +311,13 @@ class _CsvWriter(RecordWriter):
         for name in schema.names:
             self._check_name(name)
         self._target.write((",".join(map(quote, schema.names)) + "\n").encode())
+
+    def write_rows(self, rows: Iterable[bytes], more: bytes) -> None:
+        """Write rows that are encoded, each without its ending, and something behind each of them."""
+        end = more + b"\n"
+        for some in batched(rows, READ_BATCH_ROWS):
+            self._target.write(end.join([*some, b""]))
+            self.records += len(some)
 
     def _append(self, records: Sequence[Record]) -> None:
         if self._names is None:
@@ -352,6 +374,18 @@ class _CsvWriter(RecordWriter):
 
 def _encode_for_spreadsheets(value: object) -> str:
     return encode_cell(defuse_formula(value) if type(value) is str else value)
+
+
+def _rows_as_they_are(source: BinaryIO) -> Iterator[bytes]:
+    """Rows of a file of ours, behind its header, none of them with its ending."""
+    held, quotes, is_header = b"", 0, True
+    for line in read_lines(source):
+        held += line
+        quotes += line.count(b'"')
+        if quotes % 2 == 0:
+            if not is_header:
+                yield held[:-1]
+            held, quotes, is_header = b"", 0, False
 
 
 def _read_records(source: BinaryIO) -> Iterator[Record]:

@@ -1,22 +1,26 @@
-"""Records decoded straight into columns, under the types that the records before them had.
+"""Records decoded straight into typed rows, under the types that the records before them had.
 
 Most pages bring nothing new. Where a schema is known, msgspec decodes a page's text into typed rows, at
 a fraction of what dictionaries cost, and refuses by itself whatever would widen the schema: a field
 that is not in it, 2.5 among integers, an integer beyond the type's bounds. What is refused here is
 decoded in the ordinary way; so this may say no to anything, but never yes to what does not fit.
 
+A column of mixed values is the exception: its values are looked at one by one, as a strict reader does, and
+the others are not.
+
 Of a duplicate key msgspec keeps the last without a word, so that none was dropped is proved from the text:
-one colon follows every key, and every other colon stands in a string. Where the text holds as many
-as the keys and strings that came out, there was no other key.
+``":`` follows every key, and where the text holds as many as the keys that came out, there was no other.
+Where a string may hold it too, or spaces stand before colons, all colons are counted: one follows
+every key, and every other stands in a string.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
@@ -24,11 +28,14 @@ import msgspec
 from msgspec import UNSET, Meta, MsgspecError, UnsetType, structs, to_builtins
 from msgspec.json import Decoder
 
+from de_classes.errors import MalformedDataError
+from de_classes.storage.format.blocks import record_in
 from de_classes.storage.format.schema import Kind, ListType, StructType
+from de_classes.utils import strict_json
 from de_classes.utils.strict_json import has_no_more_keys, read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from de_classes.storage.format.blocks import Column
     from de_classes.storage.format.schema import DataType, Field, Record, Schema
@@ -46,6 +53,7 @@ _SCALARS: Final[dict[DataType, Any]] = {
 }
 
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
+_RAWS: Final = Decoder(list[msgspec.Raw])
 
 _SPELLED_OTHERWISE: Final = (b"e", b"0.0000")  # where Python's text of a float and msgspec's differ
 
@@ -67,21 +75,29 @@ def attribute(number: int) -> str:
 
 
 def records_decoder(
-    fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers: bool
+    fields: tuple[Field, ...], *, is_complete: bool, raw: frozenset[Kind]
 ) -> Decoder[list[Any]]:
     """Make a decoder for an array of objects with these keys and no others.
 
     Args:
-        fields: Of decodable types.
-        is_complete: Every key must be there; otherwise, an absent one is ``UNSET``.
-        keeps_numbers: Columns of floats come out as their text, which may be anything; see ``numbers_of``.
+        fields: Of decodable types, or mixed.
+        is_complete: Every key must be there, at every depth; otherwise, an absent one is ``UNSET``.
+        raw: Columns of these kinds come out as their text, which may be anything.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
     with _ONE_AT_A_TIME:
-        kind = _record_type(fields, is_complete=is_complete, keeps_numbers=keeps_numbers)
+        kind = _record_type(fields, is_complete=is_complete, raw=raw)
         return Decoder(list[kind])  # type: ignore[valid-type]  # known at run time only
+
+
+def _texts_decoder(fields: tuple[Field, ...], numbers: Sequence[int]) -> Decoder[list[Any]]:
+    """Make one that finds the texts of some fields and skips all others."""
+    members = [(attribute(number), msgspec.Raw, msgspec.Raw(b"null")) for number in numbers]
+    names = {attribute(number): fields[number].name for number in numbers}
+    with _ONE_AT_A_TIME:
+        return Decoder(list[msgspec.defstruct("Texts", members, rename=names, gc=False)])  # type: ignore[misc]
 
 
 def numbers_of(texts: list[Any]) -> list[Any]:
@@ -101,9 +117,9 @@ def numbers_of(texts: list[Any]) -> list[Any]:
     ]
 
 
-def _record_type(fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers: bool = False) -> Any:  # noqa: ANN401 - a type made at run time
+def _record_type(fields: tuple[Field, ...], *, is_complete: bool, raw: frozenset[Kind] = frozenset()) -> Any:  # noqa: ANN401 - a type made at run time
     types = (
-        msgspec.Raw if keeps_numbers and field.type is Kind.FLOAT64 else _python_type(field.type)
+        msgspec.Raw if field.type in raw else _python_type(field.type, is_complete=is_complete)
         for field in fields
     )
     members: list[Any] = [(attribute(number), data_type) for number, data_type in enumerate(types)]
@@ -121,67 +137,133 @@ def _record_type(fields: tuple[Field, ...], *, is_complete: bool, keeps_numbers:
     )
 
 
-def _python_type(data_type: DataType) -> Any:  # noqa: ANN401 - a type made at run time
+def _python_type(data_type: DataType, *, is_complete: bool) -> Any:  # noqa: ANN401 - a type made at run time
     match data_type:
         case ListType(element):
-            return list[_python_type(element)] | None  # type: ignore[misc]  # known at run time only
+            return list[_python_type(element, is_complete=is_complete)] | None  # type: ignore[misc]  # as made
         case StructType(fields):
-            return _record_type(fields, is_complete=False) | None
+            return _record_type(fields, is_complete=is_complete) | None
         case _:
             return _SCALARS[data_type]
 
 
-_ESCAPE: Final = b"\\"
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
+_SPACES: Final = (b" ", b"\n", b"\r", b"\t")
 _UNLIKE_A_FLOAT: Final = re.compile(rb"[0-9]\.[0-9]+0[^0-9.eE]|[0-9][eE][-+0-9]|[0-9][0-9.]{16}")
 """Where a number may be that no float spells; without it, ``read_number`` gives plain floats alone."""
+NO_KEYS: Final = re.compile(rb"\{[ \t\r\n]*\}")
+"""An object without keys, be it within a string. A struct has some, so its column becomes JSON text."""
 
-_RowShape = TypeVar("_RowShape", bound="RowDecoder")
+_AnyDecoder = TypeVar("_AnyDecoder", bound="RowDecoder")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class RowColumns:
-    """Columns out of typed rows.
+class JsonText(str):
+    """The text of a nested value, in one line, where it is written as it came."""
 
-    Attributes:
-        decoder: What they were decoded under.
-        values: A column for each field of the schema, with the very values that the text holds; ``UNSET``
-            where a record has no such key.
-        absent: For each of them, how many records have no such key.
-        size: How many records.
+    __slots__ = ()
+
+
+class TypedRows:
+    """Typed rows of a text, and the columns that somebody wants of them; see ``Columns``.
+
+    Args:
+        decoder: What they were decoded by.
+        rows: A typed object for each record.
+        text: What they were decoded from.
+        has_gaps: Whether a record may lack a key.
     """
 
-    decoder: RowDecoder
-    values: tuple[Column, ...]
-    absent: tuple[int, ...]
-    size: int
+    def __init__(self, decoder: RowDecoder, rows: list[Any], text: bytes, *, has_gaps: bool) -> None:
+        self.decoder = decoder
+        self.rows = rows
+        self.text = text
+        self.has_gaps = has_gaps
+        self.schema = decoder.schema
+        self._columns: dict[int, list[Any]] = {}
+        self._cells: dict[int, list[Any]] = {}
+
+    @property
+    def size(self) -> int:
+        """How many records."""
+        return len(self.rows)
+
+    def take_apart(self) -> None:
+        """Make all columns, at once."""
+        self._columns = dict(enumerate(map(list, zip(*map(structs.astuple, self.rows), strict=True))))
+
+    def column(self, number: int) -> list[Any]:
+        """The values of one field; ``UNSET`` where a record has no such key, typed objects for objects."""
+        if number not in self._columns:
+            self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
+        return self._columns[number]
+
+    def there(self, number: int) -> list[Any]:
+        """The same of those records that have such a key."""
+        values = self.column(number)
+        return [value for value in values if value is not UNSET] if self.has_gaps else values
+
+    def put(self, number: int, values: list[Any]) -> None:
+        """Take what the texts of a field stand for, in the records that have it, in place of them."""
+        if self.has_gaps:
+            each = iter(values)
+            values = [text if text is UNSET else next(each) for text in self.column(number)]
+        self._columns[number] = values
+
+    def put_cells(self, number: int, cells: list[Any]) -> None:
+        """Take texts for what is written of one field."""
+        self._cells[number] = cells
+
+    def values(self, number: int) -> list[Any] | None:
+        """The values of one field; None of nested ones, and of floats whose digits were not looked at."""
+        kind = self.schema.fields[number].type
+        if not isinstance(kind, Kind) or (kind is Kind.FLOAT64 and not self.decoder.keeps_numbers):
+            return None
+        return self._without_gaps(number)
+
+    def has_nulls(self, number: int) -> bool:
+        """Whether a record has a null in one field, or has no such key."""
+        return None in self._without_gaps(number)
 
     def record(self, index: int) -> Record:
-        """One record; its keys are in the schema's order."""
-        row = ((name, column[index]) for name, column in zip(self.decoder.names, self.values, strict=True))
-        return {name: value for name, value in row if value is not UNSET}
+        """One record."""
+        return record_in(self.text, index, self.size)
 
     def __contains__(self, record: Record) -> bool:
-        row = tuple(record.get(name, UNSET) for name in self.decoder.names)
-        return record.keys() <= set(self.decoder.names) and row in zip(*self.values, strict=True)
+        if not record.keys() <= set(self.schema.names):
+            return False
+        alike: Sequence[int] = range(self.size)
+        for number, field in enumerate(self.schema.fields):
+            if isinstance(field.type, Kind) and alike:
+                column, value = self.column(number), record.get(field.name, UNSET)
+                alike = [index for index in alike if column[index] == value]
+        return any(self.record(index) == record for index in alike)
 
     def dense(self, start: int, stop: int) -> tuple[Column, ...]:
         """The columns of some of the records as a table has them: an absent key is a null."""
-        columns = zip(self.values, self.absent, strict=True)
-        return tuple([_part(column[start:stop], has_gaps=absent > 0) for column, absent in columns])
+        return tuple([self._dense(number)[start:stop] for number in range(len(self.schema.fields))])
+
+    def _dense(self, number: int) -> list[Any]:
+        if number not in self._cells:
+            values = self._without_gaps(number)
+            has_objects = has_structs(self.schema.fields[number].type)
+            self._cells[number] = to_builtins(values) if has_objects else values
+        return self._cells[number]
+
+    def _without_gaps(self, number: int) -> list[Any]:
+        values = self.column(number)
+        return [None if value is UNSET else value for value in values] if self.has_gaps else values
 
 
 class RowDecoder:
-    """Decodes texts into typed rows first, then into columns; see ``ColumnDecoder``.
+    """Decodes texts into typed rows; see ``ColumnDecoder``.
 
     Args:
-        schema: Columns without JSON text, at least one; see ``decoder_of``.
+        schema: At least one column; see ``decoder_of``.
 
     Attributes:
         schema: The same.
-        names: The names of its columns.
-        has_structs: Objects lie in some of them, and come out with their keys in the schema's order.
+        has_structs: Objects lie in some of the columns, and come out with their keys in the schema's order.
         keeps_numbers: Whether numbers keep the digits that no float holds; where such may lie within lists or
             objects, it says no.
 
@@ -190,42 +272,42 @@ class RowDecoder:
     """
 
     keeps_numbers: ClassVar[bool] = True
+    looks_inside: ClassVar[bool] = True
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self.names = schema.names
-        self.has_structs = any(_has_structs(field.type) for field in schema.fields)
+        self.has_structs = any(has_structs(field.type) for field in schema.fields)
+        raw = frozenset({Kind.JSON, Kind.FLOAT64} if self.keeps_numbers else {Kind.JSON})
         self._complete, self._sparse = (
-            records_decoder(schema.fields, is_complete=is_complete, keeps_numbers=self.keeps_numbers)
-            for is_complete in (True, False)
+            records_decoder(schema.fields, is_complete=is_complete, raw=raw) for is_complete in (True, False)
         )
-        self._has_floats_inside = any(_has_floats_inside(field.type) for field in schema.fields)
+        self._mixed = [number for number, field in enumerate(schema.fields) if field.type is Kind.JSON]
+        self._floats = [number for number, field in enumerate(schema.fields) if field.type is Kind.FLOAT64]
+        self._has_floats_inside = any(
+            holds_floats(field.type) for field in schema.fields if field.type is not Kind.FLOAT64
+        )
 
-    def decode(self, text: bytes) -> RowColumns | None:
+    def decode(self, text: bytes) -> TypedRows | None:
         """Decode an array of records.
 
         Args:
             text: JSON, UTF-8.
 
         Returns:
-            The columns; None if the records do not fit, or are not plainly sound.
+            The rows; None if the records do not fit, or are not plainly sound.
         """
-        if self.keeps_numbers and self._has_floats_inside and _UNLIKE_A_FLOAT.search(text):
+        if self.looks_inside and self._has_floats_inside and _UNLIKE_A_FLOAT.search(text):
+            return None
+        if self.has_structs and NO_KEYS.search(text):
             return None
         rows = _decoded(self._complete, text)
-        is_complete = rows is not None
+        has_gaps = rows is None
         if rows is None and (rows := _decoded(self._sparse, text)) is None:
             return None
-        values = list(map(list, zip(*map(structs.astuple, rows), strict=True))) or [[] for _ in self.names]
-        absent = [0 if is_complete else column.count(UNSET) for column in values]
-        if self.keeps_numbers and not self._read_numbers(values, absent):
-            return None
-        if self.has_structs:
-            values = list(map(_with_dictionaries, self.schema.fields, values))
-        columns = RowColumns(self, tuple(values), tuple(absent), len(rows))
-        return columns if self._has_every_key(columns, text) else None
+        found = TypedRows(self, rows, text, has_gaps=has_gaps)
+        return found if self._has_every_key(found) and self._read_texts(found) else None
 
-    def decode_all(self, texts: Sequence[bytes]) -> list[RowColumns | None]:
+    def decode_all(self, texts: Sequence[bytes]) -> list[TypedRows | None]:
         """Decode several, one after the other."""
         return list(map(self.decode, texts))
 
@@ -233,68 +315,67 @@ class RowDecoder:
         """Make one column of several."""
         return list(chain.from_iterable(parts))
 
-    def _read_numbers(self, columns: list[Column], absent: list[int]) -> bool:
-        """Put numbers in place of their texts; tells whether all are such as a column of floats has."""
+    def _read_texts(self, found: TypedRows) -> bool:
+        """Put values in place of their texts; tells whether all are sound, and such as their columns have."""
         try:
-            for number, field in enumerate(self.schema.fields):
-                if field.type is Kind.FLOAT64:
-                    columns[number] = _numbers(columns[number], has_gaps=absent[number] > 0)
-        except (MsgspecError, ValueError):
+            for number in self._floats if self.keeps_numbers else ():
+                found.put(number, numbers_of(found.there(number)))
+            for number in self._mixed:
+                found.put(number, _values_of(found.there(number)))
+        except (MsgspecError, ValueError, MalformedDataError):
             return False
         return True
 
-    def _has_every_key(self, columns: RowColumns, text: bytes) -> bool:
-        if _ESCAPE in text and _ESCAPED_COLON in text:
+    def _has_every_key(self, found: TypedRows) -> bool:
+        """Whether it is known of each colon in the text what it does there."""
+        found.take_apart()
+        text = found.text
+        if b"\\" in text and _ESCAPED_COLON in text:
             return False
-        present = (columns.size - absent for absent in columns.absent)
-        try:
-            return text.count(b":") == sum(map(_colons_of_field, self.schema.fields, columns.values, present))
-        except _EmptyObjectError:
-            return False
+        return text.count(b":") == sum(
+            map(_colons, *zip(*_parts_of(found), strict=True)), self._in_mixed(found, b":")
+        )
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Rows:
-    """Typed rows that nobody needs the columns of; see ``Columns``.
-
-    Attributes:
-        names: The names of the columns.
-        rows: A typed object for each record; no key is absent.
-    """
-
-    names: tuple[str, ...]
-    rows: list[Any]
-
-    @property
-    def size(self) -> int:
-        """How many records."""
-        return len(self.rows)
-
-    def record(self, index: int) -> Record:
-        """One record; its keys are in the schema's order."""
-        return dict(zip(self.names, structs.astuple(self.rows[index]), strict=True))
-
-    def __contains__(self, record: Record) -> bool:
-        if record.keys() != set(self.names):
-            return False
-        return tuple(map(record.__getitem__, self.names)) in map(structs.astuple, self.rows)
-
-    def dense(self, start: int, stop: int) -> tuple[Column, ...]:
-        """The columns of some of the records."""
-        return tuple(zip(*map(structs.astuple, self.rows[start:stop]), strict=True))
+    def _in_mixed(self, found: TypedRows, mark: bytes) -> int:
+        """How often something stands in the texts of mixed values."""
+        return sum(b",".join(found.there(number)).count(mark) for number in self._mixed)
 
 
 class LineDecoder(RowDecoder):
     """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``."""
 
     keeps_numbers: ClassVar[bool] = False
+    looks_inside: ClassVar[bool] = False
 
-    def decode(self, text: bytes) -> RowColumns | Rows | None:  # type: ignore[override]  # both are ``Columns``
+    def _has_every_key(self, found: TypedRows) -> bool:
+        if found.has_gaps or self.has_structs:
+            keys = sum(len(values) for name, _, values in _parts_of(found) if name is not None)
+        else:
+            keys = found.size * len(self.schema.fields)
+        return has_no_more_keys(found.text, keys + self._in_mixed(found, b'":')) or super()._has_every_key(
+            found
+        )
+
+
+class CellDecoder(RowDecoder):
+    """Decodes texts for a format of text, in whose cells nested values stand as they came."""
+
+    looks_inside: ClassVar[bool] = False
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        fields = enumerate(schema.fields)
+        self._nested = [number for number, field in fields if not isinstance(field.type, Kind)]
+        self._texts = _texts_decoder(schema.fields, self._nested)
+
+    def decode(self, text: bytes) -> TypedRows | None:
         """Decode an array of records; see ``RowDecoder.decode``."""
-        rows = None if self.has_structs else _decoded(self._complete, text)
-        if rows is not None and has_no_more_keys(text, len(rows) * len(self.names)):
-            return Rows(self.names, rows)
-        return super().decode(text)
+        found = super().decode(text)
+        if found is not None and self._nested:
+            texts = self._texts.decode(text)
+            for number in self._nested:
+                found.put_cells(number, _cells_of(list(map(attrgetter(attribute(number)), texts))))
+        return found
 
 
 @lru_cache(_SHAPES_KEPT)
@@ -309,21 +390,20 @@ def line_decoder_of(schema: Schema) -> LineDecoder | None:
     return _decoder_of(LineDecoder, schema)
 
 
-def _decoder_of(kind: type[_RowShape], schema: Schema) -> _RowShape | None:
-    if not schema.fields or not all(is_decodable(field.type) for field in schema.fields):
+@lru_cache(_SHAPES_KEPT)
+def cell_decoder_of(schema: Schema) -> CellDecoder | None:
+    """The same for values that are written as they came."""
+    return _decoder_of(CellDecoder, schema)
+
+
+def _decoder_of(kind: type[_AnyDecoder], schema: Schema) -> _AnyDecoder | None:
+    is_known = all(field.type is Kind.JSON or is_decodable(field.type) for field in schema.fields)
+    if not schema.fields or not is_known:
         return None
     try:
         return kind(schema)
     except ValueError:
         return None
-
-
-class _EmptyObjectError(Exception):
-    """An object without keys: a struct must have some, so its column becomes JSON text."""
-
-
-def _part(column: Column, *, has_gaps: bool) -> Column:
-    return [None if value is UNSET else value for value in column] if has_gaps else column
 
 
 def _decoded(decoder: Decoder[list[Any]], text: bytes) -> list[Any] | None:
@@ -333,66 +413,78 @@ def _decoded(decoder: Decoder[list[Any]], text: bytes) -> list[Any] | None:
         return None
 
 
-def _numbers(texts: Column, *, has_gaps: bool) -> Column:
-    if not has_gaps:
-        return numbers_of(texts)
-    there = iter(numbers_of([text for text in texts if text is not UNSET]))
-    return [text if text is UNSET else next(there) for text in texts]
+def _values_of(texts: list[Any]) -> list[Any]:
+    """The values of a column of anything, which lie as deep in brackets here as they do in the page.
+
+    Raises:
+        MalformedDataError: One is not sound.
+    """
+    (values,) = strict_json.loads(b"[[%b]]" % b",".join(texts))
+    found: list[Any] = values
+    return found
 
 
-def _has_floats_inside(data_type: DataType) -> bool:
+def _cells_of(texts: list[Any]) -> list[Any]:
+    """What is written of nested values: their texts in one line, and nothing of a null."""
+    joined = b"[%b]" % b",".join(texts)
+    if any(space in joined for space in _SPACES):
+        texts = _RAWS.decode(msgspec.json.format(joined, indent=-1))
+    found = (str(text, "utf-8") for text in texts)
+    return [None if text == "null" else JsonText(text) for text in found]
+
+
+def holds_floats(data_type: DataType) -> bool:
+    """Whether floats are among the values of a type, at any depth."""
     match data_type:
         case ListType(element):
-            return element is Kind.FLOAT64 or _has_floats_inside(element)
+            return holds_floats(element)
         case StructType(fields):
-            return any(field.type is Kind.FLOAT64 or _has_floats_inside(field.type) for field in fields)
+            return any(holds_floats(field.type) for field in fields)
         case _:
-            return False
+            return data_type is Kind.FLOAT64
 
 
-def _has_structs(data_type: DataType) -> bool:
+def has_structs(data_type: DataType) -> bool:
+    """Whether objects are among the values of a type, at any depth."""
     if isinstance(data_type, ListType):
-        return _has_structs(data_type.element)
+        return has_structs(data_type.element)
     return isinstance(data_type, StructType)
 
 
-def _with_dictionaries(field: Field, values: Column) -> Column:
-    """The column with dictionaries in place of msgspec's objects."""
-    if not _has_structs(field.type):
-        return values
-    return [value if value is UNSET else to_builtins(value) for value in values]
+def _parts_of(found: TypedRows) -> Iterator[tuple[str | None, DataType, list[Any]]]:
+    """Each field of the rows, at every depth: its name, None for a list's elements, type and values."""
+    for number, field in enumerate(found.schema.fields):
+        values = found.there(number)
+        yield field.name, field.type, values
+        yield from _inner_parts(field.type, values)
 
 
-def _colons_of_field(field: Field, values: Column, present: int) -> int:
-    """Colons in the text of a key and what follows it: behind the key, within its name, in the values."""
-    return present * (1 + field.name.count(":")) + _colons(field.type, values)
+def _parts(fields: tuple[Field, ...], objects: list[Any]) -> Iterator[tuple[str | None, DataType, list[Any]]]:
+    for number, field in enumerate(fields):
+        values = list(map(attrgetter(attribute(number)), objects))
+        if UNSET in values:
+            values = [value for value in values if value is not UNSET]
+        yield field.name, field.type, values
+        yield from _inner_parts(field.type, values)
 
 
-def _colons(data_type: DataType, values: Column) -> int:
-    """Colons in the text of some values; what is falsy has none, unless it is an empty object."""
+def _inner_parts(data_type: DataType, values: list[Any]) -> Iterator[tuple[str | None, DataType, list[Any]]]:
     match data_type:
-        case Kind.STRING:
-            return _joined(values).count(":")
         case ListType(element):
-            return _colons(element, list(chain.from_iterable(filter(None, values))))
+            elements = list(chain.from_iterable(filter(None, values)))
+            yield None, element, elements
+            yield from _inner_parts(element, elements)
         case StructType(fields):
-            return sum(_colons_of_part(field, _objects(values)) for field in fields)
-        case _:
-            return 0
+            yield from _parts(fields, [value for value in values if value is not None])
 
 
-def _colons_of_part(field: Field, objects: list[Record]) -> int:
-    values = [value[field.name] for value in objects if field.name in value]
-    return _colons_of_field(field, values, len(values))
+def _colons(name: str | None, data_type: DataType, values: list[Any]) -> int:
+    """Colons in the text of some values and of their keys: behind each, within its name, within a string."""
+    of_keys = 0 if name is None else len(values) * (1 + name.count(":"))
+    return of_keys + (_joined(values).count(":") if data_type is Kind.STRING else 0)
 
 
-def _objects(values: Column) -> list[Record]:
-    if {} in values:
-        raise _EmptyObjectError
-    return list(filter(None, values))
-
-
-def _joined(texts: Column) -> str:
+def _joined(texts: list[Any]) -> str:
     try:
         return "".join(texts)
     except TypeError:  # there are nulls

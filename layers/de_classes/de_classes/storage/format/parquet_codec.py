@@ -19,7 +19,14 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import MalformedDataError, UnsupportedValueError
-from de_classes.storage.format.arrow_arrays import arrow_schema, as_array, decoder, encoder, schema_of
+from de_classes.storage.format.arrow_arrays import (
+    arrow_schema,
+    as_array,
+    decoder,
+    encoder,
+    schema_of,
+    widened,
+)
 from de_classes.storage.format.arrow_decoder import arrow_decoder_of
 from de_classes.storage.format.codec import READ_BATCH_ROWS, Chunker, FormatCodec, RecordWriter
 from de_classes.storage.format.schema import (
@@ -214,6 +221,15 @@ class ParquetCodec(FormatCodec):
         """Columns and their stored types are fixed once a file is begun."""
         return before.describe() != after.describe()
 
+    def rewrite(self, source: BinaryIO, before: Schema, writer: RecordWriter) -> None:
+        """Add columns of nulls and widen others, in Arrow."""
+        if not isinstance(writer, _ParquetWriter):
+            super().rewrite(source, before, writer)
+            return
+        with _translated():
+            for batch in _open(source).iter_batches(batch_size=READ_BATCH_ROWS):
+                writer.write_arrays(widened(batch, before, writer.schema))
+
     def decoder_of(self, schema: Schema) -> ColumnDecoder | None:
         """Straight into Arrow arrays, where no column is nested."""
         return arrow_decoder_of(schema)
@@ -251,6 +267,11 @@ class _ParquetWriter(RecordWriter):
         if self._groups is not None:
             self._groups.abandon()
 
+    def write_arrays(self, arrays: list[pa.Array]) -> None:
+        """Append rows: an array for each column, of the schema's types."""
+        self._add(arrays)
+        self.records += len(arrays[0])
+
     def _append(self, records: Sequence[Record]) -> None:
         if self._groups is None and records:
             self._begin(infer(records))
@@ -264,7 +285,7 @@ class _ParquetWriter(RecordWriter):
             self._convert(batch.records())
         else:
             self._note_rounded(columns)
-            self._add(list(map(as_array, columns, self._types)))
+            self._add(list(map(_array_of, self.schema.fields, columns, self._types)))
 
     def _finish(self) -> None:
         self._convert_rest()
@@ -324,6 +345,12 @@ def _named_in_utf8(schema: Schema) -> pa.Schema:
         return arrow_schema(schema)
     except UnicodeEncodeError as error:
         raise UnsupportedValueError("a field's name has a lone surrogate, rename it") from error
+
+
+def _array_of(field: Field, values: Column, arrow_type: pa.DataType) -> pa.Array:
+    """A column that fits; mixed values become JSON text."""
+    encode = encoder(field.type) if isinstance(values, list) else None
+    return as_array(values if encode is None else list(map(encode, values)), arrow_type)
 
 
 def _array(field: Field, records: list[Record], first_row: int) -> pa.Array:

@@ -35,6 +35,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, ValidationError, structs
 
 from de_classes.errors import ConfigurationError, SchemaViolationError
+from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.schema import (
     MAX_STRUCT_FIELDS,
     MAX_TYPE_DEPTH,
@@ -433,6 +434,9 @@ class PinnedSchema:
         self.fields = tuple(fields)
         self.extra_columns = extra_columns
         self._check = compile_check(self.fields, refuse_extra=extra_columns == "refuse")
+        self._schema = self.to_schema()
+        self._required = tuple(field.name for field in self.fields if field.type.required)
+        self._looks_inside = any(_requires_inside(field.type) for field in self.fields)
 
     @classmethod
     def parse(cls, columns: Mapping[str, object], *, extra_columns: str = "refuse") -> Self:
@@ -462,16 +466,19 @@ class PinnedSchema:
 
     def split(
         self, records: Sequence[Record], first_row: int = 1
-    ) -> tuple[list[Record], tuple[Violation, ...]]:
+    ) -> tuple[Sequence[Record], tuple[Violation, ...]]:
         """Tell records that fit from those that do not; each keeps its order.
 
         Args:
-            records: JSON objects; they stay as they are.
+            records: JSON objects; they stay as they are. Those of a page that was decoded under these very
+                columns are not looked at again.
             first_row: The number of the first of them.
 
         Returns:
             The records that fit, with values of the pinned types, and what is wrong with each other one.
         """
+        if self._is_known_to_fit(records):
+            return records, ()
         fitting: list[Record] = []
         violations: list[Violation] = []
         for row, record in enumerate(records, first_row):
@@ -482,6 +489,11 @@ class PinnedSchema:
                 self._look_closely(row, record, fitting, violations)
         return fitting, tuple(violations)
 
+    def _is_known_to_fit(self, records: Sequence[Record]) -> bool:
+        if self._looks_inside or not isinstance(records, RecordBlock):
+            return False
+        return records.fits(self._schema, self._required)
+
     def _look_closely(
         self, row: int, record: Record, fitting: list[Record], violations: list[Violation]
     ) -> None:
@@ -489,6 +501,17 @@ class PinnedSchema:
             fitting.append(fit_record(record, self.fields, refuse_extra=self.extra_columns == "refuse"))
         except MisfitError as misfit:
             violations.append(Violation(row, misfit.path, misfit.expected, misfit.found, record))
+
+
+def _requires_inside(pinned: PinnedType) -> bool:
+    """Whether a part of a value is required."""
+    match pinned.shape:
+        case PinnedList(element):
+            return element.required or _requires_inside(element)
+        case PinnedStruct(fields):
+            return any(field.type.required or _requires_inside(field.type) for field in fields)
+        case _:
+            return False
 
 
 def violation_error(violations: Sequence[Violation], page: int) -> SchemaViolationError:

@@ -3,8 +3,8 @@
 CSV and Parquet need one schema for the whole file, while a late page may bring a new column or a
 wider type. So the file is begun under the schema known so far, in a temporary file. When that no
 longer fits, the file is sealed as a segment and another is begun. At the end one segment is copied as
-it is; several are read back and written again under the final schema. Formats without a schema go
-straight to the target, and so does the first segment where the target can be begun anew.
+it is; several are written again under the final schema, by the shortest way that the format has. Formats
+without a schema go straight to the target, and so does the first segment where that can be begun anew.
 
 The types are looked at once every 1,000 records, counted from the start and not by page: how the
 records were split into ``write`` calls does not show in the bytes.
@@ -212,5 +212,4 @@ class SegmentedWriter(RecordWriter):
     def _rewrite_segment(self, segment: _Segment, writer: RecordWriter) -> None:
         with segment.file as file:
             file.seek(0)
-            for batch in self._codec.read(file):
-                writer.write(batch)
+            self._codec.rewrite(file, segment.schema, writer)

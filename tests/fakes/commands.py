@@ -1,0 +1,27 @@
+"""Commands as they are called: through the program's own parser, whose refusals are exit statuses too."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from typing import Any
+
+from de_classes.__main__ import PROGRAMS, make_parser
+
+
+def called(*words: str, **how: Any) -> tuple[int, str, str]:
+    """A command's exit status, and what it wrote to stdout and stderr.
+
+    Args:
+        words: The command line, without the program's name.
+        how: What the command's ``run`` takes besides, such as ``clock``.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stderr(err), redirect_stdout(out):
+        try:
+            args = make_parser(words).parse_args(words)
+        except SystemExit as left:
+            return int(left.code or 0), out.getvalue(), err.getvalue()
+    status = import_module(PROGRAMS[args.command]).run(args, out=out, err=err, **how)
+    return status, out.getvalue(), err.getvalue()
