@@ -164,14 +164,13 @@ def test_an_example_of_the_help_works(
     services.write_text(f"[shop]\nhost={HOST}\nport={schema.server.port}\nuser={OWNER}\ndbname=postgres\n")
     monkeypatch.setenv("PGSERVICEFILE", str(services))
     monkeypatch.setenv("PGPASSFILE", str(schema.server.password_file))
-    commit(
-        LocalClient(tmp_path, logging.getLogger("tests.postgres")), CREATED, dataset="orders", bucket=BUCKET
-    )
+    commit(store, CREATED, dataset="orders")
     here = {
         "lake/orders": str(tmp_path / BUCKET / "orders"),
         "s3://my-bucket/raw/orders": str(tmp_path / BUCKET / "orders"),
         "postgresql://ada@db.example/shop/raw": schema.url,
-        "postgresql:///shop/raw?service=shop": f"postgresql:///postgres/{schema.name}?service=shop",
+        "postgresql://ada@db.example/shop": schema.url,
+        "postgresql:///shop?service=shop": f"postgresql:///postgres/{schema.name}?service=shop",
     }
     program, *words = example.split()
     assert program == "%(prog)s"

@@ -52,6 +52,11 @@ IN_VAIN = {
     "with replay": (REPLAY, "--plan"),
     "with such a --to": (URL, "--endpoint-url http://127.0.0.1:9"),
     "with such a WHAT": ("show lake/orders", "--endpoint-url http://127.0.0.1:9"),
+    "with --password-file": (
+        "load lake --to postgresql:///shop --password-file f",
+        *("--password-secret s", "--iam"),
+    ),
+    "with --password-secret": ("load lake --to postgresql:///shop --password-secret s", "--iam"),
     "with such a DATASET": ("load lake/orders --to postgresql:///shop", "--endpoint-url http://127.0.0.1:9"),
     "with such a RECEIPT": (
         "verify http://127.0.0.1:9/b/_receipt-a.json",

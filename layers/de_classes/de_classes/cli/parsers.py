@@ -516,10 +516,9 @@ exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
 the dataset is partial; after an error the same command goes on
 
 examples:
-  %(prog)s lake/orders --to postgresql://ada@db.example/shop/raw
-  %(prog)s lake/orders --to postgresql:///shop/raw?service=shop \\
-      --key-field id
-  %(prog)s s3://my-bucket/raw/orders --table orders_of_s3 --json \\
+  %(prog)s lake/orders --to postgresql://ada@db.example/shop
+  %(prog)s lake/orders --to postgresql:///shop?service=shop --key-field id
+  %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
       --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
 """
 
@@ -529,7 +528,12 @@ def fill_load(parser: CommandParser) -> None:
     parser.description = "Load a commit of a dataset into a table of PostgreSQL, each part exactly once."
     parser.epilog, parser.details = _LOAD_EPILOG, _LOAD_DETAILS
     parser.common = ("--to", "--table", "--key-field", "--type", "--partial", "--password-file", "--json")
-    parser.no_effects = (endpoint_needs_s3("DATASET", "what"),)
+    one = "one of them says what the password is"
+    parser.no_effects = (
+        endpoint_needs_s3("DATASET", "what"),
+        NoEffect("--password-secret --iam", "with --password-file", lambda args: args.password_file, one),
+        NoEffect("--iam", "with --password-secret", lambda args: args.password_secret, one),
+    )
     parser.add_argument(
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
@@ -553,14 +557,13 @@ def fill_load(parser: CommandParser) -> None:
         help="in place of the dataset's, such as created_at=timestamptz",
     )
     parser.add_argument("--partial", action="store_true", help="load a dataset that lacks pages, too")
-    secret = parser.add_mutually_exclusive_group()
-    secret.add_argument("--password-file", metavar="FILE", help="its first line is the password")
-    secret.add_argument(
+    parser.add_argument("--password-file", metavar="FILE", help="its first line is the password")
+    parser.add_argument(
         "--password-secret",
         metavar="ID",
         help="of a secret in Secrets Manager: the password, or RDS's object",
     )
-    secret.add_argument("--iam", action="store_true", help="a token of IAM in place of a password (RDS)")
+    parser.add_argument("--iam", action="store_true", help="a token of IAM in place of a password (RDS)")
     parser.add_argument(
         "--password",
         "--passwd",
