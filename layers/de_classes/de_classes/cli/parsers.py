@@ -517,7 +517,8 @@ the dataset is partial; after an error the same command goes on
 
 examples:
   %(prog)s lake/orders --to postgresql://ada@db.example/shop
-  %(prog)s lake/orders --to postgresql:///shop?service=shop --key-field id
+  %(prog)s lake/orders --to postgresql:///shop?service=shop \\
+      --key-field id
   %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
       --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
 """
