@@ -122,6 +122,7 @@ def measure(format_name: str, shape: str, records: int) -> float:
     from de_classes.runs.run_service import RunService  # noqa: PLC0415 - as above
     from de_classes.storage.clients import LocalClient  # noqa: PLC0415 - as above
     from de_classes.storage.format.codec import get_codec  # noqa: PLC0415 - as above
+    from de_classes.storage.format.pinned import PinnedSchema  # noqa: PLC0415 - as above
 
     get_codec(format_name)
     silent = logging.Logger("shapes", level=logging.CRITICAL)  # noqa: LOG001 - nobody else's
@@ -134,7 +135,7 @@ def measure(format_name: str, shape: str, records: int) -> float:
         format=format_name,
         limit=PAGE_RECORDS,
         key_fields=("id",) if shape == "keyed" else (),
-        pinned=_PINNED if shape == "pinned" else None,
+        pinned=PinnedSchema.parse(_PINNED) if shape == "pinned" else None,
     )
     with tempfile.TemporaryDirectory() as folder:
         store = LocalClient(Path(folder), silent)

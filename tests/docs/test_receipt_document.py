@@ -12,6 +12,7 @@ from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.services import StorageDataService
 from tests.fakes.checks import run
 from tests.fakes.runs import BASE, BUCKET, LOGGER, memory, plan, service
@@ -34,7 +35,7 @@ schema = json.load(schema)
 Draft202012Validator.check_schema(schema)
 print(json.dumps([len(list(Draft202012Validator(schema).iter_errors(json.load(file)))) for file in files]))
 """
-PINNED = {"id": "string"}
+PINNED = PinnedSchema.parse({"id": "string"})
 
 
 def test_the_page_and_the_schema_are_of_today() -> None:

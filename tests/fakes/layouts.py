@@ -29,6 +29,7 @@ from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.runs import BASE, BUCKET, LOGGER, KilledError
@@ -250,7 +251,7 @@ def plan_of(name: str) -> RunPlan:
         format=case.format,
         limit=LIMIT,
         key_fields=case.key_fields,
-        pinned=case.pinned,
+        pinned=PinnedSchema.parse(case.pinned) if case.pinned else None,
         on_violation="quarantine" if case.pinned else "refuse",
     )
 

@@ -24,6 +24,7 @@ from de_classes.cli.ingest import summary
 from de_classes.runs.api_data_service import ApiDataService
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.format.codec import format_names
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.runs import BASE, BUCKET, LOGGER, KilledError, memory, plan, service
@@ -90,7 +91,10 @@ def run(store: BaseS3Client, records: list[str], name: str, mode: str = "dataset
         )
         storage = StorageDataService(store, DataFormatService(), LOGGER)
         return ApiDataService(client, storage, LOGGER).fetch_all_to_storage(BUCKET, f"o.{name}", limit=2)
-    options: dict[str, Any] = {"keys": {"key_fields": ("id",)}, "pinned": {"pinned": PINNED}}.get(mode, {})
+    options: dict[str, Any] = {
+        "keys": {"key_fields": ("id",)},
+        "pinned": {"pinned": PinnedSchema.parse(PINNED)},
+    }.get(mode, {})
     wanted = plan(format=name, limit=2, **options)
     if mode == "resumed":
         with pytest.raises(KilledError):

@@ -11,10 +11,10 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "api/pagination/by_number.py",
-                "return records if is_capped and isinstance",
-                "return limit if False and isinstance",
+                "return records if is_capped else limit",
+                "return limit",
             ),
-            Change("api/pagination/by_number.py", "or records in {0, limit}", "or True"),
+            Change("api/pagination/by_number.py", "if records in {0, limit} or is_last:", "if True:"),
         ),
     ),
     Undone(
@@ -22,7 +22,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes a first page that leads nowhere, by what is described, for all there is",
         (
             Change(
-                "api/end_proof.py",
+                "api/proof.py",
                 "return self._end_of_single(page, request)",
                 'return ("marker", "nothing leads on")',
             ),
@@ -43,11 +43,15 @@ UNDONE: tuple[Undone, ...] = (
                 "if further is not None and not further and not",
             ),
             Change(
-                "api/page_pass.py",
-                'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
+                "api/proof.py",
+                'if (is_asked_last or (reading.has_grown and by != "total")) and self._leads_further():',
                 "if False:",
             ),
-            Change("api/end_proof.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change(
+                "api/proof.py",
+                "is_empty_behind = walk.is_empty_behind or not self._ledger.records",
+                "is_empty_behind = True",
+            ),
         ),
     ),
     Undone(
@@ -59,7 +63,7 @@ UNDONE: tuple[Undone, ...] = (
                 "        if again is None:\n            return None\n        if len",
                 "        if True:\n            return None\n        if len",
             ),
-            Change("api/standstill_proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
+            Change("api/proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
     ),
     Undone(
@@ -67,7 +71,7 @@ UNDONE: tuple[Undone, ...] = (
         "begins with the number that is described, whatever comes before it",
         (
             Change(
-                "api/end_proof.py",
+                "api/proof.py",
                 "if request is None or first is None:\n            return",
                 "if True:\n            return",
             ),
@@ -83,7 +87,7 @@ UNDONE: tuple[Undone, ...] = (
                 "        if again is None:\n            return None\n        if len",
                 "        if True:\n            return None\n        if len",
             ),
-            Change("api/standstill_proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
+            Change("api/proof.py", "raise self._ledger.led_further(entry.number)", "pass"),
         ),
     ),
     Undone(
@@ -95,7 +99,7 @@ UNDONE: tuple[Undone, ...] = (
                 "if not isinstance(answer, dict):\n        return None\n    found = _error_name",
                 "if True:\n        return None\n    found = _error_name",
             ),
-            Change("api/standstill_proof.py", 'if self._look_back == "none":', "if True:"),
+            Change("api/proof.py", 'if self._look_back == "none":', "if True:"),
         ),
     ),
     Undone(
@@ -108,7 +112,7 @@ UNDONE: tuple[Undone, ...] = (
                 "if True:",
             ),
             Change(
-                "api/standstill_proof.py",
+                "api/proof.py",
                 "is_as_long = len(page.records) == entry.records",
                 "is_as_long = True",
             ),
@@ -118,11 +122,15 @@ UNDONE: tuple[Undone, ...] = (
         "F65",
         "takes the last page that is counted for the last, full as it is",
         (
-            Change("api/end_proof.py", "if walk.is_empty_behind or not self._ledger.records:", "if True:"),
+            Change(
+                "api/proof.py",
+                "is_empty_behind = walk.is_empty_behind or not self._ledger.records",
+                "is_empty_behind = True",
+            ),
             Change("api/numbered_walk.py", "(not is_counted and self._last_size >= self._largest)", "False"),
             Change(
-                "api/page_pass.py",
-                'if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():',
+                "api/proof.py",
+                'if (is_asked_last or (reading.has_grown and by != "total")) and self._leads_further():',
                 "if False:",
             ),
         ),
@@ -132,7 +140,7 @@ UNDONE: tuple[Undone, ...] = (
         "takes no page that was read to have changed",
         (
             Change(
-                "api/standstill_proof.py",
+                "api/proof.py",
                 "if page is not None and is_same:",
                 "if page is not None:",
             ),
@@ -141,17 +149,15 @@ UNDONE: tuple[Undone, ...] = (
     Undone(
         "F67",
         "looks at no page again",
-        (Change("api/standstill_proof.py", 'if self._look_back == "none":', "if True:"),),
+        (Change("api/proof.py", 'if self._look_back == "none":', "if True:"),),
     ),
     Undone(
         "F68",
         "looks at the first page again, and at no other",
         (
+            Change("api/proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"),
             Change(
-                "api/standstill_proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[:1]}"
-            ),
-            Change(
-                "api/standstill_proof.py",
+                "api/proof.py",
                 "for entry in {**picked, **self._reading.repeated}.values():",
                 "for entry in picked.values():",
             ),
@@ -167,15 +173,13 @@ UNDONE: tuple[Undone, ...] = (
                 "request = None",
             ),
             Change(
-                "api/standstill_proof.py",
+                "api/proof.py",
                 "for before, entry in self._reading.alike:",
                 "for before, entry in ():",
             ),
+            Change("api/proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"),
             Change(
-                "api/standstill_proof.py", "in self._sample.pick(most)}", "in self._sample.pick(most)[-1:]}"
-            ),
-            Change(
-                "api/standstill_proof.py",
+                "api/proof.py",
                 "for entry in {**picked, **self._reading.repeated}.values():",
                 "for entry in picked.values():",
             ),

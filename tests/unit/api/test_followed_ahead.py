@@ -9,12 +9,13 @@ import pytest
 
 from de_classes.api.answers import PageReader
 from de_classes.api.endpoint import Endpoint
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
 from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import IncompleteRunError, NetworkError, PaginationLoopError
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.page_range import PageRange

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page, mark_of
 from de_classes.api.pagination import CursorPagination, LinkHeaderPagination
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination, PageNumberPagination
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import (
     InvalidInputError,
     NetworkError,
@@ -25,8 +26,8 @@ from de_classes.utils.page_range import PageRange
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from de_classes.api.evidence import FetchPage
     from de_classes.api.pagination import PageRequest
-    from de_classes.api.walk import FetchPage
 
 LIMIT = 2
 WIDTHS = [1, 2, 16]

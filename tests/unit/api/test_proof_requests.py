@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.evidence import REFUSALS, ProofRequests
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageRequest
-from de_classes.api.walk import REFUSALS, ProofRequests
 from de_classes.errors import DeClassesError, NetworkError, RequestRejectedError, RetriesExhaustedError
 
 if TYPE_CHECKING:
-    from de_classes.api.walk import FetchPage
+    from de_classes.api.evidence import FetchPage
 
 REQUEST = PageRequest(7)
 

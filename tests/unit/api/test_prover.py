@@ -636,7 +636,7 @@ def test_a_source_that_changes_at_every_reading_is_given_up(way: str) -> None:
 
     api = ProvableApi(way, 11, before=before)
     client = UnstableAPIClient(endpoint(way), runtime=ClientRuntime(transport=api, clock=ManualClock()))
-    with pytest.raises(SourceChangedError):
+    with pytest.raises(IncompleteRunError, match="changed on 4 passes"):
         ApiDataService(client).fetch_all_to_df(limit=LIMIT)
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from de_classes.api.evidence import PageSample
+from de_classes.api.proof import PageSample
 from de_classes.utils.run_records import PageEntry
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.ledger import RunLedger
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import PageNumberPagination
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import InvalidInputError, PageGivenUpError, RequestRejectedError, SourceChangedError
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace, RunState

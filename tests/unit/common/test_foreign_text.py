@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 
 import de_classes.errors
 from de_classes.api.endpoint import Endpoint
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.page import Page
 from de_classes.api.pagination import CursorPagination
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.logger.handlers import use_only
 from de_classes.errors import ConfigurationError, DeClassesError, FatalError, RequestRejectedError

@@ -117,7 +117,7 @@ def test_any_text_is_judged_without_an_untyped_error(text: str) -> None:
 def test_an_empty_request_asks_for_everything() -> None:
     request = validate(IngestRequest, None)
     assert request == IngestRequest()
-    assert request.page_range() == PageRange()
+    assert request.pages is None
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_empty_request_asks_for_everything() -> None:
     [(5, PageRange(5, 5)), ("3-7", PageRange(3, 7)), ({"start": 3, "stop": None}, PageRange(3))],
 )
 def test_a_request_may_ask_for_a_range_of_pages(pages: object, expected: PageRange) -> None:
-    assert validate(IngestRequest, {"pages": pages}).page_range() == expected
+    assert validate(IngestRequest, {"pages": pages}).pages == expected
 
 
 def test_every_problem_of_a_request_is_named() -> None:
@@ -135,10 +135,10 @@ def test_every_problem_of_a_request_is_named() -> None:
     assert caught.value.problems == (
         f"format must be one of {', '.join(sorted(FORMATS))} or null, but is 'xls'",
         "limit must be a whole number from 1 to 100000 or null, but is '5'",
+        "pages cannot be read: the page range 7-3 runs backwards: its last page must not be below its first",
         "source must be text of 1 to 128 characters or null, but is ''",
         "kee is unknown: did you mean key?",
         "key cannot be an object's key: it holds a control character",
-        "pages cannot be read: the page range 7-3 runs backwards: its last page must not be below its first",
     )
 
 

@@ -11,6 +11,9 @@ from msgspec import structs
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import InvalidInputError
 from de_classes.runs.dataset import DatasetDestination
+from de_classes.storage.format.pinned import PinnedSchema
+from de_classes.utils.page_range import PageRange
+from tests.fakes.receipts import RECEIPT
 from tests.fakes.runs import BUCKET, given_again, ids, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
@@ -57,7 +60,9 @@ def test_F43_a_complete_run_asked_for_again_asks_and_writes_nothing_at_all(store
     assert (keys(store), api.requests) == (before, [])
 
 
-@pytest.mark.parametrize("changes", [{}, {"key_fields": ("id",)}, {"columns": ("id",)}, {"pages": "2-3"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"key_fields": ("id",)}, {"columns": ("id",)}, {"pages": PageRange(2, 3)}]
+)
 def test_a_complete_run_whose_progress_was_cleaned_away_still_has_its_receipt(
     store: BaseS3Client, changes: dict[str, Any]
 ) -> None:
@@ -102,3 +107,16 @@ def test_only_a_run_that_was_begun_can_be_asked_for_by_its_id(store: BaseS3Clien
         DatasetDestination(store, BUCKET, prefix="raw").check_begun("run")
     service(store, FakePagedApi(5)).carry_out(plan())
     DatasetDestination(store, BUCKET, prefix="raw").check_begun("run")
+
+
+def test_a_receipt_whose_schema_was_written_with_other_spaces_is_of_the_same_run() -> None:
+    asked = plan(pinned=PinnedSchema.parse({"at": "struct<lat: float64>"}))
+    receipt = structs.replace(RECEIPT, source=asked.source, parameters=asked.parameters())
+    asked.check_receipt(receipt)
+    asked.check_receipt(
+        structs.replace(receipt, parameters={**asked.parameters(), "pinned": {"at": "struct<lat:float64>"}})
+    )
+    with pytest.raises(InvalidInputError, match="another request"):
+        asked.check_receipt(
+            structs.replace(receipt, parameters={**asked.parameters(), "pinned": {"at": "json"}})
+        )

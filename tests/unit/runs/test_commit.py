@@ -11,7 +11,7 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, ObjectExistsError
-from de_classes.runs.dataset import receipt_key
+from de_classes.runs.dataset import commit_receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits
 from de_classes.storage.datasets.manifest import Manifest, ManifestPart, symlink_key
@@ -151,7 +151,10 @@ def test_F43_who_commits_something_else_writes_another_receipt() -> None:
             [part], run_id="monday", generation=2, format="jsonl", schema=Schema(), missing_pages=()
         )
 
-    ours, theirs = receipt_key("raw", committed("a" * 64)), receipt_key("raw", committed("b" * 64))
-    assert ours == receipt_key("raw", committed("a" * 64))
+    ours, theirs = (
+        commit_receipt_key("raw", committed("a" * 64)),
+        commit_receipt_key("raw", committed("b" * 64)),
+    )
+    assert ours == commit_receipt_key("raw", committed("a" * 64))
     assert ours.startswith("raw/_receipt-00000002-monday-")
     assert ours != theirs

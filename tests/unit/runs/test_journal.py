@@ -9,6 +9,8 @@ from msgspec import structs
 from de_classes.errors import InvalidInputError, MalformedDataError
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.progress import SealedPart
+from de_classes.storage.format.pinned import PinnedSchema
+from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import PageEntry, RunPlace
 from tests.fakes.runs import BUCKET, PLAN, journal, plan
 from tests.fakes.worker import lake
@@ -52,7 +54,8 @@ def test_a_run_keeps_the_dataset_that_it_was_begun_with(tmp_path: Path) -> None:
 def test_another_plan_is_refused_and_every_difference_is_named(tmp_path: Path) -> None:
     store = lake(tmp_path)
     journal(store).begin(PLAN)
-    other = plan(format="csv", limit=5, pages="2-", key_fields=("id",), pinned={"id": "int64"})
+    pinned = PinnedSchema.parse({"id": "int64"})
+    other = plan(format="csv", limit=5, pages=PageRange(2), key_fields=("id",), pinned=pinned)
     with pytest.raises(InvalidInputError) as caught:
         journal(store).begin(other)
     assert caught.value.problems[:-1] == (
@@ -64,6 +67,29 @@ def test_another_plan_is_refused_and_every_difference_is_named(tmp_path: Path) -
     )
     assert "a new run" in caught.value.problems[-1]
     assert journal(store).plan() == PLAN
+
+
+def test_a_plan_is_written_as_text_and_read_back_as_what_it_means(tmp_path: Path) -> None:
+    store = lake(tmp_path)
+    asked = plan(
+        pages=PageRange(3, 7), pinned=PinnedSchema.parse({"id": "int64!", "at": "struct<lat:float64>"})
+    )
+    journal(store).begin(asked)
+    written = json.loads(store.get_object(BUCKET, journal(store).plan_key))
+    assert (written["pages"], written["pinned"]) == ("3-7", {"id": "int64!", "at": "struct<lat: float64>"})
+    assert journal(store).plan() == asked
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"pages": "7-3"}, {"pages": [1]}, {"pinned": {"id": "int65"}}, {"pinned": "id"}]
+)
+def test_a_plan_that_says_what_cannot_be_is_none(tmp_path: Path, wrong: dict[str, object]) -> None:
+    store = lake(tmp_path)
+    journal(store).begin(PLAN)
+    said = {**json.loads(store.get_object(BUCKET, journal(store).plan_key)), **wrong}
+    store.put_object(BUCKET, journal(store).plan_key, json.dumps(said).encode())
+    with pytest.raises(MalformedDataError, match=r"plan\.json is no RunPlan that this version can read"):
+        journal(store).plan()
 
 
 def test_a_part_is_sealed_by_the_first_who_tries(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from de_classes.storage.datasets.commits import ALIVE
 from de_classes.storage.datasets.manifest import PART, PART_NAME, cleaning_key, is_part_key, part_name
 from de_classes.storage.format.codec import format_names
 from de_classes.storage.format.json_codec import JsonLinesCodec
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock
 from tests.fakes.effort import first_of
 from tests.fakes.fake_s3 import FakeS3, sha256_base64
@@ -162,7 +163,7 @@ def test_F72_records_that_were_left_out_because_of_a_part_that_broke_are_not_los
 
 
 def test_F72_what_was_set_aside_is_proved_too() -> None:
-    wanted = plan(pinned={"id": "string"}, on_violation="quarantine")
+    wanted = plan(pinned=PinnedSchema.parse({"id": "string"}), on_violation="quarantine")
     store = memory()
     stop_after(9, store, wanted=wanted)
     aside = progress(store).parts[1].quarantine

@@ -10,6 +10,7 @@ from de_classes.api.auth_client import AuthClient
 from de_classes.api.messages import HttpResponse
 from de_classes.api.runtime import ClientRuntime
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.page_range import PageRange
 from de_classes.version import versions
 from tests.fakes.runs import BUCKET, DATASET, ids, memory, plan, service
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response, token_response
@@ -103,6 +104,6 @@ def test_what_was_reckoned_from_the_first_page_stands_beside_what_it_took(costly
 
 
 def test_a_run_that_does_not_begin_at_the_first_page_has_a_forecast_of_its_own(store: ObjectStore) -> None:
-    receipt = service(store, FakePagedApi(95)).carry_out(plan(pages="3-5"))
+    receipt = service(store, FakePagedApi(95)).carry_out(plan(pages=PageRange(3, 5)))
     assert (receipt.pages, receipt.records, receipt.expected_records) == (3, 30, None)
     assert receipt.forecast is not None

@@ -20,8 +20,10 @@ from de_classes.runs.plan import RunPlan
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets.leftovers import remove_leftovers
 from de_classes.storage.datasets.manifest import is_reserved
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock, SystemClock
 from de_classes.utils.key_set import KeySet
+from de_classes.utils.page_range import PageRange
 from tests.fakes.runs import BUCKET, LOGGER, KilledError, given_again, ids, memory, plan, rows, service
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 
@@ -47,13 +49,13 @@ def with_ids(*values: object) -> FakeTransport:
 
 
 @pytest.mark.parametrize("name", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("pinned", [None, {"id": "float64"}])
+@pytest.mark.parametrize("pinned", [None, PinnedSchema.parse({"id": "float64"})])
 @pytest.mark.parametrize("values", [(1, 2, 2.5, 3, 4, 1, 2, 5), ("=a", "b", "=a", "c", "b", "d")])
 def test_F42_keys_are_known_after_a_resume_as_they_came_and_not_as_they_were_written(
-    name: str, pinned: dict[str, str] | None, values: tuple[object, ...]
+    name: str, pinned: PinnedSchema | None, values: tuple[object, ...]
 ) -> None:
     if pinned and isinstance(values[0], str):
-        pinned = {"id": "string"}
+        pinned = PinnedSchema.parse({"id": "string"})
     wanted = plan(format=name, limit=2, key_fields=("id",), pinned=pinned)
     store = memory()
     with pytest.raises(KilledError):
@@ -119,7 +121,7 @@ def test_what_a_run_needs_is_spared_while_somebody_is_at_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "changed", [{"format": "csv"}, {"limit": 5}, {"pages": "1-2"}, {"source": "https://x.example"}]
+    "changed", [{"format": "csv"}, {"limit": 5}, {"pages": PageRange(1, 2)}, {"source": "https://x.example"}]
 )
 def test_a_committed_run_without_its_progress_is_still_itself_alone(
     tmp_path: Path, changed: dict[str, Any]

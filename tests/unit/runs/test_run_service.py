@@ -21,6 +21,7 @@ from de_classes.runs.verify import differences
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetCommits, DatasetReader
 from de_classes.storage.format import DataFormatService
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.formats import FORMATS
@@ -268,14 +269,16 @@ MISFITS: list[list[dict[str, object]]] = [[{"id": 1}, {"id": "two"}], [{"id": 3}
 def test_a_record_that_does_not_fit_the_pinned_schema_ends_the_run() -> None:
     store = memory()
     with pytest.raises(SchemaViolationError, match=r"two|int64"):
-        service(store, records_of(*MISFITS)).carry_out(plan(limit=2, pinned={"id": "int64!"}))
+        service(store, records_of(*MISFITS)).carry_out(
+            plan(limit=2, pinned=PinnedSchema.parse({"id": "int64!"}))
+        )
     assert progress(store).parts == ()
 
 
 @pytest.mark.parametrize("die_after", [None, 1, 2])
 def test_records_that_do_not_fit_are_set_aside_where_that_is_asked_for(die_after: int | None) -> None:
     store = memory()
-    asked = plan(limit=2, pinned={"id": "int64!"}, on_violation="quarantine")
+    asked = plan(limit=2, pinned=PinnedSchema.parse({"id": "int64!"}), on_violation="quarantine")
     if die_after:
         with pytest.raises(KilledError):
             service(store, records_of(*MISFITS), part_pages=1, die_after=die_after).carry_out(asked)

@@ -27,6 +27,7 @@ from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
 from de_classes.storage.format.blocks import RecordBlock
+from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.formats import FORMATS
 from tests.fakes.effort import first_of
@@ -248,7 +249,7 @@ def test_keys_are_of_what_came_and_pinned_columns_of_what_is_written(die_after: 
 
     store = memory()
     steps = (RenameStep(columns={"size": "n"}), FilterStep(where="n != '4'"), SelectStep(columns=("n",)))
-    pinned = {"n": "string!"}
+    pinned = PinnedSchema.parse({"n": "string!"})
     asked = plan(limit=2, key_fields=("id",), transforms=steps, pinned=pinned, on_violation="quarantine")
     if die_after:
         with pytest.raises(KilledError):
@@ -267,7 +268,7 @@ def test_what_does_not_fit_is_set_aside_as_the_transforms_left_it() -> None:
             CastStep(columns={"n": "str"}),
             FilterStep(where="n != '1'"),
         ),
-        pinned={"m": "string"},
+        pinned=PinnedSchema.parse({"m": "string"}),
         on_violation="quarantine",
     )
     receipt = service(store, FakePagedApi(3)).carry_out(asked)

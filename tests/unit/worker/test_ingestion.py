@@ -12,6 +12,7 @@ from de_classes.configs.ingest import IngestRequest
 from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
+from de_classes.utils.page_range import PageRange
 from de_classes.worker.ingestion import partition
 from tests.fakes.runs import given_again
 from tests.fakes.sources import ROOT
@@ -56,7 +57,7 @@ def test_what_a_request_leaves_out_comes_from_the_settings(tmp_path: Path) -> No
 
 
 def test_a_request_may_say_it_all(tmp_path: Path) -> None:
-    request = IngestRequest(format="csv", key="mine/a.csv", limit=5, pages="2-3", source="unstable")
+    request = IngestRequest(format="csv", key="mine/a.csv", limit=5, pages=PageRange(2, 3), source="unstable")
     receipt = ingestion(tmp_path, FakeSource(total=25)).run(request, run_id="run-1")
     assert (receipt.key, receipt.format, receipt.pages, receipt.records) == ("raw/mine/a.csv", "csv", 2, 10)
 
@@ -96,7 +97,7 @@ def test_F43_a_run_that_is_asked_for_again_after_midnight_keeps_its_place(tmp_pa
 
 
 def test_a_run_id_alone_goes_on_with_what_the_run_was_asked_for(tmp_path: Path) -> None:
-    first = IngestRequest(format="csv", limit=5, pages="2-4", run_id="monday")
+    first = IngestRequest(format="csv", limit=5, pages=PageRange(2, 4), run_id="monday")
     with pytest.raises(IncompleteRunError) as caught:
         ingestion(tmp_path, FakeSource(total=25, faults={3: [HttpResponse(503)] * 99}), MAX_ATTEMPTS="2").run(
             first, run_id="of-the-invocation"

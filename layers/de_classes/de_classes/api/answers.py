@@ -199,14 +199,20 @@ class PageReader(Value):
             ProtocolError: The totals are not numbers of pages or records.
         """
         text = self._text(response)
-        names = self._fast_path()
+        is_plain = (
+            self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
+        )
+        names = plain_names(self.records_field) if is_plain else None
         body = None if names is None else split(text, names)
         if body is not None and names is not None and leaves_text:
             answer = body.rest
             records: Sequence[dict[str, Any]] = UndecodedRecords(body.records)
             payload: Mapping[str, Any] = SplitAnswer(answer, names, records) if names else {}
         else:
-            answer = self._parsed(text, response.headers)
+            try:
+                answer = ANSWERS[self.kind].parse(text, self)
+            except MalformedDataError as error:
+                raise self._not_readable(text, response.headers, error) from error
             payload, records = answer if isinstance(answer, dict) else {}, self._records(answer)
         total_pages, total_records = self._totals(answer, records, response)
         if says_error(answer) and not records:
@@ -244,18 +250,6 @@ class PageReader(Value):
             except (MalformedDataError, ProtocolError, RecursionError):
                 continue
         return None
-
-    def _fast_path(self) -> tuple[str, ...] | None:
-        is_plain = (
-            self.kind == "json" and self.records_are == "list" and not self.names and not self.compression
-        )
-        return plain_names(self.records_field) if is_plain else None
-
-    def _parsed(self, text: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - a JSON value
-        try:
-            return ANSWERS[self.kind].parse(text, self)
-        except MalformedDataError as error:
-            raise self._not_readable(text, headers, error) from error
 
     def _not_readable(
         self, body: bytes, headers: Mapping[str, str], error: MalformedDataError

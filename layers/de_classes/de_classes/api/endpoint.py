@@ -245,6 +245,11 @@ class Endpoint(DiscreetValue, dict=True):
         path = self.pagination.tied_by
         return path is not None and (self.key != (path,) or self.pagination.holds_back)
 
+    @property
+    def goes_by_key(self) -> bool:
+        """Whether each page begins behind the last record's unique key: no change moves a record past it."""
+        return self.pagination.tied_by is not None and not self.may_tie
+
     def limit(self, asked: int) -> int:
         """The size of a page that is asked for, cut to what the source gives."""
         size = self.page_size

@@ -1,15 +1,22 @@
-"""How it is known that a run brought everything: its end, and that the source stood still."""
+"""How it is known that a run brought everything, as a receipt says it, and the requests that this takes.
+
+What it is worked out by, ``proof.py`` has from top to bottom.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from msgspec import Struct
 
+from de_classes.errors import DeClassesError, RequestRejectedError, RetriesExhaustedError
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from de_classes.utils.run_records import PageEntry
+    from collections.abc import Callable
+
+    from de_classes.api.page import Page
+    from de_classes.api.pagination.strategy import PageRequest
 
 EndBy = Literal["total", "marker", "probed", "counted", "seen before", "declared", "unproven"]
 
@@ -90,7 +97,6 @@ class Evidence(Value):
 LEAST_REQUESTS: Final = 5
 """What a run may spend on proof however short it is."""
 
-_MOST: Final = 2048
 LEAST_LOOKS: Final = 2
 """Pages that are looked at whatever the proof of the end took: the first and the last."""
 
@@ -103,63 +109,109 @@ def most_requests(pages: int) -> int:
     return max(LEAST_REQUESTS, pages // 100)
 
 
-class PageSample:
-    """Entries of pages as they come, thinned out so that memory does not grow with their number.
+class FetchPage(Protocol):
+    """Gets one page, with all retries."""
+
+    def __call__(self, request: PageRequest) -> Page:
+        """Send the request until it is answered or given up."""
+        ...
+
+
+REFUSALS = frozenset({400, 404, 410, 416, 422})
+"""How sources say that there is no such page."""
+
+
+class ProofRequests:
+    """Asks a source what a run need not know, in order to believe what it does. Safe among threads.
 
     Args:
-        keeps_every: Whether none is thinned out.
+        fetch: Gets a page, decoded.
+        fetch_once: The same in one attempt; ``fetch`` if there is none.
+        fetch_count: Gets an answer that counts the records, where the source has one.
+        fetch_filled: Gets a page that should hold records: it is asked for again where it comes empty.
+        is_late: Whether the time of this go is up: then nothing else is begun.
+
+    Attributes:
+        is_late: As given.
+        requests: How many answers were asked for.
     """
 
-    def __init__(self, *, keeps_every: bool = False) -> None:
-        self._keeps_all = keeps_every
-        self._kept: list[PageEntry] = []
-        self._stride = 1
-        self._first: PageEntry | None = None
-        self._last: PageEntry | None = None
-        self._last_filled: PageEntry | None = None
-        self.pages = 0
+    def __init__(
+        self,
+        fetch: FetchPage,
+        fetch_once: FetchPage | None = None,
+        fetch_count: Callable[[], Page] | None = None,
+        fetch_filled: FetchPage | None = None,
+        is_late: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._fetch = fetch
+        self._fetch_once = fetch_once or fetch
+        self._fetch_count = fetch_count
+        self._fetch_filled = fetch_filled or fetch
+        self.is_late = is_late
+        self.requests = 0
 
-    def add(self, entry: PageEntry) -> None:
-        """Take a page's entry, in whatever order pages come."""
-        self._first = entry if self._first is None or entry.number < self._first.number else self._first
-        self._last = entry if self._last is None or entry.number > self._last.number else self._last
-        if entry.records and (self._last_filled is None or entry.number > self._last_filled.number):
-            self._last_filled = entry
-        if self.pages % self._stride == 0:
-            self._kept.append(entry)
-        self.pages += 1
-        if len(self._kept) > _MOST and not self._keeps_all:
-            self._kept = self._kept[::2]
-            self._stride *= 2
+    def ask(self, request: PageRequest) -> Page | None:
+        """The page, decoded; None if the source refuses it as one that does not exist.
 
-    @property
-    def first(self) -> PageEntry | None:
-        """The first page."""
-        return self._first
-
-    @property
-    def last(self) -> PageEntry | None:
-        """The furthest page."""
-        return self._last
-
-    @property
-    def last_filled(self) -> PageEntry | None:
-        """The furthest page that holds records."""
-        return self._last_filled
-
-    def pick(self, count: int) -> list[PageEntry]:
-        """So many pages, evenly spread; the first and the last among them.
-
-        Args:
-            count: How many at the most.
+        Raises:
+            RetriesExhaustedError: It kept failing.
+            FatalError: It cannot be had for another reason.
         """
-        if self._first is None or self._last is None or count < 1:
-            return []
-        by_number = {entry.number: entry for entry in (*self._kept, self._first, self._last)}
-        pages = [by_number[number] for number in sorted(by_number)]
-        if count >= len(pages):
-            return pages
-        if count == 1:
-            return [self._last]
-        places = {round(step * (len(pages) - 1) / (count - 1)) for step in range(count)}
-        return [pages[place] for place in sorted(places)]
+        return self._asked(self._fetch, request)
+
+    def look(self, request: PageRequest) -> Page | None:
+        """The same of a page that came before: one that comes empty now is asked for again, as then."""
+        return self._asked(self._fetch_filled, request)
+
+    def _asked(self, fetch: FetchPage, request: PageRequest) -> Page | None:
+        if self.is_late():
+            raise RetriesExhaustedError("the time is up", attempts=0)
+        self.requests += 1
+        try:
+            return fetch(request)
+        except RequestRejectedError as error:
+            if error.status in REFUSALS:
+                return None
+            raise
+
+    def ask_again(self, request: PageRequest, came: Page) -> Page | None:
+        """The same of a page that came before: that it is refused, or has fewer records, must come again."""
+        page = self.ask(request)
+        is_less = page is None or len(page.records) < len(came.records)
+        return self.ask(request) if is_less else page
+
+    def ask_once(self, request: PageRequest) -> Page | None:
+        """The page of a request that the source may not understand; None if anything is wrong with it."""
+        self.requests += 1
+        try:
+            return self._fetch_once(request)
+        except DeClassesError:
+            return None
+
+    @property
+    def has_count(self) -> bool:
+        """Whether the source has a request of its own that counts the records."""
+        return self._fetch_count is not None
+
+    def note(self) -> None:
+        """Count an answer that a walk asked for itself, and that brought nothing but where the end is."""
+        self.requests += 1
+
+    def count(self) -> int | None:
+        """How many records there are, by the request that counts them; None where there is none.
+
+        Raises:
+            RetriesExhaustedError: It kept failing.
+            FatalError: The source refuses it, or counts in another place than is described.
+        """
+        if self._fetch_count is None:
+            return None
+        self.requests += 1
+        return self._fetch_count().total_records
+
+    def glance(self, request: PageRequest) -> Page | None:
+        """The same as ``ask``, where a run goes on: it proves nothing of the end, and is not counted."""
+        page = self.ask(request)
+        self.requests -= 1
+        return page

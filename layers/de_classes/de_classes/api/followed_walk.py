@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from de_classes.api.evidence import REFUSALS
 from de_classes.api.messages import holds_credential
 from de_classes.api.page import still_stands
 from de_classes.api.prefetch import Prefetcher
-from de_classes.api.walk import MOST_SHORT_PAGES, REFUSALS, LoopGuard
+from de_classes.api.walk import MOST_SHORT_PAGES, LoopGuard
 from de_classes.errors import (
     PaginationLoopError,
     ProtocolError,

@@ -77,21 +77,18 @@ class HttpClientTransport:
         sent again on a new one: that is how such a connection ends, not a failure of the request.
         """
         try:
-            return self._exchange(request, timeout)
+            connection = self._connection(request.url)
+            connection.exchange.start(timeout)
+            connection.close_if_stale()
+            is_kept = connection.is_open
+            try:
+                return self._ask(connection, request)
+            except _HUNG_UP:
+                if not is_kept or connection.exchange.is_heard or request.method != "GET":
+                    raise
+                return self._ask(connection, request)
         except (HTTPException, OSError, ValueError) as error:
             raise _translated(error, without_secrets(request.url), timeout) from error
-
-    def _exchange(self, request: HttpRequest, timeout: float) -> HttpResponse:
-        connection = self._connection(request.url)
-        connection.exchange.start(timeout)
-        connection.close_if_stale()
-        is_kept = connection.is_open
-        try:
-            return self._ask(connection, request)
-        except _HUNG_UP:
-            if not is_kept or connection.exchange.is_heard or request.method != "GET":
-                raise
-            return self._ask(connection, request)
 
     def _ask(self, connection: TimedConnection, request: HttpRequest) -> HttpResponse:
         started = time.monotonic()
@@ -148,15 +145,10 @@ def _body(answer: HttpAnswer, limits: BodyLimits) -> bytes:
         return b""
     encoding = answer.fields.get("content-encoding")
     is_plain = encoding is None and not answer.chunked
-    if is_plain and answer.length is not None and answer.length <= limits.wire:
-        return _whole(answer)
-    return read_body(_chunks(answer), encoding, limits)
-
-
-def _whole(answer: HttpAnswer) -> bytes:
-    """Read a body of a known length into one piece of memory, which is handed on as it is."""
+    if not is_plain or answer.length is None or answer.length > limits.wire:
+        return read_body(_chunks(answer), encoding, limits)
     try:
-        return answer.read()
+        return answer.read()  # into one piece of memory, which is handed on as it is
     except IncompleteRead:  # holds what came
         pass
     raise _cut_short()

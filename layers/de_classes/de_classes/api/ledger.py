@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from de_classes.api.page import Overlap
-from de_classes.api.pagination.by_number import ShiftedOffsets
 from de_classes.errors import EndMovedError, IncompleteRunError, InvalidInputError, SourceChangedError
 from de_classes.utils.page_range import PageSet
 from de_classes.utils.run_records import PageEntry, RunState
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from de_classes.api.page import Page
-    from de_classes.api.pagination.by_number import Strategy
-    from de_classes.api.pagination.strategy import Totals
+    from de_classes.api.pagination.strategy import PaginationStrategy, Totals
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.page_range import PageRange
     from de_classes.utils.run_records import RunPlace
@@ -49,14 +47,14 @@ class RunLedger:
         pages: PageRange,
         *,
         limit: int,
-        strategy: Strategy,
+        strategy: PaginationStrategy,
         state: RunState | None = None,
         trusts_total: bool = True,
     ) -> None:
         self.trusts_total = trusts_total
         self._range = pages
         self._limit = limit
-        self._strategy: Strategy = strategy
+        self._strategy: PaginationStrategy = strategy
         self._collections: dict[int | None, _Collection] = {}
         self._last_seen = pages.start - 1
         self._last_filled = 0
@@ -135,7 +133,7 @@ class RunLedger:
         """Pages that were skipped and have not come since."""
         return PageSet.of(self._skipped)
 
-    def learn(self, strategy: Strategy, limit: int) -> None:
+    def learn(self, strategy: PaginationStrategy, limit: int) -> None:
         """Take over what a source's pages have shown: how many records they hold, and where the next one is.
 
         Args:
@@ -296,8 +294,7 @@ class RunLedger:
     def _size_of_a_page(self, entry: PageEntry, count: int | None) -> int | None:
         """Records that every page but the last must hold, or None if the source does not let it be known."""
         if self._strategy.counts_records:
-            is_uneven = isinstance(self._strategy, ShiftedOffsets) and entry.number <= self._strategy.number
-            return None if is_uneven else self._limit
+            return None if entry.number <= self._strategy.shifted_at else self._limit
         if count is None or entry.total_records is None:
             return None
         caps_the_limit = _pages_of(entry.total_records, self._limit) != count
@@ -450,7 +447,7 @@ class PageCounts:
         have_moved: Whether two answers differed, one that names none included.
     """
 
-    def __init__(self, strategy: Strategy, limit: int, said: Iterable[Totals] = ()) -> None:
+    def __init__(self, strategy: PaginationStrategy, limit: int, said: Iterable[Totals] = ()) -> None:
         self._strategy = strategy
         self._limit = limit
         self._noted = 0

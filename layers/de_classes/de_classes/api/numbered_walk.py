@@ -14,18 +14,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from de_classes.api.evidence import REFUSALS
 from de_classes.api.ledger import PageCounts, as_counted_by, furthest_entry, short_last_entry
 from de_classes.api.page import still_stands
-from de_classes.api.pagination.by_number import (
-    OffsetPagination,
-    PageNumberPagination,
-    ShiftedOffsets,
-    learned_size,
-    shifted,
-    shifts_of,
-)
 from de_classes.api.prefetch import Prefetcher
-from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, REFUSALS, LoopGuard
+from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, LoopGuard
 from de_classes.errors import (
     InvalidInputError,
     PageGivenUpError,
@@ -40,8 +33,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.pagination.by_number import Strategy
-    from de_classes.api.pagination.strategy import PageRequest
+    from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.walk import PageSource, SkipPage
     from de_classes.utils.run_records import PageEntry
 
@@ -75,7 +67,7 @@ class NumberedWalk:
     def __init__(
         self,
         source: PageSource,
-        strategy: Strategy,
+        strategy: PaginationStrategy,
         ledger: RunLedger,
         *,
         state: RunState | None = None,
@@ -95,11 +87,7 @@ class NumberedWalk:
         self._ledger = ledger
         self._skip = skip
         self._is_learned = is_learned
-        self._shifts: list[ShiftedOffsets] = (
-            shifts_of(strategy.pagination, limit, state)
-            if state is not None and isinstance(strategy, ShiftedOffsets)
-            else []
-        )
+        self._shifts = [] if state is None else [*strategy.shifts(limit, state)]
         self._last_page: Page | None = None
         self._short_pages = 0
         self._cuts = 0
@@ -128,12 +116,12 @@ class NumberedWalk:
 
     def request_of(self, number: int) -> PageRequest | None:
         """How a page that was taken is asked for again; None where its place is not known any more."""
-        strategy = self._strategy
-        if not isinstance(strategy, ShiftedOffsets) or number >= strategy.number or number == 1:
-            return strategy.request_for(number, self._limit)
-        before = next((shift for shift in reversed(self._shifts) if shift.number < number), None)
-        is_known = before is not None or bool(self._shifts and number <= self._shifts[0].number)
-        return (before or strategy.pagination).request_for(number, self._limit) if is_known else None
+        if number >= self._strategy.shifted_at or number == 1:
+            return self._strategy.request_for(number, self._limit)
+        before = next((shift for shift in reversed(self._shifts) if shift.shifted_at < number), None)
+        if before is None and self._shifts and number <= self._shifts[0].shifted_at:
+            before = self._shifts[0]
+        return None if before is None else before.request_for(number, self._limit)
 
     def request_behind(self, records: int) -> PageRequest:
         """The request for the place behind the last record.
@@ -141,11 +129,9 @@ class NumberedWalk:
         Args:
             records: How many came.
         """
-        strategy = self._strategy
-        offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
-        if isinstance(offsets, OffsetPagination) and self._pages.start == 1:
-            return offsets.request_at(self._last + 1, records, self._limit)
-        return strategy.request_for(self._last + 1, self._limit)
+        if self._pages.start != 1:  # nobody knows how many records come before the first of these
+            return self._strategy.request_for(self._last + 1, self._limit)
+        return self._strategy.request_behind(self._last + 1, records, self._limit)
 
     @property
     def way_here(self) -> RunPlace | None:
@@ -161,15 +147,7 @@ class NumberedWalk:
 
     def request_before(self) -> PageRequest | None:
         """The request for what lies before the first page, where it is not the source's lowest number."""
-        shifted_or_not = self._strategy
-        strategy = shifted_or_not.pagination if isinstance(shifted_or_not, ShiftedOffsets) else shifted_or_not
-        if not isinstance(strategy, PageNumberPagination | OffsetPagination):
-            return None
-        if strategy.first < 1 or self._pages.start != 1:
-            return None
-        if isinstance(strategy, OffsetPagination):
-            return strategy.request_at(0, -1, self._limit)
-        return strategy.request_for(0, self._limit)
+        return self._strategy.request_before(self._limit) if self._pages.start == 1 else None
 
     def go_on(self) -> None:
         """Let it lead further, by another iteration: there is something by now where it had ended."""
@@ -232,7 +210,7 @@ class NumberedWalk:
         if not self._counts.is_past_end(page):
             self._check_filled(page)
         has_grown = len(page.records) > entry.records
-        goes_on_behind = isinstance(self._strategy, ShiftedOffsets) and self._strategy.number == entry.number
+        goes_on_behind = self._strategy.shifted_at == entry.number
         return still_stands(page, entry) and not (
             has_grown and self._short_last is None and not goes_on_behind
         )
@@ -249,41 +227,34 @@ class NumberedWalk:
         with self._prefetcher(self._fetch_page, None if self._is_at_start else self._last + 1) as ahead:
             if self._is_at_start:
                 first = self._first_page(ahead)
-                self._learn(first)
+                # how many records the source gives
+                size = self._strategy.learned_size(
+                    self._limit, records=len(first.records), total=first.total_records
+                )
+                if first.number == 1 and size != self._limit:
+                    self._reckon(self._strategy, size)
                 yield self._remembered(first)
             while self._last < self._end() and not self._is_over and not self._is_uneven:
                 ahead.fill(self._end())
                 number = self._last + 1
                 yield from self._taken(number, partial(self._next_page, ahead, number))
         if self._is_uneven and not self._is_over:
-            yield from self._behind_a_short_page()
-
-    def _behind_a_short_page(self) -> Iterator[Page]:
-        """Go on in order: each page starts behind the rows that came, so none is asked for ahead."""
-        self._is_uneven = False
-        self._width = 1
-        yield from self._pages_in_order()
-
-    def _learn(self, first: Page) -> None:
-        """Take over from the first page how many records the source gives."""
-        size = learned_size(
-            self._strategy, self._limit, records=len(first.records), total=first.total_records
-        )
-        if first.number == 1 and size != self._limit:
-            self._reckon(self._strategy, size)
+            # In order: each page starts behind the rows that came, so none is asked for ahead.
+            self._is_uneven, self._width = False, 1
+            yield from self._pages_in_order()
 
     def _note_uneven(self, page: Page) -> None:
         """A page that is not as long as those before it moves the place of all behind it."""
         if self._ledger.gaps or page.number <= self._last or self._pages.start != 1:
             return
         records, total = len(page.records), page.total_records
-        moved = shifted(self._strategy, page.number, records, total, self._limit)
+        moved = self._strategy.shifted(page.number, records, total, self._limit)
         if moved is not None:
             self._shifts.append(moved)
             self._reckon(moved, self._limit)
             self._is_uneven = True
 
-    def _reckon(self, strategy: Strategy, limit: int) -> None:
+    def _reckon(self, strategy: PaginationStrategy, limit: int) -> None:
         self._strategy, self._limit = strategy, limit
         self._ledger.learn(strategy, limit)
         self._counts = PageCounts(strategy, limit)
@@ -474,8 +445,7 @@ class NumberedWalk:
 
     def _are_numbers_heeded(self, number: int, because: RequestRejectedError) -> bool:
         """Whether a source that refuses page 2, and numbers its answers, has one page by another cut too."""
-        has_echo = isinstance(self._strategy, PageNumberPagination) and self._strategy.echo is not None
-        if not has_echo or number != _SECOND or because.status != _NOT_THAT_PAGE:
+        if self._strategy.echo is None or number != _SECOND or because.status != _NOT_THAT_PAGE:
             return True
         is_one = self._ends_by_another_cut()
         self._ends_by_a_cut |= is_one and self._is_full_there

@@ -96,77 +96,58 @@ class Pace:
         self._not_before = max(self._not_before, self._clock.monotonic() + min(seconds, LONGEST_HINT))
 
     def _enter(self, deadline: float | None, stopped: threading.Event) -> float:
-        """Take a place, at once where there is one and none has to wait; tells when the turn began."""
+        """Take a place, then wait until the source may be asked; tells when the turn began."""
         with self._lock:
-            now = self._clock.monotonic()
-            is_free = self._under_way < int(self.width) and self._not_before <= now
-            if is_free and not stopped.is_set():
-                self._under_way += 1
-                self._not_before = now + self._interval
-                return now
-        return self._enter_patiently(deadline, stopped)
-
-    def _enter_patiently(self, deadline: float | None, stopped: threading.Event) -> float:
-        self._take_place(deadline, stopped)
+            while self._under_way >= int(self.width) and not stopped.is_set():
+                if deadline is not None and self._clock.monotonic() >= deadline:
+                    raise RetriesExhaustedError(
+                        "the time is up while other requests are under way", attempts=0
+                    )
+                self._waiting += 1
+                try:
+                    self._changed.wait(_GLANCE)
+                finally:
+                    self._waiting -= 1
+            if stopped.is_set():
+                raise RetriesExhaustedError(_OVER, attempts=0)
+            self._under_way += 1
         try:
-            self._wait_until_allowed(deadline, stopped)
+            return self._wait_until_allowed(deadline, stopped)
         except BaseException:
             self._leave(None)
             raise
-        return self._clock.monotonic()
 
-    def _take_place(self, deadline: float | None, stopped: threading.Event) -> None:
-        with self._lock:
-            while self._under_way >= int(self.width) and not stopped.is_set():
-                self._check_time(deadline)
-                self._wait_for_a_change()
-            _check_not_over(is_over=stopped.is_set())
-            self._under_way += 1
-
-    def _check_time(self, deadline: float | None) -> None:
-        if deadline is not None and self._clock.monotonic() >= deadline:
-            raise RetriesExhaustedError("the time is up while other requests are under way", attempts=0)
-
-    def _wait_for_a_change(self) -> None:
-        self._waiting += 1
-        try:
-            self._changed.wait(_GLANCE)
-        finally:
-            self._waiting -= 1
+    def _wait_until_allowed(self, deadline: float | None, stopped: threading.Event) -> float:
+        """Wait for as long as the source asks to be left alone; tells when it was over."""
+        while True:
+            with self._lock:
+                now = self._clock.monotonic()
+                seconds = self._not_before - now
+                if seconds <= 0:
+                    self._not_before = now + self._interval
+                    return now
+            if deadline is not None and now + seconds > deadline:
+                raise RetriesExhaustedError(
+                    f"the source asks to be left alone for {seconds:.0f} s, and the time is up before that",
+                    attempts=0,
+                )
+            if self._clock.wait(stopped, seconds):
+                raise RetriesExhaustedError(_OVER, attempts=0)
 
     def _leave(self, began: float | None) -> None:
         """Give the place back, with the moment when the turn began if the request went well."""
         with self._lock:
             self._under_way -= 1
             if began is not None:
-                self._went_well(self._clock.monotonic() - began)
+                latency = self._clock.monotonic() - began
+                self._best = min(self._best, latency)
+                if latency > _SLOWER_BY * self._best + _SLACK:
+                    self._is_starting = False
+                elif self.width < self._ceiling:
+                    grown = self.width + (1.0 if self._is_starting else 1.0 / self.width)
+                    self.width = min(float(self._ceiling), grown)
             if self._waiting:
                 self._changed.notify(2)  # there is this place, and there may be one that is new
-
-    def _wait_until_allowed(self, deadline: float | None, stopped: threading.Event) -> None:
-        while (seconds := self._seconds_to_wait()) > 0:
-            if deadline is not None and self._clock.monotonic() + seconds > deadline:
-                raise RetriesExhaustedError(
-                    f"the source asks to be left alone for {seconds:.0f} s, and the time is up before that",
-                    attempts=0,
-                )
-            _check_not_over(is_over=self._clock.wait(stopped, seconds))
-
-    def _seconds_to_wait(self) -> float:
-        with self._lock:
-            now = self._clock.monotonic()
-            if self._not_before > now:
-                return self._not_before - now
-            self._not_before = now + self._interval
-            return 0.0
-
-    def _went_well(self, latency: float) -> None:
-        self._best = min(self._best, latency)
-        if latency > _SLOWER_BY * self._best + _SLACK:
-            self._is_starting = False
-        elif self.width < self._ceiling:
-            grown = self.width + (1.0 if self._is_starting else 1.0 / self.width)
-            self.width = min(float(self._ceiling), grown)
 
 
 class _Turn:
@@ -185,11 +166,7 @@ class _Turn:
         self._leave(self._began if kind is None else None)
 
 
-def _check_not_over(*, is_over: bool) -> None:
-    if is_over:
-        raise RetriesExhaustedError("the run is over: no other attempt is made", attempts=0)
-
-
+_OVER: Final = "the run is over: no other attempt is made"
 Text = Annotated[str, Meta(min_length=1)]
 
 LONGEST_HINT: Final = 60.0

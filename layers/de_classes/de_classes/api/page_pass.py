@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from de_classes.api.end_proof import EndProof
-from de_classes.api.evidence import End, Evidence, Still
-from de_classes.api.standstill_proof import StandstillProof
 from de_classes.errors import (
     IncompleteRunError,
     PaginationLoopError,
@@ -17,82 +14,16 @@ from de_classes.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
+    from de_classes.api.evidence import Evidence
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
-    from de_classes.api.pagination import PageNumberPagination
-    from de_classes.api.standstill_proof import Reading
+    from de_classes.api.proof import Prover
     from de_classes.api.walk import PageWalk
     from de_classes.utils.clock import Clock
     from de_classes.utils.page_range import PageSet
     from de_classes.utils.run_records import PageEntry, RunPlace
-
-
-class Prover:
-    """Proves one reading, once its pages came: that its end is one, and that the source stood still.
-
-    Args:
-        reading: What came.
-        strict: Whether only proof counts: what stays unproven or unknown is incomplete.
-        seen_before: The run that followed what leads on, by the same description; None if none did.
-        learn: See ``EndProof``.
-    """
-
-    def __init__(
-        self,
-        reading: Reading,
-        *,
-        strict: bool = False,
-        seen_before: str | None = None,
-        learn: Callable[[PageNumberPagination], None] = lambda _: None,
-    ) -> None:
-        self._reading = reading
-        self._strict = strict
-        self._end = EndProof(reading, seen_before=seen_before, learn=learn)
-        self._standstill = StandstillProof(reading)
-        self.note = reading.note
-        self.refuse_dead_end = self._end.refuse_dead_end
-        self.look_below_the_first = self._end.look_below_the_first
-
-    def begin(self) -> None:
-        """Take down how far the run has come, before the first page of this invocation is asked for."""
-        self._reading.pages_before = self._reading.sample.pages
-        if not self._reading.sample.pages:
-            self._end.begin()
-
-    def conclude(self, *, looks: bool = True, has_keys: bool = False) -> Evidence | None:
-        """What the run's being complete rests on; None where it leads further by now, and is to go on.
-
-        Args:
-            looks: Whether pages are asked for again; not where it is known that the source changed.
-            has_keys: Whether a record that came twice is kept once anyway.
-
-        Raises:
-            IncompleteRunError: Nothing proves the end, and something speaks against it.
-            SourceChangedError: The source changed while it was read.
-            ProtocolError: The description does not fit the source: it says what to change.
-        """
-        reading = self._reading
-        reading.warn_anew()
-        self._end.warn_of_round_total()
-        by, saw = self._end.known_by()
-        self._standstill.look_over_seams(is_first_time=looks, has_keys=has_keys)
-        is_asked_last = looks and by == "probed" and self._end.is_last_page_full
-        still = (
-            self._standstill.known_by(by, is_asked_last=is_asked_last)
-            if looks
-            else Still(by="unknown", of=reading.sample.pages)
-        )
-        if (is_asked_last or (reading.has_grown and by != "total")) and self._end.leads_further():
-            return None
-        if self._end.is_growing:
-            by, saw = "unproven", "there were more records behind the last each time"
-        end = End(by=by, saw=saw, requests=reading.proofs.requests - still.requests)
-        evidence = Evidence(end, still, tuple(reading.warnings))
-        if self._strict and looks and evidence.weak:
-            raise IncompleteRunError(f"{', '.join(evidence.weak)}: that is no proof, as strict asks for")
-        return evidence
 
 
 class PagePass:
@@ -108,7 +39,6 @@ class PagePass:
         prover: Proves, once all came, that they are all.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
-        window: The most records that the source gives at all, or None.
 
     Attributes:
         ledger: What came until now, against what should.
@@ -123,9 +53,7 @@ class PagePass:
         clock: Clock,
         *,
         deadline: float | None = None,
-        window: int | None = None,
     ) -> None:
-        self._window = window
         self._pages = pages
         self._walk = walk
         self._clock = clock
@@ -219,11 +147,6 @@ class PagePass:
             if isinstance(error, SourceChangedError):
                 self._prover.refuse_dead_end()
             raise
-        if self._window is not None and self.ledger.most_records >= self._window:
-            raise IncompleteRunError(
-                f"{self.ledger.most_records} records came, which is all that the source gives of any query: "
-                "that is its window, not its end; ask for less at once, in slices"
-            )
         try:
             self._evidence = self._prover.conclude()
         except RetriesExhaustedError as error:

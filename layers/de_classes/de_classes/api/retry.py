@@ -376,21 +376,19 @@ class CircuitBreaker:
         """A request failed in a way that may pass."""
         with self._lock:
             self._left -= 1
-            if self._left < 0 and (self._is_probing or self._open_until is None):
-                self._open()
+            if self._left >= 0 or not (self._is_probing or self._open_until is None):
+                return
+            if self._is_probing:
+                self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+            now = self._clock.monotonic()
+            self._down_since = now if self._down_since is None else self._down_since
+            self._open_until = now + self._pause
+            self._is_probing = False
 
     def released(self) -> None:
         """A request ended in neither way: whoever was probing probes no more."""
         with self._lock:
             self._is_probing = False
-
-    def _open(self) -> None:
-        if self._is_probing:
-            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-        now = self._clock.monotonic()
-        self._down_since = now if self._down_since is None else self._down_since
-        self._open_until = now + self._pause
-        self._is_probing = False
 
     def _seconds_to_wait(self) -> float:
         with self._lock:

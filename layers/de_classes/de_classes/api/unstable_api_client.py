@@ -10,18 +10,19 @@ from msgspec.structs import replace
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, first_fingerprint
+from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
-from de_classes.api.page_pass import PagePass, Prover
-from de_classes.api.pagination.by_number import PageNumberPagination, as_it_was
+from de_classes.api.page_pass import PagePass
+from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.strategy import PageRequest
 from de_classes.api.prefetch import PageDecoder
+from de_classes.api.proof import Prover, Reading
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
-from de_classes.api.standstill_proof import Reading
-from de_classes.api.walk import PageSource, ProofRequests
+from de_classes.api.walk import PageSource
 from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.limits import check_limit, checked_concurrency
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
     from de_classes.api.page import Page
-    from de_classes.api.pagination.by_number import Strategy
+    from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
-    from de_classes.api.walk import SkipPage
     from de_classes.errors import PageGivenUpError
     from de_classes.utils.run_records import RunState
 
@@ -279,7 +279,9 @@ class UnstableAPIClient:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
         if state is not None:
             check_state(state, wanted, random_access=self.random_access)
-        strategy, limit = as_it_was(self._pagination if state else self._learned, limit, state)
+        strategy, limit = (
+            (self._learned, limit) if state is None else self._pagination.as_it_was(limit, state)
+        )
         fetcher = self._fetcher_by(strategy)
         pagination = fetcher.endpoint.pagination
         ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
@@ -296,31 +298,29 @@ class UnstableAPIClient:
             ConfirmingFetcher(fetcher, ledger, pagination, proving).fetch,
             self._is_late,
         )
-        walk = self._walk(
-            ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note),
-            ledger,
+        asking = ConfirmingFetcher(fetcher, ledger, pagination, context, proofs.note)
+        endpoint = self._endpoint
+        has_sizes = endpoint.page_size is not None if self.random_access else endpoint.may_tie
+        source = PageSource(
+            asking.fetch,
             proofs,
-            strategy=strategy,
-            limit=limit,
-            pages=wanted,
-            width=width,
-            state=state,
-            skip=skip,
-            decoder=current,
+            limit,
+            wanted,
+            width,
+            sizes=endpoint.limit if has_sizes else None,
+            decoder=None if current is None else PageDecoder(endpoint.reader, current, asking.again),
+            stopped=context.stopped,
         )
-        look_back = fetcher.endpoint.look_back
-        reading = Reading(
-            fetcher.endpoint,
-            walk,
-            ledger,
-            proofs,
-            limit=limit,
-            pages=wanted,
-            look_back="all" if strict and look_back == "some" else look_back,
-        )
-        prover = Prover(reading, strict=strict, seen_before=seen_before, learn=self._learn)
+        walk: NumberedWalk | FollowedWalk
+        if self.random_access:
+            is_learned = pagination is not self._pagination
+            walk = NumberedWalk(source, strategy, ledger, state=state, skip=skip, is_learned=is_learned)
+        else:
+            walk = FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
+        reading = Reading(fetcher.endpoint, walk, ledger, proofs, limit=limit, pages=wanted, strict=strict)
         for entry in state.entries if state else ():
-            prover.note(entry)
+            reading.note(entry)
+        prover = Prover(reading, seen_before=seen_before, learn=self._learn)
         return PagePass(
             _Counted(walk, self._counters),
             walk,
@@ -328,49 +328,9 @@ class UnstableAPIClient:
             prover,
             self._clock,
             deadline=self._deadline,
-            window=self._endpoint.window,
         )
 
-    def _walk(
-        self,
-        asking: ConfirmingFetcher,
-        ledger: RunLedger,
-        proofs: ProofRequests,
-        *,
-        strategy: Strategy,
-        limit: int,
-        pages: PageRange,
-        width: int,
-        state: RunState | None,
-        skip: SkipPage | None,
-        decoder: RecordDecoder | None,
-    ) -> NumberedWalk | FollowedWalk:
-        reader = self._endpoint.reader
-        pages_decoder = None if decoder is None else PageDecoder(reader, decoder, asking.again)
-        endpoint = self._endpoint
-        has_sizes = endpoint.page_size is not None if self.random_access else endpoint.may_tie
-        source = PageSource(
-            asking.fetch,
-            proofs,
-            limit,
-            pages,
-            width,
-            sizes=endpoint.limit if has_sizes else None,
-            decoder=pages_decoder,
-            stopped=asking.context.stopped,
-        )
-        if not self.random_access:
-            return FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
-        return NumberedWalk(
-            source,
-            strategy,
-            ledger,
-            state=state,
-            skip=skip,
-            is_learned=asking.pagination is not self._pagination,
-        )
-
-    def _fetcher_by(self, strategy: Strategy) -> PageFetcher:
+    def _fetcher_by(self, strategy: PaginationStrategy) -> PageFetcher:
         """Gets pages by the numbers that they have at the source, be they others than described."""
         if not isinstance(strategy, PageNumberPagination) or strategy is self._pagination:
             return self._fetcher

@@ -249,16 +249,22 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
             None if records == NO_FIELD else records,
         )
 
-    def pinned(self) -> dict[str, str] | None:
-        """The columns that every record must fit, of the file that was named."""
+    def pinned(self) -> PinnedSchema | None:
+        """The schema that every record must fit, of the file that was named; it is read each time.
+
+        Raises:
+            ConfigurationError: There is no such file, or no schema is in it.
+        """
         if self.columns is None:
             return None
         try:
-            return PinnedSchema.parse(strict_json.loads(Path(self.columns).read_bytes())).describe()
+            return PinnedSchema.parse(strict_json.loads(Path(self.columns).read_bytes()))
         except (OSError, MalformedDataError) as error:
             raise ConfigurationError(
-                f"{self.columns} does not hold a JSON object of columns: {error}"
+                f"--columns cannot be used: {self.columns} does not hold a JSON object of columns: {error}"
             ) from error
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--columns cannot be used: {error}") from error
 
     def _extension(self) -> str:
         return PurePosixPath(self.key or "").suffix.removeprefix(".")
@@ -301,10 +307,6 @@ class IngestSettings(Struct, frozen=True, kw_only=True):
         problem = key_problem(self.dataset.strip("/"))
         if problem:
             yield f"dataset cannot be a key's beginning: {problem}"
-        try:
-            self.pinned()
-        except ConfigurationError as error:
-            yield f"columns cannot be used: {error}"
 
     def _told_by_key(self) -> str | None:
         try:

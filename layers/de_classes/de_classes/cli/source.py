@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from de_classes.cli.ingest_settings import IngestSettings
     from de_classes.configs.ingest import OnViolation
     from de_classes.pipelines.described import TransformDescription
+    from de_classes.storage.format.pinned import PinnedSchema
 
 
 class OpenedSource(Value):
@@ -41,7 +42,7 @@ class OpenedSource(Value):
         name: Such as ``stripe.charges``; None for a URL.
         limit: Records a page.
         key_fields: The fields that tell records apart.
-        columns: The columns that every record must fit, or None.
+        pinned: The schema that every record must fit, or None.
         on_violation: What becomes of a record that does not.
         transforms: What becomes of the records before that.
     """
@@ -50,7 +51,7 @@ class OpenedSource(Value):
     name: str | None
     limit: int
     key_fields: tuple[str, ...]
-    columns: dict[str, str] | None
+    pinned: PinnedSchema | None
     on_violation: OnViolation
     transforms: tuple[TransformDescription, ...] = ()
 
@@ -71,10 +72,10 @@ class OpenedSource(Value):
             dataset=key_of(dataset if is_dataset else settings.object_name),
             format=settings.format_name,
             limit=self.limit,
-            pages=str(settings.page_range),
+            pages=settings.page_range,
             key_fields=self.key_fields if is_dataset else (),
             transforms=self.transforms,
-            pinned=self.columns if is_dataset else None,
+            pinned=self.pinned if is_dataset else None,
             on_violation=self.on_violation,
         )
 
@@ -98,14 +99,13 @@ def open_sources(
         ConfigurationError: There is no such source, it needs what was not given, or a secret cannot be read.
     """
     if settings.is_url:
-        columns = settings.pinned()
         return [
             OpenedSource(
                 _of_url(args, settings, runtime),
                 None,
                 settings.limit or 100,
                 tuple(settings.key_field),
-                columns,
+                settings.pinned(),
                 "quarantine" if settings.quarantine else "refuse",
             )
         ]
@@ -136,7 +136,7 @@ def _described(
         resource.name,
         client.endpoint.limit(limit),
         described.primary_key,
-        described.columns,
+        resource.pinned,
         described.on_violation,
         described.transforms,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.cli.receipt_page import receipt_page
-from de_classes.runs.dataset import receipt_key
-from de_classes.runs.destination import receipt_key as object_receipt_key
+from de_classes.runs.dataset import commit_receipt_key
+from de_classes.runs.destination import receipt_key
 from de_classes.storage.datasets.reader import DatasetReader
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def store_page(receipt: IngestReceipt, destination: Place, *, source: str | None
     """
     store, bucket = destination.store, destination.bucket
     if receipt.run_id is None:
-        key = object_receipt_key(receipt.key)
+        key = receipt_key(receipt.key)
     else:
         manifest = DatasetReader(store, bucket, receipt.key).manifest
-        key = receipt_key(receipt.key.rpartition("/")[0], manifest)
+        key = commit_receipt_key(receipt.key.rpartition("/")[0], manifest)
     key = f"{key.removesuffix('.json')}.html"
     page = receipt_page(receipt, source=source).encode()
     store.put_object(bucket, key, page, content_type="text/html; charset=utf-8")

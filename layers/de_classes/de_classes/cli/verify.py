@@ -15,8 +15,8 @@ from de_classes.api.receipt import IngestReceipt
 from de_classes.cli.destination import open_destination
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
 from de_classes.redaction import printable
-from de_classes.runs.dataset import receipt_key
-from de_classes.runs.destination import receipt_key as object_receipt_key
+from de_classes.runs.dataset import commit_receipt_key
+from de_classes.runs.destination import receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets.commits import DatasetCommits
 from de_classes.utils import layouts
@@ -107,7 +107,7 @@ def receipt_of(place: Place, key: str, what: str) -> str:
     Raises:
         InvalidInputError: It has none; those below it are named.
     """
-    of_object = object_receipt_key(key)
+    of_object = receipt_key(key)
     if place.store.object_exists(place.bucket, of_object):
         return of_object
     latest = DatasetCommits(place.store, place.bucket, key).latest()
@@ -116,7 +116,7 @@ def receipt_of(place: Place, key: str, what: str) -> str:
             f"{what}: nothing was committed there that has a receipt: name a dataset, an object that "
             f"ingest stored, or a receipt{_below(place, key, what)}"
         )
-    return receipt_key(key, latest)
+    return commit_receipt_key(key, latest)
 
 
 def _below(place: Place, key: str, what: str) -> str:

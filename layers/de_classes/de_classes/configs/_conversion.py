@@ -14,8 +14,9 @@ from msgspec import inspect, structs
 
 from de_classes.configs._wording import describe, shown, shown_name, unknown
 from de_classes.configs.secret import Secret
-from de_classes.errors import ConfigurationError, MalformedDataError
+from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
 from de_classes.utils import strict_json
+from de_classes.utils.page_range import PageRange, parse_pages
 from de_classes.utils.values import Mutable, Value
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ def _convert_leaf(annotation: object, value: object, rules: Rules, label: str) -
         result = msgspec.convert(value, annotation, strict=rules.strict, dec_hook=_make_custom)
         if not isinstance(result, float) or math.isfinite(result):
             return result, []
+    except InvalidInputError as error:
+        return None, [f"{label} cannot be read: {error}"]
     except (ValueError, RecursionError):  # its message may quote the value, so ours is written afresh
         pass
     return None, [f"{label} must be {describe(annotation)}, but is {shown(label, value)}"]
@@ -197,6 +200,8 @@ def _convert_leaf(annotation: object, value: object, rules: Rules, label: str) -
 def _make_custom(kind: type, value: object) -> object:
     if kind is Secret and isinstance(value, (str, Secret)):
         return value if isinstance(value, Secret) else Secret(value)
+    if kind is PageRange and isinstance(value, (str, int, Mapping)):
+        return parse_pages(value)
     raise ValueError(f"no {kind.__name__} can be made of {type(value).__name__}")
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.utils.formats import FormatName
 from de_classes.utils.limits import MAX_CONCURRENCY, key_problem
-from de_classes.utils.page_range import PageRange, parse_pages
+from de_classes.utils.page_range import PageRange
 
 OnViolation = Literal["refuse", "quarantine"]
 MAX_PAGE_LIMIT = 1000
@@ -102,7 +102,8 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         format: How the object is written.
         key: Where it is written, at most 1024 bytes; the worker's partitioned key by default.
         limit: Records a page, 1 to 100,000; the source gives no more than its description says.
-        pages: Which pages: ``5``, ``"3-7"``, ``"3-"`` or ``{"start": 3, "stop": 7}``; all by default.
+        pages: Which pages; all by default. In a request ``5``, ``"3-7"``, ``"3-"`` or
+            ``{"start": 3, "stop": 7}``.
         source: A resource of a packaged source, such as ``github.issues``, never a URL; a source alone stands
             for its first.
         parameters: Of the source, by name; none that stands in an address.
@@ -112,13 +113,13 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
 
     Raises:
-        InvalidInputError: The pages or the key are not valid.
+        InvalidInputError: The key is not valid.
     """
 
     format: FormatName | None = None
     key: Annotated[str, Meta(min_length=1)] | None = None
     limit: PageLimit | None = None
-    pages: str | int | dict[str, int | None] | None = None
+    pages: PageRange | None = None
     source: Name | None = None
     parameters: dict[str, str | int | float | bool] = {}
     run_id: RunId | None = None
@@ -134,16 +135,8 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         key_is_wrong = _problem_of(self.key)
         if key_is_wrong:
             problems.append(f"key cannot be an object's key: {key_is_wrong}")
-        try:
-            self.page_range()
-        except InvalidInputError as error:
-            problems.append(f"pages cannot be read: {error}")
         if problems:
             raise InvalidInputError("; ".join(problems), problems=problems)
-
-    def page_range(self) -> PageRange:
-        """The pages asked for; all of them when the request names none."""
-        return PageRange() if self.pages is None else parse_pages(self.pages)
 
 
 def _problem_of(key: str | None) -> str | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from de_classes.runs.context import Runtime
     from de_classes.runs.dataset import DatasetDestination
     from de_classes.runs.dataset_loader import DatasetLoader
-    from de_classes.runs.destination import ObjectDestination, PartLimits
+    from de_classes.runs.destination import MemoryDestination, ObjectDestination, PartLimits
     from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan, new_run_id
     from de_classes.runs.run_service import RunService
@@ -24,6 +24,7 @@ __all__ = [
     "ApiDataService",
     "DatasetDestination",
     "DatasetLoader",
+    "MemoryDestination",
     "ObjectDestination",
     "PartLimits",
     "RunJournal",
@@ -41,7 +42,7 @@ __getattr__, __dir__ = loaded_on_use(
         "context": ("Runtime",),
         "dataset": ("DatasetDestination",),
         "dataset_loader": ("DatasetLoader",),
-        "destination": ("ObjectDestination", "PartLimits"),
+        "destination": ("MemoryDestination", "ObjectDestination", "PartLimits"),
         "journal": ("RunJournal",),
         "plan": ("RunPlan", "new_run_id"),
         "run_service": ("RunService",),

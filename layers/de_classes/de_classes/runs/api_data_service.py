@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from de_classes.errors import ConfigurationError, SourceChangedError
-from de_classes.pipelines.described import DescribedTransforms
+from de_classes.errors import ConfigurationError
 from de_classes.runs.context import Runtime
-from de_classes.runs.destination import ObjectDestination
+from de_classes.runs.destination import MemoryDestination, ObjectDestination
 from de_classes.runs.plan import RunPlan, new_run_id
-from de_classes.runs.run_service import MAX_READINGS, RunService
+from de_classes.runs.run_service import RunService
 from de_classes.storage.format.codec import format_of_key
 from de_classes.storage.format.data_format_service import DataFormatService
 from de_classes.utils.clock import SystemClock
@@ -81,29 +80,14 @@ class ApiDataService:
             concurrency: Pages fetched at once; the client's own if not given.
 
         Raises:
-            IncompleteRunError: Pages are missing, and which.
+            IncompleteRunError: Pages are missing, and which; or the source changed each time it was read.
             TransformError: A transform cannot be applied to a record.
             FatalError: The API refuses, or cannot be trusted.
         """
-        began = self._runtime.clock.monotonic()
-        for tries_left in reversed(range(MAX_READINGS)):
-            records: list[dict[str, Any]] = []
-            try:
-                with DescribedTransforms(self._transforms) as transforms:
-                    for number, page in self._client.iterate_all_pages(
-                        limit, pages=pages, concurrency=concurrency
-                    ):
-                        records.extend(transforms.apply(page.records, number))
-                        self._runtime.on_page(page)
-            except SourceChangedError as error:  # nothing is kept of the reading before
-                if not tries_left:
-                    raise
-                self._runtime.logger.warning("%s; reading it anew", error)
-            else:
-                break
-        seconds = self._runtime.clock.monotonic() - began
-        self._runtime.logger.info("fetched %d records in %.1f s", len(records), seconds)
-        return DataFormatService().from_records(records, self._columns)
+        memory = MemoryDestination()
+        runs = RunService(self._client, memory, concurrency=concurrency, runtime=self._runtime)
+        runs.carry_out(self._plan("records", "jsonl", limit, pages))
+        return DataFormatService().from_records(memory.records, self._columns)
 
     def fetch_all_to_storage(
         self,
@@ -143,19 +127,22 @@ class ApiDataService:
         """
         if self._storage is None:
             raise ConfigurationError("give ApiDataService a storage_service to store anything")
-        plan = RunPlan(
-            run_id=new_run_id(),
-            source=self._client.url,
-            fingerprint=self._client.fingerprint,
-            dataset=key,
-            format=format_of_key(key, format),
-            limit=limit,
-            pages=str(pages or self._client.pages),
-            columns=self._columns,
-            transforms=self._transforms,
-        )
         destination = ObjectDestination(self._storage, bucket, overwrite=overwrite, keep_receipt=keep_receipt)
         runs = RunService(
             self._client, destination, concurrency=concurrency, strict=strict, runtime=self._runtime
         )
-        return runs.carry_out(plan)
+        return runs.carry_out(self._plan(key, format_of_key(key, format), limit, pages))
+
+    def _plan(self, key: str, format_name: str, limit: int, pages: PageRange | None) -> RunPlan:
+        """The run that is asked for."""
+        return RunPlan(
+            run_id=new_run_id(),
+            source=self._client.url,
+            fingerprint=self._client.fingerprint,
+            dataset=key,
+            format=format_name,
+            limit=limit,
+            pages=pages or self._client.pages,
+            columns=self._columns,
+            transforms=self._transforms,
+        )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
     from de_classes.storage.format.blocks import SharedDecoder
-    from de_classes.storage.format.pinned import PinnedSchema, Violation
+    from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.storage.format.schema import Record
     from de_classes.utils.clock import Clock
     from de_classes.utils.key_set import HashSet, KeySet
@@ -83,7 +83,6 @@ class RunContext(Value):
         client: Gets the pages.
         output: What it writes to.
         runtime: The process around it.
-        pinned: The schema that every record must fit, if there is one.
         concurrency: Pages fetched at once; the client's own if None.
         strict: Whether nothing is complete that is not proved.
     """
@@ -92,17 +91,17 @@ class RunContext(Value):
     client: UnstableAPIClient
     output: Output
     runtime: Runtime
-    pinned: PinnedSchema | None = None
     concurrency: int | None = None
     strict: bool = False
 
     @property
     def declared(self) -> Schema:
         """The columns known before the first record."""
-        return self.pinned.to_schema() if self.pinned else Schema.of_columns(self.plan.columns)
+        plan = self.plan
+        return plan.pinned.to_schema() if plan.pinned else Schema.of_columns(plan.columns)
 
     @property
-    def keeps_all(self) -> bool:
+    def stores_as_received(self) -> bool:
         """Whether every record is written as it came, so that none need be made an object."""
         return not self.plan.transforms
 
@@ -112,7 +111,7 @@ class RunContext(Value):
         """The pages from where a pass stands; one that cannot be had is skipped where others still can."""
         return self.client.start_pass(
             self.plan.limit,
-            pages=self.plan.page_range(),
+            pages=self.plan.pages,
             concurrency=self.concurrency,
             state=state,
             skip_failed=self.output.resumes and self.client.random_access,
@@ -127,7 +126,7 @@ class RunContext(Value):
         return Spending(self.client.counts(), self.runtime.clock.monotonic())
 
     @contextmanager
-    def sifter(self, progress: RunProgress, pass_: int) -> Iterator[Sifter]:
+    def record_filter(self, progress: RunProgress, pass_: int) -> Iterator[RecordFilter]:
         """Tells records apart as if this invocation had seen all that was sealed before.
 
         Args:
@@ -142,14 +141,16 @@ class RunContext(Value):
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
                 transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
-            sifter = Sifter(keys, transforms, self.pinned, self.plan.on_violation == "quarantine")
-            self._recall(sifter, progress if keys is not None else progress.of_pass(pass_))
-            yield sifter
+            record_filter = RecordFilter(
+                keys, transforms, self.plan.pinned, self.plan.on_violation == "quarantine"
+            )
+            self._recall(record_filter, progress if keys is not None else progress.of_pass(pass_))
+            yield record_filter
 
-    def _recall(self, sifter: Sifter, progress: RunProgress) -> None:
+    def _recall(self, record_filter: RecordFilter, progress: RunProgress) -> None:
         broken = []
         for part in progress.parts:
-            for seen, key in sifter.kept_with(part):
+            for seen, key in record_filter.kept_with(part):
                 hashes = self.output.kept_hashes(part.sequence, key)
                 if hashes is None:
                     broken.append(part)
@@ -159,7 +160,7 @@ class RunContext(Value):
             raise BrokenPartsError(broken, "the file of keys in the run's journal")
 
 
-class Sifted(Value):
+class FilteredRecords(Value):
     """A page's records, told apart.
 
     Attributes:
@@ -173,7 +174,7 @@ class Sifted(Value):
     duplicates: int
 
 
-class Sifter(Value):
+class RecordFilter(Value):
     """Which of a page's records are kept, and as what: not those that came before, nor those that do not fit.
 
     Attributes:
@@ -210,7 +211,7 @@ class Sifter(Value):
             if seen is not None and step.keys is not None:
                 yield seen, step.keys
 
-    def sift(self, page: Page) -> Sifted:
+    def apply(self, page: Page) -> FilteredRecords:
         """Tell a page's records apart.
 
         Raises:
@@ -226,20 +227,8 @@ class Sifter(Value):
         if self.transforms is not None:
             records = self.transforms.apply(records, page.number)
         if self.pinned is None:
-            return Sifted(records, [], duplicates)
+            return FilteredRecords(records, [], duplicates)
         kept, violations = self.pinned.split(records)
         if violations and not self.quarantines:
             raise violation_error(violations, page.number)
-        return Sifted(kept, [_set_aside(each, page.number) for each in violations], duplicates)
-
-
-def _set_aside(violation: Violation, page: int) -> Record:
-    """A record that does not fit, together with where it came and why it does not."""
-    return {
-        "page": page,
-        "row": violation.row,
-        "column": violation.column,
-        "expected": violation.expected,
-        "found": violation.found,
-        "record": violation.record,
-    }
+        return FilteredRecords(kept, [each.set_aside(page.number) for each in violations], duplicates)

@@ -199,7 +199,7 @@ class _DatasetOutput(Output):
                 receipt = self._receipt_of(before)
                 break
             receipt = self._receipt(gathered, manifest)
-            self._documents.replace(receipt_key(self.plan.dataset, manifest), receipt)
+            self._documents.replace(commit_receipt_key(self.plan.dataset, manifest), receipt)
             try:
                 self._commits.commit(manifest)
             except ObjectExistsError:
@@ -268,7 +268,7 @@ class _DatasetOutput(Output):
 
     def _receipt_of(self, manifest: Manifest) -> IngestReceipt:
         """The receipt that was stored with a commit; what a crash left undone after that is done."""
-        receipt = self._documents.get(receipt_key(self.plan.dataset, manifest), IngestReceipt)
+        receipt = self._documents.get(commit_receipt_key(self.plan.dataset, manifest), IngestReceipt)
         self._commits.publish(manifest)
         return receipt
 
@@ -330,7 +330,7 @@ class _DatasetOutput(Output):
         )
 
 
-def receipt_key(dataset: str, manifest: Manifest) -> str:
+def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
     """The key of the receipt of a commit: beside it, and of these very bytes.
 
     Who is about to commit something else writes another receipt, and not over that of the one who wins.

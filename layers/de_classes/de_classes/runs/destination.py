@@ -1,4 +1,7 @@
-"""Where a run writes: what every destination keeps to, and one object, which has one part and no manifest."""
+"""Where a run writes: what every destination keeps to, and what has one part and no manifest.
+
+That is one object, or a list in memory.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from de_classes.errors import InvalidInputError
 from de_classes.pipelines.described import plain
 from de_classes.runs.progress import RunProgress
 from de_classes.storage.format.schema import Schema
+from de_classes.storage.services.object_sink import StoredObject
 from de_classes.utils.values import Value
 from de_classes.version import versions
 
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from de_classes.storage.datasets.part_writer import WrittenPart
     from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record
-    from de_classes.storage.services.object_sink import ObjectSink, StoredObject
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
 
@@ -63,7 +66,7 @@ class PartLimits(Value):
             raise InvalidInputError("a part needs at least one page, one byte and some time")
 
 
-class Part(Protocol):
+class PageWriter(Protocol):
     """What takes the records of some pages; ``PartWriter`` is one."""
 
     @property
@@ -203,7 +206,7 @@ class Output(ABC):
         """
 
     @abstractmethod
-    def part(self, pass_: int, schema: Schema) -> Part:
+    def part(self, pass_: int, schema: Schema) -> PageWriter:
         """For the records of the next part.
 
         Args:
@@ -212,7 +215,7 @@ class Output(ABC):
         """
 
     @abstractmethod
-    def aside(self) -> Part:
+    def aside(self) -> PageWriter:
         """For the records of the next part that do not fit the pinned schema."""
 
     @abstractmethod
@@ -245,7 +248,7 @@ class Output(ABC):
 
 
 class Destination(ABC):
-    """Where runs write: give ``RunService`` a ``DatasetDestination`` or an ``ObjectDestination``."""
+    """Where runs write: a ``DatasetDestination``, an ``ObjectDestination`` or a ``MemoryDestination``."""
 
     @abstractmethod
     def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
@@ -294,7 +297,7 @@ class ObjectDestination(Destination):
         """See ``Destination``."""
         del client, clock  # what is noted of a run is in memory
 
-        def sink(schema: Schema) -> ObjectSink:
+        def sink(schema: Schema) -> Sink:
             return self._storage.open_sink(
                 self._bucket, plan.dataset, plan.format, overwrite=self._overwrite, schema=schema
             )
@@ -308,22 +311,112 @@ class ObjectDestination(Destination):
                     content_type="application/json",
                 )
 
-        return _ObjectOutput(plan, sink, keep)
+        return _OutputOfOnePart(plan, sink, keep)
 
 
-class _ObjectOutput(Output):
-    """One sink for each pass over the source; the last one becomes the object."""
+class MemoryDestination(Destination):
+    """A list of all records, in the source's order, once the run is complete; nothing is written.
+
+    Example:
+        >>> memory = MemoryDestination()
+        >>> RunService(client, memory).carry_out(plan).records == len(memory.records) == 5
+        True
+
+    Attributes:
+        records: Those of the last run that was complete.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
+        """See ``Destination``."""
+        del client, clock
+        return _OutputOfOnePart(plan, lambda _: _ListSink(plan.format, self.records), lambda _: None)
+
+
+class Sink(Protocol):
+    """What takes the records of one pass, all of them; ``ObjectSink`` is one."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its commit has begun."""
+        ...
+
+    @property
+    def stored(self) -> StoredObject | None:
+        """What was committed; None as long as nothing was."""
+        ...
+
+    @property
+    def decoder(self) -> ColumnDecoder | None:
+        """See ``PageWriter``."""
+        ...
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take records."""
+        ...
+
+    def commit(self) -> StoredObject:
+        """Make them visible."""
+        ...
+
+    def abort(self) -> None:
+        """Forget them, unless they are committed."""
+        ...
+
+
+class _ListSink:
+    """Keeps records, and puts them into a list at the end."""
+
+    is_sealed = False
+    decoder = None
+    stored = None
+
+    def __init__(self, format_name: str, target: list[Record]) -> None:
+        self._format = format_name
+        self._target = target
+        self._records: list[Record] = []
+
+    def write(self, records: Sequence[Record]) -> None:
+        self._records.extend(records)
+
+    def commit(self) -> StoredObject:
+        self._target[:] = self._records
+        return StoredObject(
+            bucket="",
+            key="",
+            uri="memory",
+            size=0,
+            sha256="",
+            records=len(self._records),
+            format=self._format,
+            content_type="",
+            schema=Schema(),
+            widenings=(),
+            rounded={},
+            values={},
+            etag=None,
+            version_id=None,
+        )
+
+    def abort(self) -> None:
+        self._records = []
+
+
+class _OutputOfOnePart(Output):
+    """One sink for each pass over the source; what the last one took is committed."""
 
     limits = PartLimits(pages=sys.maxsize, size=sys.maxsize, seconds=math.inf)
     resumes = False
 
     def __init__(
-        self, plan: RunPlan, sink: Callable[[Schema], ObjectSink], keep: Callable[[IngestReceipt], None]
+        self, plan: RunPlan, sink: Callable[[Schema], Sink], keep: Callable[[IngestReceipt], None]
     ) -> None:
         super().__init__(plan)
         self._open = sink
         self._keep = keep
-        self._sink: ObjectSink | None = None
+        self._sink: Sink | None = None
         self._pass = 1
         self.journal = _JournalInMemory()
 
@@ -333,13 +426,13 @@ class _ObjectOutput(Output):
         self._sink = self._open(Schema.of_columns(self.plan.columns))
         return None
 
-    def part(self, pass_: int, schema: Schema) -> Part:
+    def part(self, pass_: int, schema: Schema) -> PageWriter:
         if pass_ != self._pass:  # nothing is kept of the pass before
             self.close()
             self._sink, self._pass = self._open(schema), pass_
-        return _ObjectPart(self._begun())
+        return _SinkWriter(self._begun())
 
-    def aside(self) -> Part:
+    def aside(self) -> PageWriter:
         raise InvalidInputError("what does not fit is set aside in a dataset alone")
 
     def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:
@@ -353,7 +446,7 @@ class _ObjectOutput(Output):
     def commit(self, gathered: Gathered) -> IngestReceipt:
         stored = self._begun().commit()
         pages = gathered.progress.pages(gathered.pass_)
-        asked = {"limit": self.plan.limit, "pages": self.plan.pages}
+        asked = {"limit": self.plan.limit, "pages": str(self.plan.pages)}
         steps = plain(self.plan.transforms)
         receipt = gathered.receipt(
             gathered.spent(),
@@ -387,7 +480,7 @@ class _ObjectOutput(Output):
         if self._sink is not None:
             self._sink.abort()
 
-    def _begun(self) -> ObjectSink:
+    def _begun(self) -> Sink:
         if self._sink is None:
             raise LookupError("the output was not begun")
         return self._sink
@@ -411,12 +504,12 @@ class _JournalInMemory:
         self._progress = structs.replace(self._progress, struck=struck)
 
 
-class _ObjectPart:
+class _SinkWriter:
     """The only part: it has no end before the commit, which stores it."""
 
     size = 0
 
-    def __init__(self, sink: ObjectSink) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
     @property

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from de_classes.api.evidence import LEAST_LOOKS_BY_NUMBERS, most_requests
-from de_classes.api.pagination import LastRecordPagination, PageNumberPagination
 from de_classes.api.prefetch import MOST_BYTES
 from de_classes.api.receipt import Figures
 from de_classes.utils.formats import FORMATS
@@ -221,16 +220,15 @@ def proof_requests(endpoint: Endpoint, pages: int | None, *, is_counted: bool, s
     end = int(count == 1) if is_known else _MOST_FOR_AN_END  # a single page's total may be its own count
     if pagination.declared_end is not None:
         end = 0
-    goes_by_key = isinstance(pagination, LastRecordPagination) and not endpoint.may_tie
-    if endpoint.look_back == "none" or goes_by_key:
+    if endpoint.look_back == "none" or endpoint.goes_by_key:
         return end
     if strict or endpoint.look_back == "all":
         return end + count
     most = most_requests(count)
-    if isinstance(pagination, PageNumberPagination) and not is_known and endpoint.count is None:
-        most = max(
-            most, end + LEAST_LOOKS_BY_NUMBERS - 1
-        )  # the last page is looked at by what proves the end
+    has_numbers = pagination.random_access and not pagination.counts_records
+    if has_numbers and not is_known and endpoint.count is None:
+        # the last page is looked at by what proves the end
+        most = max(most, end + LEAST_LOOKS_BY_NUMBERS - 1)
     return most if pages is None else min(end + count, most)
 
 

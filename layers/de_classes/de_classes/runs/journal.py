@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
-from de_classes.runs.plan import RunPlan
+from de_classes.runs.plan import RunPlan, as_text, of_text
 from de_classes.runs.progress import RunProgress, SealedPart
 from de_classes.utils import layouts
 
@@ -60,7 +60,7 @@ class Documents:
         Raises:
             StorageError: The store refuses, or does not answer.
         """
-        body = msgspec.json.encode(document)
+        body = msgspec.json.encode(document, enc_hook=as_text)
         try:
             self._store.put_object(self._bucket, key, body, content_type=_JSON, if_none_match=True)
         except ObjectExistsError:
@@ -281,5 +281,5 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     """What reads a kind of document: made by one thread, since msgspec crashes where several do at once."""
     with _LOCK:
         if kind not in _DECODERS:
-            _DECODERS[kind] = msgspec.json.Decoder(kind)
+            _DECODERS[kind] = msgspec.json.Decoder(kind, dec_hook=of_text)
         return _DECODERS[kind]

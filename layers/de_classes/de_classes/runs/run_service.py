@@ -20,7 +20,6 @@ from de_classes.runs.destination import Gathered
 from de_classes.runs.forecast import FirstPage, RunCounts, forecast
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.runs.source_pass import SealedByAnotherError, SourcePass
-from de_classes.storage.format.pinned import PinnedSchema
 
 if TYPE_CHECKING:
     from de_classes.api.receipt import Figures, IngestReceipt
@@ -95,7 +94,7 @@ class RunService:
                 strict=self._strict,
             )
             return forecast(first, self._runtime.terms)
-        raise IncompleteRunError("the source has no first page", missing_pages=(plan.page_range().start,))
+        raise IncompleteRunError("the source has no first page", missing_pages=(plan.pages.start,))
 
     def carry_out(self, plan: RunPlan, *, allow_partial: bool = False) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
@@ -137,13 +136,11 @@ class RunService:
         return receipt
 
     def _context(self, output: Output) -> RunContext:
-        pinned = output.plan.pinned
         return RunContext(
             plan=output.plan,
             client=self._client,
             output=output,
             runtime=self._runtime,
-            pinned=PinnedSchema.parse(pinned) if pinned else None,
             concurrency=self._concurrency,
             strict=self._strict,
         )
@@ -213,7 +210,12 @@ class RunService:
             is_settled = brought_all or over.found_what_the_pass_before_found
             if change is None or (is_settled and not isinstance(change, EndMovedError)):
                 return over
-            over = self._next_pass(over, change, context.plan)
+            is_loop = not isinstance(change, SourceChangedError)
+            if is_loop and (over.number > 1 or not context.plan.key_fields):
+                raise change
+            self._logger.warning("pass %d: %s; going over the source again", over.number, change)
+            # It finds what slid by; without keys nothing is kept of those before it.
+            over = over.again(f"pass {over.number}: {change}")
         raise IncompleteRunError(
             f"the source changed on {most} passes, at last: {change}; {over.cure}",
             missing_pages=getattr(change, "missing_pages", ()),
@@ -221,44 +223,30 @@ class RunService:
         ) from change
 
     def _run_pass(self, over: SourcePass, *, allow_partial: bool) -> DeClassesError | None:
-        """Carry a pass out; what changed at the source meanwhile, or None if it stood still."""
+        """Carry a pass out; what changed at the source meanwhile, or None if it stood still.
+
+        Pages that could not be had are asked for once more at its end.
+        """
         try:
-            self._one_pass(over, allow_partial=allow_partial)
+            for is_last_try in (False, True):
+                try:
+                    self._to_its_end(over)
+                    break
+                except SourceChangedError:
+                    raise
+                except IncompleteRunError as error:
+                    has_only_gaps = over.is_at_end and over.gaps
+                    if not has_only_gaps or (is_last_try and not allow_partial):
+                        raise over.resumable(error) from error.__cause__  # it may be the same error
+                    if is_last_try:
+                        self._logger.warning("committing what came: %s", error)
+                    else:
+                        self._logger.info("%s; asking for them once more", error)
         except (SourceChangedError, PaginationLoopError) as error:
             return error
         if over.number == 1 and over.progress.duplicates:
             return SourceChangedError(f"{over.progress.duplicates} records came twice, by their key")
         return None
-
-    def _next_pass(self, over: SourcePass, error: DeClassesError, plan: RunPlan) -> SourcePass:
-        """The pass that finds what slid by; without keys nothing is kept of those before it."""
-        is_loop = not isinstance(error, SourceChangedError)
-        if is_loop and (over.number > 1 or not plan.key_fields):
-            raise error
-        self._logger.warning("pass %d: %s; going over the source again", over.number, error)
-        return over.again(f"pass {over.number}: {error}")
-
-    def _one_pass(self, over: SourcePass, *, allow_partial: bool) -> None:
-        """Carry a pass out; pages that could not be had are asked for once more at its end."""
-        try:
-            self._to_its_end(over)
-        except SourceChangedError:
-            raise
-        except IncompleteRunError as error:
-            if not (over.is_at_end and over.gaps):
-                raise over.resumable(error) from error.__cause__  # it may be the same error
-            self._logger.info("%s; asking for them once more", error)
-            self._ask_for_gaps(over, allow_partial=allow_partial)
-
-    def _ask_for_gaps(self, over: SourcePass, *, allow_partial: bool) -> None:
-        try:
-            self._to_its_end(over)
-        except SourceChangedError:
-            raise
-        except IncompleteRunError as error:
-            if not (allow_partial and over.is_at_end and over.gaps):
-                raise over.resumable(error) from error.__cause__  # it may be the same error
-            self._logger.warning("committing what came: %s", error)
 
     def _to_its_end(self, over: SourcePass) -> None:
         """Carry a pass out, together with whoever else is at it."""

@@ -1,4 +1,9 @@
-"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end."""
+"""One pass over a source: pages in, parts sealed, from wherever the pass stands to its end.
+
+A part has a class for each place where it is: an ``OpenPart`` takes pages here, and a ``PartWriter`` of the
+store their records, which become a ``WrittenPart``; the journal notes a ``SealedPart``, the manifest lists a
+``ManifestPart`` under the dataset's key, and the receipt a ``StoredPart`` under its whole key.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
     SourceChangedError,
 )
-from de_classes.runs.context import Sifter
+from de_classes.runs.context import RecordFilter
 from de_classes.runs.forecast import FirstPage
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import SharedDecoder
@@ -31,11 +36,9 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.page import Page
     from de_classes.api.page_pass import PagePass
-    from de_classes.pipelines.described import StepRows
-    from de_classes.runs.context import RunContext, Sifted
-    from de_classes.runs.destination import Part, PartLimits
-    from de_classes.runs.forecast import RunCounts
-    from de_classes.utils.run_records import PageEntry, RunPlace, RunState
+    from de_classes.runs.context import FilteredRecords, RunContext
+    from de_classes.runs.destination import PageWriter, PartLimits
+    from de_classes.utils.run_records import PageEntry, RunPlace
 
 
 class SealedByAnotherError(DeClassesError):
@@ -56,14 +59,14 @@ class OpenPart(Mutable):
         aside: Takes those that are set aside; None as long as there are none.
     """
 
-    writer: Part
-    open_aside: Callable[[], Part]
+    writer: PageWriter
+    open_aside: Callable[[], PageWriter]
     began: float
     entries: list[PageEntry] = msgspec.field(default_factory=list)
     last: Page | None = None
     way_on: RunPlace | None = None
     duplicates: int = 0
-    aside: Part | None = None
+    aside: PageWriter | None = None
 
     @property
     def place(self) -> RunPlace | None:
@@ -78,20 +81,20 @@ class OpenPart(Mutable):
         """Whether a page comes next: parts have no holes."""
         return not self.entries or number == self.entries[-1].number + 1
 
-    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, sifted: Sifted) -> None:
+    def take(self, page: Page, entry: PageEntry, way_on: RunPlace | None, filtered: FilteredRecords) -> None:
         """Add a page.
 
         Args:
             page: What came.
             entry: What is to be written down of it.
             way_on: Where the walk goes on after it.
-            sifted: Its records.
+            filtered: Its records.
         """
-        self.writer.write(sifted.kept)
-        if sifted.aside:
+        self.writer.write(filtered.kept)
+        if filtered.aside:
             self.aside = self.aside or self.open_aside()
-            self.aside.write(sifted.aside)
-        self.duplicates += sifted.duplicates
+            self.aside.write(filtered.aside)
+        self.duplicates += filtered.duplicates
         self.entries.append(entry)
         self.last, self.way_on = page, way_on
 
@@ -131,9 +134,9 @@ class SourcePass:
         self.conflicts = 0
         self._context = context
         self._drift = drift
-        self._sifter = Sifter()
+        self._filter = RecordFilter()
         self._schema = Schema()
-        self._current = SharedDecoder() if context.keeps_all else None
+        self._current = SharedDecoder() if context.stores_as_received else None
         self._open: OpenPart | None = None
         self._run: PagePass | None = None
         self._first: FirstPage | None = None
@@ -269,14 +272,12 @@ class SourcePass:
         known = self.progress if is_kept else self.progress.of_pass(self.number)
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
-        run = self._run = self._context.start_pass(self._state(), self._current, trusts_total=not came_twice)
-        with self._context.sifter(self.progress, self.number) as self._sifter, closing(self):
+        state = self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+        run = self._run = self._context.start_pass(state, self._current, trusts_total=not came_twice)
+        with self._context.record_filter(self.progress, self.number) as self._filter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
-            self.conflicts = self._sifter.conflicts
-
-    def _state(self) -> RunState | None:
-        return self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+            self.conflicts = self._filter.conflicts
 
     def _pages(self, run: PagePass) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
@@ -292,58 +293,52 @@ class SourcePass:
         self._seal(run)
 
     def _take(self, run: PagePass, page: Page) -> None:
+        context, clock = self._context, self._context.runtime.clock
         if self._open is not None and not self._open.is_followed_by(page.number):
             self._seal(run)
-        part = self._open = self._open or self._begin()
-        part.take(page, run.entry, run.way_on, self._sifter.sift(page))
+        if self._open is None:
+            writer = context.output.part(self.number, self._schema)
+            self._open = OpenPart(writer=writer, open_aside=context.output.aside, began=clock.monotonic())
+        part = self._open
+        part.take(page, run.entry, run.way_on, self._filter.apply(page))
         if self._current is not None:
             self._current.decoder = part.writer.decoder
-        self._look_ahead(run, page)
-        self._context.runtime.on_page(page)
-        if part.is_full(self._context.output.limits, self._context.runtime.clock.monotonic()):
-            self._seal(run)
-
-    def _look_ahead(self, run: PagePass, page: Page) -> None:
-        """Write down what the first page of all shows: the run is reckoned from it."""
-        if run.ledger.is_first(page) and self.number == 1:
-            context = self._context
+        if run.ledger.is_first(page) and self.number == 1:  # the run is reckoned from what this page shows
+            spent = context.spending().since(self._spent_until)
             self._first = FirstPage.of(
-                page,
-                run.ledger,
-                context.spending().since(self._spent_until),
-                endpoint=context.client.endpoint,
-                strict=context.strict,
+                page, run.ledger, spent, endpoint=context.client.endpoint, strict=context.strict
             )
-
-    def _begin(self) -> OpenPart:
-        return OpenPart(
-            writer=self._context.output.part(self.number, self._schema),
-            open_aside=self._context.output.aside,
-            began=self._context.runtime.clock.monotonic(),
-        )
+        context.runtime.on_page(page)
+        if part.is_full(context.output.limits, clock.monotonic()):
+            self._seal(run)
 
     def _seal(self, run: PagePass) -> None:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
-        if self._open is None or not self._open.entries:
+        part, output = self._open, self._context.output
+        if part is None or not part.entries:
             return
-        sealed = self._uploaded(self._open, run.gaps)
-        self._open = None
-        if self._context.output.journal.seal(sealed) != sealed:
-            raise SealedByAnotherError(f"pages {sealed.first_page}-{sealed.last_page} were sealed by another")
-        self.progress = self.progress.plus(sealed)
-        self._schema = merge(self._schema, sealed.schema)
-
-    def _uploaded(self, part: OpenPart, gaps: PageSet) -> SealedPart:
         first, last = part.entries[0].number, part.entries[-1].number
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
-        return SealedPart(
+        steps = tuple(
+            StepCounts(
+                rows_in=rows.rows_in,
+                rows_out=rows.rows_out,
+                repeats=rows.repeats,
+                keys=output.keep_hashes(sequence, rows.keys),
+            )
+            for rows in self._filter.step_rows()
+        )
+        keys = output.keep_hashes(sequence, self._filter.fresh_keys())
+        spent = self._context.spending()
+        counts, self._spent_until = spent.since(self._spent_until), spent
+        sealed = SealedPart(
             pass_=self.number,
             sequence=sequence,
-            invocation=self._context.output.invocation,
+            invocation=output.invocation,
             entries=tuple(part.entries),
-            gaps=tuple(gap for gap in gaps if place is None or gap < place.number),
+            gaps=tuple(gap for gap in run.gaps if place is None or gap < place.number),
             place=place,
             part=stored.part if stored else None,
             quarantine=aside.part if aside else None,
@@ -353,24 +348,16 @@ class SourcePass:
             values=stored.values if stored else {},
             duplicates=part.duplicates,
             drift=self._drift,
-            transforms=tuple(self._kept_step(sequence, rows) for rows in self._sifter.step_rows()),
-            keys=self._context.output.keep_hashes(sequence, self._sifter.fresh_keys()),
-            first=self._first if part.entries[0].number == self._context.plan.page_range().start else None,
-            counts=self._spent(),
+            transforms=steps,
+            keys=keys,
+            first=self._first if first == self._context.plan.pages.start else None,
+            counts=counts,
         )
-
-    def _kept_step(self, sequence: int, rows: StepRows) -> StepCounts:
-        return StepCounts(
-            rows_in=rows.rows_in,
-            rows_out=rows.rows_out,
-            repeats=rows.repeats,
-            keys=self._context.output.keep_hashes(sequence, rows.keys),
-        )
-
-    def _spent(self) -> RunCounts:
-        now = self._context.spending()
-        spent, self._spent_until = now.since(self._spent_until), now
-        return spent
+        self._open = None
+        if output.journal.seal(sealed) != sealed:
+            raise SealedByAnotherError(f"pages {first}-{last} were sealed by another")
+        self.progress = self.progress.plus(sealed)
+        self._schema = merge(self._schema, sealed.schema)
 
     def close(self) -> None:
         """Let go of a part that is not sealed."""

@@ -6,10 +6,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Final, overload
 
 from de_classes.errors import InvalidInputError
-from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,8 +104,10 @@ _SPEC = re.compile(r"\s*([0-9]{1,20})\s*(?:(-)\s*([0-9]{1,20})?\s*)?", re.ASCII)
 _FORMS = 'a page such as "5", a range such as "3-7", or everything from a page on such as "3-"'
 
 
-class PageRange(Value):
+class PageRange:
     """Consecutive pages, both ends included; pages are numbered from 1.
+
+    In documents and requests it is text, see ``parse_pages``: read once, where they are read.
 
     Args:
         start: The first page, 1 to ``MAX_PAGE``.
@@ -116,19 +117,29 @@ class PageRange(Value):
         InvalidInputError: An end is no page number, or the range runs backwards.
     """
 
-    start: int = 1
-    stop: int | None = None
+    __slots__ = ("start", "stop")
 
-    def __post_init__(self) -> None:
-        _check_page("first", self.start)
-        if self.stop is None:
-            return
-        _check_page("last", self.stop)
-        if self.stop < self.start:
-            raise InvalidInputError(
-                f"the page range {self.start}-{self.stop} runs backwards: "
-                f"its last page must not be below its first"
-            )
+    def __init__(self, start: int = 1, stop: int | None = None) -> None:
+        _check_page("first", start)
+        if stop is not None:
+            _check_page("last", stop)
+            if stop < start:
+                raise InvalidInputError(
+                    f"the page range {start}-{stop} runs backwards: its last page must not be below its first"
+                )
+        self.start: Final = start
+        self.stop: Final = stop
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PageRange):
+            return NotImplemented
+        return (self.start, self.stop) == (other.start, other.stop)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.stop))
+
+    def __repr__(self) -> str:
+        return f"PageRange(start={self.start}, stop={self.stop})"
 
     @property
     def is_open(self) -> bool:

@@ -185,7 +185,6 @@ class Ingestion(Value):
         """What the request says, over what the run was begun with, over the settings."""
         described, is_dataset = resource.described, request.key is None
         in_parts = f"{name.replace('.', '/')}/{partition(self.clock.now())}/{run_id}"
-        pages = str(request.page_range()) if request.pages is not None else None
         return RunPlan(
             run_id=run_id,
             source=client.url,
@@ -194,10 +193,10 @@ class Ingestion(Value):
             dataset=self._below_prefix(request.key or in_parts),
             format=request.format or (begun.format if begun else self.settings.default_format),
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
-            pages=pages or (begun.pages if begun else str(PageRange())),
+            pages=request.pages or (begun.pages if begun else PageRange()),
             key_fields=described.primary_key if is_dataset else (),
             transforms=described.transforms,
-            pinned=described.columns if is_dataset else None,
+            pinned=resource.pinned if is_dataset else None,
             on_violation=described.on_violation,
             source_parameters=request.parameters or (begun.source_parameters if begun else {}),
         )

@@ -273,7 +273,7 @@ def test_a_cursor_that_stands_still_behind_an_empty_page_is_the_end() -> None:
 
 
 def test_F57_offsets_behind_a_short_page_start_behind_its_rows() -> None:
-    shifted = ShiftedOffsets(OffsetPagination(), 3, 25, 5)
+    shifted = ShiftedOffsets(pagination=OffsetPagination(), number=3, records=25, last=5)
     assert shifted.request_for(3, 10) == PageRequest(3, {"query.offset": 20}, size=10)
     assert shifted.request_for(2, 10) == PageRequest(2, {"query.offset": 10}, size=10)
     assert shifted.request_for(4, 10) == PageRequest(4, {"query.offset": 25}, size=10)

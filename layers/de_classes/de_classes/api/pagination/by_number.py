@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
 from de_classes.api.templates import Into, Path
-from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import Totals
-    from de_classes.utils.run_records import RunPlace, RunState
+    from de_classes.utils.run_records import RunState
 
 
 class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="page"):
@@ -48,6 +49,15 @@ class PageNumberPagination(PaginationStrategy, kw_only=True, tag_field="type", t
         """The next number, up to the stated total; without a total, until a page is empty."""
         ended = not page.records if page.total_pages is None else page.number >= page.total_pages
         return None if ended or self.ends(page) else self.request_for(page.number + 1, limit)
+
+    def request_before(self, limit: int) -> PageRequest | None:
+        """The number below the first, if the first is not 0."""
+        return None if self.first < 1 else self.request_for(0, limit)
+
+    def as_it_was(self, limit: int, state: RunState) -> tuple[PaginationStrategy, int]:
+        """By the number that its first page was asked for by."""
+        at = state.entries[0].at if state.entries else None
+        return (self if at is None else replace(self, first=at.values[self.into])), limit
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """What the API says."""
@@ -104,33 +114,77 @@ class OffsetPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
             return None
         return self.request_at(page.number + 1, behind, limit)
 
+    def request_behind(self, number: int, records: int, limit: int) -> PageRequest:
+        """By the number of records."""
+        return self.request_at(number, records, limit)
+
+    def request_before(self, limit: int) -> PageRequest | None:
+        """The record below the first, if the first is not 0."""
+        return None if self.first < 1 else self.request_at(0, -1, limit)
+
+    def request_across(self, request: PageRequest) -> PageRequest | None:
+        """Two records, from the one before the page."""
+        return self.request_at(request.number, self.records_before(request) - 1, 2)
+
+    def learned_size(self, limit: int, *, records: int, total: int | None) -> int:
+        """A first page that is smaller than asked for, although there may be more, shows a cap."""
+        is_capped = 0 < records < limit and (total is None or total > records)
+        return records if is_capped else limit
+
+    def shifted(self, number: int, records: int, total: int | None, limit: int) -> ShiftedOffsets | None:
+        """Offsets that begin behind the records of the page, unless it is full, empty or the last."""
+        return self.shifted_from((number - 1) * limit, number, records, total=total, limit=limit)
+
+    def shifted_from(
+        self, begins: int, number: int, records: int, *, total: int | None, limit: int
+    ) -> ShiftedOffsets | None:
+        """The same of a page that begins behind so many records."""
+        is_last = total is not None and begins + records >= total and records < limit
+        if records in {0, limit} or is_last:
+            return None
+        return ShiftedOffsets(pagination=self, number=number, records=begins + records, last=records)
+
+    def shifts(self, limit: int, state: RunState) -> Sequence[PaginationStrategy]:
+        """Pages that came behind a gap moved nothing: how long the gap is was not known."""
+        shifts: list[PaginationStrategy] = []
+        for number, entry in enumerate(state.entries, 1):
+            if entry.number != number:
+                break
+            before = shifts[-1] if shifts else self
+            moved = before.shifted(number, entry.records, entry.total_records, limit)
+            shifts += [] if moved is None else [moved]
+        return shifts
+
+    def as_it_was(self, limit: int, state: RunState) -> tuple[PaginationStrategy, int]:
+        """By the cap that its first page showed, and the pages that moved the place of others."""
+        first = state.entries[0] if state.entries else None
+        if first is not None and first.number == 1:
+            limit = self.learned_size(limit, records=first.records, total=first.total_records)
+        shifts = self.shifts(limit, state)
+        return (shifts[-1] if shifts else self), limit
+
     def page_count(self, page: Totals, limit: int) -> int | None:
         """The number of records, divided."""
         return None if page.total_records is None else -(-page.total_records // limit)
 
 
-class ShiftedOffsets(Value):
+class ShiftedOffsets(PaginationStrategy, kw_only=True):
     """Offsets behind a page that came shorter than it was asked for: the next one starts behind its rows.
 
     Attributes:
-        pagination: The offsets that were reckoned until then.
+        pagination: The offsets as they are described.
         number: That page's number.
         records: How many records came up to its end.
         last: How many of them were on that page.
     """
 
-    random_access: ClassVar[bool] = True
-    counts_records: ClassVar[bool] = True
-
-    declared_end: ClassVar[None] = None
+    random_access = True
+    counts_records = True
 
     pagination: OffsetPagination
     number: int
     records: int
     last: int
-
-    def collection_of(self, number: int, at: RunPlace | PageRequest | None) -> None:
-        """There is one."""
 
     def ends(self, page: Page) -> bool | None:
         """As the offsets themselves."""
@@ -138,13 +192,15 @@ class ShiftedOffsets(Value):
 
     def request_for(self, number: int, limit: int) -> PageRequest:
         """The offset, in records."""
-        return self.pagination.request_at(number, self.begins(number, limit), limit)
+        return self.pagination.request_at(number, self._begins(number, limit), limit)
 
-    def begins(self, number: int, limit: int) -> int:
-        """How many records come before a page."""
-        if number > self.number:
-            return self.records + (number - self.number - 1) * limit
-        return self.records - self.last if number == self.number else (number - 1) * limit
+    def request_behind(self, number: int, records: int, limit: int) -> PageRequest:
+        """As the offsets themselves."""
+        return self.pagination.request_behind(number, records, limit)
+
+    def request_before(self, limit: int) -> PageRequest | None:
+        """As the offsets themselves."""
+        return self.pagination.request_before(limit)
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """The number of records that are still to come, divided."""
@@ -152,73 +208,22 @@ class ShiftedOffsets(Value):
             return None
         return self.number + max(-((self.records - page.total_records) // limit), 0)
 
+    @property
+    def shifted_at(self) -> int:
+        """That page."""
+        return self.number
 
-Strategy = PaginationStrategy | ShiftedOffsets
+    def shifted(self, number: int, records: int, total: int | None, limit: int) -> ShiftedOffsets | None:
+        """The offsets behind another such page."""
+        begins = self._begins(number, limit)
+        return self.pagination.shifted_from(begins, number, records, total=total, limit=limit)
 
+    def shifts(self, limit: int, state: RunState) -> Sequence[PaginationStrategy]:
+        """As the offsets themselves."""
+        return self.pagination.shifts(limit, state)
 
-def learned_size(strategy: Strategy, limit: int, *, records: int, total: int | None) -> int:
-    """The size of pages, once the first came: smaller than asked for, although there may be more, is a cap.
-
-    Args:
-        strategy: What leads from page to page.
-        limit: Records a page that were asked for.
-        records: How many were on the first page.
-        total: How many the source says there are, or None.
-    """
-    is_capped = 0 < records < limit and (total is None or total > records)
-    return records if is_capped and isinstance(strategy, OffsetPagination) else limit
-
-
-def as_it_was(strategy: PaginationStrategy, limit: int, state: RunState | None) -> tuple[Strategy, int]:
-    """The strategy and the size of pages that a run had learned from the pages that it took.
-
-    Pages that came behind a gap moved nothing: how long the gap is was not known.
-    """
-    first = state.entries[0] if state is not None and state.entries else None
-    if isinstance(strategy, PageNumberPagination) and first is not None and first.at is not None:
-        return replace(strategy, first=first.at.values[strategy.into]), limit
-    if state is None or not isinstance(strategy, OffsetPagination):
-        return strategy, limit
-    if first is not None and first.number == 1:
-        limit = learned_size(strategy, limit, records=first.records, total=first.total_records)
-    shifts = shifts_of(strategy, limit, state)
-    return (shifts[-1] if shifts else strategy), limit
-
-
-def shifts_of(strategy: OffsetPagination, limit: int, state: RunState) -> list[ShiftedOffsets]:
-    """Every page by which the places behind it had moved, in order.
-
-    Args:
-        strategy: The offsets before the first of them.
-        limit: Records a page, as the run had learned.
-        state: The pages that it took.
-    """
-    shifts: list[ShiftedOffsets] = []
-    for number, entry in enumerate(state.entries, 1):
-        if entry.number != number:
-            break
-        before = shifts[-1] if shifts else strategy
-        moved = shifted(before, number, entry.records, entry.total_records, limit)
-        shifts += [] if moved is None else [moved]
-    return shifts
-
-
-def shifted(
-    strategy: Strategy, number: int, records: int, total: int | None, limit: int
-) -> ShiftedOffsets | None:
-    """The offsets behind a page that is not as long as it should be; None if it changes nothing.
-
-    Args:
-        strategy: The offsets until then.
-        number: The page's.
-        records: How many were on it.
-        total: How many the source says there are, or None.
-        limit: Records a page.
-    """
-    offsets = strategy.pagination if isinstance(strategy, ShiftedOffsets) else strategy
-    if not isinstance(offsets, OffsetPagination) or records in {0, limit}:
-        return None
-    begins = strategy.begins(number, limit) if isinstance(strategy, ShiftedOffsets) else (number - 1) * limit
-    if total is not None and begins + records >= total and records < limit:
-        return None
-    return ShiftedOffsets(offsets, number, begins + records, records)
+    def _begins(self, number: int, limit: int) -> int:
+        """How many records come before a page."""
+        if number > self.number:
+            return self.records + (number - self.number - 1) * limit
+        return self.records - self.last if number == self.number else (number - 1) * limit

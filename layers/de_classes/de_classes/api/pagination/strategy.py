@@ -15,10 +15,10 @@ from de_classes.utils.paths import MISSING, finder, standing_there
 from de_classes.utils.values import Described, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from de_classes.api.page import Page
-    from de_classes.utils.run_records import RunPlace
+    from de_classes.utils.run_records import RunPlace, RunState
 
 
 class Totals(Protocol):
@@ -150,6 +150,63 @@ class PaginationStrategy(Described, kw_only=True):
         """The request where a run goes on that was written down."""
         values = dict(place.values) or {f"query.{name}": value for name, value in place.params.items()}
         return PageRequest(place.number, values, place.url, limit)
+
+    def request_behind(self, number: int, records: int, limit: int) -> PageRequest:
+        """The request for the place behind the last record.
+
+        Args:
+            number: What the page there would be called.
+            records: How many records come before it.
+            limit: Records a page.
+        """
+        return self.request_for(number, limit)
+
+    def request_before(self, limit: int) -> PageRequest | None:
+        """The request for what lies before the first page; None where nothing can, or nobody can ask."""
+        return None
+
+    def request_across(self, request: PageRequest) -> PageRequest | None:
+        """For the last record before a page, and its first, together; None where records have no numbers."""
+        return None
+
+    def learned_size(self, limit: int, *, records: int, total: int | None) -> int:
+        """The size of pages, once the first came: what the source gives may be less than is asked for.
+
+        Args:
+            limit: Records a page that were asked for.
+            records: How many were on the first page.
+            total: How many the source says there are, or None.
+        """
+        return limit
+
+    def shifted(self, number: int, records: int, total: int | None, limit: int) -> PaginationStrategy | None:
+        """What leads on behind a page that is not as long as it should be; None if that changes nothing.
+
+        Args:
+            number: The page's.
+            records: How many were on it.
+            total: How many the source says there are, or None.
+            limit: Records a page.
+        """
+        return None
+
+    @property
+    def shifted_at(self) -> int:
+        """The last page that moved the place of those behind it; 0 if none did."""
+        return 0
+
+    def shifts(self, limit: int, state: RunState) -> Sequence[PaginationStrategy]:
+        """What led on behind each of a run's pages that moved the place of those behind it, in order.
+
+        Args:
+            limit: Records a page, as the run had learned.
+            state: The pages that it took.
+        """
+        return ()
+
+    def as_it_was(self, limit: int, state: RunState) -> tuple[PaginationStrategy, int]:
+        """What leads from page to page, and the size of pages, as a run had learned it from those it took."""
+        return self, limit
 
     def page_count(self, page: Totals, limit: int) -> int | None:
         """How many pages there are according to this page, or None if it cannot be known."""

@@ -25,6 +25,7 @@ from de_classes.configs.settings import environment
 from de_classes.configs.urls import is_loopback, url_problems
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.redaction import redact
+from de_classes.storage.format.pinned import PinnedSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,6 +149,12 @@ class Resource:
             return size.default
         most = max(size.values) if size.values else size.max
         return DEFAULT_LIMIT if most is None else min(most, LARGEST_DEFAULT)
+
+    @property
+    def pinned(self) -> PinnedSchema | None:
+        """The schema that every record must fit, made of the description's columns; None if it names none."""
+        columns = self.described.columns
+        return None if columns is None else PinnedSchema.parse(columns)
 
     def address_parameters(self) -> set[str]:
         """The parameters that stand in a host: on a deployment they are never the caller's to say."""

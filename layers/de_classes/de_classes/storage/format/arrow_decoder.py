@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -97,7 +97,10 @@ class ArrowDecoder:
         return list(map(self.decode, texts))
 
     def join(self, parts: Iterable[Column], number: int) -> Column:
-        """Make one column of several."""
+        """Make one column of several; lists stay one, since to make an array of each costs more."""
+        parts = list(parts)
+        if all(isinstance(part, list) for part in parts):
+            return list(chain.from_iterable(parts))
         return pa.concat_arrays([as_array(part, self._types[number]) for part in parts])
 
     def _together(self, texts: Sequence[bytes]) -> list[ArrowColumns] | None:

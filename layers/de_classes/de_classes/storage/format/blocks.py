@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, overload
 
 import msgspec
 
-from de_classes.errors import MalformedDataError
 from de_classes.utils import strict_json
 from de_classes.utils.values import DiscreetValue, Mutable
 
@@ -96,8 +95,7 @@ class ColumnDecoder(Protocol):
 
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS: Final = (b"\n", b"\r")
-_FIRST_RECORD: Final = 16 * 1024  # bytes in which its end is looked for
-_LAST_RECORD: Final = 64  # beginnings of it that are tried
+_BRACES_TRIED: Final = 64
 _OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
 
 
@@ -160,8 +158,9 @@ def _one_line(raw: msgspec.Raw) -> bytes:
 def record_in(text: bytes, index: int, size: int) -> Record:
     """One record of a sound array; the first and the last are found without going through the others.
 
-    A text from some brace to the end is an object only where the last record begins: from a brace further in,
-    more is closed than was opened, and from one within a string, every string's end opens another.
+    A text up to some brace is an object only where the first record ends. One from some brace to the end is
+    an object only where the last record begins: from a brace further in, more is closed than was opened, and
+    from one within a string, every string's end opens another.
 
     Args:
         text: The array: JSON, UTF-8.
@@ -180,25 +179,31 @@ def record_in(text: bytes, index: int, size: int) -> Record:
 
 
 def _first_record(text: bytes) -> Record | None:
-    head = text[:_FIRST_RECORD].decode(errors="ignore")
-    try:
-        record, _ = strict_json.decode_at(head, head.index("{"))
-    except (ValueError, MalformedDataError):  # its end lies further on
-        return None
-    found: Record = record
-    return found
+    start = end = text.index(b"{")
+    for _ in range(_BRACES_TRIED):
+        end = text.index(b"}", end) + 1
+        if (record := _object(text[start:end])) is not None:
+            return record
+    return None
 
 
 def _last_record(text: bytes) -> Record | None:
     start = end = text.rindex(b"}") + 1
-    for _ in range(_LAST_RECORD):
+    for _ in range(_BRACES_TRIED):
         start = text.rindex(b"{", 0, start)
-        try:
-            found: Record = strict_json.loads(text[start:end])
-        except MalformedDataError:
-            continue
-        return found
+        if (record := _object(text[start:end])) is not None:
+            return record
     return None
+
+
+def _object(text: bytes) -> Record | None:
+    """What a text is, if it is one object and no more."""
+    try:
+        msgspec.json.decode(text)  # says no in less time than a strict reader
+    except msgspec.DecodeError:
+        return None
+    found: Record = strict_json.loads(text)
+    return found
 
 
 _NOTHING = re.compile(rb"\[[ \t\r\n]*\]")

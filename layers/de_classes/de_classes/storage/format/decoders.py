@@ -226,8 +226,11 @@ class TypedRows:
         return None in self._without_gaps(number)
 
     def record(self, index: int) -> Record:
-        """One record."""
-        return record_in(self.text, index, self.size)
+        """One record; its keys may be in the schema's order."""
+        if not self.decoder.gives_values:
+            return record_in(self.text, index, self.size)
+        row = ((field.name, self.column(number)[index]) for number, field in enumerate(self.schema.fields))
+        return {name: value for name, value in row if value is not UNSET}
 
     def __contains__(self, record: Record) -> bool:
         if not record.keys() <= set(self.schema.names):
@@ -266,6 +269,7 @@ class RowDecoder:
         has_structs: Objects lie in some of the columns, and come out with their keys in the schema's order.
         keeps_numbers: Whether numbers keep the digits that no float holds; where such may lie within lists or
             objects, it says no.
+        gives_values: Whether the values of all columns are those that a strict reader gives.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
@@ -280,6 +284,9 @@ class RowDecoder:
         raw = frozenset({Kind.JSON, Kind.FLOAT64} if self.keeps_numbers else {Kind.JSON})
         self._complete, self._sparse = (
             records_decoder(schema.fields, is_complete=is_complete, raw=raw) for is_complete in (True, False)
+        )
+        self.gives_values = self.keeps_numbers and all(
+            isinstance(field.type, Kind) for field in schema.fields
         )
         self._mixed = [number for number, field in enumerate(schema.fields) if field.type is Kind.JSON]
         self._floats = [number for number, field in enumerate(schema.fields) if field.type is Kind.FLOAT64]

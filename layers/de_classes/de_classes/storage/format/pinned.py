@@ -415,6 +415,21 @@ class Violation(DiscreetValue):
     def __str__(self) -> str:
         return f"row {self.row}, column {self.column!r}: expected {self.expected}, found {self.found}"
 
+    def set_aside(self, page: int) -> Record:
+        """The record as it is kept apart from the others: with where it came, and why it does not fit.
+
+        Args:
+            page: The page it came on.
+        """
+        return {
+            "page": page,
+            "row": self.row,
+            "column": self.column,
+            "expected": self.expected,
+            "found": self.found,
+            "record": self.record,
+        }
+
 
 class PinnedSchema:
     """Columns whose types are fixed, for tables that others rely on: what does not fit is told apart.
@@ -455,6 +470,14 @@ class PinnedSchema:
         if problems:
             raise ConfigurationError(f"the pinned schema: {'; '.join(problems)}", problems=problems)
         return cls(fields, extra_columns="keep" if extra_columns == "keep" else "refuse")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PinnedSchema):
+            return NotImplemented
+        return (self.fields, self.extra_columns) == (other.fields, other.extra_columns)
+
+    def __hash__(self) -> int:
+        return hash((self.fields, self.extra_columns))
 
     def describe(self) -> dict[str, str]:
         """Column names to types, as ``parse`` reads them."""
@@ -537,15 +560,7 @@ def quarantine_line(violation: Violation, page: int) -> bytes:
     Raises:
         UnsupportedValueError: JSON cannot hold the record; no record that was read from JSON is such a one.
     """
-    line = {
-        "page": page,
-        "row": violation.row,
-        "column": violation.column,
-        "expected": violation.expected,
-        "found": violation.found,
-        "record": violation.record,
-    }
-    return strict_json.dumps(line).encode() + b"\n"
+    return strict_json.dumps(violation.set_aside(page)).encode() + b"\n"
 
 
 def _parse_columns(columns: Mapping[str, object]) -> tuple[list[PinnedField], list[str]]:
