@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
 .PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -62,6 +62,9 @@ test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at
 test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
+test-postgres: env-dev ## Loads into PostgreSQL's own server, installed if it can be; skipped where not
+	@tools/postgres/with-postgres.sh python -m pytest -q -n 2 --dist loadgroup -m postgres tests/postgres tests/contracts/test_loaders.py
+
 test-browser: env-dev ## The pages in a real browser, Chromium, installed if it can be; skipped where not
 	@tools/browser/with-browser.sh python -m pytest -q -m browser tests/browser
 
@@ -81,6 +84,10 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about half 
 benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
+
+benchmark-databases: env-bench ## A dataset into PostgreSQL, beside a bare COPY and dlt, 10 minutes; RECORDS=100000 ROUNDS=3
+	@tools/postgres/with-postgres.sh python -m benchmarks.databases --rounds $(or $(ROUNDS),5) --records $(or $(RECORDS),1000000) \
+		$(if $(ROUNDS)$(RECORDS),,--docs --date "$$(date +%F)")
 
 benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
 	@python -m benchmarks --short && python -m benchmarks.shapes && python -m benchmarks.starts

@@ -33,6 +33,7 @@ FORBIDDEN = {
 HEAVY = {
     "de_classes.pipelines.catalog_loader",
     "de_classes.pipelines.frame_batches",
+    "de_classes.pipelines.postgres.arrow_rows",
     "de_classes.storage.format.arrow_arrays",
     "de_classes.storage.format.arrow_frames",
     "de_classes.storage.format.arrow_decoder",

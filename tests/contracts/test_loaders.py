@@ -70,6 +70,17 @@ def glue_case(session: Session) -> Case:
     return Case(GlueCatalogLoader("s3://lake/t/", "raw", "t", boto3_session=session), visible)
 
 
+def postgres_case(*key_fields: str) -> Case:
+    from tests.fakes.postgres import Schema, running_server  # noqa: PLC0415 - a server, for its own cases alone
+
+    schema = Schema(running_server())
+
+    def visible() -> list[dict[str, Any]] | None:
+        return schema.rows("t") if "t" in schema.relations() else None
+
+    return Case(schema.loader("t", key_fields=key_fields), visible)
+
+
 VARIANTS: dict[str, Callable[[Path, Session], Case]] = {
     "csv": lambda root, _: object_case(root, "csv"),
     "json": lambda root, _: object_case(root, "json"),
@@ -77,10 +88,15 @@ VARIANTS: dict[str, Callable[[Path, Session], Case]] = {
     "parquet": lambda root, _: object_case(root, "parquet"),
     "frame": lambda root, _: frame_case(root),
     "glue": lambda _, session: glue_case(session),
+    "postgres": lambda *_: postgres_case(),
+    "postgres-by-key": lambda *_: postgres_case("id"),
 }
+PARAMS = [
+    pytest.param(each, marks=pytest.mark.postgres if each.startswith("postgres") else ()) for each in VARIANTS
+]
 
 
-@pytest.fixture(params=VARIANTS, name="case")
+@pytest.fixture(params=PARAMS, name="case")
 def each_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     with no_aws_environment(), mock_aws():
         yield VARIANTS[request.param](tmp_path, nobodys_session())
@@ -125,6 +141,12 @@ def test_an_abort_after_the_commit_takes_nothing_back(case: Case) -> None:
     session.commit()
     session.abort()
     assert case.visible() == BATCHES[0]
+
+
+def test_an_empty_text_is_no_null(case: Case) -> None:
+    records = [{"id": 1, "name": ""}, {"id": 2, "name": None}, {"id": 3, "name": "x"}]
+    case.loader.load([records])
+    assert case.visible() == records
 
 
 def test_a_load_that_failed_can_be_done_again(case: Case) -> None:

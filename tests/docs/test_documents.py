@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source.loading import parse_sources, shipped_names
-from tests.fakes.documents import ROOT, blocks, descriptions, documents, signed_calls
+from tests.fakes.documents import ROOT, blocks, database_calls, descriptions, documents, signed_calls
 
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
@@ -55,14 +55,15 @@ def is_activation(block: Block) -> bool:
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
 TESTS = [block for block in blocks("sh") if is_pytest(block)]
 FIRST_STEPS = [block for block in TESTS if block.document == "CONTRIBUTING.md"]
-# tests/integration/test_signed_calls.py runs those: they call a deployed worker.
-SIGNED_CALLS = signed_calls()
+# tests/integration/test_signed_calls.py runs the ones, which call a deployed worker, and
+# tests/postgres/test_document.py the others, which call a database.
+RUN_ELSEWHERE = [*signed_calls(), *database_calls()]
 COMMAND_LINES = [
     block
     for block in blocks("sh")
-    if not (is_make(block) or is_activation(block) or is_pytest(block)) and block not in SIGNED_CALLS
+    if not (is_make(block) or is_activation(block) or is_pytest(block)) and block not in RUN_ELSEWHERE
 ]
-EXAMPLES = [block for block in blocks("python") if block not in SIGNED_CALLS]
+EXAMPLES = [block for block in blocks("python") if block not in RUN_ELSEWHERE]
 
 
 def met_first(among: list[Block]) -> list[Any]:

@@ -44,6 +44,11 @@ def descriptions() -> list[Block]:
     return [block for block in blocks("toml") if "[sources." in block.text]
 
 
+def database_calls() -> list[Block]:
+    """Those that call a database, which ``tests/postgres/test_document.py`` has."""
+    return [block for block in [*blocks("sh"), *blocks("python")] if "postgresql://" in block.text]
+
+
 def signed_calls() -> list[Block]:
     """Those that call a deployed worker, whose address is in the variable WORKER_URL."""
     found = [*blocks("sh"), *blocks("python")]

@@ -57,6 +57,12 @@ IN_VAIN = {
     "with replay": (REPLAY, "--plan"),
     "with such a --to": (URL, "--endpoint-url http://127.0.0.1:9"),
     "with such a WHAT": ("show lake/orders", "--endpoint-url http://127.0.0.1:9"),
+    "with --password-file": (
+        "load lake --to postgresql:///shop --password-file f",
+        *("--password-secret s", "--iam"),
+    ),
+    "with --password-secret": ("load lake --to postgresql:///shop --password-secret s", "--iam"),
+    "with such a DATASET": ("load lake/orders --to postgresql:///shop", "--endpoint-url http://127.0.0.1:9"),
     "with such a RECEIPT": (
         "verify http://127.0.0.1:9/b/_receipt-a.json",
         "--endpoint-url http://127.0.0.1:9",
@@ -128,6 +134,7 @@ MISTAKES = [
     *("init", f"init {NOBODY} --from f", "init --from absent.json", f"init {NOBODY} --out x.json"),
     *(f"init {NOBODY} --body []", f"init {NOBODY} --method PUT", f"init {NOBODY} --header x"),
     *("show", "show absent", "show lake --html", "show a --html f --json", "verify", "verify absent.json"),
+    *("load", "load lake", "load absent --to postgresql:///shop", "load . --to mysql:///x", "load . --to ."),
     *(
         "clean",
         "clean lake --older-than -1",

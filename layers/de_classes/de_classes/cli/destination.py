@@ -68,6 +68,11 @@ def open_destination(
         return _s3(target, logger, endpoint_url)
     if scheme in {"http", "https"}:
         return _server(target, logger)
+    if scheme in {"postgresql", "postgres"}:
+        raise InvalidInputError(
+            "records come to a database by way of a dataset, from which each part is loaded once: store it "
+            "by --to and --dataset, then `load DATASET --to postgresql://HOST/DATABASE/SCHEMA`"
+        )
     raise InvalidInputError(f"{scheme!r} is no kind of destination: give {DESTINATIONS}")
 
 

@@ -515,6 +515,82 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--verbose", action="store_true", help="log every step")
 
 
+_LOAD_DETAILS = """\
+The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
+or a service of ~/.pg_service.conf (?service=NAME); or it is read from
+--password-file or Secrets Manager. It is no part of the address, which every
+process of the machine could read. To a host that is not this machine TLS is
+verify-full, unless ?sslmode= says otherwise.
+"""
+_LOAD_EPILOG = """\
+The table holds what the commit holds; one with rows that no load has written
+is refused. With --key-field records take the place of those with the same key,
+and none is taken away. The password is in PGPASSFILE or --password-file.
+
+exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
+the dataset is partial; after an error the same command goes on
+
+examples:
+  %(prog)s lake/orders --to postgresql://ada@db.example/shop
+  %(prog)s lake/orders --to postgresql:///shop?service=shop \\
+      --key-field id
+  %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
+      --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
+"""
+
+
+def fill_load(parser: CommandParser) -> None:
+    """Give ``load`` its arguments."""
+    parser.description = "Load a commit of a dataset into a table of PostgreSQL, each part exactly once."
+    parser.epilog, parser.details = _LOAD_EPILOG, _LOAD_DETAILS
+    parser.common = ("--to", "--table", "--key-field", "--type", "--partial", "--password-file", "--json")
+    one = "one of them says what the password is"
+    parser.no_effects = (
+        endpoint_needs_s3("DATASET", "what"),
+        NoEffect("--password-secret --iam", "with --password-file", lambda args: args.password_file, one),
+        NoEffect("--iam", "with --password-secret", lambda args: args.password_secret, one),
+    )
+    parser.add_argument(
+        "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
+    )
+    parser.add_argument(
+        "--to", required=True, metavar="WHERE", help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA]"
+    )
+    parser.add_argument("--table", metavar="NAME", help="of the table (the dataset's last name)")
+    parser.add_argument("--generation", type=int, metavar="N", help="which commit (the latest)")
+    parser.add_argument(
+        "--key-field",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="tells records apart: one takes the place of that with the same key",
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="COLUMN=TYPE",
+        help="in place of the dataset's, such as created_at=timestamptz",
+    )
+    parser.add_argument("--partial", action="store_true", help="load a dataset that lacks pages, too")
+    parser.add_argument("--password-file", metavar="FILE", help="its first line is the password")
+    parser.add_argument(
+        "--password-secret",
+        metavar="ID",
+        help="of a secret in Secrets Manager: the password, or RDS's object",
+    )
+    parser.add_argument("--iam", action="store_true", help="a token of IAM in place of a password (RDS)")
+    parser.add_argument(
+        "--password",
+        "--passwd",
+        "--pass",
+        action=RefusedOption,
+        instead="give --password-file FILE or --password-secret ID, or set PGPASSFILE",
+    )
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+    parser.add_argument("--json", action="store_true", help="print what was loaded as JSON")
+
+
 _SHOW_EPILOG = """\
 WHAT is a receipt, or what one was written of: a dataset, of which the latest
 commit counts, or an object. Nothing is written but FILE, and nothing fetched
@@ -639,6 +715,7 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "sample": ("show the first records of a described source", fill_sample),
     "ingest": ("pull an API into a directory or a bucket", fill_ingest),
     "replay": ("fetch only the pages that a run is missing", fill_replay),
+    "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
     "show": ("show the receipt of a run: in short, as JSON, or as a page", fill_show),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),

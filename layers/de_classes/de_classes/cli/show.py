@@ -64,15 +64,23 @@ def find_receipt(what: str, *, endpoint_url: str | None = None) -> IngestReceipt
         InvalidInputError: There is no receipt, or it is no place.
         MalformedDataError: What stands there is no receipt that this version can read.
     """
-    place, name = _place(what.rstrip("/"), endpoint_url)
+    place, name = place_of(what.rstrip("/"), endpoint_url)
     key = place.key(name)
     if not (name.startswith("_receipt-") and name.endswith(".json")):
         key = receipt_of(place, key, what)
     return read_receipt(place.store.get_object(place.bucket, key), key)
 
 
-def _place(what: str, endpoint_url: str | None) -> tuple[Place, str]:
-    """The folder, and the name in it."""
+def place_of(what: str, endpoint_url: str | None) -> tuple[Place, str]:
+    """The folder of something that is there, and its name in it.
+
+    Args:
+        what: Its path or its address, without a slash at the end.
+        endpoint_url: The server that ``s3://`` means, if not AWS.
+
+    Raises:
+        InvalidInputError: It is no place, or there is nothing.
+    """
     logger = logging.getLogger("de_classes.show")
     if "://" in what and not what.startswith("file://"):
         folder, _, name = what.rpartition("/")

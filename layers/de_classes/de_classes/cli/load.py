@@ -1,0 +1,125 @@
+"""``load``: a commit of a dataset into a table of PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final, TextIO
+
+import msgspec
+
+from de_classes.cli.show import place_of
+from de_classes.configs.secret_file import read_secret_lines
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, MalformedDataError
+from de_classes.pipelines.postgres.address import PostgresAddress, iam_token
+from de_classes.redaction import printable
+from de_classes.utils import strict_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from de_classes.pipelines.postgres.address import PasswordSource
+    from de_classes.pipelines.postgres.loader import Loaded
+    from de_classes.utils.clock import Clock
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_PARTIAL: Final = 3
+
+
+def run(
+    args: argparse.Namespace,
+    *,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Load a commit.
+
+    Args:
+        args: As ``parsers`` parses them.
+        out: In place of stdout: what was loaded.
+        err: In place of stderr: what went wrong.
+        clock: Waits before a connection is made again.
+
+    Returns:
+        The exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though it is partial.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        loaded = _load(args, clock)
+    except ConfigurationError as error:
+        err.writelines(f"load: {problem}\n" for problem in error.problems)
+        return EXIT_USAGE
+    except DeClassesError as error:
+        err.write(f"load: {type(error).__name__}: {error}\n")
+        return EXIT_FAILED
+    out.write(f"{msgspec.json.encode(loaded).decode()}\n" if args.json else _in_words(loaded))
+    return EXIT_PARTIAL if loaded.status == "partial" else 0
+
+
+def _load(args: argparse.Namespace, clock: Clock | None) -> Loaded:
+    try:
+        from de_classes.pipelines.postgres.loader import PostgresLoader  # noqa: PLC0415 - psycopg is an extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"load needs {error.name}: pip install 'de-classes[postgres]'") from error
+    address = PostgresAddress.parse(args.to)
+    types = _types(args.type)
+    password = _password(args)
+    place, name = place_of(args.what.rstrip("/"), args.endpoint_url)
+    loader = PostgresLoader(
+        address,
+        args.table or name,
+        key_fields=args.key_field,
+        types=types,
+        password=password,
+        logger=logging.getLogger("de_classes.load"),
+        clock=clock,
+    )
+    return loader.load_dataset(
+        place.store, place.bucket, place.key(name), generation=args.generation, allow_partial=args.partial
+    )
+
+
+def _types(words: list[str]) -> dict[str, str]:
+    """Column to type, as ``--type COLUMN=TYPE`` has them."""
+    pairs = [word.rpartition("=") for word in words]
+    if not all(column and kind for column, _, kind in pairs):
+        raise InvalidInputError("--type is COLUMN=TYPE, such as placed_at=timestamptz")
+    return {column: kind for column, _, kind in pairs}
+
+
+def _password(args: argparse.Namespace) -> PasswordSource | None:
+    """Where the password comes from; None if libpq is to look for it."""
+    if args.password_file:
+        line = read_secret_lines("--password-file", args.password_file)[0]
+        return lambda _: line
+    if args.password_secret:
+        return lambda _: _of_secret(args.password_secret)
+    return iam_token if args.iam else None
+
+
+def _of_secret(secret_id: str) -> str:
+    """The password in a secret: its text, or ``password`` of the object that RDS keeps."""
+    from de_classes.configs.secrets_manager import read_secret  # noqa: PLC0415 - AWS, only for who asks for it
+
+    text = read_secret(secret_id)
+    try:
+        kept = strict_json.loads(text)
+    except MalformedDataError:
+        return text
+    password = kept.get("password") if isinstance(kept, dict) else text
+    if not isinstance(password, str):
+        raise ConfigurationError(f"--password-secret: the secret {secret_id} is an object without a password")
+    return password
+
+
+def _in_words(loaded: Loaded) -> str:
+    partial = "" if loaded.status == "complete" else ", which is partial"
+    new = loaded.parts - loaded.parts_before
+    return (
+        f"loaded: generation {loaded.generation} of run {printable(loaded.run_id)}{partial}: "
+        f"{loaded.records} records in {loaded.parts} parts, {new} of them now\n"
+        f"table:  {printable(loaded.table)}\n"
+        f"tls:    {printable(loaded.tls)}\n"
+    )
