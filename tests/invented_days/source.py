@@ -139,7 +139,7 @@ def drawn(seed: int) -> Example:
         part_pages=draw.whole(1, 3),
         window=0,
     )
-    if form not in {"date", "integer"} and draw.chance(0.3):  # else more may share one stamp than it gives
+    if UNITS.get(form, 1) == 1 and form != "integer" and draw.chance(0.3):  # else too many share a stamp
         window = draw.whole(16, 20)
         return replace(example, window=window, takes_until=True, counts=True, deletes="told", coarse=1)
     return example
