@@ -39,6 +39,11 @@ VIENNA = "Europe/Vienna"
 WIDENING = [
     pytest.param(case, marks=pytest.mark.slow if case == "map_not_struct" else ()) for case in RECORD_CASES
 ]
+# Formats that need no schema are written straight on, and have no segments.
+SEGMENTED = [
+    pytest.param(name, marks=() if get_codec(name).needs_schema else pytest.mark.slow)
+    for name in format_names()
+]
 MANY_RECORDS = [record for case in RECORD_CASES.values() for _ in range(60) for record in case]
 
 
@@ -104,6 +109,7 @@ def test_records_read_back_equal(codec: FormatCodec, case: str) -> None:
     assert same_records(read(codec, write(codec, [records])), records)
 
 
+@pytest.mark.parametrize("codec", SEGMENTED, indirect=True)
 @pytest.mark.parametrize("case", WIDENING)
 def test_records_read_back_equal_when_every_one_widens_a_sealed_segment(
     codec: FormatCodec, case: str
