@@ -33,7 +33,7 @@ demo: env-local ## The whole path on this machine; RECORDS=orders.csv for your o
 check: env-local ## Lint, types and the unit tests of what changed since main: under a minute
 	@ruff check . && ruff format --check . && mypy && python -m tools.changed_tests
 
-test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, types, docs
+test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, docs
 	@python -m pytest -q -n 3 --dist loadgroup -p tests.fakes.by_file_plugin
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory

@@ -53,11 +53,13 @@ def uv() -> Path:
     return Path(sys.executable).parent / "uv"
 
 
-def pythons() -> dict[str, str]:
-    """Every Python that the project supports and this machine has, by version; none is fetched."""
-    finder = LIBRARY / "cli" / "find-compiler.sh"
-    found = {version: run(finder, version, UV=str(uv())) for version in SUPPORTED}
-    return {version: each.stdout.strip() for version, each in found.items() if each.returncode == 0}
+def python_of(version: str) -> str:
+    """That Python of this machine, which is always there if it is our own; none is fetched."""
+    found = run(LIBRARY / "cli" / "find-compiler.sh", version, UV=str(uv()))
+    if found.returncode and version != f"{sys.version_info.major}.{sys.version_info.minor}":
+        pytest.skip(f"this machine has no Python {version}")
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +90,13 @@ def test_the_source_distribution_holds_what_a_wheel_is_made_of(distribution: Pat
     assert names == library | beside
 
 
-@pytest.mark.parametrize("version", pythons())
+@pytest.mark.parametrize("version", SUPPORTED)
 def test_an_installed_command_ingests_and_names_what_the_default_format_needs(
     version: str, wheel: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "env"
     python, program = home / "bin" / "python", home / "bin" / "de-classes"
-    done(uv(), "venv", "--quiet", "--python", pythons()[version], home)
+    done(uv(), "venv", "--quiet", "--python", python_of(version), home)
     install = (
         uv(),
         "pip",

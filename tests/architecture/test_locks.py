@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.every import every
 from tests.fakes.sources import ROOT, relative
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def packages(path: Path) -> set[str]:
     return {name for name, _ in pins(path)}
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=relative)
+@every("path", LOCKS)
 def test_every_package_is_pinned_by_hash(path: Path) -> None:
     entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"^\s*#.*\n", "", path.read_text(), flags=re.MULTILINE))
     assert entries

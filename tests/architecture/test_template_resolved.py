@@ -13,6 +13,7 @@ from de_classes.configs.ingest import WorkerSettings
 from de_classes.configs.settings import load
 from de_classes.worker.ingest_endpoint import HTTP_SECONDS
 from tests.fakes.checks import translated_each
+from tests.fakes.every import every
 from tests.fakes.resolved import (
     LOCAL,
     PLACES,
@@ -186,7 +187,7 @@ def test_a_parameter_that_changes_alone_publishes_what_it_concerns_and_nothing_e
     assert ("LogRetentionDays", WORKER) not in published
 
 
-@pytest.mark.parametrize("name", list(template()["Parameters"]))
+@every("name", list(template()["Parameters"]))
 def test_every_parameter_has_another_value_that_is_allowed(name: str) -> None:
     values = other_values(name)
     assert values

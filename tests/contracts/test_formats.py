@@ -20,6 +20,7 @@ from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.utils import strict_json
 from de_classes.utils.formats import FORMATS
 from tests.fakes.effort import examples, first_of
+from tests.fakes.every import every
 from tests.fakes.format_samples import EARTHQUAKES, RECORD_CASES, RECORDS, read, same_records, write
 from tests.fakes.written import CHECKS, Written, loads
 
@@ -37,6 +38,11 @@ VIENNA = "Europe/Vienna"
 # Half of what all cost together is that case's.
 WIDENING = [
     pytest.param(case, marks=pytest.mark.slow if case == "map_not_struct" else ()) for case in RECORD_CASES
+]
+# Formats that need no schema are written straight on, and have no segments.
+SEGMENTED = [
+    pytest.param(name, marks=() if get_codec(name).needs_schema else pytest.mark.slow)
+    for name in format_names()
 ]
 MANY_RECORDS = [record for case in RECORD_CASES.values() for _ in range(60) for record in case]
 
@@ -87,8 +93,8 @@ def test_a_format_that_names_its_columns_needs_to_know_them_so_that_all_parts_na
     )
 
 
-@pytest.mark.parametrize("case", RECORD_CASES)
-@pytest.mark.parametrize("name", CHECKS)
+@every("case", RECORD_CASES)
+@every("name", CHECKS)
 def test_somebody_else_reads_what_was_written(name: str, case: str) -> None:
     records = RECORD_CASES[case]
     CHECKS[name](Written(name, records), loads(strict_json.dumps(records)))
@@ -97,12 +103,13 @@ def test_somebody_else_reads_what_was_written(name: str, case: str) -> None:
 # --- records -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", RECORD_CASES)
+@every("case", RECORD_CASES)
 def test_records_read_back_equal(codec: FormatCodec, case: str) -> None:
     records = RECORD_CASES[case]
     assert same_records(read(codec, write(codec, [records])), records)
 
 
+@pytest.mark.parametrize("codec", SEGMENTED, indirect=True)
 @pytest.mark.parametrize("case", WIDENING)
 def test_records_read_back_equal_when_every_one_widens_a_sealed_segment(
     codec: FormatCodec, case: str
@@ -261,7 +268,7 @@ def test_nesting_beyond_the_limit_is_refused(codec: FormatCodec) -> None:
         write(codec, [[{"a": value}]])
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"PAR1PAR1", b'["', b'"a\n', b"]", b"{", b"\0" * 50])
+@every("data", [b"\xff\xfe\x00", b"PAR1PAR1", b'["', b'"a\n', b"]", b"{", b"\0" * 50])
 def test_bytes_that_are_no_file_of_the_format_are_refused(codec: FormatCodec, data: bytes) -> None:
     with pytest.raises(MalformedDataError):
         codec.load_frame(data)
@@ -310,7 +317,7 @@ COLUMNS: dict[str, pd.Series[Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", COLUMNS)
+@every("case", COLUMNS)
 def test_a_dataframe_reads_back_equal_with_its_dtypes(codec: FormatCodec, case: str) -> None:
     frame = pd.DataFrame({"key": [1, 2, 3], "a, b": COLUMNS[case]})
     back = codec.load_frame(codec.dump_frame(frame))
@@ -353,7 +360,7 @@ REFUSED_LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("message", REFUSED_LAYOUTS)
+@every("message", REFUSED_LAYOUTS)
 def test_labels_that_no_format_keeps_are_refused(codec: FormatCodec, message: str) -> None:
     with pytest.raises(UnsupportedValueError, match=message):
         codec.dump_frame(REFUSED_LAYOUTS[message])
@@ -378,7 +385,7 @@ REFUSED_IN_TEXT = {
 }
 
 
-@pytest.mark.parametrize("message", REFUSED_IN_TEXT)
+@every("message", REFUSED_IN_TEXT)
 def test_what_text_cannot_give_back_is_refused_with_column_and_mend(
     text_codec: FormatCodec, message: str
 ) -> None:
@@ -391,13 +398,13 @@ def test_what_text_cannot_give_back_is_refused_with_column_and_mend(
 REFUSED_IN_PARQUET = {"tuple is not a JSON value", "keys must be strings", "NaN among objects", "surrogate"}
 
 
-@pytest.mark.parametrize("case", sorted(REFUSED_IN_PARQUET))
+@every("case", sorted(REFUSED_IN_PARQUET))
 def test_parquet_refuses_what_arrow_has_no_type_for(case: str) -> None:
     with pytest.raises(UnsupportedValueError, match="column 'a'"):
         get_codec("parquet").dump_frame(pd.DataFrame({"a": REFUSED_IN_TEXT[case]}))
 
 
-@pytest.mark.parametrize("case", sorted(REFUSED_IN_TEXT.keys() - REFUSED_IN_PARQUET))
+@every("case", sorted(REFUSED_IN_TEXT.keys() - REFUSED_IN_PARQUET))
 def test_parquet_holds_dtypes_that_text_cannot(case: str) -> None:
     frame = pd.DataFrame({"a": REFUSED_IN_TEXT[case]})
     back = get_codec("parquet").load_frame(get_codec("parquet").dump_frame(frame))

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_xray_sdk.core import xray_recorder
 
 from de_classes.common.tracing import no_span, span_for, x_ray
 from de_classes.errors import ConfigurationError
@@ -17,19 +16,24 @@ from de_classes.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from aws_xray_sdk.core.recorder import AWSXRayRecorder
+
     from de_classes.common.tracing import Span
 
     Sent = Callable[[], list[dict[str, Any]]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    xray_recorder.emitter._socket.close()  # noqa: SLF001 - the SDK opens it when it is imported, and never closes it
+@pytest.fixture(scope="module")
+def xray_recorder() -> Iterator[AWSXRayRecorder]:
+    """The SDK opens a socket when it is imported, and never closes it: so only where these tests run."""
+    from aws_xray_sdk.core import xray_recorder  # noqa: PLC0415
+
+    yield xray_recorder
+    xray_recorder.emitter._socket.close()  # noqa: SLF001
 
 
 @pytest.fixture
-def sent() -> Iterator[Sent]:
+def sent(xray_recorder: AWSXRayRecorder) -> Iterator[Sent]:
     """What a daemon of X-Ray would be sent of a segment, once that has ended."""
     daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with daemon:

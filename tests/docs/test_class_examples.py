@@ -34,6 +34,7 @@ from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import LocalClient
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
 from tests.fakes.documents import ROOT, blocks, descriptions
+from tests.fakes.every import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def test_classes_of_every_package_are_looked_at() -> None:
     }
 
 
-@every_class
+@every("shown", CLASSES)
 def test_a_public_class_shows_a_use_of_itself(shown: type) -> None:
     text = inspect.cleandoc(vars(shown)["__doc__"])  # its own: not what it inherits
     before, found, example = text.partition("\nExample:\n")

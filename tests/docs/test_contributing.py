@@ -33,7 +33,13 @@ def test_every_hook_is_local_so_that_its_versions_are_those_of_the_lock() -> Non
     assert all(hook["language"] == "system" and hook["entry"].startswith(".venv/bin/") for hook in HOOKS)
 
 
-@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
+@pytest.mark.parametrize(
+    "hook",
+    [
+        pytest.param(hook, id=hook["id"], marks=[pytest.mark.slow] if hook["id"] == "mypy" else [])
+        for hook in HOOKS
+    ],
+)
 def test_a_hook_refuses_what_it_is_there_for(hook: dict[str, Any], tmp_path: Path) -> None:
     text, found = FINDS[hook["id"]]
     bad = tmp_path / "bad.py"

@@ -18,6 +18,7 @@ import pytest
 
 from de_classes.api.source.loading import parse_sources, shipped_names
 from tests.fakes.documents import ROOT, blocks, database_calls, descriptions, documents, signed_calls
+from tests.fakes.every import every
 
 if TYPE_CHECKING:
     from tests.fakes.documents import Block
@@ -171,7 +172,7 @@ def test_no_block_goes_unrun() -> None:
     assert set(re.findall(r"^```(\w+)$", "\n".join(texts.values()), re.MULTILINE)) <= LANGUAGES
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+@every("document", documents())
 def test_every_path_that_is_named_exists(document: Path) -> None:
     named = PATH_IN_TEXT.findall(document.read_text(encoding="utf-8"))
     assert [path for path in named if not any((base / path).exists() for base in BASES)] == []

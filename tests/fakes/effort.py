@@ -1,4 +1,4 @@
-"""How hard a property is tried: by a fifth of its examples in ``make test``, by all in the proofs.
+"""How hard a property is tried: by a tenth of its examples in ``make test``, by all in the proofs.
 
 A test that is not one of hypothesis's has to be marked ``examples``, so that it runs there too.
 """
@@ -19,7 +19,7 @@ LEAST = 10
 
 def examples(most: int) -> int:
     """How many examples to try now, of as many as the proof takes."""
-    return most if ALL else max(LEAST, most // 5)
+    return most if ALL else max(LEAST, most // 10)
 
 
 def first_of(cases: Iterable[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from localcloud.workspace import Workspace, exclusive
 from tools.containers.bridge import Forwarder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -34,13 +36,55 @@ def runs(group: int) -> bool:
     return True
 
 
-def test_it_is_up_inside_the_block_and_gone_after_it(own: Workspace) -> None:
+@dataclass
+class Ended:
+    """A run that is over, and what was seen of it while it was up."""
+
+    workspace: Workspace
+    emulator: Emulator
+    group: int
+    credentials: str
+    mode: int
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    own = Workspace(Workspace.default().root, tmp_path_factory.mktemp("ended"))
     with Emulator(own) as emulator:
-        group = emulator.pid
-        assert group is not None
-        emulator.aws.s3().create_bucket(Bucket="bucket")
-    assert not runs(group)
-    assert emulator.pid is None
+        s3 = emulator.aws.s3()
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="raw/date=2026-11-23/object.csv", Body=b"a\r\n1\r\n")
+        assert emulator.pid is not None
+        return Ended(
+            own, emulator, emulator.pid, own.credentials.read_text(), own.data.stat().st_mode & 0o777
+        )
+
+
+@dataclass
+class Up:
+    """A run that is up, and two forwarders to it: it was told of one of them."""
+
+    workspace: Workspace
+    emulator: Emulator
+    port: int
+    told: str
+    untold: str
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    own, port = Workspace(Workspace.default().root, tmp_path_factory.mktemp("up")), free_port()
+    with (
+        Forwarder("127.0.0.2", port) as told,
+        Forwarder("127.0.0.3", port) as untold,
+        Emulator(own, port=port, hosts=[urlsplit(told.url).netloc]) as emulator,
+    ):
+        yield Up(own, emulator, port, told.url, untold.url)
+
+
+def test_it_is_gone_after_the_block(ended: Ended) -> None:
+    assert not runs(ended.group)
+    assert ended.emulator.pid is None
 
 
 def test_it_is_gone_after_a_failure_inside_the_block(own: Workspace) -> None:
@@ -56,64 +100,54 @@ def test_it_is_gone_after_a_failure_inside_the_block(own: Workspace) -> None:
     assert [runs(group) for group in groups] == [False]
 
 
-def test_objects_outlive_it_as_plain_files(own: Workspace) -> None:
-    with Emulator(own) as emulator:
-        s3 = emulator.aws.s3()
-        s3.create_bucket(Bucket="bucket")
-        s3.put_object(Bucket="bucket", Key="raw/date=2026-11-23/object.csv", Body=b"a\r\n1\r\n")
-    (path,) = own.objects.glob("*/bucket/raw/*/object.csv")
+def test_objects_outlive_it_as_plain_files(ended: Ended) -> None:
+    (path,) = ended.workspace.objects.glob("*/bucket/raw/*/object.csv")
     assert path.read_bytes() == b"a\r\n1\r\n"
 
 
-def test_it_starts_empty_whatever_was_left_by_one_that_was_killed(own: Workspace) -> None:
-    with Emulator(own) as emulator:
-        emulator.aws.s3().create_bucket(Bucket="bucket")
-        assert emulator.pid
-        os.killpg(emulator.pid, signal.SIGKILL)
+def test_files_of_its_credentials_are_there_while_it_is_up_and_for_nobody_else(ended: Ended) -> None:
+    assert ended.emulator.credentials.access_key in ended.credentials
+    assert ended.mode == 0o700
+    assert not ended.workspace.credentials.exists()
+
+
+def test_it_starts_empty_and_with_other_credentials_whatever_was_left_by_one_that_was_killed(
+    own: Workspace,
+) -> None:
+    with Emulator(own) as former:
+        former.aws.s3().create_bucket(Bucket="bucket")
+        assert former.pid
+        os.killpg(former.pid, signal.SIGKILL)
     with Emulator(own) as emulator:
         assert emulator.aws.s3().list_buckets()["Buckets"] == []
-
-
-def test_it_listens_on_loopback_only(own: Workspace) -> None:
-    port = free_port()
-    with Emulator(own, port=port), socket.create_connection((HOST, port), timeout=5) as connection:
-        assert connection.getpeername()[0] == HOST
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.2", port), timeout=5)
-
-
-def test_it_answers_to_a_forwarders_name_only_where_it_was_told_to(own: Workspace) -> None:
-    port = free_port()
-    with Forwarder("127.0.0.2", port) as bridge:
-        with Emulator(own, port=port, hosts=[urlsplit(bridge.url).netloc]) as emulator:
-            LocalAws(bridge.url, emulator.credentials).s3().create_bucket(Bucket="bucket")
-            assert len(emulator.aws.s3().list_buckets()["Buckets"]) == 1
-        with Emulator(own, port=port) as emulator, pytest.raises(ClientError, match="Host"):
-            LocalAws(bridge.url, emulator.credentials).s3().list_buckets()
-
-
-def test_each_run_has_credentials_of_its_own_and_their_files_while_it_is_up(own: Workspace) -> None:
-    with Emulator(own) as former:
-        assert former.credentials.access_key in own.credentials.read_text()
-        assert own.data.stat().st_mode & 0o777 == 0o700
-    assert not own.credentials.exists()
-    with Emulator(own) as emulator:
         assert former.credentials.access_key not in own.credentials.read_text()
         with pytest.raises(ClientError, match="each run has new ones"):
             LocalAws(emulator.endpoint, former.credentials).s3().list_buckets()
 
 
-def test_one_that_did_not_come_up_leaves_the_credentials_of_the_one_that_is_up(own: Workspace) -> None:
-    with Emulator(own) as emulator:
-        Emulator(own).stop()
-        assert emulator.credentials.access_key in own.credentials.read_text()
+def test_it_listens_on_loopback_only(up: Up) -> None:
+    with socket.create_connection((HOST, up.port), timeout=5) as connection:
+        assert connection.getpeername()[0] == HOST
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.4", up.port), timeout=5)
 
 
-def test_two_never_share_their_data(own: Workspace) -> None:
+def test_it_answers_to_a_forwarders_name_only_where_it_was_told_to(up: Up) -> None:
+    LocalAws(up.told, up.emulator.credentials).s3().create_bucket(Bucket="forwarded")
+    assert len(up.emulator.aws.s3().list_buckets()["Buckets"]) == 1
+    with pytest.raises(ClientError, match="Host"):
+        LocalAws(up.untold, up.emulator.credentials).s3().list_buckets()
+
+
+def test_one_that_did_not_come_up_leaves_the_credentials_of_the_one_that_is_up(up: Up) -> None:
+    Emulator(up.workspace).stop()
+    assert up.emulator.credentials.access_key in up.workspace.credentials.read_text()
+
+
+def test_two_never_share_their_data(up: Up) -> None:
     with (
-        Emulator(own),
         pytest.raises(LocalCloudError, match="another run"),
-        exclusive(own.data / "lock", seconds=0),
+        exclusive(up.workspace.data / "lock", seconds=0),
     ):
         pass
 

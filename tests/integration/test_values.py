@@ -27,6 +27,7 @@ from de_classes.storage.format.codec import format_names
 from de_classes.storage.format.pinned import PinnedSchema
 from de_classes.storage.services import StorageDataService
 from de_classes.utils.clock import ManualClock
+from tests.fakes.every import every
 from tests.fakes.runs import BASE, BUCKET, LOGGER, KilledError, memory, plan, service
 from tests.fakes.transports import FakeTransport
 
@@ -130,8 +131,8 @@ def read_text(name: str, text: str) -> list[str]:
     return [found for cell in cells if cell for found in numbers_in(loads(cell))]
 
 
-@pytest.mark.parametrize(("where", "mode"), CASES)
-@pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
+@every("where, mode", CASES)
+@every("name", ["json", "jsonl", "csv"])
 def test_F91_formats_of_text_keep_every_digit(name: str, where: str, mode: str) -> None:
     records = [WHERE[where].format(number, text) for number, text in enumerate(NUMBERS)]
     if mode == "widened":  # a column that comes late has CSV written again
@@ -183,9 +184,9 @@ def test_F91_numbers_that_floats_hold_are_no_matter(name: str) -> None:
     assert run(memory(), records, name).rounded == {}
 
 
-@pytest.mark.parametrize("name", format_names())
-@pytest.mark.parametrize(
-    ("values", "said"),
+@every("name", format_names())
+@every(
+    "values, said",
     [
         (['"x"', "1"], "v: string -> json"),
         (["1", '"x"'], "v: int64 -> json"),

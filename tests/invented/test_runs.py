@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pytest
 from hypothesis import Phase, given, settings
 
 from tests.fakes.effort import ALL
+from tests.fakes.every import every
 from tests.fakes.inventing import shrunk
 from tests.fakes.mutations import SEEDS
 from tests.invented.examples import Example
@@ -68,7 +68,7 @@ def test_a_run_over_a_right_description_of_a_calm_source_is_complete_and_exact(s
     assert run_example(seed, family="calm").end == "right", told(seed, "calm")
 
 
-@pytest.mark.parametrize("kept", KEPT, ids=lambda each: each.why)
+@every("kept", KEPT)
 def test_what_failed_once_does_not_fail_again(kept: Kept) -> None:
     outcome = run_example(kept.example)
     is_as_it_must_be = outcome.end == "right" if kept.example.family == "calm" else not outcome.is_failure

@@ -14,6 +14,7 @@ from de_classes.redaction import (
     redact,
     shared_filter,
 )
+from tests.fakes.every import every
 
 CANARY = "c4n4ry-v4lue"
 
@@ -50,7 +51,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@every("shape", SHAPES)
 def test_what_is_named_like_a_credential_is_masked(shape: str) -> None:
     masked = RedactingFilter().text(f"before {shape.format(CANARY)}")
     assert CANARY not in masked

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, P, contestants
 from de_classes.errors import InvalidInputError
+from tests.fakes.every import every
 
 if TYPE_CHECKING:
     from benchmarks.cases import Case
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 BY_NAME = {each.name: each for each in CONTESTANTS}
 
 
-@pytest.mark.parametrize("case", [*CASES, *SHORT_CASES], ids=lambda case: case.name)
+@every("case", [*CASES, *SHORT_CASES])
 def test_every_case_has_this_library_and_its_reference(case: Case) -> None:
     assert case.suits(BY_NAME[DESCRIBED if case.mimic else OURS])
     assert case.suits(BY_NAME[case.reference])
 
 
-@pytest.mark.parametrize("case", [*CASES, *SHORT_CASES], ids=lambda case: case.name)
+@every("case", [*CASES, *SHORT_CASES])
 def test_a_description_is_read_where_a_described_api_has_the_records_and_nowhere_else(case: Case) -> None:
     assert case.suits(BY_NAME[DESCRIBED]) == bool(case.mimic)
 

@@ -12,6 +12,7 @@ from de_classes.checks.checking import ResourceCheck, description_hash
 from de_classes.checks.probe import Probe
 from de_classes.errors import ConfigurationError, NetworkError
 from de_classes.utils.clock import ManualClock
+from tests.fakes.every import every
 from tests.fakes.listing_api import TOKEN, ListingApi, described
 from tests.fakes.transports import FakeTransport, json_response
 
@@ -44,8 +45,8 @@ def not_ok(report: CheckReport) -> list[tuple[str, str, str]]:
     return [(each.name, each.verdict, each.said) for each in report.findings if each.verdict != "ok"]
 
 
-@pytest.mark.parametrize("count", [2, 15, 20, 45])
-@pytest.mark.parametrize("way", WAYS)
+@every("count", [2, 15, 20, 45])
+@every("way", WAYS)
 def test_a_right_description_is_ok_by_few_requests(way: str, count: int) -> None:
     api = ListingApi(way, count)
     report = check(described(way, WITH_MARKER), api)
@@ -156,8 +157,8 @@ def test_an_answer_of_another_kind_is_named() -> None:
     assert "text/html" in said(report, "answer")
 
 
-@pytest.mark.parametrize(
-    ("way", "changes", "name", "words"),
+@every(
+    "way, changes, name, words",
     [
         ("cursor", {"pagination.path": "next_cursor"}, "pagination", "way on: meta.next_cursor (a text)"),
         (

@@ -28,6 +28,7 @@ from de_classes.storage.clients.botocore_errors import errors_from_botocore
 from de_classes.utils.page_range import PageRange
 from localcloud.console import Console
 from localcloud.errors import LocalCloudError
+from tests.fakes.every import every
 from tests.fakes.foreign_text import HOSTILE, acted_on
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
     use_only(logging.getLogger(name), [])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every("kind", KINDS)
 def test_F96_no_error_shows_what_a_terminal_would_act_on(kind: type[DeClassesError]) -> None:
     wanted = inspect.signature(kind).parameters
     error = kind(HOSTILE, **{name: value for name, value in NEEDED.items() if name in wanted})

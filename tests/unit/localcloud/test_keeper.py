@@ -9,11 +9,12 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import localcloud
-from localcloud.keeper import salted
+from localcloud.keeper import SharedArchive, salted
 
 ROOT = Path(localcloud.__file__).parent.parent
 PATIENT = """
@@ -25,6 +26,7 @@ async def app(scope, receive, send):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    print(lambda_runtime.zipfile.ZipFile.__name__, lambda_runtime.zipfile.BadZipFile.__name__, flush=True)
     print(type(app).__name__, lambda_runtime.execution_credentials({"FunctionArn": "arn"}), flush=True)
     print(sys.argv, dict(os.environ), flush=True)
     signal.pause()
@@ -60,9 +62,11 @@ def test_the_emulator_is_behind_the_gate_and_its_credentials_cannot_be_computed(
     with keep(tmp_path) as process:
         assert process.stdout is not None
         assert process.stdin is not None
+        archives = process.stdout.readline().split()
         served, arn = process.stdout.readline().split()
         shown = process.stdout.readline()
         process.stdin.close()
+    assert archives == ["SharedArchive", "BadZipFile"]
     assert served == "Gate"
     assert arn.startswith("arn:")
     assert len(arn.removeprefix("arn:")) == 64
@@ -103,3 +107,27 @@ def test_salt_is_added_to_what_is_hashed_and_to_nothing_else() -> None:
     given = {"FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f:1", "Role": "r"}
     assert salted(issue, "salt")(given) == {**given, "FunctionArn": f"{given['FunctionArn']}:salt"}
     assert salted(issue, "salt")({"Role": "r"}) == {"Role": "r"}
+
+
+def test_an_archive_is_unpacked_once_and_one_that_differs_for_itself(tmp_path: Path) -> None:
+    class Archive(SharedArchive):
+        folder = tmp_path / "unpacked"
+
+    def unpacked(name: str, content: str) -> tuple[list[str], Path]:
+        archive, target = tmp_path / f"{name}.zip", tmp_path / name
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr(zipfile.ZipInfo("python/module.py"), content)
+        target.mkdir()
+        with Archive(archive) as packed:
+            to_look_through = packed.namelist()
+            packed.extractall(target)
+        assert (target / "python" / "module.py").read_text() == content
+        return to_look_through, (target / "python" / "module.py").resolve()
+
+    first, file = unpacked("layer_0", "x = 1")
+    (tmp_path / "layer_0").unlink()  # as a process ends, whose folder is removed
+    assert first == ["python/module.py"]
+    assert unpacked("layer_1", "x = 1") == ([], file)
+    other, another = unpacked("layer_2", "x = 2")
+    assert other == ["python/module.py"]
+    assert another != file

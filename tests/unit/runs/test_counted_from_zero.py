@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.answers import PageReader
 from de_classes.errors import IncompleteRunError
 from de_classes.runs.verify import differences
+from tests.fakes.every import every
 from tests.fakes.runs import BUCKET, KilledError, ids, memory, plan, progress, service
 from tests.fakes.transports import FakePagedApi, json_response
 
@@ -45,9 +46,9 @@ class FromZero(FakePagedApi):
 SAYS = ["total_pages", "total_pages page", "total_pages total_records", "total_records", "total_records page"]
 
 
-@pytest.mark.parametrize("keys", [(), ("id",)])
-@pytest.mark.parametrize("total", [5, 10, 11, 30, 35])
-@pytest.mark.parametrize("says", SAYS)
+@every("keys", [(), ("id",)])
+@every("total", [5, 10, 11, 30, 35])
+@every("says", SAYS)
 def test_F61_all_of_it_is_committed_once_where_the_totals_tell_of_one_page_more(
     says: str, total: int, keys: tuple[str, ...]
 ) -> None:

@@ -31,6 +31,7 @@ from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.effort import first_of
+from tests.fakes.every import every
 from tests.fakes.paged_source import BASE, STYLES, Answer, PagedSource
 from tests.fakes.provable_api import LIMIT, RECKONED, WAYS, ProvableApi, Reading, counting, endpoint, read
 from tests.fakes.transports import FakePagedApi, FakeTransport
@@ -139,10 +140,8 @@ def spent_on_proof(way: str, records: int, tells: str = "", beyond: int = 200, *
     return spent
 
 
-@pytest.mark.parametrize(
-    "count", [0, 1, 2, LIMIT - 1, LIMIT, LIMIT + 1, 4 * LIMIT - 1, 4 * LIMIT, 40 * LIMIT - 1, 40 * LIMIT]
-)
-@pytest.mark.parametrize("way", WAYS)
+@every("count", [0, 1, 2, LIMIT - 1, LIMIT, LIMIT + 1, 4 * LIMIT - 1, 4 * LIMIT, 40 * LIMIT - 1, 40 * LIMIT])
+@every("way", WAYS)
 def test_a_still_source_takes_five_requests_for_proof_or_seven_by_numbers_alone(way: str, count: int) -> None:
     for tells in ("", "total", "marker", *(["full"] if way in RECKONED else [])):
         spent_on_proof(way, count, tells)

@@ -22,6 +22,7 @@ from de_classes.errors import (
 )
 from de_classes.redaction import shared_filter
 from de_classes.utils.clock import ManualClock
+from tests.fakes.every import every
 from tests.fakes.rotation import (
     FakeRotationStore,
     FakeSecrets,
@@ -129,7 +130,7 @@ def test_eight_threads_of_one_worker_spend_once() -> None:
     assert endpoint.spent == ["refresh-0"]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@every("seed", range(40))
 def test_eight_workers_in_any_order_spend_once_and_use_what_is_kept(seed: int) -> None:
     store, endpoint, clock, steps = FakeRotationStore(), TokenEndpoint(), ManualClock(), Steps(seed)
     got: list[tuple[str, str | None]] = []
@@ -143,7 +144,7 @@ def test_eight_workers_in_any_order_spend_once_and_use_what_is_kept(seed: int) -
     assert endpoint.asked == ["refresh-0"]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@every("seed", range(20))
 def test_eight_workers_of_whom_each_is_refused_once_spend_each_refresh_token_once(seed: int) -> None:
     store, endpoint, clock, steps = FakeRotationStore(), TokenEndpoint(), ManualClock(), Steps(seed)
     last: list[str] = []

@@ -20,6 +20,7 @@ from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, InvalidInputError, ProtocolError, SourceChangedError
 from de_classes.utils.clock import ManualClock
+from tests.fakes.every import every
 from tests.fakes.transports import FakeTransport, json_response
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def test_a_parent_without_the_field_that_a_request_needs_is_an_error_that_names_
         list(client.iterate_all_pages(10))
 
 
-@pytest.mark.parametrize("cap", [2, 10])
-@pytest.mark.parametrize("limit", [2, 10])
-@pytest.mark.parametrize("loses", [None, *range(1, 9)])
+@every("cap", [2, 10])
+@every("limit", [2, 10])
+@every("loses", [None, *range(1, 9)])
 def test_F60_a_parent_whose_page_loses_its_way_on_once_is_not_silently_short(
     loses: int | None, limit: int, cap: int
 ) -> None:
@@ -165,9 +166,9 @@ def run_over(
     return records, run.evidence_if_still
 
 
-@pytest.mark.parametrize("total", [None, "total"])
-@pytest.mark.parametrize("inner", WAYS, ids=lambda way: type(way).__name__)
-@pytest.mark.parametrize(
+@every("total", [None, "total"])
+@every("inner", WAYS)
+@every(
     "deals",
     [
         {"a": [1, 2], "b": [], "c": [3]},
@@ -175,7 +176,6 @@ def run_over(
         {"a": [1, 2, 3, 4, 5], "b": [6], "c": []},
         {"a": [], "b": [], "c": []},
     ],
-    ids=str,
 )
 def test_a_parent_that_has_nothing_is_no_gap_and_pages_that_are_capped_lose_nothing(
     deals: dict[str, list[int]], inner: PaginationStrategy, total: str | None
@@ -332,9 +332,9 @@ class Sparse(FakeTransport):
         return json_response({**answer, "next_cursor": start + size if leads_on else None})
 
 
-@pytest.mark.parametrize("width", [1, 4])
-@pytest.mark.parametrize("inner", [CursorPagination(), PageNumberPagination()], ids=["cursor", "page"])
-@pytest.mark.parametrize(
+@every("width", [1, 4])
+@every("inner", [CursorPagination(), PageNumberPagination()])
+@every(
     "orders",
     [
         {"a": 0, "b": 3, "c": 2},
@@ -344,7 +344,6 @@ class Sparse(FakeTransport):
         {"a": 4, "b": 4, "c": 4},
         {f"c{number}": number % 3 for number in range(30)},
     ],
-    ids=str,
 )
 def test_parents_that_end_with_an_empty_page_are_whole(
     orders: dict[str, int], inner: PaginationStrategy, width: int

@@ -13,6 +13,7 @@ from de_classes.api.source import Source, load_sources, shipped_names
 from de_classes.api.source.loading import SHIPPED, parse_sources, pick
 from de_classes.errors import ConfigurationError, InvalidInputError
 from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, FunctionStep, RenameStep
+from tests.fakes.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def test_toml_and_json_are_the_same() -> None:
     assert parse_sources(SOUND.encode(), ".toml", name="a") == parse_sources(as_json, ".json", name="a")
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@every("name", shipped_names())
 def test_what_is_shipped_can_be_read_and_is_called_as_its_file(name: str) -> None:
     assert list(load_sources(SHIPPED / f"{name}.toml")) == [name]
 

@@ -17,6 +17,7 @@ from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, seal
 from tests.fakes.effort import examples
+from tests.fakes.every import every
 from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.format_samples import RECORD_CASES, RECORDS, read, same_records, write
 
@@ -60,8 +61,8 @@ def stream(client: BaseS3Client, stored: WrittenPart) -> BinaryIO:
     return client.open_object(BUCKET, f"{DATASET}/{stored.part.key}")
 
 
-@pytest.mark.parametrize("name", format_names())
-@pytest.mark.parametrize("records", RECORD_CASES.values(), ids=RECORD_CASES.keys())
+@every("name", format_names())
+@every("records", RECORD_CASES.values())
 def test_F50_F51_F53_a_part_a_record_holds_what_one_file_holds(name: str, records: list[Record]) -> None:
     check_against_one_file(name, [[record] for record in records])
 

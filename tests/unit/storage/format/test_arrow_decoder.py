@@ -16,6 +16,7 @@ from de_classes.storage.format.decoders import decoder_of
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
 from de_classes.utils import strict_json
 from tests.fakes.effort import examples
+from tests.fakes.every import every
 
 if TYPE_CHECKING:
     from de_classes.storage.format.blocks import Columns
@@ -110,7 +111,7 @@ def test_F91_numbers_that_an_array_would_change_are_left_to_rows(text: bytes) ->
     assert decoder(ABC).decode(text) is not None
 
 
-@pytest.mark.parametrize(
+@every(
     "record",
     [
         b'{"a":1,"b":"x","c":1,"c":2}',

@@ -6,6 +6,7 @@ import pytest
 from de_classes.errors import MalformedDataError, UnsupportedFormatError
 from de_classes.storage.format import DataFormatService
 from de_classes.utils.formats import FORMATS
+from tests.fakes.every import every
 from tests.fakes.format_samples import EARTHQUAKES, RECORD_CASES
 
 SERVICE = DataFormatService()
@@ -29,8 +30,8 @@ def test_bytes_of_another_format_are_refused() -> None:
         SERVICE.from_bytes(SERVICE.to_bytes(pd.DataFrame({"a": [1]}), "csv"), "json")
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("case", RECORD_CASES)
+@every("name", FORMATS)
+@every("case", RECORD_CASES)
 def test_a_dataframe_of_any_records_can_be_written_in_every_format(name: str, case: str) -> None:
     frame = SERVICE.from_records(RECORD_CASES[case])
     if case == "text_like_other_types":
