@@ -40,8 +40,8 @@ test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: ma
 	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud and not package) or hypothesis or examples" \
 		$(addprefix --ignore=,$(STORES))
 
-STORES := tests/invented_store $(wildcard tests/contracts/test_*stores.py) tests/contracts/test_datasets.py
-test-store: env-test ## The proofs of stores: a server over HTTP, and one that refuses, loses answers and is spoilt
+STORES := tests/invented_store tests/invented_days $(wildcard tests/contracts/test_*stores.py) tests/contracts/test_datasets.py
+test-store: env-test ## The proofs of stores and datasets: a server over HTTP, one that refuses and is spoilt, months of runs
 	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "slow or hypothesis or examples" $(STORES)
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases

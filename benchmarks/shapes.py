@@ -31,7 +31,7 @@ PLAIN: Final = "plain"
 SHAPES: Final = ("keyed", "pinned", "nested", "late", "mixed")
 FORMATS: Final = ("parquet", "jsonl", "csv")
 RECORDS: Final = 60_000
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 PAGE_RECORDS: Final = 1_000
 
 BOUNDS: Final = {

@@ -1,6 +1,6 @@
 """Of an evening the dataset is what the source is, whatever died and whatever was late: thirty days a seed.
 
-A few seeds in ``make test``, sixty in ``make test-slow``.
+A few seeds in ``make test``, sixty in ``make test-store``.
 """
 
 from __future__ import annotations

@@ -3,16 +3,17 @@
 While pages come, a ``Reading`` takes down what is needed of them. When the last one came and none is missing
 (``RunLedger.settle``), ``Prover.conclude`` goes through this file:
 
-1. The end, ``end.by``, by the first of these that holds; nothing is the end because it looks like one.
-   ``declared``     nothing follows by what was asked for, or by the description
-   ``counted``      a request that counts the records gives as many as came
-   by pages with numbers, ``_end_by_number``:
-     ``total``      the same in every answer, and as many came
-     ``marker``     a field said "more" of pages that lead on, and "no more" of the last
-     ``probed``     the place behind the last record was asked for, and nothing is there
-   by what leads on, ``_end_by_following``: the same by the last page, which led nowhere twice; of a single
-   page, ``_end_of_single``, a smaller one is asked for, which must lead to the rest
-   ``unproven``     nothing tells: an error where something looks as if more followed, else a warning
+1. The end, ``end.by``, by the first of these that holds; nothing is the end because it looks like one:
+
+   - ``declared``: nothing follows by what was asked for, or by the description
+   - ``counted``: a request that counts the records gives as many as came
+   - ``total``, of pages with numbers (``_end_by_number``): the same in every answer, and as many came
+   - ``marker``, of the same: a field said "more" of pages that lead on, and "no more" of the last
+   - ``probed``, of the same: the place behind the last record was asked for, and nothing is there
+   - by what leads on (``_end_by_following``) these three by the last page, which led nowhere twice; of a single
+     page (``_end_of_single``), a smaller one is asked for, which must lead to the rest
+   - ``unproven``: nothing tells: an error where something looks as if more followed, else a warning
+
 2. The seams: a record that ends one page and begins the next is asked for together with its neighbour.
 3. Stillness, ``still.by``: pages are asked for again, and must be what they were, ``_still``.
 4. The place behind the last page once more, where nothing else tells: the last request of a run. If there is
