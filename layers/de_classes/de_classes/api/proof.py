@@ -10,8 +10,8 @@ While pages come, a ``Reading`` takes down what is needed of them. When the last
    - ``total``, of pages with numbers (``_end_by_number``): the same in every answer, and as many came
    - ``marker``, of the same: a field said "more" of pages that lead on, and "no more" of the last
    - ``probed``, of the same: the place behind the last record was asked for, and nothing is there
-   - by what leads on (``_end_by_following``) these three by the last page, which led nowhere twice; of a single
-     page (``_end_of_single``), a smaller one is asked for, which must lead to the rest
+   - by what leads on (``_end_by_following``) these three by the last page, which led nowhere twice; of a
+     single page (``_end_of_single``), a smaller one is asked for, which must lead to the rest
    - ``unproven``: nothing tells: an error where something looks as if more followed, else a warning
 
 2. The seams: a record that ends one page and begins the next is asked for together with its neighbour.
