@@ -24,7 +24,7 @@ UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
     "de_classes": (  # nobody types words to a function, or looks at one in a browser; no layer has psycopg
-        *("cli", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
+        *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
