@@ -122,7 +122,11 @@ def test_the_command_line_is_left_out_and_nothing_that_is_there_imports_it() -> 
     files = python_files("layers/de_classes/de_classes")
     shipped = [path for path in files if (top / path.relative_to(LIBRARY.parent)).exists()]
     left_out = {module_name(path) for path in files if path not in shipped}
-    assert {"de_classes.cli.ingest", "de_classes.checks.probe", "de_classes.api.source.guessing.guess"} <= left_out
+    assert {
+        "de_classes.cli.ingest",
+        "de_classes.checks.probe",
+        "de_classes.api.source.guessing.guess",
+    } <= left_out
     found = [
         f"{relative(path)}:{each.line} imports {each.module}"
         for path in shipped
