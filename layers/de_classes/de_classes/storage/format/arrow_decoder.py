@@ -51,10 +51,14 @@ _SHAPES_KEPT: Final = 64
 
 _EXACT: Final = 2**53
 _DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
+_NUMBERS: Final = bytes(
+    ord("0") if chr(byte) in "0123456789." else ord("e") if chr(byte) in "eE" else byte for byte in range(256)
+)
+"""A text is searched by it for what a float may not give back: quicker than to look at each number."""
 _MANY_DIGITS: Final = b"0" * 16  # fifteen come back out of a float, whatever they are
+_NEAR_ZERO: Final = b"0e-000"
 _EXPONENT: Final = re.compile(rb"[eE][-+]?[0-9]+")
 _FLOATS: Final = msgspec.json.Decoder(list[float])
-_NEAR_ZERO: Final = re.compile(rb"e-[0-9]{3}|E-[0-9]{3}")
 _NEGATIVE_ZERO: Final = array_of([-(2**63)], pa.int64())[0]
 """Its bits, as an Arrow scalar: to make one of a Python value each time costs more than to compare it."""
 
@@ -176,8 +180,11 @@ def _is_utf8(text: bytes) -> bool:
 
 def _may_round(text: bytes) -> bool:
     """Whether there may be a number that its float does not give back, be it within a text."""
-    if (b"e-" in text or b"E-" in text) and _NEAR_ZERO.search(text):
+    spelled = text.translate(_NUMBERS)
+    if _NEAR_ZERO in spelled:
         return True
+    if _MANY_DIGITS not in spelled:
+        return False
     numbers = _long_numbers(text)
     joined = b",".join(numbers)
     return not _is_written_alike(joined) and any(map(_is_rounded, joined.decode().split(",")))
