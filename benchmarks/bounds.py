@@ -34,8 +34,7 @@ class Bound(NamedTuple):
 BOUNDS = {
     # 1.5 until reference P wrote dictionaries only where they help: 1.29 and 1.44 were measured then.
     # 1.7 until Arrow's own reader took pages in place of one of ours that knew flat records alone: plain ones
-    # cost a tenth more, and all that people have besides a half of what it did (`benchmarks.shapes`). 1.62 was
-    # measured.
+    # cost a tenth more, and all else that people have half of it (`benchmarks.shapes`). 1.62 was measured.
     "200k": Bound(wall=1.95, cpu=1.95, peak=0.6),
     # 2.0 until an answer's charset, what stands beside its records, and a checksum were looked at (F63, F83,
     # F95): some microseconds a page, which are a tenth of a small one. 1.58 and 1.85 were measured.
