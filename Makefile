@@ -34,7 +34,7 @@ check: env-local ## Lint, types and the unit tests of what changed since main: u
 	@ruff check . && ruff format --check . && mypy && python -m tools.changed_tests
 
 test: env-test ## Every test: units, contracts, real HTTP, the local cloud, lint, docs
-	@python -m pytest -q -n 3 --dist loadgroup -p tests.fakes.by_file_plugin
+	@python -m pytest -q -n 4 --dist loadgroup -p tests.fakes.by_file_plugin
 
 test-slow: env-test env-scoreboard env-bench ## The proofs that take minutes: many seeds, kills, fuzzing, memory
 	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "(slow and not cloud and not package) or hypothesis or examples" \
