@@ -2,8 +2,8 @@
 
 A part is written under the columns known at that time. Where the format allows, it stays as it is: always
 in JSON, in CSV if its header is the final one, in Parquet if its columns and types are. The others are
-read back and written again under the final schema, as ``SegmentedWriter`` does with its segments, so a
-dataset holds what one file would hold. The part that was replaced is left behind; see ``leftovers``.
+read back and written again under the final schema, so a dataset holds what one file of several segments
+would hold, see ``SegmentedWriter``. The part that was replaced is left behind; see ``leftovers``.
 """
 
 from __future__ import annotations

@@ -320,7 +320,7 @@ class _ParquetWriter(RecordWriter):
         self._add([_array(field, records, self._converted + 1) for field in self.schema.fields])
 
     def _note_rounded(self, columns: Iterable[Column]) -> None:
-        """Count the numbers that no float holds; in an array there are none, see ``arrow_decoder.floats``."""
+        """Count the numbers that no float holds; in an array there are none, see ``arrow_decoder``."""
         for field, values in zip(self.schema.fields, columns, strict=True):
             if not isinstance(values, pa.Array) and (count := count_rounded(field.type, values)):
                 self.rounded[field.name] += count
