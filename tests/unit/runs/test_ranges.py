@@ -9,6 +9,7 @@ import pytest
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, InvalidInputError
 from de_classes.runs.ranges import PageRangeOfRun, RangeSizes
+from de_classes.runs.run_service import AnotherPassError
 from de_classes.runs.verify import differences
 from de_classes.utils.clock import ManualClock
 from tests.fakes.runs import KilledError, ids, journal, memory, plan, progress, service
@@ -193,6 +194,45 @@ def test_a_key_that_tells_no_records_apart_is_refused_across_ranges_too() -> Non
     asked = plan(key_fields=("kind",), limit=2)
     with pytest.raises(Exception, match="tells no records apart"):
         in_ranges(memory(), records_of(*pages), 4, asked)
+
+
+def test_another_pass_is_left_to_the_ranges_where_that_is_asked_for() -> None:
+    store, clock = memory(), ManualClock()
+    many, few = FakePagedApi(165), FakePagedApi(163)
+    ranges = service(store, many, clock=clock).cut(plan(), sizes(2))
+    service(store, many, clock=clock).carry_out_range(plan(), ranges[1])
+    clock.advance(5.0)
+    service(store, few, clock=clock).carry_out_range(plan(), ranges[0])
+    asked = len(few.requests)
+    with pytest.raises(AnotherPassError, match="lost records") as caught:
+        service(store, few, clock=clock).carry_out(plan(), passes_in_ranges=True)
+    assert few.pages_asked()[asked:] == [1]
+    assert caught.value.ranges == ranges
+    for each in ranges:
+        assert service(store, few, clock=clock).carry_out_range(plan(), each).status == "done"
+    assert sorted(few.pages_asked()[asked:]) == list(range(1, 18))
+    receipt = service(store, few, clock=clock).carry_out(plan(), passes_in_ranges=True)
+    assert (receipt.status, receipt.passes, ids(store, receipt)) == ("complete", 2, list(range(163)))
+    assert len(few.requests) == asked + 17
+    assert "lost records" in receipt.drift[0]
+
+
+def test_a_source_that_changes_on_every_pass_is_not_read_for_ever() -> None:
+    store, clock = memory(), ManualClock()
+    ranges = service(store, FakePagedApi(200), clock=clock).cut(plan(), sizes(2))
+
+    def go(number: int) -> None:
+        for each in ranges:
+            clock.advance(5.0)
+            source = FakePagedApi(200 - 3 * number - each.range)
+            service(store, source, clock=clock).carry_out_range(plan(), each)
+        service(store, source, clock=clock).carry_out(plan(), passes_in_ranges=True)
+
+    for number in range(1, 4):
+        with pytest.raises(AnotherPassError):
+            go(number)
+    with pytest.raises(IncompleteRunError, match="the source changed on 4 passes"):
+        go(4)
 
 
 def test_rows_that_slid_over_a_seam_between_ranges_are_found() -> None:

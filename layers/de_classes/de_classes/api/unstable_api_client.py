@@ -83,7 +83,7 @@ class UnstableAPIClient:
         endpoint = base_url if isinstance(base_url, Endpoint) else Endpoint.at(base_url.rstrip("/") + "/data")
         if auth_client is not None:
             endpoint = endpoint.signed_by(auth_client)
-        at_once = endpoint.rate_limit.concurrency
+        at_once, per_second = endpoint.rate_limit.concurrency, endpoint.rate_limit.per_second
         self._endpoint = endpoint
         self._pagination = self._learned = endpoint.pagination
         for name, value in endpoint.headers.items():
@@ -91,7 +91,9 @@ class UnstableAPIClient:
                 redact_header(value)
         self._pages = pages or PageRange()
         self._concurrency = checked_concurrency(
-            limits.concurrency if at_once is None else min(limits.concurrency, at_once)
+            limits.concurrency
+            if at_once is None
+            else max(1, min(limits.concurrency, at_once // limits.share))
         )
         self._clock = runtime.clock
         self._deadline = limits.deadline
@@ -102,11 +104,12 @@ class UnstableAPIClient:
             transport=runtime.transport,
             policy=limits.retry_policy,
             timeout=limits.timeout,
-            per_second=endpoint.rate_limit.per_second,
+            per_second=None if per_second is None else per_second / limits.share,
             deadline=limits.deadline,
             clock=self._clock,
             counters=self._counters,
             logger=self._logger,
+            neighbours=runtime.neighbours,
         )
 
     @property

@@ -143,6 +143,7 @@ class _DatasetOutput(Output):
         self._first_fingerprint = client.first_fingerprint
         self._clock = clock
         self.journal = to.journal(plan.run_id, of=of)
+        self._is_range = of is not None
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
         self._documents = Documents(to.store, to.bucket)
         self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
@@ -158,6 +159,8 @@ class _DatasetOutput(Output):
         """
         self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
         begun, asked = self.journal.plan(), self.plan
+        if begun is None and self._is_range:
+            raise InvalidInputError(f"run {asked.run_id!r} was not begun in ranges")
         if begun is None and asked.write is not None:
             latest = self._commits.latest()
             asked = structs.replace(asked, after=latest.generation if latest else 0)

@@ -176,6 +176,11 @@ class RunJournal:
         """Where the ranges are, a JSON object a line, if there are any."""
         return f"{self._run}{_RANGES}"
 
+    @property
+    def hold_key(self) -> str:
+        """Where whoever carries out a range tells the others to leave the source alone for a while."""
+        return f"{self._run}hold.json"
+
     def keys_key(self, sequence: int, hashes: bytes) -> str:
         """Where the keys of a part's records are: the same keys have the same place."""
         digest = hashlib.sha256(hashes).hexdigest()[:12]

@@ -22,6 +22,7 @@ from de_classes.utils.values import Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from de_classes.errors import DeClassesError
     from de_classes.runs.progress import RunProgress, SealedPart
 
 MOST_RANGES: Final = 10_000
@@ -165,9 +166,11 @@ class RangeOutcome(Value):
         pages: How many of its pages are there.
         missing_pages: Those that are not, as requests write them; none where that is not known.
         reason: What ended it, for people.
+        error: The same, as it was raised; None if nothing was.
     """
 
     status: Literal["done", "again", "left"]
     pages: int
     missing_pages: tuple[str, ...] = ()
     reason: str = ""
+    error: DeClassesError | None = None

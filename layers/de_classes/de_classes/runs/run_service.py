@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from de_classes.errors import (
     AmbiguousKeyError,
+    DeClassesError,
     EndMovedError,
     IncompleteRunError,
     InvalidInputError,
@@ -28,7 +29,6 @@ from de_classes.utils.page_range import PageSet
 if TYPE_CHECKING:
     from de_classes.api.receipt import Figures, IngestReceipt
     from de_classes.api.unstable_api_client import UnstableAPIClient
-    from de_classes.errors import DeClassesError
     from de_classes.runs.context import Spending
     from de_classes.runs.destination import Destination, Output
     from de_classes.runs.plan import RunPlan
@@ -37,6 +37,18 @@ if TYPE_CHECKING:
 MAX_PASSES = 5
 MAX_READINGS = 4
 """Without keys: once, and at most three times anew."""
+
+
+class AnotherPassError(DeClassesError):
+    """The source changed while it was read: its ranges are to be carried out once more, and then the commit.
+
+    Attributes:
+        ranges: Which.
+    """
+
+    def __init__(self, message: str, ranges: tuple[PageRangeOfRun, ...]) -> None:
+        super().__init__(message)
+        self.ranges = ranges
 
 
 class RunService:
@@ -101,7 +113,12 @@ class RunService:
         raise IncompleteRunError("the source has no first page", missing_pages=(plan.pages.start,))
 
     def carry_out(
-        self, plan: RunPlan, *, allow_partial: bool = False, accept_shrink: bool = False
+        self,
+        plan: RunPlan,
+        *,
+        allow_partial: bool = False,
+        accept_shrink: bool = False,
+        passes_in_ranges: bool = False,
     ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
@@ -109,8 +126,11 @@ class RunService:
             plan: What the run is. One that was begun before keeps its dataset.
             allow_partial: Commit without the pages that cannot be had, if others can.
             accept_shrink: Commit although the dataset becomes much smaller by it.
+            passes_in_ranges: Of a run that was cut, leave another pass to its ranges, where records have no
+                keys: there none needs to know what the others bring.
 
         Raises:
+            AnotherPassError: Ranges are to be carried out once more, see ``passes_in_ranges``.
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
                 carrying out the same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
@@ -133,7 +153,10 @@ class RunService:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
                 receipt = self._fetched_and_committed(
-                    self._context(output), allow_partial=allow_partial, accept_shrink=accept_shrink
+                    self._context(output),
+                    allow_partial=allow_partial,
+                    accept_shrink=accept_shrink,
+                    passes_in_ranges=passes_in_ranges,
                 )
             except KeyboardInterrupt as interrupt:
                 raise KeyboardInterrupt(output.left()) from interrupt
@@ -211,7 +234,7 @@ class RunService:
             return self._range(context, of, opening)
 
     def _range(self, context: RunContext, of: PageRangeOfRun, opening: SealedPart) -> RangeOutcome:
-        reason = ""
+        error: DeClassesError | None = None
         status: Literal["done", "again", "left"] = "again"
         for _ in range(MAX_PASSES):
             over = SourcePass(context, opening.pass_, opening.drift)
@@ -220,17 +243,17 @@ class RunService:
                 if over.gaps:  # asked for once more, as at the end of a pass
                     self._to_its_end(over)
                 status = "done" if over.is_at_end and not over.gaps else "left"
-            except BrokenPartsError as error:
+            except BrokenPartsError as broken:
                 stand_alone = self._client.pages_stand_alone
                 context.output.journal.strike(
-                    context.output.journal.progress().to_strike(error.parts, stand_alone=stand_alone)
+                    context.output.journal.progress().to_strike(broken.parts, stand_alone=stand_alone)
                 )
                 continue
-            except (SourceChangedError, PaginationLoopError) as error:
-                context.output.journal.note_change(opening.pass_, str(error))
-                status, reason = "left", str(error)
-            except IncompleteRunError as error:
-                reason = str(error)
+            except (SourceChangedError, PaginationLoopError) as change:
+                context.output.journal.note_change(opening.pass_, str(change))
+                status, error = "left", change
+            except IncompleteRunError as cut_short:
+                error = cut_short
             break
         came = {
             entry.number
@@ -242,7 +265,13 @@ class RunService:
         if of.last is not None and status == "done" and missing:
             status = "left"
         self._logger.info("range %d of run %s is %s: %d pages", of.range, of.run_id, status, len(came))
-        return RangeOutcome(status=status, pages=len(came), missing_pages=missing.ranges(), reason=reason)
+        return RangeOutcome(
+            status=status,
+            pages=len(came),
+            missing_pages=missing.ranges(),
+            reason=str(error or ""),
+            error=error,
+        )
 
     def _context(self, output: Output) -> RunContext:
         return RunContext(
@@ -255,7 +284,12 @@ class RunService:
         )
 
     def _fetched_and_committed(
-        self, context: RunContext, *, allow_partial: bool, accept_shrink: bool
+        self,
+        context: RunContext,
+        *,
+        allow_partial: bool,
+        accept_shrink: bool,
+        passes_in_ranges: bool,
     ) -> IngestReceipt:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
@@ -264,7 +298,9 @@ class RunService:
         for tries_left in reversed(range(MAX_PASSES)):
             try:
                 progress = self._told_apart(context)
-                over = self._go_over(context, progress, allow_partial=allow_partial)
+                over = self._go_over(
+                    context, progress, allow_partial=allow_partial, passes_in_ranges=passes_in_ranges
+                )
                 gathered = self._gathered(context, over, began)
                 return context.output.commit(replace(gathered, accepts_shrink=accept_shrink))
             except BrokenPartsError as error:
@@ -336,11 +372,19 @@ class RunService:
             timeline=self._client.timeline,
         )
 
-    def _go_over(self, context: RunContext, progress: RunProgress, *, allow_partial: bool) -> SourcePass:
+    def _go_over(
+        self,
+        context: RunContext,
+        progress: RunProgress,
+        *,
+        allow_partial: bool,
+        passes_in_ranges: bool,
+    ) -> SourcePass:
         """Pass after pass, until one finds the source as it was when the pass began."""
         over = SourcePass(context, progress.pass_, progress.drift)
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         found = progress.changed.get(over.number)
+        is_left = passes_in_ranges and progress.side_by_side and not context.plan.key_fields
         for _ in range(most):
             change: DeClassesError | None
             if found is None:
@@ -363,11 +407,28 @@ class RunService:
             self._logger.warning("pass %d: %s; going over the source again", over.number, change)
             # It finds what slid by; without keys nothing is kept of those before it.
             over = over.again(f"pass {over.number}: {change}")
+            if is_left and over.number > most:
+                break
+            if is_left:
+                self._leave_to_ranges(context, over, change)
         raise IncompleteRunError(
             f"the source changed on {most} passes, at last: {change}; {over.cure}",
             missing_pages=getattr(change, "missing_pages", ()),
             run_id=context.plan.run_id if context.output.resumes else None,
         ) from change
+
+    def _leave_to_ranges(self, context: RunContext, over: SourcePass, change: DeClassesError) -> None:
+        """Take the first page of another pass, behind which the ranges go on; none if it is the only one.
+
+        Raises:
+            AnotherPassError: They are to be carried out.
+            IncompleteRunError: The first page cannot be had.
+        """
+        ranges = self._destination.journal(context.plan.run_id).ranges()
+        if not ranges or ranges[0].last is None:
+            return
+        SourcePass(replace(context, concurrency=1, begins_pass=True), over.number, over.drift).carry_out()
+        raise AnotherPassError(f"{change}; the ranges are to be carried out once more", ranges)
 
     def _run_pass(self, over: SourcePass, *, allow_partial: bool) -> DeClassesError | None:
         """Carry a pass out; what changed at the source meanwhile, or None if it stood still.

@@ -126,6 +126,7 @@ class SourcePass:
     Attributes:
         number: Which pass, from 1.
         progress: What was sealed until now, by this invocation or another.
+        drift: What was said of the passes before.
         conflicts: How many records had the key of another of the same pass, and were not the same; a first
             pass does not look.
     """
@@ -135,7 +136,7 @@ class SourcePass:
         self.progress = RunProgress(())
         self.conflicts = 0
         self._context = context
-        self._drift = drift
+        self.drift = drift
         self._filter = RecordFilter()
         self._schema = Schema()
         self._current = SharedDecoder() if context.stores_as_received else None
@@ -199,11 +200,11 @@ class SourcePass:
         try:
             found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
         except ProtocolError as error:
-            if has_keys or not self._drift:
+            if has_keys or not self.drift:
                 raise
             # Rows that are on two pages may have filled the total: it is right, and leaving it out no cure.
             raise SourceChangedError(
-                f"{self._drift[-1]}; and so on pass {self.number}: {self.cure}"
+                f"{self.drift[-1]}; and so on pass {self.number}: {self.cure}"
             ) from error
         if self.number == 1 or found is None:
             return found
@@ -246,7 +247,7 @@ class SourcePass:
         Args:
             drift: How the source changed under this one, for the receipt.
         """
-        return SourcePass(self._context, self.number + 1, (*self._drift, drift))
+        return SourcePass(self._context, self.number + 1, (*self.drift, drift))
 
     def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
         """The same error, with the run to ask for so that it goes on, if it can."""
@@ -364,7 +365,7 @@ class SourcePass:
             rounded=stored.rounded if stored else {},
             values=stored.values if stored else {},
             duplicates=part.duplicates,
-            drift=self._drift,
+            drift=self.drift,
             transforms=steps,
             keys=keys,
             first=self._first if first == self._context.plan.pages.start else None,
