@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean and new."""
+"""The command line: the program, and which of its commands is where."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "sample": "de_classes.cli.sample",
     "ingest": "de_classes.cli.ingest",
     "replay": "de_classes.cli.ingest",
+    "runs": "de_classes.cli.runs",
     "load": "de_classes.cli.load",
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",

@@ -10,6 +10,7 @@
     `-- FatalError                     doing the same again cannot help
         |-- ConfigurationError         fix the settings
         |   `-- InvalidInputError      fix the request, the record or the argument
+        |       `-- RunNotFoundError   fix the run's id, or the place: no such run was begun there
         |-- AuthenticationError        fix the credentials (401)
         |   `-- InvalidTokenResponseError  fix the login endpoint: its answer holds no usable token
         |-- PermissionDeniedError      ask for access (403, or S3 AccessDenied)
@@ -20,6 +21,7 @@
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
         |-- IncompleteRunError         resume or replay: the missing pages are named
+        |   |-- RunCancelledError      nothing, or say that it is to go on: somebody cancelled the run
         |   |-- SourceChangedError     run again from the start: the pages slid under the run
         |   `-- ShrunkDatasetError     look at the source; if it has become that small, accept it
         |-- DataFormatError            fix the data or pick another format
@@ -126,6 +128,10 @@ class InvalidInputError(ConfigurationError):
     """A request, an argument or a record is wrong; nothing was done yet."""
 
 
+class RunNotFoundError(InvalidInputError):
+    """No run of that id was begun there, or its progress was cleaned away since."""
+
+
 class AuthenticationError(FatalError):
     """The credentials, or the token just issued, were refused."""
 
@@ -203,6 +209,10 @@ class IncompleteRunError(FatalError):
         super().__init__(message)
         self.run_id = run_id
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
+
+
+class RunCancelledError(IncompleteRunError):
+    """Somebody cancelled the run: what came is kept, and it goes on once that is asked for."""
 
 
 class SourceChangedError(IncompleteRunError):

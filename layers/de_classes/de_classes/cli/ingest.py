@@ -28,6 +28,7 @@ from de_classes.errors import (
     DeClassesError,
     IncompleteRunError,
     InvalidKeyError,
+    RunCancelledError,
 )
 from de_classes.redaction import printable
 from de_classes.runs.context import Runtime
@@ -210,7 +211,12 @@ def _runs(
         with progress.shown(settings.page_range):
             runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
             runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-            receipt = runs.carry_out(plan, allow_partial=args.partial, accept_shrink=args.accept_shrink)
+            receipt = runs.carry_out(
+                plan,
+                allow_partial=args.partial,
+                accept_shrink=args.accept_shrink,
+                resume=args.resume,
+            )
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
@@ -352,7 +358,7 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 
 def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; {way_on}"
+        return f"; {way_on} --resume" if isinstance(error, RunCancelledError) else f"; {way_on}"
     if "is the address right?" in str(error) and args.max_attempts is None:
         return "; more tries: --max-attempts"
     if "://" not in args.source:

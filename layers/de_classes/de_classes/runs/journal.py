@@ -14,12 +14,13 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
+from de_classes.runs.forecast import RunCounts
 from de_classes.runs.plan import RunPlan, as_text, of_text
 from de_classes.runs.progress import RunProgress, SealedPart
 from de_classes.utils import layouts
@@ -96,14 +97,42 @@ class Documents:
             return None
 
 
-class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
-    """One go of a run; when it began is told by the age of its document.
+Outcome = Literal["partial", "incomplete", "cancelled", "stopped"]
+"""How an invocation ended that did not leave its run complete."""
+
+
+class Unsealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an invocation has done since it sealed a part, or since it began.
+
+    Attributes:
+        pages: Pages that came.
+        records: Records on them.
+        counts: What was spent.
+    """
+
+    pages: int = 0
+    records: int = 0
+    counts: RunCounts = RunCounts()
+
+
+class Invocation(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL
+):
+    """One go of a run; when it was last at it is told by the age of its document.
 
     Attributes:
         id: A name of its own.
+        unsealed: What it had done by then that no part tells.
+        outcome: How it ended; None as long as it is at it, if it was killed, and if the run is complete.
+        error: What kind of error ended it.
+        message: What that said.
     """
 
     id: str
+    unsealed: Unsealed = Unsealed()
+    outcome: Outcome | None = None
+    error: str | None = None
+    message: str | None = None
 
 
 class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
@@ -114,6 +143,16 @@ class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
     """
 
     sequence: int
+
+
+def run_folder(prefix: str, run_id: str) -> str:
+    """What the keys of all that is written down of a run begin with.
+
+    Args:
+        prefix: What all keys begin with, without a slash at the end; may be empty.
+        run_id: Which run.
+    """
+    return f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
 
 
 class RunJournal:
@@ -137,7 +176,7 @@ class RunJournal:
         self._store = store
         self._bucket = bucket
         self._documents = Documents(store, bucket)
-        self.folder = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
+        self.folder = run_folder(prefix, run_id)
 
     @property
     def plan_key(self) -> str:
@@ -149,9 +188,15 @@ class RunJournal:
         digest = hashlib.sha256(hashes).hexdigest()[:12]
         return f"{self.folder}keys-{sequence:08d}-{digest}.bin"
 
-    def note_invocation(self, invocation: str) -> None:
-        """Say that somebody is at it, or still is: what has young progress is not cleaned away."""
-        self._documents.replace(f"{self.folder}invocation-{invocation}.json", Invocation(id=invocation))
+    def note_invocation(self, invocation: str, **said: Any) -> None:  # noqa: ANN401 - the fields of Invocation
+        """Say that somebody is at it, or still is: what has young progress is not cleaned away.
+
+        Args:
+            invocation: Its name.
+            **said: What else an ``Invocation`` says of it.
+        """
+        key = f"{self.folder}invocation-{invocation}.json"
+        self._documents.replace(key, Invocation(id=invocation, **said))
 
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""

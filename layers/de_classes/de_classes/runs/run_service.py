@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from de_classes.api.receipt import PARTIAL
 from de_classes.errors import (
     AmbiguousKeyError,
     EndMovedError,
     IncompleteRunError,
     MalformedDataError,
     PaginationLoopError,
+    RunCancelledError,
     SourceChangedError,
 )
 from de_classes.runs.context import RunContext, Runtime
@@ -97,7 +99,12 @@ class RunService:
         raise IncompleteRunError("the source has no first page", missing_pages=(plan.pages.start,))
 
     def carry_out(
-        self, plan: RunPlan, *, allow_partial: bool = False, accept_shrink: bool = False
+        self,
+        plan: RunPlan,
+        *,
+        allow_partial: bool = False,
+        accept_shrink: bool = False,
+        resume: bool = False,
     ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
@@ -105,8 +112,10 @@ class RunService:
             plan: What the run is. One that was begun before keeps its dataset.
             allow_partial: Commit without the pages that cannot be had, if others can.
             accept_shrink: Commit although the dataset becomes much smaller by it.
+            resume: Go on although somebody cancelled the run.
 
         Raises:
+            RunCancelledError: Somebody cancelled the run; what came is sealed, and ``resume`` goes on.
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
                 carrying out the same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
@@ -128,11 +137,18 @@ class RunService:
                 if receipt is not None:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
+                output.check_cancelled(lift=resume)
                 receipt = self._fetched_and_committed(
                     self._context(output), allow_partial=allow_partial, accept_shrink=accept_shrink
                 )
             except KeyboardInterrupt as interrupt:
+                output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
+            except Exception as error:
+                output.ended(error)
+                raise
+            if receipt.status == PARTIAL:
+                output.ended(None)
         if receipt.run_id is None:
             self._logger.info(
                 "stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds
@@ -241,7 +257,7 @@ class RunService:
                 try:
                     self._to_its_end(over)
                     break
-                except SourceChangedError:
+                except (SourceChangedError, RunCancelledError):
                     raise
                 except IncompleteRunError as error:
                     has_only_gaps = over.is_at_end and over.gaps
