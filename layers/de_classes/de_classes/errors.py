@@ -20,8 +20,8 @@
         |   `-- ForeignOriginError     it points at another host, where no token may go
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
+        |-- RunCancelledError          nothing, or say that it is to go on: somebody cancelled the run
         |-- IncompleteRunError         resume or replay: the missing pages are named
-        |   |-- RunCancelledError      nothing, or say that it is to go on: somebody cancelled the run
         |   |-- SourceChangedError     run again from the start: the pages slid under the run
         |   `-- ShrunkDatasetError     look at the source; if it has become that small, accept it
         |-- DataFormatError            fix the data or pick another format
@@ -188,6 +188,19 @@ class PageGivenUpError(RetriesExhaustedError):
     """One page kept failing while the source was not known to be down: a run may skip it and go on."""
 
 
+class RunCancelledError(FatalError):
+    """Somebody cancelled the run: what came is kept, and it goes on once that is asked for.
+
+    Args:
+        message: Which, and what to do for it to go on.
+        run_id: What the run is called by.
+    """
+
+    def __init__(self, message: str, *, run_id: str | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
 class IncompleteRunError(FatalError):
     """Not every page arrived: ask for the same again, by its run id, or later.
 
@@ -209,10 +222,6 @@ class IncompleteRunError(FatalError):
         super().__init__(message)
         self.run_id = run_id
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
-
-
-class RunCancelledError(IncompleteRunError):
-    """Somebody cancelled the run: what came is kept, and it goes on once that is asked for."""
 
 
 class SourceChangedError(IncompleteRunError):

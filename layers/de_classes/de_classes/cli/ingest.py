@@ -128,7 +128,8 @@ def _tell(
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
         err.write(f"{who}: {type(error).__name__}: {error}{_hint(error, args, way_on)}\n")
-        return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
+        is_kept = isinstance(error, (IncompleteRunError, RunCancelledError))
+        return EXIT_INCOMPLETE if is_kept else EXIT_ERROR
     left = "; ".join(filter(None, (str(error), way_on)))
     err.write(f"{who}: interrupted; {left or 'nothing was stored'}\n")
     return EXIT_INTERRUPTED
@@ -357,8 +358,10 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 
 
 def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
+    if isinstance(error, RunCancelledError):
+        return f"; {way_on} --resume"
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
-        return f"; {way_on} --resume" if isinstance(error, RunCancelledError) else f"; {way_on}"
+        return f"; {way_on}"
     if "is the address right?" in str(error) and args.max_attempts is None:
         return "; more tries: --max-attempts"
     if "://" not in args.source:

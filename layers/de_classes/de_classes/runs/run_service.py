@@ -14,7 +14,6 @@ from de_classes.errors import (
     IncompleteRunError,
     MalformedDataError,
     PaginationLoopError,
-    RunCancelledError,
     SourceChangedError,
 )
 from de_classes.runs.context import RunContext, Runtime
@@ -257,7 +256,7 @@ class RunService:
                 try:
                     self._to_its_end(over)
                     break
-                except (SourceChangedError, RunCancelledError):
+                except SourceChangedError:
                     raise
                 except IncompleteRunError as error:
                     has_only_gaps = over.is_at_end and over.gaps

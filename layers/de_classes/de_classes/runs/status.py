@@ -339,6 +339,12 @@ class _Tally(Mutable):
             self.expected_records = part.entries[-1].total_records
         self.recent.append((len(numbers), records, part.counts.seconds))
 
+    def has_all_of(self, planned: _PlannedRange) -> bool:
+        """Whether a range is done: its last page may lead on, to the next range."""
+        if planned.last is None:
+            return self.is_over and not self.gaps
+        return self.pages == planned.last - planned.first + 1
+
     @property
     def rate(self) -> tuple[float, float] | None:
         """Pages and records a second, lately; None if nothing tells."""
@@ -525,7 +531,7 @@ class _Reading:
             journal = journals[planned.range]
             tally = journal.tally
             last = max(journal.signs, key=lambda sign: sign.at, default=None)
-            if tally.is_over and not tally.gaps:
+            if tally.has_all_of(planned):
                 state = "done"
             elif journal.at_work:
                 state = "running"
@@ -554,18 +560,20 @@ class _Reading:
         told = [tally.expected_pages for tally in tallies if tally.expected_pages is not None]
         expected = max(told, default=None)
         if planned and planned[-1].last is not None:
-            expected = planned[-1].last - planned[0].first + 1
-        pages = sum(tally.pages for tally in tallies)
+            expected = planned[-1].last - (plan.pages.start if plan else planned[0].first) + 1
+        pass_ = max(tally.pass_ for tally in tallies)
+        of_pass = [tally for tally in tallies if tally.pass_ == pass_]
+        pages = sum(tally.pages for tally in of_pass)
         reads_all = plan is not None and plan.pages == PageRange()
         totals = [tally.expected_records for tally in tallies if tally.expected_records is not None]
         return {
             "pages": pages,
             "expected_pages": None if expected is None else max(expected, pages),
-            "missing_pages": sum(len(tally.gaps) for tally in tallies),
-            "records": sum(tally.records for tally in tallies),
+            "missing_pages": sum(len(tally.gaps) for tally in of_pass),
+            "records": sum(tally.records for tally in of_pass),
             "expected_records": max(totals, default=None) if reads_all else None,
             "parts": sum(tally.parts for tally in tallies),
-            "passes": max(tally.pass_ for tally in tallies),
+            "passes": pass_,
             **_spent(counts.requests_by_outcome, counts.retries_by_cause),
             "logins": counts.logins,
             "seconds": counts.seconds,

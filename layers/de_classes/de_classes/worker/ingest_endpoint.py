@@ -188,6 +188,8 @@ def describe(error: DeClassesError) -> dict[str, Any]:
         "error": type(error).__name__,
         "message": masked(str(error)),
     }
+    if isinstance(error, RunCancelledError):
+        described["run_id"] = error.run_id
     if isinstance(error, IncompleteRunError):
         described["missing_pages"] = list(_as_ranges(error.missing_pages))
         described["run_id"] = error.run_id
