@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
     if status == EXIT_USAGE:
-        sys.stderr.write(how_to_get_help(f"{parser.prog} {args.command}"))
+        names = (parser.prog, args.command, getattr(args, "action", None))
+        sys.stderr.write(how_to_get_help(" ".join(filter(None, names))))
     return status
 
 

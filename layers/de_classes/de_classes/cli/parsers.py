@@ -723,7 +723,7 @@ exit status: 0 done, 1 it cannot be done, 2 a mistake in the command
 examples:
   %(prog)s list lake
   %(prog)s status lake monday --json
-  %(prog)s cancel lake monday
+  %(prog)s cancel lake friday
 """
 _RUN_STATES = """\
 A run is queued (nobody has begun), running, stopped (nobody is at it, and it
@@ -737,9 +737,11 @@ exit status: 0 it is begun, or was before; 1 it cannot be; 2 a mistake in the
 command, or in what is asked for
 
 examples:
-  %(prog)s --worker "$WORKER_URL" --run-id monday
-  %(prog)s unstable --worker "$WORKER_URL" --format csv --json
-  %(prog)s --worker "$WORKER_URL" --run-id monday --resume
+  %(prog)s --run-id monday --worker "$WORKER_URL"
+  %(prog)s unstable --json \\
+      --worker "$WORKER_URL" --format csv
+  %(prog)s --run-id monday --resume \\
+      --worker "$WORKER_URL"
 """
 _RUNS_STATUS_EPILOG = f"""\
 {_RUN_STATES}
@@ -748,7 +750,7 @@ such run, or a mistake in the command
 
 examples:
   %(prog)s lake monday
-  %(prog)s s3://my-bucket/raw monday --json
+  %(prog)s s3://my-bucket/raw friday --json
   %(prog)s monday --worker "$WORKER_URL"
 """
 _RUNS_LIST_EPILOG = f"""\
@@ -764,13 +766,13 @@ _RUNS_CANCEL_EPILOG = """\
 Who is at it stops within seconds of its next page, and keeps what came. The
 run goes on by the request that it was begun with, and --resume.
 
-exit status: 0 it is cancelled; 1 it is complete, or cannot be cancelled; 2 there
-is no such run, or a mistake in the command
+exit status: 0 it is cancelled; 1 it is complete, or cannot be cancelled, 2 no
+such run, or a mistake in the command
 
 examples:
-  %(prog)s lake monday
-  %(prog)s lake monday --json
-  %(prog)s s3://my-bucket/raw monday
+  %(prog)s lake friday
+  %(prog)s lake friday --json
+  %(prog)s s3://my-bucket/raw friday
 """
 STATES = ("queued", "running", "stopped", "cancelled", "incomplete", "partial", "complete")
 _WORKER = "of a deployed worker: the stack's output WorkerUrl"
@@ -787,8 +789,10 @@ def fill_runs(parser: CommandParser) -> None:
 
 
 def _fill_runs_start(parser: CommandParser) -> None:
+    parser.usage = "%(prog)s [SOURCE] --worker URL [OPTION...]"
     parser.description = "Have a deployed worker carry a run out, and do not wait for it."
     parser.epilog = _RUNS_START_EPILOG
+    parser.common = ("--worker", "--run-id", "--format", "--pages", "--partial", "--resume", "--json")
     parser.no_effects = (
         NoEffect(
             "--resume",
@@ -819,7 +823,6 @@ def _fill_runs_start(parser: CommandParser) -> None:
     parser.add_argument("--accept-shrink", action="store_true", help="commit a dataset that becomes smaller")
     parser.add_argument("--resume", action="store_true", help="go on although the run was cancelled")
     parser.add_argument("--json", action="store_true", help="print where the run stands as JSON")
-    refuse_secrets(parser)
 
 
 def _fill_runs_status(parser: CommandParser) -> None:
@@ -849,7 +852,12 @@ def _fill_runs_list(parser: CommandParser) -> None:
     parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
     parser.add_argument("where", metavar="WHERE", help=_OF_RUNS)
     parser.add_argument(
-        "--state", action="append", choices=STATES, default=[], help="only such runs; repeatable"
+        "--state",
+        action="append",
+        choices=STATES,
+        default=[],
+        metavar="STATE",
+        help="only such runs; repeatable",
     )
     parser.add_argument("--json", action="store_true", help="print them as JSON")
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)

@@ -75,10 +75,10 @@ def run(
     try:
         return _ACTIONS[args.action](args, out, clock, transport or HttpClientTransport())
     except ConfigurationError as error:
-        err.writelines(f"runs: {problem}\n" for problem in error.problems)
+        err.writelines(f"runs {args.action}: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
     except DeClassesError as error:
-        err.write(f"runs: {type(error).__name__}: {error}\n")
+        err.write(f"runs {args.action}: {type(error).__name__}: {error}\n")
         return EXIT_FAILED
 
 
