@@ -375,7 +375,6 @@ class _Told(Struct, frozen=True):
 
     pages: int
     records: int
-    expected_pages: int | None = None
     expected_records: int | None = None
     passes: int = 1
     invocations: int = 1
@@ -611,7 +610,7 @@ class _Reading:
             status,
             pages=told.pages,
             records=told.records,
-            expected_pages=told.expected_pages,
+            expected_pages=told.pages if status.state == COMPLETE else status.expected_pages,
             expected_records=told.expected_records,
             passes=told.passes,
             invocations=max(told.invocations, status.invocations),

@@ -197,13 +197,14 @@ class Ingestion(Value):
             _check_window(request, resource)
         said = {**_as_said(request), "run_id": run_id}
         place = (self.storage.client, self.settings.bucket, self.settings.key_prefix, run_id)
-        begun = RunJournal(*place).plan()
+        begun, documents = RunJournal(*place).plan(), Documents(*place[:2])
+        key = started_key(self.settings.key_prefix, run_id)
         if begun is None:
-            key = started_key(self.settings.key_prefix, run_id)
-            _check_same(Documents(*place[:2]).put_once(key, StartedRun(request=said)).request, said)
+            _check_same(documents.put_once(key, StartedRun(request=said)).request, said)
         else:
+            before = documents.find(key, StartedRun)
             told = {"format": begun.format, "pages": str(begun.pages), "source": begun.source_name}
-            _check_same(told, said)
+            _check_same({**told, **(before.request if before else {})}, said)
         status = self.status(run_id)
         if status.state == "complete":
             return status
