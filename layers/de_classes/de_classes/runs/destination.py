@@ -16,6 +16,7 @@ from msgspec import structs
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.described import plain
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.services.object_sink import StoredObject
@@ -199,6 +200,7 @@ class Output(ABC):
             skipped for the time being; otherwise it ends the run.
         seen_before: An earlier run that followed the source's way on, see ``WaysOn``; None if none is known.
         invocation: A name of its own.
+        unsealed: Tells what was done since a part was sealed; whoever goes over the source sets it.
     """
 
     journal: Journal
@@ -209,6 +211,7 @@ class Output(ABC):
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.invocation = uuid.uuid4().hex
+        self.unsealed: Callable[[], Unsealed] = Unsealed
 
     @abstractmethod
     def begin(self) -> IngestReceipt | None:
@@ -216,6 +219,33 @@ class Output(ABC):
 
         Returns:
             The receipt, if the run was complete before; nothing is to be done then.
+        """
+
+    def check_cancelled(self, *, lift: bool = False) -> None:  # noqa: B027 - nobody can cancel what is not noted
+        """Go no further with a run that is cancelled.
+
+        Args:
+            lift: Go on all the same, and let others go on.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def between_pages(self, *, is_sealed: bool) -> None:  # noqa: B027 - as above
+        """Say now and then that somebody is at it, and look whether the run is cancelled.
+
+        Args:
+            is_sealed: Whether a part was sealed just now.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def ended(self, error: BaseException | None) -> None:  # noqa: B027 - as above
+        """Note how this invocation ended, where the run is not complete.
+
+        Args:
+            error: What ended it; None if it has committed without pages that cannot be had.
         """
 
     @abstractmethod

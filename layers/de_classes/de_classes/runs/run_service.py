@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
+from de_classes.api.receipt import PARTIAL
 from de_classes.errors import (
     AmbiguousKeyError,
     DeClassesError,
@@ -119,6 +120,7 @@ class RunService:
         allow_partial: bool = False,
         accept_shrink: bool = False,
         passes_in_ranges: bool = False,
+        resume: bool = False,
     ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
@@ -128,9 +130,11 @@ class RunService:
             accept_shrink: Commit although the dataset becomes much smaller by it.
             passes_in_ranges: Of a run that was cut, leave another pass to its ranges, where records have no
                 keys: there none needs to know what the others bring.
+            resume: Go on although somebody cancelled the run.
 
         Raises:
             AnotherPassError: Ranges are to be carried out once more, see ``passes_in_ranges``.
+            RunCancelledError: Somebody cancelled the run; what came is sealed, and ``resume`` goes on.
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
                 carrying out the same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
@@ -152,6 +156,7 @@ class RunService:
                 if receipt is not None:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
+                output.check_cancelled(lift=resume)
                 receipt = self._fetched_and_committed(
                     self._context(output),
                     allow_partial=allow_partial,
@@ -159,7 +164,13 @@ class RunService:
                     passes_in_ranges=passes_in_ranges,
                 )
             except KeyboardInterrupt as interrupt:
+                output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
+            except Exception as error:
+                output.ended(error)
+                raise
+            if receipt.status == PARTIAL:
+                output.ended(None)
         if receipt.run_id is None:
             self._logger.info(
                 "stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds

@@ -23,6 +23,7 @@ from de_classes.errors import (
 )
 from de_classes.runs.context import RecordFilter
 from de_classes.runs.forecast import FirstPage
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.schema import Schema, merge
@@ -276,6 +277,7 @@ class SourcePass:
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         state = self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+        self._context.output.unsealed = self._unsealed
         run = self._run = self._context.start_pass(state, self._current, trusts_total=not came_twice)
         with self._context.record_filter(self.progress, self.number) as self._filter, closing(self):
             for page in self._pages(run):
@@ -288,7 +290,9 @@ class SourcePass:
     def _pages(self, run: PagePass) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
         try:
-            yield from run
+            for page in run:
+                yield page
+                self._context.output.between_pages(is_sealed=self._open is None)
         except DeClassesError:
             self._seal(run)
             raise
@@ -328,6 +332,15 @@ class SourcePass:
         if part.entries and before == entry.total_records:
             return entry
         return structs.replace(entry, said_at=self._context.runtime.clock.now())
+
+    def _unsealed(self) -> Unsealed:
+        """What was done since a part was sealed."""
+        entries = self._open.entries if self._open else []
+        return Unsealed(
+            pages=len(entries),
+            records=sum(entry.records for entry in entries),
+            counts=self._context.spending().since(self._spent_until),
+        )
 
     def _seal(self, run: PagePass) -> None:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
