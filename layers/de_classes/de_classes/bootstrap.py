@@ -125,9 +125,11 @@ class _Clients:
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run."""
-        return self._client(resource, self._options(resource, parameters, deadline), parameters, increment)
+        options = {**self._options(resource, parameters, deadline), "places": places}
+        return self._client(resource, options, parameters, increment)
 
     def cut(
         self,

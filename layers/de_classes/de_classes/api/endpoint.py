@@ -439,6 +439,8 @@ class Endpoint(DiscreetValue, dict=True):
                 return asked.size
             if first == "parent" and asked.parent is not None:
                 return _of_parent(asked.parent, rest)
+            if first in self.pagination.fills and asked.parent is not None:
+                return _of_parent(asked.parent, name)
             return lookup(name) if first in {"token", "opening"} else self.lookup(name)
 
         return know
@@ -464,7 +466,7 @@ class Endpoint(DiscreetValue, dict=True):
             what
             for what, template in self._templates.items()
             for name in names_in(template)
-            if name.partition(".")[0] in _FILLED_PER_PAGE
+            if name.partition(".")[0] in _FILLED_PER_PAGE | self.pagination.fills
         }
         return {
             what: self._filled_anew(what, self.lookup) for what in self._templates if what not in per_page

@@ -112,6 +112,7 @@ class _DatasetOutput(Output):
         self._store = to.store
         self._bucket = to.bucket
         self._first_fingerprint = client.first_fingerprint
+        self._pagination = client.endpoint.pagination
         self._clock = clock
         self.journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
@@ -352,6 +353,7 @@ class _DatasetOutput(Output):
             latest,
             gathered.kept,
             gathered.evidence,
+            self._pagination,
             is_repeated=gathered.pass_ > 1 or gathered.progress.duplicates > 0,
         )
         return Manifest.of(

@@ -66,6 +66,7 @@ class SealedPart(
         counts: What was spent since the part before, or since the invocation began.
         reached: How far its records reach, where the run brings only what is new: a place, as a number.
         before: How many of them lie before the place where the run begins.
+        reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
     """
 
     pass_: int = 1
@@ -88,6 +89,7 @@ class SealedPart(
     counts: RunCounts = RunCounts()
     reached: int | None = None
     before: int = 0
+    reached_of: dict[str, int] = {}
 
     @property
     def came(self) -> int:

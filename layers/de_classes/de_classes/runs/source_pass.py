@@ -173,7 +173,9 @@ class SourcePass:
 
         One that is shorter than the pass before may have been cut, unless the source counts what it has.
         """
-        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        if not self.is_at_end:  # be it that it was not begun, since its place is not there any more
+            return False
+        is_whole = not self.gaps and not self.ledger.falls_short
         before = sum(page.records for page in self.progress.pages(self.number - 1))
         may_be_cut = self.ledger.records < before and self.ledger.total_records is None
         return self.number > 1 and is_whole and not may_be_cut and not self.progress.new_of(self.number)
@@ -300,7 +302,8 @@ class SourcePass:
             writer = context.output.part(self.number, self._schema)
             self._open = OpenPart(writer=writer, open_aside=context.output.aside, began=clock.monotonic())
         part = self._open
-        part.take(page, run.entry, run.way_on, self._filter.apply(page))
+        parent = context.client.endpoint.pagination.parent_of(page.number, run.entry.at)
+        part.take(page, run.entry, run.way_on, self._filter.apply(page, parent))
         if self._current is not None:
             self._current.decoder = part.writer.decoder
         if run.ledger.is_first(page) and self.number == 1:  # the run is reckoned from what this page shows
@@ -321,7 +324,7 @@ class SourcePass:
         place, sequence = part.place, len(self.progress.sealed) + 1
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
-        reached, before = self._filter.reach()
+        reached, before, reached_of = self._filter.reach()
         steps = tuple(
             StepCounts(
                 rows_in=rows.rows_in,
@@ -355,6 +358,7 @@ class SourcePass:
             counts=counts,
             reached=reached,
             before=before,
+            reached_of=reached_of,
         )
         self._open = None
         if output.journal.seal(sealed) != sealed:

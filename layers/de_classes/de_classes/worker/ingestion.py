@@ -14,7 +14,7 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.storage.datasets.manifest import is_reserved
@@ -46,6 +46,7 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
     ) -> UnstableAPIClient:
         """A client that reads this resource, or what is new of it, and begins nothing after the deadline."""
         ...
@@ -158,7 +159,8 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
-        client = self.client_for(resource, parameters, deadline=deadline, increment=increment)
+        places = self._places(request, resource, name, run_id, increment)
+        client = self.client_for(resource, parameters, deadline=deadline, increment=increment, places=places)
         try:
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
             if request.key is None and increment is not None:
@@ -183,10 +185,25 @@ class Ingestion(Value):
                 raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
             return None
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
         dataset = self._below_prefix(self._dataset(resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _places(
+        self,
+        request: IngestRequest,
+        resource: Resource,
+        name: str,
+        run_id: str,
+        increment: Increment | None,
+    ) -> dict[str, str | int]:
+        """The places that were reached for each parent, where each has its own."""
+        if increment is None or request.key is not None:
+            return {}
+        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        return places_before(increment, self._datasets(), dataset)
 
     def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""

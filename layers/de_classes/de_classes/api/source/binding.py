@@ -13,6 +13,7 @@ from msgspec import structs
 from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
+from de_classes.api.increments import EachParent
 from de_classes.api.messages import origin
 from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.followed import OnePagePagination
@@ -177,6 +178,7 @@ class Resource:
         limits: ClientLimits | None = None,
         runtime: ClientRuntime | None = None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -192,6 +194,7 @@ class Resource:
             runtime: Network, clock and logger; of logins too.
             increment: What is asked for where the resource is read only as far as it is new; from its start
                 until now unless given.
+            places: The places that were reached for each parent, by its hashed key; see ``EachParent``.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -232,11 +235,15 @@ class Resource:
                     binding.of(sibling).endpoint(endpoint.auth), limits=limits, runtime=runtime
                 )
             parents = Parents(
-                each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit
+                each.values,
+                parent,
+                DEFAULT_LIMIT if each.resource is None else sibling.default_limit,
+                _named_of_parent(self.described),
             )
-            endpoint = structs.replace(
-                endpoint, pagination=_per_parent(self.described, parents), include=each.include
+            pagination = structs.replace(
+                _per_parent(self.described, parents), each_from=binding.each_from(places or {})
             )
+            endpoint = structs.replace(endpoint, pagination=pagination, include=each.include)
         return UnstableAPIClient(endpoint, pages=pages, limits=limits, runtime=runtime)
 
     def cut(self, increment: Increment, client: UnstableAPIClient, **options: Any) -> Increment:  # noqa: ANN401 - as ``client`` takes them
@@ -375,6 +382,15 @@ class _Binding:
         if said is None or not self._resource.described.is_sliced:
             return None
         return said.slices(self._increment or said.begin(None, now=time.time()))
+
+    def each_from(self, places: Mapping[str, str | int]) -> EachParent | None:
+        """Where each parent's children are asked for; None where all are by one window."""
+        described = self._resource.described
+        if described.incremental is None or not described.is_each:
+            return None
+        said = described.incremental
+        increment = self._increment or said.begin(None, now=time.time(), is_each=True)
+        return EachParent(said, increment, places) if increment.is_each else None
 
     @cached_property
     def _bounds(self) -> dict[str, str | int]:
@@ -523,6 +539,12 @@ def _reader(said: ResourceDescription) -> PageReader:
 def _per_parent(said: ResourceDescription, parents: Parents) -> PerParentPagination:
     kind = PerParentPagination
     return kind(inner=said.pagination, parents=parents, said=said.for_each, is_single=_is_single(said))
+
+
+def _named_of_parent(said: ResourceDescription) -> list[str]:
+    """The fields of a parent that requests for its children name."""
+    names = names_in([said.path, said.params, said.headers, said.json, said.form])
+    return [name.partition(".")[2] for name in names if name.startswith("parent.")]
 
 
 def _is_single(said: ResourceDescription) -> bool:

@@ -181,6 +181,11 @@ class ResourceDescription(Described, kw_only=True):
     write: Literal["append", "upsert", "snapshot"] | None = None
 
     @property
+    def is_each(self) -> bool:
+        """Whether what is new is asked for behind a place of its own for each parent."""
+        return self.incremental is not None and self.for_each is not None
+
+    @property
     def is_sliced(self) -> bool:
         """Whether what is new is asked for in slices of time, none of which has more than the window."""
         said = [self.path, self.params, self.headers, self.json, self.form]

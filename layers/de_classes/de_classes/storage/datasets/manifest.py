@@ -35,6 +35,7 @@ The keys, of a dataset and of the runs that write it:
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
     <dataset>/_receipt-00000001-<run_id>-5f4e3d2c1b0a.json        the receipt of that commit, and its content
+    <dataset>/_places-5f4e3d2c1b0a.json                           the places that were reached for each parent
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
     <dataset>/_cleaning.json                                      that leftovers are being deleted just now
 
@@ -73,6 +74,9 @@ QUARANTINE: Final = "_quarantine"
 PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z0-9]+")
 """A part's name, wherever it is spelled."""
 
+LISTED_NAME: Final = re.compile(rf"{PART_NAME.pattern}|_places-[0-9a-f]{{12}}\.json")
+"""The same of all that commits name, and that is left over where none does."""
+
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
@@ -82,7 +86,7 @@ _JOURNAL: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
 )
 
 
@@ -158,6 +162,11 @@ def is_receipt_key(key: str) -> bool:
 def is_part_key(key: str) -> bool:
     """Whether an object is named as a part."""
     return PART_NAME.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def is_listed_key(key: str) -> bool:
+    """Whether an object is named as one that a commit names: a part, or the places of parents."""
+    return LISTED_NAME.fullmatch(key.rpartition("/")[2]) is not None
 
 
 def is_reserved(key: str) -> bool:
