@@ -34,6 +34,9 @@ SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
 """The folder on the import path that a deployment's descriptions are packaged in."""
 
+LONGEST_WAIT = 5.0
+"""Seconds that a function waits for a job of a source: it is paid for them, and whoever called it is not."""
+
 
 def build_ingestion(
     environ: Mapping[str, str],
@@ -159,7 +162,10 @@ class _Clients:
             "secrets": self._known[name],
             "allow_insecure": self._allow_insecure,
             "limits": ClientLimits(
-                concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
+                concurrency=self._settings.concurrency,
+                retry_policy=self._policy,
+                deadline=deadline,
+                longest_wait=LONGEST_WAIT,
             ),
             "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
         }

@@ -367,6 +367,15 @@ class Furthest:
         return lambda value: _of_text(value, form, self._zone)
 
 
+def moment_of(said: Any) -> float:  # noqa: ANN401 - a JSON value
+    """A time by its look, in seconds since 1970: ISO 8601, or a number of seconds or milliseconds.
+
+    Raises:
+        ValueError: It is none; or a ``TypeError``, or an ``OverflowError``.
+    """
+    return _looked_at(said, UTC) / _SECOND
+
+
 def place_of(said: str | int) -> int:
     """A place as it is written down, as a number."""
     return said if isinstance(said, int) else _since_epoch(datetime.fromisoformat(said))

@@ -31,12 +31,14 @@ class ClientLimits(Value):
         timeout: Seconds for one request, and for a login of a described source; see ``Transport.send``.
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
+        longest_wait: Seconds that are waited here at a time for a job of the source; without end if None.
     """
 
     concurrency: int = 1
     timeout: float = 30.0
     retry_policy: RetryPolicy = RetryPolicy()
     deadline: float | None = None
+    longest_wait: float | None = None
 
 
 class ClientRuntime(Value):

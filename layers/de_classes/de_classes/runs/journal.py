@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from de_classes.api.jobs import JobNote
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.plan import RunPlan, as_text, of_text
 from de_classes.runs.progress import RunProgress, SealedPart
@@ -27,6 +28,7 @@ from de_classes.utils import layouts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.api.jobs import NoteKind
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
 
@@ -180,6 +182,14 @@ class RunJournal:
         """Remember that parts are broken, for good: their pages are to be fetched again."""
         for part in parts:
             self._documents.put_once(self._key(_STRUCK, part.sequence), StruckPart(part.sequence))
+
+    def job_note(self, kind: NoteKind, number: int) -> JobNote | None:
+        """See ``JobNotes``."""
+        return self._documents.find(self._key(kind, number), JobNote)
+
+    def note_job(self, kind: NoteKind, note: JobNote) -> JobNote:
+        """See ``JobNotes``."""
+        return self._documents.put_once(self._key(kind, note.number), note)
 
     def progress(self) -> RunProgress:
         """How far the run is.

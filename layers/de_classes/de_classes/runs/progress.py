@@ -67,6 +67,7 @@ class SealedPart(
         reached: How far its records reach, where the run brings only what is new: a place, as a number.
         before: How many of them lie before the place where the run begins.
         reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
+        job: Which of the run's jobs at the source its pages are of, from 1; 0 where there are none.
     """
 
     pass_: int = 1
@@ -90,6 +91,7 @@ class SealedPart(
     reached: int | None = None
     before: int = 0
     reached_of: dict[str, int] = {}
+    job: int = 0
 
     @property
     def came(self) -> int:

@@ -141,6 +141,7 @@ class SourcePass:
         self._run: PagePass | None = None
         self._first: FirstPage | None = None
         self._spent_until = context.spending()
+        self._job = 0
 
     @property
     def ledger(self) -> RunLedger:
@@ -259,6 +260,7 @@ class SourcePass:
             f"{error}; what came is kept, run {run_id!r} goes on from there",
             missing_pages=error.missing_pages,
             run_id=run_id,
+            retry_after=error.retry_after,
         )
 
     def carry_out(self) -> None:
@@ -270,6 +272,9 @@ class SourcePass:
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
         self.progress = self._context.output.journal.progress()
+        self._job = self._context.client.make_job_ready()
+        if any(part.job != self._job for part in self.progress.of_pass(self.number).parts):
+            raise SourceChangedError("the job is gone of which the pages are that came until now")
         is_kept = bool(self._context.plan.key_fields)  # of the passes before
         known = self.progress if is_kept else self.progress.of_pass(self.number)
         self._schema = merge(self._context.declared, known.schema)
@@ -359,6 +364,7 @@ class SourcePass:
             reached=reached,
             before=before,
             reached_of=reached_of,
+            job=self._job,
         )
         self._open = None
         if output.journal.seal(sealed) != sealed:

@@ -14,6 +14,7 @@ from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
 from de_classes.api.increments import EachParent
+from de_classes.api.jobs import BoundJob
 from de_classes.api.messages import origin
 from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.followed import OnePagePagination
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.jobs import Job
     from de_classes.api.source.description import ResourceDescription, SourceDescription
     from de_classes.utils.run_records import Increment
 
@@ -219,6 +221,10 @@ class Resource:
             limits.timeout,
         )
         endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(terms))
+        if self.described.job is not None:
+            is_same = auth is not None or self.described.auth is None
+            signs = endpoint.auth if is_same else self.source.auth.scheme(terms)
+            endpoint = structs.replace(endpoint, job=binding.job(self.described.job, signs))
         if binding.slices is not None:
             endpoint = structs.replace(
                 endpoint,
@@ -321,7 +327,9 @@ class _Binding:
             said = _in_slices(said)
         endpoint = Endpoint(
             self._template(
-                said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
+                said.path
+                if _ADDRESS.fullmatch(said.path) or said.path.startswith("${job.")
+                else source.base_url.rstrip("/") + said.path
             ),
             pagination=said.pagination,
             reader=_reader(said),
@@ -337,7 +345,7 @@ class _Binding:
             and structs.replace(
                 said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)
             ),
-            origins=self._origins(),
+            origins=self._origins() | self._job_origins(),
             lookup=self.lookup,
             kind_of=self.kind_of,
             rate_limit=source.rate_limit,
@@ -362,6 +370,24 @@ class _Binding:
             pagination=OnePagePagination(),
             reader=PageReader("@", None, count.total_path, records_are="object", is_total_required=True),
         )
+
+    def job(self, said: Job, auth: AuthScheme) -> BoundJob:
+        """A job whose requests know where they go."""
+        base = self._resource.source.base_url.rstrip("/")
+        whole = {
+            name: structs.replace(request, path=self._template(base + request.path))
+            for name in ("create", "poll", "find")
+            if (request := getattr(said, name)) is not None
+        }
+        return BoundJob(structs.replace(said, **whole), auth, self._origins())
+
+    def _job_origins(self) -> frozenset[tuple[str, str, int | None]]:
+        """Where a job's records may lie, besides where tokens may go."""
+        job = self._resource.described.job
+        if job is None or self._base_url is not None:
+            return frozenset()
+        hosts = [fill_host(host, self.lookup, self.kind_of) for host in job.hosts]
+        return frozenset(origin(url) for host in hosts for url in _urls_of(host))
 
     def lookup(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """The value of a parameter or a secret."""

@@ -29,6 +29,9 @@ The keys, of a dataset and of the runs that write it:
     <prefix>/_runs/<run_id>/part-00000001.json                    what it has done: a record a part
     <prefix>/_runs/<run_id>/keys-00000001-0a1b2c3d4e5f.bin        the keys of that part's records, hashed
     <prefix>/_runs/<run_id>/struck-00000001.json                  that this part is broken and counts no more
+    <prefix>/_runs/<run_id>/asked-00000001.json                   that a job is about to be made at the source
+    <prefix>/_runs/<run_id>/job-00000001.json                     what the source calls it
+    <prefix>/_runs/<run_id>/over-00000001.json                    that it failed or is gone: it counts no more
     <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
     <prefix>/_ways-on/<hash>.json                                 a way from page to page that a run followed
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
@@ -82,7 +85,7 @@ _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})
 _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
     r"(?:plan\.json|invocation-[0-9a-f]+\.json"
-    r"|(?:part|keys|struck)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+    r"|(?:part|keys|struck|asked|job|over)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
