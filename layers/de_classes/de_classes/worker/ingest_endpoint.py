@@ -10,6 +10,7 @@ none: it is a result that says so, which nobody tries again.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -71,6 +72,7 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (NewerLayoutError, OPERATORS),
 )
 _BAD_GATEWAY = 502
+_LATER = 503
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -134,7 +136,9 @@ class IngestEndpoint:
                 return _answer(OK, _as_told(self._ingestion.status(_run_asked_for(event))))
             done = self._run(event, context)
         except DeClassesError as error:
-            return _answer(status_of(error), describe(error))
+            described = describe(error)
+            wait = {"Retry-After": str(described["retry_after"])} if is_waiting(error) else {}
+            return _answer(status_of(error), described, wait)
         if not isinstance(done, IngestReceipt):
             return _accepted(event, done)
         return _answer(OK if done.status == COMPLETE else PARTIAL_CONTENT, done.as_dict(brief=True))
@@ -164,7 +168,7 @@ class IngestEndpoint:
         try:
             yield
         except Exception as error:
-            if self._on_failure is not None:
+            if self._on_failure is not None and not is_waiting(error):
                 self._on_failure(error)
             raise
 
@@ -192,8 +196,18 @@ class IngestEndpoint:
         return starter_for(self._ingestion.settings, context.function_name if context else "")
 
 
+def is_waiting(error: Exception) -> bool:
+    """Whether nothing failed: the run only waits for a job of the source, and goes on if asked again."""
+    return isinstance(error, IncompleteRunError) and error.retry_after is not None
+
+
 def status_of(error: DeClassesError) -> int:
-    """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's."""
+    """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's.
+
+    Of a run that waits for a job of the source it is 503, which says when to ask again.
+    """
+    if is_waiting(error):
+        return _LATER
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), _BAD_GATEWAY)
 
 
@@ -220,6 +234,8 @@ def describe(error: DeClassesError) -> dict[str, Any]:
     if isinstance(error, IncompleteRunError):
         described["missing_pages"] = list(_as_ranges(error.missing_pages))
         described["run_id"] = error.run_id
+        if error.retry_after is not None:
+            described["retry_after"] = math.ceil(error.retry_after)
     if isinstance(error, InvalidInputError):
         described["problems"] = [masked(problem) for problem in error.problems]
     return described
@@ -277,10 +293,10 @@ def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
     return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4())).lstrip("-_")[:64] or uuid.uuid4().hex
 
 
-def _answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
         "body": escaped_json(json.dumps(body, ensure_ascii=False)),  # column names are the source's
         "isBase64Encoded": False,
     }
