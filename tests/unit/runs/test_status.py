@@ -20,7 +20,8 @@ from de_classes.errors import (
 )
 from de_classes.runs.journal import RunJournal, Unsealed, run_folder
 from de_classes.runs.liveness import RunCancellation
-from de_classes.runs.progress import RunProgress
+from de_classes.runs.progress import FOLDER, RunProgress
+from de_classes.runs.ranges import PageRangeOfRun
 from de_classes.runs.status import (
     ALIVE_SECONDS,
     StartedRun,
@@ -32,6 +33,7 @@ from tests.fakes.runs import BUCKET, KilledError, journal, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
+    from de_classes.runs.progress import SealedPart
     from de_classes.runs.status import ListedRun, RunStatus
     from de_classes.storage.clients import ObjectStore
 
@@ -57,13 +59,16 @@ def killed(store: ObjectStore, pages: int, **changes: object) -> None:
 
 def copied(store: ObjectStore, number: int, *parts: int) -> None:
     """Parts of the run as the journal of a range has them: its own, from 1."""
-    folder = run_folder("raw", RUN)
     for sequence, part in enumerate(parts, start=1):
-        sealed = journal(store).progress().sealed[part - 1]
-        body = structs.replace(sealed, sequence=sequence)
-        of_range = RunJournal(store, BUCKET, "raw", RUN)
-        of_range.folder = f"{folder}range-{number:08d}/"
-        of_range.seal(body)
+        sealed = next(each for each in journal(store).progress().sealed if each.sequence == part)
+        seal_in_range(store, number, structs.replace(sealed, sequence=sequence))
+
+
+def seal_in_range(store: ObjectStore, number: int, sealed: SealedPart) -> None:
+    """A part in the journal of a range, whose places are its own."""
+    of = PageRangeOfRun(run_id=RUN, range=number, first=1)
+    place = structs.replace(sealed, sequence=number * FOLDER + sealed.sequence)
+    RunJournal(store, BUCKET, "raw", RUN, of=of).seal(place)
 
 
 def test_a_complete_run_is_told_by_its_receipt() -> None:
@@ -242,10 +247,8 @@ def test_ranges_are_told_one_by_one() -> None:
     store.put_object(BUCKET, f"{folder}ranges.jsonl", b"\n".join(map(encoded, lines)))
     copied(store, 1, 1)
     copied(store, 2, 2)
-    sealed = journal(store).progress().sealed[2]
-    of_range = RunJournal(store, BUCKET, "raw", RUN)
-    of_range.folder = f"{folder}range-00000003/"
-    of_range.seal(structs.replace(sealed, sequence=1, entries=sealed.entries[:1]))
+    sealed = next(each for each in journal(store).progress().sealed if each.sequence == 3)
+    seal_in_range(store, 3, structs.replace(sealed, sequence=1, entries=sealed.entries[:1]))
     for part in (1, 2, 3):
         store.delete_object(BUCKET, f"{folder}part-{part:08d}.json")
     told = status(store)

@@ -10,9 +10,11 @@ none: it is a result that says so, which nobody tries again.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -36,10 +38,11 @@ from de_classes.redaction import escaped_json, shared_filter
 from de_classes.runs.status import is_run_id
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_range import PageSet
+from de_classes.worker.run_actions import RunActions
 from de_classes.worker.starting import starter_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.runs.status import RunStatus
     from de_classes.worker.ingestion import Ingestion
@@ -69,6 +72,7 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (NewerLayoutError, OPERATORS),
 )
 _BAD_GATEWAY = 502
+_LATER = 503
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -109,37 +113,64 @@ class IngestEndpoint:
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer an API Gateway event with HTTP, any other with the receipt itself.
 
+        An event with an ``action`` is one of ``RunActions``, by direct invocation alone.
+
         Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly.
 
         Raises:
             DeClassesError: By direct invocation, whatever kept the run from being complete.
         """
-        if not (isinstance(event, Mapping) and is_http(event)):
-            try:
-                done = self._run(event, context)
-            except RunCancelledError as error:
-                return describe(error)
-            return done.as_dict(brief=True) if isinstance(done, IngestReceipt) else _as_told(done)
+        if isinstance(event, Mapping) and is_http(event):
+            return self._answered(event, context)
+        if isinstance(event, Mapping) and "action" in event:
+            return self._act(event, context)
+        try:
+            done = self._run(event, context)
+        except RunCancelledError as error:
+            return describe(error)
+        return done.as_dict(brief=True) if isinstance(done, IngestReceipt) else _as_told(done)
+
+    def _answered(self, event: Mapping[str, Any], context: LambdaContext | None) -> dict[str, Any]:
         try:
             if event.get("httpMethod") == "GET":
                 return _answer(OK, _as_told(self._ingestion.status(_run_asked_for(event))))
             done = self._run(event, context)
         except DeClassesError as error:
-            return _answer(status_of(error), describe(error))
+            described = describe(error)
+            wait = {"Retry-After": str(described["retry_after"])} if is_waiting(error) else {}
+            return _answer(status_of(error), described, wait)
         if not isinstance(done, IngestReceipt):
             return _accepted(event, done)
         return _answer(OK if done.status == COMPLETE else PARTIAL_CONTENT, done.as_dict(brief=True))
 
+    def _act(self, event: Mapping[str, object], context: LambdaContext | None) -> dict[str, Any]:
+        actions = RunActions(self._ingestion, on_receipt=self._note)
+        with self._noting_failures():
+            return actions.carry_out(
+                event,
+                run_id=_run_id(event, context),
+                seconds_left=_seconds_left(context, over_http=False),
+            )
+
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt | RunStatus:
-        try:
+        with self._noting_failures():
             done = self._carry_out(event, context)
+        if isinstance(done, IngestReceipt):
+            self._note(done)
+        return done
+
+    def _note(self, receipt: IngestReceipt) -> None:
+        if self._on_receipt is not None:
+            self._on_receipt(receipt)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
-            if self._on_failure is not None:
+            if self._on_failure is not None and not is_waiting(error):
                 self._on_failure(error)
             raise
-        if self._on_receipt is not None and isinstance(done, IngestReceipt):
-            self._on_receipt(done)
-        return done
 
     def _carry_out(self, event: object, context: LambdaContext | None) -> IngestReceipt | RunStatus:
         if not isinstance(event, Mapping):
@@ -165,8 +196,18 @@ class IngestEndpoint:
         return starter_for(self._ingestion.settings, context.function_name if context else "")
 
 
+def is_waiting(error: Exception) -> bool:
+    """Whether nothing failed: the run only waits for a job of the source, and goes on if asked again."""
+    return isinstance(error, IncompleteRunError) and error.retry_after is not None
+
+
 def status_of(error: DeClassesError) -> int:
-    """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's."""
+    """The HTTP status that says whose move it is: 400 the caller's, 500 the operator's, 502 the source's.
+
+    Of a run that waits for a job of the source it is 503, which says when to ask again.
+    """
+    if is_waiting(error):
+        return _LATER
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), _BAD_GATEWAY)
 
 
@@ -193,6 +234,8 @@ def describe(error: DeClassesError) -> dict[str, Any]:
     if isinstance(error, IncompleteRunError):
         described["missing_pages"] = list(_as_ranges(error.missing_pages))
         described["run_id"] = error.run_id
+        if error.retry_after is not None:
+            described["retry_after"] = math.ceil(error.retry_after)
     if isinstance(error, InvalidInputError):
         described["problems"] = [masked(problem) for problem in error.problems]
     return described
@@ -250,10 +293,10 @@ def _run_id(event: Mapping[str, object], context: LambdaContext | None) -> str:
     return _NOT_FOR_A_KEY.sub("-", given or str(uuid.uuid4())).lstrip("-_")[:64] or uuid.uuid4().hex
 
 
-def _answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
         "body": escaped_json(json.dumps(body, ensure_ascii=False)),  # column names are the source's
         "isBase64Encoded": False,
     }

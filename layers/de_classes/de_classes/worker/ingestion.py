@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,10 +16,12 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
 from de_classes.runs.journal import Documents, RunJournal
 from de_classes.runs.liveness import RunCancellation, how_it_failed
+from de_classes.runs.neighbours import HoldInBucket
 from de_classes.runs.plan import RunPlan, as_text
+from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
 from de_classes.runs.status import StartedRun, read_status, started_key
 from de_classes.storage.datasets.manifest import is_reserved
@@ -29,13 +31,16 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from de_classes.api.pace import Neighbours
+    from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
     from de_classes.runs.destination import Destination
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.runs.status import RunStatus
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
@@ -55,9 +60,27 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
-        """A client that reads this resource, or what is new of it, and begins nothing after the deadline."""
+        """A client that reads this resource, or what is new of it, and begins nothing after the deadline.
+
+        So many clients share the source's limits, and ``neighbours`` tells them of each other.
+        """
         ...
+
+
+class Prepared(Value):
+    """A request, read against what there is: who carries it out, and as what.
+
+    Attributes:
+        runs: Carries it out.
+        plan: What the run is.
+    """
+
+    runs: RunService
+    plan: RunPlan
 
 
 class Cutter(Protocol):
@@ -227,6 +250,36 @@ class Ingestion(Value):
                 journal.note_invocation(uuid.uuid4().hex, outcome="incomplete", **how_it_failed(error))
 
     def _run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None) -> IngestReceipt:
+        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
+            return ready.runs.carry_out(
+                ready.plan,
+                allow_partial=request.allow_partial,
+                accept_shrink=request.accept_shrink,
+                resume=request.resume,
+            )
+
+    @contextmanager
+    def prepared(
+        self,
+        request: IngestRequest,
+        *,
+        run_id: str,
+        seconds_left: float | None = None,
+        of: PageRangeOfRun | None = None,
+        on_page: Callable[[Page], None] = lambda _: None,
+    ) -> Iterator[Prepared]:
+        """What carries a request out, and the plan that it is: for ``run``, or by ranges.
+
+        Args:
+            request: As for ``run``, and so are the others.
+            run_id: What to call the run by, if the request does not say.
+            seconds_left: After how many seconds this process is stopped, or None.
+            of: The range of the run that is carried out: others ask the source at the same time.
+            on_page: Told of every page that was taken.
+
+        Raises:
+            InvalidInputError: There is no such source, or the run was begun with another request.
+        """
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         resource = self._resource(name)
@@ -237,23 +290,47 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
-        client = self.client_for(resource, parameters, deadline=deadline, increment=increment)
+        places = self._places(request, resource, name, run_id, increment)
+        client = self.client_for(
+            resource,
+            parameters,
+            deadline=deadline,
+            increment=increment,
+            places=places,
+            share=1 if of is None else of.at_once,
+            neighbours=None if of is None else self._neighbours(of),
+        )
         try:
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
             if request.key is None and increment is not None:
                 plan = msgspec.structs.replace(plan, incremental=increment)
             terms = self._terms(resource, plan.format, seconds)
-            runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms)
+            runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms, on_page=on_page)
             runs = RunService(client, self._destination(request), strict=request.strict, runtime=runtime)
-            return runs.carry_out(
-                plan,
-                allow_partial=request.allow_partial,
-                accept_shrink=request.accept_shrink,
-                resume=request.resume,
-            )
+            yield Prepared(runs, plan)
         except AuthenticationError:
             self.forget_logins()
             raise
+
+    def range_sizes(self, request: IngestRequest) -> RangeSizes:
+        """How a run is cut: into as many ranges at once as there are workers, and as the source allows."""
+        begun = self._begun(request)
+        name = request.source or (begun.source_name if begun else None) or self.settings.default_source
+        most = self._resource(name).source.rate_limit.concurrency
+        workers = request.workers or self.settings.workers
+        return RangeSizes(
+            at_once=workers if most is None else min(workers, most), pages=self.settings.range_pages
+        )
+
+    def journal_place(self, run_id: str) -> tuple[str, str]:
+        """The bucket and the key of a run's ranges."""
+        return self.settings.bucket, self._datasets().journal(run_id).ranges_key
+
+    def _neighbours(self, of: PageRangeOfRun) -> Neighbours | None:
+        if of.at_once == 1:
+            return None
+        key = self._datasets().journal(of.run_id).hold_key
+        return HoldInBucket(self.storage.client, self.settings.bucket, key, self.clock, self.logger)
 
     def _increment(
         self, request: IngestRequest, resource: Resource, name: str, run_id: str
@@ -264,10 +341,25 @@ class Ingestion(Value):
         if said is None:
             return None
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
         dataset = self._below_prefix(self._dataset(resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _places(
+        self,
+        request: IngestRequest,
+        resource: Resource,
+        name: str,
+        run_id: str,
+        increment: Increment | None,
+    ) -> dict[str, str | int]:
+        """The places that were reached for each parent, where each has its own."""
+        if increment is None or request.key is not None:
+            return {}
+        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        return places_before(increment, self._datasets(), dataset)
 
     def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
