@@ -78,7 +78,7 @@ _BY_CODE: Final[dict[str, tuple[type[FatalError], str]]] = {
 }
 
 
-class Registered(Value):
+class Registered(Value, tag_field="to", tag="glue"):
     """What a table shows.
 
     Example:
