@@ -86,6 +86,9 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:GetObject",
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
+        "glue:GetTable",
+        "glue:CreateTable",
+        "glue:UpdateTable",
     }
 
 

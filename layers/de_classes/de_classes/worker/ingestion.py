@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from de_classes.api.receipt import CatalogEntry
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import AuthenticationError, InvalidInputError
+from de_classes.errors import (
+    AuthenticationError,
+    DeClassesError,
+    InvalidInputError,
+    NothingToShowError,
+)
+from de_classes.redaction import shared_filter
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
+    from de_classes.pipelines.glue import GlueTable
     from de_classes.runs.destination import Destination
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
@@ -81,6 +89,8 @@ class Ingestion(Value):
         logger: Told how runs go.
         clock: Dates the keys, and measures.
         memory_megabytes: What the function is given; the receipt reckons with it.
+        table_for: Gives the table of the catalog that shows the dataset of a resource, by its name; None
+            where no catalog is kept.
         cut: Puts what is new into slices, where the source gives no more than a window of any query.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
@@ -94,6 +104,7 @@ class Ingestion(Value):
     clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
+    table_for: Callable[[str], GlueTable] | None = None
     cut: Cutter = lambda _resource, _parameters, *, deadline, increment: increment  # noqa: ARG005
 
     def read(self, payload: object) -> IngestRequest:
@@ -166,12 +177,34 @@ class Ingestion(Value):
             terms = self._terms(resource, plan.format, seconds)
             runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms)
             runs = RunService(client, self._destination(request), strict=request.strict, runtime=runtime)
-            return runs.carry_out(
+            receipt = runs.carry_out(
                 plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
             )
         except AuthenticationError:
             self.forget_logins()
             raise
+        shown = self._shown(name, plan.dataset, receipt.bucket) if plan.write else None
+        return msgspec.structs.replace(receipt, catalog=shown) if shown else receipt
+
+    def _shown(self, name: str, dataset: str, bucket: str) -> CatalogEntry | None:
+        """What the dataset's table shows now; the run is committed, whatever becomes of that."""
+        if self.table_for is None:
+            return None
+        table = self.table_for(name)
+        try:
+            shown = table.register(self.storage.client, bucket, dataset, allow_partial=True)
+        except NothingToShowError:
+            return None
+        except DeClassesError as error:
+            told = {"table": str(table.address), "error": type(error).__name__, "reason": str(error)}
+            self.logger.error("committed, and not shown by its table", extra=told)  # noqa: TRY400 - ours
+            problem = (
+                f"{type(error).__name__}: {error}; the run is committed, and its table is shown it by the "
+                f"next run, or by `load s3://{bucket}/{dataset} "
+                f"--to glue://{table.address.database}/{table.address.table}`"
+            )
+            return CatalogEntry(table=str(table.address), problem=shared_filter().text(problem))
+        return CatalogEntry(table=shown.table, generation=shown.generation)
 
     def _increment(
         self, request: IngestRequest, resource: Resource, name: str, run_id: str

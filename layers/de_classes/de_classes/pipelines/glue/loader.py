@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from de_classes.errors import ObjectExistsError
+from de_classes.errors import NothingToShowError, ObjectExistsError
 from de_classes.pipelines.collecting import LoadReceipt
 from de_classes.pipelines.steps import Loader
 from de_classes.storage.datasets.commits import DatasetCommits
@@ -99,7 +100,7 @@ class GlueTableLoader(Loader):
                 continue  # by another, behind whom this one comes, or by this one, whose answer was lost
         else:
             raise ObjectExistsError(f"{self._dataset} is being committed to again and again: try later")
-        if sealed or self._table.exists():  # without a record there are no columns to make a table of
+        with suppress(NothingToShowError):  # without a record there are no columns to make a table of
             self._table.register(self._store, self._bucket, self._dataset)
         return LoadReceipt(self._store.uri(self._bucket, self._dataset), writer.records)
 

@@ -19,11 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from de_classes.errors import (
     InvalidInputError,
+    NothingToShowError,
     PermissionDeniedError,
     StorageError,
     StorageUnavailableError,
     UnsupportedFormatError,
-    UnsupportedValueError,
 )
 from de_classes.pipelines.glue.address import GlueAddress
 from de_classes.pipelines.glue.columns import columns_of
@@ -45,6 +45,10 @@ _TRIES: Final = 10
 """Each is lost to somebody who has changed the table meanwhile."""
 
 _SERVER_ERROR: Final = 500
+_READ_TIMEOUT_SECONDS: Final = 10
+_ATTEMPTS: Final = 3
+"""A worker has some seconds left when it has committed, and what it does not get done is done by the next."""
+
 _OURS: Final = "de_classes_"
 """What the names of the table's parameters begin with that say what it shows."""
 
@@ -147,6 +151,7 @@ class GlueTable:
             InvalidInputError: The dataset is partial or not in S3, or the table is somebody else's.
             ObjectNotFoundError: Nothing was committed there.
             UnsupportedFormatError: Engines cannot read this format whole.
+            NothingToShowError: No column has a value yet, and there is no table.
             UnsupportedValueError: A table cannot have such columns; the first one is named.
             PermissionDeniedError: The role may not.
             StorageUnavailableError: Glue or the store does not answer; the table is as it was.
@@ -195,10 +200,6 @@ class GlueTable:
         else:
             self._told(there, address)
 
-    def exists(self) -> bool:
-        """Whether there is such a table."""
-        return self._read() is not None
-
     def _show(self, commits: DatasetCommits, manifest: Manifest, address: str) -> Registered:
         """Let the table show a commit, unless it shows a later one."""
         columns, left_out = columns_of(manifest.schema)
@@ -233,7 +234,7 @@ class GlueTable:
                 return _as_it_is(self.address, there)
             table = _beside(wanted, there)
             if not table["StorageDescriptor"]["Columns"]:
-                raise UnsupportedValueError(
+                raise NothingToShowError(
                     f"{address} has no column with a value yet, and a table has one at least: it is made by "
                     "the first run that brings a record"
                 )
@@ -330,7 +331,7 @@ class GlueTable:
             from de_classes.storage.clients.sessions import make_client  # noqa: PLC0415 - unless one was given
 
             with self._errors():
-                self._given = make_client("glue")
+                self._given = make_client("glue", read_timeout=_READ_TIMEOUT_SECONDS, attempts=_ATTEMPTS)
         return self._given
 
     @contextmanager
