@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from de_classes.__main__ import make_parser
+from de_classes.cli import parsers
 from de_classes.cli.load import run
 from de_classes.storage.clients import LocalClient, S3Client
 from tests.fakes.aws import no_aws_environment, nobodys_session
@@ -129,6 +130,19 @@ def test_glue_shows_a_dataset_under_its_own_name_and_a_second_time_as_before(sho
     assert shop.get_table(DatabaseName="shop", Name="orders")["Table"]["TableType"] == "EXTERNAL_TABLE"
     again = load("s3://lake/raw/Orders", to="glue://shop/orders")[1]
     assert again.startswith("shown:  generation 1 of run run: 1 records in 1 parts, as before\n")
+
+
+def test_the_example_of_the_help_works_with_glue(shop: Any) -> None:
+    (example,) = (
+        line.split()
+        for line in parsers._LOAD_EPILOG.splitlines()  # noqa: SLF001
+        if "glue://" in line
+    )
+    program, what, *words = example
+    assert (program, what) == ("%(prog)s", "s3://my-bucket/raw/orders")
+    args = make_parser(["load"]).parse_args(["load", "s3://lake/raw/Orders", *words])
+    assert run(args, out=io.StringIO(), err=io.StringIO()) == 0
+    assert shop.get_table(DatabaseName="shop", Name="orders")["Table"]["Name"] == "orders"
 
 
 def test_glue_answers_in_json_and_takes_a_name(shop: Any) -> None:

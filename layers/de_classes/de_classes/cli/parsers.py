@@ -526,16 +526,17 @@ process of the machine could read. To a host that is not this machine TLS is
 verify-full, unless ?sslmode= says otherwise.
 """
 _LOAD_EPILOG = """\
-In PostgreSQL the table holds what the commit holds; one with rows that no load
-has written is refused. With --key-field records take the place of those with
-the same key. The password is in PGPASSFILE or --password-file. In Glue a table
-shows the latest commit.
+The table holds what the commit holds; one that no load has written is refused.
+With --key-field records take the place of those with the same key. PostgreSQL's
+password is in PGPASSFILE or --password-file. In Glue a table shows the commit.
 
 exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
 the dataset is partial; after an error the same command goes on
 
 examples:
   %(prog)s lake/orders --to postgresql://ada@db.example/shop
+  %(prog)s lake/orders --to postgresql:///shop?service=shop \\
+      --key-field id
   %(prog)s s3://my-bucket/raw/orders --to glue://shop
   %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
       --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,9 @@ from de_classes.errors import (
 from de_classes.pipelines.glue import GlueAddress, GlueTable
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetCommits, Manifest
+from de_classes.storage.datasets.leftovers import remove_leftovers
 from de_classes.storage.datasets.manifest import manifest_key, symlink_key
+from de_classes.utils.clock import ManualClock
 from tests.fakes.aws import no_aws_environment, nobodys_session
 from tests.fakes.datasets import commit as commit_into
 from tests.fakes.datasets import make_manifest
@@ -30,11 +33,12 @@ from tests.fakes.glue import DATABASE, FakeGlue
 from tests.fakes.runs import BUCKET, LOGGER, KilledError, memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from de_classes.errors import DeClassesError
     from de_classes.storage.clients import BaseS3Client
+    from de_classes.storage.datasets import ManifestPart
     from de_classes.storage.format.schema import Record
 
 DATASET = "raw/orders"
@@ -115,6 +119,23 @@ def test_the_next_commit_moves_the_table_and_leaves_the_list_before_as_it_was() 
     assert listed(store, glue) == addresses(second) != addresses(first)
     assert glue.columns() == {"id": "double", "late": "struct<tags:array<string>>"}
     assert store.get_object(BUCKET, symlink_key(DATASET, 1)) == before
+
+
+def test_cleaning_up_leaves_the_lists_that_a_table_may_still_lead_to() -> None:
+    """Without its list a table is empty; without a part of it, a query fails."""
+    store, glue = memory(), FakeGlue()
+    for generation in (1, 2):
+        commit(store, generation)
+        register(glue, store)
+    removed = remove_leftovers(
+        store, BUCKET, "", older_than=0, clock=ManualClock(now=time.time() + 3600), superseded=True
+    )
+    assert [info.key for info in removed] == [f"{DATASET}/{part.key}" for part in first_parts(store)]
+    assert [store.object_exists(BUCKET, symlink_key(DATASET, each)) for each in (1, 2)] == [True, True]
+
+
+def first_parts(store: BaseS3Client) -> Sequence[ManifestPart]:
+    return DatasetCommits(store, BUCKET, DATASET).read(1).parts
 
 
 def test_what_was_changed_or_deleted_by_hand_is_repaired_and_what_was_added_stays() -> None:
