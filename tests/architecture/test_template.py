@@ -358,7 +358,7 @@ def test_no_name_is_fixed_or_bound_to_an_account() -> None:
 
 def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
+    assert len(alarms) == 11
     for alarm in alarms.values():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]

@@ -12,8 +12,21 @@ from tests.fakes.resolved import PLACES, deployed_by, of_type, parameters, refus
 
 WORKER = "IngestionWorkerFunction"
 FUNCTIONS = ("AuthSimulatorFunction", "UnstableSimulatorFunction", WORKER)
-# The one thing that may be done to everything: X-Ray has no resource that a trace is sent to.
-TO_ANYTHING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+# What may be done to everything: X-Ray has no resource that a trace is sent to, nor has a delivery of logs.
+TO_ANYTHING = {
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
 # AWS's own, for what only its services do: shift an alias, write an API's log.
 MANAGED = {
     "AWSCodeDeployRoleForLambda",
@@ -63,7 +76,7 @@ def test_what_is_allowed_is_named_action_by_action() -> None:
     assert [each for each in statements() if {"NotAction", "NotResource", "NotPrincipal"} & set(each)] == []
 
 
-def test_nothing_but_traces_is_allowed_to_anything() -> None:
+def test_nothing_but_traces_and_deliveries_of_logs_is_allowed_to_anything() -> None:
     to_all = [each for each in statements() if each["Effect"] == "Allow" and "*" in as_list(each["Resource"])]
     assert {action for each in to_all for action in each["Action"]} == TO_ANYTHING
 

@@ -172,11 +172,13 @@ class RetriesExhaustedError(FatalError):
     Args:
         message: What was tried.
         attempts: How many calls were made.
+        retry_after: Seconds for which the source asks to be left alone, if that is why.
     """
 
-    def __init__(self, message: str, *, attempts: int) -> None:
+    def __init__(self, message: str, *, attempts: int, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class PageGivenUpError(RetriesExhaustedError):

@@ -21,6 +21,7 @@ from de_classes.pipelines.glue import GlueAddress, GlueTable
 from de_classes.storage.datasets import DatasetCommits
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import IngestEndpoint
+from de_classes.worker.run_actions import RunActions
 from tests.fakes.aws import no_aws_environment, nobodys_session
 from tests.fakes.glue import DATABASE, FakeGlue
 from tests.fakes.runs import BUCKET, memory
@@ -30,6 +31,7 @@ from tests.fakes.worker import ENVIRONMENT, LOGGER, secrets
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from de_classes.api.receipt import IngestReceipt
     from de_classes.storage.clients import BaseS3Client
     from de_classes.worker.ingestion import Ingestion
 
@@ -196,6 +198,19 @@ def test_a_table_that_does_not_follow_is_a_fault_of_the_worker_and_the_answer_st
     RunObserver(LOGGER, Counting(namespace="tests")).receipt(one.run(ORDERS, run_id="one"))
     assert counted["CompleteRuns"] == (MetricUnit.Count, 1)
     assert ("WorkerFaults" in counted) == refused
+
+
+def test_a_run_of_many_workers_is_shown_when_it_is_committed(tmp_path: Path) -> None:
+    store, glue = memory(), FakeGlue()
+    receipts: list[IngestReceipt] = []
+    actions = RunActions(worker(tmp_path, store, glue, Rows(25)), on_receipt=receipts.append)
+    given: dict[str, Any] = {"run_id": "many", "seconds_left": None}
+    item: dict[str, Any] = {"request": {"source": "shop.Orders"}}
+    planned = actions.carry_out({"action": "plan", **item}, **given)
+    assert (planned["status"], glue.tables) == ("planned", {})
+    answer = actions.carry_out({"action": "commit", **item}, **given)
+    assert answer["catalog"] == {"table": "shop.shop_orders", "generation": 1, "problem": None}
+    assert [each.catalog and each.catalog.generation for each in receipts] == [1]
 
 
 def test_a_table_of_its_own_is_made_once_for_each_resource(tmp_path: Path) -> None:

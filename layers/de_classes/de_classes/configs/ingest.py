@@ -18,6 +18,7 @@ MAX_REQUEST_LIMIT = 100_000
 MAX_REQUESTS_PER_SECOND = 10_000
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_REQUEST_LIMIT)]
+Workers = Annotated[int, Meta(ge=1, le=1000)]
 RequestsPerSecond = Annotated[float, Meta(gt=0, le=MAX_REQUESTS_PER_SECOND)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
@@ -56,6 +57,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
             one; empty for none.
         part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
         part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
+        range_pages: Pages in one of its ranges at the most, 10 to 1,000,000.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -85,6 +88,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     glue_database: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{0,255}\Z")] = ""
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    workers: Workers = 4
+    range_pages: Annotated[int, Meta(ge=10, le=1_000_000)] = 1_000
 
     def __post_init__(self) -> None:
         problems = []
@@ -118,6 +123,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         accept_shrink: Whether to commit although the dataset becomes much smaller by it.
         from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
         until: The same, where to end in place of now.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
 
     Raises:
         InvalidInputError: The key is not valid.
@@ -135,6 +141,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     accept_shrink: bool = False
     from_: str | None = field(default=None, name="from")
     until: str | None = None
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         problems = []

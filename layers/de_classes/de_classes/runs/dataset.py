@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from de_classes.runs.generations import Listed
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import ManifestPart
     from de_classes.storage.format.schema import Schema
@@ -79,7 +80,7 @@ class DatasetDestination(Destination):
 
     def begun(self, run_id: str) -> RunPlan | None:
         """What a run was begun with; None if there is no such run."""
-        return RunJournal(self.store, self.bucket, self.prefix, run_id).plan()
+        return self.journal(run_id).plan()
 
     def check_begun(self, run_id: str) -> None:
         """Make sure that there is such a run.
@@ -96,6 +97,28 @@ class DatasetDestination(Destination):
         """See ``Destination``."""
         return _DatasetOutput(self, plan, client, clock)
 
+    def journal(self, run_id: str, *, of: PageRangeOfRun | None = None) -> RunJournal:
+        """What a run has done, or a range of it.
+
+        Args:
+            run_id: Which run.
+            of: The range; None for the run itself.
+        """
+        return RunJournal(self.store, self.bucket, self.prefix, run_id, of=of)
+
+    def open_range(
+        self, plan: RunPlan, client: UnstableAPIClient, clock: Clock, of: PageRangeOfRun
+    ) -> Output:
+        """What one invocation of a range writes to: the parts of the dataset, and a journal of its own.
+
+        Args:
+            plan: What the whole run is, as it was begun.
+            client: Gets the pages.
+            clock: Tells whether somebody's cleaning is still going on.
+            of: The range.
+        """
+        return _DatasetOutput(self, plan, client, clock, of=of)
+
 
 class _DatasetOutput(Output):
     """One invocation's share of a run into a dataset."""
@@ -104,7 +127,13 @@ class _DatasetOutput(Output):
     journal: RunJournal
 
     def __init__(
-        self, to: DatasetDestination, plan: RunPlan, client: UnstableAPIClient, clock: Clock
+        self,
+        to: DatasetDestination,
+        plan: RunPlan,
+        client: UnstableAPIClient,
+        clock: Clock,
+        *,
+        of: PageRangeOfRun | None = None,
     ) -> None:
         super().__init__(plan)
         self.limits = to.limits
@@ -113,7 +142,8 @@ class _DatasetOutput(Output):
         self._bucket = to.bucket
         self._first_fingerprint = client.first_fingerprint
         self._clock = clock
-        self.journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
+        self.journal = to.journal(plan.run_id, of=of)
+        self._is_range = of is not None
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
         self._documents = Documents(to.store, to.bucket)
         self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
@@ -129,6 +159,8 @@ class _DatasetOutput(Output):
         """
         self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
         begun, asked = self.journal.plan(), self.plan
+        if begun is None and self._is_range:
+            raise InvalidInputError(f"run {asked.run_id!r} was not begun in ranges")
         if begun is None and asked.write is not None:
             latest = self._commits.latest()
             asked = structs.replace(asked, after=latest.generation if latest else 0)

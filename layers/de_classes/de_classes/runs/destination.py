@@ -9,7 +9,7 @@ import math
 import sys
 import uuid
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import structs
 
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.forecast import LambdaTerms, RunCounts
+    from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import SealedPart
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.datasets.part_writer import WrittenPart
     from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 MEBIBYTE = 2**20
+_NO_RANGES: Final = "a dataset alone is written by several workers, not one object: leave out the key"
 
 
 class PartLimits(Value):
@@ -168,12 +171,20 @@ class Journal(Protocol):
         """What was sealed until now, by this invocation or another."""
         ...
 
+    def sequence_behind(self, progress: RunProgress) -> int:
+        """The place of the part that is sealed next."""
+        ...
+
     def seal(self, sealed: SealedPart) -> SealedPart:
         """Remember a part; what comes back is another's if somebody else was first."""
         ...
 
     def strike(self, parts: Iterable[SealedPart]) -> None:
         """Remember that parts are broken, for good."""
+        ...
+
+    def note_change(self, pass_: int, reason: str) -> None:
+        """Remember that the source changed under a range, so that whoever commits goes over it again."""
         ...
 
 
@@ -261,6 +272,32 @@ class Destination(ABC):
             client: Gets the pages.
             clock: Tells whether somebody's cleaning is still going on.
         """
+
+    def open_range(
+        self, plan: RunPlan, client: UnstableAPIClient, clock: Clock, of: PageRangeOfRun
+    ) -> Output:
+        """What one invocation of a range of a run writes to: parts, and a journal of its own.
+
+        Args:
+            plan: What the whole run is.
+            client: Gets the pages.
+            clock: Tells whether somebody's cleaning is still going on.
+            of: The range.
+
+        Raises:
+            InvalidInputError: One object has no ranges.
+        """
+        del plan, client, clock, of
+        raise InvalidInputError(_NO_RANGES)
+
+    def journal(self, run_id: str) -> RunJournal:
+        """What a run has done, kept where others go on by it.
+
+        Raises:
+            InvalidInputError: Nothing is kept.
+        """
+        del run_id
+        raise InvalidInputError(_NO_RANGES)
 
 
 class ObjectDestination(Destination):
@@ -497,9 +534,15 @@ class _JournalInMemory:
     def progress(self) -> RunProgress:
         return self._progress
 
+    def sequence_behind(self, progress: RunProgress) -> int:
+        return len(progress.sealed) + 1
+
     def seal(self, sealed: SealedPart) -> SealedPart:
         self._progress = self._progress.plus(sealed)
         return sealed
+
+    def note_change(self, pass_: int, reason: str) -> None:
+        self._progress = structs.replace(self._progress, changed={**self._progress.changed, pass_: reason})
 
     def strike(self, parts: Iterable[SealedPart]) -> None:
         struck = self._progress.struck | {part.sequence for part in parts}

@@ -12,6 +12,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from de_classes.api.receipt import COMPLETE
@@ -30,9 +31,10 @@ from de_classes.errors import (
 from de_classes.redaction import escaped_json, shared_filter
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_range import PageSet
+from de_classes.worker.run_actions import RunActions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.worker.ingestion import Ingestion
@@ -90,11 +92,15 @@ class IngestEndpoint:
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer an API Gateway event with HTTP, any other with the receipt itself.
 
+        An event with an ``action`` is one of ``RunActions``, by direct invocation alone.
+
         Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly.
 
         Raises:
             DeClassesError: By direct invocation, whatever kept the run from being complete.
         """
+        if isinstance(event, Mapping) and "action" in event and not is_http(event):
+            return self._act(event, context)
         if not (isinstance(event, Mapping) and is_http(event)):
             return self._run(event, context).as_dict(brief=True)
         try:
@@ -103,16 +109,33 @@ class IngestEndpoint:
             return _answer(status_of(error), describe(error))
         return _answer(OK if receipt.status == COMPLETE else PARTIAL_CONTENT, receipt.as_dict(brief=True))
 
+    def _act(self, event: Mapping[str, object], context: LambdaContext | None) -> dict[str, Any]:
+        actions = RunActions(self._ingestion, on_receipt=self._note)
+        with self._noting_failures():
+            return actions.carry_out(
+                event,
+                run_id=_run_id(event, context),
+                seconds_left=_seconds_left(context, over_http=False),
+            )
+
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
-        try:
+        with self._noting_failures():
             receipt = self._carry_out(event, context)
+        self._note(receipt)
+        return receipt
+
+    def _note(self, receipt: IngestReceipt) -> None:
+        if self._on_receipt is not None:
+            self._on_receipt(receipt)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             if self._on_failure is not None:
                 self._on_failure(error)
             raise
-        if self._on_receipt is not None:
-            self._on_receipt(receipt)
-        return receipt
 
     def _carry_out(self, event: object, context: LambdaContext | None) -> IngestReceipt:
         if not isinstance(event, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +23,9 @@ from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
 from de_classes.runs.increments import next_increment
+from de_classes.runs.neighbours import HoldInBucket
 from de_classes.runs.plan import RunPlan
+from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
 from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import SystemClock
@@ -31,14 +34,17 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from de_classes.api.pace import Neighbours
+    from de_classes.api.page import Page
     from de_classes.api.receipt import IngestReceipt
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
     from de_classes.pipelines.glue import GlueTable
     from de_classes.runs.destination import Destination
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import Increment
@@ -54,9 +60,26 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
-        """A client that reads this resource, or what is new of it, and begins nothing after the deadline."""
+        """A client that reads this resource, or what is new of it, and begins nothing after the deadline.
+
+        So many clients share the source's limits, and ``neighbours`` tells them of each other.
+        """
         ...
+
+
+class Prepared(Value):
+    """A request, read against what there is: who carries it out, and as what.
+
+    Attributes:
+        runs: Carries it out.
+        plan: What the run is.
+    """
+
+    runs: RunService
+    plan: RunPlan
 
 
 class Cutter(Protocol):
@@ -159,6 +182,62 @@ class Ingestion(Value):
                 asking again with that id fetches the rest.
             DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
+        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
+            receipt = ready.runs.carry_out(
+                ready.plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
+            )
+        return self.shown(ready.plan, receipt)
+
+    def shown(self, plan: RunPlan, receipt: IngestReceipt) -> IngestReceipt:
+        """A receipt that says what the table of the dataset shows, if there is to be one.
+
+        The run is committed, whatever becomes of that.
+
+        Args:
+            plan: What was carried out.
+            receipt: That of the commit.
+        """
+        if self.table_for is None or plan.write is None or plan.source_name is None:
+            return receipt
+        table = self.table_for(plan.source_name)
+        try:
+            shown = table.register(self.storage.client, receipt.bucket, plan.dataset, allow_partial=True)
+            entry = CatalogEntry(table=shown.table, generation=shown.generation)
+        except NothingToShowError:
+            return receipt
+        except DeClassesError as error:
+            told = {"table": str(table.address), "error": type(error).__name__, "reason": str(error)}
+            self.logger.error("committed, and not shown by its table", extra=told)  # noqa: TRY400 - ours
+            problem = (
+                f"{type(error).__name__}: {error}; the run is committed, and its table is shown it by the "
+                f"next run, or by `load s3://{receipt.bucket}/{plan.dataset} "
+                f"--to glue://{table.address.database}/{table.address.table}`"
+            )
+            entry = CatalogEntry(table=str(table.address), problem=shared_filter().text(problem))
+        return msgspec.structs.replace(receipt, catalog=entry)
+
+    @contextmanager
+    def prepared(
+        self,
+        request: IngestRequest,
+        *,
+        run_id: str,
+        seconds_left: float | None = None,
+        of: PageRangeOfRun | None = None,
+        on_page: Callable[[Page], None] = lambda _: None,
+    ) -> Iterator[Prepared]:
+        """What carries a request out, and the plan that it is: for ``run``, or by ranges.
+
+        Args:
+            request: As for ``run``, and so are the others.
+            run_id: What to call the run by, if the request does not say.
+            seconds_left: After how many seconds this process is stopped, or None.
+            of: The range of the run that is carried out: others ask the source at the same time.
+            on_page: Told of every page that was taken.
+
+        Raises:
+            InvalidInputError: There is no such source, or the run was begun with another request.
+        """
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         resource = self._resource(name)
@@ -169,42 +248,45 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
-        client = self.client_for(resource, parameters, deadline=deadline, increment=increment)
+        client = self.client_for(
+            resource,
+            parameters,
+            deadline=deadline,
+            increment=increment,
+            share=1 if of is None else of.at_once,
+            neighbours=None if of is None else self._neighbours(of),
+        )
         try:
             plan = self._plan(request, begun, name=name, run_id=run_id, client=client, resource=resource)
             if request.key is None and increment is not None:
                 plan = msgspec.structs.replace(plan, incremental=increment)
             terms = self._terms(resource, plan.format, seconds)
-            runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms)
+            runtime = Runtime(logger=self.logger, clock=self.clock, terms=terms, on_page=on_page)
             runs = RunService(client, self._destination(request), strict=request.strict, runtime=runtime)
-            receipt = runs.carry_out(
-                plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
-            )
+            yield Prepared(runs, plan)
         except AuthenticationError:
             self.forget_logins()
             raise
-        shown = self._shown(name, plan.dataset, receipt.bucket) if plan.write else None
-        return msgspec.structs.replace(receipt, catalog=shown) if shown else receipt
 
-    def _shown(self, name: str, dataset: str, bucket: str) -> CatalogEntry | None:
-        """What the dataset's table shows now; the run is committed, whatever becomes of that."""
-        if self.table_for is None:
+    def range_sizes(self, request: IngestRequest) -> RangeSizes:
+        """How a run is cut: into as many ranges at once as there are workers, and as the source allows."""
+        begun = self._begun(request)
+        name = request.source or (begun.source_name if begun else None) or self.settings.default_source
+        most = self._resource(name).source.rate_limit.concurrency
+        workers = request.workers or self.settings.workers
+        return RangeSizes(
+            at_once=workers if most is None else min(workers, most), pages=self.settings.range_pages
+        )
+
+    def journal_place(self, run_id: str) -> tuple[str, str]:
+        """The bucket and the key of a run's ranges."""
+        return self.settings.bucket, self._datasets().journal(run_id).ranges_key
+
+    def _neighbours(self, of: PageRangeOfRun) -> Neighbours | None:
+        if of.at_once == 1:
             return None
-        table = self.table_for(name)
-        try:
-            shown = table.register(self.storage.client, bucket, dataset, allow_partial=True)
-        except NothingToShowError:
-            return None
-        except DeClassesError as error:
-            told = {"table": str(table.address), "error": type(error).__name__, "reason": str(error)}
-            self.logger.error("committed, and not shown by its table", extra=told)  # noqa: TRY400 - ours
-            problem = (
-                f"{type(error).__name__}: {error}; the run is committed, and its table is shown it by the "
-                f"next run, or by `load s3://{bucket}/{dataset} "
-                f"--to glue://{table.address.database}/{table.address.table}`"
-            )
-            return CatalogEntry(table=str(table.address), problem=shared_filter().text(problem))
-        return CatalogEntry(table=shown.table, generation=shown.generation)
+        key = self._datasets().journal(of.run_id).hold_key
+        return HoldInBucket(self.storage.client, self.settings.bucket, key, self.clock, self.logger)
 
     def _increment(
         self, request: IngestRequest, resource: Resource, name: str, run_id: str

@@ -78,8 +78,9 @@ _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
-    r"(?:plan\.json|invocation-[0-9a-f]+\.json"
-    r"|(?:part|keys|struck)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+    r"(?:plan\.json|ranges\.jsonl|hold\.json|cancelled\.json"
+    r"|(?:range-\d{8}/)?(?:invocation-[0-9a-f]+\.json"
+    r"|(?:part|keys|struck|changed)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json)))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
