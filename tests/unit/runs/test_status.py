@@ -21,7 +21,7 @@ from de_classes.errors import (
 from de_classes.runs.journal import RunJournal, Unsealed, run_folder
 from de_classes.runs.liveness import RunCancellation
 from de_classes.runs.progress import FOLDER, RunProgress
-from de_classes.runs.ranges import PageRangeOfRun
+from de_classes.runs.ranges import PageRangeOfRun, RangeSizes
 from de_classes.runs.status import (
     ALIVE_SECONDS,
     StartedRun,
@@ -318,3 +318,27 @@ def test_many_documents_are_read_in_their_order() -> None:
     assert isinstance(journal(store).progress(), RunProgress)
     told = status(store)
     assert (told.pages, told.parts, told.records) == (38, 38, 380)
+
+
+def test_a_run_of_several_workers_is_told_as_one() -> None:
+    store, api = memory(), FakePagedApi(400, {25: BROKEN})
+    ranges = service(store, api).cut(plan(), RangeSizes(at_once=4, least=1))
+    assert (status(store).state, status(store).pages, status(store).expected_pages) == ("stopped", 1, 40)
+    service(store, api).carry_out_range(plan(), ranges[0])
+    with pytest.raises(KilledError):
+        service(store, api, die_after=5).carry_out_range(plan(), ranges[1])
+    service(store, api).carry_out_range(plan(), ranges[2])
+    told = status(store)
+    assert [(each.state, each.pages) for each in told.ranges] == [
+        ("done", 9),
+        ("running", 4),
+        ("incomplete", 9),
+        ("waiting", 0),
+    ]
+    assert (told.state, told.at_work, told.ranges_done) == ("running", 1, 1)
+    assert (told.pages, told.expected_pages, told.records, told.missing_pages) == (23, 40, 230, 1)
+    assert told.failures == {}
+    assert (listed(store)[RUN].state, listed(store)[RUN].ranges) == ("running", 3)
+    receipt = service(store, FakePagedApi(400)).carry_out(plan())
+    told = status(store)
+    assert (told.state, told.pages, told.records, told.requests) == ("complete", 40, 400, receipt.requests)
