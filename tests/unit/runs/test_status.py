@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +30,10 @@ from de_classes.runs.status import (
     read_status,
     started_key,
 )
-from tests.fakes.runs import BUCKET, KilledError, journal, memory, plan, service
+from de_classes.storage.clients import BaseS3Client
+from de_classes.utils.clock import ManualClock
+from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.runs import BUCKET, LOGGER, KilledError, journal, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
@@ -127,12 +131,20 @@ def encoded(document: object) -> bytes:
 
 
 def test_what_came_since_the_last_part_counts_where_it_is_noted_later() -> None:
-    store = memory()
+    s3 = FakeS3()
+    s3.create_bucket(Bucket=BUCKET)
+    store = BaseS3Client(s3, LOGGER, clock=ManualClock())
     killed(store, pages=5)
     (note,) = (key for key in keys(store) if "/invocation-" in key)
     name = note.rpartition("invocation-")[2].removesuffix(".json")
-    time.sleep(1.1)  # S3 dates by whole seconds
     journal(store).note_invocation(name, unsealed=Unsealed(pages=1, records=10))
+    now = datetime.now(UTC)
+    for stored in s3.buckets[BUCKET].values():
+        stored.modified = now
+    assert (status(store).pages, status(store).records) == (4, 40)  # of one second: a part may tell it
+    for key, stored in s3.buckets[BUCKET].items():
+        if "/part-" in key:
+            stored.modified -= timedelta(seconds=2)
     told = status(store)
     assert (told.pages, told.records, told.parts) == (5, 50, 2)
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import Increment
     from de_classes.worker.starting import RunStarter
 
-_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink"})
+_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink", "workers"})
 
 
 class ClientFactory(Protocol):
