@@ -88,6 +88,9 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
         "states:StartExecution",
+        "glue:GetTable",
+        "glue:CreateTable",
+        "glue:UpdateTable",
     }
 
 

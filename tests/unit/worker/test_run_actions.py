@@ -222,3 +222,18 @@ def test_why_a_run_could_not_be_planned_is_told_to_who_asks_how_far_it_is(tmp_pa
         machine.execute({"run_id": "monday"})
     told = read_status(store, "lake", "raw", "monday", now=NOW)
     assert (told.state, told.error) == ("incomplete", "ConfigurationError")
+
+
+def test_a_cancelled_run_ends_without_a_failure_and_goes_on_by_a_request_that_says_so(tmp_path: Path) -> None:
+    source = FakeSource(total=400)
+    machine = Machine(tmp_path, source)
+    state = machine.ask({"action": "plan", "request": {"format": "csv"}, "execution": "monday"})
+    RunCancellation(lake(tmp_path), state["bucket"], state["key"].partition("/_runs/")[0], "monday").ask()
+    asked = len(source.requests)
+    (line, *_) = lake(tmp_path).get_object(state["bucket"], state["key"]).splitlines()
+    assert machine.ask({"action": "ingest", "range": json.loads(line)})["status"] == "cancelled"
+    assert machine.ask({"action": "commit", "request": state["request"]})["status"] == "cancelled"
+    assert machine.execute({"format": "csv"})["status"] == "cancelled"
+    assert (len(source.requests), machine.failures, machine.receipts) == (asked, [], [])
+    receipt = machine.execute({"format": "csv", "run_id": "monday", "resume": True})
+    assert (receipt["status"], rows(tmp_path, receipt)) == ("complete", list(range(400)))

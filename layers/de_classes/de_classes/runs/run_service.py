@@ -222,6 +222,7 @@ class RunService:
             return ranges
 
     def _cut(self, context: RunContext, journal: RunJournal, sizes: RangeSizes) -> tuple[PageRangeOfRun, ...]:
+        self._client.note_jobs_in(journal)
         context = replace(context, begins_pass=True)
         if not journal.progress().sealed:
             self._say_that_it_begins(context)
@@ -255,6 +256,7 @@ class RunService:
                 return RangeOutcome(status="done", pages=0)
             try:
                 output.check_cancelled()
+                self._client.note_jobs_in(output.journal)
                 outcome = self._range(self._context(output), of)
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)

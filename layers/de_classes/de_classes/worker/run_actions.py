@@ -1,7 +1,8 @@
 """What a state machine asks of the worker, so that many carry out one run: plan, ingest a range, commit.
 
 Each answers with where the run stands, so that the machine needs to know no error's name: ``status`` is
-``again`` as long as the same is to be asked once more, after ``wait`` seconds. What ends a run is raised.
+``again`` as long as the same is to be asked once more, after ``wait`` seconds, and ``cancelled`` where
+somebody cancelled the run, which is no failure. What else ends a run is raised.
 """
 
 from __future__ import annotations
@@ -171,6 +172,8 @@ class RunActions:
                 "wait": _wait(error, stalls),
                 "reason": shared_filter().text(str(error))[:_REASON_CHARS],
             }
+        receipt = self._ingestion.shown(ready.plan, receipt)
+        receipt = self._ingestion.shown(ready.plan, receipt)
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
 
