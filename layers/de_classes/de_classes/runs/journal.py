@@ -108,8 +108,8 @@ class Documents:
             return None
 
 
-Outcome = Literal["partial", "incomplete", "cancelled", "stopped"]
-"""How an invocation ended that did not leave its run complete."""
+Outcome = Literal["done", "incomplete", "cancelled", "stopped"]
+"""How an invocation ended that did not leave its run complete; ``done`` says that others go on."""
 
 
 class Unsealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
