@@ -102,7 +102,7 @@ def test_a_partial_run_is_counted_as_one_and_mended_by_the_same_event(
     assert (partial["status"], partial["missing_pages"], partial["records"]) == ("partial", ["2"], 150)
     assert (mended["status"], mended["missing_pages"], mended["records"]) == ("complete", [], 250)
     counted = [name for line in lines_of(capsys) for name in line if name.endswith("Runs")]
-    assert counted == ["PartialRuns", "CompleteRuns"]
+    assert counted == ["PartialRuns", "PartialRuns", "CompleteRuns", "CompleteRuns"]  # of the source, of all
 
 
 def test_F43_what_an_event_brought_is_not_counted_once_more_when_it_is_delivered_again(
@@ -112,8 +112,12 @@ def test_F43_what_an_event_brought_is_not_counted_once_more_when_it_is_delivered
     bodies = [json.loads(invoke(tmp_path, event, source)["body"]) for _ in range(2)]
     assert [body["complete_before"] for body in bodies] == [False, True]
     lines = lines_of(capsys)
-    assert [line["Records"] for line in lines if "Records" in line] == [[250.0]]
-    assert [line["CompleteRuns"] for line in lines if "CompleteRuns" in line] == [[1.0], [1.0]]
+    for lines_of_one in (
+        [each for each in lines if "source" in each],
+        [each for each in lines if "source" not in each],
+    ):
+        assert [line["Records"] for line in lines_of_one if "Records" in line] == [[250.0]]
+        assert [line["CompleteRuns"] for line in lines_of_one if "CompleteRuns" in line] == [[1.0], [1.0]]
 
 
 def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too_long_for_one(
@@ -225,10 +229,12 @@ def test_F41_three_tries_of_an_event_make_nearly_forty_five_minutes(tmp_path: Pa
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
-    """The values of every metric that was written, by name."""
+    """The values of every metric that was written of the whole worker, by name."""
     found: dict[str, list[float]] = {}
     for line in lines_of(capsys):
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            if directive["Dimensions"] != [["service"]]:
+                continue  # the same again, of one source
             for metric in directive["Metrics"]:
                 found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
     return found

@@ -54,6 +54,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
             apostrophe in front, and keeps it when it is read back.
         part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
         part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
+        schedule_group: The schedule group that ticks are put off in, where a schedule says ``wait``.
+        schedule_role: The ARN of the role that a tick is delivered by.
+        failed_ticks: The ARN of the queue for ticks that cannot be delivered.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -82,6 +85,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     escape_formulas: bool = False
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    schedule_group: Annotated[str, Meta(max_length=64)] = ""
+    schedule_role: Annotated[str, Meta(max_length=2_048)] = ""
+    failed_ticks: Annotated[str, Meta(max_length=2_048)] = ""
 
     def __post_init__(self) -> None:
         problems = []
@@ -113,6 +119,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
             fetches only those, and commits anew.
         strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
         accept_shrink: Whether to commit although the dataset becomes much smaller by it.
+        dataset: Where the dataset is, below the worker's prefix; named after source and resource by default.
         from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
         until: The same, where to end in place of now.
 
@@ -130,15 +137,19 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     allow_partial: bool = False
     strict: bool = False
     accept_shrink: bool = False
+    dataset: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     from_: str | None = field(default=None, name="from")
     until: str | None = None
 
     def __post_init__(self) -> None:
         problems = []
-        if self.key is not None and (self.run_id is not None or self.allow_partial):
+        if self.key is not None and (self.run_id is not None or self.allow_partial or self.dataset):
             problems.append(
-                "run_id and allow_partial are for datasets: leave out the key, which asks for one object"
+                "run_id, allow_partial and dataset are for datasets: leave out the key, which asks for one "
+                "object"
             )
+        if self.dataset is not None and _problem_of(f"{self.dataset}/part"):
+            problems.append(f"dataset cannot begin keys: {_problem_of(f'{self.dataset}/part')}")
         key_is_wrong = _problem_of(self.key)
         if key_is_wrong:
             problems.append(f"key cannot be an object's key: {key_is_wrong}")

@@ -153,6 +153,11 @@ class RunJournal:
         """Say that somebody is at it, or still is: what has young progress is not cleaned away."""
         self._documents.replace(f"{self.folder}invocation-{invocation}.json", Invocation(id=invocation))
 
+    def last_written(self) -> float | None:
+        """When anything was written down last, in seconds since the epoch; None if nothing was."""
+        listed = self._store.list_objects(self._bucket, self.folder)
+        return max((info.modified for info in listed if info.modified is not None), default=None)
+
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""
         return self._documents.find(self.plan_key, RunPlan)

@@ -12,7 +12,10 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
 
 from de_classes.api.receipt import COMPLETE
 from de_classes.errors import (
@@ -30,12 +33,15 @@ from de_classes.errors import (
 from de_classes.redaction import escaped_json, shared_filter
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_range import PageSet
+from de_classes.worker.put_off import OneTimeSchedules
+from de_classes.worker.ticks import Passed, Ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from de_classes.api.receipt import IngestReceipt
     from de_classes.worker.ingestion import Ingestion
+    from de_classes.worker.ticks import LetThrough, PutOff, Watched
 
 OK = 200
 PARTIAL_CONTENT = 206
@@ -54,6 +60,10 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
     (NewerLayoutError, OPERATORS),
 )
 _BAD_GATEWAY = 502
+SCHEDULE: Final = "schedule"
+"""What an event has that is a tick."""
+WATCH: Final = "watch"
+"""The same of the one that asks how all schedules are doing."""
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -61,10 +71,30 @@ class LambdaContext(Protocol):
     """What is used of Lambda's context."""
 
     aws_request_id: str
+    invoked_function_arn: str
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until this invocation is stopped."""
         ...
+
+
+class Observer:
+    """Told how runs and ticks end: a place for metrics. This one does nothing."""
+
+    def receipt(self, receipt: IngestReceipt, resource: str) -> None:
+        """A run was committed, complete or partial; of which resource."""
+
+    def failure(self, error: Exception, resource: str | None = None) -> None:
+        """A run is not, and why; of what nobody foresaw too. The resource is None where it is not known."""
+
+    def passed(self, tick: Passed) -> None:
+        """No run was begun for a tick, because another is at it."""
+
+    def stuck(self, run_id: str, resource: str) -> None:
+        """A run fell silent, and another takes its place."""
+
+    def watched(self, schedules: Sequence[Watched]) -> None:
+        """How all schedules of the deployment are doing."""
 
 
 class IngestEndpoint:
@@ -72,30 +102,31 @@ class IngestEndpoint:
 
     Args:
         ingestion: Carries requests out.
-        on_receipt: Told of every run that was committed, complete or partial: a place for metrics.
-        on_failure: Told of every run that is not, and why; of what nobody foresaw too.
+        observer: Told how they end.
+        put_off: Has ticks that wait come again; by default as the deployment's settings say.
     """
 
     def __init__(
-        self,
-        ingestion: Ingestion,
-        *,
-        on_receipt: Callable[[IngestReceipt], None] | None = None,
-        on_failure: Callable[[Exception], None] | None = None,
+        self, ingestion: Ingestion, *, observer: Observer | None = None, put_off: PutOff | None = None
     ) -> None:
         self._ingestion = ingestion
-        self._on_receipt = on_receipt
-        self._on_failure = on_failure
+        self._observer = observer or Observer()
+        self._put_off = put_off
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer an API Gateway event with HTTP, any other with the receipt itself.
 
-        Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly.
+        Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly, and so
+        are the ticks of schedules.
 
         Raises:
             DeClassesError: By direct invocation, whatever kept the run from being complete.
         """
         if not (isinstance(event, Mapping) and is_http(event)):
+            if isinstance(event, Mapping) and WATCH in event:
+                return self._watch(context)
+            if isinstance(event, Mapping) and SCHEDULE in event:
+                return self._tick(event, context)
             return self._run(event, context).as_dict(brief=True)
         try:
             receipt = self._run(event, context)
@@ -104,27 +135,65 @@ class IngestEndpoint:
         return _answer(OK if receipt.status == COMPLETE else PARTIAL_CONTENT, receipt.as_dict(brief=True))
 
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt:
+        resource = None
         try:
-            receipt = self._carry_out(event, context)
+            asked = _object(event)
+            over_http = is_http(asked)
+            request = self._ingestion.read(_http_body(asked) if over_http else asked)
+            resource = self._ingestion.resource_of(request)
+            receipt = self._ingestion.run(
+                request,
+                run_id=_run_id(asked, context),
+                seconds_left=_seconds_left(context, over_http=over_http),
+            )
         except Exception as error:
-            if self._on_failure is not None:
-                self._on_failure(error)
+            self._observer.failure(error, resource)
             raise
-        if self._on_receipt is not None:
-            self._on_receipt(receipt)
+        self._observer.receipt(receipt, resource)
         return receipt
 
-    def _carry_out(self, event: object, context: LambdaContext | None) -> IngestReceipt:
-        if not isinstance(event, Mapping):
-            raise InvalidInputError(
-                'the event must be an object: an HTTP event, or a request such as {"format": "csv"}'
-            )
-        over_http = is_http(event)
-        return self._ingestion.run(
-            self._ingestion.read(_http_body(event) if over_http else event),
-            run_id=_run_id(event, context),
-            seconds_left=_seconds_left(context, over_http=over_http),
-        )
+    def _tick(self, event: Mapping[str, object], context: LambdaContext | None) -> dict[str, Any]:
+        """Carry out the run of a tick, unless the run of an earlier one is at it."""
+        ticks, resource = self._ticks(context), None
+        try:
+            tick = ticks.begin(event)
+            if isinstance(tick, Passed):
+                self._observer.passed(tick)
+                return {"version": 1, **msgspec.to_builtins(tick)}
+            resource = tick.schedule
+            if tick.stuck is not None:
+                self._observer.stuck(tick.stuck, resource)
+            receipt = self._run_of(tick, ticks, context)
+        except Exception as error:
+            self._observer.failure(error, resource)
+            raise
+        self._observer.receipt(receipt, resource)
+        return receipt.as_dict(brief=True)
+
+    def _run_of(self, tick: LetThrough, ticks: Ticks, context: LambdaContext | None) -> IngestReceipt:
+        left = _seconds_left(context, over_http=False)
+        try:
+            receipt = self._ingestion.run(tick.request, run_id=tick.run_id, seconds_left=left)
+        except Exception as error:
+            with suppress(StorageError):  # the first error is the one to tell
+                ticks.failed(tick, error)
+            raise
+        ticks.committed(tick, receipt)
+        return receipt
+
+    def _watch(self, context: LambdaContext | None) -> dict[str, Any]:
+        """Look at every schedule, and say which are late, and which runs are stuck."""
+        try:
+            watched = self._ticks(context).watch()
+        except Exception as error:
+            self._observer.failure(error)
+            raise
+        self._observer.watched(watched)
+        return {"version": 1, "schedules": [msgspec.to_builtins(each) for each in watched]}
+
+    def _ticks(self, context: LambdaContext | None) -> Ticks:
+        own = context.invoked_function_arn if context else ""
+        return Ticks(self._ingestion, self._put_off or OneTimeSchedules.of(self._ingestion.settings, own))
 
 
 def status_of(error: DeClassesError) -> int:
@@ -155,6 +224,14 @@ def describe(error: DeClassesError) -> dict[str, Any]:
     if isinstance(error, InvalidInputError):
         described["problems"] = [masked(problem) for problem in error.problems]
     return described
+
+
+def _object(event: object) -> Mapping[str, object]:
+    if not isinstance(event, Mapping):
+        raise InvalidInputError(
+            'the event must be an object: an HTTP event, or a request such as {"format": "csv"}'
+        )
+    return event
 
 
 def _http_body(event: Mapping[str, object]) -> bytes:

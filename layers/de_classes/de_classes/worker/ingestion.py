@@ -119,7 +119,7 @@ class Ingestion(Value):
         if not isinstance(name, str) or (request.get("run_id") and not request.get("source")):
             return []
         try:
-            resource = self._resource(name)
+            resource = self.resource(name)
         except InvalidInputError as error:
             return [f"source is not one that is packaged here: {error}"]
         fixed = (
@@ -129,8 +129,23 @@ class Ingestion(Value):
         named = sorted(fixed & (parameters.keys() if isinstance(parameters, dict) else set()))
         return [f"parameters.{each} is the deployment's to say, not the request's" for each in named]
 
-    def _resource(self, name: str) -> Resource:
+    def resource(self, name: str) -> Resource:
+        """A resource by its name, or the first of a source.
+
+        Raises:
+            InvalidInputError: There is none of that name.
+        """
         return self.sources[name] if "." in name else self.sources.resources(name, in_order=True)[0]
+
+    def resource_of(self, request: IngestRequest) -> str:
+        """Which resource a request is about, by its whole name.
+
+        Raises:
+            DeClassesError: There is no such one, or the run that it goes on with cannot be looked up.
+        """
+        begun = self._begun(request) if request.source is None else None
+        name = request.source or (begun.source_name if begun else None) or self.settings.default_source
+        return self.resource(name).name
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
         """Fetch what was asked for and store it.
@@ -150,7 +165,7 @@ class Ingestion(Value):
         """
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
-        resource = self._resource(name)
+        resource = self.resource(name)
         seconds = self._seconds_to_use(seconds_left)
         deadline = None if seconds is None else self.clock.monotonic() + seconds
         parameters = request.parameters or (begun.source_parameters if begun else {})
@@ -185,18 +200,20 @@ class Ingestion(Value):
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
         if request.key is not None:
             return said.begin(None, **asked)
-        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        dataset = self._below_prefix(self._dataset(request, resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
 
-    def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
+    def _dataset(self, request: IngestRequest, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
-        of_all = name.replace(".", "/")
+        of_all = request.dataset or name.replace(".", "/")
         if resource.described.write:
             return of_all
         return f"{of_all}/{partition(self.clock.now())}/{run_id}"
 
     def _destination(self, request: IngestRequest) -> Destination:
         if request.key is None:
+            if request.dataset is not None and is_reserved(self._below_prefix(f"{request.dataset}/")):
+                raise InvalidInputError(f"dataset {request.dataset!r} is where runs write: choose another")
             return self._datasets()
         if is_reserved(self._below_prefix(request.key)):
             raise InvalidInputError(
@@ -243,7 +260,7 @@ class Ingestion(Value):
             source=client.url,
             fingerprint=client.fingerprint,
             source_name=name,
-            dataset=self._below_prefix(request.key or self._dataset(resource, name, run_id)),
+            dataset=self._below_prefix(request.key or self._dataset(request, resource, name, run_id)),
             format=request.format or (begun.format if begun else self.settings.default_format),
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=request.pages or (begun.pages if begun else PageRange()),

@@ -82,7 +82,7 @@ _JOURNAL: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_schedules/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
 )
 
 
