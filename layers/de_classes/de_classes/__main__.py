@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean and new."""
+"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean, schedule and new."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
+    "schedule": "de_classes.cli.schedule",
     "new": "de_classes.cli.new",
 }
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta
 
 from de_classes.api.increments import zone_of
@@ -46,8 +47,8 @@ _ID: Final = "%Y%m%dT%H%M%SZ"
 _DIGEST_CHARS: Final = 8
 _EIGHT_YEARS: Final = 366 * 8  # the longest from one February 29 to the next, in days
 _UNREPLACED: Final = "<aws.scheduler."
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_DAYS: Final = "sun mon tue wed thu fri sat".split()
+_MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS: Final = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _WEEK: Final = len(_DAYS)
 _LONGEST_MONTH: Final = 31
 _FIELDS: Final[tuple[tuple[str, int, int, list[str]], ...]] = (
@@ -90,7 +91,7 @@ class Schedule(Described, kw_only=True):
     allowance: Span = "1 hour"
     format: FormatName | None = None
     dataset: DatasetName | None = None
-    parameters: dict[str, str | int | float | bool] = {}
+    parameters: dict[str, str | int | float | bool] = msgspec.field(default_factory=dict)
     allow_partial: bool = False
 
     def problems(self) -> list[str]:
@@ -243,8 +244,8 @@ def _parsed(text: str) -> Cron:
     week = tuple(sorted({day % _WEEK for day in weekdays}))
     if len(days) < _LONGEST_MONTH and len(week) < _WEEK:
         raise InvalidInputError(
-            f"{text!r} names days of the month and weekdays, of which EventBridge takes one: let the other be "
-            "*"
+            f"{text!r} names days of the month and weekdays, of which EventBridge takes one: write * for the "
+            "other"
         )
     return Cron(minutes, hours, days, months, week)
 
