@@ -6,12 +6,10 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
-from de_classes.handler import METRICS, SERVICE, handler_for
+from de_classes.handler import SERVICE, handler_for
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from tests.fakes.events import load_event, names
@@ -143,30 +141,6 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     assert len(asked) == 25 + 2 + looks  # each once over all three, a look back before each that goes on
     stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
     assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
-
-
-def test_the_metrics_that_are_listed_are_those_that_runs_write(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The list is what docs/costs.md charges for; each name has one set of dimensions."""
-    reset_cold_start_flag()
-    sound, broken = FakeSource(total=250), FakeSource(total=250, faults={2: [HttpResponse(503)] * 99})
-    for run_id, source, partial in (("a", sound, False), ("b", broken, True), ("c", broken, False)):
-        handler = handler_for(lambda source=source: ingestion(tmp_path, source, MAX_ATTEMPTS="2"))
-        with nullcontext() if partial or source is sound else pytest.raises(IncompleteRunError):
-            handler({"run_id": run_id, "limit": 100, "allow_partial": partial}, FakeContext())
-    with pytest.raises(ConfigurationError):
-        handler_for(not_configured)({}, FakeContext())
-    written = {
-        (metric["Name"], metric["Unit"], tuple(map(tuple, each["Dimensions"])))
-        for line in lines_of(capsys)
-        for each in line.get("_aws", {}).get("CloudWatchMetrics", [])
-        for metric in each["Metrics"]
-    }
-    assert sorted(name for name, _, _ in written) == sorted([*METRICS, "ColdStart"])
-    assert {(name, METRICS.get(name, MetricUnit.Count).value) for name, _, _ in written} == {
-        (name, unit) for name, unit, _ in written
-    }
 
 
 def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) -> None:

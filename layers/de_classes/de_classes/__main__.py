@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean, schedule and new."""
+"""The command line: from ``simulate`` and ``init`` to ``ingest``, ``schedule`` and ``new``."""
 
 from __future__ import annotations
 

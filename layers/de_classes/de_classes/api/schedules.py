@@ -1,4 +1,4 @@
-"""When a resource is pulled by itself: at a rate or by a cron in a time zone, and what each tick's run is called.
+"""When a resource is pulled by itself: at a rate or by a cron in a zone, and what each tick's run is called.
 
 A tick is a moment at which a schedule asks for a run. The run's id is made of both, so that a tick which is
 delivered again is the same run.
