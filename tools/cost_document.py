@@ -13,7 +13,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.handler import METRICS
+from de_classes.handler import METRICS, METRICS_BY_CAUSE, METRICS_BY_SOURCE
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from tools.template import template
 
@@ -113,7 +113,32 @@ def custom_metrics() -> list[str]:
 def month_section() -> str:
     """What a month of a stack costs, by what it is charged for."""
     named = ", ".join(f"`{name}`" for name in custom_metrics())
-    return "\n".join([*_month_table(), "", *wrap(f"The worker's metrics are {named}.", 120), ""])
+    by_source = ", ".join(f"`{name}`" for name in METRICS_BY_SOURCE)
+    by_cause = ", ".join(f"`{name}`" for name in METRICS_BY_CAUSE)
+    text = (
+        f"The worker's metrics are {named}. Beside them, each resource that has runs takes "
+        f"{len(METRICS_BY_SOURCE)} more, {len(METRICS_BY_SOURCE) * A_CUSTOM_METRIC:.2f} USD if some end in every hour: "
+        f"{by_source}; and each cause of retries one: {by_cause}."
+    )
+    return "\n".join([*_month_table(), "", *wrap(text, 120), "", *wrap(_watching(), 120), ""])
+
+
+def _watching() -> str:
+    """What it costs that somebody looks after the schedules."""
+    (watch,) = [
+        each["Properties"]
+        for each in template()["Resources"].values()
+        if each["Type"] == "AWS::Scheduler::Schedule"
+    ]
+    minutes = int(watch["ScheduleExpression"].removeprefix("rate(").split()[0])
+    looks = 30 * 24 * 60 // minutes
+    terms = LambdaTerms(memory_megabytes=1024)
+    dollars = looks * (A_LOOK_SECONDS * terms.dollars_per_gigabyte_second + terms.dollars_per_invocation)
+    return (
+        f"Every {minutes} minutes the worker looks after its schedules: {looks:,} invocations a month of about "
+        f"{A_LOOK_SECONDS:g} s at 1 GB, {dollars:.2f} USD, and for each schedule three requests to S3 each time. "
+        "EventBridge's ticks are free up to 14 million a month."
+    )
 
 
 def _month_table() -> Iterator[str]:

@@ -682,6 +682,7 @@ command or in a description
 
 examples:
   %(prog)s de-classes-dev --dry-run
+  %(prog)s de-classes-dev --json
   %(prog)s my-lake --sources sources --region eu-central-1
 """
 
