@@ -117,8 +117,8 @@ def month_section() -> str:
     by_cause = ", ".join(f"`{name}`" for name in METRICS_BY_CAUSE)
     text = (
         f"The worker's metrics are {named}. Beside them, each resource that has runs takes "
-        f"{len(METRICS_BY_SOURCE)} more, {len(METRICS_BY_SOURCE) * A_CUSTOM_METRIC:.2f} USD if some end in every hour: "
-        f"{by_source}; and each cause of retries one: {by_cause}."
+        f"{len(METRICS_BY_SOURCE)} more, {len(METRICS_BY_SOURCE) * A_CUSTOM_METRIC:.2f} USD if some end in "
+        f"every hour: {by_source}; and each cause of retries one: {by_cause}."
     )
     return "\n".join([*_month_table(), "", *wrap(text, 120), "", *wrap(_watching(), 120), ""])
 
@@ -133,11 +133,13 @@ def _watching() -> str:
     minutes = int(watch["ScheduleExpression"].removeprefix("rate(").split()[0])
     looks = 30 * 24 * 60 // minutes
     terms = LambdaTerms(memory_megabytes=1024)
-    dollars = looks * (A_LOOK_SECONDS * terms.dollars_per_gigabyte_second + terms.dollars_per_invocation)
+    time = terms.startup_seconds * terms.dollars_a_gigabyte_second
+    dollars = looks * (time + terms.dollars_an_invocation)
     return (
-        f"Every {minutes} minutes the worker looks after its schedules: {looks:,} invocations a month of about "
-        f"{A_LOOK_SECONDS:g} s at 1 GB, {dollars:.2f} USD, and for each schedule three requests to S3 each time. "
-        "EventBridge's ticks are free up to 14 million a month."
+        f"Every {minutes} minutes the worker looks after its schedules: {looks:,} invocations a month, "
+        f"{dollars:.2f} USD at 1 GB if each takes as long as a start does, {terms.startup_seconds:g} s; and "
+        "two or three reads from S3 for each schedule. A tick is an invocation of EventBridge Scheduler, of "
+        "which an account has 14 million a month free."
     )
 
 

@@ -1,4 +1,4 @@
-"""As much of AWS as ``schedule`` asks: a stack with its outputs, and a schedule group, over HTTP on loopback."""
+"""As much of AWS as ``schedule`` asks for: a stack with its outputs, and a schedule group, over HTTP."""
 
 from __future__ import annotations
 
