@@ -326,7 +326,7 @@ def test_the_threshold_of_every_alarm_is_a_parameter() -> None:
     thresholds = [name for name in parameters() if name.endswith("Threshold")]
     resources = deployed_by(dict.fromkeys(thresholds, "77"))
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 14
+    assert len(alarms) == 15
     assert {name for name, each in alarms.items() if each["Properties"]["Threshold"] != "77"} == set()
 
 

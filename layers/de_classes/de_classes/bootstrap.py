@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.pace import Neighbours
     from de_classes.api.source import Resource, Secrets
     from de_classes.api.transport import Transport
     from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -125,9 +126,12 @@ class _Clients:
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
-        """A client of its own for each run."""
-        return self._client(resource, self._options(resource, parameters, deadline), parameters, increment)
+        """A client of its own for each run, or for each range of one."""
+        options = self._options(resource, parameters, deadline, share=share, neighbours=neighbours)
+        return self._client(resource, options, parameters, increment)
 
     def cut(
         self,
@@ -144,7 +148,13 @@ class _Clients:
         return resource.cut(increment, self._client(resource, options, parameters, increment), **options)
 
     def _options(
-        self, resource: Resource, parameters: Mapping[str, Any], deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        deadline: float | None,
+        *,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> dict[str, Any]:
         if self._local is not None:
             self._local.require_cloud()
@@ -157,9 +167,14 @@ class _Clients:
             "secrets": self._known[name],
             "allow_insecure": self._allow_insecure,
             "limits": ClientLimits(
-                concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
+                concurrency=self._settings.concurrency,
+                retry_policy=self._policy,
+                deadline=deadline,
+                share=share,
             ),
-            "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+            "runtime": ClientRuntime(
+                self._transport or HttpClientTransport(), self._clock, self._logger, neighbours
+            ),
         }
 
     def _client(

@@ -15,6 +15,7 @@ from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.sam_local import function_environment
 from de_classes.configs.settings import environment
+from de_classes.errors import RunCancelledError
 from de_classes.worker.ingest_endpoint import IngestEndpoint, Observer, is_fault_of_worker
 from de_classes.worker.ticks import SKIPPED
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from de_classes.common.tracing import Span
     from de_classes.worker.ingest_endpoint import LambdaContext
     from de_classes.worker.ingestion import Ingestion
-    from de_classes.worker.ticks import Passed, Watched
+    from de_classes.worker.starting import RunStarter
+    from de_classes.worker.ticks import LetThrough, Passed, Watched
 
     Handler = Callable[[object, LambdaContext | None], dict[str, Any]]
 
@@ -73,7 +75,7 @@ class RunObserver(Observer):
         self._logger = logger
         self._metrics = metrics
 
-    def receipt(self, receipt: IngestReceipt, resource: str) -> None:
+    def receipt(self, receipt: IngestReceipt, resource: str | None) -> None:
         """A run is complete, or partial where that was allowed."""
         self._logger.info(
             "run %s", receipt.status, extra={"receipt": _in_a_line(receipt), "resource": resource}
@@ -95,11 +97,13 @@ class RunObserver(Observer):
 
     def failure(self, error: Exception, resource: str | None = None) -> None:
         """A run is not complete, and why; it is counted apart where the worker is to blame for it."""
+        if isinstance(error, RunCancelledError):  # as somebody wished
+            self._logger.info("run cancelled", extra={"run_id": error.run_id})
+            return
         told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
         self._logger.error("run not complete", extra={**told, "resource": resource})
         self._put("IncompleteRuns", 1)
-        if resource is not None:
-            self._put_apart("source", resource, {"IncompleteRuns": 1})
+        self._put_apart("source", resource, {"IncompleteRuns": 1})
         if is_fault_of_worker(error):
             self._put("WorkerFaults", 1)
 
@@ -109,10 +113,13 @@ class RunObserver(Observer):
         self._logger.warning("tick %s: run %s is at it", tick.status, tick.because_of, extra=told)
         self._put("SkippedTicks" if tick.status == SKIPPED else "WaitingTicks", 1)
 
-    def stuck(self, run_id: str, resource: str) -> None:
-        """A run fell silent, and the next tick's takes its place."""
-        self._logger.error("run stuck: nothing was written down by it", extra=_of_run(run_id, resource))
-        self._put("StuckRuns", 1)
+    def begun(self, tick: LetThrough) -> None:
+        """The run of a tick begins; that of an earlier one may have been given up for it."""
+        self._logger.info("tick begins run %s", tick.run_id, extra=_of_run(tick.run_id, tick.schedule))
+        if tick.stuck is not None:
+            told = _of_run(tick.stuck, tick.schedule)
+            self._logger.error("run stuck: nothing was written down by it", extra=told)
+            self._put("StuckRuns", 1)
 
     def watched(self, schedules: Sequence[Watched]) -> None:
         """Which schedules are late and which runs stuck; zeros too, which silence could not be told from."""
@@ -131,8 +138,10 @@ class RunObserver(Observer):
     def _put(self, name: str, value: float) -> None:
         self._metrics.add_metric(name, METRICS[name], value)
 
-    def _put_apart(self, dimension: str, value: str, values: Mapping[str, float]) -> None:
+    def _put_apart(self, dimension: str, value: str | None, values: Mapping[str, float]) -> None:
         """Write metrics that have a dimension beside the service, as a line of their own."""
+        if value is None:
+            return
         units = METRICS_BY_SOURCE if dimension == "source" else METRICS_BY_CAUSE
         apart = EphemeralMetrics(service=SERVICE, namespace=self._metrics.namespace)
         apart.add_dimension(dimension, value)
@@ -165,12 +174,16 @@ class NoContext:
         return 900_000
 
 
-def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Handler:
+def handler_for(
+    build: Callable[[], Ingestion], *, span: Span = no_span, starter: RunStarter | None = None
+) -> Handler:
     """The Lambda handler around an ingestion, which is put together by the first event.
 
     Args:
         build: Puts it together; the seam of the tests.
         span: What each event is traced by.
+        starter: Has runs carried out for which nobody waits, those of schedules among them; what the settings
+            say if not given.
     """
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
     namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
@@ -186,7 +199,7 @@ def handler_for(build: Callable[[], Ingestion], *, span: Span = no_span) -> Hand
             except Exception as error:
                 observer.failure(error)
                 raise
-            return IngestEndpoint(carries_out, observer=observer)(event, context)
+            return IngestEndpoint(carries_out, observer=observer, starter=starter)(event, context)
 
     logged = app_logger.inject_lambda_context(handle, correlation_id_path="requestContext.requestId")
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from de_classes.api.endpoint import Endpoint
     from de_classes.api.ledger import RunLedger
     from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.pace import Neighbours
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.retry import RetryPolicy
@@ -120,6 +121,7 @@ class PageFetcher(DiscreetValue):
         counters: Told of requests and retries.
         logger: Told of retries.
         opened: What the opening request brought.
+        neighbours: Who else asks the source now; None if nobody does.
     """
 
     shown = ("endpoint",)
@@ -134,10 +136,11 @@ class PageFetcher(DiscreetValue):
     counters: ClientCounters
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
+    neighbours: Neighbours | None = None
 
     def new_context(self, width: int = 1, *, leaves_text: bool = False) -> FetchContext:
         """What the requests of a new run are to share, so many of them at once."""
-        pace = Pace(width, per_second=self.per_second, clock=self.clock)
+        pace = Pace(width, per_second=self.per_second, clock=self.clock, neighbours=self.neighbours)
         return FetchContext(CircuitBreaker(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(

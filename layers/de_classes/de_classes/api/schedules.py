@@ -315,3 +315,8 @@ def name_of(resource: str) -> str:
 def run_id_of(resource: str, tick: float) -> str:
     """The id of the run that a tick asks for: ``shop.orders-20261130T060000Z``."""
     return f"{name_of(resource)}-{datetime.fromtimestamp(tick, UTC):{_ID}}"
+
+
+def is_of_tick(resource: str, run_id: str) -> bool:
+    """Whether a run is called as one that a tick of the resource's schedule asked for."""
+    return re.fullmatch(rf"{re.escape(name_of(resource))}-[0-9]{{8}}T[0-9]{{6}}Z", run_id) is not None

@@ -18,6 +18,7 @@ MAX_REQUEST_LIMIT = 100_000
 MAX_REQUESTS_PER_SECOND = 10_000
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_REQUEST_LIMIT)]
+Workers = Annotated[int, Meta(ge=1, le=1000)]
 RequestsPerSecond = Annotated[float, Meta(gt=0, le=MAX_REQUESTS_PER_SECOND)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
@@ -57,6 +58,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         schedule_group: The schedule group that ticks are put off in, where a schedule says ``wait``.
         schedule_role: The ARN of the role that a tick is delivered by.
         failed_ticks: The ARN of the queue for ticks that cannot be delivered.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
+        range_pages: Pages in one of its ranges at the most, 10 to 1,000,000.
+        alias: The alias by which the worker invokes itself for a caller who does not wait.
+        run_state_machine: The ARN of the state machine that carries such runs out instead; empty for none.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -88,6 +93,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     schedule_group: Annotated[str, Meta(max_length=64)] = ""
     schedule_role: Annotated[str, Meta(max_length=2_048)] = ""
     failed_ticks: Annotated[str, Meta(max_length=2_048)] = ""
+    workers: Workers = 4
+    range_pages: Annotated[int, Meta(ge=10, le=1_000_000)] = 1_000
+    alias: Annotated[str, Meta(max_length=128)] = ""
+    run_state_machine: Annotated[str, Meta(max_length=2048)] = ""
 
     def __post_init__(self) -> None:
         problems = []
@@ -122,6 +131,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
         dataset: Where the dataset is, below the worker's prefix; named after source and resource by default.
         from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
         until: The same, where to end in place of now.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
+        wait: Whether to answer with the receipt; otherwise at once, with the run's id to ask for.
+        resume: Whether to go on with the run although somebody cancelled it.
 
     Raises:
         InvalidInputError: The key is not valid.
@@ -140,6 +152,9 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     dataset: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     from_: str | None = field(default=None, name="from")
     until: str | None = None
+    workers: Workers | None = None
+    wait: bool = True
+    resume: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -150,6 +165,10 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
             )
         if self.dataset is not None and _problem_of(f"{self.dataset}/part"):
             problems.append(f"dataset cannot begin keys: {_problem_of(f'{self.dataset}/part')}")
+        if self.key is not None and not self.wait:
+            problems.append("wait: false is for datasets: leave out the key, since nothing tells of its run")
+        if self.resume and self.run_id is None:
+            problems.append("resume goes with the run_id of the run that was cancelled")
         key_is_wrong = _problem_of(self.key)
         if key_is_wrong:
             problems.append(f"key cannot be an object's key: {key_is_wrong}")

@@ -4,24 +4,25 @@ What is known of a schedule lies below ``_schedules/NAME/``, each document writt
 
     current.json     the run of the latest tick that was let through
     committed.json   the latest run that committed
-    failed.json      the latest run that ended without one, for a reason that no other try changes
 
-A run is at it as long as it has neither committed nor failed, and something was written down in its journal
-within ``SILENCE``: whoever carries it out does so when it begins, and with every part.
+A run is at it until it has committed, was cancelled, or ended by an error that no other try changes; unless
+nobody has written anything down in its journal for ``SILENCE``: then it is stuck.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
-from de_classes.api.schedules import name_of, run_id_of
+from de_classes import errors
+from de_classes.api.schedules import is_of_tick, name_of, run_id_of
 from de_classes.configs.ingest import IngestRequest, Name
 from de_classes.configs.settings import validate
-from de_classes.errors import IncompleteRunError, InvalidInputError
-from de_classes.runs.journal import Documents, RunJournal
+from de_classes.errors import InvalidInputError, RunNotFoundError
+from de_classes.runs.journal import Documents
 from de_classes.utils import layouts
 from de_classes.utils.values import Value
 
@@ -38,6 +39,8 @@ SILENCE: Final = 1200.0
 Longer than an invocation can be, and the pause before Lambda tries again, together.
 """
 PUT_OFF_SECONDS: Final = 120.0
+AT_IT, OVER, STUCK = "at it", "over", "stuck"
+ENDED: Final = frozenset({"complete", "partial", "cancelled"})
 SKIPPED, WAITING = "skipped", "waiting"
 
 
@@ -65,17 +68,15 @@ class CurrentRun(Struct, frozen=True, tag_field="version", tag=layouts.SCHEDULE)
     began: float
 
 
-class EndedRun(Struct, frozen=True, tag_field="version", tag=layouts.SCHEDULE):
-    """The latest run that ended in one way.
+class CommittedRun(Struct, frozen=True, tag_field="version", tag=layouts.SCHEDULE):
+    """The latest run that committed.
 
     Attributes:
         run_id: The run.
-        tick: The scheduled time, in seconds since the epoch.
-        at: When it ended.
+        at: When it did, in seconds since the epoch.
     """
 
     run_id: str
-    tick: float
     at: float
 
 
@@ -112,14 +113,12 @@ class LetThrough(Value):
         request: For the worker.
         schedule: The resource.
         run_id: The run.
-        tick: The scheduled time, in seconds since the epoch.
         stuck: The run of an earlier tick that fell silent and was given up for it; None if there was none.
     """
 
     request: IngestRequest
     schedule: str
     run_id: str
-    tick: float
     stuck: str | None = None
 
 
@@ -181,10 +180,11 @@ class Ticks:
         run_id = run_id_of(resource.name, moment)
         current = self._documents.find(self._key(name, "current"), CurrentRun)
         stuck = None
-        if current is not None and run_id != current.run_id and not self._is_over(name, current, run_id):
-            if now - self._heard_of(current) < SILENCE:
+        if current is not None and current.run_id != run_id and self._committed(name) != run_id:
+            standing = self._standing(name, current)
+            if standing == AT_IT:
                 return self._passed(resource.name, schedule, run_id, current.run_id, moment)
-            stuck = current.run_id
+            stuck = current.run_id if standing == STUCK else None
         self._documents.replace(self._key(name, "current"), CurrentRun(run_id=run_id, began=now))
         request = IngestRequest(
             source=resource.name,
@@ -193,22 +193,25 @@ class Ticks:
             dataset=schedule.dataset,
             parameters=schedule.parameters,
             allow_partial=schedule.allow_partial,
+            wait=False,
         )
-        return LetThrough(request, resource.name, run_id, moment, stuck)
+        return LetThrough(request, resource.name, run_id, stuck)
 
-    def committed(self, through: LetThrough, receipt: IngestReceipt) -> None:
-        """Remember that the run of a tick has committed."""
-        key = self._key(name_of(through.schedule), "committed")
-        if receipt.complete_before:
-            before = self._documents.find(key, EndedRun)
-            if before is not None and before.tick >= through.tick:
-                return  # it was remembered then
-        self._documents.replace(key, self._ended(through))
+    def committed(self, receipt: IngestReceipt, resource: str | None) -> None:
+        """Remember that a run has committed, if it is a schedule's, whoever carried it out.
 
-    def failed(self, through: LetThrough, error: Exception) -> None:
-        """Remember that the run of a tick has failed, unless another try goes on with it."""
-        if not (isinstance(error, IncompleteRunError) and error.run_id):
-            self._documents.replace(self._key(name_of(through.schedule), "failed"), self._ended(through))
+        Args:
+            receipt: Of the run.
+            resource: What it is of; None if that is not known.
+        """
+        if resource is None or receipt.run_id is None:
+            return
+        name = name_of(resource)
+        if is_of_tick(resource, receipt.run_id) and self._committed(name) != receipt.run_id:
+            if receipt.complete_before and self._committed(name, newer_than=receipt.run_id):
+                return  # an old one, that was delivered again
+            document = CommittedRun(run_id=receipt.run_id, at=self._clock.now())
+            self._documents.replace(self._key(name, "committed"), document)
 
     def watch(self) -> list[Watched]:
         """Look at every schedule of the deployment."""
@@ -219,15 +222,11 @@ class Ticks:
     def _watched(self, resource: Resource, since: float, now: float) -> Watched:
         _, schedule = self._scheduled(resource.name)
         name = name_of(resource.name)
-        committed = self._documents.find(self._key(name, "committed"), EndedRun)
+        committed = self._documents.find(self._key(name, "committed"), CommittedRun)
         current = self._documents.find(self._key(name, "current"), CurrentRun)
         last = max(since, committed.at) if committed is not None else since
-        is_open = current is not None and not self._is_over(name, current)
-        stuck = (
-            current.run_id
-            if current is not None and is_open and now - self._heard_of(current) >= SILENCE
-            else None
-        )
+        is_stuck = current is not None and self._standing(name, current) == STUCK
+        stuck = current.run_id if current is not None and is_stuck else None
         return Watched(resource.name, now - last, schedule.is_late(last, now), stuck)
 
     def _since(self, names: list[str], now: float) -> dict[str, float]:
@@ -257,19 +256,22 @@ class Ticks:
             )
         return resource, resource.described.schedule
 
-    def _is_over(self, name: str, current: CurrentRun, asked: str = "") -> bool:
-        """Whether a run has ended; or the one that is asked for, which then has nothing to wait for."""
-        ended = (self._documents.find(self._key(name, each), EndedRun) for each in ("committed", "failed"))
-        return any(each is not None and each.run_id in {current.run_id, asked} for each in ended)
+    def _standing(self, name: str, current: CurrentRun) -> str:
+        """Whether somebody is at a run, or has ended it, or neither."""
+        if self._committed(name) == current.run_id:
+            return OVER
+        last = current.began
+        with suppress(RunNotFoundError):  # whoever let it through may have ended before it was begun
+            status = self._ingestion.status(current.run_id)
+            if status.state in ENDED or (status.state == "incomplete" and not _comes_again(status.error)):
+                return OVER
+            last = max(last, self._clock.now() - (status.quiet_seconds or 0.0))
+        return AT_IT if self._clock.now() - last < SILENCE else STUCK
 
-    def _heard_of(self, current: CurrentRun) -> float:
-        settings = self._ingestion.settings
-        client = self._ingestion.storage.client
-        journal = RunJournal(client, settings.bucket, settings.key_prefix, current.run_id)
-        return max(current.began, journal.last_written() or 0.0)
-
-    def _ended(self, through: LetThrough) -> EndedRun:
-        return EndedRun(run_id=through.run_id, tick=through.tick, at=self._clock.now())
+    def _committed(self, name: str, *, newer_than: str = "") -> str | None:
+        """The run that committed last; with another one, only if its tick was later."""
+        found = self._documents.find(self._key(name, "committed"), CommittedRun)
+        return found.run_id if found is not None and found.run_id > newer_than else None
 
     @property
     def _folder(self) -> str:
@@ -277,3 +279,9 @@ class Ticks:
 
     def _key(self, name: str, what: str) -> str:
         return f"{self._folder}{name}/{what}.json"
+
+
+def _comes_again(error: str | None) -> bool:
+    """Whether another try goes on with a run that ended by such an error."""
+    kind = getattr(errors, error or "", None)
+    return isinstance(kind, type) and issubclass(kind, errors.IncompleteRunError)
