@@ -26,7 +26,7 @@ from tests.unit.worker.test_ingestion import ingestion
 from tests.unit.worker.test_ticks import Killed, KillingSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from de_classes.worker.ingestion import Ingestion
@@ -48,6 +48,7 @@ class Worker:
         self._sources = scheduled(folder, 'rate = "1 hour"', *lines)
         self.clock = ManualClock(now=time.time())
         self.printed = ""
+        self._begun: list[dict[str, Any]] = []
 
     def deliver(self, *events: dict[str, Any], source: FakeSource | None = None) -> Worker:
         """Hand events to the worker; how each ends is told by its lines alone."""
@@ -60,13 +61,20 @@ class Worker:
             return worker
 
         for event in events:
-            with suppress(DeClassesError, Killed), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # who is killed has nothing to publish
-                handler_for(build)(event, FakeContext())
+            self._begun = [event]
+            while self._begun:
+                with suppress(DeClassesError, Killed), warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # who is killed has nothing to publish
+                    handler_for(build, starter=self)(self._begun.pop(), FakeContext())
         self.printed += "".join(
             f"{line}\n" for line in self._capsys.readouterr().out.splitlines() if line.startswith("{")
         )
         return self
+
+    def start(self, request: Mapping[str, Any], *, go: int) -> None:
+        """See ``RunStarter``: the worker's own event comes next."""
+        del go
+        self._begun.append(dict(request))
 
     def later(self, seconds: float) -> Worker:
         """Let time pass for the worker; what it tells CloudWatch has this machine's time all the same."""

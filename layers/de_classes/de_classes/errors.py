@@ -18,6 +18,7 @@
         |-- ProtocolError              fix the source's configuration: it breaks its own contract
         |   |-- PaginationLoopError    it hands out the same page for ever
         |   `-- ForeignOriginError     it points at another host, where no token may go
+        |-- JobFailedError             mend the query: the source has failed at the job that was to make them
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
         |-- RunCancelledError          nothing, or say that it is to go on: somebody cancelled the run
@@ -171,6 +172,10 @@ class ForeignOriginError(ProtocolError):
     """The source redirects or links to another origin; the token is not sent there."""
 
 
+class JobFailedError(FatalError):
+    """The source has failed at a job that was to make the records."""
+
+
 class RetriesExhaustedError(FatalError):
     """A call kept failing until a ceiling was met; ``__cause__`` is the last failure.
 
@@ -218,11 +223,20 @@ class IncompleteRunError(FatalError):
         message: What is missing and why.
         missing_pages: The page numbers that are known to be missing, ascending.
         run_id: What to call the run by so that it goes on where it stopped; None if it starts afresh.
+        retry_after: Seconds after which it can go on, where it only waits for a job of the source; else None.
     """
 
-    def __init__(self, message: str, *, missing_pages: Sequence[int] = (), run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing_pages: Sequence[int] = (),
+        run_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.run_id = run_id
+        self.retry_after = retry_after
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
 
 

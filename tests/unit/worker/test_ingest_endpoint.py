@@ -23,15 +23,14 @@ from de_classes.errors import (
     UnsupportedValueError,
 )
 from de_classes.utils.clock import ManualClock
-from de_classes.worker.ingest_endpoint import HTTP_SECONDS, IngestEndpoint, Observer, describe, status_of
-from tests.fakes.worker import FakeContext, FakeSource
+from de_classes.worker.ingest_endpoint import HTTP_SECONDS, IngestEndpoint, describe, status_of
+from tests.fakes.worker import FakeContext, FakeSource, RecordingObserver
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
-    from de_classes.api.receipt import IngestReceipt
     from de_classes.errors import (
         DeClassesError,
     )
@@ -46,20 +45,6 @@ def ask(root: Path, event: dict[str, Any], source: FakeSource | None = None) -> 
     answer = IngestEndpoint(ingestion(root, source or FakeSource(total=25)))(event, FakeContext())
     assert answer["headers"]["Content-Type"] == "application/json"
     return answer["statusCode"], json.loads(answer["body"])
-
-
-class Told(Observer):
-    """What an observer was told."""
-
-    def __init__(self) -> None:
-        self.receipts: list[tuple[IngestReceipt, str]] = []
-        self.failures: list[tuple[Exception, str | None]] = []
-
-    def receipt(self, receipt: IngestReceipt, resource: str) -> None:
-        self.receipts.append((receipt, resource))
-
-    def failure(self, error: Exception, resource: str | None = None) -> None:
-        self.failures.append((error, resource))
 
 
 def test_a_complete_run_answers_with_its_receipt(tmp_path: Path) -> None:
@@ -131,11 +116,11 @@ def test_an_http_event_of_nobody_starts_no_run(tmp_path: Path, event: dict[str, 
 
 @pytest.mark.parametrize("event", [None, [], "{}", 7])
 def test_an_event_that_is_no_object_is_refused(tmp_path: Path, event: object) -> None:
-    told = Told()
+    told = RecordingObserver()
     endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), observer=told)
     with pytest.raises(InvalidInputError, match="the event must be an object") as caught:
         endpoint(event, FakeContext())
-    assert told.failures == [(caught.value, None)]
+    assert (told.failures, told.resources) == ([caught.value], [None])
 
 
 def test_what_looks_like_a_credential_is_masked_in_the_answer() -> None:
@@ -206,13 +191,13 @@ def test_F41_the_time_that_lambda_gives_is_kept_to(tmp_path: Path) -> None:
 
 def test_outcomes_are_told(tmp_path: Path) -> None:
     """With the resource, where it is known: a request that cannot be read is about none."""
-    told = Told()
+    told = RecordingObserver()
     source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
     for request in ({"pages": "1"}, {"limit": 10}, "nonsense"):
         worker = ingestion(tmp_path, source, MAX_ATTEMPTS="2")
         IngestEndpoint(worker, observer=told)(http(request), FakeContext(f"of-{len(told.receipts)}"))
-    assert [resource for _, resource in told.receipts] == ["unstable.data"]
-    assert [resource for _, resource in told.failures] == ["unstable.data", None]
+    assert (len(told.receipts), len(told.failures)) == (1, 2)
+    assert told.resources == ["unstable.data", "unstable.data", None]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
+from de_classes.runs.liveness import RunCancellation
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import IngestEndpoint
@@ -18,12 +19,15 @@ from tests.fakes.worker import ENVIRONMENT, FakeContext, FakeSource, lake
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
 
 HOURLY = 'rate = "1 hour"'
 NEXT = {"schedule": RESOURCE, "at": "2026-11-30T07:00:00Z"}
+AGAIN = {"run_id": RUN_ID, "source": RESOURCE}
+"""As Lambda tries the event of a run again, and as somebody does by hand."""
 NEXT_ID = "unstable.data-20261130T070000Z"
 SILENT = FakeSource(total=0)
 
@@ -42,18 +46,27 @@ class KillingSource(FakeSource):
 
 
 class Deployed:
-    """A worker whose description has a schedule, and what it put off."""
+    """A worker whose description has a schedule, what it begins by events of its own, and what it put off."""
 
     def __init__(self, folder: Path, *lines: str) -> None:
         self.folder = folder
         self.sources = scheduled(folder, *(lines or [HOURLY]))
         self.clock = ManualClock(now=time.time())  # beside the dates of real files
         self.put_off: list[tuple[str, dict[str, Any], float]] = []
+        self.begun: list[Mapping[str, Any]] = []
+
+    def start(self, request: Mapping[str, Any], *, go: int) -> None:
+        """See ``RunStarter``."""
+        del go
+        self.begun.append(request)
 
     def deliver(self, event: object, source: FakeSource | None = None, **environ: str) -> dict[str, Any]:
+        """What the worker answers; where it began a run by an event, what it answers to that."""
         environ = {"SOURCES_PATH": self.sources, "PART_PAGES": "1", "MAX_ATTEMPTS": "2", **environ}
         worker = ingestion(self.folder, source or FakeSource(total=50), self.clock, **environ)
-        return IngestEndpoint(worker, put_off=self.remember)(event, FakeContext())
+        endpoint = IngestEndpoint(worker, starter=self, put_off=self.remember)
+        told = endpoint(event, FakeContext())
+        return endpoint(self.begun.pop(), FakeContext()) if self.begun else told
 
     def remember(self, name: str, tick: dict[str, Any], *, due: float) -> None:
         self.put_off.append((name, tick, due))
@@ -68,7 +81,8 @@ def test_one_tick_is_one_run_however_often_it_is_delivered(tmp_path: Path) -> No
     first = deployed.deliver(TICK, source)
     asked = len(source.requests)
     again = deployed.deliver(TICK, source)
-    assert (first["run_id"], first["complete_before"], again["complete_before"]) == (RUN_ID, False, True)
+    assert (first["run_id"], first["complete_before"]) == (RUN_ID, False)
+    assert (again["status"], again["run"]["run_id"], again["run"]["state"]) == ("begun", RUN_ID, "complete")
     assert len(source.requests) == asked
     assert deployed.deliver(NEXT, source)["run_id"] == NEXT_ID
 
@@ -87,7 +101,7 @@ def test_a_tick_whose_time_is_not_said_is_that_of_its_period(tmp_path: Path) -> 
     deployed.clock = ManualClock(now=1_796_022_000.0 + 61)  # a minute past 2026-11-30 07:00
     first = deployed.deliver(event)
     deployed.clock.advance(1800)
-    assert deployed.deliver(event)["run_id"] == first["run_id"]
+    assert deployed.deliver(event)["run"]["run_id"] == first["run_id"]
     deployed.clock.advance(1800)
     assert deployed.deliver(event)["run_id"] > first["run_id"]
 
@@ -109,8 +123,9 @@ def test_a_tick_is_skipped_while_the_run_of_an_earlier_one_is_at_it(tmp_path: Pa
         "because_of": RUN_ID,
     }
     assert source.requests == deployed.put_off == []
-    assert deployed.deliver(TICK)["run_id"] == RUN_ID  # its own other tries go on with it
-    assert deployed.deliver(NEXT)["run_id"] == NEXT_ID  # and once it is done, nobody is at it
+    assert deployed.deliver(AGAIN)["status"] == "complete"
+    done = deployed.deliver(NEXT)  # nobody is at it now
+    assert (done["run_id"], done["status"]) == (NEXT_ID, "complete")
 
 
 def test_a_tick_that_waits_comes_again_with_the_time_that_it_had(tmp_path: Path) -> None:
@@ -119,8 +134,9 @@ def test_a_tick_that_waits_comes_again_with_the_time_that_it_had(tmp_path: Path)
     now = deployed.clock.now()
     assert deployed.deliver(NEXT, SILENT)["status"] == "waiting"
     assert deployed.put_off == [(RESOURCE, NEXT, now + PUT_OFF_SECONDS)]
-    deployed.deliver(TICK)
-    assert deployed.deliver(deployed.put_off[0][1])["run_id"] == NEXT_ID
+    deployed.deliver(AGAIN)
+    done = deployed.deliver(deployed.put_off[0][1])
+    assert (done["run_id"], done["status"]) == (NEXT_ID, "complete")
 
 
 def test_a_run_that_fell_silent_makes_room_for_the_next_tick(tmp_path: Path) -> None:
@@ -130,7 +146,7 @@ def test_a_run_that_fell_silent_makes_room_for_the_next_tick(tmp_path: Path) -> 
     assert deployed.deliver(NEXT, SILENT)["status"] == "skipped"
     deployed.clock.advance(120)
     assert deployed.watch()["stuck"] == RUN_ID
-    assert deployed.deliver(NEXT)["run_id"] == NEXT_ID
+    assert deployed.deliver(NEXT)["status"] == "complete"
     assert deployed.watch()["stuck"] is None
 
 
@@ -143,8 +159,29 @@ def test_a_run_that_another_try_goes_on_with_is_at_it_and_one_that_failed_for_go
     assert deployed.deliver(NEXT, SILENT)["status"] == "skipped"
     with pytest.raises(AuthenticationError):
         deployed.deliver(TICK, FakeSource(total=50, faults={2: [HttpResponse(401)] * 99}))
+    deployed.clock.advance(SILENCE + 1)
     assert deployed.watch()["stuck"] is None
-    assert deployed.deliver(NEXT)["run_id"] == NEXT_ID
+    assert deployed.deliver(NEXT)["status"] == "complete"
+
+
+def test_a_run_that_somebody_cancelled_is_over(tmp_path: Path) -> None:
+    deployed = Deployed(tmp_path)
+    begun_and_killed(deployed)
+    RunCancellation(lake(tmp_path), "lake", "raw", RUN_ID).ask()
+    assert deployed.deliver(NEXT)["status"] == "complete"
+
+
+def test_what_is_gone_on_with_by_hand_is_a_commit_of_its_schedule(tmp_path: Path) -> None:
+    deployed = Deployed(tmp_path)
+    deployed.watch()
+    begun_and_killed(deployed)
+    deployed.clock.advance(7_201)
+    assert deployed.watch()["is_late"] is True
+    deployed.deliver({"run_id": RUN_ID})
+    assert (deployed.watch()["lag"], deployed.watch()["is_late"]) == (0.0, False)
+    deployed.deliver({"run_id": "monday", "source": RESOURCE})  # which is no tick's
+    deployed.clock.advance(60)
+    assert deployed.watch()["lag"] == 60
 
 
 def test_a_schedule_is_late_once_nothing_was_committed_for_its_period_and_allowance(tmp_path: Path) -> None:

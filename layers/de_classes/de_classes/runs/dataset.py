@@ -148,6 +148,7 @@ class _DatasetOutput(Output):
         self._store = to.store
         self._bucket = to.bucket
         self._first_fingerprint = client.first_fingerprint
+        self._pagination = client.endpoint.pagination
         self._clock = clock
         self.journal = to.journal(plan.run_id, of=of)
         self._is_range = of is not None
@@ -396,6 +397,7 @@ class _DatasetOutput(Output):
             latest,
             gathered.kept,
             gathered.evidence,
+            self._pagination,
             is_repeated=gathered.pass_ > 1 or gathered.progress.duplicates > 0,
         )
         return Manifest.of(

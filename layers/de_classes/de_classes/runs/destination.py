@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import structs
 
+from de_classes.api.jobs import JobNotes, NotesInMemory
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.described import plain
@@ -112,6 +113,7 @@ class Gathered(Value):
         declared: The columns known before the first record.
         timeline: When requests of this invocation ended, and what came.
         accepts_shrink: Whether a dataset may become much smaller by it.
+        doubts: What may be left behind at the source, a sentence each.
     """
 
     plan: RunPlan
@@ -126,6 +128,7 @@ class Gathered(Value):
     declared: Schema
     timeline: Callable[[], Timeline]
     accepts_shrink: bool = False
+    doubts: tuple[str, ...] = ()
 
     def receipt(self, spent: RunCounts, **stored: Any) -> IngestReceipt:  # noqa: ANN401 - the fields that are left
         """The receipt.
@@ -148,7 +151,7 @@ class Gathered(Value):
             passes=self.pass_,
             end=evidence.end if evidence else None,
             still=evidence.still if evidence else None,
-            warnings=list(evidence.warnings) if evidence else [],
+            warnings=[*(evidence.warnings if evidence else ()), *self.doubts],
             invocations=len(self.progress.invocations | {self.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
@@ -165,7 +168,7 @@ class Gathered(Value):
         )
 
 
-class Journal(Protocol):
+class Journal(JobNotes, Protocol):
     """What a run has done until now; ``RunJournal`` keeps it in the bucket."""
 
     def progress(self) -> RunProgress:
@@ -555,10 +558,11 @@ class _OutputOfOnePart(Output):
         return self._sink
 
 
-class _JournalInMemory:
+class _JournalInMemory(NotesInMemory):
     """What a run has done that nobody else goes on with."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._progress = RunProgress(())
 
     def progress(self) -> RunProgress:

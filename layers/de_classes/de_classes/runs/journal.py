@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from de_classes.api.jobs import JobNote
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.plan import RunPlan, as_text, of_text
@@ -34,6 +35,7 @@ from de_classes.utils import layouts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.api.jobs import NoteKind
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
 
@@ -236,11 +238,6 @@ class RunJournal:
         key = f"{self.folder}invocation-{invocation}.json"
         self._documents.replace(key, Invocation(id=invocation, **said))
 
-    def last_written(self) -> float | None:
-        """When anything was written down last, in seconds since the epoch; None if nothing was."""
-        listed = self._store.list_objects(self._bucket, self.folder)
-        return max((info.modified for info in listed if info.modified is not None), default=None)
-
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""
         return self._documents.find(self.plan_key, RunPlan)
@@ -322,6 +319,14 @@ class RunJournal:
         for part in parts:
             folder, number = _place(part.sequence)
             self._documents.put_once(self._key(_STRUCK, folder, number), StruckPart(number))
+
+    def job_note(self, kind: NoteKind, number: int) -> JobNote | None:
+        """See ``JobNotes``."""
+        return self._documents.find(self._key(kind, _OWN, number), JobNote)
+
+    def note_job(self, kind: NoteKind, note: JobNote) -> JobNote:
+        """See ``JobNotes``."""
+        return self._documents.put_once(self._key(kind, _OWN, note.number), note)
 
     def progress(self) -> RunProgress:
         """How far the run is, or the range that is carried out; one without an end knows what came before it.

@@ -50,9 +50,6 @@ class RunCancellation:
         >>> cancellation.ask()
         >>> cancellation.is_asked
         True
-        >>> cancellation.lift()
-        >>> cancellation.is_asked
-        False
 
     Args:
         store: Holds it.

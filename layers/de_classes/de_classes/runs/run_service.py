@@ -94,8 +94,14 @@ class RunService:
 
         Raises:
             IncompleteRunError: The first page cannot be had.
+            InvalidInputError: The source makes a job first, whose pages nobody has seen.
             FatalError: The source refuses, or cannot be trusted.
         """
+        if self._client.endpoint.job is not None:
+            raise InvalidInputError(
+                "what the run would take is told from a first page, and this source makes a job before there "
+                "are any: run it"
+            )
         # A page at a time, or another might be fetched ahead.
         context = replace(
             self._context(self._destination.open(plan, self._client, self._runtime.clock)), concurrency=1
@@ -305,6 +311,7 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
+        self._client.note_jobs_in(context.output.journal)
         self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             try:
@@ -381,6 +388,7 @@ class RunService:
             spent=spent,
             declared=context.declared,
             timeline=self._client.timeline,
+            doubts=self._client.job_doubts,
         )
 
     def _go_over(

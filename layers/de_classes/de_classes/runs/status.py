@@ -81,6 +81,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """Where a run stands.
 
     Example:
+        >>> import time
         >>> _ = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
         >>> status = read_status(store, "lake", "", plan.run_id, now=time.time())
         >>> status.state, status.pages, status.expected_pages, status.records

@@ -27,6 +27,7 @@ MANIFEST: Final = 2
 RECEIPT: Final = 1
 WAY_ON: Final = 1
 SCHEDULE: Final = 1
+PLACES: Final = 1
 
 
 class _Numbered(msgspec.Struct):

@@ -16,7 +16,7 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
 from de_classes.runs.journal import Documents, RunJournal
 from de_classes.runs.liveness import RunCancellation, how_it_failed
 from de_classes.runs.neighbours import HoldInBucket
@@ -60,6 +60,7 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
         share: int = 1,
         neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
@@ -304,11 +305,13 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
+        places = self._places(request, resource, name, run_id, increment)
         client = self.client_for(
             resource,
             parameters,
             deadline=deadline,
             increment=increment,
+            places=places,
             share=1 if of is None else of.at_once,
             neighbours=None if of is None else self._neighbours(of),
         )
@@ -353,10 +356,25 @@ class Ingestion(Value):
         if said is None:
             return None
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
         dataset = self._below_prefix(self._dataset(request, resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _places(
+        self,
+        request: IngestRequest,
+        resource: Resource,
+        name: str,
+        run_id: str,
+        increment: Increment | None,
+    ) -> dict[str, str | int]:
+        """The places that were reached for each parent, where each has its own."""
+        if increment is None or request.key is not None:
+            return {}
+        dataset = self._below_prefix(self._dataset(request, resource, name, run_id))
+        return places_before(increment, self._datasets(), dataset)
 
     def _dataset(self, request: IngestRequest, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
