@@ -87,7 +87,7 @@ def test_a_description_is_pulled_by_itself_until_it_says_otherwise(calm_cloud: C
         assert (told["status"], told["run_id"], told["because_of"]) == ("waiting", WAITING, "the-earlier")
         (put_off,) = (each for each in in_group(stack) if each["Description"] == WAITS)
         assert json.loads(put_off["Target"]["Input"]) == event
-        ended = {"version": 1, "run_id": "the-earlier", "tick": 0.0, "at": time.time()}
+        ended = {"version": 1, "run_id": "the-earlier", "at": time.time()}
         remember(stack, "committed", ended)
 
         # A tick of the scheduler's own comes, and its dataset is there.
@@ -95,7 +95,7 @@ def test_a_description_is_pulled_by_itself_until_it_says_otherwise(calm_cloud: C
         source = SyntheticRecords(SEED, SYNTHETIC_RECORDS)
         assert differences(source, stack.records(key), "jsonl") == []
         again = invoke(stack, {"schedule": "unstable.data", "at": as_time(run_id)})
-        assert (again["run_id"], again["complete_before"]) == (run_id, True)
+        assert (again["run"]["run_id"], again["run"]["state"]) == (run_id, "complete")
 
         # The one that was put off comes, and nobody is at it any more.
         awaited(lambda: next((each for each in stack.keys("raw/waited/") if "_manifest-" in each), None))
