@@ -89,6 +89,10 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:ListBucket",
         "scheduler:CreateSchedule",
         "iam:PassRole",
+        "lambda:InvokeFunction",
+        "glue:GetTable",
+        "glue:CreateTable",
+        "glue:UpdateTable",
     }
 
 

@@ -55,6 +55,7 @@ OTHERS = {
     "FaultRate": ("0.3", "0.99999"),
     "JitterSeconds": ("0.5", "19.999"),
     "Faults": ("F18", "F" * 80),
+    "GlueDatabase": ("shop", "d" * 24),
     "RecordsKey": ("simulator/records.jsonl", f"simulator/{'r' * 80}"),
 }
 

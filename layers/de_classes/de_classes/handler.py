@@ -82,6 +82,8 @@ class RunObserver(Observer):
         )
         ended = "CompleteRuns" if receipt.status == COMPLETE else "PartialRuns"
         self._put(ended, 1)
+        if receipt.catalog is not None and receipt.catalog.problem is not None:
+            self._put("WorkerFaults", 1)  # committed, and its table does not show it
         if receipt.complete_before:
             self._put_apart("source", resource, {ended: 1})
             return  # what came was counted when it came

@@ -10,6 +10,7 @@ import pytest
 from de_classes.api.messages import HttpResponse
 from de_classes.bootstrap import build_ingestion
 from de_classes.errors import AuthenticationError, IncompleteRunError, InvalidInputError
+from de_classes.runs.liveness import RunCancellation
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import IngestEndpoint
@@ -168,3 +169,18 @@ def test_an_action_is_no_request_over_http(tmp_path: Path) -> None:
     answer = Machine(tmp_path, FakeSource(400)).ask(event)
     assert answer["statusCode"] == 400
     assert "action" in answer["body"]
+
+
+def test_a_cancelled_run_ends_without_a_failure_and_goes_on_by_a_request_that_says_so(tmp_path: Path) -> None:
+    source = FakeSource(total=400)
+    machine = Machine(tmp_path, source)
+    state = machine.ask({"action": "plan", "request": {"format": "csv"}, "execution": "monday"})
+    RunCancellation(lake(tmp_path), state["bucket"], state["key"].partition("/_runs/")[0], "monday").ask()
+    asked = len(source.requests)
+    (line, *_) = lake(tmp_path).get_object(state["bucket"], state["key"]).splitlines()
+    assert machine.ask({"action": "ingest", "range": json.loads(line)})["status"] == "left"
+    assert machine.ask({"action": "commit", "request": state["request"]})["status"] == "cancelled"
+    assert machine.execute({"format": "csv"})["status"] == "cancelled"
+    assert (len(source.requests), machine.failures, machine.receipts) == (asked, [], [])
+    receipt = machine.execute({"format": "csv", "run_id": "monday", "resume": True})
+    assert (receipt["status"], rows(tmp_path, receipt)) == ("complete", list(range(400)))

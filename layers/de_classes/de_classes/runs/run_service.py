@@ -185,7 +185,9 @@ class RunService:
             self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 
-    def cut(self, plan: RunPlan, sizes: RangeSizes | None = None) -> tuple[PageRangeOfRun, ...]:
+    def cut(
+        self, plan: RunPlan, sizes: RangeSizes | None = None, *, resume: bool = False
+    ) -> tuple[PageRangeOfRun, ...]:
         """Begin a run that several workers carry out: take its first page, and cut the rest into ranges.
 
         Asking again gives the same ranges. ``carry_out_range`` brings each of them, ``carry_out`` what they
@@ -194,6 +196,7 @@ class RunService:
         Args:
             plan: What the run is.
             sizes: How large ranges are to be.
+            resume: Go on although somebody cancelled the run.
 
         Returns:
             The ranges; none where the run is complete, was begun by one worker, or has no other page.
@@ -207,9 +210,11 @@ class RunService:
         with closing(self._destination.open(plan, self._client, self._runtime.clock)) as output:
             if output.begin() is not None:
                 return ()
+            output.check_cancelled(lift=resume)
             ranges = journal.ranges()
             if ranges:
                 return ranges
+            self._client.note_jobs_in(journal)
             context = replace(self._context(output), begins_pass=True)
             if not journal.progress().sealed:
                 self._say_that_it_begins(context)
@@ -240,6 +245,8 @@ class RunService:
         with closing(self._destination.open_range(plan, self._client, self._runtime.clock, of)) as output:
             if output.begin() is not None:
                 return RangeOutcome(status="done", pages=0)
+            output.check_cancelled()
+            self._client.note_jobs_in(output.journal)
             opening = self._destination.journal(plan.run_id).opening()
             if opening is None:
                 raise InvalidInputError(f"run {plan.run_id!r} was not begun in ranges")
@@ -248,7 +255,14 @@ class RunService:
                 context = replace(
                     context, plan=replace(output.plan, pages=of.pages), first=opening.entries[0]
                 )
-            return self._range(context, of, opening)
+            try:
+                outcome = self._range(context, of, opening)
+            except Exception as error:
+                output.ended(error)
+                raise
+            if outcome.error is not None:
+                output.ended(outcome.error)
+            return outcome
 
     def _range(self, context: RunContext, of: PageRangeOfRun, opening: SealedPart) -> RangeOutcome:
         error: DeClassesError | None = None

@@ -1,7 +1,8 @@
 """What a state machine asks of the worker, so that many carry out one run: plan, ingest a range, commit.
 
 Each answers with where the run stands, so that the machine needs to know no error's name: ``status`` is
-``again`` as long as the same is to be asked once more, after ``wait`` seconds. What ends a run is raised.
+``again`` as long as the same is to be asked once more, after ``wait`` seconds, and ``cancelled`` where
+somebody cancelled the run, which is no failure. What else ends a run is raised.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import DeClassesError, IncompleteRunError, InvalidInputError
+from de_classes.errors import DeClassesError, IncompleteRunError, InvalidInputError, RunCancelledError
 from de_classes.redaction import shared_filter
 from de_classes.runs.ranges import PageRangeOfRun
 from de_classes.runs.run_service import AnotherPassError
@@ -104,7 +105,10 @@ class RunActions:
         run_id = request.run_id or ""
         try:
             with self._ingestion.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-                ranges = ready.runs.cut(ready.plan, self._ingestion.range_sizes(request))
+                sizes = self._ingestion.range_sizes(request)
+                ranges = ready.runs.cut(ready.plan, sizes, resume=request.resume)
+        except RunCancelledError:
+            return self._standing(item, run_id, (), "cancelled")
         except IncompleteRunError as error:
             if error.retry_after is None:
                 raise
@@ -153,6 +157,8 @@ class RunActions:
                 )
         except AnotherPassError as error:
             return self._standing(item, run_id, error.ranges, "pass")
+        except RunCancelledError:  # it goes on by a plan that says so
+            return self._standing(item, run_id, (), "cancelled")
         except IncompleteRunError as error:
             stalls = _stalls(item, taken, error)
             if error.run_id is None or stalls > MOST_STALLS:
@@ -163,6 +169,8 @@ class RunActions:
                 "wait": _wait(error, stalls),
                 "reason": shared_filter().text(str(error))[:_REASON_CHARS],
             }
+        receipt = self._ingestion.shown(ready.plan, receipt)
+        receipt = self._ingestion.shown(ready.plan, receipt)
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
 
