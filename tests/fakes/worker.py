@@ -83,7 +83,7 @@ class RecordingObserver(Observer):
         self.failures: list[Exception] = []
         self.resources: list[str | None] = []
 
-    def receipt(self, receipt: IngestReceipt, resource: str | None) -> None:
+    def receipt(self, receipt: IngestReceipt, resource: str | None = None) -> None:
         self.receipts.append(receipt)
         self.resources.append(resource)
 

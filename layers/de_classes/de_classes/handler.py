@@ -75,7 +75,7 @@ class RunObserver(Observer):
         self._logger = logger
         self._metrics = metrics
 
-    def receipt(self, receipt: IngestReceipt, resource: str | None) -> None:
+    def receipt(self, receipt: IngestReceipt, resource: str | None = None) -> None:
         """A run is complete, or partial where that was allowed."""
         self._logger.info(
             "run %s", receipt.status, extra={"receipt": _in_a_line(receipt), "resource": resource}

@@ -181,6 +181,6 @@ def test_a_cancelled_run_ends_without_a_failure_and_goes_on_by_a_request_that_sa
     assert machine.ask({"action": "ingest", "range": json.loads(line)})["status"] == "left"
     assert machine.ask({"action": "commit", "request": state["request"]})["status"] == "cancelled"
     assert machine.execute({"format": "csv"})["status"] == "cancelled"
-    assert (len(source.requests), machine.failures, machine.receipts) == (asked, [], [])
+    assert (len(source.requests), machine.told.failures, machine.told.receipts) == (asked, [], [])
     receipt = machine.execute({"format": "csv", "run_id": "monday", "resume": True})
     assert (receipt["status"], rows(tmp_path, receipt)) == ("complete", list(range(400)))

@@ -103,7 +103,7 @@ class Observer:
     What is told of a run has the resource that it is of, or None where that cannot be told.
     """
 
-    def receipt(self, receipt: IngestReceipt, resource: str | None) -> None:
+    def receipt(self, receipt: IngestReceipt, resource: str | None = None) -> None:
         """A run was committed, complete or partial."""
 
     def failure(self, error: Exception, resource: str | None = None) -> None:
