@@ -214,8 +214,8 @@ class IngestEndpoint:
 
     def _note(self, receipt: IngestReceipt, asked: object, context: LambdaContext | None) -> None:
         resource = self._about(asked)
-        self._ticks(context).committed(receipt, resource)
         self._observer.receipt(receipt, resource)
+        self._ticks(context).committed(receipt, resource)
 
     @contextmanager
     def _noting_failures(self, asked: object) -> Iterator[None]:
