@@ -11,6 +11,7 @@ from de_classes.cli.clean import Cleaning, LeftBehind
 from de_classes.cli.init import WrittenDescription
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
+from de_classes.cli.schedule import Reconciled, ScheduleChange
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.glue.table import Registered
 from de_classes.pipelines.postgres.loader import Loaded
@@ -33,6 +34,7 @@ DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),
     "sample.schema.json": (Sample, (Sample,), "The first records of a source"),
+    "schedule.schema.json": (Reconciled, (Reconciled, ScheduleChange), "What became of a stack's schedules"),
     "new.schema.json": (NewProject, (NewProject,), "A project that was written"),
     "simulate.schema.json": (
         Serving | Served | ListedFaults,

@@ -696,6 +696,32 @@ def fill_clean(parser: CommandParser) -> None:
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
+_SCHEDULE_EPILOG = """\
+What a description says under schedule is created, changed and removed in the
+stack's own schedule group; what is there by other hands is not touched.
+
+exit status: 0 they are as described, 1 AWS refuses, 2 a mistake in the
+command or in a description
+
+examples:
+  %(prog)s de-classes-dev --dry-run
+  %(prog)s de-classes-dev --json
+  %(prog)s my-lake --sources sources --region eu-central-1
+"""
+
+
+def fill_schedule(parser: CommandParser) -> None:
+    """Give ``schedule`` its arguments."""
+    parser.description = "Bring the schedules of a deployed stack up to date with what descriptions say."
+    parser.epilog = _SCHEDULE_EPILOG
+    parser.add_argument("stack", metavar="STACK", help="the name of the stack")
+    parser.add_argument("--sources", metavar="PATH", help="descriptions: a file or folder (sources/)")
+    parser.add_argument("--region", metavar="NAME", help="where the stack is, if not where the shell says")
+    parser.add_argument("--profile", metavar="NAME", help="of AWS's configuration, if not the shell's")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
 _NEW_EPILOG = """\
 The last part of FOLDER is the project's name, and its stack's: letters, digits
 and hyphens, a letter first.
@@ -908,6 +934,7 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "show": ("show the receipt of a run: in short, as JSON, or as a page", fill_show),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),
+    "schedule": ("bring a stack's schedules up to date with descriptions", fill_schedule),
     "new": ("write a project of your own for AWS Lambda", fill_new),
 }
 """By name: its line in the list of commands, and what gives it its arguments."""

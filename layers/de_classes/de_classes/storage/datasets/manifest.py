@@ -93,7 +93,7 @@ _JOURNAL: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_schedules/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
 )
 
 
