@@ -55,8 +55,13 @@ def statements() -> list[dict[str, Any]]:
     documents = [
         policy["PolicyDocument"] for role in roles for policy in role["Properties"].get("Policies", [])
     ]
-    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
-        documents += [each["Properties"]["PolicyDocument"] for each in resources(kind).values()]
+    for kind in (
+        "AWS::IAM::Policy",
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::QueuePolicy",
+        "AWS::SNS::TopicPolicy",
+    ):
+        documents += [each["Properties"]["PolicyDocument"] for each in resources(f"AWS::{kind}").values()]
     conditional = [statement for document in documents for statement in as_list(document["Statement"])]
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in conditional]
 
@@ -162,8 +167,8 @@ def test_two_queries_are_of_the_database_and_the_workgroup() -> None:
 def test_every_method_of_the_workers_api_wants_iam_credentials() -> None:
     body = resources("AWS::ApiGateway::RestApi")["WorkerApi"]["Properties"]["Body"]
     methods = [operation for path in body["paths"].values() for operation in path.values()]
-    assert len(methods) == 1
-    assert [each["security"] for each in methods] == [[{"AWS_IAM": []}]]
+    assert len(methods) == 2
+    assert [each["security"] for each in methods] == [[{"AWS_IAM": []}]] * 2
 
 
 def test_no_function_has_a_public_address_of_its_own() -> None:

@@ -166,6 +166,10 @@ def shown_of(block: Block) -> list[str]:
         shown = re.findall(r"^    (transform: .*)$", page, re.MULTILINE)
         assert shown
         return [*complete, *shown]
+    if block.document == "docs/following.md":
+        shown = re.findall(r"^    run monday: (running), \d+ of 20 pages", page, re.MULTILINE)
+        assert shown
+        return ["run monday: running, ", "run monday: cancelled, ", *complete]
     if block.document != "docs/check.md":
         return complete
     shown = re.findall(r"^    (wrong .*)$", page, re.MULTILINE)

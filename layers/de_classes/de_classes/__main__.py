@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean and new."""
+"""The command line: the program, and which of its commands is where."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "sample": "de_classes.cli.sample",
     "ingest": "de_classes.cli.ingest",
     "replay": "de_classes.cli.ingest",
+    "runs": "de_classes.cli.runs",
     "load": "de_classes.cli.load",
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
@@ -72,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
     if status == EXIT_USAGE:
-        sys.stderr.write(how_to_get_help(f"{parser.prog} {args.command}"))
+        names = (parser.prog, args.command, getattr(args, "action", None))
+        sys.stderr.write(how_to_get_help(" ".join(filter(None, names))))
     return status
 
 

@@ -37,6 +37,9 @@ SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
 """The folder on the import path that a deployment's descriptions are packaged in."""
 
+LONGEST_WAIT = 5.0
+"""Seconds that a function waits for a job of a source: it is paid for them, and whoever called it is not."""
+
 
 def build_ingestion(
     environ: Mapping[str, str],
@@ -129,11 +132,13 @@ class _Clients:
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
         share: int = 1,
         neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run, or for each range of one."""
         options = self._options(resource, parameters, deadline, share=share, neighbours=neighbours)
+        options["places"] = places
         return self._client(resource, options, parameters, increment)
 
     def cut(
@@ -173,6 +178,7 @@ class _Clients:
                 concurrency=self._settings.concurrency,
                 retry_policy=self._policy,
                 deadline=deadline,
+                longest_wait=LONGEST_WAIT,
                 share=share,
             ),
             "runtime": ClientRuntime(

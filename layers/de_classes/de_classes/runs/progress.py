@@ -73,6 +73,8 @@ class SealedPart(
         head: Short hashes of the records of a range's first page, if it is in it: its seam is compared later.
         head_page: That page; 0 if it is not in it.
         begins_pass: Whether it holds the first page of a run that is cut into ranges behind it.
+        reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
+        job: Which of the run's jobs at the source its pages are of, from 1; 0 where there are none.
     """
 
     pass_: int = 1
@@ -98,6 +100,8 @@ class SealedPart(
     head: tuple[str, ...] = ()
     head_page: int = 0
     begins_pass: bool = False
+    reached_of: dict[str, int] = {}
+    job: int = 0
 
     @property
     def range(self) -> int:

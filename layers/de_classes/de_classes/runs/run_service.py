@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
+from de_classes.api.receipt import PARTIAL
 from de_classes.errors import (
     AmbiguousKeyError,
     DeClassesError,
@@ -93,8 +94,14 @@ class RunService:
 
         Raises:
             IncompleteRunError: The first page cannot be had.
+            InvalidInputError: The source makes a job first, whose pages nobody has seen.
             FatalError: The source refuses, or cannot be trusted.
         """
+        if self._client.endpoint.job is not None:
+            raise InvalidInputError(
+                "what the run would take is told from a first page, and this source makes a job before there "
+                "are any: run it"
+            )
         # A page at a time, or another might be fetched ahead.
         context = replace(
             self._context(self._destination.open(plan, self._client, self._runtime.clock)), concurrency=1
@@ -119,6 +126,7 @@ class RunService:
         allow_partial: bool = False,
         accept_shrink: bool = False,
         passes_in_ranges: bool = False,
+        resume: bool = False,
     ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
@@ -128,9 +136,11 @@ class RunService:
             accept_shrink: Commit although the dataset becomes much smaller by it.
             passes_in_ranges: Of a run that was cut, leave another pass to its ranges, where records have no
                 keys: there none needs to know what the others bring.
+            resume: Go on although somebody cancelled the run.
 
         Raises:
             AnotherPassError: Ranges are to be carried out once more, see ``passes_in_ranges``.
+            RunCancelledError: Somebody cancelled the run; what came is sealed, and ``resume`` goes on.
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
                 carrying out the same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
@@ -152,6 +162,7 @@ class RunService:
                 if receipt is not None:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
+                output.check_cancelled(lift=resume)
                 receipt = self._fetched_and_committed(
                     self._context(output),
                     allow_partial=allow_partial,
@@ -159,7 +170,13 @@ class RunService:
                     passes_in_ranges=passes_in_ranges,
                 )
             except KeyboardInterrupt as interrupt:
+                output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
+            except Exception as error:
+                output.ended(error)
+                raise
+            if receipt.status == PARTIAL:
+                output.ended(None)
         if receipt.run_id is None:
             self._logger.info(
                 "stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds
@@ -294,6 +311,7 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
+        self._client.note_jobs_in(context.output.journal)
         self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             try:
@@ -370,6 +388,7 @@ class RunService:
             spent=spent,
             declared=context.declared,
             timeline=self._client.timeline,
+            doubts=self._client.job_doubts,
         )
 
     def _go_over(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,11 +23,14 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
+from de_classes.runs.journal import Documents, RunJournal
+from de_classes.runs.liveness import RunCancellation, how_it_failed
 from de_classes.runs.neighbours import HoldInBucket
-from de_classes.runs.plan import RunPlan
+from de_classes.runs.plan import RunPlan, as_text
 from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
+from de_classes.runs.status import StartedRun, read_status, started_key
 from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
@@ -45,9 +49,13 @@ if TYPE_CHECKING:
     from de_classes.pipelines.glue import GlueTable
     from de_classes.runs.destination import Destination
     from de_classes.runs.ranges import PageRangeOfRun
+    from de_classes.runs.status import RunStatus
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import Increment
+    from de_classes.worker.starting import RunStarter
+
+_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink"})
 
 
 class ClientFactory(Protocol):
@@ -60,6 +68,7 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
         share: int = 1,
         neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
@@ -182,9 +191,82 @@ class Ingestion(Value):
                 asking again with that id fetches the rest.
             DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
+        try:
+            return self._run(request, run_id=run_id, seconds_left=seconds_left)
+        except DeClassesError as error:
+            if request.key is None:
+                self._note_unbegun(request.run_id or run_id, error)
+            raise
+
+    def status(self, run_id: str) -> RunStatus:
+        """Where a run stands.
+
+        Raises:
+            RunNotFoundError: No such run was begun here.
+        """
+        store, settings = self.storage.client, self.settings
+        return read_status(store, settings.bucket, settings.key_prefix, run_id, now=self.clock.now())
+
+    def start(self, request: IngestRequest, *, run_id: str, starter: RunStarter) -> RunStatus:
+        """Have a run carried out by others, unless somebody is at it or it is complete.
+
+        Asking again by the same run's id is one run.
+
+        Args:
+            request: What is wanted, of a dataset.
+            run_id: What to call the run by, if the request does not say.
+            starter: Has it carried out.
+
+        Returns:
+            Where the run stands.
+
+        Raises:
+            InvalidInputError: The run was asked for with another request; nothing was done.
+            RunCancelledError: The run was cancelled, and the request does not say that it is to go on.
+            DeClassesError: It cannot be begun.
+        """
+        run_id = request.run_id or run_id
+        resource = self._resource(request.source or self.settings.default_source)
+        if request.run_id is None or request.source is not None:
+            _check_window(request, resource)
+        said = {**_as_said(request), "run_id": run_id}
+        place = (self.storage.client, self.settings.bucket, self.settings.key_prefix, run_id)
+        begun, documents = RunJournal(*place).plan(), Documents(*place[:2])
+        key = started_key(self.settings.key_prefix, run_id)
+        if begun is None:
+            _check_same(documents.put_once(key, StartedRun(request=said)).request, said)
+        else:
+            before = documents.find(key, StartedRun)
+            told = {"format": begun.format, "pages": str(begun.pages), "source": begun.source_name}
+            _check_same({**told, **(before.request if before else {})}, said)
+        status = self.status(run_id)
+        if status.state == "complete":
+            return status
+        if request.resume:
+            RunCancellation(*place).lift()
+        RunCancellation(*place).check()
+        if status.state != "running":
+            starter.start(said, go=status.invocations + 1)
+        return self.status(run_id)
+
+    def _note_unbegun(self, run_id: str, error: DeClassesError) -> None:
+        """Say in the journal of a run for which nobody waits why it was not even begun."""
+        store, settings = self.storage.client, self.settings
+        with suppress(DeClassesError):
+            started = Documents(store, settings.bucket).find(
+                started_key(settings.key_prefix, run_id), StartedRun
+            )
+            journal = RunJournal(store, settings.bucket, settings.key_prefix, run_id)
+            if started is not None and journal.plan() is None:
+                journal.note_invocation(uuid.uuid4().hex, outcome="incomplete", **how_it_failed(error))
+
+    def _run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None) -> IngestReceipt:
         with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
             receipt = ready.runs.carry_out(
-                ready.plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
+                ready.plan,
+                allow_partial=request.allow_partial,
+                accept_shrink=request.accept_shrink,
+                resume=request.resume,
             )
         return self.shown(ready.plan, receipt)
 
@@ -248,11 +330,13 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
+        places = self._places(request, resource, name, run_id, increment)
         client = self.client_for(
             resource,
             parameters,
             deadline=deadline,
             increment=increment,
+            places=places,
             share=1 if of is None else of.at_once,
             neighbours=None if of is None else self._neighbours(of),
         )
@@ -293,15 +377,29 @@ class Ingestion(Value):
     ) -> Increment | None:
         """What is asked for of a resource that is read only as far as it is new."""
         said = resource.described.incremental
+        _check_window(request, resource)
         if said is None:
-            if request.from_ is not None or request.until is not None:
-                raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
             return None
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
         dataset = self._below_prefix(self._dataset(resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _places(
+        self,
+        request: IngestRequest,
+        resource: Resource,
+        name: str,
+        run_id: str,
+        increment: Increment | None,
+    ) -> dict[str, str | int]:
+        """The places that were reached for each parent, where each has its own."""
+        if increment is None or request.key is not None:
+            return {}
+        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        return places_before(increment, self._datasets(), dataset)
 
     def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
@@ -382,6 +480,33 @@ class Ingestion(Value):
     def _below_prefix(self, key: str) -> str:
         prefix = self.settings.key_prefix
         return f"{prefix}/{key.removeprefix(f'{prefix}/')}" if prefix else key
+
+
+def _check_window(request: IngestRequest, resource: Resource) -> None:
+    """Refuse a window of what is read as a whole."""
+    is_window = request.from_ is not None or request.until is not None
+    if is_window and resource.described.incremental is None:
+        name = request.source or resource.source_name
+        raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
+
+
+def _as_said(request: IngestRequest) -> dict[str, Any]:
+    """A request as an event has it, without what concerns its caller alone, and what it leaves out."""
+    said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request, enc_hook=as_text))
+    return {name: value for name, value in said.items() if value and name not in {"wait", "resume"}}
+
+
+def _check_same(before: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Make sure that a run which was asked for before is asked for again, and no other by its name."""
+    names = sorted(before.keys() & said.keys() - _MAY_DIFFER)
+    problems = [
+        f"{name} is {said[name]!r}, but the run was asked for with {before[name]!r}"
+        for name in names
+        if said[name] != before[name]
+    ]
+    if problems:
+        problems.append("ask for the same, or by another run_id for another run")
+        raise InvalidInputError("; ".join(problems), problems=problems)
 
 
 def partition(moment: float) -> str:

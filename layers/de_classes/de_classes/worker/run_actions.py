@@ -102,8 +102,13 @@ class RunActions:
 
     def _plan(self, item: RunItem, request: IngestRequest, seconds_left: float | None) -> dict[str, Any]:
         run_id = request.run_id or ""
-        with self._ingestion.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-            ranges = ready.runs.cut(ready.plan, self._ingestion.range_sizes(request))
+        try:
+            with self._ingestion.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
+                ranges = ready.runs.cut(ready.plan, self._ingestion.range_sizes(request))
+        except IncompleteRunError as error:
+            if error.retry_after is None:
+                raise
+            return {**self._standing(item, run_id, (), "again"), "wait": _wait(error, 0)}
         return self._standing(item, run_id, ranges, "planned")
 
     def _ingest(self, item: RangeItem, seconds_left: float | None) -> dict[str, Any]:
@@ -123,7 +128,7 @@ class RunActions:
         except DeClassesError as caught:  # whoever commits meets it too, and ends by it
             error, reason = caught, str(caught)
             self._ingestion.logger.warning("range %d of run %s: %s", of.range, of.run_id, caught)
-        stalls = 0 if taken.pages else item.stalls + 1
+        stalls = _stalls(item, taken, error)
         if status == "again" and stalls > MOST_STALLS:
             status = "left"
         return {
@@ -149,7 +154,7 @@ class RunActions:
         except AnotherPassError as error:
             return self._standing(item, run_id, error.ranges, "pass")
         except IncompleteRunError as error:
-            stalls = 0 if taken.pages else item.stalls + 1
+            stalls = _stalls(item, taken, error)
             if error.run_id is None or stalls > MOST_STALLS:
                 raise
             return {
@@ -158,6 +163,7 @@ class RunActions:
                 "wait": _wait(error, stalls),
                 "reason": shared_filter().text(str(error))[:_REASON_CHARS],
             }
+        receipt = self._ingestion.shown(ready.plan, receipt)
         receipt = self._ingestion.shown(ready.plan, receipt)
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
@@ -188,6 +194,13 @@ class _Taken:
     def note(self, page: Page) -> None:
         del page
         self.pages += 1
+
+
+def _stalls(item: RunItem | RangeItem, taken: _Taken, error: BaseException | None) -> int:
+    """How many goes brought nothing by now: to wait for a job of the source is none."""
+    if isinstance(error, IncompleteRunError) and error.retry_after is not None:
+        return item.stalls
+    return 0 if taken.pages else item.stalls + 1
 
 
 def _wait(error: BaseException | None, stalls: int) -> int:
