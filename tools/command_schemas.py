@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from de_classes.cli.clean import Cleaning, LeftBehind
 from de_classes.cli.init import WrittenDescription
+from de_classes.cli.lake import Catalogue
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.postgres.loader import Loaded
 from de_classes.simulators.cli import ListedFaults, Served, Serving
+from de_classes.storage.datasets.lake import CataloguedDataset, Generation
 from tools.receipt_document import DOCS, as_text, schema_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
     "load.schema.json": (Loaded, (Loaded,), "What was loaded into PostgreSQL"),
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
+    "lake.schema.json": (Catalogue, (Catalogue, CataloguedDataset, Generation), "The datasets of a place"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),
     "sample.schema.json": (Sample, (Sample,), "The first records of a source"),
     "new.schema.json": (NewProject, (NewProject,), "A project that was written"),

@@ -10,7 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from de_classes.errors import ObjectExistsError, ObjectNotFoundError
-from de_classes.storage.datasets import DatasetCommits, DatasetReader, PartWriter, manifest_key
+from de_classes.storage.datasets import DatasetCommits, DatasetReader, Lake, PartWriter, manifest_key
 from de_classes.storage.datasets.manifest import symlink_key
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
@@ -117,6 +117,29 @@ def test_F43_a_generation_replaces_the_one_before_which_can_still_be_read(case: 
     assert len(before.frame()) == 3
     assert len(DatasetReader(case.store, case.bucket, DATASET, generation=1).frame()) == 3
     assert listed_parts(case) == [second.parts[0].key]
+
+
+def test_a_catalogue_tells_of_each_dataset_below_a_place(case: StoreCase) -> None:
+    commit(case.store, PAGES, bucket=case.bucket)
+    commit(case.store, [[{"id": 9}]], run_id="later", generation=2, bucket=case.bucket)
+    commit(case.store, PAGES, dataset="raw/day/below", format="csv", bucket=case.bucket)
+    commit(case.store, PAGES, dataset="other", bucket=case.bucket)
+    case.store.put_object(case.bucket, "raw/_runs/run/plan.json", b"{}")
+    case.store.put_object(case.bucket, "raw/notes.txt", b"none of ours")
+    told = {each.name: each for each in Lake(case.store, case.bucket).datasets()}
+    assert [*told] == ["other", "raw/day", "raw/day/below"]
+    day = told["raw/day"]
+    assert [each.number for each in day.generations] == [1, 2]
+    assert (day.status, day.records, day.parts, day.runs, day.format) == (
+        "complete",
+        1,
+        1,
+        ("later",),
+        "jsonl",
+    )
+    assert day.uri == case.store.uri(case.bucket, manifest_key(DATASET, 2))
+    assert [each.name for each in Lake(case.store, case.bucket, "raw/").datasets()] == [*told][1:]
+    assert list(Lake(case.store, case.bucket, "rawer").datasets()) == []
 
 
 def test_F43_a_generation_is_never_written_over(case: StoreCase) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,12 @@ from de_classes.runs.journal import Documents, RunJournal, WaysOn
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.storage.clients.object_store import sha256_of_stream
 from de_classes.storage.datasets.commits import DatasetCommits, refuse_while_cleaning
-from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
+from de_classes.storage.datasets.manifest import (
+    Manifest,
+    commit_receipt_key,
+    manifest_key,
+    manifest_sha256,
+)
 from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
 
 if TYPE_CHECKING:
@@ -386,7 +390,7 @@ class _DatasetOutput(Output):
             key=key,
             uri=self._store.uri(self._bucket, key),
             bytes=sum(part.size for part in own),
-            sha256=_sha256(manifest),
+            sha256=manifest_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=kept.widenings,
@@ -407,15 +411,6 @@ class _DatasetOutput(Output):
         )
 
 
-def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
-    """The key of the receipt of a commit: beside it, and of these very bytes.
-
-    Who is about to commit something else writes another receipt, and not over that of the one who wins.
-    """
-    sha256 = _sha256(manifest)[:_DIGEST_CHARS]
-    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
-
-
 def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart]:
     """The parts of a dataset as a receipt lists them, under their whole keys."""
     return [
@@ -430,10 +425,6 @@ def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart
         )
         for part in parts
     ]
-
-
-def _sha256(manifest: Manifest) -> str:
-    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
 
 
 def _says_the_same(before: Manifest, manifest: Manifest) -> bool:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from tools.seaweed.__main__ import FAILED, main
 from tools.seaweed.server import Login, arguments
+
+if TYPE_CHECKING:
+    import pytest
 
 SAID = arguments(Path("/scratch"), {"s3.port": 1, "s3.port.grpc": 2})
 
