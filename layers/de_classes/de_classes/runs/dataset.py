@@ -300,6 +300,11 @@ class _DatasetOutput(Output):
         if latest is None or latest.run_id == self.plan.run_id:
             return latest, latest
         mine = self._buried() if self.plan.write else None
+        if mine is None and latest.parts_of(self.plan.run_id):
+            raise InvalidInputError(
+                f"run {self.plan.run_id!r} has committed to {self.plan.dataset}, and that commit was cleaned "
+                "away since; its records are still listed: for more, begin another run"
+            )
         if mine is None:
             self._generations.check(latest)
         elif mine.status == "partial":
