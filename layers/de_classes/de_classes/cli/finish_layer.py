@@ -27,6 +27,7 @@ UNUSED_IN = {
     "de_classes": (  # nobody types words to a function, or looks at one in a browser; no layer has psycopg
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
         "utils/command_line.py",
+        "storage/datasets/lake.py",
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
