@@ -245,7 +245,7 @@ class SourceFile(Described, kw_only=True):
     Attributes:
         values: Values of parameters by source, in place of their defaults: also of sources that come with the
             package, and so what a deployment says of addresses.
-        version: Of this format: 1, which is experimental until jobs are in it.
+        version: Of this format: 1.
         sources: By name.
     """
 
