@@ -10,8 +10,21 @@ from tests.fakes.checks import translated, translated_each
 
 WORKER = "IngestionWorkerFunction"
 FUNCTIONS = ("AuthSimulatorFunction", "UnstableSimulatorFunction", WORKER)
-# The one thing that may be done to everything: X-Ray has no resource that a trace is sent to.
-TO_ANYTHING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+# What may be done to everything: X-Ray has no resource that a trace is sent to, nor has a delivery of logs.
+TO_ANYTHING = {
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
 # AWS's own, for what only its services do: shift an alias, write an API's log.
 MANAGED = {
     "AWSCodeDeployRoleForLambda",
@@ -40,8 +53,13 @@ def statements() -> list[dict[str, Any]]:
     documents = [
         policy["PolicyDocument"] for role in roles for policy in role["Properties"].get("Policies", [])
     ]
-    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
-        documents += [each["Properties"]["PolicyDocument"] for each in resources(kind).values()]
+    for kind in (
+        "AWS::IAM::Policy",
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::QueuePolicy",
+        "AWS::SNS::TopicPolicy",
+    ):
+        documents += [each["Properties"]["PolicyDocument"] for each in resources(f"AWS::{kind}").values()]
     conditional = [statement for document in documents for statement in as_list(document["Statement"])]
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in conditional]
 
@@ -61,7 +79,7 @@ def test_what_is_allowed_is_named_action_by_action() -> None:
     assert [each for each in statements() if {"NotAction", "NotResource", "NotPrincipal"} & set(each)] == []
 
 
-def test_nothing_but_traces_is_allowed_to_anything() -> None:
+def test_nothing_but_traces_and_deliveries_of_logs_is_allowed_to_anything() -> None:
     to_all = [each for each in statements() if each["Effect"] == "Allow" and "*" in as_list(each["Resource"])]
     assert {action for each in to_all for action in each["Action"]} == TO_ANYTHING
 
@@ -79,8 +97,8 @@ def test_a_policy_that_aws_manages_is_a_services_own() -> None:
 def test_every_method_of_the_workers_api_wants_iam_credentials() -> None:
     body = resources("AWS::ApiGateway::RestApi")["WorkerApi"]["Properties"]["Body"]
     methods = [operation for path in body["paths"].values() for operation in path.values()]
-    assert len(methods) == 1
-    assert [each["security"] for each in methods] == [[{"AWS_IAM": []}]]
+    assert len(methods) == 2
+    assert [each["security"] for each in methods] == [[{"AWS_IAM": []}]] * 2
 
 
 def test_no_function_has_a_public_address_of_its_own() -> None:

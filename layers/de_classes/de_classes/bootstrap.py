@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.pace import Neighbours
     from de_classes.api.source import Resource, Secrets
     from de_classes.api.transport import Transport
     from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -129,9 +130,12 @@ class _Clients:
         deadline: float | None,
         increment: Increment | None = None,
         places: Mapping[str, str | int] | None = None,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
-        """A client of its own for each run."""
-        options = {**self._options(resource, parameters, deadline), "places": places}
+        """A client of its own for each run, or for each range of one."""
+        options = self._options(resource, parameters, deadline, share=share, neighbours=neighbours)
+        options["places"] = places
         return self._client(resource, options, parameters, increment)
 
     def cut(
@@ -149,7 +153,13 @@ class _Clients:
         return resource.cut(increment, self._client(resource, options, parameters, increment), **options)
 
     def _options(
-        self, resource: Resource, parameters: Mapping[str, Any], deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        deadline: float | None,
+        *,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> dict[str, Any]:
         if self._local is not None:
             self._local.require_cloud()
@@ -166,8 +176,11 @@ class _Clients:
                 retry_policy=self._policy,
                 deadline=deadline,
                 longest_wait=LONGEST_WAIT,
+                share=share,
             ),
-            "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+            "runtime": ClientRuntime(
+                self._transport or HttpClientTransport(), self._clock, self._logger, neighbours
+            ),
         }
 
     def _client(

@@ -10,6 +10,7 @@
     `-- FatalError                     doing the same again cannot help
         |-- ConfigurationError         fix the settings
         |   `-- InvalidInputError      fix the request, the record or the argument
+        |       `-- RunNotFoundError   fix the run's id, or the place: no such run was begun there
         |-- AuthenticationError        fix the credentials (401)
         |   `-- InvalidTokenResponseError  fix the login endpoint: its answer holds no usable token
         |-- PermissionDeniedError      ask for access (403, or S3 AccessDenied)
@@ -20,6 +21,7 @@
         |-- JobFailedError             mend the query: the source has failed at the job that was to make them
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
+        |-- RunCancelledError          nothing, or say that it is to go on: somebody cancelled the run
         |-- IncompleteRunError         resume or replay: the missing pages are named
         |   |-- SourceChangedError     run again from the start: the pages slid under the run
         |   `-- ShrunkDatasetError     look at the source; if it has become that small, accept it
@@ -127,6 +129,10 @@ class InvalidInputError(ConfigurationError):
     """A request, an argument or a record is wrong; nothing was done yet."""
 
 
+class RunNotFoundError(InvalidInputError):
+    """No run of that id was begun there, or its progress was cleaned away since."""
+
+
 class AuthenticationError(FatalError):
     """The credentials, or the token just issued, were refused."""
 
@@ -176,15 +182,30 @@ class RetriesExhaustedError(FatalError):
     Args:
         message: What was tried.
         attempts: How many calls were made.
+        retry_after: Seconds for which the source asks to be left alone, if that is why.
     """
 
-    def __init__(self, message: str, *, attempts: int) -> None:
+    def __init__(self, message: str, *, attempts: int, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class PageGivenUpError(RetriesExhaustedError):
     """One page kept failing while the source was not known to be down: a run may skip it and go on."""
+
+
+class RunCancelledError(FatalError):
+    """Somebody cancelled the run: what came is kept, and it goes on once that is asked for.
+
+    Args:
+        message: Which, and what to do for it to go on.
+        run_id: What the run is called by.
+    """
+
+    def __init__(self, message: str, *, run_id: str | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class IncompleteRunError(FatalError):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from de_classes.api.jobs import JobRequest, SourceJob
     from de_classes.api.ledger import RunLedger
     from de_classes.api.messages import HttpRequest
+    from de_classes.api.pace import Neighbours
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.retry import RetryPolicy
@@ -132,6 +133,7 @@ class PageFetcher(DiscreetValue):
         counters: Told of requests and retries.
         logger: Told of retries.
         opened: What the opening request brought.
+        neighbours: Who else asks the source now; None if nobody does.
         job: What makes the pages, or None.
         longest_wait: Seconds that are waited at a time for that; without end if None.
     """
@@ -148,12 +150,13 @@ class PageFetcher(DiscreetValue):
     counters: ClientCounters
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
+    neighbours: Neighbours | None = None
     job: SourceJob | None = None
     longest_wait: float | None = None
 
     def new_context(self, width: int = 1, *, leaves_text: bool = False) -> FetchContext:
         """What the requests of a new run are to share, so many of them at once."""
-        pace = Pace(width, per_second=self.per_second, clock=self.clock)
+        pace = Pace(width, per_second=self.per_second, clock=self.clock, neighbours=self.neighbours)
         return FetchContext(CircuitBreaker(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(

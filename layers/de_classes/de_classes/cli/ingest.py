@@ -28,6 +28,7 @@ from de_classes.errors import (
     DeClassesError,
     IncompleteRunError,
     InvalidKeyError,
+    RunCancelledError,
 )
 from de_classes.redaction import printable
 from de_classes.runs.context import Runtime
@@ -127,7 +128,8 @@ def _tell(
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
         err.write(f"{who}: {type(error).__name__}: {error}{_hint(error, args, way_on)}\n")
-        return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
+        is_kept = isinstance(error, (IncompleteRunError, RunCancelledError))
+        return EXIT_INCOMPLETE if is_kept else EXIT_ERROR
     left = "; ".join(filter(None, (str(error), way_on)))
     err.write(f"{who}: interrupted; {left or 'nothing was stored'}\n")
     return EXIT_INTERRUPTED
@@ -221,7 +223,12 @@ def _runs(
         with progress.shown(settings.page_range):
             runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
             runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-            receipt = runs.carry_out(plan, allow_partial=args.partial, accept_shrink=args.accept_shrink)
+            receipt = runs.carry_out(
+                plan,
+                allow_partial=args.partial,
+                accept_shrink=args.accept_shrink,
+                resume=args.resume,
+            )
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
@@ -359,6 +366,8 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 
 
 def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
+    if isinstance(error, RunCancelledError):
+        return f"; {way_on} --resume"
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
         return f"; {way_on}"
     if "is the address right?" in str(error) and args.max_attempts is None:

@@ -47,6 +47,8 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         at: What it was asked for by, if each page is found through the one before it and it is not the first;
             or if it is the first, and pages are counted from another number than described.
         doubt: What the answer said beside its records that makes them doubtful, see ``Page.doubt``.
+        said_at: When it came, in seconds since the epoch, where several workers read at once: only of the
+            first page of a part, and of one whose total is another than that of the page before it.
     """
 
     number: int
@@ -61,6 +63,7 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slid: bool = False
     at: RunPlace | None = None
     doubt: str | None = None
+    said_at: float | None = None
 
 
 class KeptPlaces(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -33,6 +33,8 @@ The keys, of a dataset and of the runs that write it:
     <prefix>/_runs/<run_id>/job-00000001.json                     what the source calls it
     <prefix>/_runs/<run_id>/over-00000001.json                    that it failed or is gone: it counts no more
     <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
+    <prefix>/_runs/<run_id>/started.json                          that it was asked for, before it is begun
+    <prefix>/_runs/<run_id>/cancelled.json                        that it is to stop, or may go on again
     <prefix>/_ways-on/<hash>.json                                 a way from page to page that a run followed
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
@@ -84,8 +86,9 @@ _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
-    r"(?:plan\.json|invocation-[0-9a-f]+\.json"
-    r"|(?:part|keys|struck|asked|job|over)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+    r"(?:plan\.json|started\.json|ranges\.jsonl|hold\.json|cancelled\.json"
+    r"|(?:range-\d{8}/)?(?:invocation-[0-9a-f]+\.json"
+    r"|(?:part|keys|struck|changed|asked|job|over)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json)))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
