@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from de_classes.api.increments import EachParent
+    from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.utils.run_records import RunPlace, RunState
 
@@ -252,6 +253,20 @@ class PaginationStrategy(Described, kw_only=True):
         if self.done is not None:
             return f"{self.done} true"
         return None if self.more is None else f"{self.more} false"
+
+    def piece_of(self, response: HttpResponse, asked: PageRequest, *, url: str) -> HttpResponse:
+        """The answer as it is read, where it is a piece of something larger.
+
+        Args:
+            response: The answer.
+            asked: What it was asked for by.
+            url: Where it came from.
+
+        Raises:
+            RetryableError: It is worth another try.
+            FatalError: It is not.
+        """
+        return response
 
     def with_totals(self, page: Page) -> Page:
         """The page with what it says of the whole elsewhere than where the reader looks, such as in a header.
