@@ -144,8 +144,9 @@ def test_a_piece_that_is_not_the_one_that_was_asked_for_is_not_read(
     assert isinstance(caught.value, ProtocolError | RetriesExhaustedError) or caught.value.__cause__
 
 
-def test_the_end_is_the_last_byte() -> None:
-    run = client_of(File(), 100).start_pass()
+@pytest.mark.parametrize("piece", [100, 10_000])
+def test_the_end_is_the_last_byte(piece: int) -> None:
+    run = client_of(File(), piece).start_pass()
     assert sum(len(page.records) for page in run) == len(ROWS)
     assert run.evidence_if_still is not None
     end = run.evidence_if_still.end

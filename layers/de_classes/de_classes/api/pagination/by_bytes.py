@@ -85,6 +85,11 @@ class FilePagination(PaginationStrategy, kw_only=True, tag_field="type", tag="fi
         return part is None or part.total is None or part.last + 1 >= part.total
 
     @property
+    def ends_surely(self) -> bool:
+        """Yes: every byte is counted."""
+        return True
+
+    @property
     def marker(self) -> str:
         """As HTTP says it."""
         return "Content-Range at the last byte"

@@ -248,6 +248,11 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def ends_surely(self) -> bool:
+        """Whether a page that ends is believed though it is the only one: HTTP itself says that it is all."""
+        return False
+
+    @property
     def marker(self) -> str | None:
         """How a page says that it is the last, for messages and receipts; None if no marker is described."""
         if self.done is not None:
