@@ -30,7 +30,7 @@ def variables(function: str) -> dict[str, Any]:
 
 
 def statements(function: str) -> list[dict[str, Any]]:
-    """What a function's role may do."""
+    """What a function's role may do, by whatever parameters."""
     name = functions()[function]["Role"]["GetAtt"].removesuffix(".Arn")
     policies = [
         *resources("AWS::IAM::Role")[name]["Properties"]["Policies"],
@@ -40,7 +40,8 @@ def statements(function: str) -> list[dict[str, Any]]:
             if {"Ref": name} in each["Properties"]["Roles"]
         ),
     ]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    every = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [each["If"][1] if "If" in each else each for each in every]
 
 
 def events(function: str) -> list[dict[str, Any]]:

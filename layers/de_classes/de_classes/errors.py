@@ -28,6 +28,7 @@
         |-- DataFormatError            fix the data or pick another format
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
+        |   |   `-- NothingToShowError     no column has a value yet: there is no table before there is one
         |   |-- MalformedDataError         the bytes are not what their format promises
         |   |-- TransformError             mend the run's transforms, or let them pass such records
         |   `-- SchemaViolationError       mend the source, pin a wider type, or quarantine such records
@@ -267,6 +268,10 @@ class UnsupportedFormatError(DataFormatError):
 
 class UnsupportedValueError(DataFormatError):
     """The format cannot hold this value without losing something."""
+
+
+class NothingToShowError(UnsupportedValueError):
+    """A dataset has no column with a value yet, and a table has one at least."""
 
 
 class MalformedDataError(DataFormatError):

@@ -56,6 +56,8 @@ class RunObserver(Value):
         """A run is complete, or partial where that was allowed."""
         self.logger.info("run %s", receipt.status, extra={"receipt": _in_a_line(receipt)})
         self._put("CompleteRuns" if receipt.status == COMPLETE else "PartialRuns", 1)
+        if receipt.catalog is not None and receipt.catalog.problem is not None:
+            self._put("WorkerFaults", 1)  # committed, and its table does not show it
         if receipt.complete_before:
             return  # what came was counted when it came
         self._put("Pages", receipt.pages)

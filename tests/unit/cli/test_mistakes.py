@@ -65,6 +65,11 @@ IN_VAIN = {
         "load lake --to postgresql:///shop --password-file f",
         *("--password-secret s", "--iam"),
     ),
+    "with glue://": (
+        "load s3://b/orders --to glue://shop",
+        *("--generation 1", "--key-field id", "--type id=text"),
+        *("--password-file f", "--password-secret s", "--iam"),
+    ),
     "with --password-secret": ("load lake --to postgresql:///shop --password-secret s", "--iam"),
     "with such a DATASET": ("load lake/orders --to postgresql:///shop", "--endpoint-url http://127.0.0.1:9"),
     "with such a RECEIPT": (
@@ -139,6 +144,7 @@ MISTAKES = [
     *(f"init {NOBODY} --body []", f"init {NOBODY} --method PUT", f"init {NOBODY} --header x"),
     *("show", "show absent", "show lake --html", "show a --html f --json", "verify", "verify absent.json"),
     *("load", "load lake", "load absent --to postgresql:///shop", "load . --to mysql:///x", "load . --to ."),
+    *("load . --to glue://", "load . --to glue://Shop", "load . --to glue://shop/a/b"),
     *(
         "clean",
         "clean lake --older-than -1",

@@ -523,16 +523,19 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
 
 
 _LOAD_DETAILS = """\
-The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
+With glue:// nothing is copied: a table of the Glue catalog shows the dataset,
+which is in S3 as parquet or jsonl, to Athena; credentials are boto3's to find.
+
+In PostgreSQL the password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
 or a service of ~/.pg_service.conf (?service=NAME); or it is read from
 --password-file or Secrets Manager. It is no part of the address, which every
 process of the machine could read. To a host that is not this machine TLS is
 verify-full, unless ?sslmode= says otherwise.
 """
 _LOAD_EPILOG = """\
-The table holds what the commit holds; one with rows that no load has written
-is refused. With --key-field records take the place of those with the same key,
-and none is taken away. The password is in PGPASSFILE or --password-file.
+The table holds what the commit holds; one that no load has written is refused.
+With --key-field records take the place of those with the same key. PostgreSQL's
+password is in PGPASSFILE or --password-file. In Glue a table shows the commit.
 
 exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
 the dataset is partial; after an error the same command goes on
@@ -541,6 +544,7 @@ examples:
   %(prog)s lake/orders --to postgresql://ada@db.example/shop
   %(prog)s lake/orders --to postgresql:///shop?service=shop \\
       --key-field id
+  %(prog)s s3://my-bucket/raw/orders --to glue://shop
   %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
       --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
 """
@@ -548,12 +552,21 @@ examples:
 
 def fill_load(parser: CommandParser) -> None:
     """Give ``load`` its arguments."""
-    parser.description = "Load a commit of a dataset into a table of PostgreSQL, each part exactly once."
+    parser.description = (
+        "Load a commit of a dataset into a table of PostgreSQL, each part exactly once; "
+        "or show it as a table of the Glue catalog."
+    )
     parser.epilog, parser.details = _LOAD_EPILOG, _LOAD_DETAILS
     parser.common = ("--to", "--table", "--key-field", "--type", "--partial", "--password-file", "--json")
     one = "one of them says what the password is"
     parser.no_effects = (
         endpoint_needs_s3("DATASET", "what"),
+        NoEffect(
+            "--generation --key-field --type --password-file --password-secret --iam",
+            "with glue://",
+            lambda args: args.to is not None and args.to.startswith("glue://"),
+            "nothing is copied: the table shows the latest commit as it is",
+        ),
         NoEffect("--password-secret --iam", "with --password-file", lambda args: args.password_file, one),
         NoEffect("--iam", "with --password-secret", lambda args: args.password_secret, one),
     )
@@ -561,7 +574,10 @@ def fill_load(parser: CommandParser) -> None:
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     parser.add_argument(
-        "--to", required=True, metavar="WHERE", help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA]"
+        "--to",
+        required=True,
+        metavar="WHERE",
+        help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA], or glue://DATABASE[/TABLE]",
     )
     parser.add_argument("--table", metavar="NAME", help="of the table (the dataset's last name)")
     parser.add_argument("--generation", type=int, metavar="N", help="which commit (the latest)")
@@ -818,6 +834,7 @@ def _fill_runs_start(parser: CommandParser) -> None:
     parser.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
     parser.add_argument("--from", dest="from_", metavar="TIME", help="of what is incremental: begin here")
     parser.add_argument("--until", metavar="TIME", help="of what is incremental: end here (now)")
+    parser.add_argument("--workers", type=int, metavar="N", help="that carry it out at once (the stack's)")
     parser.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
     parser.add_argument("--strict", action="store_true", help="take nothing for complete unproved")
     parser.add_argument("--accept-shrink", action="store_true", help="commit a dataset that becomes smaller")

@@ -53,6 +53,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         reserve_seconds: The time kept back to seal what is there before the function is stopped.
         escape_formulas: Whether CSV is written for spreadsheets: text that looks like a formula gets an
             apostrophe in front, and keeps it when it is read back.
+        glue_database: The database of the Glue catalog whose tables show datasets that take more runs than
+            one; empty for none.
         part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
         part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
         workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
@@ -85,6 +87,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
     escape_formulas: bool = False
+    glue_database: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{0,255}\Z")] = ""
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
     workers: Workers = 4

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from de_classes.api.receipt import CatalogEntry
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import AuthenticationError, DeClassesError, InvalidInputError
+from de_classes.errors import (
+    AuthenticationError,
+    DeClassesError,
+    InvalidInputError,
+    NothingToShowError,
+)
+from de_classes.redaction import shared_filter
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
+    from de_classes.pipelines.glue import GlueTable
     from de_classes.runs.destination import Destination
     from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.runs.status import RunStatus
@@ -47,7 +55,7 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import Increment
     from de_classes.worker.starting import RunStarter
 
-_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink"})
+_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink", "workers"})
 
 
 class ClientFactory(Protocol):
@@ -113,6 +121,8 @@ class Ingestion(Value):
         logger: Told how runs go.
         clock: Dates the keys, and measures.
         memory_megabytes: What the function is given; the receipt reckons with it.
+        table_for: Gives the table of the catalog that shows the dataset of a resource, by its name; None
+            where no catalog is kept.
         cut: Puts what is new into slices, where the source gives no more than a window of any query.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
@@ -126,6 +136,7 @@ class Ingestion(Value):
     clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
+    table_for: Callable[[str], GlueTable] | None = None
     cut: Cutter = lambda _resource, _parameters, *, deadline, increment: increment  # noqa: ARG005
 
     def read(self, payload: object) -> IngestRequest:
@@ -180,12 +191,14 @@ class Ingestion(Value):
                 asking again with that id fetches the rest.
             DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
-        try:
-            return self._run(request, run_id=run_id, seconds_left=seconds_left)
-        except DeClassesError as error:
-            if request.key is None:
-                self._note_unbegun(request.run_id or run_id, error)
-            raise
+        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
+            receipt = ready.runs.carry_out(
+                ready.plan,
+                allow_partial=request.allow_partial,
+                accept_shrink=request.accept_shrink,
+                resume=request.resume,
+            )
+        return self.shown(ready.plan, receipt)
 
     def status(self, run_id: str) -> RunStatus:
         """Where a run stands.
@@ -249,14 +262,33 @@ class Ingestion(Value):
             if started is not None and journal.plan() is None:
                 journal.note_invocation(uuid.uuid4().hex, outcome="incomplete", **how_it_failed(error))
 
-    def _run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None) -> IngestReceipt:
-        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-            return ready.runs.carry_out(
-                ready.plan,
-                allow_partial=request.allow_partial,
-                accept_shrink=request.accept_shrink,
-                resume=request.resume,
+    def shown(self, plan: RunPlan, receipt: IngestReceipt) -> IngestReceipt:
+        """A receipt that says what the table of the dataset shows, if there is to be one.
+
+        The run is committed, whatever becomes of that.
+
+        Args:
+            plan: What was carried out.
+            receipt: That of the commit.
+        """
+        if self.table_for is None or plan.write is None or plan.source_name is None:
+            return receipt
+        table = self.table_for(plan.source_name)
+        try:
+            shown = table.register(self.storage.client, receipt.bucket, plan.dataset, allow_partial=True)
+            entry = CatalogEntry(table=shown.table, generation=shown.generation)
+        except NothingToShowError:
+            return receipt
+        except DeClassesError as error:
+            told = {"table": str(table.address), "error": type(error).__name__, "reason": str(error)}
+            self.logger.error("committed, and not shown by its table", extra=told)  # noqa: TRY400 - ours
+            problem = (
+                f"{type(error).__name__}: {error}; the run is committed, and its table is shown it by the "
+                f"next run, or by `load s3://{receipt.bucket}/{plan.dataset} "
+                f"--to glue://{table.address.database}/{table.address.table}`"
             )
+            entry = CatalogEntry(table=str(table.address), problem=shared_filter().text(problem))
+        return msgspec.structs.replace(receipt, catalog=entry)
 
     @contextmanager
     def prepared(
@@ -280,6 +312,26 @@ class Ingestion(Value):
         Raises:
             InvalidInputError: There is no such source, or the run was begun with another request.
         """
+        try:
+            with self._prepared(
+                request, run_id=run_id, seconds_left=seconds_left, of=of, on_page=on_page
+            ) as ready:
+                yield ready
+        except DeClassesError as error:
+            if request.key is None:
+                self._note_unbegun(request.run_id or run_id, error)
+            raise
+
+    @contextmanager
+    def _prepared(
+        self,
+        request: IngestRequest,
+        *,
+        run_id: str,
+        seconds_left: float | None,
+        of: PageRangeOfRun | None,
+        on_page: Callable[[Page], None],
+    ) -> Iterator[Prepared]:
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         resource = self._resource(name)

@@ -42,6 +42,7 @@ The keys, of a dataset and of the runs that write it:
     <dataset>/_receipt-00000001-<run_id>-5f4e3d2c1b0a.json        the receipt of that commit, and its content
     <dataset>/_places-5f4e3d2c1b0a.json                           the places that were reached for each parent
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
+    <dataset>/_symlink-00000001/manifest.txt                      those of one commit, for tables of catalogs
     <dataset>/_cleaning.json                                      that leftovers are being deleted just now
 
 Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start
@@ -92,7 +93,7 @@ _JOURNAL: Final = re.compile(
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
 )
 
 
@@ -130,9 +131,13 @@ def manifest_key(dataset: str, generation: int) -> str:
     return f"{manifest_prefix(dataset)}{generation:08}.json"
 
 
-def symlink_key(dataset: str) -> str:
-    """The key of the list of the latest commit's parts."""
-    return f"{dataset_name(dataset)}/_symlink/manifest.txt"
+def symlink_key(dataset: str, generation: int | None = None) -> str:
+    """The key of the list of the latest commit's parts, or of those of one commit.
+
+    Each is alone in a folder, since engines read all that lies below a table's location.
+    """
+    own = "" if generation is None else f"-{generation:08}"
+    return f"{dataset_name(dataset)}/_symlink{own}/manifest.txt"
 
 
 def cleaning_key(dataset: str) -> str:
