@@ -190,7 +190,7 @@ def test_a_cancelled_run_ends_without_a_failure_and_goes_on_once_it_is_asked_for
     machine._source = FakeTransport(cancel)  # noqa: SLF001 - it needs a hand in it
     told = machine.execute({"workers": 2})
     assert (told["status"], told["run_id"], told["ranges"]) == ("cancelled", "monday", 0)
-    assert (machine.failures, machine.receipts, machine.waits) == ([], [], [])
+    assert (machine.told.failures, machine.told.receipts, machine.waits) == ([], [], [])
     asked = len(source.requests)
     assert machine.execute({"run_id": "monday"})["status"] == "cancelled"
     assert len(source.requests) == asked
@@ -209,7 +209,7 @@ def test_to_resume_counts_once_so_that_a_later_cancel_holds(tmp_path: Path) -> N
     assert state["ranges"] > 0
     cancellation.ask()
     told = machine.ask({"action": "commit", "request": state["request"], "stalls": 0})
-    assert (told["status"], machine.failures) == ("cancelled", [])
+    assert (told["status"], machine.told.failures) == ("cancelled", [])
 
 
 def test_why_a_run_could_not_be_planned_is_told_to_who_asks_how_far_it_is(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ Verdict = Literal["ok", "warning", "wrong"]
 FindingName = Literal[
     "connection",
     "auth",
+    "job",
     "answer",
     "records",
     "pagination",

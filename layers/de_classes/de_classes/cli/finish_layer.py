@@ -31,6 +31,8 @@ UNUSED_IN = {
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
+    # pydantic, jsonpath-ng and fastjsonschema are in no layer, so these cannot be imported
+    "aws_lambda_powertools": ("utilities/parser", "utilities/data_masking", "utilities/validation"),
 }
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 

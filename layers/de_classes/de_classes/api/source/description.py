@@ -258,7 +258,7 @@ class SourceFile(Described, kw_only=True):
             package, and so what a deployment says of addresses.
         schedules: When resources of sources that come with the package are pulled by themselves, by name, as
             ``"github.issues"``; a source's own says it where it is described.
-        version: Of this format: 1, which is experimental until jobs are in it.
+        version: Of this format: 1.
         sources: By name.
     """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from de_classes.api.increments import NAMES
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
 from de_classes.api.templates import names_in
@@ -194,6 +195,11 @@ def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
 
 
 def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    if isinstance(resource.pagination, FilePagination):
+        if resource.answer != "jsonl" or resource.compression is not None:
+            yield f'{label}.pagination: a file is cut by its lines: say answer = "jsonl", and no compression'
+        if resource.page_size is not None:
+            yield f"{label}.page_size has no meaning for a file: say pagination.piece, in bytes"
     if resource.answer != "csv" and resource.delimiter != ",":
         yield f'{label}.delimiter is for answer = "csv"'
     if resource.answer != "xml" and resource.xml_record is not None:
