@@ -148,7 +148,7 @@ env-audit:
 	$(SETUP) audit
 
 env-bench:
-	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
+	$(SETUP) dev emulator bench bench-dlt bench-airbyte peer-singer peer-airbyte
 
 env-bench-short:
 	$(SETUP) dev emulator sam bench

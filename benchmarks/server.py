@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.mimicked import MimickedApi
 
-RECORD_AND_COMMA = 220
+OFFSETS = ".offsets"
+"""What the name of a file of records ends with whose neighbour says where each of them begins."""
+
 TIMES_RUNNING = 6
 _TARGET = re.compile(rb"^GET /data\?(\S*) ")
 _PARAMETER = re.compile(rb"(page|limit)=(\d+)")
@@ -39,7 +41,7 @@ class Options:
     """What is served, and how badly.
 
     Attributes:
-        records_file: See ``benchmarks.records.write``.
+        records_file: See ``benchmarks.kinds.write``.
         records: How many of its records there are to be.
         latency: Seconds before every answer.
         failing: The share of requests answered 503.
@@ -83,18 +85,42 @@ def _with_seed(options: Options, seed: int) -> Options:
     return Options(options.records_file, options.records, options.latency, options.failing, seed)
 
 
+class RecordsFile:
+    """Records of JSON in memory, any stretch of which is one slice of it.
+
+    Args:
+        path: See ``benchmarks.kinds.write``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._bytes = _mapped(path)
+        self._places = _mapped(Path(f"{path}{OFFSETS}")).cast("Q")
+
+    def __len__(self) -> int:
+        return len(self._places) - 1
+
+    def part(self, first: int, end: int) -> memoryview:
+        """The records from one index to before another, with commas between them."""
+        last = max(first, end)
+        return self._bytes[self._places[first] : self._places[last]][:-1]
+
+
+def _mapped(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
 class Pages:
     """Pages as bytes, out of a file in memory."""
 
     def __init__(self, options: Options) -> None:
         self._records = options.records
-        with Path(options.records_file).open("rb") as file:
-            self._bytes = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._file = RecordsFile(Path(options.records_file))
 
     def page(self, number: int, limit: int) -> list[bytes | memoryview]:
         """The parts of an answer, to be sent one after the other."""
         first, end = (min(place * limit, self._records) for place in (number - 1, number))
-        records = self._bytes[first * RECORD_AND_COMMA : max(first, end) * RECORD_AND_COMMA][:-1]
+        records = self._file.part(first, end)
         total = -(-self._records // limit)
         head = (
             f'{{"page":{number},"limit":{limit},"total_pages":{total},"total_records":{self._records},"data":['
@@ -105,7 +131,7 @@ class Pages:
         """The same records behind the API of a described source."""
         from benchmarks.mimicked import FileRecords, MimickedApi  # noqa: PLC0415 - few cases have one
 
-        return MimickedApi(name, FileRecords(self._bytes, self._records, RECORD_AND_COMMA))
+        return MimickedApi(name, FileRecords(self._file, self._records))
 
 
 def answer_head(status: int, length: int) -> bytes:
