@@ -1,6 +1,7 @@
 """``python -m benchmarks``: run the comparison, print it, and write it down where it was run whole.
 
 With ``--short``, only this library and its references; the exit status is 1 if a ratio is above its bound.
+With ``--figures``, nothing is run: page and picture are made anew of figures that are there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
 from benchmarks.contestants import ROOT, contestants
-from benchmarks.figures import Benchmark, save
+from benchmarks.figures import Benchmark, load, save
 from benchmarks.kinds import PLAIN, write
 from benchmarks.measure import BUCKET, Bench
 from benchmarks.schedule import Progress, turns
@@ -57,6 +58,9 @@ def main(
         measure: Makes every run that they ask for; ``measured`` if not given.
     """
     args, measure = make_parser().parse_args(arguments), measure or measured
+    if args.figures:
+        publish(load(args.figures), args.docs or args.figures.parent)
+        return 0
     try:
         benchmark = measure(args)
         above = {sentence.partition(":")[0] for sentence in broken(benchmark)} if args.short else set()
@@ -189,6 +193,7 @@ def make_parser() -> CommandParser:
     parser.add_argument("--rounds", type=int, default=0, help="of all; as many as each case says if 0")
     parser.add_argument("--records", type=int, default=0, help="a ceiling on the records of every case")
     parser.add_argument("--date", default="", help="to be written on the page")
+    parser.add_argument("--figures", type=Path, help="make page and picture of these; nothing is run")
     parser.add_argument("--docs", type=Path, help="the folder to write the page and its figures to")
     return parser
 

@@ -25,9 +25,6 @@ OURS, ONE_OBJECT, DESCRIBED = "de-classes", "de-classes, one object", "de-classe
 P, P_DEFAULTS, P_SMALL = "pyarrow, tuned", "pyarrow, defaults", "pyarrow, small batches"
 SLICES, NAIVE = "unparsed slices", "naive"
 DLT_DEFAULTS, DLT_ARROW, AIRBYTE = "dlt, defaults", "dlt, Arrow", "airbyte"
-MERGING = ("dlt, merge", "dlt, Arrow, merge", "airbyte, dedup")
-"""Those that are other clients' ways with keys alone."""
-
 _VERSIONS = (
     "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 )
@@ -283,7 +280,7 @@ CONTESTANTS = (
         seconds_a_retry=2.5,
     ),
     Contestant(
-        MERGING[0],
+        "dlt, merge",
         'as tuned, with `write_disposition="merge"` and a primary key, into DuckDB',
         "dlt_pipeline",
         _DLT,
@@ -296,7 +293,7 @@ CONTESTANTS = (
         seconds_a_page=_PEER_PAGE,
     ),
     Contestant(
-        MERGING[1],
+        "dlt, Arrow, merge",
         "the same with a resource of Arrow tables",
         "dlt_pipeline",
         _DLT,
@@ -332,7 +329,7 @@ CONTESTANTS = (
         seconds_a_retry=2.5,
     ),
     Contestant(
-        MERGING[2],
+        "airbyte, dedup",
         "the same manifest by PyAirbyte, whose cache in DuckDB merges by the primary key",
         "airbyte_dedup",
         ".venvs/bench-airbyte",

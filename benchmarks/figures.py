@@ -124,6 +124,10 @@ class Benchmark(Struct, frozen=True, kw_only=True):
         reference = {run.round: run for run in self.right(other, self.references[case])}
         return [_line(client, each, reference) for client, each in by_client.items()]
 
+    def clients(self, case: str) -> list[str]:
+        """Who ran it, once for each round."""
+        return [run.client for run in self.runs if run.case == case]
+
     def right(self, case: str, client: str) -> list[Run]:
         """A client's runs of a case that brought the right rows."""
         return [run for run in self.runs if (run.case, run.client) == (case, client) and not run.wrong]

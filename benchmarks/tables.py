@@ -94,7 +94,11 @@ def page(benchmark: Benchmark) -> str:
 
 def _missing(benchmark: Benchmark) -> str:
     """What has come since the figures were taken, in a sentence; nothing where all of it was measured."""
-    cases = [case.name for case in CASES if case.name not in benchmark.references]
+    cases = dict.fromkeys(
+        case.group if case.group in TABLES else case.name
+        for case in CASES
+        if case.name not in benchmark.references
+    )
     ran = {run.client for run in benchmark.runs}
     clients = [each.name for each in CONTESTANTS if each.name not in ran]
     told = [
@@ -117,9 +121,10 @@ def _cores(benchmark: Benchmark) -> str:
     if not benchmark.cores:
         return "wherever the system put them, since there is one core"
     first, second, *others = benchmark.cores
-    api = f"the API on core {' or '.join(map(str, others or [second]))}"
-    shared = "" if others else ", which it has to share then"
-    return f"the clients on core {first}, where they have two on core {second} too{shared}; {api}"
+    if not others:
+        return f"the clients on core {first}, the API on core {second}, which clients of two cores share"
+    api = " or ".join(map(str, others))
+    return f"the clients on core {first}, those with two cores on core {second} too, the API on core {api}"
 
 
 def _section(table: Table) -> str:

@@ -7,7 +7,7 @@ import re
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ def nested_lines() -> Callable[[bytes], bytes]:
     from msgspec import Raw, defstruct
     from msgspec.json import Decoder
 
-    decode = Decoder(defstruct("Page", [("data", list[Raw])])).decode
+    decode: Callable[[bytes], Any] = Decoder(defstruct("Page", [("data", list[Raw])])).decode
     return lambda body: b"".join(b"%b\n" % bytes(record) for record in decode(body).data)

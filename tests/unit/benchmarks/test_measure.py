@@ -8,10 +8,10 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.bounds import BOUNDS, broken
 from benchmarks.cases import Case
-from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, ROOT
+from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, ROOT, SLICES
 from benchmarks.figures import load
+from benchmarks.kinds import PLAIN, write
 from benchmarks.measure import Bench, last_words
-from benchmarks.records import write
 from de_classes.api.evidence import LEAST_REQUESTS
 from de_classes.api.source import Source
 from de_classes.errors import ConfigurationError
@@ -27,7 +27,7 @@ CASE = Case("small", "", records=100, limit=10, workers=2, format="jsonl")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Bench:
-    write(tmp_path / "records", CASE.records)
+    write(tmp_path / "records", PLAIN, CASE.records)
     return Bench(tmp_path / "records", tmp_path)
 
 
@@ -38,7 +38,7 @@ def contestant(name: str) -> Contestant:
 
 
 def test_a_run_is_counted_timed_and_read_back(place: Bench) -> None:
-    run = place.run(contestant("slices"), CASE, 1)
+    run = place.run(contestant(SLICES), CASE, 1)
     assert (run.requests, run.least, run.rows, run.wrong) == (10, 10, 100, "")
     assert run.wall > 0 < run.cpu
     assert 5 << 20 < run.peak < 100 << 20
@@ -60,7 +60,7 @@ def test_requests_are_held_against_the_fewest_that_would_have_done(place: Bench)
 
 
 def test_who_fails_is_quoted_and_has_no_rows(place: Bench) -> None:
-    run = place.run(replace(contestant("slices"), module="nobody"), CASE, 1)
+    run = place.run(replace(contestant(SLICES), module="nobody"), CASE, 1)
     assert run.wrong.startswith("exit status 1: ")
     assert "No module named benchmarks.clients.nobody" in run.wrong
     assert run.rows == 0
@@ -74,13 +74,13 @@ def test_last_words_are_a_line_without_the_places_of_this_machine() -> None:
 
 def test_an_output_that_cannot_be_read_is_wrong(place: Bench) -> None:
     # What it writes are lines of JSON, whatever the name says.
-    run = place.run(contestant("slices"), replace(CASE, format="parquet"), 1)
+    run = place.run(contestant(SLICES), replace(CASE, format="parquet"), 1)
     assert run.wrong.startswith("its output cannot be read: ")
 
 
 def test_a_client_without_its_environment_says_how_to_get_it(place: Bench) -> None:
     with pytest.raises(ConfigurationError, match="make env-bench"):
-        place.run(replace(contestant("slices"), environment=".venvs/nowhere"), CASE, 1)
+        place.run(replace(contestant(SLICES), environment=".venvs/nowhere"), CASE, 1)
 
 
 @pytest.mark.parametrize("options", [["--clients", "curl"], ["--cases", "2M"]])
@@ -107,7 +107,7 @@ def test_the_short_form_compares_this_library_with_its_reference(
 @pytest.mark.slow
 def test_every_client_brings_every_row_in_every_case(tmp_path: Path) -> None:
     # "failing" is left out: the others wait for minutes before they ask for a page the sixth time.
-    cases = "1M,50ms-4,csv,jsonl,s3,described-github"
+    cases = "1M,50ms-4,csv,jsonl,s3,described-github,keyed,nested,60k-csv-mixed,60k-parquet-pinned,parts-10"
     assert main(["--cases", cases, "--records", "2000", "--rounds", "1", "--docs", str(tmp_path)]) == 0
     figures = load(tmp_path / "benchmark.json")
     assert [run for run in figures.runs if run.wrong] == []
