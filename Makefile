@@ -81,7 +81,7 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about half 
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
-benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+benchmark: env-bench ## Time and memory beside other clients, 45 minutes at the most; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 

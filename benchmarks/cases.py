@@ -326,8 +326,9 @@ CASES = (
     Case("s3", "a million records to an S3 server", to_store=True),
     Case(
         "100k",
-        "100,000 records, for the memory they take",
+        "100,000 records, for the memory they take beside small batches",
         MILLION // 10,
+        reference=P_SMALL,
         clients=(OURS, P, P_SMALL),
     ),
     Case("10M", "ten million records", 10 * MILLION, clients=(OURS, P)),

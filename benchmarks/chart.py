@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from benchmarks.cases import cases
 from benchmarks.contestants import OURS, P
 from benchmarks.panels import Kind, Panel, Point, Row, picture
 
@@ -52,7 +53,8 @@ def _seconds(benchmark: Benchmark, case: str) -> Panel:
     ]
     title = f"A million records with keys, to {KEYED[case]}"
     note = "seconds, and as a multiple of this library's"
-    return Panel(title, note, (*rows, *_failed(lines, "")), " s")
+    unable = [Row(name, (), ("cannot", ""), Kind.OTHER) for name in cases((case,))[0].cannot()]
+    return Panel(title, note, (*rows, *_failed(lines, ""), *unable), " s")
 
 
 def _failed(lines: list[Line], reference: str) -> Iterator[Row]:
@@ -100,8 +102,8 @@ def _of_memory(line: Line, reference: str) -> Row:
 
 def _latencies(benchmark: Benchmark) -> Panel:
     """This library's wall time and the reference's, by how many pages are asked for at once."""
-    cases = [case for case in benchmark.references if case.startswith(_LATENCY)]
-    rows = tuple(row for case in cases for row in _at_once(benchmark, case))
+    chosen = [case for case in benchmark.references if case.startswith(_LATENCY)]
+    rows = tuple(row for case in chosen for row in _at_once(benchmark, case))
     return Panel(
         "200 pages, 50 ms before every answer",
         "wall time, by how many pages are asked for at once",

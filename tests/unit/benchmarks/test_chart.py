@@ -82,6 +82,8 @@ def test_a_million_with_keys_in_three_formats_is_what_is_shown_first() -> None:
     titles = [each for each in said if each.startswith("A million")]
     assert titles[:3] == [f"A million records with keys, to {name}" for name in KEYED.values()]
     assert {"2.00 s", "1.00x", "5.00 s", "2.50x"} <= {*said}
+    csv = said[said.index(titles[1]) : said.index(titles[2])]
+    assert csv[csv.index("airbyte, dedup") + 1] == "cannot"
 
 
 def test_a_million_with_keys_beside_nobody_is_left_out() -> None:
