@@ -137,12 +137,11 @@ class Case:
 
 _KEY_SECONDS = 4.0
 _WEIGHTS = {
-    "nested": 3.0,
-    "earthquakes": 6.0,
-    "shopify": 2.0,
-    "notion": 5.0,
-    WIDE[100]: 8.0,
-    WIDE[1_000]: 80.0,
+    "nested": 2.0,
+    "earthquakes": 3.0,
+    "notion": 2.0,
+    WIDE[100]: 10.0,
+    WIDE[1_000]: 500.0,
 }
 """How many times as long as a plain record one of a kind takes, about."""
 

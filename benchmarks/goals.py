@@ -237,6 +237,7 @@ GOALS = (
     _beside("start", P, "cpu", 1.2, 0.9),
     _two_cores(),
     _foretold("pages-100k"),
+    _foretold("columns-1000"),
     _beside("s3", P, "cpu", 1.3, 1.1),
     _at_once(),
     _faster("1M", DLT_ARROW, 2, 2.6),

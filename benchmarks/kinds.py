@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from benchmarks import records
-from benchmarks.server import OFFSETS
+from benchmarks.records_file import OFFSETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,7 +21,8 @@ from benchmarks.contestants import ROOT, search_path
 from benchmarks.figures import FAILED, Run
 from benchmarks.mimicked import words
 from benchmarks.records import COLUMNS
-from benchmarks.server import Options, RecordsFile, failures, seed_of_six
+from benchmarks.records_file import RecordsFile
+from benchmarks.server import Options, failures, seed_of_six
 from benchmarks.verify import verify
 from benchmarks.verify_records import verify_records
 from localcloud.workspace import REGION

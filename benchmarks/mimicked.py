@@ -20,7 +20,7 @@ from tests.fakes.mimics.kit import Request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.server import RecordsFile
+    from benchmarks.records_file import RecordsFile
 
 
 class FileRecords(Sequence[Any]):

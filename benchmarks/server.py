@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import mmap
 import os
 import re
 import resource
@@ -24,11 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.records_file import RecordsFile
+
 if TYPE_CHECKING:
     from benchmarks.mimicked import MimickedApi
-
-OFFSETS = ".offsets"
-"""What the name of a file of records ends with whose neighbour says where each of them begins."""
 
 TIMES_RUNNING = 6
 _TARGET = re.compile(rb"^GET /data\?(\S*) ")
@@ -83,31 +81,6 @@ def _worst(options: Options, seed: int, pages: int) -> int:
 
 def _with_seed(options: Options, seed: int) -> Options:
     return Options(options.records_file, options.records, options.latency, options.failing, seed)
-
-
-class RecordsFile:
-    """Records of JSON in memory, any stretch of which is one slice of it.
-
-    Args:
-        path: See ``benchmarks.kinds.write``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._bytes = _mapped(path)
-        self._places = _mapped(Path(f"{path}{OFFSETS}")).cast("Q")
-
-    def __len__(self) -> int:
-        return len(self._places) - 1
-
-    def part(self, first: int, end: int) -> memoryview:
-        """The records from one index to before another, with commas between them."""
-        last = max(first, end)
-        return self._bytes[self._places[first] : self._places[last]][:-1]
-
-
-def _mapped(path: Path) -> memoryview:
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 class Pages:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from benchmarks.server import RecordsFile
+    from benchmarks.records_file import RecordsFile
 
 _BATCH = 10_000
 

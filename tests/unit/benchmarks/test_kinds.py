@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.kinds import KINDS, PLAIN, WIDE, write
 from benchmarks.records import COLUMNS, RECORD_BYTES
-from benchmarks.server import RecordsFile
+from benchmarks.records_file import RecordsFile
 from de_classes.storage.format.schema import infer
 from tests.fakes.every import every
 

@@ -40,10 +40,10 @@ def test_progress_is_the_plan_corrected_by_what_was_taken() -> None:
     assert said[-1] == "100%, about 0 s left"
 
 
-def test_the_whole_takes_about_forty_minutes() -> None:
+def test_the_whole_keeps_to_forty_five_minutes_with_two_for_what_is_not_planned() -> None:
     planned = [*turns([*CONTESTANTS], [*CASES], 0)]
     assert str(Progress(planned)).endswith(" min")
-    assert sum(turn.seconds for turn in planned) == pytest.approx(41 * 60, rel=0.07)  # 45 at the most
+    assert 35 * 60 < sum(turn.seconds for turn in planned) <= 43 * 60
 
 
 def test_cases_of_a_group_take_turns_in_every_round_and_others_follow() -> None:

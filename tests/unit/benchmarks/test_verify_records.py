@@ -10,7 +10,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no type
 import pytest
 
 from benchmarks.kinds import write
-from benchmarks.server import RecordsFile
+from benchmarks.records_file import RecordsFile
 from benchmarks.verify import Verdict
 from benchmarks.verify_records import same, verify_records
 
