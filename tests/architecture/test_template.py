@@ -53,7 +53,7 @@ def setting_names(settings: type[msgspec.Struct]) -> set[str]:
 def test_every_route_of_the_worker_wants_iam_credentials() -> None:
     (api,) = (each for name, each in resources("AWS::Serverless::Api").items() if name == "WorkerApi")
     assert api["Properties"]["Auth"]["DefaultAuthorizer"] == "AWS_IAM"
-    assert [event["RestApiId"] for event in events(WORKER)] == [{"Ref": "WorkerApi"}]
+    assert [event["RestApiId"] for event in events(WORKER)] == [{"Ref": "WorkerApi"}] * 2
     assert all("Auth" not in event for event in events(WORKER))
 
 
@@ -61,6 +61,7 @@ def test_every_route_is_explicit_and_none_is_a_function_url() -> None:
     routes = {(event["Method"], event["Path"]) for name in functions() for event in events(name)}
     assert routes == {
         ("post", "/ingest"),
+        ("get", "/runs/{id}"),
         ("post", "/auth/login"),
         *(
             ("get", f"/{mount}/{end}")
@@ -86,7 +87,20 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:GetObject",
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
+        "lambda:InvokeFunction",
+        "glue:GetTable",
+        "glue:CreateTable",
+        "glue:UpdateTable",
     }
+
+
+def test_the_worker_may_invoke_itself_alone_and_by_the_alias_that_it_uses() -> None:
+    assert [[where for what, where in allowed(name) if "lambda:" in what] for name in functions()] == [
+        [],
+        [],
+        [{"Ref": "IngestionWorkerFunction.Alias"}],
+    ]
+    assert variables(WORKER)["ALIAS"] == functions()[WORKER]["AutoPublishAlias"]
 
 
 @pytest.mark.parametrize("function", [AUTH, UNSTABLE, WORKER])
@@ -355,7 +369,7 @@ def test_no_name_is_fixed_or_bound_to_an_account() -> None:
 
 def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
+    assert len(alarms) == 11
     for alarm in alarms.values():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]

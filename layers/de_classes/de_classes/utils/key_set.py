@@ -128,6 +128,17 @@ class HashSet:
             old = self._in_files(keys) if self._files else frozenset[bytes]()
         return [key in self._young or key in old for key in keys]
 
+    def holds_any(self, hashes: bytes) -> bool:
+        """Whether any of what ``take_fresh`` gave was taken in.
+
+        Raises:
+            StorageUnavailableError: The disk cannot be read.
+        """
+        step = _BYTES * self._in_memory
+        return any(
+            any(self.holds(_cut(hashes[start : start + step]))) for start in range(0, len(hashes), step)
+        )
+
     def add_hashes(self, keys: Sequence[bytes]) -> list[bool]:
         """Take many in, one after the other; tells of each whether it is new.
 
