@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from benchmarks.cases import CASES, Case, cases
 from benchmarks.contestants import CONTESTANTS, OURS, SLICES, P, contestants
 from benchmarks.schedule import Progress, turns
