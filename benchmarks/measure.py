@@ -76,7 +76,7 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             options = served(case, records)
             with api(options) as server:
-                task = self._task(contestant, case, server.url, folder)
+                task = self.task(contestant, case, server.url, folder)
                 figures = self._launch(contestant, task, case.cores, Path(folder))
             where = self.objects if case.to_store else Path(task.folder)
             rows, wrong = self._verified(contestant, case, where, figures)
@@ -107,7 +107,15 @@ class Bench:
             kinds.write(path, case.kind, case.records)
         return path
 
-    def _task(self, contestant: Contestant, case: Case, url: str, folder: str) -> Task:
+    def task(self, contestant: Contestant, case: Case, url: str, folder: str) -> Task:
+        """What a client is told.
+
+        Args:
+            contestant: The client.
+            case: What it is to do.
+            url: Where the API is.
+            folder: For what it is told in files, and for its output.
+        """
         output = Path(folder, "output")
         output.mkdir()
         store = f"{self.store}/{BUCKET}" if case.to_store else ""

@@ -1,25 +1,31 @@
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.bounds import BOUNDS, broken
 from benchmarks.cases import Case
+from benchmarks.clients.ours import dataset
 from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, ROOT, SLICES
 from benchmarks.figures import load
 from benchmarks.kinds import PLAIN, write
-from benchmarks.measure import Bench, last_words
+from benchmarks.measure import Bench, inferred, last_words
+from benchmarks.records import COLUMNS
+from benchmarks.records_file import RecordsFile
 from de_classes.api.evidence import LEAST_REQUESTS
 from de_classes.api.source import Source
 from de_classes.errors import ConfigurationError
 from de_classes.runs.forecast import proof_requests
+from de_classes.storage.format.pinned import PinnedSchema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmarks.contestants import Contestant
 
 CASE = Case("small", "", records=100, limit=10, workers=2, format="jsonl")
@@ -51,6 +57,38 @@ def test_a_described_source_is_read_by_its_name_and_held_to_the_same_records(pla
     pages = 10 + 1  # an empty one is how this source says that there is no more
     crossref = Source.shipped()["crossref.works"].client().endpoint
     assert LEAST_REQUESTS <= run.requests - pages <= proof_requests(crossref, pages, is_counted=True)
+
+
+def test_records_of_a_shape_are_served_asked_for_and_compared_as_the_case_says(place: Bench) -> None:
+    shaped = replace(CASE, kind="mixed", key="id", part_pages=4)
+    run = place.run(contestant(OURS), shaped, 1)
+    assert (run.rows, run.wrong) == (100, "")
+    assert run.foretold > 20_000_000  # as its receipt says
+
+
+def test_columns_are_stated_where_a_case_pins_them(place: Bench, tmp_path: Path) -> None:
+    task = place.task(contestant(OURS), replace(CASE, is_pinned=True), "http://127.0.0.1:9", str(tmp_path))
+    words = dataset(task)
+    stated = json.loads(Path(words[words.index("--columns") + 1]).read_text())
+    assert [*PinnedSchema.parse(stated).describe()] == [*COLUMNS]
+    assert "--columns" not in dataset(replace(task, columns=""))
+
+
+def test_who_is_told_the_schema_is_told_what_the_records_are_with_moments_as_texts(place: Bench) -> None:
+    path = place.records(replace(CASE, kind="nested"))
+    schema = inferred(RecordsFile(path))
+    assert schema.field("placed_at").type == pa.string()
+    assert schema.field("lines").type.value_type.field("quantity").type == pa.int64()
+    assert [*schema.names] == [*COLUMNS, "customer", "lines"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_client_runs_on_as_many_cores_as_its_case_has(count: int, place: Bench) -> None:
+    cores = tuple(sorted(os.sched_getaffinity(0)))
+    said = "import os, sys; sys.exit(str(sorted(os.sched_getaffinity(0))))"
+    shows = replace(contestant(SLICES), arguments=lambda _: ["-c", said])
+    run = replace(place, cores=cores).run(shows, replace(CASE, cores=count), 1)
+    assert run.wrong == f"exit status 1: {[*cores[:count]]}"
 
 
 def test_requests_are_held_against_the_fewest_that_would_have_done(place: Bench) -> None:
