@@ -289,7 +289,7 @@ CONTESTANTS = (
         ("tuned",),
         keys=Keys.ALWAYS,
         unable=_NO_FILES,
-        seconds=60.0,
+        seconds=42.0,
         seconds_a_page=_PEER_PAGE,
     ),
     Contestant(
@@ -302,7 +302,7 @@ CONTESTANTS = (
         ("arrow",),
         keys=Keys.ALWAYS,
         unable=_NO_FILES,
-        seconds=15.0,
+        seconds=12.0,
         seconds_a_page=_PEER_PAGE,
     ),
     Contestant(
@@ -337,7 +337,7 @@ CONTESTANTS = (
         ("airbyte", "airbyte-cdk", "duckdb"),
         keys=Keys.ALWAYS,
         unable=_NO_FILES,
-        seconds=100.0,
+        seconds=85.0,
         seconds_a_page=_PEER_PAGE,
     ),
 )
