@@ -197,15 +197,21 @@ _DESCRIBED = tuple(
         ("crossref", "records two fields deep, a cursor", SHORT, 1000),
     )
 )
-_KEYED = ", told apart by a key, which the template asks for"
+_KEYED = "a million records told apart by a key, which the template asks for, to"
 _MILLIONS = (
     Case("1M", "a million records, a thousand a page, no latency, 1 core", group=PARQUET),
-    Case("keyed", f"the same{_KEYED}", group=PARQUET, key=KEY, reference=OURS),
-    Case("1M-2-cores", "the same without keys on 2 cores", group=PARQUET, cores=2, clients=(OURS, P)),
+    Case("keyed", f"{_KEYED} Parquet", group=PARQUET, key=KEY, reference=OURS),
+    Case(
+        "1M-2-cores",
+        "a million records, a thousand a page, no latency, 2 cores",
+        group=PARQUET,
+        cores=2,
+        clients=(OURS, P),
+    ),
     Case("csv", "a million records to CSV", format=CSV, group=CSV),
-    Case("keyed-csv", f"the same{_KEYED}", format=CSV, group=CSV, key=KEY, reference=OURS),
+    Case("keyed-csv", f"{_KEYED} CSV", format=CSV, group=CSV, key=KEY, reference=OURS),
     Case("jsonl", "a million records to JSON Lines", format=JSONL, group=JSONL, reference=SLICES),
-    Case("keyed-jsonl", f"the same{_KEYED}", format=JSONL, group=JSONL, key=KEY, reference=OURS),
+    Case("keyed-jsonl", f"{_KEYED} JSON Lines", format=JSONL, group=JSONL, key=KEY, reference=OURS),
 )
 FORMATS = {PARQUET: "Parquet", CSV: "CSV", JSONL: "JSON Lines"}
 
@@ -354,16 +360,19 @@ def cases(wanted: tuple[str, ...] = (), *, most: int = 0, among: tuple[Case, ...
     """All of them, or those of the wanted names.
 
     Args:
-        wanted: Names; all if there are none.
+        wanted: Names of cases, or of groups that share a table; all if there are none.
         most: A ceiling on the records of each; none if 0.
         among: Those to choose from.
 
     Raises:
         InvalidInputError: There is none of a name.
     """
-    by_name = {case.name: case for case in among}
+    by_name: dict[str, list[Case]] = {}
+    for case in among:
+        by_name.setdefault(case.group if case.group in TABLES else case.name, []).append(case)
+    by_name |= {case.name: [case] for case in among}
     for name in wanted:
         if name not in by_name:
             raise InvalidInputError(f"{name!r} is no case: give some of {', '.join(by_name)}")
-    chosen = [by_name[name] for name in wanted or by_name]
+    chosen = dict.fromkeys(case for name in wanted for case in by_name[name]) if wanted else among
     return [replace(case, records=min(case.records, most or case.records)) for case in chosen]

@@ -25,9 +25,16 @@ OURS, ONE_OBJECT, DESCRIBED = "de-classes", "de-classes, one object", "de-classe
 P, P_DEFAULTS, P_SMALL = "pyarrow, tuned", "pyarrow, defaults", "pyarrow, small batches"
 SLICES, NAIVE = "unparsed slices", "naive"
 DLT_DEFAULTS, DLT_ARROW, AIRBYTE = "dlt, defaults", "dlt, Arrow", "airbyte"
-_VERSIONS = (
-    "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-)
+_VERSIONS = """
+import importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
 
 
 class Keys(StrEnum):
@@ -98,7 +105,10 @@ class Contestant:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Package to installed version, as its environment says."""
+        """Package to installed version, as its environment says; one that is not there has none.
+
+        That is so of a package which has not come to the Python at hand: its client is run, and fails.
+        """
         if self.arguments:
             return own_version()
         command = [str(self.python), "-c", _VERSIONS, *self.packages]

@@ -117,6 +117,11 @@ def test_names_that_are_none_are_mistakes_of_the_command() -> None:
         contestants(("curl",))
 
 
+def test_cases_that_share_a_table_are_chosen_by_its_name_and_each_is_once() -> None:
+    names = [case.name for case in cases(("pages", "1M", "pages-10k"))]
+    assert names == ["pages-1k", "pages-10k", "pages-100k", "1M"]
+
+
 def test_clients_are_chosen_by_how_their_names_begin() -> None:
     assert [each.name for each in contestants(("dlt", P))] == [
         P,

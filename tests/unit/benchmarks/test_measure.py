@@ -104,6 +104,11 @@ def test_who_fails_is_quoted_and_has_no_rows(place: Bench) -> None:
     assert run.rows == 0
 
 
+def test_a_package_that_the_environment_does_not_have_has_no_version() -> None:
+    asked = replace(contestant(SLICES), packages=("pyarrow", "nobody-at-all"))
+    assert [*asked.versions] == ["pyarrow"]
+
+
 def test_last_words_are_a_line_without_the_places_of_this_machine() -> None:
     said = f"first\nError: {ROOT}/benchmarks/x.py is not there\n\n"
     assert last_words(said) == "Error: benchmarks/x.py is not there"
