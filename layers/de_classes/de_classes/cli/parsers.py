@@ -834,6 +834,7 @@ def _fill_runs_start(parser: CommandParser) -> None:
     parser.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
     parser.add_argument("--from", dest="from_", metavar="TIME", help="of what is incremental: begin here")
     parser.add_argument("--until", metavar="TIME", help="of what is incremental: end here (now)")
+    parser.add_argument("--workers", type=int, metavar="N", help="that carry it out at once (the stack's)")
     parser.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
     parser.add_argument("--strict", action="store_true", help="take nothing for complete unproved")
     parser.add_argument("--accept-shrink", action="store_true", help="commit a dataset that becomes smaller")

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.context import Spending
     from de_classes.runs.destination import Destination, Output
+    from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
-    from de_classes.runs.progress import RunProgress, SealedPart
+    from de_classes.runs.progress import RunProgress
 
 MAX_PASSES = 5
 MAX_READINGS = 4
@@ -173,7 +174,7 @@ class RunService:
                 output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
             except Exception as error:
-                output.ended(error)
+                output.ended(None if isinstance(error, AnotherPassError) else error)
                 raise
             if receipt.status == PARTIAL:
                 output.ended(None)
@@ -202,6 +203,7 @@ class RunService:
             The ranges; none where the run is complete, was begun by one worker, or has no other page.
 
         Raises:
+            RunCancelledError: Somebody cancelled the run.
             IncompleteRunError: The first page cannot be had.
             InvalidInputError: The destination keeps no journal for others to go on by; or as ``carry_out``.
             DeClassesError: As ``carry_out``.
@@ -210,25 +212,31 @@ class RunService:
         with closing(self._destination.open(plan, self._client, self._runtime.clock)) as output:
             if output.begin() is not None:
                 return ()
-            output.check_cancelled(lift=resume)
-            ranges = journal.ranges()
-            if ranges:
-                return ranges
-            self._client.note_jobs_in(journal)
-            context = replace(self._context(output), begins_pass=True)
-            if not journal.progress().sealed:
-                self._say_that_it_begins(context)
-                SourcePass(replace(context, concurrency=1), 1).carry_out()
-            progress = journal.progress()
-            state = progress.state(1, stand_alone=self._client.pages_stand_alone)
-            if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
-                return ()
-            start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
-            stands_alone = self._client.random_access and not any(map(_remembers, plan.transforms))
-            if stands_alone and to_come is not None:
-                sizes = sizes or RangeSizes()
-                return journal.cut(sizes.cut(plan.run_id, start, output.plan.pages.start + to_come - 1))
-            return journal.cut([PageRangeOfRun(run_id=plan.run_id, range=1, first=start)])
+            try:
+                output.check_cancelled(lift=resume)
+                ranges = journal.ranges() or self._cut(self._context(output), journal, sizes or RangeSizes())
+            except (Exception, KeyboardInterrupt) as error:
+                output.ended(error)
+                raise
+            output.ended(None)
+            return ranges
+
+    def _cut(self, context: RunContext, journal: RunJournal, sizes: RangeSizes) -> tuple[PageRangeOfRun, ...]:
+        self._client.note_jobs_in(journal)
+        context = replace(context, begins_pass=True)
+        if not journal.progress().sealed:
+            self._say_that_it_begins(context)
+            SourcePass(replace(context, concurrency=1), 1).carry_out()
+        progress = journal.progress()
+        state = progress.state(1, stand_alone=self._client.pages_stand_alone)
+        if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
+            return ()
+        start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
+        stands_alone = self._client.random_access and not any(map(_remembers, context.plan.transforms))
+        if stands_alone and to_come is not None:
+            run_id, last = context.plan.run_id, context.plan.pages.start + to_come - 1
+            return journal.cut(sizes.cut(run_id, start, last))
+        return journal.cut([PageRangeOfRun(run_id=context.plan.run_id, range=1, first=start)])
 
     def carry_out_range(self, plan: RunPlan, of: PageRangeOfRun) -> RangeOutcome:
         """Bring a range of a run, or go on with it, as far as the time goes. Nothing is proved or committed.
@@ -239,32 +247,31 @@ class RunService:
 
         Raises:
             InvalidInputError: The run was begun with another plan, or not in ranges; nothing was done.
+            RunCancelledError: Somebody cancelled the run; what came is sealed.
             DeClassesError: As ``carry_out``; but that pages are missing, or the source changed, is told by
                 the outcome, and written down.
         """
         with closing(self._destination.open_range(plan, self._client, self._runtime.clock, of)) as output:
             if output.begin() is not None:
                 return RangeOutcome(status="done", pages=0)
-            output.check_cancelled()
-            self._client.note_jobs_in(output.journal)
-            opening = self._destination.journal(plan.run_id).opening()
-            if opening is None:
-                raise InvalidInputError(f"run {plan.run_id!r} was not begun in ranges")
-            context = replace(self._context(output), range=of)
-            if of.last is not None:
-                context = replace(
-                    context, plan=replace(output.plan, pages=of.pages), first=opening.entries[0]
-                )
             try:
-                outcome = self._range(context, of, opening)
-            except Exception as error:
+                output.check_cancelled()
+                self._client.note_jobs_in(output.journal)
+                outcome = self._range(self._context(output), of)
+            except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
                 raise
-            if outcome.error is not None:
-                output.ended(outcome.error)
+            output.ended(outcome.error)
             return outcome
 
-    def _range(self, context: RunContext, of: PageRangeOfRun, opening: SealedPart) -> RangeOutcome:
+    def _range(self, context: RunContext, of: PageRangeOfRun) -> RangeOutcome:
+        opening = self._destination.journal(of.run_id).opening()
+        if opening is None:
+            raise InvalidInputError(f"run {of.run_id!r} was not begun in ranges")
+        context = replace(context, range=of)
+        if of.last is not None:
+            plan = replace(context.plan, pages=of.pages)
+            context = replace(context, plan=plan, first=opening.entries[0])
         error: DeClassesError | None = None
         status: Literal["done", "again", "left"] = "again"
         for _ in range(MAX_PASSES):

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from de_classes.utils.run_records import Increment
     from de_classes.worker.starting import RunStarter
 
-_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink"})
+_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink", "workers"})
 
 
 class ClientFactory(Protocol):
@@ -191,12 +191,14 @@ class Ingestion(Value):
                 asking again with that id fetches the rest.
             DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
-        try:
-            return self._run(request, run_id=run_id, seconds_left=seconds_left)
-        except DeClassesError as error:
-            if request.key is None:
-                self._note_unbegun(request.run_id or run_id, error)
-            raise
+        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
+            receipt = ready.runs.carry_out(
+                ready.plan,
+                allow_partial=request.allow_partial,
+                accept_shrink=request.accept_shrink,
+                resume=request.resume,
+            )
+        return self.shown(ready.plan, receipt)
 
     def status(self, run_id: str) -> RunStatus:
         """Where a run stands.
@@ -260,16 +262,6 @@ class Ingestion(Value):
             if started is not None and journal.plan() is None:
                 journal.note_invocation(uuid.uuid4().hex, outcome="incomplete", **how_it_failed(error))
 
-    def _run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None) -> IngestReceipt:
-        with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-            receipt = ready.runs.carry_out(
-                ready.plan,
-                allow_partial=request.allow_partial,
-                accept_shrink=request.accept_shrink,
-                resume=request.resume,
-            )
-        return self.shown(ready.plan, receipt)
-
     def shown(self, plan: RunPlan, receipt: IngestReceipt) -> IngestReceipt:
         """A receipt that says what the table of the dataset shows, if there is to be one.
 
@@ -320,6 +312,26 @@ class Ingestion(Value):
         Raises:
             InvalidInputError: There is no such source, or the run was begun with another request.
         """
+        try:
+            with self._prepared(
+                request, run_id=run_id, seconds_left=seconds_left, of=of, on_page=on_page
+            ) as ready:
+                yield ready
+        except DeClassesError as error:
+            if request.key is None:
+                self._note_unbegun(request.run_id or run_id, error)
+            raise
+
+    @contextmanager
+    def _prepared(
+        self,
+        request: IngestRequest,
+        *,
+        run_id: str,
+        seconds_left: float | None,
+        of: PageRangeOfRun | None,
+        on_page: Callable[[Page], None],
+    ) -> Iterator[Prepared]:
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         resource = self._resource(name)

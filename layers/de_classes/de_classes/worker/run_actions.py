@@ -105,10 +105,11 @@ class RunActions:
         run_id = request.run_id or ""
         try:
             with self._ingestion.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-                sizes = self._ingestion.range_sizes(request)
-                ranges = ready.runs.cut(ready.plan, sizes, resume=request.resume)
-        except RunCancelledError:
-            return self._standing(item, run_id, (), "cancelled")
+                ranges = ready.runs.cut(
+                    ready.plan, self._ingestion.range_sizes(request), resume=request.resume
+                )
+        except RunCancelledError as error:
+            return self._cancelled(item, run_id, error)
         except IncompleteRunError as error:
             if error.retry_after is None:
                 raise
@@ -129,6 +130,8 @@ class RunActions:
             ) as ready:
                 outcome = ready.runs.carry_out_range(ready.plan, of)
             status, reason, error = outcome.status, outcome.reason, outcome.error
+        except RunCancelledError as caught:
+            status, error, reason = "cancelled", caught, str(caught)
         except DeClassesError as caught:  # whoever commits meets it too, and ends by it
             error, reason = caught, str(caught)
             self._ingestion.logger.warning("range %d of run %s: %s", of.range, of.run_id, caught)
@@ -157,8 +160,8 @@ class RunActions:
                 )
         except AnotherPassError as error:
             return self._standing(item, run_id, error.ranges, "pass")
-        except RunCancelledError:  # it goes on by a plan that says so
-            return self._standing(item, run_id, (), "cancelled")
+        except RunCancelledError as error:
+            return self._cancelled(item, run_id, error)
         except IncompleteRunError as error:
             stalls = _stalls(item, taken, error)
             if error.run_id is None or stalls > MOST_STALLS:
@@ -174,6 +177,11 @@ class RunActions:
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
 
+    def _cancelled(self, item: RunItem, run_id: str, error: RunCancelledError) -> dict[str, Any]:
+        """What ends an execution without a failure, as somebody wished."""
+        self._ingestion.logger.info("run cancelled", extra={"run_id": run_id})
+        return {**self._standing(item, run_id, (), "cancelled"), "message": str(error)}
+
     def _standing(
         self, item: RunItem, run_id: str, ranges: tuple[PageRangeOfRun, ...], status: str
     ) -> dict[str, Any]:
@@ -181,7 +189,8 @@ class RunActions:
         return {
             "status": status,
             "run_id": run_id,
-            "request": {**item.request, "run_id": run_id},
+            # Once is enough: a cancel that comes later is to hold.
+            "request": {**item.request, "run_id": run_id, "resume": False},
             "ranges": len(ranges),
             "at_once": max((each.at_once for each in ranges), default=1),
             "bucket": bucket,
