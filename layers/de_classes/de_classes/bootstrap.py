@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource, Secrets
     from de_classes.api.transport import Transport
     from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.pipelines.glue import GlueTable
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import Increment
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
 """The folder on the import path that a deployment's descriptions are packaged in."""
+
+LONGEST_WAIT = 5.0
+"""Seconds that a function waits for a job of a source: it is paid for them, and whoever called it is not."""
 
 
 def build_ingestion(
@@ -76,6 +81,7 @@ def build_ingestion(
         clock,
         memory_megabytes=_memory_of(environ),
         forget_logins=clients.forget_logins,
+        table_for=_tables(settings.glue_database),
         cut=clients.cut,
     )
 
@@ -126,11 +132,13 @@ class _Clients:
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
         share: int = 1,
         neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
         """A client of its own for each run, or for each range of one."""
         options = self._options(resource, parameters, deadline, share=share, neighbours=neighbours)
+        options["places"] = places
         return self._client(resource, options, parameters, increment)
 
     def cut(
@@ -170,6 +178,7 @@ class _Clients:
                 concurrency=self._settings.concurrency,
                 retry_policy=self._policy,
                 deadline=deadline,
+                longest_wait=LONGEST_WAIT,
                 share=share,
             ),
             "runtime": ClientRuntime(
@@ -197,6 +206,17 @@ class _Clients:
         """Read the secrets anew for the next run."""
         self._known.clear()
         self._auths.clear()
+
+
+def _tables(database: str) -> Callable[[str], GlueTable] | None:
+    """The tables of the catalog by the names of resources; None where no catalog is kept."""
+    if not database:
+        return None
+    # boto3, and only where there is a catalog
+    from de_classes.pipelines.glue.address import GlueAddress, table_name  # noqa: PLC0415
+    from de_classes.pipelines.glue.table import GlueTable  # noqa: PLC0415
+
+    return cache(lambda resource: GlueTable(GlueAddress.of(database, table_name(resource))))
 
 
 def _sources(path: str | None) -> Source:

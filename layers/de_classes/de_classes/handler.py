@@ -15,6 +15,7 @@ from de_classes.common.logger.app_logger import AppLogger
 from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.sam_local import function_environment
 from de_classes.configs.settings import environment
+from de_classes.errors import RunCancelledError
 from de_classes.utils.values import Value
 from de_classes.worker.ingest_endpoint import IngestEndpoint, is_fault_of_worker
 
@@ -55,6 +56,8 @@ class RunObserver(Value):
         """A run is complete, or partial where that was allowed."""
         self.logger.info("run %s", receipt.status, extra={"receipt": _in_a_line(receipt)})
         self._put("CompleteRuns" if receipt.status == COMPLETE else "PartialRuns", 1)
+        if receipt.catalog is not None and receipt.catalog.problem is not None:
+            self._put("WorkerFaults", 1)  # committed, and its table does not show it
         if receipt.complete_before:
             return  # what came was counted when it came
         self._put("Pages", receipt.pages)
@@ -65,6 +68,9 @@ class RunObserver(Value):
 
     def failure(self, error: Exception) -> None:
         """A run is not complete, and why; it is counted apart where the worker is to blame for it."""
+        if isinstance(error, RunCancelledError):  # as somebody wished
+            self.logger.info("run cancelled", extra={"run_id": error.run_id})
+            return
         told = {"error": type(error).__name__, "reason": str(error), "run_id": getattr(error, "run_id", None)}
         self.logger.error("run not complete", extra=told)
         self._put("IncompleteRuns", 1)

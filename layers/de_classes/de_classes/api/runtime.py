@@ -33,6 +33,7 @@ class ClientLimits(Value):
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
         share: How many clients ask the source at once, this one among them: its limits are divided by it.
+        longest_wait: Seconds that are waited here at a time for a job of the source; without end if None.
     """
 
     concurrency: int = 1
@@ -40,6 +41,7 @@ class ClientLimits(Value):
     retry_policy: RetryPolicy = RetryPolicy()
     deadline: float | None = None
     share: int = 1
+    longest_wait: float | None = None
 
 
 class ClientRuntime(Value):

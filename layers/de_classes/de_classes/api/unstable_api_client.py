@@ -12,6 +12,7 @@ from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, first_fingerprint
 from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
+from de_classes.api.jobs import SourceJob
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
@@ -23,7 +24,12 @@ from de_classes.api.proof import Prover, Reading
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.walk import PageSource
-from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
+from de_classes.errors import (
+    DeClassesError,
+    IncompleteRunError,
+    InvalidInputError,
+    RetriesExhaustedError,
+)
 from de_classes.redaction import is_secret_header, redact_header
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
+    from de_classes.api.jobs import JobNotes
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
@@ -110,6 +117,8 @@ class UnstableAPIClient:
             counters=self._counters,
             logger=self._logger,
             neighbours=runtime.neighbours,
+            job=None if endpoint.job is None else SourceJob(endpoint.job.described),
+            longest_wait=limits.longest_wait,
         )
 
     @property
@@ -197,6 +206,31 @@ class UnstableAPIClient:
     def timeline(self) -> Timeline:
         """What happened when since the run began."""
         return self._counters.timeline()
+
+    def note_jobs_in(self, notes: JobNotes) -> None:
+        """Note the job that makes the pages, if one does, where a run that goes on finds it."""
+        if self._fetcher.job is not None:
+            self._fetcher.job.notes = notes
+
+    def make_job_ready(self) -> int:
+        """Make the job that makes the pages, if one does, and wait until it is done.
+
+        Returns:
+            Which of the run's jobs it is, from 1; 0 where there is none.
+
+        Raises:
+            IncompleteRunError: It is not done yet, or cannot be had now.
+            JobFailedError: The source has failed at it.
+        """
+        try:
+            return self._fetcher.make_job_ready(threading.Event())
+        except RetriesExhaustedError as error:
+            raise IncompleteRunError(str(error)) from error
+
+    @property
+    def job_doubts(self) -> tuple[str, ...]:
+        """What jobs may be left behind at the source, a sentence each."""
+        return () if self._fetcher.job is None else self._fetcher.job.doubts
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
         """One page, whole, as the source has it: empty if the source says so.

@@ -738,7 +738,7 @@ class ResourceCheck:
         except ProtocolError as error:
             self._add("updated", "wrong", str(error))
             return
-        place, _ = furthest.take()
+        place, *_ = furthest.take()
         if place is None or self._resource.described.for_each is not None:
             return
         to = place + 1 if said.is_counted else iso(place)
@@ -752,7 +752,7 @@ class ResourceCheck:
             return
         newer = Furthest(increment)
         newer.look(asked.records)
-        _, before = newer.take()
+        _, before, _ = newer.take()
         if before:
             self._add(
                 "updated",

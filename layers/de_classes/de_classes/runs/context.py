@@ -164,7 +164,8 @@ class RunContext(Value):
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
                 transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
-            furthest = None if self.plan.incremental is None else Furthest(self.plan.incremental)
+            asked, each = self.plan.incremental, self.client.endpoint.pagination.asks_from
+            furthest = None if asked is None else Furthest(asked, each)
             quarantines = self.plan.on_violation == "quarantine"
             record_filter = RecordFilter(keys, transforms, self.plan.pinned, quarantines, furthest)
             known = progress if keys is not None else progress.of_pass(pass_)
@@ -215,9 +216,9 @@ class RecordFilter(Value):
     quarantines: bool = False
     furthest: Furthest | None = None
 
-    def reach(self) -> tuple[int | None, int]:
-        """How far records reached since this was asked last, and how many lie before the beginning."""
-        return (None, 0) if self.furthest is None else self.furthest.take()
+    def reach(self) -> tuple[int | None, int, dict[str, int]]:
+        """See ``Furthest.take``."""
+        return (None, 0, {}) if self.furthest is None else self.furthest.take()
 
     def fresh_keys(self) -> bytes:
         """The hashed keys of the records since this was asked last."""
@@ -245,8 +246,12 @@ class RecordFilter(Value):
             if seen is not None and step.keys is not None:
                 yield seen, step.keys
 
-    def apply(self, page: Page) -> FilteredRecords:
+    def apply(self, page: Page, parent: str | None = None) -> FilteredRecords:
         """Tell a page's records apart.
+
+        Args:
+            page: What came.
+            parent: The hashed key of the parent that it belongs to, where each has a place of its own.
 
         Raises:
             MalformedDataError: A record lacks a key field.
@@ -255,7 +260,7 @@ class RecordFilter(Value):
             ProtocolError: No record says when it changed last, where that is needed.
         """
         if self.furthest is not None:
-            self.furthest.look(page.records)
+            self.furthest.look(page.records, parent)
         records = page.records
         if self.keys is not None:
             columns = records.values(self.keys.fields) if isinstance(records, RecordBlock) else None

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import structs
 
+from de_classes.api.jobs import JobNotes, NotesInMemory
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.described import plain
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.services.object_sink import StoredObject
@@ -111,6 +113,7 @@ class Gathered(Value):
         declared: The columns known before the first record.
         timeline: When requests of this invocation ended, and what came.
         accepts_shrink: Whether a dataset may become much smaller by it.
+        doubts: What may be left behind at the source, a sentence each.
     """
 
     plan: RunPlan
@@ -125,6 +128,7 @@ class Gathered(Value):
     declared: Schema
     timeline: Callable[[], Timeline]
     accepts_shrink: bool = False
+    doubts: tuple[str, ...] = ()
 
     def receipt(self, spent: RunCounts, **stored: Any) -> IngestReceipt:  # noqa: ANN401 - the fields that are left
         """The receipt.
@@ -147,7 +151,7 @@ class Gathered(Value):
             passes=self.pass_,
             end=evidence.end if evidence else None,
             still=evidence.still if evidence else None,
-            warnings=list(evidence.warnings) if evidence else [],
+            warnings=[*(evidence.warnings if evidence else ()), *self.doubts],
             invocations=len(self.progress.invocations | {self.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
@@ -164,7 +168,7 @@ class Gathered(Value):
         )
 
 
-class Journal(Protocol):
+class Journal(JobNotes, Protocol):
     """What a run has done until now; ``RunJournal`` keeps it in the bucket."""
 
     def progress(self) -> RunProgress:
@@ -199,6 +203,7 @@ class Output(ABC):
             skipped for the time being; otherwise it ends the run.
         seen_before: An earlier run that followed the source's way on, see ``WaysOn``; None if none is known.
         invocation: A name of its own.
+        unsealed: Tells what was done since a part was sealed; whoever goes over the source sets it.
     """
 
     journal: Journal
@@ -209,6 +214,7 @@ class Output(ABC):
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.invocation = uuid.uuid4().hex
+        self.unsealed: Callable[[], Unsealed] = Unsealed
 
     @abstractmethod
     def begin(self) -> IngestReceipt | None:
@@ -216,6 +222,33 @@ class Output(ABC):
 
         Returns:
             The receipt, if the run was complete before; nothing is to be done then.
+        """
+
+    def check_cancelled(self, *, lift: bool = False) -> None:  # noqa: B027 - nobody can cancel what is not noted
+        """Go no further with a run that is cancelled.
+
+        Args:
+            lift: Go on all the same, and let others go on.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def between_pages(self, *, is_sealed: bool) -> None:  # noqa: B027 - as above
+        """Say now and then that somebody is at it, and look whether the run is cancelled.
+
+        Args:
+            is_sealed: Whether a part was sealed just now.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def ended(self, error: BaseException | None) -> None:  # noqa: B027 - as above
+        """Note how this invocation ended, where the run is not complete.
+
+        Args:
+            error: What ended it; None if it has done its share, and others go on, or may.
         """
 
     @abstractmethod
@@ -525,10 +558,11 @@ class _OutputOfOnePart(Output):
         return self._sink
 
 
-class _JournalInMemory:
+class _JournalInMemory(NotesInMemory):
     """What a run has done that nobody else goes on with."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._progress = RunProgress(())
 
     def progress(self) -> RunProgress:

@@ -19,12 +19,14 @@ import hashlib
 import re
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
 
+from de_classes.api.jobs import JobNote
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
+from de_classes.runs.forecast import RunCounts
 from de_classes.runs.plan import RunPlan, as_text, of_text
 from de_classes.runs.progress import FOLDER, RunProgress, SealedPart
 from de_classes.runs.ranges import PageRangeOfRun, joined
@@ -33,6 +35,7 @@ from de_classes.utils import layouts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.api.jobs import NoteKind
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
 
@@ -105,14 +108,42 @@ class Documents:
             return None
 
 
-class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
-    """One go of a run; when it began is told by the age of its document.
+Outcome = Literal["done", "incomplete", "cancelled", "stopped"]
+"""How an invocation ended that did not leave its run complete; ``done`` says that others go on."""
+
+
+class Unsealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an invocation has done since it sealed a part, or since it began.
+
+    Attributes:
+        pages: Pages that came.
+        records: Records on them.
+        counts: What was spent.
+    """
+
+    pages: int = 0
+    records: int = 0
+    counts: RunCounts = RunCounts()
+
+
+class Invocation(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL
+):
+    """One go of a run; when it was last at it is told by the age of its document.
 
     Attributes:
         id: A name of its own.
+        unsealed: What it had done by then that no part tells.
+        outcome: How it ended; None as long as it is at it, if it was killed, and if the run is complete.
+        error: What kind of error ended it.
+        message: What that said.
     """
 
     id: str
+    unsealed: Unsealed = Unsealed()
+    outcome: Outcome | None = None
+    error: str | None = None
+    message: str | None = None
 
 
 class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
@@ -135,6 +166,16 @@ class SourceChange(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL
 
     sequence: int
     reason: str
+
+
+def run_folder(prefix: str, run_id: str) -> str:
+    """What the keys of all that is written down of a run begin with.
+
+    Args:
+        prefix: What all keys begin with, without a slash at the end; may be empty.
+        run_id: Which run.
+    """
+    return f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
 
 
 class RunJournal:
@@ -163,8 +204,9 @@ class RunJournal:
         self._documents = Documents(store, bucket)
         self._of = of
         self._writes = _OWN if of is None else of.range
-        self._run = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
+        self._run = run_folder(prefix, run_id)
         self.folder = self._folder(self._writes)
+        self._read: dict[tuple[int, int], SealedPart] = {}  # no part is ever changed
 
     @property
     def plan_key(self) -> str:
@@ -187,9 +229,15 @@ class RunJournal:
         folder, number = _place(sequence)
         return f"{self._folder(folder)}keys-{number:08d}-{digest}.bin"
 
-    def note_invocation(self, invocation: str) -> None:
-        """Say that somebody is at it, or still is: what has young progress is not cleaned away."""
-        self._documents.replace(f"{self.folder}invocation-{invocation}.json", Invocation(id=invocation))
+    def note_invocation(self, invocation: str, **said: Any) -> None:  # noqa: ANN401 - the fields of Invocation
+        """Say that somebody is at it, or still is: what has young progress is not cleaned away.
+
+        Args:
+            invocation: Its name.
+            **said: What else an ``Invocation`` says of it.
+        """
+        key = f"{self.folder}invocation-{invocation}.json"
+        self._documents.replace(key, Invocation(id=invocation, **said))
 
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""
@@ -273,6 +321,14 @@ class RunJournal:
             folder, number = _place(part.sequence)
             self._documents.put_once(self._key(_STRUCK, folder, number), StruckPart(number))
 
+    def job_note(self, kind: NoteKind, number: int) -> JobNote | None:
+        """See ``JobNotes``."""
+        return self._documents.find(self._key(kind, _OWN, number), JobNote)
+
+    def note_job(self, kind: NoteKind, note: JobNote) -> JobNote:
+        """See ``JobNotes``."""
+        return self._documents.put_once(self._key(kind, _OWN, note.number), note)
+
     def progress(self) -> RunProgress:
         """How far the run is, or the range that is carried out; one without an end knows what came before it.
 
@@ -319,13 +375,15 @@ class RunJournal:
 
     def _part(self, folder: int, number: int) -> SealedPart:
         """A part by its place, be it that the listing was there before it."""
-        key = self._key(_PART, folder, number)
-        part = self._documents.find(key, SealedPart)
-        if part is None:
-            raise MalformedDataError(
-                f"{key} is gone, on which the run counts: restore it, or begin another run"
-            )
-        return self._checked(part, folder, number)
+        if (folder, number) not in self._read:
+            key = self._key(_PART, folder, number)
+            part = self._documents.find(key, SealedPart)
+            if part is None:
+                raise MalformedDataError(
+                    f"{key} is gone, on which the run counts: restore it, or begin another run"
+                )
+            self._read[folder, number] = self._checked(part, folder, number)
+        return self._read[folder, number]
 
     def _checked(self, part: SealedPart, folder: int, number: int) -> SealedPart:
         if part.sequence != number:

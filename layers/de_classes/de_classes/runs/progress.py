@@ -75,6 +75,8 @@ class SealedPart(
         compared: Where the hashes of its records are by their keys, so that those of one key can be compared;
             only of a range, and from the second pass on.
         begins_pass: Whether it holds the first page of a run that is cut into ranges behind it.
+        reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
+        job: Which of the run's jobs at the source its pages are of, from 1; 0 where there are none.
     """
 
     pass_: int = 1
@@ -101,6 +103,8 @@ class SealedPart(
     head_page: int = 0
     compared: str | None = None
     begins_pass: bool = False
+    reached_of: dict[str, int] = {}
+    job: int = 0
 
     @property
     def range(self) -> int:

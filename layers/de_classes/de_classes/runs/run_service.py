@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
+from de_classes.api.receipt import PARTIAL
 from de_classes.errors import (
     AmbiguousKeyError,
     DeClassesError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.context import Spending
     from de_classes.runs.destination import Destination, Output
+    from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
 
@@ -93,8 +95,14 @@ class RunService:
 
         Raises:
             IncompleteRunError: The first page cannot be had.
+            InvalidInputError: The source makes a job first, whose pages nobody has seen.
             FatalError: The source refuses, or cannot be trusted.
         """
+        if self._client.endpoint.job is not None:
+            raise InvalidInputError(
+                "what the run would take is told from a first page, and this source makes a job before there "
+                "are any: run it"
+            )
         # A page at a time, or another might be fetched ahead.
         context = replace(
             self._context(self._destination.open(plan, self._client, self._runtime.clock)), concurrency=1
@@ -119,6 +127,7 @@ class RunService:
         allow_partial: bool = False,
         accept_shrink: bool = False,
         passes_in_ranges: bool = False,
+        resume: bool = False,
     ) -> IngestReceipt:
         """Begin a run, or go on with it, and commit it.
 
@@ -127,9 +136,11 @@ class RunService:
             allow_partial: Commit without the pages that cannot be had, if others can.
             accept_shrink: Commit although the dataset becomes much smaller by it.
             passes_in_ranges: Of a run that was cut, leave another pass over the source to its ranges.
+            resume: Go on although somebody cancelled the run.
 
         Raises:
             AnotherPassError: Ranges are to be carried out once more, see ``passes_in_ranges``.
+            RunCancelledError: Somebody cancelled the run; what came is sealed, and ``resume`` goes on.
             IncompleteRunError: Pages are missing, and which; if it has a ``run_id``, what came is sealed, and
                 carrying out the same plan again fetches only the rest.
             InvalidInputError: The run was begun with another plan; nothing was done.
@@ -151,6 +162,7 @@ class RunService:
                 if receipt is not None:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
+                output.check_cancelled(lift=resume)
                 receipt = self._fetched_and_committed(
                     self._context(output),
                     allow_partial=allow_partial,
@@ -158,7 +170,13 @@ class RunService:
                     passes_in_ranges=passes_in_ranges,
                 )
             except KeyboardInterrupt as interrupt:
+                output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
+            except Exception as error:
+                output.ended(None if isinstance(error, AnotherPassError) else error)
+                raise
+            if receipt.status == PARTIAL:
+                output.ended(None)
         if receipt.run_id is None:
             self._logger.info(
                 "stored %d records at %s in %.1f s", receipt.records, receipt.uri, receipt.seconds
@@ -167,7 +185,9 @@ class RunService:
             self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 
-    def cut(self, plan: RunPlan, sizes: RangeSizes | None = None) -> tuple[PageRangeOfRun, ...]:
+    def cut(
+        self, plan: RunPlan, sizes: RangeSizes | None = None, *, resume: bool = False
+    ) -> tuple[PageRangeOfRun, ...]:
         """Begin a run that several workers carry out: take its first page, and cut the rest into ranges.
 
         Asking again gives the same ranges. ``carry_out_range`` brings each of them, ``carry_out`` what they
@@ -176,11 +196,13 @@ class RunService:
         Args:
             plan: What the run is.
             sizes: How large ranges are to be.
+            resume: Go on although somebody cancelled the run.
 
         Returns:
             The ranges; none where the run is complete, was begun by one worker, or has no other page.
 
         Raises:
+            RunCancelledError: Somebody cancelled the run.
             IncompleteRunError: The first page cannot be had.
             InvalidInputError: The destination keeps no journal for others to go on by; or as ``carry_out``.
             DeClassesError: As ``carry_out``.
@@ -189,23 +211,31 @@ class RunService:
         with closing(self._destination.open(plan, self._client, self._runtime.clock)) as output:
             if output.begin() is not None:
                 return ()
-            ranges = journal.ranges()
-            if ranges:
-                return ranges
-            context = replace(self._context(output), begins_pass=True)
-            if not journal.progress().sealed:
-                self._say_that_it_begins(context)
-                SourcePass(replace(context, concurrency=1), 1).carry_out()
-            progress = journal.progress()
-            state = progress.state(1, stand_alone=self._client.pages_stand_alone)
-            if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
-                return ()
-            start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
-            stands_alone = self._client.random_access and not any(map(_remembers, plan.transforms))
-            if stands_alone and to_come is not None:
-                sizes = sizes or RangeSizes()
-                return journal.cut(sizes.cut(plan.run_id, start, output.plan.pages.start + to_come - 1))
-            return journal.cut([PageRangeOfRun(run_id=plan.run_id, range=1, first=start)])
+            try:
+                output.check_cancelled(lift=resume)
+                ranges = journal.ranges() or self._cut(self._context(output), journal, sizes or RangeSizes())
+            except (Exception, KeyboardInterrupt) as error:
+                output.ended(error)
+                raise
+            output.ended(None)
+            return ranges
+
+    def _cut(self, context: RunContext, journal: RunJournal, sizes: RangeSizes) -> tuple[PageRangeOfRun, ...]:
+        self._client.note_jobs_in(journal)
+        context = replace(context, begins_pass=True)
+        if not journal.progress().sealed:
+            self._say_that_it_begins(context)
+            SourcePass(replace(context, concurrency=1), 1).carry_out()
+        progress = journal.progress()
+        state = progress.state(1, stand_alone=self._client.pages_stand_alone)
+        if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
+            return ()
+        start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
+        stands_alone = self._client.random_access and not any(map(_remembers, context.plan.transforms))
+        if stands_alone and to_come is not None:
+            run_id, last = context.plan.run_id, context.plan.pages.start + to_come - 1
+            return journal.cut(sizes.cut(run_id, start, last))
+        return journal.cut([PageRangeOfRun(run_id=context.plan.run_id, range=1, first=start)])
 
     def carry_out_range(self, plan: RunPlan, of: PageRangeOfRun) -> RangeOutcome:
         """Bring a range of a run, or go on with it, as far as the time goes. Nothing is proved or committed.
@@ -216,24 +246,22 @@ class RunService:
 
         Raises:
             InvalidInputError: The run was begun with another plan, or not in ranges; nothing was done.
+            RunCancelledError: Somebody cancelled the run; what came is sealed.
             DeClassesError: As ``carry_out``; but that pages are missing, or the source changed, is told by
                 the outcome, and written down.
         """
         with closing(self._destination.open_range(plan, self._client, self._runtime.clock, of)) as output:
             if output.begin() is not None:
                 return RangeOutcome(status="done", pages=0)
-            opening = self._destination.journal(plan.run_id).opening()
-            if opening is None:
-                raise InvalidInputError(f"run {plan.run_id!r} was not begun in ranges")
-            context = replace(self._context(output), range=of)
-            if of.last is not None:
-                context = replace(
-                    context,
-                    plan=replace(output.plan, pages=of.pages),
-                    first=opening.entries[0],
-                    before=self._passes_before(output.plan, opening.pass_),
-                )
-            return self._range(context, of, opening)
+            try:
+                output.check_cancelled()
+                self._client.note_jobs_in(output.journal)
+                outcome = self._range(self._context(output), of)
+            except (Exception, KeyboardInterrupt) as error:
+                output.ended(error)
+                raise
+            output.ended(outcome.error)
+            return outcome
 
     def _passes_before(self, plan: RunPlan, pass_: int) -> tuple[SealedPart, ...]:
         """What all ranges brought on the passes before, where records of these are told by their keys."""
@@ -242,7 +270,15 @@ class RunService:
         parts = self._destination.journal(plan.run_id).progress().parts
         return tuple(part for part in parts if part.pass_ < pass_)
 
-    def _range(self, context: RunContext, of: PageRangeOfRun, opening: SealedPart) -> RangeOutcome:
+    def _range(self, context: RunContext, of: PageRangeOfRun) -> RangeOutcome:
+        opening = self._destination.journal(of.run_id).opening()
+        if opening is None:
+            raise InvalidInputError(f"run {of.run_id!r} was not begun in ranges")
+        context = replace(context, range=of)
+        if of.last is not None:
+            plan = replace(context.plan, pages=of.pages)
+            before = self._passes_before(context.plan, opening.pass_)
+            context = replace(context, plan=plan, first=opening.entries[0], before=before)
         error: DeClassesError | None = None
         status: Literal["done", "again", "left"] = "again"
         for _ in range(MAX_PASSES):
@@ -303,6 +339,7 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
+        self._client.note_jobs_in(context.output.journal)
         self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             try:
@@ -396,6 +433,7 @@ class RunService:
             spent=spent,
             declared=context.declared,
             timeline=self._client.timeline,
+            doubts=self._client.job_doubts,
         )
 
     def _go_over(

@@ -23,6 +23,7 @@ from de_classes.errors import (
 )
 from de_classes.runs.context import RecordFilter
 from de_classes.runs.forecast import FirstPage
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.schema import Schema, merge
@@ -144,6 +145,7 @@ class SourcePass:
         self._run: PagePass | None = None
         self._first: FirstPage | None = None
         self._spent_until = context.spending()
+        self._job = 0
 
     @property
     def ledger(self) -> RunLedger:
@@ -176,7 +178,9 @@ class SourcePass:
 
         One that is shorter than the pass before may have been cut, unless the source counts what it has.
         """
-        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        if not self.is_at_end:  # be it that it was not begun, since its place is not there any more
+            return False
+        is_whole = not self.gaps and not self.ledger.falls_short
         before = sum(page.records for page in self.progress.pages(self.number - 1))
         may_be_cut = self.ledger.records < before and self.ledger.total_records is None
         return self.number > 1 and is_whole and not may_be_cut and not self.progress.new_of(self.number)
@@ -260,6 +264,7 @@ class SourcePass:
             f"{error}; what came is kept, run {run_id!r} goes on from there",
             missing_pages=error.missing_pages,
             run_id=run_id,
+            retry_after=error.retry_after,
         )
 
     def carry_out(self) -> None:
@@ -271,11 +276,15 @@ class SourcePass:
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
         self.progress = self._context.output.journal.progress()
+        self._job = self._context.client.make_job_ready()
+        if any(part.job != self._job for part in self.progress.of_pass(self.number).parts):
+            raise SourceChangedError("the job is gone of which the pages are that came until now")
         is_kept = bool(self._context.plan.key_fields)  # of the passes before
         known = self.progress if is_kept else self.progress.of_pass(self.number)
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         state = self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+        self._context.output.unsealed = self._unsealed
         run = self._run = self._context.start_pass(state, self._current, trusts_total=not came_twice)
         with self._context.record_filter(self.progress, self.number) as self._filter, closing(self):
             for page in self._pages(run):
@@ -288,7 +297,9 @@ class SourcePass:
     def _pages(self, run: PagePass) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
         try:
-            yield from run
+            for page in run:
+                yield page
+                self._context.output.between_pages(is_sealed=self._open is None)
         except DeClassesError:
             self._seal(run)
             raise
@@ -310,7 +321,8 @@ class SourcePass:
         if context.is_range:
             entry = self._timed(entry, part)
             part.head = part.head or (hashes_of(page.records) if run.ledger.is_first(page) else ())
-        part.take(page, entry, way_on, self._filter.apply(page))
+        parent = context.client.endpoint.pagination.parent_of(page.number, run.entry.at)
+        part.take(page, entry, way_on, self._filter.apply(page, parent))
         if self._current is not None:
             self._current.decoder = part.writer.decoder
         if run.ledger.is_first(page) and self.number == 1:  # the run is reckoned from what this page shows
@@ -335,6 +347,15 @@ class SourcePass:
             return entry
         return structs.replace(entry, said_at=self._context.runtime.clock.now())
 
+    def _unsealed(self) -> Unsealed:
+        """What was done since a part was sealed."""
+        entries = self._open.entries if self._open else []
+        return Unsealed(
+            pages=len(entries),
+            records=sum(entry.records for entry in entries),
+            counts=self._context.spending().since(self._spent_until),
+        )
+
     def _seal(self, run: PagePass) -> None:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
         part, output = self._open, self._context.output
@@ -344,7 +365,7 @@ class SourcePass:
         place, sequence = part.place, output.journal.sequence_behind(self.progress)
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
-        reached, before = self._filter.reach()
+        reached, before, reached_of = self._filter.reach()
         steps = tuple(
             StepCounts(
                 rows_in=rows.rows_in,
@@ -383,6 +404,8 @@ class SourcePass:
             head_page=self._context.plan.pages.start if part.head else 0,
             compared=output.keep_hashes(sequence, compared) if self._leaves_comparing else None,
             begins_pass=self._context.begins_pass,
+            reached_of=reached_of,
+            job=self._job,
         )
         self._open = None
         if output.journal.seal(sealed) != sealed:

@@ -25,6 +25,7 @@ JOURNAL: Final = 1
 MANIFEST: Final = 2
 RECEIPT: Final = 1
 WAY_ON: Final = 1
+PLACES: Final = 1
 
 
 class _Numbered(msgspec.Struct):

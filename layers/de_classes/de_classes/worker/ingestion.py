@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from de_classes.api.receipt import CatalogEntry
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import AuthenticationError, InvalidInputError
+from de_classes.errors import (
+    AuthenticationError,
+    DeClassesError,
+    InvalidInputError,
+    NothingToShowError,
+)
+from de_classes.redaction import shared_filter
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import ObjectDestination, PartLimits
 from de_classes.runs.forecast import LambdaTerms, base_megabytes
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
+from de_classes.runs.journal import Documents, RunJournal
+from de_classes.runs.liveness import RunCancellation, how_it_failed
 from de_classes.runs.neighbours import HoldInBucket
-from de_classes.runs.plan import RunPlan
+from de_classes.runs.plan import RunPlan, as_text
 from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
+from de_classes.runs.status import StartedRun, read_status, started_key
 from de_classes.storage.datasets.manifest import is_reserved
 from de_classes.utils.clock import SystemClock
 from de_classes.utils.page_range import PageRange
@@ -35,11 +46,16 @@ if TYPE_CHECKING:
     from de_classes.api.source import Resource, Source
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.configs.ingest import WorkerSettings
+    from de_classes.pipelines.glue import GlueTable
     from de_classes.runs.destination import Destination
     from de_classes.runs.ranges import PageRangeOfRun
+    from de_classes.runs.status import RunStatus
     from de_classes.storage.services.storage_data_service import StorageDataService
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import Increment
+    from de_classes.worker.starting import RunStarter
+
+_MAY_DIFFER = frozenset({"allow_partial", "strict", "accept_shrink", "workers"})
 
 
 class ClientFactory(Protocol):
@@ -52,6 +68,7 @@ class ClientFactory(Protocol):
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
         share: int = 1,
         neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
@@ -104,6 +121,8 @@ class Ingestion(Value):
         logger: Told how runs go.
         clock: Dates the keys, and measures.
         memory_megabytes: What the function is given; the receipt reckons with it.
+        table_for: Gives the table of the catalog that shows the dataset of a resource, by its name; None
+            where no catalog is kept.
         cut: Puts what is new into slices, where the source gives no more than a window of any query.
         forget_logins: Called when a login is refused: the next run reads the credentials anew, so a
             password that was rotated does not keep a warm process failing.
@@ -117,6 +136,7 @@ class Ingestion(Value):
     clock: Clock = msgspec.field(default_factory=SystemClock)
     memory_megabytes: float = 1024.0
     forget_logins: Callable[[], None] = lambda: None
+    table_for: Callable[[str], GlueTable] | None = None
     cut: Cutter = lambda _resource, _parameters, *, deadline, increment: increment  # noqa: ARG005
 
     def read(self, payload: object) -> IngestRequest:
@@ -172,9 +192,103 @@ class Ingestion(Value):
             DeClassesError: Whatever else keeps the run from being complete; nothing was committed.
         """
         with self.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-            return ready.runs.carry_out(
-                ready.plan, allow_partial=request.allow_partial, accept_shrink=request.accept_shrink
+            receipt = ready.runs.carry_out(
+                ready.plan,
+                allow_partial=request.allow_partial,
+                accept_shrink=request.accept_shrink,
+                resume=request.resume,
             )
+        return self.shown(ready.plan, receipt)
+
+    def status(self, run_id: str) -> RunStatus:
+        """Where a run stands.
+
+        Raises:
+            RunNotFoundError: No such run was begun here.
+        """
+        store, settings = self.storage.client, self.settings
+        return read_status(store, settings.bucket, settings.key_prefix, run_id, now=self.clock.now())
+
+    def start(self, request: IngestRequest, *, run_id: str, starter: RunStarter) -> RunStatus:
+        """Have a run carried out by others, unless somebody is at it or it is complete.
+
+        Asking again by the same run's id is one run.
+
+        Args:
+            request: What is wanted, of a dataset.
+            run_id: What to call the run by, if the request does not say.
+            starter: Has it carried out.
+
+        Returns:
+            Where the run stands.
+
+        Raises:
+            InvalidInputError: The run was asked for with another request; nothing was done.
+            RunCancelledError: The run was cancelled, and the request does not say that it is to go on.
+            DeClassesError: It cannot be begun.
+        """
+        run_id = request.run_id or run_id
+        resource = self._resource(request.source or self.settings.default_source)
+        if request.run_id is None or request.source is not None:
+            _check_window(request, resource)
+        said = {**_as_said(request), "run_id": run_id}
+        place = (self.storage.client, self.settings.bucket, self.settings.key_prefix, run_id)
+        begun, documents = RunJournal(*place).plan(), Documents(*place[:2])
+        key = started_key(self.settings.key_prefix, run_id)
+        if begun is None:
+            _check_same(documents.put_once(key, StartedRun(request=said)).request, said)
+        else:
+            before = documents.find(key, StartedRun)
+            told = {"format": begun.format, "pages": str(begun.pages), "source": begun.source_name}
+            _check_same({**told, **(before.request if before else {})}, said)
+        status = self.status(run_id)
+        if status.state == "complete":
+            return status
+        if request.resume:
+            RunCancellation(*place).lift()
+        RunCancellation(*place).check()
+        if status.state != "running":
+            starter.start(said, go=status.invocations + 1)
+        return self.status(run_id)
+
+    def _note_unbegun(self, run_id: str, error: DeClassesError) -> None:
+        """Say in the journal of a run for which nobody waits why it was not even begun."""
+        store, settings = self.storage.client, self.settings
+        with suppress(DeClassesError):
+            started = Documents(store, settings.bucket).find(
+                started_key(settings.key_prefix, run_id), StartedRun
+            )
+            journal = RunJournal(store, settings.bucket, settings.key_prefix, run_id)
+            if started is not None and journal.plan() is None:
+                journal.note_invocation(uuid.uuid4().hex, outcome="incomplete", **how_it_failed(error))
+
+    def shown(self, plan: RunPlan, receipt: IngestReceipt) -> IngestReceipt:
+        """A receipt that says what the table of the dataset shows, if there is to be one.
+
+        The run is committed, whatever becomes of that.
+
+        Args:
+            plan: What was carried out.
+            receipt: That of the commit.
+        """
+        if self.table_for is None or plan.write is None or plan.source_name is None:
+            return receipt
+        table = self.table_for(plan.source_name)
+        try:
+            shown = table.register(self.storage.client, receipt.bucket, plan.dataset, allow_partial=True)
+            entry = CatalogEntry(table=shown.table, generation=shown.generation)
+        except NothingToShowError:
+            return receipt
+        except DeClassesError as error:
+            told = {"table": str(table.address), "error": type(error).__name__, "reason": str(error)}
+            self.logger.error("committed, and not shown by its table", extra=told)  # noqa: TRY400 - ours
+            problem = (
+                f"{type(error).__name__}: {error}; the run is committed, and its table is shown it by the "
+                f"next run, or by `load s3://{receipt.bucket}/{plan.dataset} "
+                f"--to glue://{table.address.database}/{table.address.table}`"
+            )
+            entry = CatalogEntry(table=str(table.address), problem=shared_filter().text(problem))
+        return msgspec.structs.replace(receipt, catalog=entry)
 
     @contextmanager
     def prepared(
@@ -198,6 +312,26 @@ class Ingestion(Value):
         Raises:
             InvalidInputError: There is no such source, or the run was begun with another request.
         """
+        try:
+            with self._prepared(
+                request, run_id=run_id, seconds_left=seconds_left, of=of, on_page=on_page
+            ) as ready:
+                yield ready
+        except DeClassesError as error:
+            if request.key is None:
+                self._note_unbegun(request.run_id or run_id, error)
+            raise
+
+    @contextmanager
+    def _prepared(
+        self,
+        request: IngestRequest,
+        *,
+        run_id: str,
+        seconds_left: float | None,
+        of: PageRangeOfRun | None,
+        on_page: Callable[[Page], None],
+    ) -> Iterator[Prepared]:
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
         resource = self._resource(name)
@@ -208,11 +342,13 @@ class Ingestion(Value):
         increment = self._increment(request, resource, name, run_id)
         if increment is not None:
             increment = self.cut(resource, parameters, deadline=deadline, increment=increment)
+        places = self._places(request, resource, name, run_id, increment)
         client = self.client_for(
             resource,
             parameters,
             deadline=deadline,
             increment=increment,
+            places=places,
             share=1 if of is None else of.at_once,
             neighbours=None if of is None else self._neighbours(of),
         )
@@ -253,15 +389,29 @@ class Ingestion(Value):
     ) -> Increment | None:
         """What is asked for of a resource that is read only as far as it is new."""
         said = resource.described.incremental
+        _check_window(request, resource)
         if said is None:
-            if request.from_ is not None or request.until is not None:
-                raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
             return None
         asked: Any = {"now": self.clock.now(), "asked_from": request.from_, "asked_until": request.until}
+        asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
         dataset = self._below_prefix(self._dataset(resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
+
+    def _places(
+        self,
+        request: IngestRequest,
+        resource: Resource,
+        name: str,
+        run_id: str,
+        increment: Increment | None,
+    ) -> dict[str, str | int]:
+        """The places that were reached for each parent, where each has its own."""
+        if increment is None or request.key is not None:
+            return {}
+        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        return places_before(increment, self._datasets(), dataset)
 
     def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
@@ -342,6 +492,33 @@ class Ingestion(Value):
     def _below_prefix(self, key: str) -> str:
         prefix = self.settings.key_prefix
         return f"{prefix}/{key.removeprefix(f'{prefix}/')}" if prefix else key
+
+
+def _check_window(request: IngestRequest, resource: Resource) -> None:
+    """Refuse a window of what is read as a whole."""
+    is_window = request.from_ is not None or request.until is not None
+    if is_window and resource.described.incremental is None:
+        name = request.source or resource.source_name
+        raise InvalidInputError(f"from and until go with what is incremental, and {name} is not")
+
+
+def _as_said(request: IngestRequest) -> dict[str, Any]:
+    """A request as an event has it, without what concerns its caller alone, and what it leaves out."""
+    said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request, enc_hook=as_text))
+    return {name: value for name, value in said.items() if value and name not in {"wait", "resume"}}
+
+
+def _check_same(before: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Make sure that a run which was asked for before is asked for again, and no other by its name."""
+    names = sorted(before.keys() & said.keys() - _MAY_DIFFER)
+    problems = [
+        f"{name} is {said[name]!r}, but the run was asked for with {before[name]!r}"
+        for name in names
+        if said[name] != before[name]
+    ]
+    if problems:
+        problems.append("ask for the same, or by another run_id for another run")
+        raise InvalidInputError("; ".join(problems), problems=problems)
 
 
 def partition(moment: float) -> str:

@@ -17,6 +17,7 @@ from de_classes.utils.values import Described, Value
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from de_classes.api.increments import EachParent
     from de_classes.api.page import Page
     from de_classes.utils.run_records import RunPlace, RunState
 
@@ -114,6 +115,29 @@ class PaginationStrategy(Described, kw_only=True):
             at: What it was asked for by, as ``PageEntry`` has it.
         """
         return None
+
+    def parent_of(self, number: int, at: RunPlace | PageRequest | None) -> str | None:
+        """The hashed key of the parent that a page belongs to; None where there are none, or it is not known.
+
+        Args:
+            number: The page's place in the run.
+            at: What it was asked for by, as ``PageEntry`` has it.
+        """
+        return None
+
+    def parent_keys(self) -> Sequence[str] | None:
+        """The hashed keys of all parents; None where there are none."""
+        return None
+
+    @property
+    def asks_from(self) -> EachParent | None:
+        """Where the children of each parent are asked for; None where that is the same for all."""
+        return None
+
+    @property
+    def fills(self) -> frozenset[str]:
+        """What names begin with that it fills for each parent, besides ``parent``."""
+        return frozenset()
 
     def hold_to_proof(self) -> None:
         """Take nothing for complete that is not proved, of what is read to know which pages there are."""

@@ -13,9 +13,10 @@
 
 A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
 ``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's),
-``${parent.FIELD}``, ``${opening.FIELD}``, ``${incremental.from}`` and ``${incremental.until}``; ``$${`` is a
-literal ``${``. Paths are JMESPath; one that is only names and dots costs nothing. ``into`` says where a value
-goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or ``json.NAME.NAME``.
+``${parent.FIELD}``, ``${opening.FIELD}``, ``${job.id}``, ``${job.FIELD}``, ``${incremental.from}`` and
+``${incremental.until}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is only names and dots
+costs nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or
+``json.NAME.NAME``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from de_classes.api.auth import AUTHS
 from de_classes.api.auth.plain import NoAuth
 from de_classes.api.endpoint import LookBack, Opening, PageSize
 from de_classes.api.increments import Incremental
+from de_classes.api.jobs import Job
 from de_classes.api.pace import RateRules
 from de_classes.api.pagination import PAGINATIONS
 from de_classes.api.status import ErrorRule
@@ -115,6 +117,7 @@ class ResourceDescription(Described, kw_only=True):
         json: The body, as JSON; or
         form: the body, as a form.
         opening: A request made before the first page.
+        job: How the source makes the records first, where it gives so many that it does.
         answer: How it is encoded.
         compression: Of a file that is served as it is; HTTP's own Content-Encoding needs no word.
         records_path: Where the records are; ``@`` for the answer itself.
@@ -155,6 +158,7 @@ class ResourceDescription(Described, kw_only=True):
     json: JSON = None
     form: dict[str, str] | None = None
     opening: Opening | None = None
+    job: Job | None = None
     answer: AnswerName = "json"
     compression: Literal["gzip", "zip"] | None = None
     records_path: Path = "@"
@@ -179,6 +183,11 @@ class ResourceDescription(Described, kw_only=True):
     on_violation: Literal["refuse", "quarantine"] = "refuse"
     incremental: Incremental | None = None
     write: Literal["append", "upsert", "snapshot"] | None = None
+
+    @property
+    def is_each(self) -> bool:
+        """Whether what is new is asked for behind a place of its own for each parent."""
+        return self.incremental is not None and self.for_each is not None
 
     @property
     def is_sliced(self) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
 _NO_PATHS = frozenset({"path"})  # a resource's own: part of an address
 _REQUEST = {"size", "method", "path", "query", "target", "body", "timestamp"}
-_KINDS = {"secret", "token", "opening", "parent", "incremental"}
+_KINDS = {"secret", "token", "opening", "job", "parent", "incremental"}
 
 
 def problems_of(file: SourceFile) -> Iterator[str]:
@@ -71,14 +71,15 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
     said = msgspec.to_builtins(resource)
     for name in sorted(set(names_in(said.pop("transforms", None)))):
         yield f"{label}.transforms: ${{{name}}} is not filled in there: they are the same for every caller"
-    allowed = {"secret", "token"}
-    if resource.opening is not None:
-        allowed |= {"opening"}
-    if resource.for_each is not None:
-        allowed |= {"parent"}
-    if resource.incremental is not None:
-        allowed |= {"incremental"}
-        yield from _incremental_problems(label, resource, said)
+    filled = {
+        "opening": resource.opening,
+        "job": resource.job,
+        "parent": resource.for_each,
+        "incremental": resource.incremental,
+    }
+    allowed = {"secret", "token", *(name for name, by in filled.items() if by is not None)}
+    yield from _job_problems(label, resource)
+    yield from _incremental_problems(label, resource, said)
     opening = resource.opening.fields if resource.opening else {}
     for name in sorted(set(names_in(said))):
         yield from _name_problems(label, name, source, allowed)
@@ -114,6 +115,31 @@ def _incremental_problems(label: str, resource: ResourceDescription, said: Any) 
             f'{label}.write must be "upsert" with incremental: what changed since comes again, as does what '
             "lies at the edge"
         )
+
+
+def _job_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    job = resource.job
+    if job is None:
+        return
+    yield from (f"{label}.job: {problem}" for problem in job.problems())
+    known = {f"job.{name}" for name in ("id", *job.fields)}
+    pages = [resource.path, resource.params, resource.headers, resource.json, resource.form]
+    named = {name for name in names_in(pages) if name.startswith("job.")}
+    for name in sorted(named - known):
+        yield f"{label}: ${{{name}}} is none of {', '.join(sorted(known))}, which pages of a job may name"
+    if not named:
+        yield f"{label}: no text names ${{job.id}}, or another of the job's fields: its pages have to"
+    asked = {name for name in names_in(msgspec.to_builtins(job.requests())) if name.startswith("job.")}
+    for name in sorted(asked - {"job.id", "job.token"}):
+        yield f"{label}.job: ${{{name}}} is not known before it is done: its requests may name ${{job.id}}"
+    if job.hosts and resource.auth is None:
+        yield (
+            f"{label}.auth is missing: no token may go to job.hosts, so say what signs the requests for "
+            'pages, such as { type = "none" }'
+        )
+    for other in ("for_each", "opening", "count", "window"):
+        if getattr(resource, other) is not None:
+            yield f"{label}.{other} does not go with job: a run has one, which says how many there are"
 
 
 def _parent_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
@@ -175,7 +201,7 @@ def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]
 
 
 def _reads_headers(pagination: Any) -> bool:  # noqa: ANN401 - any kind
-    return getattr(pagination, "path", None) is None
+    return getattr(pagination, "header", None) is not None or getattr(pagination, "path", None) is None
 
 
 def _name_problems(label: str, name: str, source: SourceDescription, allowed: set[str]) -> Iterator[str]:
