@@ -247,6 +247,8 @@ def test_workers_that_are_killed_at_random_lose_nothing_and_double_nothing(machi
 def test_many_workers_are_as_much_faster(four_pages_at_once: Machine) -> None:
     machine = four_pages_at_once
     took: dict[int, float] = {}
+    with machine.source(200, seconds=SECONDS_A_PAGE):  # sixteen processes start, here on two processors
+        machine.receipt_of(machine.start("warmed", workers=16))
     for workers in (16, 4, 1):
         with machine.source(SCALED_PAGES, seconds=SECONDS_A_PAGE) as served:
             began = time.monotonic()
