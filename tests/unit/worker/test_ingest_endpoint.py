@@ -28,7 +28,7 @@ from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import HTTP_SECONDS, IngestEndpoint, describe, status_of
 from tests.fakes.jobs_api import HOST, ROWS, Jobs
 from tests.fakes.mimics.serving import MimicTransport
-from tests.fakes.worker import FakeContext, FakeSource
+from tests.fakes.worker import FakeContext, FakeSource, RecordingObserver
 from tests.unit.worker.test_ingestion import LOGGER, ingestion, lake
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ def test_an_http_event_of_nobody_starts_no_run(tmp_path: Path, event: dict[str, 
 
 @pytest.mark.parametrize("event", [None, [], "{}", 7])
 def test_an_event_that_is_no_object_is_refused(tmp_path: Path, event: object) -> None:
-    failures: list[DeClassesError] = []
-    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), on_failure=failures.append)
+    told = RecordingObserver()
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), observer=told)
     with pytest.raises(InvalidInputError, match="the event must be an object") as caught:
         endpoint(event, FakeContext())
-    assert failures == [caught.value]
+    assert (told.failures, told.resources) == ([caught.value], [None])
 
 
 def test_what_looks_like_a_credential_is_masked_in_the_answer() -> None:
@@ -195,14 +195,14 @@ def test_F41_the_time_that_lambda_gives_is_kept_to(tmp_path: Path) -> None:
 
 
 def test_outcomes_are_told(tmp_path: Path) -> None:
-    receipts: list[object] = []
-    failures: list[object] = []
-    endpoint = IngestEndpoint(
-        ingestion(tmp_path, FakeSource(total=25)), on_receipt=receipts.append, on_failure=failures.append
-    )
-    endpoint(http({}), FakeContext())
-    endpoint(http("nonsense"), FakeContext())
-    assert (len(receipts), len(failures)) == (1, 1)
+    """With the resource, where it is known: a request that cannot be read is about none."""
+    told = RecordingObserver()
+    source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
+    for request in ({"pages": "1"}, {"limit": 10}, "nonsense"):
+        worker = ingestion(tmp_path, source, MAX_ATTEMPTS="2")
+        IngestEndpoint(worker, observer=told)(http(request), FakeContext(f"of-{len(told.receipts)}"))
+    assert (len(told.receipts), len(told.failures)) == (1, 2)
+    assert told.resources == ["unstable.data", "unstable.data", None]
 
 
 def waiting_for_a_job(tmp_path: Path) -> tuple[Jobs, Ingestion]:
@@ -226,15 +226,15 @@ def waiting_for_a_job(tmp_path: Path) -> tuple[Jobs, Ingestion]:
 
 def test_a_run_that_waits_for_a_job_says_when_to_ask_again_and_is_no_failure(tmp_path: Path) -> None:
     source, worker = waiting_for_a_job(tmp_path)
-    failures: list[object] = []
-    endpoint = IngestEndpoint(worker, on_failure=failures.append)
+    told = RecordingObserver()
+    endpoint = IngestEndpoint(worker, observer=told)
     event = http({"source": "made.rows", "run_id": "made-1"})
     answers = [endpoint(event, FakeContext()) for _ in range(3)]
     assert [answer["statusCode"] for answer in answers] == [503, 503, 200]
     assert answers[0]["headers"]["Retry-After"] == "120"
-    told = json.loads(answers[0]["body"])
-    assert (told["status"], told["retry_after"], told["run_id"]) == ("incomplete", 120, "made-1")
-    assert (json.loads(answers[2]["body"])["records"], len(source.jobs), failures) == (11, 1, [])
+    body = json.loads(answers[0]["body"])
+    assert (body["status"], body["retry_after"], body["run_id"]) == ("incomplete", 120, "made-1")
+    assert (json.loads(answers[2]["body"])["records"], len(source.jobs), told.failures) == (11, 1, [])
     assert source.clock.now() == 1_764_000_000  # no second of it was waited here
 
 

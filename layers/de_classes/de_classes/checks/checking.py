@@ -75,6 +75,7 @@ _NO_PART_OF_THE_WAY: Final = frozenset(
         "count",
         "write",
         "incremental",
+        "schedule",
     }
 )
 
@@ -804,6 +805,8 @@ class ResourceCheck:
 
     def _report(self, look: CheckedPages | None) -> CheckReport:
         costs = None if look is None else self._costs(look)
+        if costs is not None:
+            self._say_schedule(costs)
         findings = tuple(self._found)
         records = [] if look is None else self._trusted(look)
         types = likeness.types_of(records)
@@ -855,6 +858,22 @@ class ResourceCheck:
             f"{figures.dollars:.6f} USD on AWS Lambda",
         )
         return figures
+
+    def _say_schedule(self, costs: Figures) -> None:
+        """When its ticks come, and whether a run is done before the next of them."""
+        schedule = self._resource.described.schedule
+        if schedule is None:
+            return
+        first = schedule.next_tick(self._probe.now())
+        gap = schedule.next_tick(first) - first
+        overlap = "left out" if schedule.overlap == "skip" else "put off"
+        zone = "" if schedule.zone == "UTC" else f" {schedule.zone}"
+        said = f"{schedule.expression()}{zone}, then in {gap:.0f} s; a tick during a run is {overlap}"
+        if costs.seconds > gap:
+            longer = f"a run takes {costs.seconds:.0f} s, which is longer"
+            self._add("schedule", "warning", f"{said}: {longer}")
+        else:
+            self._add("schedule", "ok", said)
 
     def _add(self, name: FindingName, verdict: Verdict, said: str) -> None:
         self._found.append(Finding(name=name, verdict=verdict, said=said))

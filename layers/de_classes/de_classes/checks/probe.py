@@ -166,6 +166,10 @@ class Probe:
         """How many were sent."""
         return self.pages.count + self.logins.count
 
+    def now(self) -> float:
+        """The time, in seconds since the epoch."""
+        return self._clock.now()
+
     def ask(self, request: PageRequest, endpoint: Endpoint | None = None) -> Asked:
         """One page, or why there is none.
 

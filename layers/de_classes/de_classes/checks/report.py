@@ -26,6 +26,7 @@ FindingName = Literal[
     "transforms",
     "updated",
     "costs",
+    "schedule",
 ]
 _SEVERITY: tuple[Verdict, ...] = ("ok", "warning", "wrong")
 
