@@ -443,7 +443,12 @@ class ResourceCheck:
             f"{kind}: all may have come on one page; nothing in the answer leads on, or says that it is all",
         )
 
-    def _one_page_verdict(self, look: CheckedPages) -> tuple[Verdict, str]:
+    def _one_page_verdict(  # noqa: PLR0911 - as above
+        self, look: CheckedPages
+    ) -> tuple[Verdict, str]:
+        if isinstance(look.inner, FilePagination):
+            is_all = look.inner.ends(look.page)
+            return "ok", f"file: {'all of it' if is_all else 'a piece of it, of whole lines,'} came"
         total = look.page.total_records
         if look.is_per_parent and look.second is not None:
             return self._second_verdict(look, "one answer a parent")
@@ -466,9 +471,6 @@ class ResourceCheck:
         self, look: CheckedPages, kind: str, part: list[dict[str, Any]], second: Asked
     ) -> tuple[Verdict, str]:
         """Whether a small page and the one behind it are what one larger page held."""
-        if isinstance(look.inner, FilePagination):
-            is_all = look.inner.ends(look.page)
-            return "ok", f"file: {'all of it' if is_all else 'a piece of it, of whole lines,'} came"
         whole, size = look.records, len(part)
         expected = whole[size : size + len(second.records)]
         if second.error is not None:
