@@ -11,6 +11,7 @@ from de_classes.cli.clean import Cleaning, LeftBehind
 from de_classes.cli.init import WrittenDescription
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
+from de_classes.cli.sql import AskedDataset, SqlAnswer
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.postgres.loader import Loaded
 from de_classes.simulators.cli import ListedFaults, Served, Serving
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
     "load.schema.json": (Loaded, (Loaded,), "What was loaded into PostgreSQL"),
+    "sql.schema.json": (SqlAnswer, (SqlAnswer, AskedDataset), "An answer to a question in SQL"),
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),
     "sample.schema.json": (Sample, (Sample,), "The first records of a source"),

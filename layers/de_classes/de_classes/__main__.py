@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, verify, clean and new."""
+"""The command line: simulate, init, check, sample, ingest, replay, load, show, sql, verify, clean and new."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "replay": "de_classes.cli.ingest",
     "load": "de_classes.cli.load",
     "show": "de_classes.cli.show",
+    "sql": "de_classes.cli.sql",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
     "new": "de_classes.cli.new",
