@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import logging
-from _thread import interrupt_main
+import signal
+import threading
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -195,9 +196,9 @@ class Interrupting(LocalClient):
     pressed = False
 
     def open_object(self, bucket: str, key: str) -> BinaryIO:
-        if not self.pressed:
+        if "part-" in key and not self.pressed:
             self.pressed = True
-            interrupt_main()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return super().open_object(bucket, key)
 
 

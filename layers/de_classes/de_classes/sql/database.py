@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _BATCH_ROWS: Final = 1_000
+_INTERRUPTED_SECONDS: Final = 0.1  # DuckDB forgets an interruption that comes before it begins
 # What cannot be changed once the database is there.
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "allow_community_extensions": "false",
@@ -178,7 +179,9 @@ class SqlDatabase:
         except duckdb.Error as error:
             raise self._translated(error) from error
         except BaseException:
-            self._connection.interrupt()
+            while not done.done():
+                self._connection.interrupt()
+                wait([done], timeout=_INTERRUPTED_SECONDS)
             raise
 
     def _translated(self, error: duckdb.Error) -> DeClassesError:
