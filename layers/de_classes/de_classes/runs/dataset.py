@@ -326,7 +326,7 @@ class _DatasetOutput(Output):
         for generation in sorted(set(found), reverse=True):  # it is written before, and may not have won
             with suppress(ObjectNotFoundError):
                 manifest = self._commits.read(generation)
-                if manifest.run_id == self.plan.run_id:
+                if manifest.run_id == self.plan.run_id and not self._commits.is_late(generation):
                     return manifest
         return None
 
