@@ -82,7 +82,7 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about half 
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
-benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+benchmark: env-bench ## Time and memory beside other clients, 45 minutes at the most; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
@@ -149,7 +149,7 @@ env-audit:
 	$(SETUP) audit
 
 env-bench:
-	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
+	$(SETUP) dev emulator bench bench-dlt bench-airbyte peer-singer peer-airbyte
 
 env-bench-short:
 	$(SETUP) dev emulator sam bench

@@ -223,10 +223,16 @@ class DatasetCommits:
             f"{holder}; its parts are untouched"
         )
 
-    def _list_parts(self, manifest: Manifest) -> ObjectInfo:
+    def list_alone(self, manifest: Manifest) -> ObjectInfo:
+        """List the parts of one commit where no other is ever listed, for a table that shows just that one.
+
+        A commit never changes, and so neither does its list: to write it again does no harm.
+        """
+        return self._list_parts(manifest, manifest.generation)
+
+    def _list_parts(self, manifest: Manifest, generation: int | None = None) -> ObjectInfo:
         keys = (f"{self._dataset}/{part.key}" for part in manifest.parts)
         uris = (self._client.uri(self._bucket, key) for key in keys)
         body = "".join(f"{uri}\n" for uri in uris).encode()
-        return self._client.put_object(
-            self._bucket, symlink_key(self._dataset), body, content_type="text/plain; charset=utf-8"
-        )
+        key = symlink_key(self._dataset, generation)
+        return self._client.put_object(self._bucket, key, body, content_type="text/plain; charset=utf-8")

@@ -4,7 +4,7 @@ An object is a leftover if it is older than a limit and is named
 
 - as progress, and so is all else of its run: that run is over, or given up;
 - as a part, and neither a commit names it nor the progress of a run that still has younger progress. Parts
-  that were rewritten are such, and those of runs that lost or gave up.
+  that were rewritten are such, and those of runs that lost or gave up. So it is with the places of parents.
 
 The limit must be longer than any pause after which a run may still be resumed. A run that is not complete
 and has written anything down within an hour is alive, whatever the limit: its progress is spared, and so is
@@ -31,14 +31,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from de_classes.errors import InvalidInputError, ObjectNotFoundError
 from de_classes.storage.datasets.commits import ALIVE, announced
 from de_classes.storage.datasets.manifest import (
-    PART_NAME,
+    LISTED_NAME,
     decode_manifest,
-    is_part_key,
+    is_listed_key,
     is_plan_key,
     is_receipt_key,
     parse_commit_receipt_key,
@@ -101,8 +101,8 @@ def find_leftovers(
         raise InvalidInputError("the latest commit of a dataset always stays: keep 1 or more")
     limit = now - older_than
     # Parts are listed before anything that may name them: a commit in between is seen.
-    parts = [i for i in client.list_objects(bucket, prefix) if is_part_key(i.key) and _is_old(i, limit)]
-    others = [info for info in client.list_objects(bucket, prefix) if not is_part_key(info.key)]
+    parts = [i for i in client.list_objects(bucket, prefix) if is_listed_key(i.key) and _is_old(i, limit)]
+    others = [info for info in client.list_objects(bucket, prefix) if not is_listed_key(info.key)]
     runs = [*_runs(others), *_runs_elsewhere(client, bucket, prefix, runs_in)]
     commits = _commits(others)
     begun = {run.id for run in runs if not run.is_over(min(limit, now - ALIVE))}
@@ -251,7 +251,7 @@ def _wanted(client: ObjectStore, runs: Iterable[_Run]) -> Iterator[str]:
     """The names of the parts that runs count on: whatever their progress spells that is named so."""
     documents = (info for run in runs for info in run.backwards() if info.key.endswith(".json"))
     for info in documents:
-        yield from PART_NAME.findall(_body(client, info).decode(errors="replace"))
+        yield from LISTED_NAME.findall(_body(client, info).decode(errors="replace"))
 
 
 def _check_layouts(client: ObjectStore, infos: Iterable[ObjectInfo]) -> None:
@@ -350,6 +350,8 @@ def _committed(
             if info is latest or not (is_alone or number in retired.get(dataset, ())):
                 parts = (*manifest.parts, *manifest.quarantine)
                 named.update(f"{dataset}/{part.key}" for part in parts)
+                if manifest.incremental is not UNSET and manifest.incremental.places is not UNSET:
+                    named.add(f"{dataset}/{manifest.incremental.places.key}")
             if manifest.status == "complete":
                 complete.add((dataset, manifest.run_id))
     return named, complete
