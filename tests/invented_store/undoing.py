@@ -38,8 +38,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "storage/datasets/commits.py",
-                "content_type=CONTENT_TYPE, if_none_match=True)",
-                "content_type=CONTENT_TYPE)",
+                "body, content_type=CONTENT_TYPE, if_none_match=True",
+                "body, content_type=CONTENT_TYPE",
             ),
         ),
     ),
