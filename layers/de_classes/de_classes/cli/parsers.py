@@ -714,9 +714,9 @@ of runs lies there in _runs, and in another place the parts of a run under way
 look left behind. --older-than must be longer than any pause after which a run
 is to go on.
 
-With --keep, commits before the last N go, with their receipts and the parts that
-no other lists, if they were replaced before --older-than. Who reads a commit
-that is kept has --grace to read its parts, after it is kept no longer.
+With --keep, commits before the last N go, with the parts that only they list,
+if they were replaced before --older-than. Who reads one of the last N has
+--grace to read its parts, after it is none of them any more.
 
 exit status: 0 done, 1 the store refuses, 2 a mistake in the command
 
