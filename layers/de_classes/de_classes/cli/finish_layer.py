@@ -31,9 +31,8 @@ UNUSED_IN = {
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
 }
-PART_ON_PURPOSE = {
-    "pipelines"
-}  # of de_classes, in the layer of psycopg: it has what the other layer leaves out
+# All that there is of de_classes beside psycopg: what calls that, and the other layer leaves out.
+PART_ON_PURPOSE = {"pipelines"}
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 
 _ELF_64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
