@@ -133,7 +133,7 @@ def test_what_a_source_says_does_not_reach_the_terminal_as_it_is(lake: str, tmp_
 
 def test_a_run_is_started_by_a_signed_call_and_not_waited_for(worker: WorkerApi) -> None:
     words = ("start", "unstable", "--worker", WORKER_URL, "--run-id", "monday", "--format", "csv")
-    more = ("--pages", "1-2", "--limit", "5", "--partial", "--strict", "--accept-shrink")
+    more = ("--workers", "2", "--pages", "1-2", "--limit", "5", "--partial", "--strict", "--accept-shrink")
     status, out, err = runs(*words, *more, transport=worker)
     assert (status, err) == (0, "")
     assert out.startswith("run monday: queued, 0 pages, 0 records")
@@ -144,6 +144,7 @@ def test_a_run_is_started_by_a_signed_call_and_not_waited_for(worker: WorkerApi)
         "format": "csv",
         "limit": 5,
         "pages": "1-2",
+        "workers": 2,
         "allow_partial": True,
         "strict": True,
         "accept_shrink": True,

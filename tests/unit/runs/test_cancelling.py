@@ -14,6 +14,7 @@ from de_classes.errors import (
 )
 from de_classes.runs.journal import Documents, Invocation
 from de_classes.runs.liveness import LOOK_SECONDS, NOTE_SECONDS, Cancellation, RunCancellation
+from de_classes.runs.ranges import RangeSizes
 from de_classes.storage.clients import BaseS3Client
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3
@@ -188,3 +189,29 @@ def test_it_is_a_document_that_says_itself_that_it_holds_no_more() -> None:
     with pytest.raises(ObjectExistsError):
         store.put_object(BUCKET, asked.key, b"x", if_none_match=True)  # it is not deleted: a worker may not
     assert journal(store).plan() is None
+
+
+def test_every_range_of_a_run_stops_and_the_run_goes_on_once_it_is_planned_anew() -> None:
+    store, clock = memory(), ManualClock()
+    api = Watched(400, store, clock, cancel_at=15)
+    first, second = service(store, api, clock=clock).cut(plan(), RangeSizes(at_once=2, least=1))
+    with pytest.raises(RunCancelledError):
+        service(store, api, clock=clock).carry_out_range(plan(), first)
+    came = max(api.pages_asked())
+    assert 15 <= came <= 16  # two pages a part
+    with pytest.raises(RunCancelledError):
+        service(store, api, clock=clock).carry_out_range(plan(), second)
+    with pytest.raises(RunCancelledError):
+        service(store, api, clock=clock).cut(plan())
+    with pytest.raises(RunCancelledError):
+        service(store, api, clock=clock).carry_out(plan())
+    assert max(api.pages_asked()) == came
+    assert {note.outcome for note in notes(store)} == {"done", "cancelled"}
+    rest = FakePagedApi(400)
+    ranges = service(store, rest).cut(plan(), resume=True)
+    assert ranges == (first, second)
+    for each in ranges:
+        assert service(store, rest).carry_out_range(plan(), each).status == "done"
+    receipt = service(store, rest).carry_out(plan())
+    assert ids(store, receipt) == list(range(400))
+    assert not {*range(1, came)} & {*rest.pages_asked()[:30]}  # what came was kept

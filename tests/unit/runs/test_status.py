@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +22,7 @@ from de_classes.errors import (
 from de_classes.runs.journal import RunJournal, Unsealed, run_folder
 from de_classes.runs.liveness import RunCancellation
 from de_classes.runs.progress import FOLDER, RunProgress
-from de_classes.runs.ranges import PageRangeOfRun
+from de_classes.runs.ranges import PageRangeOfRun, RangeSizes
 from de_classes.runs.status import (
     ALIVE_SECONDS,
     StartedRun,
@@ -29,7 +30,10 @@ from de_classes.runs.status import (
     read_status,
     started_key,
 )
-from tests.fakes.runs import BUCKET, KilledError, journal, memory, plan, service
+from de_classes.storage.clients import BaseS3Client
+from de_classes.utils.clock import ManualClock
+from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.runs import BUCKET, LOGGER, KilledError, journal, memory, plan, service
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
@@ -127,12 +131,20 @@ def encoded(document: object) -> bytes:
 
 
 def test_what_came_since_the_last_part_counts_where_it_is_noted_later() -> None:
-    store = memory()
+    s3 = FakeS3()
+    s3.create_bucket(Bucket=BUCKET)
+    store = BaseS3Client(s3, LOGGER, clock=ManualClock())
     killed(store, pages=5)
     (note,) = (key for key in keys(store) if "/invocation-" in key)
     name = note.rpartition("invocation-")[2].removesuffix(".json")
-    time.sleep(1.1)  # S3 dates by whole seconds
     journal(store).note_invocation(name, unsealed=Unsealed(pages=1, records=10))
+    now = datetime.now(UTC)
+    for stored in s3.buckets[BUCKET].values():
+        stored.modified = now
+    assert (status(store).pages, status(store).records) == (4, 40)  # of one second: a part may tell it
+    for key, stored in s3.buckets[BUCKET].items():
+        if "/part-" in key:
+            stored.modified -= timedelta(seconds=2)
     told = status(store)
     assert (told.pages, told.records, told.parts) == (5, 50, 2)
 
@@ -318,3 +330,27 @@ def test_many_documents_are_read_in_their_order() -> None:
     assert isinstance(journal(store).progress(), RunProgress)
     told = status(store)
     assert (told.pages, told.parts, told.records) == (38, 38, 380)
+
+
+def test_a_run_of_several_workers_is_told_as_one() -> None:
+    store, api = memory(), FakePagedApi(400, {25: BROKEN})
+    ranges = service(store, api).cut(plan(), RangeSizes(at_once=4, least=1))
+    assert (status(store).state, status(store).pages, status(store).expected_pages) == ("stopped", 1, 40)
+    service(store, api).carry_out_range(plan(), ranges[0])
+    with pytest.raises(KilledError):
+        service(store, api, die_after=5).carry_out_range(plan(), ranges[1])
+    service(store, api).carry_out_range(plan(), ranges[2])
+    told = status(store)
+    assert [(each.state, each.pages) for each in told.ranges] == [
+        ("done", 9),
+        ("running", 4),
+        ("incomplete", 9),
+        ("waiting", 0),
+    ]
+    assert (told.state, told.at_work, told.ranges_done) == ("running", 1, 1)
+    assert (told.pages, told.expected_pages, told.records, told.missing_pages) == (23, 40, 230, 1)
+    assert told.failures == {}
+    assert (listed(store)[RUN].state, listed(store)[RUN].ranges) == ("running", 3)
+    receipt = service(store, FakePagedApi(400)).carry_out(plan())
+    told = status(store)
+    assert (told.state, told.pages, told.records, told.requests) == ("complete", 40, 400, receipt.requests)

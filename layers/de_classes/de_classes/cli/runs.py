@@ -94,6 +94,7 @@ def _start(args: argparse.Namespace, out: TextIO, clock: Clock, transport: Trans
         "pages": args.pages,
         "from": args.from_,
         "until": args.until,
+        "workers": args.workers,
         "allow_partial": args.partial,
         "strict": args.strict,
         "accept_shrink": args.accept_shrink,

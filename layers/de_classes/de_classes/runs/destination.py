@@ -248,7 +248,7 @@ class Output(ABC):
         """Note how this invocation ended, where the run is not complete.
 
         Args:
-            error: What ended it; None if it has committed without pages that cannot be had.
+            error: What ended it; None if it has done its share, and others go on, or may.
         """
 
     @abstractmethod

@@ -108,8 +108,8 @@ class Documents:
             return None
 
 
-Outcome = Literal["partial", "incomplete", "cancelled", "stopped"]
-"""How an invocation ended that did not leave its run complete."""
+Outcome = Literal["done", "incomplete", "cancelled", "stopped"]
+"""How an invocation ended that did not leave its run complete; ``done`` says that others go on."""
 
 
 class Unsealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -206,6 +206,7 @@ class RunJournal:
         self._writes = _OWN if of is None else of.range
         self._run = run_folder(prefix, run_id)
         self.folder = self._folder(self._writes)
+        self._read: dict[tuple[int, int], SealedPart] = {}  # no part is ever changed
 
     @property
     def plan_key(self) -> str:
@@ -374,13 +375,15 @@ class RunJournal:
 
     def _part(self, folder: int, number: int) -> SealedPart:
         """A part by its place, be it that the listing was there before it."""
-        key = self._key(_PART, folder, number)
-        part = self._documents.find(key, SealedPart)
-        if part is None:
-            raise MalformedDataError(
-                f"{key} is gone, on which the run counts: restore it, or begin another run"
-            )
-        return self._checked(part, folder, number)
+        if (folder, number) not in self._read:
+            key = self._key(_PART, folder, number)
+            part = self._documents.find(key, SealedPart)
+            if part is None:
+                raise MalformedDataError(
+                    f"{key} is gone, on which the run counts: restore it, or begin another run"
+                )
+            self._read[folder, number] = self._checked(part, folder, number)
+        return self._read[folder, number]
 
     def _checked(self, part: SealedPart, folder: int, number: int) -> SealedPart:
         if part.sequence != number:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from de_classes.errors import DeClassesError, RunCancelledError, StorageError
+from de_classes.errors import DeClassesError, IncompleteRunError, RunCancelledError, StorageError
 from de_classes.redaction import shared_filter
 from de_classes.runs.journal import Documents, Unsealed, run_folder
 from de_classes.utils import layouts
@@ -148,7 +148,7 @@ class Liveness:
 
         Args:
             unsealed: What it had done that no part tells.
-            error: What ended it; None if it has committed without pages that cannot be had.
+            error: What ended it; None if it has done its share.
         """
         if not self._is_begun:
             return
@@ -169,7 +169,8 @@ def how_it_failed(error: BaseException) -> dict[str, str]:
 
 def _outcome(error: BaseException | None) -> Outcome:
     if error is None:
-        return "partial"
+        return "done"
     if isinstance(error, RunCancelledError):
         return "cancelled"
-    return "incomplete" if isinstance(error, Exception) else "stopped"
+    waits = isinstance(error, IncompleteRunError) and error.retry_after is not None
+    return "incomplete" if isinstance(error, Exception) and not waits else "stopped"

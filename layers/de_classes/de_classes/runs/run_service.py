@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.context import Spending
     from de_classes.runs.destination import Destination, Output
+    from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
 
@@ -134,8 +135,7 @@ class RunService:
             plan: What the run is. One that was begun before keeps its dataset.
             allow_partial: Commit without the pages that cannot be had, if others can.
             accept_shrink: Commit although the dataset becomes much smaller by it.
-            passes_in_ranges: Of a run that was cut, leave another pass to its ranges, where records have no
-                keys: there none needs to know what the others bring.
+            passes_in_ranges: Of a run that was cut, leave another pass over the source to its ranges.
             resume: Go on although somebody cancelled the run.
 
         Raises:
@@ -173,7 +173,7 @@ class RunService:
                 output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
             except Exception as error:
-                output.ended(error)
+                output.ended(None if isinstance(error, AnotherPassError) else error)
                 raise
             if receipt.status == PARTIAL:
                 output.ended(None)
@@ -185,7 +185,9 @@ class RunService:
             self._logger.info("run %s is %s: %d records", receipt.run_id, receipt.status, receipt.records)
         return receipt
 
-    def cut(self, plan: RunPlan, sizes: RangeSizes | None = None) -> tuple[PageRangeOfRun, ...]:
+    def cut(
+        self, plan: RunPlan, sizes: RangeSizes | None = None, *, resume: bool = False
+    ) -> tuple[PageRangeOfRun, ...]:
         """Begin a run that several workers carry out: take its first page, and cut the rest into ranges.
 
         Asking again gives the same ranges. ``carry_out_range`` brings each of them, ``carry_out`` what they
@@ -194,11 +196,13 @@ class RunService:
         Args:
             plan: What the run is.
             sizes: How large ranges are to be.
+            resume: Go on although somebody cancelled the run.
 
         Returns:
             The ranges; none where the run is complete, was begun by one worker, or has no other page.
 
         Raises:
+            RunCancelledError: Somebody cancelled the run.
             IncompleteRunError: The first page cannot be had.
             InvalidInputError: The destination keeps no journal for others to go on by; or as ``carry_out``.
             DeClassesError: As ``carry_out``.
@@ -207,23 +211,31 @@ class RunService:
         with closing(self._destination.open(plan, self._client, self._runtime.clock)) as output:
             if output.begin() is not None:
                 return ()
-            ranges = journal.ranges()
-            if ranges:
-                return ranges
-            context = replace(self._context(output), begins_pass=True)
-            if not journal.progress().sealed:
-                self._say_that_it_begins(context)
-                SourcePass(replace(context, concurrency=1), 1).carry_out()
-            progress = journal.progress()
-            state = progress.state(1, stand_alone=self._client.pages_stand_alone)
-            if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
-                return ()
-            start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
-            stands_alone = self._client.random_access and not any(map(_remembers, plan.transforms))
-            if stands_alone and to_come is not None:
-                sizes = sizes or RangeSizes()
-                return journal.cut(sizes.cut(plan.run_id, start, output.plan.pages.start + to_come - 1))
-            return journal.cut([PageRangeOfRun(run_id=plan.run_id, range=1, first=start)])
+            try:
+                output.check_cancelled(lift=resume)
+                ranges = journal.ranges() or self._cut(self._context(output), journal, sizes or RangeSizes())
+            except (Exception, KeyboardInterrupt) as error:
+                output.ended(error)
+                raise
+            output.ended(None)
+            return ranges
+
+    def _cut(self, context: RunContext, journal: RunJournal, sizes: RangeSizes) -> tuple[PageRangeOfRun, ...]:
+        self._client.note_jobs_in(journal)
+        context = replace(context, begins_pass=True)
+        if not journal.progress().sealed:
+            self._say_that_it_begins(context)
+            SourcePass(replace(context, concurrency=1), 1).carry_out()
+        progress = journal.progress()
+        state = progress.state(1, stand_alone=self._client.pages_stand_alone)
+        if state is None or state.place is None or not all(part.begins_pass for part in progress.parts):
+            return ()
+        start, to_come = state.place.number, context.start_pass(state).ledger.pages_to_come
+        stands_alone = self._client.random_access and not any(map(_remembers, context.plan.transforms))
+        if stands_alone and to_come is not None:
+            run_id, last = context.plan.run_id, context.plan.pages.start + to_come - 1
+            return journal.cut(sizes.cut(run_id, start, last))
+        return journal.cut([PageRangeOfRun(run_id=context.plan.run_id, range=1, first=start)])
 
     def carry_out_range(self, plan: RunPlan, of: PageRangeOfRun) -> RangeOutcome:
         """Bring a range of a run, or go on with it, as far as the time goes. Nothing is proved or committed.
@@ -234,23 +246,39 @@ class RunService:
 
         Raises:
             InvalidInputError: The run was begun with another plan, or not in ranges; nothing was done.
+            RunCancelledError: Somebody cancelled the run; what came is sealed.
             DeClassesError: As ``carry_out``; but that pages are missing, or the source changed, is told by
                 the outcome, and written down.
         """
         with closing(self._destination.open_range(plan, self._client, self._runtime.clock, of)) as output:
             if output.begin() is not None:
                 return RangeOutcome(status="done", pages=0)
-            opening = self._destination.journal(plan.run_id).opening()
-            if opening is None:
-                raise InvalidInputError(f"run {plan.run_id!r} was not begun in ranges")
-            context = replace(self._context(output), range=of)
-            if of.last is not None:
-                context = replace(
-                    context, plan=replace(output.plan, pages=of.pages), first=opening.entries[0]
-                )
-            return self._range(context, of, opening)
+            try:
+                output.check_cancelled()
+                self._client.note_jobs_in(output.journal)
+                outcome = self._range(self._context(output), of)
+            except (Exception, KeyboardInterrupt) as error:
+                output.ended(error)
+                raise
+            output.ended(outcome.error)
+            return outcome
 
-    def _range(self, context: RunContext, of: PageRangeOfRun, opening: SealedPart) -> RangeOutcome:
+    def _passes_before(self, plan: RunPlan, pass_: int) -> tuple[SealedPart, ...]:
+        """What all ranges brought on the passes before, where records of these are told by their keys."""
+        if pass_ == 1 or not plan.key_fields:
+            return ()
+        parts = self._destination.journal(plan.run_id).progress().parts
+        return tuple(part for part in parts if part.pass_ < pass_)
+
+    def _range(self, context: RunContext, of: PageRangeOfRun) -> RangeOutcome:
+        opening = self._destination.journal(of.run_id).opening()
+        if opening is None:
+            raise InvalidInputError(f"run {of.run_id!r} was not begun in ranges")
+        context = replace(context, range=of)
+        if of.last is not None:
+            plan = replace(context.plan, pages=of.pages)
+            before = self._passes_before(context.plan, opening.pass_)
+            context = replace(context, plan=plan, first=opening.entries[0], before=before)
         error: DeClassesError | None = None
         status: Literal["done", "again", "left"] = "again"
         for _ in range(MAX_PASSES):
@@ -360,6 +388,23 @@ class RunService:
         journal.strike(repeating)
         return journal.progress()
 
+    def _conflicts(self, context: RunContext, over: SourcePass) -> int:
+        """How many records of a pass have the key of another and are not the same, whoever read them."""
+        if not over.progress.side_by_side or over.number == 1:
+            return over.conflicts
+        from de_classes.utils.key_set import FirstRecords  # noqa: PLC0415 - only where there are keys
+
+        found = 0
+        with FirstRecords() as first:
+            for part in over.progress.parts:
+                if part.pass_ != over.number or part.compared is None:
+                    continue
+                compared = context.output.kept_hashes(part.sequence, part.compared)
+                if compared is None:
+                    raise BrokenPartsError([part], "the file of compared records in the run's journal")
+                found += first.recall(compared)
+        return found
+
     def _say_that_it_begins(self, context: RunContext) -> None:
         if context.output.resumes:  # nobody goes on with one object
             parts = len(context.output.journal.progress().sealed)
@@ -403,17 +448,18 @@ class RunService:
         over = SourcePass(context, progress.pass_, progress.drift)
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         found = progress.changed.get(over.number)
-        is_left = passes_in_ranges and progress.side_by_side and not context.plan.key_fields
+        is_left = passes_in_ranges and progress.side_by_side
         for _ in range(most):
             change: DeClassesError | None
             if found is None:
                 change = self._run_pass(over, allow_partial=allow_partial)
             else:
                 change, found = SourceChangedError(found), None
-            if over.conflicts and over.found_what_the_pass_before_found:
+            conflicts = self._conflicts(context, over) if over.found_what_the_pass_before_found else 0
+            if conflicts:
                 raise AmbiguousKeyError(
                     f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
-                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
+                    f"apart: {conflicts} have the key of another and are not the same, on pages that "
                     "stand unchanged; name the fields that do, or none"
                 )
             brought_all = bool(context.plan.key_fields) and over.brought_nothing_new

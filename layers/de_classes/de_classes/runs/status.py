@@ -21,12 +21,13 @@ from msgspec import Struct
 
 from de_classes.api.receipt import COMPLETE
 from de_classes.errors import BucketNotFoundError, MalformedDataError, ObjectNotFoundError, RunNotFoundError
-from de_classes.runs.dataset import commit_of, commit_receipt_key
+from de_classes.runs.dataset import commit_of
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.journal import RUNS, Documents, Invocation, run_folder
 from de_classes.runs.liveness import Cancellation
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.progress import SealedPart
+from de_classes.storage.datasets.manifest import commit_receipt_key
 from de_classes.utils import layouts
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.values import Mutable
@@ -118,7 +119,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
         retries: Attempts that failed and were made again.
         retries_by_cause: The same by status or kind of error.
         failures: How invocations ended, by kind of error.
-        error: The kind of error that the run ended with, where it is incomplete.
+        error: The kind of error that the run ended with, where it is incomplete, or stopped by one.
         message: What that said.
         seconds: On the clock, over all invocations.
         seconds_waited: Of waiting that retries asked for, added over threads.
@@ -430,7 +431,7 @@ class _Reading:
                 dataset=plan.dataset,
                 format=plan.format,
             )
-        if state == "incomplete":
+        if state in {"incomplete", "stopped"} and signs:
             ended = max(signs, key=lambda sign: sign.at).said
             status = msgspec.structs.replace(status, error=ended.error, message=ended.message)
         done = sum(each.state == "done" for each in status.ranges)
@@ -535,8 +536,8 @@ class _Reading:
                 state = "done"
             elif journal.at_work:
                 state = "running"
-            elif last is not None and last.said.outcome == "incomplete":
-                state = "incomplete"
+            elif last is not None and last.said.outcome in {"incomplete", "done"}:
+                state = "incomplete"  # it is done with what it can have: whoever commits asks for the rest
             elif folders[planned.range].parts or last is not None:
                 state = "stopped"
         return RangeStatus(

@@ -1,7 +1,8 @@
 """What a state machine asks of the worker, so that many carry out one run: plan, ingest a range, commit.
 
 Each answers with where the run stands, so that the machine needs to know no error's name: ``status`` is
-``again`` as long as the same is to be asked once more, after ``wait`` seconds. What ends a run is raised.
+``again`` as long as the same is to be asked once more, after ``wait`` seconds, and ``cancelled`` where
+somebody cancelled the run, which is no failure. What else ends a run is raised.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from de_classes.configs.ingest import IngestRequest
 from de_classes.configs.settings import validate
-from de_classes.errors import DeClassesError, IncompleteRunError, InvalidInputError
+from de_classes.errors import DeClassesError, IncompleteRunError, InvalidInputError, RunCancelledError
 from de_classes.redaction import shared_filter
 from de_classes.runs.ranges import PageRangeOfRun
 from de_classes.runs.run_service import AnotherPassError
@@ -104,7 +105,11 @@ class RunActions:
         run_id = request.run_id or ""
         try:
             with self._ingestion.prepared(request, run_id=run_id, seconds_left=seconds_left) as ready:
-                ranges = ready.runs.cut(ready.plan, self._ingestion.range_sizes(request))
+                ranges = ready.runs.cut(
+                    ready.plan, self._ingestion.range_sizes(request), resume=request.resume
+                )
+        except RunCancelledError as error:
+            return self._cancelled(item, run_id, error)
         except IncompleteRunError as error:
             if error.retry_after is None:
                 raise
@@ -125,6 +130,8 @@ class RunActions:
             ) as ready:
                 outcome = ready.runs.carry_out_range(ready.plan, of)
             status, reason, error = outcome.status, outcome.reason, outcome.error
+        except RunCancelledError as caught:
+            status, error, reason = "cancelled", caught, str(caught)
         except DeClassesError as caught:  # whoever commits meets it too, and ends by it
             error, reason = caught, str(caught)
             self._ingestion.logger.warning("range %d of run %s: %s", of.range, of.run_id, caught)
@@ -153,6 +160,8 @@ class RunActions:
                 )
         except AnotherPassError as error:
             return self._standing(item, run_id, error.ranges, "pass")
+        except RunCancelledError as error:
+            return self._cancelled(item, run_id, error)
         except IncompleteRunError as error:
             stalls = _stalls(item, taken, error)
             if error.run_id is None or stalls > MOST_STALLS:
@@ -168,6 +177,11 @@ class RunActions:
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
 
+    def _cancelled(self, item: RunItem, run_id: str, error: RunCancelledError) -> dict[str, Any]:
+        """What ends an execution without a failure, as somebody wished."""
+        self._ingestion.logger.info("run cancelled", extra={"run_id": run_id})
+        return {**self._standing(item, run_id, (), "cancelled"), "message": str(error)}
+
     def _standing(
         self, item: RunItem, run_id: str, ranges: tuple[PageRangeOfRun, ...], status: str
     ) -> dict[str, Any]:
@@ -175,7 +189,8 @@ class RunActions:
         return {
             "status": status,
             "run_id": run_id,
-            "request": {**item.request, "run_id": run_id},
+            # Once is enough: a cancel that comes later is to hold.
+            "request": {**item.request, "run_id": run_id, "resume": False},
             "ranges": len(ranges),
             "at_once": max((each.at_once for each in ranges), default=1),
             "bucket": bucket,
