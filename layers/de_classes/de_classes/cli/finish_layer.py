@@ -24,7 +24,7 @@ UNUSED_NAMES = ("RECORD",)  # an installer's list of files, as they were before 
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
-    # Nobody types words to a function, or looks at one in a browser; psycopg has its layer, and none has DuckDB.
+    # Nobody types words to a function or looks at one in a browser; psycopg has its layer, DuckDB none.
     "de_classes": (
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
         "utils/command_line.py",
