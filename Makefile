@@ -15,7 +15,7 @@ ROUNDS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
+.PHONY: env-dev env-local env-test env-seaweed env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -59,7 +59,8 @@ test-package: env-dev ## What pip installs: built, installed and used on every P
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
 	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 3 tests/integration/test_fault_matrix.py
 
-test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
+test-s3: env-seaweed ## The stores' contracts on real S3 servers: SeaweedFS, and Ceph, installed if it can be, skipped where not
+	@python -m tools.seaweed python -m pytest -q tests/contracts -k server
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
 test-postgres: env-dev ## Loads into PostgreSQL's own server, installed if it can be; skipped where not
@@ -81,7 +82,7 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about half 
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
-benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+benchmark: env-bench ## Time and memory beside other clients, 45 minutes at the most; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
@@ -148,7 +149,7 @@ env-audit:
 	$(SETUP) audit
 
 env-bench:
-	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
+	$(SETUP) dev emulator bench bench-dlt bench-airbyte peer-singer peer-airbyte
 
 env-bench-short:
 	$(SETUP) dev emulator sam bench
@@ -161,6 +162,9 @@ env-site:
 
 env-house:
 	$(SETUP) house
+
+env-seaweed:
+	$(SETUP) dev seaweed
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

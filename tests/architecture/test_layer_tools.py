@@ -92,7 +92,15 @@ def test_nothing_is_fetched_by_those_who_only_ask(tmp_path: Path) -> None:
 
 def test_what_no_import_loads_goes_and_what_one_does_stays(layer: Path) -> None:
     package = layer / "python" / "package"
-    for name in ("tests/test_it.py", "include/a.h", "fast.pyx", "fast.pyi", "stubs/only.pyi", "data.json"):
+    for name in (
+        "tests/test_it.py",
+        "include/a.h",
+        "fast.pyx",
+        "fast.pyi",
+        "stubs/only.pyi",
+        "RECORD",
+        "data.json",
+    ):
         (package / name).parent.mkdir(exist_ok=True)
         (package / name).write_text("")
     finish_layer.prune(layer)

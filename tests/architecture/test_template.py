@@ -87,6 +87,8 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:GetObject",
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
+        "scheduler:CreateSchedule",
+        "iam:PassRole",
         "states:StartExecution",
         "glue:GetTable",
         "glue:CreateTable",
@@ -366,13 +368,14 @@ def test_no_name_is_fixed_or_bound_to_an_account() -> None:
     assert named == []
 
 
-def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
+def test_every_alarm_tells_the_topic_and_silence_is_one_where_somebody_speaks_always() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 11
-    for alarm in alarms.values():
+    assert len(alarms) == 15
+    for name, alarm in alarms.items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
-        assert properties["TreatMissingData"] == "notBreaching"
+        silence = "breaching" if name == "LateSchedulesAlarm" else "notBreaching"
+        assert properties["TreatMissingData"] == silence
         assert properties["AlarmDescription"]
 
 

@@ -6,9 +6,11 @@ The local cloud is a catalog that compares versions; Athena it has not, so DuckD
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
+import time
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("catalog")]
 
 PAGE = "docs/athena.md"
 BUCKET, DATABASE = "my-bucket", "shop"
-AT_ONCE, COMMITS_EACH = 4, 3
+AT_ONCE, COMMITS_EACH, KILLS = 4, 3, 12
 # A process that commits and registers, again and again, beside others that do the same.
 COMMITTER = f"""
 import logging, sys
@@ -40,6 +42,7 @@ store = S3Client(logging.getLogger("committer"))
 load = GlueTableLoader(GlueTable(GlueAddress("{DATABASE}", "raced")), store, "{BUCKET}", "raced")
 for number in range({COMMITS_EACH}):
     load.load([[{{"id": number, f"by_{{sys.argv[1]}}_{{number}}": True}}]])
+    print(number)
 """
 
 
@@ -148,6 +151,52 @@ def test_processes_that_commit_at_once_leave_the_latest_commit_and_its_columns(
     with duckdb.connect() as connection:
         found = types(connection, files(emulator, "raced", tmp_path))
     assert {each["Name"]: each["Type"] for each in told["StorageDescriptor"]["Columns"]} == found
+
+
+def test_a_process_that_is_killed_anywhere_leaves_one_commit_whole_and_the_next_goes_on(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    """``kill -9``, at moments that a seed draws, from before the first call until after the last."""
+    script = tmp_path / "killed.py"
+    script.write_text(
+        COMMITTER.replace('"raced"', '"killed"').replace(f"range({COMMITS_EACH})", "range(9**9)")
+    )
+    draw = random.Random(7)  # noqa: S311 - the same moments each time
+    shown = []
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-u", str(script), "x"], env=environment(emulator), stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.readline()  # the first of them is done
+        time.sleep(draw.uniform(0, 0.15))  # others follow, until it is killed in one
+        process.kill()
+        process.communicate()
+        told = table(emulator, "killed")
+        shown.append(int(told["Parameters"]["de_classes_generation"]))
+        (path,) = files(emulator, "killed", tmp_path)  # one part a commit
+        with duckdb.connect() as connection:
+            found = types(connection, [path])
+        assert {each["Name"]: each["Type"] for each in told["StorageDescriptor"]["Columns"]} == found
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "de_classes",
+            "load",
+            f"s3://{BUCKET}/killed",
+            "--to",
+            f"glue://{DATABASE}",
+            "--json",
+        ],
+        env=environment(emulator),
+        capture_output=True,
+        check=True,
+    )
+    assert shown == sorted(shown)
+    assert msgspec.json.decode(done.stdout)["generation"] >= shown[-1]
+    committed = emulator.aws.s3().list_objects_v2(Bucket=BUCKET, Prefix="killed/_manifest-")["KeyCount"]
+    assert table(emulator, "killed")["Parameters"]["de_classes_generation"] == str(committed)
 
 
 def test_the_local_clouds_catalog_refuses_a_version_that_is_not_the_tables(emulator: Emulator) -> None:

@@ -44,6 +44,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "show": "de_classes.cli.show",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
+    "schedule": "de_classes.cli.schedule",
     "new": "de_classes.cli.new",
 }
 

@@ -10,6 +10,7 @@ operation without any line has no file. Counts are text. It is made in three loo
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -116,7 +117,12 @@ class Shopify(Mimic):
         if request.raw_query != SIGNED:
             return text_answer(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>", "application/xml")
         body = b"".join(msgspec.json.encode(line) + b"\n" for line in self._lines())
-        return 200, {"Content-Type": "application/jsonl"}, body
+        kind = {"Content-Type": "application/jsonl", "ETag": '"made-once"', "Accept-Ranges": "bytes"}
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("range", ""))
+        if wanted is None:
+            return 200, kind, body
+        first, last = int(wanted[1]), min(int(wanted[2]), len(body) - 1)
+        return 206, {**kind, "Content-Range": f"bytes {first}-{last}/{len(body)}"}, body[first : last + 1]
 
     def answer(self, request: Request) -> Answer:
         query = request.query

@@ -292,6 +292,8 @@ def test_the_library_reads_pages_of_a_job_without_a_run(source: Jobs) -> None:
         ({"job": {**JOB, "fields": {"id": "x"}}}, "fields cannot be called id or token"),
         ({"job": {**JOB, "total_path": "a["}}, "job.total_path is no path"),
         ({"job": {**JOB, "pending": []}}, "pending"),
+        ({"pagination": {"type": "file"}, "answer": "csv"}, "a file is cut by its lines"),
+        ({"pagination": {"type": "file"}, "answer": "jsonl"}, "page_size has no meaning for a file"),
     ],
 )
 def test_a_job_that_cannot_be_is_told_with_its_place(changes: dict[str, Any], problem: str) -> None:

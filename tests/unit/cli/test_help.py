@@ -195,8 +195,14 @@ def ran(words: list[str], address: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     ("command", "example"),
-    # Those of load need a database, and are typed in tests/postgres/test_command.py.
-    [(command, example) for command in COMMANDS if command != "load" for example in examples(command)],
+    # Those of load need a database, and are typed in tests/postgres/test_command.py; those of schedule need a
+    # stack, and are typed in test_schedule.py.
+    [
+        (command, example)
+        for command in COMMANDS
+        if command not in {"load", "schedule"}
+        for example in examples(command)
+    ],
 )
 def test_an_example_of_the_help_works(command: str, example: str, folder: Path, address: str) -> None:
     if "$(" in example:  # sam runs what is in the parentheses; tests/integration/test_new_project.py runs sam

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from de_classes.api.messages import HttpResponse
-from de_classes.errors import IncompleteRunError, InvalidInputError
+from de_classes.errors import AmbiguousKeyError, IncompleteRunError, InvalidInputError
 from de_classes.runs.ranges import PageRangeOfRun, RangeSizes
 from de_classes.runs.run_service import AnotherPassError
 from de_classes.runs.verify import differences
@@ -192,7 +193,7 @@ def test_keys_that_come_twice_in_different_ranges_are_kept_once() -> None:
 def test_a_key_that_tells_no_records_apart_is_refused_across_ranges_too() -> None:
     pages = [[{"id": n, "kind": f"k{n % 7}"}, {"id": n + 100, "kind": f"l{n}"}] for n in range(8)]
     asked = plan(key_fields=("kind",), limit=2)
-    with pytest.raises(Exception, match="tells no records apart"):
+    with pytest.raises(AmbiguousKeyError, match="tells no records apart"):
         in_ranges(memory(), records_of(*pages), 4, asked)
 
 
@@ -233,6 +234,63 @@ def test_a_source_that_changes_on_every_pass_is_not_read_for_ever() -> None:
             go(number)
     with pytest.raises(IncompleteRunError, match="the source changed on 4 passes"):
         go(4)
+
+
+def in_ranges_to_the_end(
+    store: ObjectStore, api: Transport, asked: RunPlan, ranges: tuple[PageRangeOfRun, ...], **options: Any
+) -> IngestReceipt:
+    """As the state machine does it: each pass by the ranges, until one is committed."""
+    while True:
+        for each in ranges:
+            service(store, api, **options).carry_out_range(asked, each)
+        with suppress(AnotherPassError):
+            return service(store, api, **options).carry_out(asked, passes_in_ranges=True)
+
+
+def test_another_pass_of_ranges_knows_the_keys_of_those_before() -> None:
+    pages = [[{"id": 2 * n}, {"id": 2 * n + 1}] for n in range(12)]
+    pages[8][0] = {"id": 3}
+    asked = plan(key_fields=("id",), limit=2)
+    alone, apart = memory(), memory()
+    expected = service(alone, records_of(*pages), part_pages=1).carry_out(asked)
+    source = records_of(*pages)
+    ranges = service(apart, source, part_pages=1).cut(asked, sizes(4))
+    receipt = in_ranges_to_the_end(apart, source, asked, ranges, part_pages=1)
+    assert ids(apart, receipt) == ids(alone, expected)
+    assert (receipt.duplicates, receipt.passes) == (expected.duplicates, expected.passes) == (1, 2)
+    assert [page.number for page in receipt.page_hashes] == list(range(1, 13))
+    assert list(differences(receipt, apart, "lake")) == []
+
+
+def test_a_record_that_is_new_on_another_pass_is_kept_once() -> None:
+    """It moved from one range to the other while they were read, and came on neither first pass."""
+    pages = [[{"id": 2 * n}, {"id": 2 * n + 1}] for n in range(12)]
+    twice = [list(page) for page in pages]
+    twice[8][0], twice[3][1], twice[9][1] = {"id": 3}, {"id": 99}, {"id": 99}
+    first, second = records_of(*[[*page] for page in pages]), records_of(*twice)
+    first.faults_for(9, [first_page_of(first, [{"id": 3}, {"id": 17}], 12)] * 99)
+    asked, store = plan(key_fields=("id",), limit=2), memory()
+    ranges = service(store, first, part_pages=1).cut(asked, sizes(4))
+    for each in ranges:
+        service(store, first, part_pages=1).carry_out_range(asked, each)
+    with pytest.raises(AnotherPassError):
+        service(store, second, part_pages=1).carry_out(asked, passes_in_ranges=True)
+    receipt = in_ranges_to_the_end(store, second, asked, ranges, part_pages=1)
+    found = ids(store, receipt)
+    assert (found.count(99), len(found), len(set(found))) == (1, 24, 24)
+    assert receipt.status == "complete"
+
+
+def first_page_of(api: FakePagedApi, records: list[dict[str, Any]], pages: int) -> HttpResponse:
+    return json_response({"total_pages": pages, "total_records": api.total, "data": records})
+
+
+def test_a_key_that_tells_no_records_apart_is_refused_by_passes_in_ranges_too() -> None:
+    pages = [[{"id": n, "kind": f"k{n % 5}"}, {"id": n + 100, "kind": f"l{n}"}] for n in range(12)]
+    asked, store, source = plan(key_fields=("kind",), limit=2), memory(), records_of(*pages)
+    ranges = service(store, source).cut(asked, sizes(4))
+    with pytest.raises(AmbiguousKeyError, match="tells no records apart: 7 have"):
+        in_ranges_to_the_end(store, source, asked, ranges)
 
 
 def test_rows_that_slid_over_a_seam_between_ranges_are_found() -> None:

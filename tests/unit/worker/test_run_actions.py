@@ -22,14 +22,13 @@ from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import IngestEndpoint
 from tests.fakes.transports import FakeTransport
-from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeContext, FakeSource, lake, secrets
+from tests.fakes.worker import ENVIRONMENT, LOGGER, FakeContext, FakeSource, RecordingObserver, lake, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from de_classes.api.messages import HttpRequest
-    from de_classes.api.receipt import IngestReceipt
     from de_classes.api.transport import Transport
 
 DOWN = [HttpResponse(503)] * 9
@@ -42,8 +41,7 @@ class Machine:
     def __init__(self, root: Path, source: Transport, seconds: float = 900.0, **environ: str) -> None:
         self.clock = ManualClock(now=NOW)
         self.waits: list[float] = []
-        self.receipts: list[IngestReceipt] = []
-        self.failures: list[Exception] = []
+        self.told = RecordingObserver()
         self._root = root
         self._source = source
         self._milliseconds = int(seconds * 1000)
@@ -58,7 +56,7 @@ class Machine:
             clock=self.clock,
             logger=LOGGER,
         )
-        endpoint = IngestEndpoint(ingestion, on_receipt=self.receipts.append, on_failure=self.failures.append)
+        endpoint = IngestEndpoint(ingestion, observer=self.told)
         answer = endpoint(event, FakeContext(milliseconds=self._milliseconds))
         return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
 
@@ -107,7 +105,8 @@ def test_a_run_is_planned_ingested_and_committed(tmp_path: Path) -> None:
     receipt = machine.execute({"format": "csv"})
     assert (receipt["status"], receipt["run_id"], receipt["format"]) == ("complete", "monday", "csv")
     assert rows(tmp_path, receipt) == list(range(400))
-    assert (len(machine.receipts), machine.failures, machine.waits) == (1, [], [])
+    assert (len(machine.told.receipts), machine.told.failures, machine.waits) == (1, [], [])
+    assert machine.told.resources == ["unstable.data"]
     assert machine.execute({"format": "csv"})["complete_before"] is True
 
 
@@ -138,7 +137,7 @@ def test_pages_that_cannot_be_had_end_the_run_with_longer_and_longer_pauses(tmp_
         machine.execute({})
     assert list(caught.value.missing_pages) == [17]
     assert machine.waits == [10, 20, 40, 80, 160]
-    assert [type(error) for error in machine.failures] == [IncompleteRunError]
+    assert [type(error) for error in machine.told.failures] == [IncompleteRunError]
 
 
 def test_a_range_waits_for_as_long_as_the_source_asks(tmp_path: Path) -> None:
@@ -191,7 +190,7 @@ def test_a_cancelled_run_ends_without_a_failure_and_goes_on_once_it_is_asked_for
     machine._source = FakeTransport(cancel)  # noqa: SLF001 - it needs a hand in it
     told = machine.execute({"workers": 2})
     assert (told["status"], told["run_id"], told["ranges"]) == ("cancelled", "monday", 0)
-    assert (machine.failures, machine.receipts, machine.waits) == ([], [], [])
+    assert (machine.told.failures, machine.told.receipts, machine.waits) == ([], [], [])
     asked = len(source.requests)
     assert machine.execute({"run_id": "monday"})["status"] == "cancelled"
     assert len(source.requests) == asked
@@ -210,7 +209,7 @@ def test_to_resume_counts_once_so_that_a_later_cancel_holds(tmp_path: Path) -> N
     assert state["ranges"] > 0
     cancellation.ask()
     told = machine.ask({"action": "commit", "request": state["request"], "stalls": 0})
-    assert (told["status"], machine.failures) == ("cancelled", [])
+    assert (told["status"], machine.told.failures) == ("cancelled", [])
 
 
 def test_why_a_run_could_not_be_planned_is_told_to_who_asks_how_far_it_is(tmp_path: Path) -> None:
@@ -234,6 +233,6 @@ def test_a_cancelled_run_ends_without_a_failure_and_goes_on_by_a_request_that_sa
     assert machine.ask({"action": "ingest", "range": json.loads(line)})["status"] == "cancelled"
     assert machine.ask({"action": "commit", "request": state["request"]})["status"] == "cancelled"
     assert machine.execute({"format": "csv"})["status"] == "cancelled"
-    assert (len(source.requests), machine.failures, machine.receipts) == (asked, [], [])
+    assert (len(source.requests), machine.told.failures, machine.told.receipts) == (asked, [], [])
     receipt = machine.execute({"format": "csv", "run_id": "monday", "resume": True})
     assert (receipt["status"], rows(tmp_path, receipt)) == ("complete", list(range(400)))

@@ -16,7 +16,7 @@ from de_classes.runs.liveness import RunCancellation
 from de_classes.worker.ingest_endpoint import MOST_RANGES_IN_ANSWER
 from de_classes.worker.starting import SelfInvocation, StateMachine, execution_name, starter_for
 from tests.fakes.fake_s3 import client_error
-from tests.fakes.worker import FakeContext, FakeSource
+from tests.fakes.worker import FakeContext, FakeSource, RecordingObserver
 from tests.fakes.worker_api import WORKER_URL, WorkerApi
 
 if TYPE_CHECKING:
@@ -197,12 +197,11 @@ def test_a_run_that_there_is_not_is_a_404(worker: WorkerApi, run_id: str) -> Non
 
 
 def test_a_look_counts_as_no_run(worker: WorkerApi) -> None:
-    told: list[object] = []
-    worker.endpoint._on_failure = worker.endpoint._on_receipt = told.append  # noqa: SLF001
+    told = worker.endpoint._observer = RecordingObserver()  # noqa: SLF001
     get(worker, "nobody")
     post(worker, {"run_id": "monday", "wait": False})
     get(worker, "monday")
-    assert told == []
+    assert (told.receipts, told.failures) == ([], [])
 
 
 def test_of_very_many_ranges_those_are_told_that_are_not_done(worker: WorkerApi) -> None:

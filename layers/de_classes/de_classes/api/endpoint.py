@@ -367,6 +367,7 @@ class Endpoint(DiscreetValue, dict=True):
             FatalError: It is not.
         """
         part = None
+        response = self.pagination.piece_of(response, asked, url=url)
         if response.status != OK:
             answer = self.reader.answer_of(response) if self.errors else None
             verdict = self._verdict(response, answer, url, now)

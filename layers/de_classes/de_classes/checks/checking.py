@@ -75,6 +75,7 @@ _NO_PART_OF_THE_WAY: Final = frozenset(
         "count",
         "write",
         "incremental",
+        "schedule",
     }
 )
 
@@ -109,7 +110,7 @@ class ResourceCheck:
         Raises:
             ConfigurationError: A parameter or a secret is missing or unfit; nothing was sent.
         """
-        first = self._first_page()
+        first = self._first_page() if self._has_job() else None
         if first is None or first.page is None:
             return self._report(None)
         look = CheckedPages(self._probe.endpoint, self._limit, first, first.page)
@@ -158,6 +159,20 @@ class ResourceCheck:
             self._add("answer", "wrong", str(asked.error))
         return asked
 
+    def _has_job(self) -> bool:
+        """Whether the job that the pages come of is done, where there is one."""
+        try:
+            said = self._probe.make_job()
+        except (AuthenticationError, PermissionDeniedError) as error:
+            self._add("auth", "wrong", f"{self._auth_kind()}: {error}")
+            return False
+        except DeClassesError as error:
+            self._add("job", "wrong", str(error))
+            return False
+        if said is not None:
+            self._add("job", "ok", said)
+        return True
+
     def _with_another_request(self, refused: Asked) -> Asked:
         """A first request that was refused, asked in another way: with a small page, or counted from 1."""
         inner = inner_of(self._probe.endpoint.pagination)
@@ -196,6 +211,8 @@ class ResourceCheck:
 
     def _auth_kind(self) -> str:
         said = self._resource.described.auth or self._resource.source.auth
+        if self._resource.described.job is not None:  # whose records may lie where nobody logs in
+            said = self._resource.source.auth
         return str(type(said).__struct_config__.tag)
 
     def _say_refusal(self, asked: Asked) -> None:
@@ -788,6 +805,8 @@ class ResourceCheck:
 
     def _report(self, look: CheckedPages | None) -> CheckReport:
         costs = None if look is None else self._costs(look)
+        if costs is not None:
+            self._say_schedule(costs)
         findings = tuple(self._found)
         records = [] if look is None else self._trusted(look)
         types = likeness.types_of(records)
@@ -839,6 +858,22 @@ class ResourceCheck:
             f"{figures.dollars:.6f} USD on AWS Lambda",
         )
         return figures
+
+    def _say_schedule(self, costs: Figures) -> None:
+        """When its ticks come, and whether a run is done before the next of them."""
+        schedule = self._resource.described.schedule
+        if schedule is None:
+            return
+        first = schedule.next_tick(self._probe.now())
+        gap = schedule.next_tick(first) - first
+        overlap = "left out" if schedule.overlap == "skip" else "put off"
+        zone = "" if schedule.zone == "UTC" else f" {schedule.zone}"
+        said = f"{schedule.expression()}{zone}, then in {gap:.0f} s; a tick during a run is {overlap}"
+        if costs.seconds > gap:
+            longer = f"a run takes {costs.seconds:.0f} s, which is longer"
+            self._add("schedule", "warning", f"{said}: {longer}")
+        else:
+            self._add("schedule", "ok", said)
 
     def _add(self, name: FindingName, verdict: Verdict, said: str) -> None:
         self._found.append(Finding(name=name, verdict=verdict, said=said))

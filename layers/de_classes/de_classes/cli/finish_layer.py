@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 MOUNTED_AT = "/opt"  # where Lambda unpacks layers, and so what a traceback names
 # What compilers, type checkers, test runners and browsers read, and no import does.
 UNUSED_FOLDERS = ("tests", "include")
+UNUSED_NAMES = ("RECORD",)  # an installer's list of files, as they were before they were finished
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
     "de_classes": (  # nobody types words to a function, or looks at one in a browser; no layer has psycopg
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
+        "utils/command_line.py",
+        "storage/datasets/lake.py",
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
+    # pydantic, jsonpath-ng and fastjsonschema are in no layer, so these cannot be imported
+    "aws_lambda_powertools": ("utilities/parser", "utilities/data_masking", "utilities/validation"),
 }
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 
@@ -82,7 +87,7 @@ def prune(folder: Path) -> None:
     for path in _entries(folder):
         if path.is_dir() and path.name in (*UNUSED_FOLDERS, "__pycache__"):
             shutil.rmtree(path)
-        elif path.suffix in UNUSED_SUFFIXES and path.is_file():
+        elif (path.suffix in UNUSED_SUFFIXES or path.name in UNUSED_NAMES) and path.is_file():
             path.unlink()
     for path in reversed(_entries(folder)):
         if path.is_dir() and not any(path.iterdir()):

@@ -616,12 +616,13 @@ def fill_load(parser: CommandParser) -> None:
 
 _SHOW_EPILOG = """\
 WHAT is a receipt, or what one was written of: a dataset, of which the latest
-commit counts, or an object. Nothing is written but FILE, and nothing fetched
-but the receipt.
+commit counts, or an object. Or it is a place of datasets: each has a line then.
+Nothing is written but FILE, and no part is read.
 
 exit status: 0 shown, 1 the store refuses, 2 there is nothing to show
 
 examples:
+  %(prog)s lake
   %(prog)s lake/orders
   %(prog)s lake/orders --html orders.html
   %(prog)s s3://my-bucket/raw/orders.csv --json
@@ -665,10 +666,14 @@ def fill_verify(parser: CommandParser) -> None:
 
 
 _CLEAN_EPILOG = """\
-WHERE must be what runs were given as --to, or above it: the progress of runs
-lies there in _runs, and below a narrower place the parts of a run under way
+WHERE is a dataset, or what runs were given as --to, or above it: the progress
+of runs lies there in _runs, and in another place the parts of a run under way
 look left behind. --older-than must be longer than any pause after which a run
 is to go on.
+
+With --keep, commits before the last N go, with their receipts and the parts that
+no other lists, if they were replaced before --older-than. Who reads a commit
+that is kept has --grace to read its parts, after it is kept no longer.
 
 exit status: 0 done, 1 the store refuses, 2 a mistake in the command
 
@@ -676,24 +681,75 @@ examples:
   %(prog)s lake
   %(prog)s lake --older-than 30 --json
   %(prog)s s3://my-bucket/raw --older-than 30 --delete
+  %(prog)s lake/orders --keep 5 --older-than 30d
 """
+
+
+def _days(text: str) -> float:
+    """A number of days, such as ``7``, ``30d``, ``12h`` or ``45min``."""
+    for unit, in_a_day in (("d", 1), ("h", 24), ("min", 1440)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) / in_a_day
+    return float(text)
+
+
+_days.__name__ = "age"  # as argparse calls what it refuses
 
 
 def fill_clean(parser: CommandParser) -> None:
     """Give ``clean`` its arguments."""
-    parser.description = "List the parts that no manifest names, and the progress of runs that are over."
+    parser.description = (
+        "List the parts that no manifest names, the progress of runs that are over, and old commits."
+    )
     parser.epilog = _CLEAN_EPILOG
-    parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
+    parser.no_effects = (
+        endpoint_needs_s3("WHERE", "where"),
+        NoEffect("--grace", "without --keep", lambda args: args.keep is None, "every commit stays"),
+        NoEffect(
+            "--superseded",
+            "with --keep",
+            lambda args: args.keep is not None,
+            "commits that are not kept go with their parts",
+        ),
+    )
     parser.add_argument("where", metavar="WHERE", help=DESTINATIONS)
     parser.add_argument(
-        "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what is younger (7)"
+        "--older-than", type=_days, default=7.0, metavar="AGE", help="spare what is younger (7d): 30d, 12h"
     )
+    parser.add_argument("--keep", type=int, metavar="N", help="of each dataset the last N commits alone")
+    parser.add_argument("--grace", type=_days, metavar="AGE", help="how long somebody reads a commit (1d)")
     parser.add_argument(
         "--superseded", action="store_true", help="also parts that only replaced manifests name"
     )
     parser.add_argument("--delete", action="store_true", help="delete it; without this it is only listed")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
+_SCHEDULE_EPILOG = """\
+What a description says under schedule is created, changed and removed in the
+stack's own schedule group; what is there by other hands is not touched.
+
+exit status: 0 they are as described, 1 AWS refuses, 2 a mistake in the
+command or in a description
+
+examples:
+  %(prog)s de-classes-dev --dry-run
+  %(prog)s de-classes-dev --json
+  %(prog)s my-lake --sources sources --region eu-central-1
+"""
+
+
+def fill_schedule(parser: CommandParser) -> None:
+    """Give ``schedule`` its arguments."""
+    parser.description = "Bring the schedules of a deployed stack up to date with what descriptions say."
+    parser.epilog = _SCHEDULE_EPILOG
+    parser.add_argument("stack", metavar="STACK", help="the name of the stack")
+    parser.add_argument("--sources", metavar="PATH", help="descriptions: a file or folder (sources/)")
+    parser.add_argument("--region", metavar="NAME", help="where the stack is, if not where the shell says")
+    parser.add_argument("--profile", metavar="NAME", help="of AWS's configuration, if not the shell's")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
 _NEW_EPILOG = """\
@@ -905,9 +961,10 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "replay": ("fetch only the pages that a run is missing", fill_replay),
     "runs": ("start runs, tell where they stand, and cancel them", fill_runs),
     "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
-    "show": ("show the receipt of a run: in short, as JSON, or as a page", fill_show),
+    "show": ("show a run, or the datasets of a place: in short, as JSON, or as a page", fill_show),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),
+    "schedule": ("bring a stack's schedules up to date with descriptions", fill_schedule),
     "new": ("write a project of your own for AWS Lambda", fill_new),
 }
 """By name: its line in the list of commands, and what gives it its arguments."""

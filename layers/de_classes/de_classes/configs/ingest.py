@@ -57,6 +57,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
             one; empty for none.
         part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
         part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
+        schedule_group: The schedule group that ticks are put off in, where a schedule says ``wait``.
+        schedule_role: The ARN of the role that a tick is delivered by.
+        failed_ticks: The ARN of the queue for ticks that cannot be delivered.
         workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
         range_pages: Pages in one of its ranges at the most, 10 to 1,000,000.
         alias: The alias by which the worker invokes itself for a caller who does not wait.
@@ -90,6 +93,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     glue_database: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{0,255}\Z")] = ""
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    schedule_group: Annotated[str, Meta(max_length=64)] = ""
+    schedule_role: Annotated[str, Meta(max_length=2_048)] = ""
+    failed_ticks: Annotated[str, Meta(max_length=2_048)] = ""
     workers: Workers = 4
     range_pages: Annotated[int, Meta(ge=10, le=1_000_000)] = 1_000
     alias: Annotated[str, Meta(max_length=128)] = ""
@@ -125,6 +131,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
             fetches only those, and commits anew.
         strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
         accept_shrink: Whether to commit although the dataset becomes much smaller by it.
+        dataset: Where the dataset is, below the worker's prefix; named after source and resource by default.
         from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
         until: The same, where to end in place of now.
         workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
@@ -145,6 +152,7 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     allow_partial: bool = False
     strict: bool = False
     accept_shrink: bool = False
+    dataset: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     from_: str | None = field(default=None, name="from")
     until: str | None = None
     workers: Workers | None = None
@@ -153,10 +161,13 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         problems = []
-        if self.key is not None and (self.run_id is not None or self.allow_partial):
+        if self.key is not None and (self.run_id is not None or self.allow_partial or self.dataset):
             problems.append(
-                "run_id and allow_partial are for datasets: leave out the key, which asks for one object"
+                "run_id, allow_partial and dataset are for datasets: leave out the key, which asks for one "
+                "object"
             )
+        if self.dataset is not None and _problem_of(f"{self.dataset}/part"):
+            problems.append(f"dataset cannot begin keys: {_problem_of(f'{self.dataset}/part')}")
         if self.key is not None and not self.wait:
             problems.append("wait: false is for datasets: leave out the key, since nothing tells of its run")
         if self.resume and self.run_id is None:

@@ -20,7 +20,7 @@ from de_classes.utils.run_records import RunPlace
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
@@ -90,6 +90,7 @@ class RunContext(Value):
         strict: Whether nothing is complete that is not proved.
         range: The range of the run that is carried out; None for all of it. The ``plan`` asks for its pages.
         first: The first page of the run, where it is a range with an end.
+        before: What the passes before brought, where that is not in the journal of a range.
         begins_pass: Whether only the first page is to be had, since ranges bring those behind it.
     """
 
@@ -101,6 +102,7 @@ class RunContext(Value):
     strict: bool = False
     range: PageRangeOfRun | None = None
     first: PageEntry | None = None
+    before: tuple[SealedPart, ...] = ()
     begins_pass: bool = False
 
     @property
@@ -166,12 +168,13 @@ class RunContext(Value):
             furthest = None if asked is None else Furthest(asked, each)
             quarantines = self.plan.on_violation == "quarantine"
             record_filter = RecordFilter(keys, transforms, self.plan.pinned, quarantines, furthest)
-            self._recall(record_filter, progress if keys is not None else progress.of_pass(pass_))
+            known = progress if keys is not None else progress.of_pass(pass_)
+            self._recall(record_filter, (*self.before, *known.parts))
             yield record_filter
 
-    def _recall(self, record_filter: RecordFilter, progress: RunProgress) -> None:
+    def _recall(self, record_filter: RecordFilter, parts: Iterable[SealedPart]) -> None:
         broken = []
-        for part in progress.parts:
+        for part in parts:
             for seen, key in record_filter.kept_with(part):
                 hashes = self.output.kept_hashes(part.sequence, key)
                 if hashes is None:
@@ -220,6 +223,10 @@ class RecordFilter(Value):
     def fresh_keys(self) -> bytes:
         """The hashed keys of the records since this was asked last."""
         return b"" if self.keys is None else self.keys.take_fresh()
+
+    def compared(self) -> bytes:
+        """The hashes of the records by their keys since this was asked last, where they are compared."""
+        return b"" if self.keys is None else self.keys.take_compared()
 
     def step_rows(self) -> tuple[StepRows, ...]:
         """What went through each transform since this was asked last."""

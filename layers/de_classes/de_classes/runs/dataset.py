@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -25,7 +24,12 @@ from de_classes.runs.liveness import Liveness, RunCancellation
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.storage.clients.object_store import sha256_of_stream
 from de_classes.storage.datasets.commits import DatasetCommits, refuse_while_cleaning
-from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
+from de_classes.storage.datasets.manifest import (
+    Manifest,
+    commit_receipt_key,
+    manifest_key,
+    manifest_sha256,
+)
 from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
 
 if TYPE_CHECKING:
@@ -351,6 +355,11 @@ class _DatasetOutput(Output):
         if latest is None or latest.run_id == self.plan.run_id:
             return latest, latest
         mine = self._buried()
+        if mine is None and latest.parts_of(self.plan.run_id):
+            raise InvalidInputError(
+                f"run {self.plan.run_id!r} has committed to {self.plan.dataset}, and that commit was cleaned "
+                "away since; its records are still listed: for more, begin another run"
+            )
         if mine is None:
             self._generations.check(latest)
         elif mine.status == "partial":
@@ -432,7 +441,7 @@ class _DatasetOutput(Output):
             key=key,
             uri=self._store.uri(self._bucket, key),
             bytes=sum(part.size for part in own),
-            sha256=_sha256(manifest),
+            sha256=manifest_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=kept.widenings,
@@ -485,15 +494,6 @@ def buried_commit(store: ObjectStore, bucket: str, dataset: str, run_id: str) ->
     return None
 
 
-def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
-    """The key of the receipt of a commit: beside it, and of these very bytes.
-
-    Who is about to commit something else writes another receipt, and not over that of the one who wins.
-    """
-    sha256 = _sha256(manifest)[:_DIGEST_CHARS]
-    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
-
-
 def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart]:
     """The parts of a dataset as a receipt lists them, under their whole keys."""
     return [
@@ -508,10 +508,6 @@ def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart
         )
         for part in parts
     ]
-
-
-def _sha256(manifest: Manifest) -> str:
-    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
 
 
 def _says_the_same(before: Manifest, manifest: Manifest) -> bool:

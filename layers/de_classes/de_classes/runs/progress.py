@@ -72,6 +72,8 @@ class SealedPart(
         before: How many of them lie before the place where the run begins.
         head: Short hashes of the records of a range's first page, if it is in it: its seam is compared later.
         head_page: That page; 0 if it is not in it.
+        compared: Where the hashes of its records are by their keys, so that those of one key can be compared;
+            only of a range, and from the second pass on.
         begins_pass: Whether it holds the first page of a run that is cut into ranges behind it.
         reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
         job: Which of the run's jobs at the source its pages are of, from 1; 0 where there are none.
@@ -99,6 +101,7 @@ class SealedPart(
     before: int = 0
     head: tuple[str, ...] = ()
     head_page: int = 0
+    compared: str | None = None
     begins_pass: bool = False
     reached_of: dict[str, int] = {}
     job: int = 0

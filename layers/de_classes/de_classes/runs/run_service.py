@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from de_classes.runs.destination import Destination, Output
     from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
-    from de_classes.runs.progress import RunProgress
+    from de_classes.runs.progress import RunProgress, SealedPart
 
 MAX_PASSES = 5
 MAX_READINGS = 4
@@ -135,8 +135,7 @@ class RunService:
             plan: What the run is. One that was begun before keeps its dataset.
             allow_partial: Commit without the pages that cannot be had, if others can.
             accept_shrink: Commit although the dataset becomes much smaller by it.
-            passes_in_ranges: Of a run that was cut, leave another pass to its ranges, where records have no
-                keys: there none needs to know what the others bring.
+            passes_in_ranges: Of a run that was cut, leave another pass over the source to its ranges.
             resume: Go on although somebody cancelled the run.
 
         Raises:
@@ -269,6 +268,13 @@ class RunService:
             output.ended(outcome.error)
             return outcome
 
+    def _passes_before(self, plan: RunPlan, pass_: int) -> tuple[SealedPart, ...]:
+        """What all ranges brought on the passes before, where records of these are told by their keys."""
+        if pass_ == 1 or not plan.key_fields:
+            return ()
+        parts = self._destination.journal(plan.run_id).progress().parts
+        return tuple(part for part in parts if part.pass_ < pass_)
+
     def _range(self, context: RunContext, of: PageRangeOfRun) -> RangeOutcome:
         opening = self._destination.journal(of.run_id).opening()
         if opening is None:
@@ -276,7 +282,8 @@ class RunService:
         context = replace(context, range=of)
         if of.last is not None:
             plan = replace(context.plan, pages=of.pages)
-            context = replace(context, plan=plan, first=opening.entries[0])
+            before = self._passes_before(context.plan, opening.pass_)
+            context = replace(context, plan=plan, first=opening.entries[0], before=before)
         error: DeClassesError | None = None
         status: Literal["done", "again", "left"] = "again"
         for _ in range(MAX_PASSES):
@@ -386,6 +393,23 @@ class RunService:
         journal.strike(repeating)
         return journal.progress()
 
+    def _conflicts(self, context: RunContext, over: SourcePass) -> int:
+        """How many records of a pass have the key of another and are not the same, whoever read them."""
+        if not over.progress.side_by_side or over.number == 1:
+            return over.conflicts
+        from de_classes.utils.key_set import FirstRecords  # noqa: PLC0415 - only where there are keys
+
+        found = 0
+        with FirstRecords() as first:
+            for part in over.progress.parts:
+                if part.pass_ != over.number or part.compared is None:
+                    continue
+                compared = context.output.kept_hashes(part.sequence, part.compared)
+                if compared is None:
+                    raise BrokenPartsError([part], "the file of compared records in the run's journal")
+                found += first.recall(compared)
+        return found
+
     def _say_that_it_begins(self, context: RunContext) -> None:
         if context.output.resumes:  # nobody goes on with one object
             parts = len(context.output.journal.progress().sealed)
@@ -429,17 +453,18 @@ class RunService:
         over = SourcePass(context, progress.pass_, progress.drift)
         most = MAX_PASSES if context.plan.key_fields else MAX_READINGS
         found = progress.changed.get(over.number)
-        is_left = passes_in_ranges and progress.side_by_side and not context.plan.key_fields
+        is_left = passes_in_ranges and progress.side_by_side
         for _ in range(most):
             change: DeClassesError | None
             if found is None:
                 change = self._run_pass(over, allow_partial=allow_partial)
             else:
                 change, found = SourceChangedError(found), None
-            if over.conflicts and over.found_what_the_pass_before_found:
+            conflicts = self._conflicts(context, over) if over.found_what_the_pass_before_found else 0
+            if conflicts:
                 raise AmbiguousKeyError(
                     f"{' and '.join(context.plan.key_fields)} (--key-field, primary_key) tells no records "
-                    f"apart: {over.conflicts} have the key of another and are not the same, on pages that "
+                    f"apart: {conflicts} have the key of another and are not the same, on pages that "
                     "stand unchanged; name the fields that do, or none"
                 )
             brought_all = bool(context.plan.key_fields) and over.brought_nothing_new

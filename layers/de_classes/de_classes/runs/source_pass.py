@@ -334,6 +334,12 @@ class SourcePass:
         if part.is_full(context.output.limits, clock.monotonic()):
             self._seal(run)
 
+    @property
+    def _leaves_comparing(self) -> bool:
+        """Whether records of one key are compared by others too, with those that these do not know."""
+        context = self._context
+        return context.range is not None or context.begins_pass or self.progress.side_by_side
+
     def _timed(self, entry: PageEntry, part: OpenPart) -> PageEntry:
         """The page with when it came, where it tells whose total was said first."""
         before = part.entries[-1].total_records if part.entries else None
@@ -370,6 +376,7 @@ class SourcePass:
             for rows in self._filter.step_rows()
         )
         keys = output.keep_hashes(sequence, self._filter.fresh_keys())
+        compared = self._filter.compared()
         spent = self._context.spending()
         counts, self._spent_until = spent.since(self._spent_until), spent
         sealed = SealedPart(
@@ -395,6 +402,7 @@ class SourcePass:
             before=before,
             head=part.head,
             head_page=self._context.plan.pages.start if part.head else 0,
+            compared=output.keep_hashes(sequence, compared) if self._leaves_comparing else None,
             begins_pass=self._context.begins_pass,
             reached_of=reached_of,
             job=self._job,

@@ -21,12 +21,13 @@ from msgspec import Struct
 
 from de_classes.api.receipt import COMPLETE
 from de_classes.errors import BucketNotFoundError, MalformedDataError, ObjectNotFoundError, RunNotFoundError
-from de_classes.runs.dataset import commit_of, commit_receipt_key
+from de_classes.runs.dataset import commit_of
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.journal import RUNS, Documents, Invocation, run_folder
 from de_classes.runs.liveness import Cancellation
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.progress import SealedPart
+from de_classes.storage.datasets.manifest import commit_receipt_key
 from de_classes.utils import layouts
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.values import Mutable

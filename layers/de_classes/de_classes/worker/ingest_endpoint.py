@@ -5,6 +5,8 @@ Through the API every outcome is an HTTP answer: 200 is a complete run, 206 a pa
 run stands. By direct invocation the receipt is the result and every failure is raised, so that whoever
 invoked it (a state machine, a queue, a schedule) cannot mistake one for success. That a run was cancelled is
 none: it is a result that says so, which nobody tries again.
+
+The tick of a schedule begins a run for which nobody waits, unless that of an earlier one is at it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -38,15 +40,18 @@ from de_classes.redaction import escaped_json, shared_filter
 from de_classes.runs.status import is_run_id
 from de_classes.utils.lambda_events import body_of, check_http, is_http, request_id_of
 from de_classes.utils.page_range import PageSet
+from de_classes.worker.put_off import OneTimeSchedules
 from de_classes.worker.run_actions import RunActions
 from de_classes.worker.starting import starter_for
+from de_classes.worker.ticks import Passed, Ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from de_classes.runs.status import RunStatus
     from de_classes.worker.ingestion import Ingestion
     from de_classes.worker.starting import RunStarter
+    from de_classes.worker.ticks import LetThrough, PutOff, Watched
 
 OK = 200
 ACCEPTED = 202
@@ -73,6 +78,10 @@ _STATUSES: tuple[tuple[type[DeClassesError], int], ...] = (
 )
 _BAD_GATEWAY = 502
 _LATER = 503
+SCHEDULE: Final = "schedule"
+"""What an event has that is a tick."""
+WATCH: Final = "watch"
+"""The same of the one that asks how all schedules are doing."""
 _NOT_FOR_A_KEY = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -81,10 +90,33 @@ class LambdaContext(Protocol):
 
     aws_request_id: str
     function_name: str
+    invoked_function_arn: str
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until this invocation is stopped."""
         ...
+
+
+class Observer:
+    """Told how runs and ticks end: a place for metrics. This one does nothing.
+
+    What is told of a run has the resource that it is of, or None where that cannot be told.
+    """
+
+    def receipt(self, receipt: IngestReceipt, resource: str | None = None) -> None:
+        """A run was committed, complete or partial."""
+
+    def failure(self, error: Exception, resource: str | None = None) -> None:
+        """A run is not, and why; of what nobody foresaw too."""
+
+    def begun(self, tick: LetThrough) -> None:
+        """The run of a tick was begun."""
+
+    def passed(self, tick: Passed) -> None:
+        """No run was begun for a tick, because another is at it."""
+
+    def watched(self, schedules: Sequence[Watched]) -> None:
+        """How all schedules of the deployment are doing."""
 
 
 class IngestEndpoint:
@@ -92,28 +124,29 @@ class IngestEndpoint:
 
     Args:
         ingestion: Carries requests out.
-        on_receipt: Told of every run that was committed, complete or partial: a place for metrics.
-        on_failure: Told of every run that is not, and why; of what nobody foresaw too.
+        observer: Told how they end.
         starter: Has runs carried out for which nobody waits; what the settings say if not given.
+        put_off: Has ticks that wait come again; by default as the settings say.
     """
 
     def __init__(
         self,
         ingestion: Ingestion,
         *,
-        on_receipt: Callable[[IngestReceipt], None] | None = None,
-        on_failure: Callable[[Exception], None] | None = None,
+        observer: Observer | None = None,
         starter: RunStarter | None = None,
+        put_off: PutOff | None = None,
     ) -> None:
         self._ingestion = ingestion
         self._starts_by = starter
-        self._on_receipt = on_receipt
-        self._on_failure = on_failure
+        self._observer = observer or Observer()
+        self._put_off = put_off
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer an API Gateway event with HTTP, any other with the receipt itself.
 
-        An event with an ``action`` is one of ``RunActions``, by direct invocation alone.
+        By direct invocation alone, an event with an ``action`` is one of ``RunActions``, one with a
+        ``schedule`` is a tick, and one with ``watch`` asks how all schedules are doing.
 
         Through API Gateway a run has ``HTTP_SECONDS`` at the most; longer ones are invoked directly.
 
@@ -124,6 +157,8 @@ class IngestEndpoint:
             return self._answered(event, context)
         if isinstance(event, Mapping) and "action" in event:
             return self._act(event, context)
+        if isinstance(event, Mapping) and (WATCH in event or SCHEDULE in event):
+            return self._scheduled(event, context)
         try:
             done = self._run(event, context)
         except RunCancelledError as error:
@@ -144,33 +179,64 @@ class IngestEndpoint:
         return _answer(OK if done.status == COMPLETE else PARTIAL_CONTENT, done.as_dict(brief=True))
 
     def _act(self, event: Mapping[str, object], context: LambdaContext | None) -> dict[str, Any]:
-        actions = RunActions(self._ingestion, on_receipt=self._note)
-        with self._noting_failures():
+        asked = event.get("request")
+        actions = RunActions(self._ingestion, on_receipt=lambda receipt: self._note(receipt, asked, context))
+        with self._noting_failures(asked):
             return actions.carry_out(
                 event,
                 run_id=_run_id(event, context),
                 seconds_left=_seconds_left(context, over_http=False),
             )
 
+    def _scheduled(self, event: Mapping[str, object], context: LambdaContext | None) -> dict[str, Any]:
+        """Let the run of a tick begin, or look at all schedules."""
+        ticks = self._ticks(context)
+        with self._noting_failures({"source": event.get(SCHEDULE)}):
+            if WATCH in event:
+                watched = ticks.watch()
+                self._observer.watched(watched)
+                return {"version": 1, "schedules": [msgspec.to_builtins(each) for each in watched]}
+            tick = ticks.begin(event)
+            if isinstance(tick, Passed):
+                self._observer.passed(tick)
+                return {"version": 1, **msgspec.to_builtins(tick)}
+            starter = self._starter(context)
+            status = self._ingestion.start(tick.request, run_id=tick.run_id, starter=starter)
+            self._observer.begun(tick)
+            return {"version": 1, "status": "begun", "schedule": tick.schedule, "run": _as_told(status)}
+
     def _run(self, event: object, context: LambdaContext | None) -> IngestReceipt | RunStatus:
-        with self._noting_failures():
+        with self._noting_failures(event):
             done = self._carry_out(event, context)
         if isinstance(done, IngestReceipt):
-            self._note(done)
+            self._note(done, event, context)
         return done
 
-    def _note(self, receipt: IngestReceipt) -> None:
-        if self._on_receipt is not None:
-            self._on_receipt(receipt)
+    def _note(self, receipt: IngestReceipt, asked: object, context: LambdaContext | None) -> None:
+        resource = self._about(asked)
+        self._observer.receipt(receipt, resource)
+        self._ticks(context).committed(receipt, resource)
 
     @contextmanager
-    def _noting_failures(self) -> Iterator[None]:
+    def _noting_failures(self, asked: object) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            if self._on_failure is not None and not is_waiting(error):
-                self._on_failure(error)
+            if not is_waiting(error):
+                self._observer.failure(error, self._about(asked))
             raise
+
+    def _about(self, asked: object) -> str | None:
+        """Which resource an event or a request is about; None where that cannot be told."""
+        with suppress(DeClassesError):
+            if isinstance(asked, Mapping):
+                request = self._ingestion.read(_http_body(asked) if is_http(asked) else asked)
+                return self._ingestion.resource_of(request)
+        return None
+
+    def _ticks(self, context: LambdaContext | None) -> Ticks:
+        own = context.invoked_function_arn if context else ""
+        return Ticks(self._ingestion, self._put_off or OneTimeSchedules.of(self._ingestion.settings, own))
 
     def _carry_out(self, event: object, context: LambdaContext | None) -> IngestReceipt | RunStatus:
         if not isinstance(event, Mapping):

@@ -162,7 +162,7 @@ class Ingestion(Value):
         if not isinstance(name, str) or (request.get("run_id") and not request.get("source")):
             return []
         try:
-            resource = self._resource(name)
+            resource = self.resource(name)
         except InvalidInputError as error:
             return [f"source is not one that is packaged here: {error}"]
         fixed = (
@@ -172,8 +172,23 @@ class Ingestion(Value):
         named = sorted(fixed & (parameters.keys() if isinstance(parameters, dict) else set()))
         return [f"parameters.{each} is the deployment's to say, not the request's" for each in named]
 
-    def _resource(self, name: str) -> Resource:
+    def resource(self, name: str) -> Resource:
+        """A resource by its name, or the first of a source.
+
+        Raises:
+            InvalidInputError: There is none of that name.
+        """
         return self.sources[name] if "." in name else self.sources.resources(name, in_order=True)[0]
+
+    def resource_of(self, request: IngestRequest) -> str:
+        """Which resource a request is about, by its whole name.
+
+        Raises:
+            DeClassesError: There is no such one, or the run that it goes on with cannot be looked up.
+        """
+        begun = self._begun(request) if request.source is None else None
+        name = request.source or (begun.source_name if begun else None) or self.settings.default_source
+        return self.resource(name).name
 
     def run(self, request: IngestRequest, *, run_id: str, seconds_left: float | None = None) -> IngestReceipt:
         """Fetch what was asked for and store it.
@@ -228,7 +243,7 @@ class Ingestion(Value):
             DeClassesError: It cannot be begun.
         """
         run_id = request.run_id or run_id
-        resource = self._resource(request.source or self.settings.default_source)
+        resource = self.resource(request.source or self.settings.default_source)
         if request.run_id is None or request.source is not None:
             _check_window(request, resource)
         said = {**_as_said(request), "run_id": run_id}
@@ -334,7 +349,7 @@ class Ingestion(Value):
     ) -> Iterator[Prepared]:
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
-        resource = self._resource(name)
+        resource = self.resource(name)
         seconds = self._seconds_to_use(seconds_left)
         deadline = None if seconds is None else self.clock.monotonic() + seconds
         parameters = request.parameters or (begun.source_parameters if begun else {})
@@ -368,7 +383,7 @@ class Ingestion(Value):
         """How a run is cut: into as many ranges at once as there are workers, and as the source allows."""
         begun = self._begun(request)
         name = request.source or (begun.source_name if begun else None) or self.settings.default_source
-        most = self._resource(name).source.rate_limit.concurrency
+        most = self.resource(name).source.rate_limit.concurrency
         workers = request.workers or self.settings.workers
         return RangeSizes(
             at_once=workers if most is None else min(workers, most), pages=self.settings.range_pages
@@ -396,7 +411,7 @@ class Ingestion(Value):
         asked["is_each"] = resource.described.is_each
         if request.key is not None:
             return said.begin(None, **asked)
-        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        dataset = self._below_prefix(self._dataset(request, resource, name, run_id))
         return next_increment(said, self._datasets(), dataset, run_id=run_id, **asked)
 
     def _places(
@@ -410,18 +425,20 @@ class Ingestion(Value):
         """The places that were reached for each parent, where each has its own."""
         if increment is None or request.key is not None:
             return {}
-        dataset = self._below_prefix(self._dataset(resource, name, run_id))
+        dataset = self._below_prefix(self._dataset(request, resource, name, run_id))
         return places_before(increment, self._datasets(), dataset)
 
-    def _dataset(self, resource: Resource, name: str, run_id: str) -> str:
+    def _dataset(self, request: IngestRequest, resource: Resource, name: str, run_id: str) -> str:
         """Where a resource's dataset is: one for all runs where it takes them, else one for each."""
-        of_all = name.replace(".", "/")
+        of_all = request.dataset or name.replace(".", "/")
         if resource.described.write:
             return of_all
         return f"{of_all}/{partition(self.clock.now())}/{run_id}"
 
     def _destination(self, request: IngestRequest) -> Destination:
         if request.key is None:
+            if request.dataset is not None and is_reserved(self._below_prefix(f"{request.dataset}/")):
+                raise InvalidInputError(f"dataset {request.dataset!r} is where runs write: choose another")
             return self._datasets()
         if is_reserved(self._below_prefix(request.key)):
             raise InvalidInputError(
@@ -468,7 +485,7 @@ class Ingestion(Value):
             source=client.url,
             fingerprint=client.fingerprint,
             source_name=name,
-            dataset=self._below_prefix(request.key or self._dataset(resource, name, run_id)),
+            dataset=self._below_prefix(request.key or self._dataset(request, resource, name, run_id)),
             format=request.format or (begun.format if begun else self.settings.default_format),
             limit=self._limit(request.limit or (begun.limit if begun else None), client, resource),
             pages=request.pages or (begun.pages if begun else PageRange()),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from de_classes.api.increments import EachParent
+    from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, Totals
     from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -210,6 +211,10 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
     def with_totals(self, page: Page) -> Page:
         """As within one parent."""
         return self.inner.with_totals(page)
+
+    def piece_of(self, response: HttpResponse, asked: PageRequest, *, url: str) -> HttpResponse:
+        """As within one parent."""
+        return self.inner.piece_of(response, asked, url=url)
 
     def stands_in(self, page: Page) -> bool:
         """As within one parent."""

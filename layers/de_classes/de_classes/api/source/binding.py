@@ -123,6 +123,12 @@ class Source:
         """The names of the sources that were loaded."""
         return sorted(self._described)
 
+    @property
+    def scheduled(self) -> list[Resource]:
+        """The resources of those that are pulled by themselves."""
+        each = (resource for name in self.names for resource in self.resources(name, in_order=True))
+        return [resource for resource in each if resource.described.schedule is not None]
+
 
 class Resource:
     """One resource of a source, as it is described.

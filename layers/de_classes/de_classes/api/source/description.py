@@ -9,7 +9,8 @@
         |-- answer               how it is encoded, and where in it the records stand
         |-- pagination           one of PAGINATION: what leads from page to page, and what marks the end
         |-- page_size            where it is asked for, and how much the source gives at the most
-        `-- for_each             one collection for each of a list, or for each record of another resource
+        |-- for_each             one collection for each of a list, or for each record of another resource
+        `-- schedule             when it is pulled by itself, once it is deployed
 
 A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
 ``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's),
@@ -34,6 +35,7 @@ from de_classes.api.increments import Incremental
 from de_classes.api.jobs import Job
 from de_classes.api.pace import RateRules
 from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.schedules import Schedule
 from de_classes.api.status import ErrorRule
 from de_classes.api.templates import Path, names_in
 from de_classes.pipelines.described import AnyTransform
@@ -43,6 +45,13 @@ Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[
     str,
     Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z", description="letters, digits, _ and -, 64 at the most"),
+]
+ResourceName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\.[A-Za-z_][A-Za-z0-9_-]{0,63}\Z",
+        description="a source and a resource with a dot between them, such as github.issues",
+    ),
 ]
 JSON = Any
 
@@ -149,6 +158,7 @@ class ResourceDescription(Described, kw_only=True):
         write: How a dataset takes more runs than one: ``append`` adds what each brings, ``upsert`` puts it in
             the place of records of the same ``primary_key``, ``snapshot`` replaces what was there. Unless it
             is said, each run has a dataset of its own.
+        schedule: When it is pulled by itself, once it is deployed.
     """
 
     method: Literal["GET", "POST"] = "GET"
@@ -183,6 +193,7 @@ class ResourceDescription(Described, kw_only=True):
     on_violation: Literal["refuse", "quarantine"] = "refuse"
     incremental: Incremental | None = None
     write: Literal["append", "upsert", "snapshot"] | None = None
+    schedule: Schedule | None = None
 
     @property
     def is_each(self) -> bool:
@@ -245,10 +256,13 @@ class SourceFile(Described, kw_only=True):
     Attributes:
         values: Values of parameters by source, in place of their defaults: also of sources that come with the
             package, and so what a deployment says of addresses.
-        version: Of this format: 1, which is experimental until jobs are in it.
+        schedules: When resources of sources that come with the package are pulled by themselves, by name, as
+            ``"github.issues"``; a source's own says it where it is described.
+        version: Of this format: 1.
         sources: By name.
     """
 
     version: Literal[1]
     sources: dict[Name, SourceDescription] = msgspec.field(default_factory=dict)
     values: dict[Name, dict[Name, str | int | float | bool]] = msgspec.field(default_factory=dict)
+    schedules: dict[ResourceName, Schedule] = msgspec.field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from de_classes.api.increments import NAMES
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
 from de_classes.api.templates import names_in
@@ -20,6 +21,7 @@ from de_classes.utils.paths import finder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from de_classes.api.schedules import Schedule
     from de_classes.api.source.description import ResourceDescription, SourceDescription, SourceFile
 
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
@@ -35,6 +37,8 @@ def problems_of(file: SourceFile) -> Iterator[str]:
         yield from _source_problems(label, source)
         for resource_name, resource in source.resources.items():
             yield from _resource_problems(f"{label}.resources.{resource_name}", source, resource)
+    for name, schedule in file.schedules.items():
+        yield from (f"schedules.{name}.{problem}" for problem in schedule.problems())
 
 
 def function_problems(file: SourceFile) -> Iterator[str]:
@@ -69,6 +73,7 @@ def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
 
 def _resource_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
     said = msgspec.to_builtins(resource)
+    said.pop("schedule", None)  # nothing is filled in there
     for name in sorted(set(names_in(said.pop("transforms", None)))):
         yield f"{label}.transforms: ${{{name}}} is not filled in there: they are the same for every caller"
     filled = {
@@ -92,11 +97,21 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
     yield from _parent_problems(label, source, resource)
     if resource.write == "upsert" and not resource.primary_key:
         yield f'{label}.primary_key is missing: write = "upsert" tells records apart by it'
+    yield from _schedule_problems(f"{label}.schedule", source, resource.schedule)
     if resource.columns is not None:
         try:
             PinnedSchema.parse(resource.columns)
         except ConfigurationError as error:
             yield f"{label}.columns cannot be used: {error}"
+
+
+def _schedule_problems(label: str, source: SourceDescription, schedule: Schedule | None) -> Iterator[str]:
+    if schedule is None:
+        return
+    yield from (f"{label}.{problem}" for problem in schedule.problems())
+    known = ", ".join(sorted(source.parameters)) or "none"
+    for name in sorted(schedule.parameters.keys() - source.parameters.keys()):
+        yield f"{label}.parameters.{name} is no parameter of the source: known are {known}"
 
 
 def _incremental_problems(label: str, resource: ResourceDescription, said: Any) -> Iterator[str]:  # noqa: ANN401 - builtins
@@ -180,6 +195,11 @@ def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
 
 
 def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    if isinstance(resource.pagination, FilePagination):
+        if resource.answer != "jsonl" or resource.compression is not None:
+            yield f'{label}.pagination: a file is cut by its lines: say answer = "jsonl", and no compression'
+        if resource.page_size is not None:
+            yield f"{label}.page_size has no meaning for a file: say pagination.piece, in bytes"
     if resource.answer != "csv" and resource.delimiter != ",":
         yield f'{label}.delimiter is for answer = "csv"'
     if resource.answer != "xml" and resource.xml_record is not None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore import exceptions as botocore
+from urllib3.exceptions import HTTPError
 
 from de_classes.errors import (
     BucketNotFoundError,
@@ -130,6 +131,10 @@ def errors_from_botocore(bucket: str = "", key: str | None = None) -> Iterator[N
         raise _from_answer(error, bucket, key) from error
     except botocore.BotoCoreError as error:
         raise error_of_library(error, _subject(bucket, key)) from error
+    except HTTPError as error:  # within an answer that is no object: botocore lets it pass
+        raise StorageUnavailableError(
+            f"{_subject(bucket, key)}: the answer broke off, try again ({type(error).__name__})"
+        ) from error
 
 
 def pages_from_botocore(pages: Iterable[PageT], bucket: str) -> Iterator[PageT]:

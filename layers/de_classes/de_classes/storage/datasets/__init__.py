@@ -11,14 +11,17 @@ from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
     from de_classes.storage.datasets.commits import DatasetCommits
+    from de_classes.storage.datasets.lake import CataloguedDataset, Lake
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
     from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
 __all__ = [
+    "CataloguedDataset",
     "DatasetCommits",
     "DatasetReader",
+    "Lake",
     "Manifest",
     "ManifestPart",
     "PartWriter",
@@ -33,6 +36,7 @@ __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
         "commits": ("DatasetCommits",),
+        "lake": ("CataloguedDataset", "Lake"),
         "leftovers": ("find_leftovers", "remove_leftovers"),
         "manifest": ("Manifest", "ManifestPart", "manifest_key"),
         "part_writer": ("PartWriter", "WrittenPart"),

@@ -6,6 +6,10 @@ Who cleans up leaves a mark in every dataset before looking for runs that are al
 alive before looking for that mark, and only then makes sure of its parts and commits. So of the two at least
 one sees the other: cleaning spares a run that it sees, and a run that sees cleaning ends and says so. It
 rests on a store in which whoever reads sees what was written before, as S3 is.
+
+Where old commits are cleaned away, their keys are free again. Nobody writes there but a process that found
+one of them to be next, and then stood still for days, while others committed it and more. Once it has
+written, it looks: if there are later ones, from before it wrote, it takes its own back, and has lost.
 """
 
 from __future__ import annotations
@@ -42,6 +46,8 @@ ALIVE: Final = 3600.0
 """Seconds for which a mark counts: who left it and is still at work has renewed it by then."""
 
 _RENEWED_AFTER: Final = ALIVE / 6
+_CLOCKS: Final = 60.0
+"""Seconds by which the clocks of those who write into one directory may differ."""
 
 
 @contextmanager
@@ -181,9 +187,21 @@ class DatasetCommits:
         key = manifest_key(self._dataset, manifest.generation)
         body = encode_manifest(manifest)
         try:
-            self._client.put_object(self._bucket, key, body, content_type=CONTENT_TYPE, if_none_match=True)
+            written = self._client.put_object(
+                self._bucket, key, body, content_type=CONTENT_TYPE, if_none_match=True
+            )
         except ObjectExistsError as error:
             raise self._conflict(manifest) from error
+        if self._is_late(manifest.generation):
+            self._client.delete_object(self._bucket, key, if_unchanged=written)
+            raise self._conflict(manifest)
+
+    def _is_late(self, generation: int) -> bool:
+        """Whether a manifest that was just written is older by its number than others are by their time."""
+        listed = self._client.list_objects(self._bucket, manifest_prefix(self._dataset))
+        times = {found[1]: info.modified for info in listed if (found := parse_manifest_key(info.key))}
+        own = times.get(generation) or 0.0
+        return any(number > generation and own - (at or own) > _CLOCKS for number, at in times.items())
 
     def _is_committed(self, manifest: Manifest) -> bool:
         try:

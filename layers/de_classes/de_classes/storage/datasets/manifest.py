@@ -92,8 +92,11 @@ _JOURNAL: Final = re.compile(
     r"|(?:part|keys|struck|changed|asked|job|over)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json)))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
+_COMMIT_RECEIPT: Final = re.compile(
+    r"(?P<dataset>.+)/_receipt-(?P<generation>\d{8,})-(?P<run>[^/]+)-[0-9a-f]{12}\.(?:json|html)"
+)
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_schedules/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
 )
 
 
@@ -168,6 +171,15 @@ def is_plan_key(key: str) -> bool:
 def is_receipt_key(key: str) -> bool:
     """Whether a key is that of a receipt, be it of a commit or of a single object."""
     return _RECEIPT.fullmatch(key) is not None
+
+
+def parse_commit_receipt_key(key: str) -> tuple[str, int, str] | None:
+    """The dataset, generation and run of a commit's receipt, or of its page; None if it is no such key.
+
+    The run may not have won that generation: whoever is about to commit writes its receipt before.
+    """
+    match = _COMMIT_RECEIPT.fullmatch(key)
+    return (match["dataset"], int(match["generation"]), match["run"]) if match else None
 
 
 def is_part_key(key: str) -> bool:
@@ -338,6 +350,20 @@ class Manifest(Struct, frozen=True, kw_only=True):
 def encode_manifest(manifest: Manifest) -> bytes:
     """Spell a manifest; equal manifests are equal bytes."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=_INDENT) + b"\n"
+
+
+def manifest_sha256(manifest: Manifest) -> str:
+    """SHA-256 in hex of a manifest's bytes."""
+    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
+
+
+def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
+    """The key of the receipt of a commit: beside it, and of these very bytes.
+
+    Who is about to commit something else writes another receipt, and not over that of the one who wins.
+    """
+    sha256 = manifest_sha256(manifest)[:_DIGEST_CHARS]
+    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
 
 
 def decode_manifest(data: bytes, key: str) -> Manifest:
