@@ -37,7 +37,7 @@ from de_classes.utils.run_records import RunState
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
@@ -207,10 +207,15 @@ class UnstableAPIClient:
         """What happened when since the run began."""
         return self._counters.timeline()
 
-    def note_jobs_in(self, notes: JobNotes) -> None:
-        """Note the job that makes the pages, if one does, where a run that goes on finds it."""
+    def note_jobs_in(self, notes: JobNotes, on_wait: Callable[[], None] = lambda: None) -> None:
+        """Note the job that makes the pages, if one does, where a run that goes on finds it.
+
+        Args:
+            notes: There.
+            on_wait: Called now and then while the job is waited for; what it raises ends the wait.
+        """
         if self._fetcher.job is not None:
-            self._fetcher.job.notes = notes
+            self._fetcher.job.notes, self._fetcher.job.on_wait = notes, on_wait
 
     def make_job_ready(self) -> int:
         """Make the job that makes the pages, if one does, and wait until it is done.

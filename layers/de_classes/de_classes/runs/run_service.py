@@ -255,7 +255,7 @@ class RunService:
                 return RangeOutcome(status="done", pages=0)
             try:
                 output.check_cancelled()
-                self._client.note_jobs_in(output.journal)
+                self._client.note_jobs_in(output.journal, lambda: output.between_pages(is_sealed=False))
                 outcome = self._range(self._context(output), of)
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
@@ -339,7 +339,8 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
-        self._client.note_jobs_in(context.output.journal)
+        output = context.output
+        self._client.note_jobs_in(output.journal, lambda: output.between_pages(is_sealed=False))
         self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             try:
