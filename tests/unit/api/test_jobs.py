@@ -19,6 +19,7 @@ from de_classes.errors import (
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.liveness import RunCancellation
 from de_classes.runs.plan import RunPlan
+from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.jobs_api import FILES, FIND, JOB, QUIET, ROWS, TOKEN, Jobs, LossyTransport, Shop, resource_of
@@ -85,6 +86,19 @@ def test_where_nobody_waits_the_run_says_when_to_come_again_and_goes_on_with_the
     shop.run(longest_wait=5.0)
     assert (shop.ids(), len(source.jobs)) == (list(range(11)), 1)
     assert source.clock.now() == 1_700_000_000  # nobody waited
+
+
+def test_all_ranges_of_a_run_are_of_one_job(source: Jobs) -> None:
+    by_number = {**ROWS, "pagination": {"type": "offset", "into": "query.cursor"}}
+    shop = Shop(source, resource_of(by_number))
+    service, plan = shop.service()
+    ranges = service.cut(plan, RangeSizes(at_once=3, least=1))
+    assert len(ranges) > 1
+    for each in ranges:
+        service, _ = shop.service()
+        assert service.carry_out_range(plan, each).status == "done"
+    receipt = shop.run()
+    assert (shop.ids(), len(source.jobs), receipt.passes) == (list(range(11)), 1, 1)
 
 
 class Cancelling(Jobs):
