@@ -255,10 +255,7 @@ class RunService:
                 return RangeOutcome(status="done", pages=0)
             try:
                 output.check_cancelled()
-                self._client.note_jobs_in(
-                    self._destination.journal(plan.run_id),  # one job for all ranges
-                    lambda: output.between_pages(is_sealed=False),
-                )
+                self._client.note_jobs_in(output.journal, lambda: output.between_pages(is_sealed=False))
                 outcome = self._range(self._context(output), of)
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
