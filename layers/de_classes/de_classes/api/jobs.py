@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 LONGEST: Final = 60.0
 """Seconds between two looks at a job that names no time itself."""
 
-_STEP: Final = 15.0
-"""Seconds that are waited at a time."""
-
 _SHARE: Final = 0.25
 """Of the time that a job has taken until now, which is waited before the next look."""
 
@@ -261,7 +258,6 @@ class SourceJob:
 
     Attributes:
         notes: Where it is noted.
-        on_wait: Called now and then while it is waited for; what it raises ends the wait.
         number: Which of the run's jobs its pages are of, from 1; 0 before it is done.
         total: How many records it says that it has, once it is done; None if it does not say.
         values: What the pages' names stand for, by whole names such as ``job.id``.
@@ -272,7 +268,6 @@ class SourceJob:
         self._described = described
         self._lock = threading.Lock()
         self.notes: JobNotes = NotesInMemory()
-        self.on_wait: Callable[[], None] = lambda: None
         self.number = 0
         self.total: int | None = None
         self.values: Mapping[str, Any] = {}
@@ -421,14 +416,7 @@ class SourceJob:
                     f"job {note.id} is {state} at the source: ask again in {seconds:.0f} s",
                     retry_after=seconds,
                 )
-            self._wait(seconds, calls)
-
-    def _wait(self, seconds: float, calls: JobCalls) -> None:
-        """In steps, so that whoever carries the run out hears meanwhile that nobody wants it any more."""
-        while seconds > 0:
-            self.on_wait()
-            calls.wait(min(seconds, _STEP))
-            seconds -= _STEP
+            calls.wait(seconds)
 
     def _look(self, note: JobNote, calls: JobCalls) -> tuple[Any, float | None]:
         def look() -> tuple[Any, float | None]:

@@ -31,6 +31,7 @@ from de_classes.errors import (
     RetriesExhaustedError,
 )
 from de_classes.redaction import is_secret_header, redact_header
+from de_classes.utils.clock import WatchedClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import RunState
@@ -38,6 +39,7 @@ from de_classes.utils.run_records import RunState
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
@@ -102,7 +104,7 @@ class UnstableAPIClient:
             if at_once is None
             else max(1, min(limits.concurrency, at_once // limits.share))
         )
-        self._clock = runtime.clock
+        self._clock = WatchedClock(runtime.clock)
         self._deadline = limits.deadline
         self._counters = ClientCounters(self._clock)
         self._logger = logger or runtime.logger
@@ -199,6 +201,14 @@ class UnstableAPIClient:
         """All counters, taken together."""
         return replace(self._counters.snapshot(), logins=self._endpoint.auth.logins)
 
+    def watched(self, look: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have somebody look around every few seconds of every wait, until the block ends.
+
+        Args:
+            look: Called by whichever thread waits; what it raises ends the request.
+        """
+        return self._clock.watched(look)
+
     def begin_timeline(self) -> None:
         """Say that a run begins, which ``timeline`` is to be of."""
         self._counters.begin_timeline()
@@ -207,15 +217,10 @@ class UnstableAPIClient:
         """What happened when since the run began."""
         return self._counters.timeline()
 
-    def note_jobs_in(self, notes: JobNotes, on_wait: Callable[[], None] = lambda: None) -> None:
-        """Note the job that makes the pages, if one does, where a run that goes on finds it.
-
-        Args:
-            notes: There.
-            on_wait: Called now and then while the job is waited for; what it raises ends the wait.
-        """
+    def note_jobs_in(self, notes: JobNotes) -> None:
+        """Note the job that makes the pages, if one does, where a run that goes on finds it."""
         if self._fetcher.job is not None:
-            self._fetcher.job.notes, self._fetcher.job.on_wait = notes, on_wait
+            self._fetcher.job.notes = notes
 
     def make_job_ready(self) -> int:
         """Make the job that makes the pages, if one does, and wait until it is done.

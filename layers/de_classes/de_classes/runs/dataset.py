@@ -212,7 +212,7 @@ class _DatasetOutput(Output):
             self._cancellation.lift()
         self._liveness.look()
 
-    def between_pages(self, *, is_sealed: bool) -> None:
+    def between_pages(self, *, is_sealed: bool = False) -> None:
         self._liveness.between_pages(self.unsealed, is_sealed=is_sealed)
 
     def ended(self, error: BaseException | None) -> None:

@@ -163,12 +163,13 @@ class RunService:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
                 output.check_cancelled(lift=resume)
-                receipt = self._fetched_and_committed(
-                    self._context(output),
-                    allow_partial=allow_partial,
-                    accept_shrink=accept_shrink,
-                    passes_in_ranges=passes_in_ranges,
-                )
+                with self._client.watched(output.between_pages):
+                    receipt = self._fetched_and_committed(
+                        self._context(output),
+                        allow_partial=allow_partial,
+                        accept_shrink=accept_shrink,
+                        passes_in_ranges=passes_in_ranges,
+                    )
             except KeyboardInterrupt as interrupt:
                 output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
@@ -213,7 +214,10 @@ class RunService:
                 return ()
             try:
                 output.check_cancelled(lift=resume)
-                ranges = journal.ranges() or self._cut(self._context(output), journal, sizes or RangeSizes())
+                ranges = journal.ranges()
+                if not ranges:
+                    with self._client.watched(output.between_pages):
+                        ranges = self._cut(self._context(output), journal, sizes or RangeSizes())
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
                 raise
@@ -255,8 +259,9 @@ class RunService:
                 return RangeOutcome(status="done", pages=0)
             try:
                 output.check_cancelled()
-                self._client.note_jobs_in(output.journal, lambda: output.between_pages(is_sealed=False))
-                outcome = self._range(self._context(output), of)
+                self._client.note_jobs_in(output.journal)
+                with self._client.watched(output.between_pages):
+                    outcome = self._range(self._context(output), of)
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
                 raise
@@ -339,8 +344,7 @@ class RunService:
         """Go over the source and commit; what turns out to be broken is struck, and its pages come again."""
         began = context.spending()
         self._client.begin_timeline()
-        output = context.output
-        self._client.note_jobs_in(output.journal, lambda: output.between_pages(is_sealed=False))
+        self._client.note_jobs_in(context.output.journal)
         self._say_that_it_begins(context)
         for tries_left in reversed(range(MAX_PASSES)):
             try:
