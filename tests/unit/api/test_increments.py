@@ -251,7 +251,7 @@ def test_a_run_that_did_not_bring_all_moves_nothing() -> None:
 
 
 def test_an_unknown_zone_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="zone .Nowhere"):
+    with pytest.raises(ConfigurationError, match="zone 'Nowhere"):
         Furthest(Increment(field="n", zone="Nowhere/At all", from_="2026-01-01T00:00:00Z"))
 
 
