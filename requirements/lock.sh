@@ -50,5 +50,6 @@ sdk="boto3 botocore python-dateutil s3transfer six"
     layer de_classes
     layer sdk $core
     layer arrow
+    layer postgres $core tzdata # which Windows alone needs
     layer dataframes $core $sdk pyarrow setuptools # awswrangler names setuptools and never imports it
 }

@@ -10,15 +10,14 @@ import msgspec
 
 from de_classes.cli.show import place_of
 from de_classes.configs.secret_file import read_secret_lines
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, MalformedDataError
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
 from de_classes.pipelines.glue.address import ADDRESS as GLUE_ADDRESS
 from de_classes.pipelines.glue.address import SCHEME as GLUE
 from de_classes.pipelines.glue.address import GlueAddress
 from de_classes.pipelines.postgres.address import ADDRESS as POSTGRES_ADDRESS
 from de_classes.pipelines.postgres.address import SCHEME as POSTGRES
-from de_classes.pipelines.postgres.address import PostgresAddress, iam_token
+from de_classes.pipelines.postgres.address import PostgresAddress, iam_token, secret_password
 from de_classes.redaction import printable
-from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     import argparse
@@ -113,23 +112,8 @@ def _password(args: argparse.Namespace) -> PasswordSource | None:
         line = read_secret_lines("--password-file", args.password_file)[0]
         return lambda _: line
     if args.password_secret:
-        return lambda _: _of_secret(args.password_secret)
+        return lambda _: secret_password(args.password_secret)
     return iam_token if args.iam else None
-
-
-def _of_secret(secret_id: str) -> str:
-    """The password in a secret: its text, or ``password`` of the object that RDS keeps."""
-    from de_classes.configs.secrets_manager import read_secret  # noqa: PLC0415 - AWS, only for who asks for it
-
-    text = read_secret(secret_id)
-    try:
-        kept = strict_json.loads(text)
-    except MalformedDataError:
-        return text
-    password = kept.get("password") if isinstance(kept, dict) else text
-    if not isinstance(password, str):
-        raise ConfigurationError(f"--password-secret: the secret {secret_id} is an object without a password")
-    return password
 
 
 def _commit_in_words(loaded: Loaded | Registered) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,12 +16,15 @@ from de_classes.errors import (
 )
 from de_classes.pipelines import EtlPipeline, Filter, RecordsExtractor
 from de_classes.pipelines.glue import GlueAddress, GlueTable, GlueTableLoader
-from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients import BaseS3Client, LocalClient
 from de_classes.storage.datasets import DatasetCommits, DatasetReader
+from de_classes.storage.datasets.manifest import symlink_key
+from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.glue import DATABASE, FakeGlue
-from tests.fakes.runs import BUCKET, DATASET, LOGGER, memory
+from tests.fakes.runs import BUCKET, DATASET, LOGGER, KilledError, memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from de_classes.storage.clients import ObjectStore
@@ -74,6 +78,52 @@ def test_two_loads_at_once_are_two_commits_and_the_later_one_is_shown() -> None:
         session.commit()
     assert DatasetCommits(store, BUCKET, DATASET).generations() == [1, 2]
     assert (glue.generation(), ids(store)) == (2, [1])
+
+
+class MortalS3(FakeS3):
+    """Tells of each of its calls, before and after it took effect."""
+
+    boundary: Callable[[str], None] = staticmethod(lambda _: None)
+
+    def _call(self, operation: str, arguments: dict[str, Any], act: Callable[[], Any]) -> Any:
+        self.boundary(operation)
+        answer = super()._call(operation, arguments, act)
+        self.boundary(operation)
+        return answer
+
+
+def test_a_load_that_is_killed_at_any_call_shows_one_commit_whole_and_is_repeated_without_harm() -> None:
+    died: list[str] = []
+    for die_at in itertools.count(1):
+        s3, glue, left = MortalS3(), FakeGlue(), [0]
+        s3.create_bucket(Bucket=BUCKET)
+        store = BaseS3Client(s3, LOGGER)
+        load = GlueTableLoader(glue.table(), store, BUCKET, DATASET)
+        load.load([[{"id": 1}]])
+        left[0] = die_at
+
+        def boundary(operation: str, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                died.append(operation)
+                raise KilledError
+
+        s3.boundary = glue.before = glue.after = boundary
+        try:
+            load.load([[{"id": 2, "new": True}]])
+            break  # it was not killed any more
+        except KilledError:
+            left[0] = -1
+        shows = glue.generation()
+        manifest = DatasetCommits(store, BUCKET, DATASET).read(shows)
+        listed = store.get_object(BUCKET, symlink_key(DATASET, shows)).decode().split()
+        assert listed == [f"s3://{BUCKET}/{DATASET}/{part.key}" for part in manifest.parts]
+        assert glue.columns() == ({"id": "bigint"} if shows == 1 else {"id": "bigint", "new": "boolean"})
+        load.load([[{"id": 2, "new": True}]])
+        assert ids(store) == [2]
+        assert glue.generation() == DatasetCommits(store, BUCKET, DATASET).generations()[-1]
+    assert len(died) > 20
+    assert {"PutObject", "GetObject", "GetTable", "UpdateTable"} <= {*died}
 
 
 def test_what_cannot_be_a_table_is_told_before_a_record_is_asked_for(tmp_path: Path) -> None:

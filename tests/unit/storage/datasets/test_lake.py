@@ -54,6 +54,14 @@ def test_ten_thousand_parts_are_not_listed_to_find_three_datasets(s3: FakeS3, cl
     assert s3.calls["GetObject"] == 2 * len(names)
 
 
+def test_no_folder_of_a_list_of_parts_is_looked_into(s3: FakeS3, client: BaseS3Client) -> None:
+    commit(client, PAGES)
+    put(s3, *(f"{DATASET}/_symlink-{number:08}/manifest.txt" for number in range(500)))
+    s3.calls.clear()
+    assert [*catalogued(client)] == [DATASET]
+    assert s3.calls["ListObjectsV2 page"] <= 3
+
+
 def test_what_stands_behind_thousands_of_parts_is_seen(s3: FakeS3, client: BaseS3Client) -> None:
     commit(client, PAGES)
     put(s3, *(f"{DATASET}/part-1-{page:08}-{page:08}-0a1b2c3d4e5f.csv" for page in range(PARTS)))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectInfo, ObjectStore
     from de_classes.storage.datasets.manifest import Manifest
 
-_NOT_DATASETS: Final = ("_runs/", "_ways-on/", "_symlink/")
+_NOT_DATASETS: Final = ("_runs/", "_ways-on/", "_symlink/", "_symlink-")
 _PARTS: Final = re.compile(r"(?:part|_quarantine)-\d+-")
 """What the names of the parts of one pass begin with; no dataset is called so."""
 _PATIENCE: Final = 500
