@@ -10,6 +10,7 @@ from urllib3.exceptions import ProtocolError
 from de_classes.errors import (
     BucketNotFoundError,
     ConfigurationError,
+    ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
     PermissionDeniedError,
@@ -272,3 +273,19 @@ def test_an_answer_that_breaks_off_where_botocore_does_not_look_is_a_typed_error
     with pytest.raises(StorageUnavailableError, match=said) as told, errors_from_botocore("lake", "a"):
         raise broken
     assert told.value.__cause__ is broken
+
+
+def test_F46_a_conditional_delete_that_had_landed_already_counts_as_done() -> None:
+    """A lost answer, asked for again by boto3: a server may say that the condition does not hold."""
+    s3 = FakeS3()
+    s3.create_bucket(Bucket="bucket")
+    client = BaseS3Client(s3, logging.getLogger("tests.storage"), clock=ManualClock())
+    client.put_object("bucket", "a", b"1")
+    client.put_object("bucket", "b", b"2")
+    listed = {info.key: info for info in client.list_objects("bucket")}
+    s3.fail("DeleteObject", client_error("DeleteObject", "PreconditionFailed", 412), when="after")
+    client.delete_object("bucket", "a", if_unchanged=listed["a"])
+    assert [info.key for info in client.list_objects("bucket")] == ["b"]
+    s3.fail("DeleteObject", client_error("DeleteObject", "PreconditionFailed", 412))
+    with pytest.raises(ObjectChangedError):
+        client.delete_object("bucket", "b", if_unchanged=listed["b"])
