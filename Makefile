@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
 .PHONY: env-dev env-local env-test env-seaweed env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -89,6 +89,9 @@ benchmark: env-bench ## Time and memory beside other clients, 45 minutes at the 
 benchmark-databases: env-bench ## A dataset into PostgreSQL, beside a bare COPY and dlt, 10 minutes; RECORDS=100000 ROUNDS=3
 	@tools/postgres/with-postgres.sh python -m benchmarks.databases --rounds $(or $(ROUNDS),5) --records $(or $(RECORDS),1000000) \
 		$(if $(ROUNDS)$(RECORDS),,--docs --date "$$(date +%F)")
+
+million: env-dev ## Plan, ranges and commit of a run of a million pages, for docs/limits.md, 10 minutes; PAGES=10000
+	@python -m benchmarks.million_pages $(if $(PAGES),--pages $(PAGES),--docs --date "$$(date +%F)")
 
 benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
 	@python -m benchmarks --short && python -m benchmarks.shapes && python -m benchmarks.starts

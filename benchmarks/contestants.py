@@ -142,7 +142,7 @@ def search_path() -> str:
 _BENCH, _DLT = ".venvs/bench", ".venvs/bench-dlt"
 _ANY = (PARQUET, CSV, JSONL)
 _PEER_PAGE = 0.003
-_NO_FILES = "merges into a table of a database, not into files"
+_NO_FILES = "merges into tables, not into plain files"
 CONTESTANTS = (
     Contestant(
         OURS,
@@ -322,7 +322,7 @@ CONTESTANTS = (
         ".venvs/peer-singer",
         (PARQUET, JSONL),
         ("singer-sdk",),
-        unable="a tap leaves keys to its target, which is a database's",
+        unable="a tap leaves keys to a target, and none takes part",
         seconds=48.0,
         seconds_a_page=_PEER_PAGE,
         seconds_a_retry=5.7,

@@ -13,6 +13,7 @@ from de_classes.cli.lake import Catalogue
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
 from de_classes.cli.schedule import Reconciled, ScheduleChange
+from de_classes.cli.sql import AskedDataset, SqlAnswer
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.glue.table import Registered
 from de_classes.pipelines.postgres.loader import Loaded
@@ -33,6 +34,7 @@ DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     ),
     "runs.schema.json": (RunStatus, (RunStatus, RangeStatus), "Where a run stands"),
     "runs-list.schema.json": (RunList, (RunList, ListedRun), "The runs that there are"),
+    "sql.schema.json": (SqlAnswer, (SqlAnswer, AskedDataset), "An answer to a question in SQL"),
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
     "lake.schema.json": (Catalogue, (Catalogue, CataloguedDataset, Generation), "The datasets of a place"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),

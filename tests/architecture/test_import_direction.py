@@ -28,6 +28,7 @@ RANKS = {
     "de_classes.storage.services": 4,
     "de_classes.storage.datasets": 4,
     "de_classes.pipelines": 5,
+    "de_classes.sql": 5,
     "de_classes.api": 6,  # a description names transforms and schemas
     "de_classes.runs": 7,
     "de_classes.worker": 7,

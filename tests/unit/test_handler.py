@@ -9,11 +9,13 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
-from de_classes.handler import SERVICE, handler_for
+from de_classes.handler import METRICS, SERVICE, handler_for
+from de_classes.runs.liveness import RunCancellation
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
+from tests.fakes.worker_api import http_event
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
@@ -81,6 +83,28 @@ def test_a_direct_invocation_is_answered_with_the_receipt(tmp_path: Path) -> Non
     receipt = invoke(tmp_path, load_event("ingestion_worker", "direct_jsonl"))
     assert (receipt["status"], receipt["key"]) == ("complete", "raw/orders/direct.jsonl")
     assert lake(tmp_path).get_object("lake", "raw/orders/direct.jsonl").count(b"\n") == 250
+
+
+def test_a_cancelled_run_is_a_result_and_no_failure_that_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunCancellation(lake(tmp_path), "lake", "raw", "monday").ask()
+    told = invoke(tmp_path, {"run_id": "monday"})
+    assert (told["status"], told["run_id"]) == ("cancelled", "monday")
+    lines = lines_of(capsys)
+    assert [line["message"] for line in lines if "cancelled" in line.get("message", "")] == ["run cancelled"]
+    assert [name for line in lines for name in line if name in METRICS] == []
+
+
+def test_where_a_run_stands_is_told_and_counted_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke(tmp_path, {"run_id": "monday"})
+    lines_of(capsys)
+    answers = [invoke(tmp_path, http_event("GET", f"/v1/runs/{name}")) for name in ("monday", "tuesday")]
+    assert [answer["statusCode"] for answer in answers] == [200, 404]
+    assert json.loads(answers[0]["body"])["state"] == "complete"
+    assert [name for line in lines_of(capsys) for name in line if name in METRICS] == []
 
 
 def test_a_direct_invocation_that_fails_is_raised(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "runs": "de_classes.cli.runs",
     "load": "de_classes.cli.load",
     "show": "de_classes.cli.show",
+    "sql": "de_classes.cli.sql",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
     "schedule": "de_classes.cli.schedule",

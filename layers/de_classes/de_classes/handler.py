@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,8 @@ def handler_for(
     app_logger = AppLogger(SERVICE, on_lambda=True)  # Powertools' lines, with credentials masked
     namespace = environment().get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
     metrics = Metrics(service=SERVICE, namespace=namespace)
+    # Where a run stands is a question that counts nothing, and a cancelled run is no run that ended.
+    warnings.filterwarnings("ignore", "No application metrics to publish", UserWarning)
     observer = RunObserver(app_logger.get_logger(), metrics)
     ingestion = cache(build)
 

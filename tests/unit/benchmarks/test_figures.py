@@ -192,7 +192,7 @@ def test_with_keys_who_cannot_is_named_with_the_reason() -> None:
         benchmark(run(OURS, 1, 1.0, 1.0, case="keyed-csv")), references={"keyed-csv": OURS}
     )
     (row,) = [line for line in page(figures).splitlines() if line.startswith("| airbyte, dedup |")]
-    assert row.endswith("| cannot: merges into a table of a database, not into files |")
+    assert row.endswith("| cannot: merges into tables, not into plain files |")
 
 
 def test_what_came_after_the_figures_is_said_to_be_unmeasured() -> None:

@@ -76,6 +76,8 @@ IN_VAIN = {
         "verify http://127.0.0.1:9/b/_receipt-a.json",
         "--endpoint-url http://127.0.0.1:9",
     ),
+    "without --keep": ("clean lake", "--grace 1d"),
+    "with --keep": ("clean lake --keep 2", "--superseded"),
     "with such a WHERE": ("clean lake", "--endpoint-url http://127.0.0.1:9"),
     "without a URL": ("init --openapi f", "--secrets f", "--header 'a: b'", "--method GET", "--body {}"),
     "without --openapi": (f"init {NOBODY}", "--resource r"),

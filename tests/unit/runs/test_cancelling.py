@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from de_classes.api.messages import HttpResponse
 from de_classes.errors import (
     MalformedDataError,
     ObjectExistsError,
@@ -22,7 +23,7 @@ from tests.fakes.runs import BUCKET, LOGGER, ids, journal, memory, plan, progres
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
-    from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.messages import HttpRequest
 
 RUN = "run"
 
@@ -215,3 +216,39 @@ def test_every_range_of_a_run_stops_and_the_run_goes_on_once_it_is_planned_anew(
     receipt = service(store, rest).carry_out(plan())
     assert ids(store, receipt) == list(range(400))
     assert not {*range(1, came)} & {*rest.pages_asked()[:30]}  # what came was kept
+
+
+def test_a_run_that_waits_for_its_source_is_cancelled_within_seconds() -> None:
+    store, clock = memory(), ManualClock()
+
+    class Down(FakePagedApi):
+        def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+            if int(request.params["page"]) < 4:
+                return super().send(request, timeout=timeout)
+            cancellation(store).ask()
+            return HttpResponse(503, {"retry-after": "600"})
+
+    api = Down(100)
+    with pytest.raises(RunCancelledError):
+        service(store, api, clock=clock, part_pages=1000).carry_out(plan())
+    assert clock.monotonic() <= LOOK_SECONDS + 1
+    (sealed,) = progress(store).sealed
+    assert len(sealed.entries) == 3
+
+
+def test_who_waits_gives_signs_of_life() -> None:
+    store, clock = memory(), ManualClock()
+    seen: list[Invocation] = []
+
+    class Waking(FakePagedApi):
+        def send(self, request: HttpRequest, *, timeout: float) -> HttpResponse:
+            if int(request.params["page"]) == 3 and not seen:
+                seen[:] = notes(store)
+                return HttpResponse(503, {"retry-after": "200"})
+            if len(seen) == 1:
+                seen[:] = [*seen, *notes(store)]
+            return super().send(request, timeout=timeout)
+
+    service(store, Waking(50), clock=clock, part_pages=1000).carry_out(plan())
+    assert (seen[0].unsealed.pages, seen[1].unsealed.pages) == (0, 2)
+    assert seen[1].unsealed.counts.requests_by_outcome["503"] == 1

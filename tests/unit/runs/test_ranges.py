@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.answers import PageReader
 from de_classes.api.messages import HttpResponse
+from de_classes.api.pagination import CursorPagination, OffsetPagination
 from de_classes.errors import AmbiguousKeyError, IncompleteRunError, InvalidInputError
+from de_classes.pipelines.described import DropDuplicatesStep, FilterStep, RenameStep
 from de_classes.runs.ranges import PageRangeOfRun, RangeSizes
 from de_classes.runs.run_service import AnotherPassError
 from de_classes.runs.verify import differences
 from de_classes.utils.clock import ManualClock
-from tests.fakes.runs import KilledError, ids, journal, memory, plan, progress, service
+from de_classes.utils.page_range import PageRange
+from tests.fakes.runs import KilledError, ids, journal, memory, plan, progress, rows, service
 from tests.fakes.transports import FakePagedApi, FakeTransport, json_response
 
 if TYPE_CHECKING:
@@ -79,6 +83,84 @@ def test_ranges_are_cut_once_and_cover_every_page_behind_the_first() -> None:
     lines = store.get_object("lake", journal(store).ranges_key).splitlines()
     assert lines[0] == b'{"run_id":"run","range":1,"first":2,"last":10,"of":4,"at_once":4}'
     assert len(lines) == 4
+
+
+def test_pages_that_are_asked_for_by_number_are_cut_too() -> None:
+    store, api = memory(), FakePagedApi(RECORDS)
+    asked = plan(pages=PageRange(5, 24))
+    ranges = service(store, api).cut(asked, sizes(2))
+    assert [(each.first, each.last) for each in ranges] == [(6, 14), (15, 24)]
+    for each in ranges:
+        service(store, api).carry_out_range(asked, each)
+    receipt = service(store, api).carry_out(asked)
+    assert (ids(store, receipt), receipt.end and receipt.end.by) == (list(range(40, 240)), "declared")
+    assert sorted(api.pages_asked()) == list(range(5, 25))
+
+
+@pytest.mark.parametrize("cap", [10, 7])
+@pytest.mark.parametrize("ranges", [1, 3])
+def test_pages_by_offsets_are_cut_as_large_as_the_source_gives_them(ranges: int, cap: int) -> None:
+    asked: list[int] = []
+
+    def answer(request: Any) -> HttpResponse:
+        begins, limit = int(request.params["offset"]), min(int(request.params["limit"]), cap)
+        asked.append(begins)
+        return json_response({"total_records": 95, "data": [{"id": n} for n in range(95)][begins:][:limit]})
+
+    alone, apart = memory(), memory()
+    how: dict[str, Any] = {"style": OffsetPagination(), "reader": PageReader(total_pages_field=None)}
+    expected = service(alone, FakeTransport(answer), **how).carry_out(plan())
+    once, asked = sorted(asked), []
+    receipt = in_ranges(apart, FakeTransport(answer), ranges, **how)
+    assert (ids(apart, receipt), receipt.end) == (ids(alone, expected), expected.end)
+    assert sorted(asked) == once
+
+
+def test_records_are_transformed_in_ranges_as_by_one_worker() -> None:
+    steps = (FilterStep(where="id != `33`"), RenameStep(columns={"id": "number"}))
+    alone, apart, asked = memory(), memory(), plan(transforms=steps, key_fields=("id",))
+    expected = service(alone, FakePagedApi(RECORDS)).carry_out(asked)
+    receipt = in_ranges(apart, FakePagedApi(RECORDS), 4, asked)
+    assert rows(apart, receipt) == rows(alone, expected)
+    assert receipt.transforms == expected.transforms
+    assert len(rows(apart, receipt)) == RECORDS - 1
+
+
+def test_what_has_to_remember_all_that_came_is_one_range_without_an_end() -> None:
+    asked, store = plan(transforms=(DropDuplicatesStep(columns=("half",)),)), memory()
+    pages = [[{"id": n, "half": n // 2} for n in range(page * 9, page * 9 + 9)] for page in range(6)]
+    source = records_of(*pages)
+    asked = plan(transforms=asked.transforms, limit=9)
+    ranges = service(store, source).cut(asked, sizes(4))
+    assert [(each.first, each.last) for each in ranges] == [(2, None)]
+    assert service(store, source).carry_out_range(asked, ranges[0]).status == "done"
+    receipt = service(store, source).carry_out(asked)
+    assert [row["half"] for row in rows(store, receipt)] == list(range(27))
+
+
+def test_a_followed_collection_is_one_range_that_goes_from_one_worker_to_the_next() -> None:
+    clock, asked = ManualClock(), []
+
+    def answer(request: Any) -> HttpResponse:
+        clock.advance(10.0)
+        number = int(request.params.get("cursor", "1"))
+        asked.append(number)
+        data = [{"id": n} for n in range(number * 10 - 10, number * 10)]
+        return json_response({"data": data, **({"next_cursor": str(number + 1)} if number < 12 else {})})
+
+    source, store = FakeTransport(answer), memory()
+    reader = PageReader(total_pages_field=None)
+    how: dict[str, Any] = {"style": CursorPagination(), "clock": clock, "reader": reader}
+    (only,) = service(store, source, **how).cut(plan(), sizes(4))
+    assert (only.first, only.last) == (2, None)
+    outcomes = []
+    while not outcomes or outcomes[-1].status == "again":
+        outcomes.append(service(store, source, seconds=45, **how).carry_out_range(plan(), only))
+    assert [outcome.status for outcome in outcomes].count("again") == len(outcomes) - 1 > 1
+    receipt = service(store, source, **how).carry_out(plan())
+    assert (receipt.status, ids(store, receipt)) == ("complete", list(range(120)))
+    assert receipt.end is not None
+    assert receipt.end.by == "marker"
 
 
 def test_a_source_of_one_page_has_no_ranges() -> None:

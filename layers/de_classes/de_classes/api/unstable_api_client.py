@@ -31,13 +31,15 @@ from de_classes.errors import (
     RetriesExhaustedError,
 )
 from de_classes.redaction import is_secret_header, redact_header
+from de_classes.utils.clock import WatchedClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
 from de_classes.utils.run_records import RunState
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
@@ -102,7 +104,7 @@ class UnstableAPIClient:
             if at_once is None
             else max(1, min(limits.concurrency, at_once // limits.share))
         )
-        self._clock = runtime.clock
+        self._clock = WatchedClock(runtime.clock)
         self._deadline = limits.deadline
         self._counters = ClientCounters(self._clock)
         self._logger = logger or runtime.logger
@@ -198,6 +200,14 @@ class UnstableAPIClient:
     def counts(self) -> Counts:
         """All counters, taken together."""
         return replace(self._counters.snapshot(), logins=self._endpoint.auth.logins)
+
+    def watched(self, look: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have somebody look around every few seconds of every wait, until the block ends.
+
+        Args:
+            look: Called by whichever thread waits; what it raises ends the request.
+        """
+        return self._clock.watched(look)
 
     def begin_timeline(self) -> None:
         """Say that a run begins, which ``timeline`` is to be of."""

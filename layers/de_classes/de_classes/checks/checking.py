@@ -10,6 +10,7 @@ from msgspec import structs
 
 from de_classes.api.increments import Furthest, iso
 from de_classes.api.pace import read_rate_limit
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
 from de_classes.api.pagination.per_parent import PerParentPagination
@@ -411,7 +412,7 @@ class ResourceCheck:
         self, look: CheckedPages
     ) -> tuple[Verdict, str]:
         kind = str(type(look.inner).__struct_config__.tag)
-        if isinstance(look.inner, OnePagePagination):
+        if isinstance(look.inner, OnePagePagination | FilePagination):
             return self._one_page_verdict(look)
         if look.way_error is not None:
             return "wrong", f"{kind}: {look.way_error}{self._what_leads_on(look)}"
@@ -442,7 +443,12 @@ class ResourceCheck:
             f"{kind}: all may have come on one page; nothing in the answer leads on, or says that it is all",
         )
 
-    def _one_page_verdict(self, look: CheckedPages) -> tuple[Verdict, str]:
+    def _one_page_verdict(  # noqa: PLR0911 - as above
+        self, look: CheckedPages
+    ) -> tuple[Verdict, str]:
+        if isinstance(look.inner, FilePagination):
+            is_all = look.inner.ends(look.page)
+            return "ok", f"file: {'all of it' if is_all else 'a piece of it, of whole lines,'} came"
         total = look.page.total_records
         if look.is_per_parent and look.second is not None:
             return self._second_verdict(look, "one answer a parent")
@@ -665,7 +671,7 @@ class ResourceCheck:
         wrong = {finding.name for finding in self._found if finding.verdict == "wrong"}
         if look.is_per_parent and isinstance(look.inner, OnePagePagination):
             return None, "where there is no other parent"
-        if isinstance(look.inner, OnePagePagination):
+        if isinstance(look.inner, OnePagePagination | FilePagination):
             return None, "one answer, as is described"
         last = look.last if look.last is not None else look.second
         end_page = look.page if look.following is None else (last.page if last is not None else None)

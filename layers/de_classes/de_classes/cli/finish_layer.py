@@ -24,10 +24,12 @@ UNUSED_NAMES = ("RECORD",)  # an installer's list of files, as they were before 
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
-    "de_classes": (  # nobody types words to a function or looks at one in a browser; psycopg has its layer
+    # Nobody types words to a function or looks at one in a browser; psycopg has its layer, DuckDB none.
+    "de_classes": (
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
         "utils/command_line.py",
         "storage/datasets/lake.py",
+        *("sql", "storage/datasets/arrow_source.py"),
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server

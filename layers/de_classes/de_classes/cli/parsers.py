@@ -643,6 +643,49 @@ def fill_show(parser: CommandParser) -> None:
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
+_SQL_EPILOG = """\
+In SQL a dataset is called as its folder is, in quotes where that is no plain
+word: FROM "my-orders". SQL is a statement that reads; - reads it from stdin.
+Nothing but the parts of these datasets can be read, and nothing be written.
+
+exit status: 0 answered, 1 an error, 2 a mistake in the command or the SQL, 3
+answered, though a dataset is partial
+
+examples:
+  %(prog)s lake/orders "SELECT count(*) FROM orders"
+  %(prog)s lake/orders "SUMMARIZE orders" --format csv
+  %(prog)s s3://my-bucket/raw/orders --with buyers=lake/buyers --format json \\
+      "SELECT name, sum(total) FROM orders JOIN buyers USING (buyer) GROUP BY 1"
+"""
+
+
+def fill_sql(parser: CommandParser) -> None:
+    """Give ``sql`` its arguments."""
+    parser.description = "Answer a question about datasets in SQL, by DuckDB on this machine."
+    parser.epilog = _SQL_EPILOG
+    parser.add_argument(
+        "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
+    )
+    parser.add_argument("question", metavar="SQL", help="SELECT, FROM, WITH, DESCRIBE, SUMMARIZE and so on")
+    parser.add_argument(
+        "--with",
+        dest="with_",
+        action="append",
+        default=[],
+        metavar="NAME=DATASET",
+        help="another dataset, and what it is called; repeatable",
+    )
+    parser.add_argument("--generation", type=int, metavar="N", help="which commit of DATASET (the latest)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--format", choices=("table", "csv", "json", "jsonl"), default="table", help="of the answer (table)"
+    )
+    form.add_argument(
+        "--json", action="store_const", dest="format", const="json", help="the same as --format json"
+    )
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
 _VERIFY_EPILOG = """\
 exit status: 0 nothing differs, 1 something does, 2 it could not be compared
 
@@ -671,9 +714,9 @@ of runs lies there in _runs, and in another place the parts of a run under way
 look left behind. --older-than must be longer than any pause after which a run
 is to go on.
 
-With --keep, commits before the last N go, with their receipts and the parts that
-no other lists, if they were replaced before --older-than. Who reads a commit
-that is kept has --grace to read its parts, after it is kept no longer.
+With --keep, commits before the last N go, with the parts that only they list,
+if they were replaced before --older-than. Who reads one of the last N has
+--grace to read its parts, after it is none of them any more.
 
 exit status: 0 done, 1 the store refuses, 2 a mistake in the command
 
@@ -962,6 +1005,7 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "runs": ("start runs, tell where they stand, and cancel them", fill_runs),
     "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
     "show": ("show a run, or the datasets of a place: in short, as JSON, or as a page", fill_show),
+    "sql": ("answer a question about a dataset in SQL", fill_sql),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),
     "schedule": ("bring a stack's schedules up to date with descriptions", fill_schedule),

@@ -15,9 +15,10 @@ from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.runtime import ClientLimits
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.checks.probe import PATIENCE
+from de_classes.cli import tables
 from de_classes.cli.described import credentials_hint, named_resource
 from de_classes.cli.progress import Progress
-from de_classes.cli.terminal import escaped, fitted, width
+from de_classes.cli.terminal import escaped
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
 from de_classes.utils.limits import check_limit
 from de_classes.utils.values import Value
@@ -46,8 +47,6 @@ class Sample(Value):
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-_READABLE = 12  # columns that a value gets at the least, if it wants them
-_GAP = "  "
 
 
 def run(
@@ -163,50 +162,9 @@ def table(records: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
         records: In order.
         columns: Of the terminal.
     """
-    names = list(dict.fromkeys(name for record in records for name in record))
-    cells = {name: [_cell(record.get(name, ""), columns) for record in records] for name in names}
-    wanted = {name: max(map(width, [escaped(name), *cells[name]])) for name in names}
-    shown = names
-    while len(shown) > 1 and sum(min(wanted[name], _READABLE) + len(_GAP) for name in shown) > columns:
-        shown = shown[:-1]
-    widths = _widths([max(wanted[name], 1) for name in shown], columns - len(_GAP) * (len(shown) - 1))
-    numeric = [all(_is_number(record.get(name)) for record in records) for name in shown]
     if not records:
         yield "no records"
         return
-    heads = [escaped(name) for name in shown]
-    yield _row(heads, widths, numeric)
-    yield _GAP.join("-" * each for each in widths)
-    for row in zip(*(cells[name] for name in shown), strict=True):
-        yield _row(row, widths, numeric)
-    if hidden := [escaped(name) for name in names if name not in shown]:
-        yield f"and {', '.join(hidden)}"[:columns]
-
-
-def _row(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    cells = zip(texts, widths, numeric, strict=True)
-    return _GAP.join(fitted(text, each, right=right) for text, each, right in cells).rstrip()
-
-
-def _widths(wanted: list[int], columns: int) -> list[int]:
-    """What each gets: as much as it wants, while the widest share what is left."""
-    given, left = dict.fromkeys(range(len(wanted)), 0), max(columns, len(wanted))
-    for index in sorted(given, key=wanted.__getitem__):
-        share = left // sum(1 for each in given.values() if not each)
-        given[index] = max(1, min(wanted[index], share))
-        left -= given[index]
-    return list(given.values())
-
-
-def _cell(value: object, most: int) -> str:
-    if isinstance(value, str):
-        text = value[: most + 1]
-    elif value is None:
-        text = "null"
-    else:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)[: most + 1]
-    return escaped(text)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    rows = [[record.get(name, tables.ABSENT) for name in names] for record in records]
+    yield from tables.table(names, [rows], columns)

@@ -141,7 +141,11 @@ def open_sources(
     from de_classes.cli.described import sources_at  # noqa: PLC0415 - a URL needs none of it
 
     sources = sources_at(settings.sources)
-    resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
+    if "." in settings.source:
+        resources = [sources[settings.source]]
+    else:
+        every = sources.resources(settings.source)
+        resources = [each for each in every if not each.described.only_by_name] or every
     return [_described(args, settings, resource, runtime, increment_of(resource)) for resource in resources]
 
 

@@ -212,7 +212,7 @@ class _DatasetOutput(Output):
             self._cancellation.lift()
         self._liveness.look()
 
-    def between_pages(self, *, is_sealed: bool) -> None:
+    def between_pages(self, *, is_sealed: bool = False) -> None:
         self._liveness.between_pages(self.unsealed, is_sealed=is_sealed)
 
     def ended(self, error: BaseException | None) -> None:
@@ -489,7 +489,7 @@ def buried_commit(store: ObjectStore, bucket: str, dataset: str, run_id: str) ->
     for generation in sorted(set(found), reverse=True):  # it is written before, and may not have won
         with suppress(ObjectNotFoundError):
             manifest = commits.read(generation)
-            if manifest.run_id == run_id:
+            if manifest.run_id == run_id and not commits.is_late(generation):
                 return manifest
     return None
 

@@ -234,8 +234,8 @@ class Output(ABC):
             RunCancelledError: It is.
         """
 
-    def between_pages(self, *, is_sealed: bool) -> None:  # noqa: B027 - as above
-        """Say now and then that somebody is at it, and look whether the run is cancelled.
+    def between_pages(self, *, is_sealed: bool = False) -> None:  # noqa: B027 - as above
+        """Say now and then that somebody is at it, and look whether the run is cancelled; safe among threads.
 
         Args:
             is_sealed: Whether a part was sealed just now.

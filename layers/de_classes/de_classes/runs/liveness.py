@@ -2,12 +2,13 @@
 
 A run is cancelled by a small document beside its journal, which whoever may write there can leave. Nobody is
 killed: an invocation looks for it when it begins, whenever it has sealed a part, every few seconds between
-two pages, and before it commits; then it seals what came and ends. The document is never deleted, since a
-worker may not: it says by itself that it holds no more.
+two pages and while one is waited for, and before it commits; then it seals what came and ends. The document
+is never deleted, since a worker may not: it says by itself that it holds no more.
 """
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ LOOK_SECONDS: Final = 5.0
 """Between two looks whether the run is cancelled, where no part is sealed: one small read each."""
 
 NOTE_SECONDS: Final = 60.0
-"""Between two signs of life, where pages come: one small write each."""
+"""Between two signs of life: one small write each."""
 
 
 class Cancellation(Struct, frozen=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL):
@@ -111,6 +112,7 @@ class Liveness:
         self._clock = clock
         self._is_begun = False
         self._look_at = self._note_at = 0.0
+        self._lock = threading.Lock()  # threads that wait look, too
 
     def note(self, unsealed: Unsealed | None = None) -> None:
         """Say that it is at it."""
@@ -126,8 +128,8 @@ class Liveness:
         self._cancellation.check()
         self._look_at = self._clock.monotonic() + LOOK_SECONDS
 
-    def between_pages(self, unsealed: Callable[[], Unsealed], *, is_sealed: bool) -> None:
-        """Do what is due.
+    def between_pages(self, unsealed: Callable[[], Unsealed], *, is_sealed: bool = False) -> None:
+        """Do what is due: between two pages, and while one is waited for.
 
         Args:
             unsealed: Tells what was done since a part was sealed.
@@ -136,12 +138,21 @@ class Liveness:
         Raises:
             RunCancelledError: The run is cancelled.
         """
-        now = self._clock.monotonic()
+        looks, notes = self._due(is_sealed=is_sealed)
         with suppress(StorageError):  # what has to be written will tell, or the store is back by then
-            if is_sealed or now >= self._look_at:
+            if looks:
                 self.look()
-            if now >= self._note_at:
+            if notes:
                 self.note(unsealed())
+
+    def _due(self, *, is_sealed: bool) -> tuple[bool, bool]:
+        """Whether to look, and to note, which nobody else does then."""
+        with self._lock:
+            now = self._clock.monotonic()
+            looks, notes = is_sealed or now >= self._look_at, now >= self._note_at
+            self._look_at = now + LOOK_SECONDS if looks else self._look_at
+            self._note_at = now + NOTE_SECONDS if notes else self._note_at
+            return looks, notes
 
     def end(self, unsealed: Unsealed, error: BaseException | None = None) -> None:
         """Say how it ended, if it ever said that it began; a store that refuses is not heard about it.

@@ -163,12 +163,13 @@ class RunService:
                     self._logger.info("run %s was complete before, and nothing was fetched", plan.run_id)
                     return replace(receipt, complete_before=True)
                 output.check_cancelled(lift=resume)
-                receipt = self._fetched_and_committed(
-                    self._context(output),
-                    allow_partial=allow_partial,
-                    accept_shrink=accept_shrink,
-                    passes_in_ranges=passes_in_ranges,
-                )
+                with self._client.watched(output.between_pages):
+                    receipt = self._fetched_and_committed(
+                        self._context(output),
+                        allow_partial=allow_partial,
+                        accept_shrink=accept_shrink,
+                        passes_in_ranges=passes_in_ranges,
+                    )
             except KeyboardInterrupt as interrupt:
                 output.ended(interrupt)
                 raise KeyboardInterrupt(output.left()) from interrupt
@@ -213,7 +214,10 @@ class RunService:
                 return ()
             try:
                 output.check_cancelled(lift=resume)
-                ranges = journal.ranges() or self._cut(self._context(output), journal, sizes or RangeSizes())
+                ranges = journal.ranges()
+                if not ranges:
+                    with self._client.watched(output.between_pages):
+                        ranges = self._cut(self._context(output), journal, sizes or RangeSizes())
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
                 raise
@@ -256,7 +260,8 @@ class RunService:
             try:
                 output.check_cancelled()
                 self._client.note_jobs_in(output.journal)
-                outcome = self._range(self._context(output), of)
+                with self._client.watched(output.between_pages):
+                    outcome = self._range(self._context(output), of)
             except (Exception, KeyboardInterrupt) as error:
                 output.ended(error)
                 raise

@@ -44,7 +44,7 @@ State = Literal["queued", "running", "stopped", "cancelled", "incomplete", "part
 RangeState = Literal["waiting", "running", "stopped", "incomplete", "done"]
 
 ALIVE_SECONDS: Final = 300.0
-"""Who gave no sign of life for so long is not at it any more: where pages come there is one a minute."""
+"""Who gave no sign of life for so long is not at it any more: there is one a minute."""
 
 _AT_ONCE: Final = 16
 _RECENT_PARTS: Final = 5

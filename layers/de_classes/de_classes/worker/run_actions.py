@@ -173,7 +173,6 @@ class RunActions:
                 "reason": shared_filter().text(str(error))[:_REASON_CHARS],
             }
         receipt = self._ingestion.shown(ready.plan, receipt)
-        receipt = self._ingestion.shown(ready.plan, receipt)
         self._on_receipt(receipt)
         return receipt.as_dict(brief=True)
 

@@ -155,6 +155,8 @@ class ResourceDescription(Described, kw_only=True):
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
         incremental: How it is asked only for what is new.
+        only_by_name: Whether it is left out where all of a source is ingested, as another way to records that
+            are in it already.
         write: How a dataset takes more runs than one: ``append`` adds what each brings, ``upsert`` puts it in
             the place of records of the same ``primary_key``, ``snapshot`` replaces what was there. Unless it
             is said, each run has a dataset of its own.
@@ -192,6 +194,7 @@ class ResourceDescription(Described, kw_only=True):
     columns: dict[str, str] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
     incremental: Incremental | None = None
+    only_by_name: bool = False
     write: Literal["append", "upsert", "snapshot"] | None = None
     schedule: Schedule | None = None
 

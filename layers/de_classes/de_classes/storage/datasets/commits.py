@@ -14,13 +14,14 @@ written, it looks: if there are later ones, from before it wrote, it takes its o
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from de_classes.errors import (
     InvalidInputError,
     ObjectExistsError,
     ObjectNotFoundError,
+    PermissionDeniedError,
     StorageUnavailableError,
 )
 from de_classes.storage.datasets.manifest import (
@@ -183,6 +184,16 @@ class DatasetCommits:
                 return info
             manifest = latest
 
+    def is_late(self, generation: int) -> bool:
+        """Whether a manifest came when later ones had been there for long: its key was free again.
+
+        It counts for nothing, whoever wrote it, and can only be read by its number.
+        """
+        listed = self._client.list_objects(self._bucket, manifest_prefix(self._dataset))
+        times = {found[1]: info.modified for info in listed if (found := parse_manifest_key(info.key))}
+        own = times.get(generation) or 0.0
+        return any(number > generation and own - (at or own) > _CLOCKS for number, at in times.items())
+
     def _write(self, manifest: Manifest) -> None:
         key = manifest_key(self._dataset, manifest.generation)
         body = encode_manifest(manifest)
@@ -192,22 +203,17 @@ class DatasetCommits:
             )
         except ObjectExistsError as error:
             raise self._conflict(manifest) from error
-        if self._is_late(manifest.generation):
-            self._client.delete_object(self._bucket, key, if_unchanged=written)
+        if self.is_late(manifest.generation):
+            with suppress(PermissionDeniedError):  # a worker may not: it counts for nothing all the same
+                self._client.delete_object(self._bucket, key, if_unchanged=written)
             raise self._conflict(manifest)
-
-    def _is_late(self, generation: int) -> bool:
-        """Whether a manifest that was just written is older by its number than others are by their time."""
-        listed = self._client.list_objects(self._bucket, manifest_prefix(self._dataset))
-        times = {found[1]: info.modified for info in listed if (found := parse_manifest_key(info.key))}
-        own = times.get(generation) or 0.0
-        return any(number > generation and own - (at or own) > _CLOCKS for number, at in times.items())
 
     def _is_committed(self, manifest: Manifest) -> bool:
         try:
-            return self.read(manifest.generation) == manifest
+            found = self.read(manifest.generation)
         except ObjectNotFoundError:
             return False
+        return found == manifest and not self.is_late(manifest.generation)
 
     def _conflict(self, manifest: Manifest) -> ObjectExistsError:
         latest = self.latest()

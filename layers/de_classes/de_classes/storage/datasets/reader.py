@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from de_classes.errors import MalformedDataError, ObjectNotFoundError
-from de_classes.storage.clients.object_store import PIECE_BYTES, Content
+from de_classes.storage.clients.object_store import PIECE_BYTES, Content, ContentMeter
 from de_classes.storage.clients.spool import Spool
 from de_classes.storage.datasets.commits import DatasetCommits
-from de_classes.storage.datasets.manifest import dataset_name, manifest_prefix, parse_manifest_key
+from de_classes.storage.datasets.manifest import (
+    dataset_name,
+    manifest_key,
+    manifest_prefix,
+    parse_manifest_key,
+)
 from de_classes.storage.format.codec import get_codec
 
 if TYPE_CHECKING:
@@ -42,13 +47,17 @@ def open_part(
     with Spool(spool_dir) as spool:
         with client.open_object(bucket, key) as stream:
             shutil.copyfileobj(stream, spool, PIECE_BYTES)
-        if spool.content != Content(part.size, part.sha256):
-            raise MalformedDataError(
-                f"{key} is not what was sealed there: {spool.content.size} bytes with SHA-256 "
-                f"{spool.content.sha256}, not {part.size} with {part.sha256}; "
-                "restore it, or ingest into another dataset"
-            )
+        _compare(spool.content, part, key)
         yield spool.reader()
+
+
+def _compare(found: Content, part: ManifestPart, key: str) -> None:
+    if found != Content(part.size, part.sha256):
+        raise MalformedDataError(
+            f"{key} is not what was sealed there: {found.size} bytes with SHA-256 "
+            f"{found.sha256}, not {part.size} with {part.sha256}; "
+            "restore it, or ingest into another dataset"
+        )
 
 
 def open_parts(
@@ -106,6 +115,11 @@ class DatasetReader:
         self._codec = get_codec(self.manifest.format)
 
     @property
+    def uri(self) -> str:
+        """The address of the manifest."""
+        return self._client.uri(self._bucket, manifest_key(self._dataset, self.manifest.generation))
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The keys of the parts, in order: for tools that take a list of files."""
         return tuple(f"{self._dataset}/{part.key}" for part in self.manifest.parts)
@@ -117,7 +131,7 @@ class DatasetReader:
             MalformedDataError: A part is not the one that was committed. None of its records were given.
             ObjectNotFoundError: A part is gone.
         """
-        return chain.from_iterable(map(self._codec.read, self._sources()))
+        return chain.from_iterable(map(self._codec.read, self.sources()))
 
     def frame(self) -> pd.DataFrame:
         """Read everything into a DataFrame, the same as of one object with these records.
@@ -126,7 +140,41 @@ class DatasetReader:
             MalformedDataError: A part is not the one that was committed.
             ObjectNotFoundError: A part is gone.
         """
-        return self._codec.load_frames(self._sources() if self.manifest.parts else [self._empty()])
+        return self._codec.load_frames(self.sources() if self.manifest.parts else [self._empty()])
+
+    def sources(self) -> Iterator[BinaryIO]:
+        """Open one part after another, each compared with the manifest before; a part is closed by the next.
+
+        Raises:
+            MalformedDataError: A part is not the one that was committed.
+            ObjectNotFoundError: A part is gone.
+        """
+        parts = self.manifest.parts
+        return open_parts(self._client, self._bucket, self._dataset, parts, spool_dir=self._spool_dir)
+
+    def open(self, part: ManifestPart) -> BinaryIO:
+        """Open one part, seen to be what was sealed, where it lies if that is a file; the caller closes it.
+
+        Raises:
+            MalformedDataError: It is not the one that was committed.
+            ObjectNotFoundError: It is gone.
+        """
+        key = f"{self._dataset}/{part.key}"
+        stream = self._client.open_object(self._bucket, key)
+        with ExitStack() as unless_fit:
+            unless_fit.callback(stream.close)
+            if stream.seekable():
+                meter = ContentMeter()
+                while piece := stream.read(PIECE_BYTES):
+                    meter.add(piece)
+                _compare(meter.content(), part, key)
+                stream.seek(0)
+                unless_fit.pop_all()
+                return stream
+            with Spool(self._spool_dir) as spool:
+                shutil.copyfileobj(stream, spool, PIECE_BYTES)
+                _compare(spool.content, part, key)
+                return spool.set_aside()
 
     def _find(self, generation: int | None) -> Manifest:
         commits = DatasetCommits(self._client, self._bucket, self._dataset)
@@ -137,10 +185,6 @@ class DatasetReader:
                 "or finish the run that writes it"
             )
         return manifest
-
-    def _sources(self) -> Iterator[BinaryIO]:
-        parts = self.manifest.parts
-        return open_parts(self._client, self._bucket, self._dataset, parts, spool_dir=self._spool_dir)
 
     def _empty(self) -> BinaryIO:
         target = io.BytesIO()

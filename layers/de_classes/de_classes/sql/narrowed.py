@@ -1,0 +1,58 @@
+"""A commit as DuckDB asks Arrow for it: by the columns that a question needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pyarrow.dataset as ds  # type: ignore[import-untyped]  # it ships no types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from de_classes.storage.datasets.arrow_source import ArrowSource
+
+
+class NarrowedDataset(ds.Dataset):  # type: ignore[misc]  # it ships no types
+    """What DuckDB takes for a dataset of Arrow's, since it tells such alone which columns and rows it needs.
+
+    Arrow's own, over our stores' parts, would call Python from threads of its own, while DuckDB waits for
+    these and lets Python not run.
+
+    Args:
+        source: The commit.
+    """
+
+    def __init__(self, source: ArrowSource) -> None:
+        self._source = source
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of all columns."""
+        return self._source.schema
+
+    def scanner(self, columns: list[str] | None = None, filter: ds.Expression | None = None) -> _Scan:  # noqa: A002 - Arrow's name
+        """One reading.
+
+        Args:
+            columns: Their names; all by default.
+            filter: Which rows; all by default.
+        """
+        return _Scan(self._source, columns, filter)
+
+
+class _Scan:
+    def __init__(self, source: ArrowSource, columns: list[str] | None, rows: ds.Expression | None) -> None:
+        self._source = source
+        self._columns = columns or source.schema.names
+        self._rows = rows
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        schema = pa.schema([self._source.schema.field(name) for name in self._columns])
+        batches = self._source.batches(self._columns) if self._rows is None else self._chosen()
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def _chosen(self) -> Iterator[pa.RecordBatch]:
+        """The condition may be on any column, so all are read."""
+        for batch in self._source.batches():
+            yield batch.filter(self._rows).select(self._columns)
