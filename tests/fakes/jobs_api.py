@@ -203,6 +203,13 @@ class Shop:
         self, run_id: str = "run", *, longest_wait: float | None = None, deadline: float | None = None
     ) -> IngestReceipt:
         """Carry a run out, or go on with it."""
+        service, plan = self.service(run_id, longest_wait=longest_wait, deadline=deadline)
+        return service.carry_out(plan)
+
+    def service(
+        self, run_id: str = "run", *, longest_wait: float | None = None, deadline: float | None = None
+    ) -> tuple[RunService, RunPlan]:
+        """What carries a run out, by a client of its own; and the run."""
         clock = self.source.clock
         client = self.resource.client(
             limits=ClientLimits(
@@ -221,7 +228,7 @@ class Shop:
             write="upsert",
         )
         to = DatasetDestination(self.store, BUCKET, prefix="raw", limits=PartLimits(pages=2))
-        return RunService(client, to, runtime=Runtime(logger=QUIET, clock=clock)).carry_out(plan)
+        return RunService(client, to, runtime=Runtime(logger=QUIET, clock=clock)), plan
 
     def ids(self) -> list[int]:
         """What readers see."""

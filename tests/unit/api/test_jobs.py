@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,15 +14,23 @@ from de_classes.errors import (
     InvalidInputError,
     JobFailedError,
     ProtocolError,
+    RunCancelledError,
 )
 from de_classes.runs.dataset import DatasetDestination
+from de_classes.runs.liveness import RunCancellation
 from de_classes.runs.plan import RunPlan
+from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
 from de_classes.utils.clock import ManualClock
 from tests.fakes.jobs_api import FILES, FIND, JOB, QUIET, ROWS, TOKEN, Jobs, LossyTransport, Shop, resource_of
 from tests.fakes.mimics.serving import MimicTransport
 from tests.fakes.runs import BUCKET, KilledError
 from tests.invented_days.days import Fuse, MortalS3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.mimics.kit import Answer, Request
 
 
 @pytest.fixture
@@ -78,6 +86,41 @@ def test_where_nobody_waits_the_run_says_when_to_come_again_and_goes_on_with_the
     shop.run(longest_wait=5.0)
     assert (shop.ids(), len(source.jobs)) == (list(range(11)), 1)
     assert source.clock.now() == 1_700_000_000  # nobody waited
+
+
+def test_all_ranges_of_a_run_are_of_one_job(source: Jobs) -> None:
+    by_number = {**ROWS, "pagination": {"type": "offset", "into": "query.cursor"}}
+    shop = Shop(source, resource_of(by_number))
+    service, plan = shop.service()
+    ranges = service.cut(plan, RangeSizes(at_once=3, least=1))
+    assert len(ranges) > 1
+    for each in ranges:
+        service, _ = shop.service()
+        assert service.carry_out_range(plan, each).status == "done"
+    receipt = shop.run()
+    assert (shop.ids(), len(source.jobs), receipt.passes) == (list(range(11)), 1, 1)
+
+
+class Cancelling(Jobs):
+    """One whose run is cancelled, by somebody else, once its job was looked at."""
+
+    cancel: Callable[[], object] = staticmethod(lambda: None)
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        if self.jobs and self.jobs[0]["looks"]:
+            self.cancel()
+        return answer
+
+
+def test_a_run_that_is_cancelled_while_it_waits_for_a_job_is_told_so() -> None:
+    source = Cancelling(ManualClock())
+    source.retry_after = "3600"
+    shop = Shop(source)
+    source.cancel = RunCancellation(shop.store, BUCKET, "raw", "run").ask
+    with pytest.raises(RunCancelledError):
+        shop.run()
+    assert source.clock.now() - 1_700_000_000 < 60
 
 
 def test_a_wait_that_outlasts_the_deadline_is_not_begun(source: Jobs) -> None:

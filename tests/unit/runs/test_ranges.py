@@ -463,6 +463,23 @@ def test_a_worker_that_was_given_up_and_seals_behind_the_commit_doubles_nothing(
     assert (whole.status, ids(store, whole)) == ("complete", list(range(RECORDS)))
 
 
+def test_a_range_asks_for_no_page_that_the_commit_has_fetched_since() -> None:
+    """A redrive carries all ranges out once more: what is there is there."""
+    store, api = memory(), FakePagedApi(RECORDS, {33: DOWN * 9})
+    ranges = service(store, api).cut(plan(), sizes(4))
+    for each in ranges:
+        if each.range != 2:
+            service(store, api).carry_out_range(plan(), each)
+    with pytest.raises(IncompleteRunError):
+        service(store, api).carry_out(plan())
+    again = FakePagedApi(RECORDS)
+    outcomes = [service(store, again).carry_out_range(plan(), each) for each in ranges]
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    assert sum(outcome.pages for outcome in outcomes) == PAGES - 1
+    assert sorted(again.pages_asked()) == [33, 40]  # and the furthest of its range, which must still stand
+    assert ids(store, service(store, again).carry_out(plan())) == list(range(RECORDS))
+
+
 def test_a_part_of_a_range_that_is_gone_is_fetched_again() -> None:
     store, api = memory(), FakePagedApi(RECORDS)
     for each in service(store, api).cut(plan(), sizes(4)):

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.messages import HttpResponse
-from de_classes.errors import AuthenticationError, ConfigurationError, IncompleteRunError, InvalidInputError
+from de_classes.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    IncompleteRunError,
+    InvalidInputError,
+    NewerLayoutError,
+)
 from de_classes.runs.liveness import RunCancellation
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
@@ -223,6 +229,26 @@ def test_an_event_that_is_no_tick_begins_nothing(tmp_path: Path, event: object, 
     with pytest.raises(InvalidInputError, match=problem):
         Deployed(tmp_path).deliver(event, SILENT)
     assert not list((tmp_path / "lake").rglob("*.json"))
+
+
+def test_a_tick_is_none_over_http(tmp_path: Path) -> None:
+    """Whoever may call the API may not say when a schedule's turn is."""
+    for body in (TICK, {"watch": True}):
+        event = {"httpMethod": "POST", "path": "/ingest", "body": json.dumps(body)}
+        answer = Deployed(tmp_path).deliver(event, SILENT)
+        assert (answer["statusCode"], "is unknown" in answer["body"]) == (400, True)
+
+
+def test_what_a_newer_version_has_written_of_a_schedule_is_not_written_over(tmp_path: Path) -> None:
+    deployed = Deployed(tmp_path)
+    key, newer = (
+        f"raw/_schedules/{RESOURCE}/current.json",
+        b'{"version": 2, "run_id": "monday", "began": 0.0}',
+    )
+    lake(tmp_path).put_object("lake", key, newer)
+    with pytest.raises(NewerLayoutError, match=r"current\.json was written by a newer de-classes"):
+        deployed.deliver(TICK)
+    assert lake(tmp_path).get_object("lake", key) == newer
 
 
 class FakeScheduler:

@@ -427,7 +427,7 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ConfigurationError(
-            f"zone {name[:80]!r} is no time zone that is known here, such as Europe/Berlin"
+            f"incremental.zone {name[:80]!r} is no time zone that is known here, such as Europe/Berlin"
         ) from error
 
 

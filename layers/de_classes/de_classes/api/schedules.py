@@ -104,7 +104,7 @@ class Schedule(Described, kw_only=True):
         try:
             zone_of(self.zone)
         except ConfigurationError as error:
-            problems.append(str(error))
+            problems.append(str(error).removeprefix("incremental."))
         try:
             if not Cron.parse(self.cron).comes():
                 problems.append(f"cron {self.cron!r} names a day that never comes")

@@ -19,6 +19,7 @@ import hashlib
 import re
 import threading
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -29,7 +30,7 @@ from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFo
 from de_classes.runs.forecast import RunCounts
 from de_classes.runs.plan import RunPlan, as_text, of_text
 from de_classes.runs.progress import FOLDER, RunProgress, SealedPart
-from de_classes.runs.ranges import PageRangeOfRun, joined
+from de_classes.runs.ranges import PageRangeOfRun, joined, within
 from de_classes.utils import layouts
 
 if TYPE_CHECKING:
@@ -332,11 +333,14 @@ class RunJournal:
     def progress(self) -> RunProgress:
         """How far the run is, or the range that is carried out; one without an end knows what came before it.
 
+        Pages of a range that whoever committed has fetched count as the range's: it asks for them no more.
+
         Raises:
             MalformedDataError: A record of it is gone, or is none.
         """
         is_range = self._of is not None and self._of.last is not None
-        furthest, struck, changed = self._listed(self.folder if is_range else self._run)
+        own = (f"{self._run}{_PART}-", f"{self._run}{_STRUCK}-")
+        furthest, struck, changed = self._listed(*((self.folder, *own) if is_range else (self._run,)))
         parts = [
             self._part(folder, number)
             for folder in sorted(furthest)
@@ -348,9 +352,10 @@ class RunJournal:
             frozenset(_sequence(*each) for each in struck),
             changed={change.sequence: change.reason for change in changes},
         )
-        return progress if furthest.keys() <= {self._writes} else joined(progress)
+        progress = progress if furthest.keys() <= {self._writes} else joined(progress)
+        return within(progress, self._of) if self._of is not None and is_range else progress
 
-    def _listed(self, prefix: str) -> tuple[dict[int, int], set[tuple[int, int]], list[str]]:
+    def _listed(self, *prefixes: str) -> tuple[dict[int, int], set[tuple[int, int]], list[str]]:
         """Of each folder the last of its parts, the parts that were struck, and where changes are told.
 
         A name that we would not give is none.
@@ -358,7 +363,7 @@ class RunJournal:
         furthest: dict[int, int] = {}
         struck: set[tuple[int, int]] = set()
         changed: list[str] = []
-        for info in self._store.list_objects(self._bucket, prefix):
+        for info in chain.from_iterable(self._store.list_objects(self._bucket, each) for each in prefixes):
             match = _NAMED.fullmatch(info.key.removeprefix(self._run))
             if match is None:
                 continue

@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from de_classes.api.page import seam_of
 from de_classes.utils.page_range import PageRange
+from de_classes.utils.run_records import RunPlace
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -130,6 +131,26 @@ def joined(progress: RunProgress) -> RunProgress:
             struck.add(part.sequence)
     sealed = _with_seams(ordered, struck)
     return structs.replace(progress, sealed=tuple(sealed), struck=frozenset(struck), side_by_side=True)
+
+
+def within(progress: RunProgress, of: PageRangeOfRun) -> RunProgress:
+    """What counts of a run for one of its ranges: its own parts, and what others fetched of its pages.
+
+    Args:
+        progress: What the range brought, and whoever commits.
+        of: The range.
+    """
+    cut = (part if part.range == of.range else _within(part, of) for part in progress.sealed)
+    return structs.replace(progress, sealed=tuple(part for part in cut if part is not None))
+
+
+def _within(part: SealedPart, of: PageRangeOfRun) -> SealedPart | None:
+    entries = tuple(entry for entry in part.entries if entry.number in of.pages)
+    if not entries:
+        return None
+    place = RunPlace(number=entries[-1].number + 1)  # where its maker went on is another's
+    gaps = tuple(gap for gap in part.gaps if gap in of.pages)
+    return structs.replace(part, entries=entries, gaps=gaps, place=place)
 
 
 def _order(part: SealedPart) -> tuple[int, int, int]:

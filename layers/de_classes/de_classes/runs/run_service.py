@@ -308,8 +308,9 @@ class RunService:
         came = {
             entry.number
             for part in over.progress.parts
-            if part.range == of.range and part.pass_ == opening.pass_
+            if part.pass_ == opening.pass_
             for entry in part.entries
+            if entry.number in of.pages
         }
         missing = PageSet() if of.last is None else PageSet.of(n for n in of.pages.pages() if n not in came)
         if of.last is not None and status == "done" and missing:
