@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from de_classes.api.evidence import End, Still
 from de_classes.cli.clean import Cleaning, LeftBehind
+from de_classes.cli.dataset_overview import (
+    ColumnOverview,
+    DatasetOverview,
+    GenerationOverview,
+    RunOverview,
+)
 from de_classes.cli.init import WrittenDescription
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
@@ -15,6 +22,7 @@ from de_classes.cli.sql import AskedDataset, SqlAnswer
 from de_classes.cli.verify import Comparison
 from de_classes.pipelines.postgres.loader import Loaded
 from de_classes.simulators.cli import ListedFaults, Served, Serving
+from de_classes.utils.run_records import Reached
 from tools.receipt_document import DOCS, as_text, schema_of
 
 if TYPE_CHECKING:
@@ -23,6 +31,11 @@ if TYPE_CHECKING:
 DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
     "load.schema.json": (Loaded, (Loaded,), "What was loaded into PostgreSQL"),
+    "show.schema.json": (
+        DatasetOverview,
+        (DatasetOverview, ColumnOverview, GenerationOverview, RunOverview, Reached, End, Still),
+        "A dataset",
+    ),
     "sql.schema.json": (SqlAnswer, (SqlAnswer, AskedDataset), "An answer to a question in SQL"),
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),

@@ -592,9 +592,10 @@ def fill_load(parser: CommandParser) -> None:
 
 
 _SHOW_EPILOG = """\
-WHAT is a receipt, or what one was written of: a dataset, of which the latest
-commit counts, or an object. Nothing is written but FILE, and nothing fetched
-but the receipt.
+WHAT is a dataset, a receipt, or an object that one was written of. Of a dataset
+are shown its columns, commits and runs, what they rest on, and its first rows;
+--html makes a page of the receipt of its latest commit. Nothing is written but
+FILE.
 
 exit status: 0 shown, 1 the store refuses, 2 there is nothing to show
 
@@ -607,15 +608,20 @@ examples:
 
 def fill_show(parser: CommandParser) -> None:
     """Give ``show`` its arguments."""
-    parser.description = "Show what a run brought, what it rests on, and how the data is read."
+    parser.description = "Show what a dataset holds or a run brought, what it rests on, and how it is read."
     parser.epilog = _SHOW_EPILOG
-    parser.no_effects = (endpoint_needs_s3("WHAT", "what"),)
+    parser.no_effects = (
+        endpoint_needs_s3("WHAT", "what"),
+        NoEffect("--generation --rows", "with --html", lambda args: args.html, "it is a page of a receipt"),
+    )
     parser.add_argument(
         "what", metavar="WHAT", help="a file or folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--html", metavar="FILE", help="write it as a page")
-    form.add_argument("--json", action="store_true", help="print it as it was written, as JSON")
+    form.add_argument("--html", metavar="FILE", help="write the receipt as a page")
+    form.add_argument("--json", action="store_true", help="print it as JSON; a receipt as it was written")
+    parser.add_argument("--generation", type=int, metavar="N", help="which commit of a dataset (the latest)")
+    parser.add_argument("--rows", type=int, default=5, metavar="N", help="first rows of a dataset (5)")
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
@@ -759,7 +765,7 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "ingest": ("pull an API into a directory or a bucket", fill_ingest),
     "replay": ("fetch only the pages that a run is missing", fill_replay),
     "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
-    "show": ("show the receipt of a run: in short, as JSON, or as a page", fill_show),
+    "show": ("show a dataset, or the receipt of a run", fill_show),
     "sql": ("answer a question about a dataset in SQL", fill_sql),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),
