@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
+    from de_classes.storage.datasets.arrow_source import ArrowSource
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
 __all__ = [
+    "ArrowSource",
     "DatasetCommits",
     "DatasetReader",
     "Manifest",
@@ -32,6 +34,7 @@ __all__ = [
 __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "arrow_source": ("ArrowSource",),
         "commits": ("DatasetCommits",),
         "leftovers": ("find_leftovers", "remove_leftovers"),
         "manifest": ("Manifest", "ManifestPart", "manifest_key"),
