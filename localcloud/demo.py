@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from de_classes.cli.tables import table
 from de_classes.simulators.record_files import open_records
 from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
-from de_classes.sql import SqlDatabase
-from de_classes.storage.clients import LocalClient
-from de_classes.storage.datasets import DatasetReader
 from localcloud.emulator import Emulator
 from localcloud.launch import launch
-from localcloud.objects import show
+from localcloud.objects import ask, show
 from localcloud.sam import SamCli
 from localcloud.stack import OK, RECORDS_KEY
 from localcloud.verify import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from de_classes.simulators.records import RecordSource
@@ -43,7 +37,7 @@ SHARES = {"Rate500": 0.4, "Rate503": 0.3, "Rate429": 0.3}
 QUESTIONS = (
     "SELECT count(*) AS records FROM parquet",
     "SELECT count(*) AS different FROM (FROM parquet EXCEPT ALL FROM csv)",
-    "SELECT column_name, column_type, approx_unique FROM (SUMMARIZE jsonl) LIMIT 3",
+    "SELECT column_name, column_type, null_percentage FROM (SUMMARIZE jsonl) LIMIT 3",
 )
 RECEIPT_TITLES = "  format   records pages retries   waited    took     bytes  verified"
 
@@ -103,28 +97,10 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
     keep_for_later(workspace, stack.bucket)
     console.heading("Datasets (plain files, the local cloud is stopped; see them again with: make objects)")
     show(workspace, console)
-    ask(
-        workspace,
-        {name: run.receipt["key"] for name, run in zip(FORMATS, runs, strict=True) if run},
-        stack.bucket,
-        console,
-    )
+    if None not in runs:
+        console.heading("Questions in SQL, by DuckDB over what the manifests name")
+        ask(workspace, QUESTIONS, console)
     return conclude(runs, console)
-
-
-def ask(workspace: Workspace, keys: Mapping[str, str], bucket: str, console: Console) -> None:
-    """Ask the datasets in SQL, each called as its format is, as ``de-classes sql`` does."""
-    store = LocalClient(workspace.objects, logging.getLogger(__name__))
-    readers = {name: DatasetReader(store, bucket, key) for name, key in keys.items()}
-    if readers.keys() != {*FORMATS}:
-        return
-    console.heading("Questions in SQL, by DuckDB over what the manifests name")
-    with SqlDatabase(readers) as database:
-        for question in QUESTIONS:
-            answer = database.ask(question)
-            console.say(f"  {question}")
-            for line in table(list(answer.columns), answer.rows):
-                console.say(f"    {line}")
 
 
 def record_source(options: Options) -> RecordSource:
