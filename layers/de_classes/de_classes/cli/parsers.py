@@ -621,7 +621,9 @@ def fill_show(parser: CommandParser) -> None:
     form.add_argument("--html", metavar="FILE", help="write the receipt as a page")
     form.add_argument("--json", action="store_true", help="print it as JSON; a receipt as it was written")
     parser.add_argument("--generation", type=int, metavar="N", help="which commit of a dataset (the latest)")
-    parser.add_argument("--rows", type=int, default=5, metavar="N", help="first rows of a dataset (5)")
+    parser.add_argument(
+        "--rows", type=int, default=5, metavar="N", help="how many first rows of a dataset (5)"
+    )
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
@@ -636,8 +638,9 @@ answered, though a dataset is partial
 examples:
   %(prog)s lake/orders "SELECT count(*) FROM orders"
   %(prog)s lake/orders "SUMMARIZE orders" --format csv
-  %(prog)s s3://my-bucket/raw/orders --with buyers=lake/buyers --format json \\
-      "SELECT name, sum(total) FROM orders JOIN buyers USING (buyer) GROUP BY 1"
+  %(prog)s lake/orders --json \\
+      --with before=lake/orders/_manifest-00000001.json \\
+      "SELECT count(*) AS gone FROM before ANTI JOIN orders USING (id)"
 """
 
 
@@ -645,6 +648,16 @@ def fill_sql(parser: CommandParser) -> None:
     """Give ``sql`` its arguments."""
     parser.description = "Answer a question about datasets in SQL, by DuckDB on this machine."
     parser.epilog = _SQL_EPILOG
+    parser.no_effects = (
+        NoEffect(
+            "--endpoint-url",
+            "with such datasets",
+            lambda args: (
+                not any(each.rpartition("=")[2].startswith("s3://") for each in (args.what, *args.with_))
+            ),
+            "it is the server that s3:// means",
+        ),
+    )
     parser.add_argument(
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
