@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short house
-.PHONY: env-dev env-local env-test env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
+.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
+.PHONY: env-dev env-local env-test env-seaweed env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -59,7 +59,8 @@ test-package: env-dev ## What pip installs: built, installed and used on every P
 test-matrix: env-dev ## Every fault against the client, SEEDS=25 of each, one at a time and eight at once
 	@DE_CLASSES_MATRIX_SEEDS=$(or $(SEEDS),25) python -m pytest -q -n 3 tests/integration/test_fault_matrix.py
 
-test-s3: env-dev ## The stores' contracts on a Ceph gateway of its own, installed if it can be; skipped where not
+test-s3: env-seaweed ## The stores' contracts on real S3 servers: SeaweedFS, and Ceph, installed if it can be, skipped where not
+	@python -m tools.seaweed python -m pytest -q tests/contracts -k server
 	@tools/ceph/with-server.sh python -m pytest -q tests/contracts -k server
 
 test-postgres: env-dev ## Loads into PostgreSQL's own server, installed if it can be; skipped where not
@@ -81,13 +82,16 @@ scoreboard: env-scoreboard ## Other clients through the same faults, about half 
 	@python -m scoreboard --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(CLIENTS)$(CASES)$(SEEDS),,--docs docs)
 
-benchmark: env-bench ## Time and memory beside other clients, 40 minutes; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
+benchmark: env-bench ## Time and memory beside other clients, 45 minutes at the most; CASES=1M CLIENTS=de-classes ROUNDS=3 RECORDS=100000
 	@python -m benchmarks --date "$$(date +%F)" --clients "$(CLIENTS)" --cases "$(CASES)" \
 		--rounds $(or $(ROUNDS),0) --records $(or $(RECORDS),0) $(if $(CLIENTS)$(CASES)$(ROUNDS)$(RECORDS),,--docs docs)
 
 benchmark-databases: env-bench ## A dataset into PostgreSQL, beside a bare COPY and dlt, 10 minutes; RECORDS=100000 ROUNDS=3
 	@tools/postgres/with-postgres.sh python -m benchmarks.databases --rounds $(or $(ROUNDS),5) --records $(or $(RECORDS),1000000) \
 		$(if $(ROUNDS)$(RECORDS),,--docs --date "$$(date +%F)")
+
+million: env-dev ## Plan, ranges and commit of a run of a million pages, for docs/limits.md, 10 minutes; PAGES=10000
+	@python -m benchmarks.million_pages $(if $(PAGES),--pages $(PAGES),--docs --date "$$(date +%F)")
 
 benchmark-short: env-bench-short ## This library beside its references, and its starts; fails when a ratio is above its bound
 	@python -m benchmarks --short && python -m benchmarks.shapes && python -m benchmarks.starts
@@ -148,7 +152,7 @@ env-audit:
 	$(SETUP) audit
 
 env-bench:
-	$(SETUP) dev emulator bench bench-dlt peer-singer peer-airbyte
+	$(SETUP) dev emulator bench bench-dlt bench-airbyte peer-singer peer-airbyte
 
 env-bench-short:
 	$(SETUP) dev emulator sam bench
@@ -161,6 +165,9 @@ env-site:
 
 env-house:
 	$(SETUP) house
+
+env-seaweed:
+	$(SETUP) dev seaweed
 
 env-scoreboard:
 	$(SETUP) dev peer-requests peer-dlt peer-singer peer-airbyte

@@ -1,6 +1,7 @@
 """``python -m benchmarks``: run the comparison, print it, and write it down where it was run whole.
 
 With ``--short``, only this library and its references; the exit status is 1 if a ratio is above its bound.
+With ``--figures``, nothing is run: page and picture are made anew of figures that are there.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from benchmarks.bounds import broken
 from benchmarks.cases import CASES, SHORT_CASES, cases
 from benchmarks.chart import chart
 from benchmarks.contestants import ROOT, contestants
-from benchmarks.figures import Benchmark, save
+from benchmarks.figures import Benchmark, load, save
+from benchmarks.kinds import PLAIN, write
 from benchmarks.measure import BUCKET, Bench
-from benchmarks.records import write
 from benchmarks.schedule import Progress, turns
 from benchmarks.tables import goals, headroom, page, report
 from de_classes.errors import ConfigurationError
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from benchmarks.schedule import Turn
 
 EXIT_BROKEN, EXIT_USAGE = 1, 2
-ROUNDS, SHORT_ROUNDS = 5, 3
 DECIDING_ROUNDS = 9
 """Of a case that is above its bound after three: they may have met a moment that others used."""
 
@@ -58,6 +58,9 @@ def main(
         measure: Makes every run that they ask for; ``measured`` if not given.
     """
     args, measure = make_parser().parse_args(arguments), measure or measured
+    if args.figures:
+        publish(load(args.figures), args.docs or args.figures.parent)
+        return 0
     try:
         benchmark = measure(args)
         above = {sentence.partition(":")[0] for sentence in broken(benchmark)} if args.short else set()
@@ -83,12 +86,12 @@ def measured(args: argparse.Namespace) -> Benchmark:
     """Every run that the command asks for."""
     clients = contestants(args.clients)
     chosen = cases(args.cases, most=args.records, among=SHORT_CASES if args.short else CASES)
+    chosen = [each for each in chosen if each.cores <= len(os.sched_getaffinity(0))]
     clients = [each for each in clients if any(case.suits(each) for case in chosen)]
     versions = {each.name: each.versions for each in clients}
     before = os.getloadavg()[0]
     with bench(chosen) as place:
-        rounds = args.rounds or (SHORT_ROUNDS if args.short else ROUNDS)
-        runs = list(_runs(place, list(turns(clients, chosen, rounds))))
+        runs = list(_runs(place, list(turns(clients, chosen, args.rounds))))
     return Benchmark(
         date=args.date,
         machine=machine(),
@@ -97,6 +100,8 @@ def measured(args: argparse.Namespace) -> Benchmark:
         versions=versions,
         references={case.name: case.reference for case in chosen},
         runs=runs,
+        groups={case.name: case.group for case in chosen if case.group},
+        beside={case.name: case.beside for case in chosen if case.beside},
     )
 
 
@@ -125,19 +130,22 @@ def bench(chosen: list[Case]) -> Iterator[Bench]:
     with contextlib.ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         path = folder / "records"
-        write(path, max(case.records for case in chosen))
+        write(path, PLAIN, max((case.records for case in chosen if case.kind == PLAIN), default=1))
         place = Bench(path, folder, held.enter_context(_own_core()))
         yield held.enter_context(_stored(place)) if any(case.to_store for case in chosen) else place
 
 
 @contextlib.contextmanager
 def _own_core() -> Iterator[tuple[int, ...]]:
-    """Leave the first core to the clients, and take the API and the store along; no cores if there is one."""
+    """Leave the first core to the clients, and take the API and the store along; no cores if there is one.
+
+    Where there are more than two, the second is left to clients too: some cases give them both.
+    """
     cores = tuple(sorted(os.sched_getaffinity(0)))
     if len(cores) == 1:
         yield ()
         return
-    os.sched_setaffinity(0, cores[1:])
+    os.sched_setaffinity(0, cores[2:] or cores[1:])
     try:
         yield cores
     finally:
@@ -182,9 +190,10 @@ def make_parser() -> CommandParser:
     parser.add_argument("--short", action="store_true", help="this library and references, held to bounds")
     parser.add_argument("--clients", type=_list, default=(), help="those that begin so, between commas")
     parser.add_argument("--cases", type=_list, default=(), help="some cases by name, between commas")
-    parser.add_argument("--rounds", type=int, default=0, help=f"({ROUNDS}; {SHORT_ROUNDS} if short)")
+    parser.add_argument("--rounds", type=int, default=0, help="of all; as many as each case says if 0")
     parser.add_argument("--records", type=int, default=0, help="a ceiling on the records of every case")
     parser.add_argument("--date", default="", help="to be written on the page")
+    parser.add_argument("--figures", type=Path, help="make page and picture of these; nothing is run")
     parser.add_argument("--docs", type=Path, help="the folder to write the page and its figures to")
     return parser
 

@@ -32,7 +32,7 @@ class Bound(NamedTuple):
 
 
 BOUNDS = {
-    # 1.5 until reference P wrote dictionaries only where they help: 1.29 and 1.44 were measured then.
+    # 1.5 until pyarrow's script wrote dictionaries only where they help: 1.29 and 1.44 were measured then.
     # 1.7 until Arrow's own reader took pages in place of one of ours that knew flat records alone: plain ones
     # cost a tenth more, and all else that people have half of it (`benchmarks.shapes`). 1.62 was measured.
     "200k": Bound(wall=1.95, cpu=1.95, peak=0.6),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,27 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PARQUET, CSV, JSONL = "parquet", "csv", "jsonl"
 OURS, ONE_OBJECT, DESCRIBED = "de-classes", "de-classes, one object", "de-classes, described"
-P, SLICES = "reference P", "slices"
-_VERSIONS = (
-    "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-)
+P, P_DEFAULTS, P_SMALL = "pyarrow, tuned", "pyarrow, defaults", "pyarrow, small batches"
+SLICES, NAIVE = "unparsed slices", "naive"
+DLT_DEFAULTS, DLT_ARROW, AIRBYTE = "dlt, defaults", "dlt, Arrow", "airbyte"
+_VERSIONS = """
+import importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+class Keys(StrEnum):
+    """Whether a client tells records apart by a key."""
+
+    NEVER = "never"
+    IF_ASKED = "if asked"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True)
@@ -43,7 +61,12 @@ class Contestant:
         to_store: Whether it can write to an S3 server.
         keeps: Whether it keeps the records: the floor does not.
         is_described: Whether it reads what a description says, in place of an address.
+        is_general: Whether it takes records of any kind; others know the plain ones.
+        is_told_schema: Whether it has to be told the schema of those that are not plain.
+        keys: Whether it tells records apart.
+        unable: Why it has no part in a case with keys where it has none; such a case names it then.
         seconds: About what a million records take it, startup aside; its rounds are planned by that.
+        seconds_a_page: About what a page takes it, whatever is on it.
         seconds_a_retry: About what it waits after a request that failed.
         arguments: Of its Python, if it is no module of ``benchmarks.clients``.
     """
@@ -59,7 +82,12 @@ class Contestant:
     to_store: bool = False
     keeps: bool = True
     is_described: bool = False
-    seconds: float = 4.0
+    is_general: bool = False
+    is_told_schema: bool = False
+    keys: Keys = Keys.NEVER
+    unable: str = ""
+    seconds: float = 3.5
+    seconds_a_page: float = 0.0003
     seconds_a_retry: float = 0.0
     arguments: Callable[[Task], list[str]] | None = None
 
@@ -77,7 +105,10 @@ class Contestant:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Package to installed version, as its environment says."""
+        """Package to installed version, as its environment says; one that is not there has none.
+
+        That is so of a package which has not come to the Python at hand: its client is run, and fails.
+        """
         if self.arguments:
             return own_version()
         command = [str(self.python), "-c", _VERSIONS, *self.packages]
@@ -109,16 +140,20 @@ def search_path() -> str:
 
 
 _BENCH, _DLT = ".venvs/bench", ".venvs/bench-dlt"
+_ANY = (PARQUET, CSV, JSONL)
+_PEER_PAGE = 0.003
+_NO_FILES = "merges into tables, not into plain files"
 CONTESTANTS = (
     Contestant(
         OURS,
         "this library: `python -m de_classes ingest --dataset`",
         "ours",
         ".venv",
-        (PARQUET, CSV, JSONL),
+        _ANY,
         has_workers=True,
         to_store=True,
-        seconds=3.0,
+        is_general=True,
+        keys=Keys.IF_ASKED,
         seconds_a_retry=0.1,
         arguments=ours.dataset,
     ),
@@ -127,10 +162,9 @@ CONTESTANTS = (
         "this library: `python -m de_classes ingest --key`",
         "ours",
         ".venv",
-        (PARQUET, CSV, JSONL),
+        _ANY,
         has_workers=True,
         to_store=True,
-        seconds=3.0,
         seconds_a_retry=0.1,
         arguments=ours.one_object,
     ),
@@ -142,22 +176,44 @@ CONTESTANTS = (
         (PARQUET,),
         has_workers=True,
         is_described=True,
-        seconds=3.0,
         arguments=ours.described,
     ),
     Contestant(
         P,
-        "a script that knows schema and dictionaries: http.client, pyarrow's JSON reader on 2 threads",
+        "a script that is told the schema: pyarrow's JSON reader on 2 threads, dictionaries where they help",
         "reference_p",
         _BENCH,
         (PARQUET, CSV),
         ("pyarrow",),
+        ("tuned",),
         has_workers=True,
         to_store=True,
-        seconds=3.0,
+        is_general=True,
+        is_told_schema=True,
+        seconds=2.7,
     ),
     Contestant(
-        "reference R",
+        P_DEFAULTS,
+        "the same with a dictionary for every column, as Arrow does by itself",
+        "reference_p",
+        _BENCH,
+        (PARQUET,),
+        ("pyarrow",),
+        ("defaults",),
+        has_workers=True,
+    ),
+    Contestant(
+        P_SMALL,
+        "as tuned, in batches and row groups of 5,000 records in place of 50,000",
+        "reference_p",
+        _BENCH,
+        (PARQUET,),
+        ("pyarrow",),
+        ("small",),
+        has_workers=True,
+    ),
+    Contestant(
+        "arro3, checked",
         "the same by arro3, after msgspec has checked every field of every page",
         "reference_r",
         _BENCH,
@@ -167,7 +223,7 @@ CONTESTANTS = (
     ),
     Contestant(
         SLICES,
-        "bytes to JSON Lines, unparsed: records cut out of pages that nobody reads",
+        "bytes to JSON Lines: records cut out of pages that nobody reads",
         "slices",
         _BENCH,
         (JSONL,),
@@ -179,30 +235,34 @@ CONTESTANTS = (
         "download only",
         "floor",
         _BENCH,
-        (PARQUET, CSV, JSONL),
+        _ANY,
         has_workers=True,
         keeps=False,
-        seconds=1.0,
+        seconds=0.3,
     ),
     Contestant(
-        "naive",
-        "requests, tenacity and one pandas DataFrame of everything",
+        NAIVE,
+        "requests, tenacity and one pandas DataFrame of everything; with keys, `drop_duplicates`",
         "naive",
         _BENCH,
-        (PARQUET, CSV, JSONL),
+        _ANY,
         ("requests", "tenacity", "pandas", "pyarrow"),
-        seconds=5.0,
+        is_general=True,
+        keys=Keys.IF_ASKED,
+        seconds=9.0,
+        seconds_a_page=0.0015,
         seconds_a_retry=0.3,
     ),
     Contestant(
-        "dlt, defaults",
+        DLT_DEFAULTS,
         "`rest_api_source` into DuckDB, but for ten attempts a request",
         "dlt_pipeline",
         _DLT,
         (PARQUET,),
         ("dlt", "duckdb"),
         ("defaults",),
-        seconds=34.0,
+        seconds=215.0,
+        seconds_a_page=_PEER_PAGE,
         seconds_a_retry=2.5,
     ),
     Contestant(
@@ -213,19 +273,47 @@ CONTESTANTS = (
         (PARQUET,),
         ("dlt", "pyarrow"),
         ("tuned",),
-        seconds=21.0,
+        seconds=36.0,
+        seconds_a_page=_PEER_PAGE,
         seconds_a_retry=2.5,
     ),
     Contestant(
-        "dlt, Arrow",
+        DLT_ARROW,
         "a resource of Arrow tables: dlt sees no record",
         "dlt_pipeline",
         _DLT,
         (PARQUET,),
         ("dlt", "pyarrow"),
         ("arrow",),
-        seconds=8.0,
+        seconds=5.0,
+        seconds_a_page=_PEER_PAGE,
         seconds_a_retry=2.5,
+    ),
+    Contestant(
+        "dlt, merge",
+        'as tuned, with `write_disposition="merge"` and a primary key, into DuckDB',
+        "dlt_pipeline",
+        _DLT,
+        (PARQUET,),
+        ("dlt", "duckdb"),
+        ("tuned",),
+        keys=Keys.ALWAYS,
+        unable=_NO_FILES,
+        seconds=42.0,
+        seconds_a_page=_PEER_PAGE,
+    ),
+    Contestant(
+        "dlt, Arrow, merge",
+        "the same with a resource of Arrow tables",
+        "dlt_pipeline",
+        _DLT,
+        (PARQUET,),
+        ("dlt", "duckdb"),
+        ("arrow",),
+        keys=Keys.ALWAYS,
+        unable=_NO_FILES,
+        seconds=12.0,
+        seconds_a_page=_PEER_PAGE,
     ),
     Contestant(
         "singer",
@@ -234,18 +322,33 @@ CONTESTANTS = (
         ".venvs/peer-singer",
         (PARQUET, JSONL),
         ("singer-sdk",),
-        seconds=34.0,
+        unable="a tap leaves keys to a target, and none takes part",
+        seconds=48.0,
+        seconds_a_page=_PEER_PAGE,
         seconds_a_retry=5.7,
     ),
     Contestant(
-        "airbyte",
+        AIRBYTE,
         "a manifest by Airbyte's CDK: RECORD messages to a file, without a destination",
         "airbyte_manifest",
         ".venvs/peer-airbyte",
         (PARQUET, JSONL),
         ("airbyte-cdk",),
-        seconds=25.0,
+        seconds=34.0,
+        seconds_a_page=_PEER_PAGE,
         seconds_a_retry=2.5,
+    ),
+    Contestant(
+        "airbyte, dedup",
+        "the same manifest by PyAirbyte, whose cache in DuckDB merges by the primary key",
+        "airbyte_dedup",
+        ".venvs/bench-airbyte",
+        (PARQUET,),
+        ("airbyte", "airbyte-cdk", "duckdb"),
+        keys=Keys.ALWAYS,
+        unable=_NO_FILES,
+        seconds=85.0,
+        seconds_a_page=_PEER_PAGE,
     ),
 )
 

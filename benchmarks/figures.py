@@ -27,6 +27,7 @@ class Run(Struct, frozen=True, kw_only=True):
         server_cpu: Seconds of processor that the API took.
         rows: That were read back from its output, and compared with the source's; -1 if it keeps none.
         wrong: What is wrong: a failure, or rows lost, doubled, foreign or changed; empty if nothing is.
+        foretold: Bytes of memory that its own forecast had said; 0 if it made none.
     """
 
     case: str
@@ -40,14 +41,18 @@ class Run(Struct, frozen=True, kw_only=True):
     server_cpu: float
     rows: int
     wrong: str = ""
+    foretold: int = 0
 
 
 class Line(Struct, frozen=True, kw_only=True):
     """What a client's rounds of a case come to: medians, and ratios to the reference; 0 where there is none.
 
+    Only runs that brought the right rows count, of either: one that failed is a failure, and not a time.
+
     Attributes:
         client: Its name.
-        rounds: How many.
+        rounds: How many it ran.
+        right: How many of them brought the right rows.
         wall: Seconds, median.
         cpu: Seconds, median.
         peak: Bytes, the most of all rounds.
@@ -57,13 +62,14 @@ class Line(Struct, frozen=True, kw_only=True):
         peak_ratio: Likewise.
         wall_spread: The least and the most of the rounds' ratios.
         cpu_spread: Likewise.
-        headroom: How many times as fast the API could have answered, at least.
         rows: Verified.
+        foretold: Bytes, the least of all rounds; 0 if nothing was.
         wrong: What was wrong in the first round where something was.
     """
 
     client: str
     rounds: int
+    right: int
     wall: float
     cpu: float
     peak: int
@@ -73,8 +79,8 @@ class Line(Struct, frozen=True, kw_only=True):
     peak_ratio: float
     wall_spread: tuple[float, float]
     cpu_spread: tuple[float, float]
-    headroom: float
     rows: int
+    foretold: int
     wrong: str
 
 
@@ -93,6 +99,9 @@ class Benchmark(Struct, frozen=True, kw_only=True):
         versions: Client to package to version.
         references: Case to the client that its ratios are to.
         runs: One by one, in order.
+        groups: Case to the group whose cases took turns in every round; those of no group are not in it.
+        beside: Case to that of its group whose runs of the reference its ratios are to, where it is not its
+            own.
     """
 
     date: str
@@ -102,18 +111,35 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     versions: dict[str, dict[str, str]]
     references: dict[str, str]
     runs: list[Run]
+    groups: dict[str, str] = {}
+    beside: dict[str, str] = {}
 
     def lines(self, case: str) -> list[Line]:
         """What every client's rounds of a case come to, in order."""
-        runs = [run for run in self.runs if run.case == case]
         by_client: dict[str, list[Run]] = {}
-        for run in runs:
-            by_client.setdefault(run.client, []).append(run)
-        reference = {run.round: run for run in by_client.get(self.references[case], [])}
+        for run in self.runs:
+            if run.case == case:
+                by_client.setdefault(run.client, []).append(run)
+        other = self.beside.get(case, case)
+        reference = {run.round: run for run in self.right(other, self.references[case])}
         return [_line(client, each, reference) for client, each in by_client.items()]
 
+    def clients(self, case: str) -> list[str]:
+        """Who ran it, once for each round."""
+        return [run.client for run in self.runs if run.case == case]
 
-def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
+    def right(self, case: str, client: str) -> list[Run]:
+        """A client's runs of a case that brought the right rows."""
+        return [run for run in self.runs if (run.case, run.client) == (case, client) and not run.wrong]
+
+    def share_rounds(self, one: str, other: str) -> bool:
+        """Whether two cases took turns, so that what slows the machine down for a while slows both."""
+        group = self.groups.get(one)
+        return one == other or (group is not None and group == self.groups.get(other))
+
+
+def _line(client: str, ran: list[Run], reference: dict[int, Run]) -> Line:
+    runs = [run for run in ran if not run.wrong]
     pairs = [(run, reference[run.round]) for run in runs if run.round in reference]
     walls, cpus, peaks = (
         [getattr(one, figure) / getattr(other, figure) for one, other in pairs]
@@ -121,34 +147,32 @@ def _line(client: str, runs: list[Run], reference: dict[int, Run]) -> Line:
     )
     return Line(
         client=client,
-        rounds=len(runs),
-        wall=statistics.median(run.wall for run in runs),
-        cpu=statistics.median(run.cpu for run in runs),
-        peak=max(run.peak for run in runs),
-        requests=max(run.requests / run.least for run in runs),
-        wall_ratio=median_ratio(walls),
-        cpu_ratio=median_ratio(cpus),
-        peak_ratio=median_ratio(peaks),
+        rounds=len(ran),
+        right=len(runs),
+        wall=_median([run.wall for run in runs]),
+        cpu=_median([run.cpu for run in runs]),
+        peak=max((run.peak for run in runs), default=0),
+        requests=max((run.requests / run.least for run in runs), default=0.0),
+        wall_ratio=_median(walls),
+        cpu_ratio=_median(cpus),
+        peak_ratio=_median(peaks),
         wall_spread=(min(walls, default=0.0), max(walls, default=0.0)),
         cpu_spread=(min(cpus, default=0.0), max(cpus, default=0.0)),
-        headroom=min(run.wall / max(run.server_cpu, 0.001) for run in runs),
-        rows=min(run.rows for run in runs),
-        wrong=next((run.wrong for run in runs if run.wrong), ""),
+        rows=min((run.rows for run in runs), default=0),
+        foretold=min((run.foretold for run in runs), default=0),
+        wrong=next((run.wrong for run in ran if run.wrong), ""),
     )
 
 
-def median_ratio(ratios: Sequence[float]) -> float:
-    """The median of the ratios within a round: what slows a machine down for a while slows both.
-
-    Args:
-        ratios: Of two clients' figures, one of each round; without any, the median is 0.
-    """
-    return statistics.median(ratios) if ratios else 0.0
+def _median(figures: Sequence[float]) -> float:
+    """Of ratios, each within one round: what slows a machine down for a while slows both. 0 without any."""
+    return statistics.median(figures) if figures else 0.0
 
 
 def save(benchmark: Benchmark, path: Path) -> None:
     """Write the figures, a run a line, so that two of them can be compared by eye."""
-    head = json.encode({name: getattr(benchmark, name) for name in Benchmark.__struct_fields__[:-1]}).decode()
+    names = (name for name in Benchmark.__struct_fields__ if name != "runs")
+    head = json.encode({name: getattr(benchmark, name) for name in names}).decode()
     runs = ",\n".join(json.encode(run).decode() for run in benchmark.runs)
     path.write_text(f'{head[:-1]},"runs":[\n{runs}\n]}}\n', encoding="utf-8")
 

@@ -1,7 +1,8 @@
-"""Start a program, and say what it took: ``python -I -S launcher.py CORE SECONDS FIGURES COMMAND...``.
+"""Start a program, and say what it took: ``python -I -S launcher.py CORES SECONDS FIGURES COMMAND...``.
 
 A process of its own and a small one: the kernel counts a parent's memory in the peak of a program that it
-starts. What the program starts in turn and waits for is counted too. CORE is a number, or ``-`` for any.
+starts. What the program starts in turn and waits for is counted too. CORES are numbers
+between commas, or ``-`` for any.
 """
 
 import contextlib
@@ -14,9 +15,9 @@ import time
 
 def main() -> None:
     """Run it, and write seconds of wall and processor, peak bytes and exit status."""
-    core, limit, figures, *command = sys.argv[1:]
-    if core != "-":
-        os.sched_setaffinity(0, {int(core)})
+    cores, limit, figures, *command = sys.argv[1:]
+    if cores != "-":
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     started = time.monotonic()
     child = os.fork()
     if not child:

@@ -20,20 +20,20 @@ from tests.fakes.mimics.kit import Request
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks.records_file import RecordsFile
+
 
 class FileRecords(Sequence[Any]):
     """Records in a file as a mimic's rows; a slice of them is one piece of JSON, however many it holds.
 
     Args:
-        content: See ``benchmarks.records.write``.
+        file: Holds them.
         count: How many of them there are to be.
-        size: Bytes of each, with its comma.
     """
 
-    def __init__(self, content: memoryview, count: int, size: int) -> None:
-        self._content = content
+    def __init__(self, file: RecordsFile, count: int) -> None:
+        self._file = file
         self._count = count
-        self._size = size
 
     def __len__(self) -> int:
         return self._count
@@ -46,7 +46,7 @@ class FileRecords(Sequence[Any]):
         if isinstance(place, int):
             return self[place : place + 1][0]
         first, end, _ = place.indices(self._count)
-        records = self._content[first * self._size : max(first, end) * self._size][:-1]
+        records = self._file.part(first, end)
         return [msgspec.Raw(records)] if records else []
 
 

@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.cases import MILLION
+from benchmarks.kinds import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from benchmarks.contestants import Contestant
 
 _BESIDES_SECONDS = 0.4  # to start an API and to stop it
-_VERIFYING_SECONDS = 1.5  # a million rows, read back and compared
+_VERIFYING_SECONDS = 2.0  # a million plain rows, read back and compared
+_VERIFYING_OTHERS_SECONDS = 25.0  # as many of other kinds, row by row
 
 _MINUTES_FROM = 120.0
 
@@ -35,22 +37,33 @@ class Turn(NamedTuple):
     @property
     def seconds(self) -> float:
         """About how long it takes, with what is done before and after it."""
-        verifying = _VERIFYING_SECONDS * self.case.records / MILLION if self.contestant.keeps else 0.0
+        each = _VERIFYING_SECONDS if self.case.kind == PLAIN else _VERIFYING_OTHERS_SECONDS
+        verifying = each * self.case.records / MILLION if self.contestant.keeps else 0.0
         return _BESIDES_SECONDS + self.case.seconds(self.contestant) + verifying
 
 
 def turns(clients: list[Contestant], chosen: list[Case], rounds: int) -> Iterator[Turn]:
-    """Round after round of every case, each client in its turn, and nobody always the first.
+    """Round after round of every group of cases, each client in its turn, and nobody always the first.
 
     Args:
         clients: Who is there.
         chosen: The cases.
-        rounds: At most; see ``Case.rounds``.
+        rounds: At most; as many as each case says if 0. See ``Case.rounds``.
     """
-    for case, number in itertools.product(chosen, range(1, rounds + 1)):
-        suited = [each for each in clients if case.suits(each) and number <= case.rounds(each, rounds)]
-        start = (number - 1) % max(1, len(suited))
-        yield from (Turn(case, each, number) for each in suited[start:] + suited[:start])
+    for group in _groups(chosen):
+        most = rounds or max(case.most_rounds for case in group)
+        for number, case in itertools.product(range(1, most + 1), group):
+            suited = [each for each in clients if case.suits(each) and number <= case.rounds(each, rounds)]
+            start = (number - 1) % max(1, len(suited))
+            yield from (Turn(case, each, number) for each in suited[start:] + suited[:start])
+
+
+def _groups(chosen: list[Case]) -> Iterator[list[Case]]:
+    """Cases that share their rounds, in order; one of no group shares them with nobody."""
+    by_group: dict[str, list[Case]] = {}
+    for case in chosen:
+        by_group.setdefault(case.group or f"alone: {case.name}", []).append(case)
+    yield from by_group.values()
 
 
 class Progress:

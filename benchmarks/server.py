@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import mmap
 import os
 import re
 import resource
@@ -24,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.records_file import RecordsFile
+
 if TYPE_CHECKING:
     from benchmarks.mimicked import MimickedApi
 
-RECORD_AND_COMMA = 220
 TIMES_RUNNING = 6
 _TARGET = re.compile(rb"^GET /data\?(\S*) ")
 _PARAMETER = re.compile(rb"(page|limit)=(\d+)")
@@ -39,7 +39,7 @@ class Options:
     """What is served, and how badly.
 
     Attributes:
-        records_file: See ``benchmarks.records.write``.
+        records_file: See ``benchmarks.kinds.write``.
         records: How many of its records there are to be.
         latency: Seconds before every answer.
         failing: The share of requests answered 503.
@@ -88,13 +88,12 @@ class Pages:
 
     def __init__(self, options: Options) -> None:
         self._records = options.records
-        with Path(options.records_file).open("rb") as file:
-            self._bytes = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._file = RecordsFile(Path(options.records_file))
 
     def page(self, number: int, limit: int) -> list[bytes | memoryview]:
         """The parts of an answer, to be sent one after the other."""
         first, end = (min(place * limit, self._records) for place in (number - 1, number))
-        records = self._bytes[first * RECORD_AND_COMMA : max(first, end) * RECORD_AND_COMMA][:-1]
+        records = self._file.part(first, end)
         total = -(-self._records // limit)
         head = (
             f'{{"page":{number},"limit":{limit},"total_pages":{total},"total_records":{self._records},"data":['
@@ -105,7 +104,7 @@ class Pages:
         """The same records behind the API of a described source."""
         from benchmarks.mimicked import FileRecords, MimickedApi  # noqa: PLC0415 - few cases have one
 
-        return MimickedApi(name, FileRecords(self._bytes, self._records, RECORD_AND_COMMA))
+        return MimickedApi(name, FileRecords(self._file, self._records))
 
 
 def answer_head(status: int, length: int) -> bytes:

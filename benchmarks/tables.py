@@ -5,30 +5,70 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.cases import CASES, SHORT_CASES
+from benchmarks.cases import CASES, SHORT_CASES, TABLES
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.figures import FAILED
 from benchmarks.goals import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from benchmarks.figures import Benchmark, Line
     from benchmarks.goals import Outcome
 
 _PAGE = Path(__file__).with_name("page.md")
 _MIB = 2**20
-_HEAD = ("client", "rounds", "wall s", "x wall", "CPU s", "x CPU", "peak MiB", "x requests", "rows verified")
-_GOALS_HEAD = ("goal", "is", "stretch", "median", "worst round", "so it is")
-_WHAT = {case.name: case.what for case in (*CASES, *SHORT_CASES)}
+_FIGURES = ("wall s", "x wall", "CPU s", "x CPU", "peak MiB", "x peak")
+_HEAD = ("client", "rounds", *_FIGURES, "x requests", "rows verified")
+_SHARED_HEAD = ("of", "client", "rounds", *_FIGURES, "foretold MiB", "rows verified")
+_NOTHING = ("-",) * len(_FIGURES)
+_GOALS_HEAD = ("goal", "is", "stretch", "median", "worst round", "rounds", "so it is")
+_CASES = {case.name: case for case in (*CASES, *SHORT_CASES)}
+
+
+class Table(NamedTuple):
+    """One of the page.
+
+    Attributes:
+        title: What was measured.
+        said: To what its ratios are.
+        head: Of its columns.
+        rows: Below it.
+    """
+
+    title: str
+    said: str
+    head: Sequence[str]
+    rows: list[tuple[str, ...]]
+
+
+def tables(benchmark: Benchmark) -> Iterator[Table]:
+    """One for each case that was run, in order, or for those that share one."""
+    shared: set[str] = set()
+    for name, reference in benchmark.references.items():
+        group = benchmark.groups.get(name, "")
+        if group not in TABLES:
+            yield _of_case(benchmark, name)
+        elif group not in shared:
+            shared.add(group)
+            cases = [each for each in benchmark.references if benchmark.groups.get(each) == group]
+            rows = [_shared_cells(each, line) for each in cases for line in benchmark.lines(each)]
+            beside = benchmark.beside.get(cases[-1], name)
+            said = f"Ratios are to {reference} in the same round, of {_CASES[beside].what}."
+            yield Table(f"{group}: {TABLES[group]}", said, _SHARED_HEAD, rows)
+
+
+def _of_case(benchmark: Benchmark, name: str) -> Table:
+    case = _CASES[name]
+    rows = [_cells(line) for line in benchmark.lines(name)]
+    rows += [(client, "-", *_NOTHING, "-", f"cannot: {why}") for client, why in case.cannot().items()]
+    return Table(f"{name}: {case.what}", f"Ratios are to {benchmark.references[name]}.", _HEAD, rows)
 
 
 def report(benchmark: Benchmark) -> str:
     """Every case, columns aligned."""
-    rows = {case: map(_cells, benchmark.lines(case)) for case in benchmark.references}
-    return "".join(f"\n{case}: {_WHAT[case]}\n{_aligned(_HEAD, each)}" for case, each in rows.items())
+    return "".join(f"\n{each.title}\n{_aligned(each.head, each.rows)}" for each in tables(benchmark))
 
 
 def goals(benchmark: Benchmark) -> str:
@@ -46,9 +86,29 @@ def page(benchmark: Benchmark) -> str:
         server=f"{headroom(benchmark):.1f}",
         rounds=max(run.round for run in benchmark.runs),
         goals=_table(_GOALS_HEAD, map(_goal, outcomes(benchmark))),
-        cases="\n".join(_section(benchmark, case) for case in benchmark.references),
+        missing=_missing(benchmark),
+        cases="\n".join(map(_section, tables(benchmark))),
         clients=_table(("client", "is", "packages"), _clients(benchmark)),
     )
+
+
+def _missing(benchmark: Benchmark) -> str:
+    """What has come since the figures were taken, in a sentence; nothing where all of it was measured."""
+    cases = dict.fromkeys(
+        case.group if case.group in TABLES else case.name
+        for case in CASES
+        if case.name not in benchmark.references
+    )
+    ran = {run.client for run in benchmark.runs}
+    clients = [each.name for each in CONTESTANTS if each.name not in ran]
+    told = [
+        f"{what} {', '.join(f'`{name}`' for name in names)}"
+        for what, names in (("the cases", cases), ("the clients", clients))
+        if names
+    ]
+    if not told:
+        return ""
+    return f"\nNot measured yet, since they came after the figures of {benchmark.date}: {'; '.join(told)}.\n"
 
 
 def headroom(benchmark: Benchmark) -> float:
@@ -60,14 +120,15 @@ def headroom(benchmark: Benchmark) -> float:
 def _cores(benchmark: Benchmark) -> str:
     if not benchmark.cores:
         return "wherever the system put them, since there is one core"
-    client, *others = benchmark.cores
-    return f"the clients on core {client}, the API on core {' or '.join(map(str, others))}"
+    first, second, *others = benchmark.cores
+    if not others:
+        return f"the clients on core {first}, the API on core {second}, which clients of two cores share"
+    api = " or ".join(map(str, others))
+    return f"the clients on core {first}, those with two cores on core {second} too, the API on core {api}"
 
 
-def _section(benchmark: Benchmark, case: str) -> str:
-    reference = benchmark.references[case]
-    rows = (_cells(line) for line in benchmark.lines(case))
-    return f"### {case}: {_WHAT[case]}\n\nRatios are to {reference}.\n\n{_table(_HEAD, rows)}"
+def _section(table: Table) -> str:
+    return f"### {table.title}\n\n{table.said}\n\n{_table(table.head, table.rows)}"
 
 
 def _aligned(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
@@ -82,23 +143,41 @@ def _goal(outcome: Outcome) -> tuple[str, ...]:
     bound = f"at {'least' if goal.is_least else 'most'} {goal.bound:g}"
     stretch = f"{goal.stretch:g}" if goal.stretch else "-"
     figures = (statistics.median(outcome.measured), outcome.worst) if outcome.measured else ()
-    told = [f"{each:.2f}" for each in figures] or ["-", "-"]
+    told = [*(f"{each:.2f}" for each in figures), str(len(outcome.measured))] if figures else ["-"] * 3
     return goal.what, bound, stretch, *told, outcome.state
 
 
 def _cells(line: Line) -> tuple[str, ...]:
-    rows = line.wrong or ("keeps none" if line.rows < 0 else f"{line.rows:,}")
-    figures = (
+    requests = f"{line.requests:.2f}" if line.right else "-"
+    return (line.client, _rounds(line), *_figures(line), requests, _rows(line))
+
+
+def _shared_cells(case: str, line: Line) -> tuple[str, ...]:
+    foretold = f"{line.foretold / _MIB:.0f}" if line.foretold else "-"
+    return (_CASES[case].what, line.client, _rounds(line), *_figures(line), foretold, _rows(line))
+
+
+def _figures(line: Line) -> tuple[str, ...]:
+    """Who never brought the right rows has no times."""
+    if not line.right:
+        return _NOTHING
+    return (
         f"{line.wall:.2f}",
         _ratio(line.wall_ratio, line.wall_spread),
         f"{line.cpu:.2f}",
         _ratio(line.cpu_ratio, line.cpu_spread),
         f"{line.peak / _MIB:.0f}",
-        f"{line.requests:.2f}",
+        f"{line.peak_ratio:.2f}" if line.peak_ratio else "-",
     )
-    has_failed = line.wrong.startswith(FAILED)  # then it took no time for the task
-    told = ("-",) * len(figures) if has_failed else figures
-    return (line.client, str(line.rounds), *told, " ".join(rows.split()).replace("|", "/"))
+
+
+def _rounds(line: Line) -> str:
+    return str(line.rounds) if line.right == line.rounds else f"{line.right} of {line.rounds}"
+
+
+def _rows(line: Line) -> str:
+    told = line.wrong or ("keeps none" if line.rows < 0 else f"{line.rows:,}")
+    return " ".join(told.split()).replace("|", "/")
 
 
 def _ratio(value: float, spread: tuple[float, float]) -> str:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from benchmarks.records import COLUMNS, FIRST_ID, PERIOD, patches, records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from benchmarks.records import Indices
@@ -28,6 +28,7 @@ _BATCH = 50_000
 _FALSE = pa.scalar(0).cast(pa.bool_())
 _PARSE = pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error")
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
+_RECORD = b'{"id":'
 _MANIFESTS = "_manifest-????????.json"  # a store may keep files of its own beside them
 
 
@@ -94,26 +95,36 @@ def _period() -> pa.Table:
 
 def batches(folder: Path) -> Iterator[pa.Table]:
     """The rows of an output, in the source's columns and types."""
-    for path in _files(folder):
+    for path in files(folder, READERS):
         for table in READERS[path.suffix](path):
             yield pa.table([_as_served(table[name]) for name in COLUMNS], list(COLUMNS)).cast(SCHEMA)
 
 
 def _as_served(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as the source has it: some clients read a date in ISO 8601 as a point in time."""
+    """A column as the source has it.
+
+    Some clients read a date in ISO 8601 as a point in time, or keep an amount as a decimal of its digits.
+    """
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.string()).cast(pa.float64())
     if not pa.types.is_timestamp(column.type):
         return column
     return pc.strftime(column.cast(pa.timestamp("s", column.type.tz)), _ISO)
 
 
-def _files(folder: Path) -> list[Path]:
-    """What holds rows: a dataset's parts are those that its last manifest names."""
+def files(folder: Path, suffixes: Container[str]) -> list[Path]:
+    """What holds rows: a dataset's parts are those that its last manifest names.
+
+    Args:
+        folder: Where a client's output is.
+        suffixes: What names of files with rows end with.
+    """
     manifests = sorted(folder.rglob(_MANIFESTS))
     if manifests:
         parts = msgspec.json.decode(manifests[-1].read_bytes())["parts"]
         # A key begins with the dataset's own folder, and the dataset lies wherever the run was sent to.
         return [manifests[-1].parent / part["key"].rpartition("/")[2] for part in parts]
-    found = (path for path in folder.rglob("*") if path.suffix in READERS and path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix in suffixes and path.is_file())
     # A pipeline's own tables, of which it keeps its state in, begin so.
     return sorted(path for path in found if not path.relative_to(folder).match("*/_dlt*/*"))
 
@@ -151,6 +162,18 @@ def _csv(path: Path) -> Iterator[pa.Table]:
 
 def _lines(path: Path) -> Iterator[pa.Table]:
     """Records, or the messages of a Singer tap or of an Airbyte source around them."""
+    with path.open("rb") as file:
+        begins = file.read(len(_RECORD))
+    yield from _messages(path) if begins != _RECORD else _records(path)
+
+
+def _records(path: Path) -> Iterator[pa.Table]:
+    with pj.open_json(path, parse_options=_PARSE) as reader:
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+
+def _messages(path: Path) -> Iterator[pa.Table]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     with path.open("rb") as file:
         while lines := [*itertools.islice(file, _BATCH)]:

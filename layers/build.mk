@@ -9,6 +9,7 @@ build-DeClassesLayer: folder := de_classes
 build-SdkLayer: folder := sdk
 build-ArrowLayer: folder := arrow
 build-DataFramesLayer: folder := dataframes
+build-PostgresLayer: folder := postgres
 build-SourcesLayer: folder := ../sources
 
 # `sam local` insists on a file of variables: what is there without a local cloud is there once something is built.

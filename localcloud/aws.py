@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -71,6 +71,10 @@ class LocalAws:
     def logs(self) -> CloudWatchLogsClient:
         """A client of its CloudWatch Logs."""
         return self.session.client("logs", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def scheduler(self) -> Any:  # noqa: ANN401 - boto3 makes it at run time, and no types of it are installed
+        """A client of its EventBridge Scheduler."""
+        return self.session.client("scheduler", endpoint_url=self.endpoint, config=_CONFIG)
 
     def secrets(self) -> SecretsManagerClient:
         """A client of its Secrets Manager."""

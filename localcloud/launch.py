@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcloud.stack import Stack, prepare_artifacts
+from de_classes.cli.schedule import reconcile, scheduled
+from localcloud.stack import STACK, Stack, prepare_artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from de_classes.cli.schedule import Reconciled
+    from localcloud.aws import LocalAws
     from localcloud.console import Console
     from localcloud.emulator import Emulator
     from localcloud.sam import SamCli
@@ -45,4 +49,16 @@ def launch(emulator: Emulator, sam: SamCli, parameters: Mapping[str, str], conso
             emulator.endpoint,
             {**LOCAL_PARAMETERS, "ApiBaseUrl": emulator.rest_api_base_url, **parameters},
         )
+        bring_schedules_up_to_date(emulator.aws, sam.sources)
     return Stack(emulator.aws)
+
+
+def bring_schedules_up_to_date(aws: LocalAws, sources: Path) -> Reconciled:
+    """What `make deploy` does after SAM, here.
+
+    Args:
+        aws: Makes clients of the local cloud.
+        sources: The folder of descriptions.
+    """
+    wanted = scheduled(sources)
+    return reconcile(aws.cloudformation(), aws.scheduler(), stack=STACK, wanted=wanted)

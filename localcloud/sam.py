@@ -46,6 +46,11 @@ class SamCli:
         self._workspace = workspace
         self._environment = os.environ if environment is None else environment
 
+    @property
+    def sources(self) -> Path:
+        """The descriptions that are packaged."""
+        return self._workspace.root / "sources"
+
     def build(self) -> bool:
         """Build functions and layers for the emulator's Python; False if nothing changed since the last time.
 

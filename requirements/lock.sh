@@ -39,6 +39,8 @@ compile requirements/mutation.txt pyproject.toml --all-extras --group dev --grou
     --constraint requirements/dev.txt "$@" # what the tests run with
 compile requirements/site.txt pyproject.toml --all-extras --group site --constraint requirements/dev.txt "$@"
 compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/peer-dlt.txt "$@"
+compile requirements/seaweed.txt --group seaweed "$@"
+compile requirements/bench-airbyte.txt --group bench-airbyte "$@" # of rich it takes an older one than peer-airbyte
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 
 core="aws-lambda-powertools jmespath msgspec pyjwt requests certifi charset-normalizer idna tenacity typing-extensions urllib3"
@@ -48,5 +50,6 @@ sdk="boto3 botocore python-dateutil s3transfer six"
     layer de_classes
     layer sdk $core
     layer arrow
+    layer postgres $core tzdata # which Windows alone needs
     layer dataframes $core $sdk pyarrow setuptools # awswrangler names setuptools and never imports it
 }

@@ -16,12 +16,17 @@ from de_classes.cli.dataset_overview import (
     RunOverview,
 )
 from de_classes.cli.init import WrittenDescription
+from de_classes.cli.lake import Catalogue
 from de_classes.cli.new import NewProject
 from de_classes.cli.sample import Sample
+from de_classes.cli.schedule import Reconciled, ScheduleChange
 from de_classes.cli.sql import AskedDataset, SqlAnswer
 from de_classes.cli.verify import Comparison
+from de_classes.pipelines.glue.table import Registered
 from de_classes.pipelines.postgres.loader import Loaded
+from de_classes.runs.status import ListedRun, RangeStatus, RunList, RunStatus
 from de_classes.simulators.cli import ListedFaults, Served, Serving
+from de_classes.storage.datasets.lake import CataloguedDataset, Generation
 from de_classes.utils.run_records import Reached
 from tools.receipt_document import DOCS, as_text, schema_of
 
@@ -30,16 +35,24 @@ if TYPE_CHECKING:
 
 DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
-    "load.schema.json": (Loaded, (Loaded,), "What was loaded into PostgreSQL"),
     "show.schema.json": (
         DatasetOverview,
         (DatasetOverview, ColumnOverview, GenerationOverview, RunOverview, Reached, End, Still),
         "A dataset",
     ),
+    "load.schema.json": (
+        Loaded | Registered,
+        (Loaded, Registered),
+        "What was loaded into PostgreSQL, or is shown by Glue",
+    ),
+    "runs.schema.json": (RunStatus, (RunStatus, RangeStatus), "Where a run stands"),
+    "runs-list.schema.json": (RunList, (RunList, ListedRun), "The runs that there are"),
     "sql.schema.json": (SqlAnswer, (SqlAnswer, AskedDataset), "An answer to a question in SQL"),
     "clean.schema.json": (Cleaning, (Cleaning, LeftBehind), "What runs left behind"),
+    "lake.schema.json": (Catalogue, (Catalogue, CataloguedDataset, Generation), "The datasets of a place"),
     "init.schema.json": (WrittenDescription, (WrittenDescription,), "A description that was written"),
     "sample.schema.json": (Sample, (Sample,), "The first records of a source"),
+    "schedule.schema.json": (Reconciled, (Reconciled, ScheduleChange), "What became of a stack's schedules"),
     "new.schema.json": (NewProject, (NewProject,), "A project that was written"),
     "simulate.schema.json": (
         Serving | Served | ListedFaults,

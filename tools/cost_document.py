@@ -13,7 +13,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.unstable_api_client import UnstableAPIClient
-from de_classes.handler import METRICS
+from de_classes.handler import METRICS, METRICS_BY_CAUSE, METRICS_BY_SOURCE
 from de_classes.runs.forecast import FirstPage, LambdaTerms, forecast, proof_requests
 from tools.template import template
 
@@ -113,7 +113,34 @@ def custom_metrics() -> list[str]:
 def month_section() -> str:
     """What a month of a stack costs, by what it is charged for."""
     named = ", ".join(f"`{name}`" for name in custom_metrics())
-    return "\n".join([*_month_table(), "", *wrap(f"The worker's metrics are {named}.", 120), ""])
+    by_source = ", ".join(f"`{name}`" for name in METRICS_BY_SOURCE)
+    by_cause = ", ".join(f"`{name}`" for name in METRICS_BY_CAUSE)
+    text = (
+        f"The worker's metrics are {named}. Beside them, each resource that has runs takes "
+        f"{len(METRICS_BY_SOURCE)} more, {len(METRICS_BY_SOURCE) * A_CUSTOM_METRIC:.2f} USD if some end in "
+        f"every hour: {by_source}; and each cause of retries one: {by_cause}."
+    )
+    return "\n".join([*_month_table(), "", *wrap(text, 120), "", *wrap(_watching(), 120), ""])
+
+
+def _watching() -> str:
+    """What it costs that somebody looks after the schedules."""
+    (watch,) = [
+        each["Properties"]
+        for each in template()["Resources"].values()
+        if each["Type"] == "AWS::Scheduler::Schedule"
+    ]
+    minutes = int(watch["ScheduleExpression"].removeprefix("rate(").split()[0])
+    looks = 30 * 24 * 60 // minutes
+    terms = LambdaTerms(memory_megabytes=1024)
+    time = terms.startup_seconds * terms.dollars_a_gigabyte_second
+    dollars = looks * (time + terms.dollars_an_invocation)
+    return (
+        f"Every {minutes} minutes the worker looks after its schedules: {looks:,} invocations a month, "
+        f"{dollars:.2f} USD at 1 GB if each takes as long as a start does, {terms.startup_seconds:g} s; and "
+        "two or three reads from S3 for each schedule. A tick is an invocation of EventBridge Scheduler, of "
+        "which an account has 14 million a month free."
+    )
 
 
 def _month_table() -> Iterator[str]:

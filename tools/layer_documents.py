@@ -86,7 +86,7 @@ def sizes_table() -> str:
     """
     rows = [_size_row(name) for name in LAYERS]
     totals = [sum(column) for column in zip(*(numbers for _, numbers in rows), strict=True)]
-    lines = [_line(name, numbers) for name, numbers in [*rows, ("all four", totals)]]
+    lines = [_line(name, numbers) for name, numbers in [*rows, ("all of them", totals)]]
     columns = [f"{name} {what}" for name in ARCHITECTURES for what in ("unzipped", "zipped")]
     head = f"| layer | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}\n"
     return head + "".join(lines)

@@ -31,6 +31,7 @@ LAYERS = {
     "SdkLayer": "sdk",
     "ArrowLayer": "arrow",
     "DataFramesLayer": "dataframes",
+    "PostgresLayer": "postgres",
 }
 SOURCES = (
     "layer.mk",

@@ -37,7 +37,7 @@ DOCUMENTED: tuple[type[Struct], ...] = (
     Timeline,
 )
 
-TAGS = {"version": "Of this layout.", "event": "Which of them it is."}
+TAGS = {"version": "Of this layout.", "event": "Which of them it is.", "to": "What it was loaded into."}
 """What a tag means that msgspec writes before all fields."""
 
 _ENTRY = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from de_classes.api.source.loading import load_sources
-from de_classes.errors import ConfigurationError
+from de_classes.cli import schedule
+from de_classes.errors import ConfigurationError, DeClassesError
 from de_classes.utils.command_line import CommandParser
 from tools.template import parsed, template
 
@@ -250,9 +251,29 @@ def compiler(version: str) -> str:
     return done.stdout.strip()
 
 
-def deploy(settings: Settings, parameters: Mapping[str, str]) -> int:
-    """Deploy what was built."""
-    return _sam(settings, "deploy", *_overrides(parameters))
+def deploy(settings: Settings, parameters: Mapping[str, str], *, sources: Path = SOURCES) -> int:
+    """Deploy what was built, and bring the stack's schedules up to date.
+
+    Args:
+        settings: The environment's.
+        parameters: The template's.
+        sources: The descriptions, which say what is pulled by itself.
+
+    Raises:
+        StackError: The schedules cannot be brought up to date; the stack is deployed.
+    """
+    status = _sam(settings, "deploy", *_overrides(parameters))
+    if status:
+        return status
+    told = settings.of("deploy")
+    try:
+        wanted = schedule.scheduled(sources)
+        clients = schedule.clients(region=told.get("region"), profile=told.get("profile"))
+        done = schedule.reconcile(*clients, stack=_stack_name(settings, told), wanted=wanted)
+    except DeClassesError as error:
+        raise StackError(f"the stack is deployed, but {error}") from error
+    _say(schedule.as_text(done).rstrip())
+    return 0
 
 
 def destroy(settings: Settings, *, asks: bool) -> int:
@@ -269,9 +290,7 @@ def destroy(settings: Settings, *, asks: bool) -> int:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the same
 
     told = {**settings.of("deploy"), **settings.of("delete")}
-    stack = told.get("stack_name")
-    if not stack:
-        raise StackError(f"{settings.path.name} names no stack_name for {settings.environment}")
+    stack = _stack_name(settings, told)
     where = {name: told[name] for name in ("region", "profile") if name in told}
     options = [word for name, value in where.items() for word in (f"--{name}", value)]
     try:
@@ -287,6 +306,12 @@ def destroy(settings: Settings, *, asks: bool) -> int:
         for kind, name in kept:
             _say(f"  {kind} {name}")
     return status
+
+
+def _stack_name(settings: Settings, told: Mapping[str, Any]) -> str:
+    if not told.get("stack_name"):
+        raise StackError(f"{settings.path.name} names no stack_name for {settings.environment}")
+    return str(told["stack_name"])
 
 
 def retained(client: CloudFormationClient, stack: str) -> Iterator[tuple[str, str]]:

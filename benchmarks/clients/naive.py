@@ -40,6 +40,8 @@ def main() -> None:
     """Write one file."""
     task = given()
     frame = pd.DataFrame(list(records(task)))
+    if task.key:
+        frame = frame.drop_duplicates(task.key)
     match task.format:
         case "parquet":
             frame.to_parquet(task.output, compression="zstd", index=False)

@@ -12,7 +12,7 @@ DATASET = "records"
 
 def dataset(task: Task) -> list[str]:
     """The arguments for many parts and a manifest."""
-    return [*_common(task, task.url), "--dataset", DATASET, *(["--key-field", task.key] if task.key else [])]
+    return [*_common(task, task.url), "--dataset", DATASET, *_asked(task)]
 
 
 def one_object(task: Task) -> list[str]:
@@ -23,6 +23,11 @@ def one_object(task: Task) -> list[str]:
 def described(task: Task) -> list[str]:
     """The arguments for one object, out of a source that has a description."""
     return [*_common(task, *task.described), "--key", task.output.name]
+
+
+def _asked(task: Task) -> list[str]:
+    options = {"--key-field": task.key, "--columns": task.columns, "--part-pages": task.part_pages}
+    return [str(word) for option, value in options.items() if value for word in (option, value)]
 
 
 def _common(task: Task, *source: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reference R: the same as P by arro3, and every page is checked first, field by field, by msgspec."""
+"""The same as pyarrow's script by arro3; every page is checked first, field by field, by msgspec."""
 
 from __future__ import annotations
 

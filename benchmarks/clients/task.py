@@ -21,6 +21,10 @@ class Task:
         key: The field by which records that come twice are dropped; none if empty.
         store: ``http://host:port/bucket``, if the output goes to an S3 server instead.
         described: What this library is told of a described source, in place of the address.
+        columns: A file of the columns that records must fit, as this library reads it; none if empty.
+        part_pages: Pages in a part of a dataset at the most; as each has it by itself if 0.
+        schema: A file with the Arrow schema of the records, for clients that are told it; that of plain
+            records if empty.
     """
 
     url: str
@@ -31,6 +35,9 @@ class Task:
     store: str = ""
     described: tuple[str, ...] = ()
     key: str = ""
+    columns: str = ""
+    part_pages: int = 0
+    schema: str = ""
 
     @property
     def output(self) -> Path:

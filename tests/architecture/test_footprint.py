@@ -119,7 +119,7 @@ def test_importing_the_whole_library_prints_nothing_and_writes_no_file(tmp_path:
 def modules_of_an_ingestion(where: Path, *options: str) -> set[str]:
     """What the command line has imported when a run is complete."""
     code = (
-        "import json, sys; from de_classes.__main__ import main; status = main(sys.argv[1:]);"
+        "import json, sys; from de_classes.__main__ import program; status = program();"
         "print(json.dumps(sorted(sys.modules))); sys.exit(status)"
     )
     quiet = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, total_records=RECORDS)
@@ -144,14 +144,38 @@ def password_file(folder: Path, password: str) -> Path:
 @pytest.mark.parametrize(
     "options", first_of([["--dataset", "records"], ["--key", "records.parquet"]]), ids=str
 )
-def test_an_ingestion_to_parquet_imports_of_dataframes_only_what_pyarrow_does(
+def test_an_ingestion_to_parquet_imports_pyarrow_and_not_numpy_where_that_is_installed(
     tmp_path: Path, options: list[str]
 ) -> None:
     loaded = modules_of_an_ingestion(tmp_path, *options)
     assert "pyarrow.parquet" in loaded
     assert loaded & set(NOT_FOR_INGEST) == set()
-    numpys = {name for name in loaded if name.partition(".")[0] == "numpy"}
-    assert numpys <= loaded_by(["pyarrow.parquet"])
+    assert {name for name in loaded if name.partition(".")[0] == "numpy"} == set()
+    assert "numpy" in loaded_by(["pyarrow"])  # it is there
+
+
+def test_a_function_of_ones_own_imports_numpy_after_arrow_in_the_same_process() -> None:
+    code = """
+import sys
+from de_classes.__main__ import program
+sys.argv = ["de-classes", "--version"]
+try:
+    program()
+except SystemExit:
+    pass
+import pyarrow, pyarrow.parquet
+print("numpy" in sys.modules)
+import numpy
+print(int(numpy.array(pyarrow.array([1, 2]).to_pylist()).sum()))
+"""
+    done = run_python(code, LIBRARY.parent)
+    assert (done.stdout.splitlines()[1:], done.stderr) == (["False", "3"], "")
+
+
+def test_a_run_of_a_few_records_imports_none_of_arrows_kernels(tmp_path: Path) -> None:
+    loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--pages", "1", "--limit", "20")
+    assert "pyarrow.parquet" in loaded
+    assert "pyarrow.compute" not in loaded
 
 
 @pytest.mark.parametrize("format_name", first_of(["csv", "jsonl", "json"]))

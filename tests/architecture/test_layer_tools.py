@@ -92,12 +92,31 @@ def test_nothing_is_fetched_by_those_who_only_ask(tmp_path: Path) -> None:
 
 def test_what_no_import_loads_goes_and_what_one_does_stays(layer: Path) -> None:
     package = layer / "python" / "package"
-    for name in ("tests/test_it.py", "include/a.h", "fast.pyx", "fast.pyi", "stubs/only.pyi", "data.json"):
+    for name in (
+        "tests/test_it.py",
+        "include/a.h",
+        "fast.pyx",
+        "fast.pyi",
+        "stubs/only.pyi",
+        "RECORD",
+        "data.json",
+    ):
         (package / name).parent.mkdir(exist_ok=True)
         (package / name).write_text("")
     finish_layer.prune(layer)
     left = {path.relative_to(package).as_posix() for path in package.rglob("*")}
     assert left == {"__init__.py", "data.json"}
+
+
+def test_what_calls_psycopg_stays_in_a_layer_that_has_nothing_else_of_the_library(layer: Path) -> None:
+    path = layer / "python" / "de_classes" / "pipelines" / "postgres" / "loader.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    finish_layer.prune(layer)
+    assert path.exists()
+    (layer / "python" / "de_classes" / "handler.py").write_text("")
+    finish_layer.prune(layer)
+    assert not path.exists()
 
 
 def test_what_no_function_imports_goes_and_one_name_stays_of_a_librarys_three(layer: Path) -> None:

@@ -53,7 +53,7 @@ def setting_names(settings: type[msgspec.Struct]) -> set[str]:
 def test_every_route_of_the_worker_wants_iam_credentials() -> None:
     (api,) = (each for name, each in resources("AWS::Serverless::Api").items() if name == "WorkerApi")
     assert api["Properties"]["Auth"]["DefaultAuthorizer"] == "AWS_IAM"
-    assert [event["RestApiId"] for event in events(WORKER)] == [{"Ref": "WorkerApi"}]
+    assert [event["RestApiId"] for event in events(WORKER)] == [{"Ref": "WorkerApi"}] * 2
     assert all("Auth" not in event for event in events(WORKER))
 
 
@@ -61,6 +61,7 @@ def test_every_route_is_explicit_and_none_is_a_function_url() -> None:
     routes = {(event["Method"], event["Path"]) for name in functions() for event in events(name)}
     assert routes == {
         ("post", "/ingest"),
+        ("get", "/runs/{id}"),
         ("post", "/auth/login"),
         *(
             ("get", f"/{mount}/{end}")
@@ -86,7 +87,21 @@ def test_no_role_is_allowed_a_wildcard_action() -> None:
         "s3:GetObject",
         "s3:AbortMultipartUpload",
         "s3:ListBucket",
+        "scheduler:CreateSchedule",
+        "iam:PassRole",
+        "states:StartExecution",
+        "glue:GetTable",
+        "glue:CreateTable",
+        "glue:UpdateTable",
     }
+
+
+def test_the_worker_may_start_one_state_machine_alone_which_is_the_one_that_it_knows() -> None:
+    started = [[where for what, where in allowed(name) if "states:" in what] for name in functions()]
+    assert started == [[], [], [variables(WORKER)["RUN_STATE_MACHINE"]]]
+    (machine,) = resources("AWS::Serverless::StateMachine").values()
+    name = machine["Properties"]["Name"]["Sub"]
+    assert variables(WORKER)["RUN_STATE_MACHINE"]["Sub"].endswith(f":stateMachine:{name}")
 
 
 @pytest.mark.parametrize("function", [AUTH, UNSTABLE, WORKER])
@@ -353,13 +368,14 @@ def test_no_name_is_fixed_or_bound_to_an_account() -> None:
     assert named == []
 
 
-def test_every_alarm_tells_the_topic_and_silence_is_no_alarm() -> None:
+def test_every_alarm_tells_the_topic_and_silence_is_one_where_somebody_speaks_always() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
-    for alarm in alarms.values():
+    assert len(alarms) == 15
+    for name, alarm in alarms.items():
         properties = alarm["Properties"]
         assert properties["AlarmActions"] == [{"Ref": "AlarmTopic"}]
-        assert properties["TreatMissingData"] == "notBreaching"
+        silence = "breaching" if name == "LateSchedulesAlarm" else "notBreaching"
+        assert properties["TreatMissingData"] == silence
         assert properties["AlarmDescription"]
 
 

@@ -55,6 +55,7 @@ OTHERS = {
     "FaultRate": ("0.3", "0.99999"),
     "JitterSeconds": ("0.5", "19.999"),
     "Faults": ("F18", "F" * 80),
+    "GlueDatabase": ("shop", "d" * 24),
     "RecordsKey": ("simulator/records.jsonl", f"simulator/{'r' * 80}"),
 }
 
@@ -246,7 +247,8 @@ def test_the_defaults_are_those_of_the_worker() -> None:
         for field in msgspec.structs.fields(WorkerSettings)
         if field.default is not msgspec.NODEFAULT
     }
-    told_by_the_stack = {"source_parameters", "secrets_prefix", "source_secrets"}
+    told_by_the_stack = {"source_parameters", "secrets_prefix", "source_secrets", "run_state_machine"}
+    told_by_the_stack |= {"schedule_group", "schedule_role", "failed_ticks"}
     assert {name: told[name] for name in own.keys() - told_by_the_stack} == {
         name: own[name] for name in own.keys() - told_by_the_stack
     }
@@ -325,7 +327,7 @@ def test_the_threshold_of_every_alarm_is_a_parameter() -> None:
     thresholds = [name for name in parameters() if name.endswith("Threshold")]
     resources = deployed_by(dict.fromkeys(thresholds, "77"))
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
+    assert len(alarms) == 15
     assert {name for name, each in alarms.items() if each["Properties"]["Threshold"] != "77"} == set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,18 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from de_classes.errors import ObjectExistsError, ObjectNotFoundError
-from de_classes.storage.datasets import DatasetCommits, DatasetReader, PartWriter, manifest_key
+from de_classes.storage.datasets import (
+    DatasetCommits,
+    DatasetReader,
+    Lake,
+    PartWriter,
+    manifest_key,
+    remove_leftovers,
+)
 from de_classes.storage.datasets.manifest import symlink_key
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
+from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import DATASET, commit, make_manifest
 from tests.fakes.object_stores import ATOMIC_VARIANTS, LOGGER, VARIANTS, params
 
@@ -117,6 +126,46 @@ def test_F43_a_generation_replaces_the_one_before_which_can_still_be_read(case: 
     assert len(before.frame()) == 3
     assert len(DatasetReader(case.store, case.bucket, DATASET, generation=1).frame()) == 3
     assert listed_parts(case) == [second.parts[0].key]
+
+
+def test_a_catalogue_tells_of_each_dataset_below_a_place(case: StoreCase) -> None:
+    commit(case.store, PAGES, bucket=case.bucket)
+    commit(case.store, [[{"id": 9}]], run_id="later", generation=2, bucket=case.bucket)
+    commit(case.store, PAGES, dataset="raw/day/below", format="csv", bucket=case.bucket)
+    commit(case.store, PAGES, dataset="other", bucket=case.bucket)
+    case.store.put_object(case.bucket, "raw/_runs/run/plan.json", b"{}")
+    case.store.put_object(case.bucket, "raw/notes.txt", b"none of ours")
+    told = {each.name: each for each in Lake(case.store, case.bucket).datasets()}
+    assert [*told] == ["other", "raw/day", "raw/day/below"]
+    day = told["raw/day"]
+    assert [each.number for each in day.generations] == [1, 2]
+    assert (day.status, day.records, day.parts, day.runs, day.format) == (
+        "complete",
+        1,
+        1,
+        ("later",),
+        "jsonl",
+    )
+    assert day.uri == case.store.uri(case.bucket, manifest_key(DATASET, 2))
+    assert [each.name for each in Lake(case.store, case.bucket, "raw/").datasets()] == [*told][1:]
+    assert list(Lake(case.store, case.bucket, "rawer").datasets()) == []
+
+
+def test_of_its_commits_the_last_are_kept_and_are_whole(case: StoreCase) -> None:
+    made = [
+        commit(case.store, [[{"id": 1}], [{"id": n}]], run_id=f"run-{n}", generation=n, bucket=case.bucket)
+        for n in range(1, 5)
+    ]
+    later = ManualClock(now=time.time() + 48 * 3600)
+    words = {"older_than": 24 * 3600, "clock": later, "keep": 2}
+    gone = [info.key for info in remove_leftovers(case.store, case.bucket, "raw", **words)]
+    parts = sorted(f"{DATASET}/{made[n].parts[-1].key}" for n in (0, 1))
+    assert gone == [manifest_key(DATASET, 1), manifest_key(DATASET, 2), *parts]
+    assert DatasetCommits(case.store, case.bucket, DATASET).generations() == [3, 4]
+    for generation in (3, 4):
+        reader = DatasetReader(case.store, case.bucket, DATASET, generation=generation)
+        assert [r["id"] for batch in reader.records() for r in batch] == [1, generation]
+    assert list(remove_leftovers(case.store, case.bucket, "raw", **words)) == []
 
 
 def test_F43_a_generation_is_never_written_over(case: StoreCase) -> None:

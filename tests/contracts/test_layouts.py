@@ -419,6 +419,8 @@ def test_the_cleaning_command_says_so_and_deletes_nothing(layout: str, tmp_path:
         endpoint_url=None,
         older_than=1.0,
         superseded=False,
+        keep=None,
+        grace=None,
         delete=True,
         json=False,
     )

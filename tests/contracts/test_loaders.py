@@ -14,7 +14,8 @@ from moto import mock_aws
 from de_classes.errors import DeClassesError, NetworkError
 from de_classes.pipelines import FrameLoader, Loader, ObjectExtractor, ObjectLoader
 from de_classes.pipelines.catalog_loader import GlueCatalogLoader
-from de_classes.storage.clients import LocalClient
+from de_classes.pipelines.glue import GlueAddress, GlueTable, GlueTableLoader
+from de_classes.storage.clients import LocalClient, S3Client
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.aws import no_aws_environment, nobodys_session
@@ -70,6 +71,27 @@ def glue_case(session: Session) -> Case:
     return Case(GlueCatalogLoader("s3://lake/t/", "raw", "t", boto3_session=session), visible)
 
 
+def glue_table_case(session: Session, format_name: str) -> Case:
+    """A table of the catalog as a query sees it: the parts that the list at its location names."""
+    session.client("s3").create_bucket(Bucket="lake")
+    glue = session.client("glue")
+    glue.create_database(DatabaseInput={"Name": "raw"})
+    store = S3Client(LOGGER, session=session)
+    table = GlueTable(GlueAddress("raw", "t"), client=glue)
+
+    def visible() -> list[dict[str, Any]] | None:
+        tables = glue.get_tables(DatabaseName="raw")["TableList"]
+        if not tables:
+            return None
+        location = tables[0]["StorageDescriptor"]["Location"]
+        listed = store.get_object("lake", f"{location.removeprefix('s3://lake/')}manifest.txt").decode()
+        keys = [line.removeprefix("s3://lake/") for line in listed.splitlines()]
+        parts = (ObjectExtractor(store, "lake", key).extract() for key in keys)
+        return list(chain.from_iterable(chain.from_iterable(parts)))
+
+    return Case(GlueTableLoader(table, store, "lake", "t", format=format_name), visible)
+
+
 def postgres_case(*key_fields: str) -> Case:
     from tests.fakes.postgres import Schema, running_server  # noqa: PLC0415 - a server, for its own cases alone
 
@@ -88,6 +110,8 @@ VARIANTS: dict[str, Callable[[Path, Session], Case]] = {
     "parquet": lambda root, _: object_case(root, "parquet"),
     "frame": lambda root, _: frame_case(root),
     "glue": lambda _, session: glue_case(session),
+    "glue-table": lambda _, session: glue_table_case(session, "parquet"),
+    "glue-table-jsonl": lambda _, session: glue_table_case(session, "jsonl"),
     "postgres": lambda *_: postgres_case(),
     "postgres-by-key": lambda *_: postgres_case("id"),
 }

@@ -11,6 +11,8 @@ import pytest
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS
 from tests.fakes.mimics.kit import Request, opaque
+from tests.fakes.mimics.salesforce import Salesforce
+from tests.fakes.mimics.shopify import Shopify
 
 if TYPE_CHECKING:
     from tests.fakes.mimics.kit import Mimic
@@ -139,3 +141,66 @@ def test_openalex_names_a_cursor_after_a_last_page_that_is_full() -> None:
     cursor = asked(mimic, f"{target}*")[1]["meta"]["next_cursor"]
     last = asked(mimic, target + cursor)[1]
     assert (last["results"], last["meta"]["next_cursor"]) == ([], None)
+
+
+SALESFORCE_JOBS, SHOPIFY_GRAPHQL = (
+    "/instance/services/data/v62.0/jobs/query",
+    "/admin/api/2024-10/graphql.json",
+)
+SOQL = {"operation": "query", "query": "SELECT Id FROM Account"}
+BULK = {"query": 'mutation { bulkOperationRunQuery(query: "{ orders }") { bulkOperation { id } } }'}
+
+
+def salesforce() -> tuple[Salesforce, dict[str, str | None]]:
+    """The API, whose token lasts, and what a request must bear."""
+    mimic = Salesforce(clock=ManualClock(), is_throttled=False)
+    mimic.token, mimic.left = "token", 1_000
+    return mimic, {"Authorization": "Bearer token"}
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status"),
+    [
+        (SALESFORCE_JOBS, {"operation": "insert"}, 400),
+        (f"{SALESFORCE_JOBS}/750", None, 404),
+        (f"{SALESFORCE_JOBS}/750MIMIC001/results", None, 400),
+        (f"{SALESFORCE_JOBS}/750MIMIC001/nothing", None, 404),
+    ],
+)
+def test_salesforce_gives_nothing_of_a_job_that_is_not_there_or_not_done(
+    target: str, body: object, status: int
+) -> None:
+    mimic, bearer = salesforce()
+    assert asked(mimic, SALESFORCE_JOBS, SOQL, **bearer)[0] == 200
+    assert asked(mimic, target, body, **bearer)[0] == status
+
+
+def test_salesforce_counts_what_a_job_made_once_it_is_done_and_says_null_at_the_end() -> None:
+    mimic, bearer = salesforce()
+    job = asked(mimic, SALESFORCE_JOBS, SOQL, **bearer)[1]["id"]
+    states = [asked(mimic, f"{SALESFORCE_JOBS}/{job}", **bearer)[1] for _ in range(3)]
+    assert [state["state"] for state in states] == ["InProgress", "InProgress", "JobComplete"]
+    assert [state.get("numberRecordsProcessed") for state in states] == [None, None, 40]
+    said = {name: value for name, value in bearer.items() if value}
+    target = f"{SALESFORCE_JOBS}/{job}/results?maxRecords=40"
+    _, headers, body = mimic.answer(Request("GET", target, said, b"", BASE))
+    assert (headers["Sforce-Locator"], headers["Sforce-NumberOfRecords"]) == ("null", "40")
+    assert len(body.splitlines()) == 41
+
+
+def test_shopify_makes_one_file_at_a_time_and_gives_it_to_whoever_has_its_address_without_a_token() -> None:
+    mimic = Shopify(2, clock=ManualClock(), is_throttled=False)
+    key: dict[str, str | None] = {"X_Shopify_Access_Token": mimic.secrets["token"]}
+    made = asked(mimic, SHOPIFY_GRAPHQL, BULK, **key)[1]["data"]["bulkOperationRunQuery"]
+    again = asked(mimic, SHOPIFY_GRAPHQL, BULK, **key)[1]["data"]["bulkOperationRunQuery"]
+    assert (made["userErrors"], again["bulkOperation"]) == ([], None)
+    assert "already in progress" in again["userErrors"][0]["message"]
+    poll = {"query": "{ node { status } }", "variables": {"id": made["bulkOperation"]["id"]}}
+    node = [asked(mimic, SHOPIFY_GRAPHQL, poll, **key)[1]["data"]["node"] for _ in range(3)][-1]
+    assert (node["status"], node["objectCount"]) == ("COMPLETED", "4")
+    file = node["url"].removeprefix(BASE)
+    none: dict[str, str | None] = {"Authorization": None}
+    assert asked(mimic, file, **none, **key)[0] == 400
+    assert asked(mimic, file.partition("?")[0], **none)[0] == 403
+    status, headers, part = mimic.answer(Request("GET", file, {"Range": "bytes=0-9"}, b"", BASE))
+    assert (status, headers["Content-Range"].partition("/")[0], len(part)) == (206, "bytes 0-9", 10)

@@ -220,6 +220,59 @@ def test_a_prefix_need_not_end_at_a_slash(case: StoreCase) -> None:
     assert [info.key for info in case.store.list_objects(case.bucket, "day=1")] == ["day=1/a", "day=10/a"]
 
 
+def names_in(case: StoreCase, prefix: str, **options: str) -> list[str]:
+    found = case.store.list_folder(case.bucket, prefix, **options)
+    return [each if isinstance(each, str) else each.key for each in found]
+
+
+def test_a_folder_lists_what_it_holds_itself(case: StoreCase) -> None:
+    for key in ["b/é", "b/z", "a", "b/Z", "b/1/x", "b/1/y/z", "b/1.x", "b/zz/a", "c", "b-/a"]:
+        case.store.put_object(case.bucket, key, key.encode())
+    assert names_in(case, "") == ["a", "b-/", "b/", "c"]
+    assert names_in(case, "b/") == ["b/1.x", "b/1/", "b/Z", "b/z", "b/zz/", "b/é"]
+    assert names_in(case, "b/1/") == ["b/1/x", "b/1/y/"]
+    assert names_in(case, "b/z") == ["b/z", "b/zz/"]
+    for nothing in ["b", "b/none/", "b/z/", "d/"]:
+        assert names_in(case, nothing) == (["b-/", "b/"] if nothing == "b" else [])
+    whole = {info.key: info for info in case.store.list_objects(case.bucket)}
+    for found in case.store.list_folder(case.bucket, "b/"):
+        assert isinstance(found, str) or (found, found.modified) == (
+            whole[found.key],
+            whole[found.key].modified,
+        )
+
+
+def test_a_folder_can_be_listed_from_a_name_on(case: StoreCase) -> None:
+    for key in ["b/_m-1", "b/_s/x", "b/part-1-a", "b/part-1-b", "b/part-10/x", "b/part-2-a", "b/sub/x"]:
+        case.store.put_object(case.bucket, key, b"")
+    assert names_in(case, "b/", start_after="b/part-1.") == ["b/part-10/", "b/part-2-a", "b/sub/"]
+    assert names_in(case, "b/", start_after="b/part-2-a") == ["b/sub/"]
+    assert names_in(case, "b/", start_after="b/z") == []
+
+
+def test_a_folder_of_an_absent_bucket_is_a_typed_error(case: StoreCase) -> None:
+    with pytest.raises(BucketNotFoundError):
+        list(case.store.list_folder("no-such-bucket"))
+
+
+MANY = 1_010
+"""More than a store tells in one answer, which is a thousand."""
+
+LISTED_IN_PAGES = sorted(VARIANTS.keys() - {"minio-on-moto", "minio-on-emulator"})
+"""Those that take so many objects within seconds; moto is asked by one of its clients."""
+
+
+@pytest.mark.parametrize("variant", params(LISTED_IN_PAGES, slow={"local", "s3-on-moto"}))
+def test_more_than_a_thousand_objects_and_folders_are_listed_once_each(variant: str, tmp_path: Path) -> None:
+    with VARIANTS[variant](tmp_path) as case, ThreadPoolExecutor(8) as pool:
+        keys = [f"b/{number:05}/x" for number in range(MANY)]
+        list(pool.map(lambda key: case.store.put_object(case.bucket, key, b""), keys))
+        assert keys_in(case) == keys
+        assert names_in(case, "b/") == [f"b/{number:05}/" for number in range(MANY)]
+        behind = names_in(case, "b/", start_after=f"b/{MANY - 3:05}0")
+        assert behind == [f"b/{MANY - 2:05}/", f"b/{MANY - 1:05}/"]
+
+
 def test_a_deleted_object_is_gone_and_may_be_deleted_again(case: StoreCase) -> None:
     case.store.put_object(case.bucket, "a/b", CONTENT)
     assert case.store.object_exists(case.bucket, "a/b")

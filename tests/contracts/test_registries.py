@@ -115,6 +115,7 @@ PAGINATION = {
         lambda query, _, __: int(query.get("after", 0)),
     ),
     "next_params": Paging('{ type = "next_params", path = "next.params" }', ("marker", "marker", "probed")),
+    "file": Paging('{ type = "file", piece = 100 }', ("marker", "marker", "marker"), is_file=True),
     "none": Paging('{ type = "none" }', ("declared", "declared", "declared"), lambda _, __, ___: 0),
 }
 # A step, and how many of the ten records {"id": 1, "name": "record 1"} are left by it.
@@ -137,7 +138,8 @@ ANSWER = {
 
 def described(*, auth: str = "none", pagination: str = "page", answer: str = "json") -> str:
     how = (PAGINATION[pagination] if answer == "json" else OFFSET).said
-    size = "" if pagination == "none" else 'page_size = { into = "query.limit" }'
+    answer = "jsonl" if PAGINATION[pagination].is_file else answer
+    size = "" if pagination in {"none", "file"} else 'page_size = { into = "query.limit" }'
     return f"""
 version = 1
 [sources.api]

@@ -27,8 +27,9 @@ RECORDS: list[Record] = [
     {"place": "Zürich", "magnitude": 0.5},
     {"place": "Castaic", "magnitude": 2.5},
 ]
-ATHENA = [block for block in blocks("sql") if "EXTERNAL" in block.text]
-DUCKDB = [block for block in blocks("sql") if block not in ATHENA]
+OWN = [block for block in blocks("sql") if block.document == "docs/datasets.md"]
+ATHENA = [block for block in OWN if "EXTERNAL" in block.text]
+DUCKDB = [block for block in OWN if block not in ATHENA]
 HIVE = {"float64": "double"}
 
 

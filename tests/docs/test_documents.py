@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source.loading import parse_sources, shipped_names
-from tests.fakes.documents import ROOT, blocks, database_calls, descriptions, documents, signed_calls
+from tests.fakes.documents import (
+    ROOT,
+    blocks,
+    catalog_calls,
+    database_calls,
+    descriptions,
+    documents,
+    signed_calls,
+)
 from tests.fakes.every import every
 
 if TYPE_CHECKING:
@@ -56,9 +64,9 @@ def is_activation(block: Block) -> bool:
 ACTIVATIONS = [block for block in blocks("sh") if is_activation(block)]
 TESTS = [block for block in blocks("sh") if is_pytest(block)]
 FIRST_STEPS = [block for block in TESTS if block.document == "CONTRIBUTING.md"]
-# tests/integration/test_signed_calls.py runs the ones, which call a deployed worker, and
-# tests/postgres/test_document.py the others, which call a database.
-RUN_ELSEWHERE = [*signed_calls(), *database_calls()]
+# Those that call a deployed worker are run by tests/integration/test_signed_calls.py, and a catalog by
+# test_catalog.py there; those that call a database by tests/postgres/test_document.py.
+RUN_ELSEWHERE = [*signed_calls(), *database_calls(), *catalog_calls()]
 COMMAND_LINES = [
     block
     for block in blocks("sh")
@@ -158,6 +166,10 @@ def shown_of(block: Block) -> list[str]:
         shown = re.findall(r"^    (transform: .*)$", page, re.MULTILINE)
         assert shown
         return [*complete, *shown]
+    if block.document == "docs/following.md":
+        shown = re.findall(r"^    run monday: (running), \d+ of 20 pages", page, re.MULTILINE)
+        assert shown
+        return ["run monday: running, ", "run monday: cancelled, ", *complete]
     if block.document != "docs/check.md":
         return complete
     shown = re.findall(r"^    (wrong .*)$", page, re.MULTILINE)

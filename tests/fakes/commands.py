@@ -5,9 +5,25 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from de_classes.__main__ import PROGRAMS, make_parser
+
+if TYPE_CHECKING:
+    from de_classes.utils.command_line import CommandParser
+
+
+RUNS = ("start", "status", "list", "cancel")
+"""The commands below ``runs``."""
+
+
+def parser_of(command: str) -> CommandParser:
+    """The parser of a command, or of one below another; of the program where none is named."""
+    parser = make_parser(PROGRAMS)
+    for name in command.split():
+        (commands,) = (each.choices for each in parser._actions if isinstance(each.choices, dict))  # noqa: SLF001 - argparse's
+        parser = commands[name]
+    return parser
 
 
 def called(*words: str, **how: Any) -> tuple[int, str, str]:

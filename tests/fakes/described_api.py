@@ -42,12 +42,14 @@ class Paging:
         headers: Those of an answer, by rows before it, rows in it, rows in all, and the address of what
             follows if anything does. The body of each has ``pages``, and ``next`` with a ``cursor``, an
             ``url`` and ``params``.
+        is_file: Whether all rows are the lines of one file, of which bytes are asked for.
     """
 
     said: str
     ends: tuple[str, str, str]
     place: Callable[[Mapping[str, str], Mapping[str, str], int], int] = _by_cursor
     headers: Callable[[int, int, int, str | None], dict[str, str]] = _no_headers
+    is_file: bool = False
 
 
 OFFSET = Paging(
@@ -97,10 +99,22 @@ class DescribedApi:
         if self._auth is not None and not self._auth.sees(seen):
             challenge = {name.replace("_", "-"): text for name, text in self._auth.challenge.items()}
             return HttpResponse(401, challenge)
+        if self._paging.is_file:
+            return self._piece(seen.headers["range"])
         size = int(seen.query.get("limit", ROWS))
         at = self._paging.place(seen.query, seen.headers, size)
         base = f"{parts.scheme}://{parts.netloc}/items"
         return self._encoded(self.records[at : at + size], at, size, base)
+
+    def _piece(self, wanted: str) -> HttpResponse:
+        """Bytes of all rows as lines."""
+        body = "".join(f"{json.dumps(row)}\n" for row in self.records).encode()
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        part = body[int(first) : int(last) + 1]
+        if not part:
+            return HttpResponse(416, {"content-range": f"bytes */{len(body)}"})
+        there = f"bytes {first}-{int(first) + len(part) - 1}/{len(body)}"
+        return HttpResponse(206, {"content-range": there, "etag": '"one"'}, part)
 
     def _login(self) -> HttpResponse:
         token = {} if self._auth is None else self._auth.token(1)

@@ -49,6 +49,11 @@ def database_calls() -> list[Block]:
     return [block for block in [*blocks("sh"), *blocks("python")] if "postgresql://" in block.text]
 
 
+def catalog_calls() -> list[Block]:
+    """Those that call a catalog, which ``tests/integration/test_catalog.py`` has."""
+    return [block for block in [*blocks("sh"), *blocks("python")] if block.document == "docs/athena.md"]
+
+
 def signed_calls() -> list[Block]:
     """Those that call a deployed worker, whose address is in the variable WORKER_URL."""
     found = [*blocks("sh"), *blocks("python")]

@@ -165,10 +165,15 @@ class FakeS3:
 
     def paginate(self, **arguments: Any) -> Any:
         bucket = self._call("ListObjectsV2", arguments, lambda: dict(self.buckets[arguments["Bucket"]]))
-        keys = sorted((key for key in bucket if key.startswith(arguments["Prefix"])), key=str.encode)
-        for batch in _batches(keys, self._page_size):
+        prefix, after = arguments["Prefix"], arguments.get("StartAfter", "").encode()
+        keys = (key for key in bucket if key.startswith(prefix) and key.encode() > after)
+        rolled = {_rolled_up(key, prefix, arguments.get("Delimiter")) for key in keys}
+        for batch in _batches(sorted(rolled, key=str.encode), self._page_size):
             self.calls["ListObjectsV2 page"] += 1
-            yield {"Contents": [self._entry(key, bucket[key]) for key in batch]}
+            yield {
+                "Contents": [self._entry(name, bucket[name]) for name in batch if name in bucket],
+                "CommonPrefixes": [{"Prefix": name} for name in batch if name not in bucket],
+            }
 
     def _call(self, operation: str, arguments: dict[str, Any], effect: Any) -> Any:
         with self._lock:
@@ -230,6 +235,12 @@ class FakeS3:
     def _entry(self, key: str, stored: StoredVersion) -> dict[str, Any]:
         modified = stored.modified
         return {"Key": key, "Size": len(stored.body), "ETag": stored.etag, "LastModified": modified}
+
+
+def _rolled_up(key: str, prefix: str, delimiter: str | None) -> str:
+    """A key, or the common prefix that stands for it in a listing."""
+    head, found, _ = key[len(prefix) :].partition(delimiter or "\0")
+    return f"{prefix}{head}{found}" if delimiter else key
 
 
 def _batches(keys: list[str], size: int) -> Any:

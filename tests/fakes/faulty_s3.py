@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.exceptions import ConnectionClosedError
-from botocore.retries import standard
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.models import botocore_stubber
 from moto.s3.models import s3_backends
 from msgspec import Struct
 
-from de_classes.storage.clients.sessions import TOTAL_ATTEMPTS, S3Settings, make_s3_client
+from de_classes.storage.clients.sessions import S3Settings, make_s3_client
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment, nobodys_session
 from tests.fakes.runs import BUCKET, KilledError
-from tests.fakes.s3_wire import answer, error_answer
+from tests.fakes.s3_wire import answer, error_answer, retry_without_sleeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -195,13 +194,8 @@ class FaultyS3:
         """A client of the library's own making, for one who asks; its retries do not sleep."""
         settings = S3Settings(access_key=ACCESS_KEY, secret_key=SECRET_KEY, region=REGION)
         client = make_s3_client(settings, session=nobodys_session())
+        retry_without_sleeping(client, lambda: self._clock.advance(1))
         events = client.meta.events
-        events.unregister("needs-retry.s3", unique_id="retry-config-s3")
-        handler = standard.register_retry_handler(client, TOTAL_ATTEMPTS)
-        events.unregister("needs-retry.s3", unique_id="retry-config-s3")
-        events.register(
-            "needs-retry.s3", lambda **said: None if handler.needs_retry(**said) is None else self._waited()
-        )
         events.unregister("before-send", botocore_stubber)  # or it were asked besides
         events.register("before-send.s3", lambda request, **_: self._reply(name, request))
         return client
@@ -231,10 +225,6 @@ class FaultyS3:
         """Write an object past everything, as another tool would."""
         self._raw.put_object(Bucket=BUCKET, Key=key, Body=body)
         self._stamp(key)
-
-    def _waited(self) -> int:
-        self._clock.advance(1)
-        return 0
 
     def _keys(self) -> dict[str, FakeKey]:
         return dict(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys.items())

@@ -29,6 +29,7 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
+from de_classes.runs.ranges import RangeSizes
 from de_classes.runs.run_service import RunService
 from de_classes.storage.clients import BaseS3Client, LocalClient
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
@@ -66,6 +67,7 @@ class Go(Struct, frozen=True, kw_only=True):
         place: The directory that holds the bucket, or a server.
         width: Pages fetched at once.
         part_pages: Pages in a part.
+        ranges: How many ranges the run is cut into, which are carried out before the commit; 0 for none.
         die_at: The boundary at which the child kills itself, from 1; None to go to the end.
         die_after: Seconds after which it is killed from outside; None to let it live.
     """
@@ -77,6 +79,7 @@ class Go(Struct, frozen=True, kw_only=True):
     place: str | Server
     width: int = 1
     part_pages: int = 2
+    ranges: int = 0
     die_at: int | None = None
     die_after: float | None = None
 
@@ -230,6 +233,9 @@ def carry_out(go: Go, fuse: Fuse) -> str:
         DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
         runtime=Runtime(logger=LOGGER, clock=clock),
     )
+    if go.ranges:
+        for each in service.cut(go.plan, RangeSizes(at_once=go.ranges, least=1)):
+            service.carry_out_range(go.plan, each)
     return service.carry_out(go.plan).key
 
 

@@ -26,6 +26,7 @@ from tests.fakes.running import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
     from mypy_boto3_s3 import S3Client as Boto3S3Client
@@ -84,10 +85,27 @@ def minio_on_moto(path: Path) -> Iterator[StoreCase]:
 
 @contextmanager
 def minio_on_emulator(path: Path) -> Iterator[StoreCase]:
-    emulator = _emulator()
-    own = emulator.credentials
-    with server(emulator.endpoint, own.access_key, own.secret_key)(path) as case:
+    own = address_of("minio-on-emulator")
+    with server(own.endpoint, own.access_key, own.secret_key)(path) as case:
         yield case
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server answers, and whom."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
+def address_of(variant: str) -> Address:
+    """The server behind a variant that speaks HTTP, started if it is not running."""
+    if variant == "server":
+        names = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")
+        return Address(*(os.environ[f"DE_CLASSES_TEST_S3_{name}"] for name in names))
+    emulator = _emulator()
+    return Address(emulator.endpoint, emulator.credentials.access_key, emulator.credentials.secret_key)
 
 
 def server(
@@ -142,17 +160,20 @@ VARIANTS: dict[str, Callable[[Path], AbstractContextManager[StoreCase]]] = {
     "minio-on-emulator": minio_on_emulator,
 }
 if "DE_CLASSES_TEST_S3_ENDPOINT" in os.environ:
-    VARIANTS["server"] = server(
-        os.environ["DE_CLASSES_TEST_S3_ENDPOINT"],
-        os.environ["DE_CLASSES_TEST_S3_ACCESS_KEY"],
-        os.environ["DE_CLASSES_TEST_S3_SECRET_KEY"],
-    )
+    _own = address_of("server")
+    VARIANTS["server"] = server(_own.endpoint, _own.access_key, _own.secret_key)
 
 ATOMIC_VARIANTS = sorted(VARIANTS.keys() - {"s3-on-moto", "minio-on-moto"})
 """Those that can show who wins a race: moto looks first and writes then, without a lock."""
 
+SERVERS = {"minio-on-emulator": "MiniStack 1.5", "server": os.environ.get("DE_CLASSES_TEST_S3_SERVER", "")}
+"""What a server is, as a column of the table in docs/object-stores.md names it; empty if it is another's."""
+
 ATOMIC_IN_PARTS = sorted({*ATOMIC_VARIANTS} - {"server"})
-"""Those that can show it for an upload in parts: Ceph 16 ignores the condition when one is completed."""
+"""Those that can show it for an upload in parts: neither Ceph 16 nor SeaweedFS 4 can, at the same moment."""
+
+OVER_HTTP = sorted({"minio-on-emulator", "server"} & VARIANTS.keys())
+"""Those before which a proxy can stand."""
 
 BUCKET_VARIANTS = sorted(VARIANTS.keys() - {"base-on-fake", "s3-on-moto"})
 """Those whose buckets the client can manage."""
@@ -160,6 +181,11 @@ BUCKET_VARIANTS = sorted(VARIANTS.keys() - {"base-on-fake", "s3-on-moto"})
 _SLOW = {"minio-on-emulator"}
 
 
-def params(variants: Iterable[str]) -> list[Any]:
-    """Variants as parameters: ``make test`` leaves those on the emulator's own server to the proofs."""
-    return [pytest.param(each, marks=pytest.mark.slow if each in _SLOW else ()) for each in variants]
+def params(variants: Iterable[str], *, slow: AbstractSet[str] = frozenset()) -> list[Any]:
+    """Variants as parameters: ``make test`` leaves those on the emulator's own server to the proofs.
+
+    Args:
+        variants: Their names.
+        slow: Those that are too slow here, too.
+    """
+    return [pytest.param(each, marks=pytest.mark.slow if each in _SLOW | slow else ()) for each in variants]

@@ -67,6 +67,8 @@ def service(
     attempts: int = 3,
     look_back: LookBack = "none",
     strict: bool = False,
+    bucket: str = BUCKET,
+    prefix: str = "raw",
 ) -> RunService:
     """What carries runs out: one invocation, that dies after so many pages, or has so many seconds."""
     clock = clock or ManualClock()
@@ -96,7 +98,7 @@ def service(
     limits = PartLimits(pages=part_pages)
     return RunService(
         client,
-        DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
+        DatasetDestination(store, bucket, prefix=prefix, limits=limits),
         strict=strict,
         runtime=Runtime(logger=LOGGER, clock=clock, on_page=on_page),
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.awsrequest import AWSResponse
+from botocore.retries import standard
+
+from de_classes.storage.clients.sessions import TOTAL_ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,6 +17,28 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3 import S3Client as Boto3S3Client
+
+
+def retry_without_sleeping(client: Boto3S3Client, on_wait: Callable[[], object] = int) -> Boto3S3Client:
+    """Let a client ask again as often as it would, and not wait in between.
+
+    Args:
+        client: Made by the library.
+        on_wait: Called in place of each wait.
+    """
+
+    def wait(**said: Any) -> float | None:
+        if handler.needs_retry(**said) is None:
+            return None
+        on_wait()
+        return 0
+
+    events = client.meta.events
+    events.unregister("needs-retry.s3", unique_id="retry-config-s3")
+    handler = standard.register_retry_handler(client, TOTAL_ATTEMPTS)
+    events.unregister("needs-retry.s3", unique_id="retry-config-s3")
+    events.register("needs-retry.s3", wait)
+    return client
 
 
 class _Raw(io.BytesIO):

@@ -30,10 +30,18 @@ def variables(function: str) -> dict[str, Any]:
 
 
 def statements(function: str) -> list[dict[str, Any]]:
-    """What a function's role may do."""
-    role = resources("AWS::IAM::Role")[functions()[function]["Role"]["GetAtt"].removesuffix(".Arn")]
-    policies = role["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    """What a function's role may do, by whatever parameters."""
+    name = functions()[function]["Role"]["GetAtt"].removesuffix(".Arn")
+    policies = [
+        *resources("AWS::IAM::Role")[name]["Properties"]["Policies"],
+        *(
+            each["Properties"]
+            for each in resources("AWS::IAM::Policy").values()
+            if {"Ref": name} in each["Properties"]["Roles"]
+        ),
+    ]
+    every = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [each["If"][1] if "If" in each else each for each in every]
 
 
 def events(function: str) -> list[dict[str, Any]]:

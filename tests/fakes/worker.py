@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.messages import HttpResponse
 from de_classes.storage.clients import LocalClient
+from de_classes.worker.ingest_endpoint import Observer
 from tests.fakes.canary import PASSWORD, TOKEN
 from tests.fakes.sources import ROOT
 from tests.fakes.transports import FakePagedApi, token_response
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth.kept_secrets import RotationStore
     from de_classes.api.messages import HttpRequest
+    from de_classes.api.receipt import IngestReceipt
     from tests.fakes.transports import Answer
 
 ENVIRONMENT = {
@@ -71,6 +73,23 @@ def lake(root: Path) -> LocalClient:
     store = LocalClient(root, LOGGER)
     store.create_bucket("lake")
     return store
+
+
+class RecordingObserver(Observer):
+    """What an observer was told, and of which resources, in that order."""
+
+    def __init__(self) -> None:
+        self.receipts: list[IngestReceipt] = []
+        self.failures: list[Exception] = []
+        self.resources: list[str | None] = []
+
+    def receipt(self, receipt: IngestReceipt, resource: str | None = None) -> None:
+        self.receipts.append(receipt)
+        self.resources.append(resource)
+
+    def failure(self, error: Exception, resource: str | None = None) -> None:
+        self.failures.append(error)
+        self.resources.append(resource)
 
 
 @dataclass

@@ -100,6 +100,7 @@ def go(
     transforms: tuple[TransformDescription, ...] = (),
     run_id: str = "run",
     write: Write | None = None,
+    ranges: int = 0,
 ) -> Go:
     plan = RunPlan(
         run_id=run_id,
@@ -118,6 +119,7 @@ def go(
         password=server.password,
         place=place,
         width=width,
+        ranges=ranges,
     )
 
 
@@ -239,6 +241,29 @@ def test_F42_kill_9_at_half_a_dozen_boundaries(
     assert rows == expected_of(source)
     moments = [1 + step * (count - 1) // 5 for step in range(6)]
     assert killed_at(moments, rows, mortal, source, tmp_path, key_fields=("id",)) == Tally(kills=6)
+
+
+def test_F42_kill_9_at_some_boundaries_of_a_run_in_ranges(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path
+) -> None:
+    count, rows = undisturbed(mortal, source, tmp_path / "whole", key_fields=("id",), ranges=3)
+    assert rows == expected_of(source)
+    moments = [1 + step * (count - 1) // 4 for step in range(5)]
+    assert killed_at(moments, rows, mortal, source, tmp_path, key_fields=("id",), ranges=3) == Tally(kills=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ranges", "key_fields"), [(1, ()), (4, ("id",))])
+def test_F42_kill_9_at_every_third_boundary_of_a_run_in_ranges(
+    mortal: Mortal, source: SimulatorServer, tmp_path: Path, ranges: int, key_fields: tuple[str, ...]
+) -> None:
+    how: dict[str, object] = {"ranges": ranges, "key_fields": key_fields}
+    count, rows = undisturbed(mortal, source, tmp_path / "whole", **how)
+    assert rows == expected_of(source)
+    tally = killed_at(range(1, count + 1, 3), rows, mortal, source, tmp_path, **how)
+    print(f"{ranges} ranges: {count} boundaries, {tally}")  # noqa: T201 - the figures are the proof
+    assert (tally.lost, tally.doubled) == (0, 0)
+    assert tally.kills >= 0.8 * count / 3
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
         goes_on: How often a run that ended incomplete is asked for again.
         spoils: What is done after the first go to what was kept: ``cut``, ``change`` or ``drop`` a sealed
             part, ``cut_keys``, or ``copy`` a document of the journal.
+        ranges: How many ranges of pages it is cut into at the most, each by a worker of its own; 0 for none.
     """
 
     family: str = "calm"
@@ -69,6 +70,7 @@ class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gently: bool = False
     goes_on: int = 0
     spoils: tuple[str, ...] = ()
+    ranges: int = 0
 
     @property
     def kind(self) -> str:

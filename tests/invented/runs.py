@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
@@ -22,7 +25,8 @@ from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import PartLimits
 from de_classes.runs.plan import RunPlan
-from de_classes.runs.run_service import RunService
+from de_classes.runs.ranges import RangeSizes
+from de_classes.runs.run_service import AnotherPassError, RunService
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import DatasetReader
 from de_classes.storage.format import DataFormatService
@@ -175,30 +179,41 @@ class Trial:
         if self.example.one_object:
             self.began = len(self.source.history)
         client = self._client()
+        plan = RunPlan(
+            run_id="run",
+            source=client.url,
+            fingerprint=client.fingerprint,
+            source_name=self._resource.name,
+            dataset=DATASET,
+            format="jsonl",
+            limit=self.example.limit,
+            key_fields=("id",) if self.example.keys else (),
+        )
         store = BaseS3Client(self.s3, _LOGGER, clock=self.clock)
         if self.example.one_object:
             storage = StorageDataService(store, DataFormatService(), _LOGGER)
             return ApiDataService(client, storage, _LOGGER, clock=self.clock).fetch_all_to_storage(
                 BUCKET, OBJECT, limit=self.example.limit
             )
-        limits = PartLimits(pages=self.example.part_pages)
-        service = RunService(
-            client,
-            DatasetDestination(store, BUCKET, prefix="raw", limits=limits),
-            runtime=Runtime(logger=_LOGGER, clock=self.clock),
+        lake = DatasetDestination(
+            store, BUCKET, prefix="raw", limits=PartLimits(pages=self.example.part_pages)
         )
-        return service.carry_out(
-            RunPlan(
-                run_id="run",
-                source=client.url,
-                fingerprint=client.fingerprint,
-                source_name=self._resource.name,
-                dataset=DATASET,
-                format="jsonl",
-                limit=self.example.limit,
-                key_fields=("id",) if self.example.keys else (),
-            )
-        )
+
+        def worker() -> RunService:
+            return RunService(client, lake, runtime=Runtime(logger=_LOGGER, clock=self.clock))
+
+        return self._in_ranges(worker, plan) if self.example.ranges else worker().carry_out(plan)
+
+    def _in_ranges(self, worker: Callable[[], RunService], plan: RunPlan) -> IngestReceipt:
+        """As a state machine has it done: planned, its ranges in any order, and committed."""
+        ranges = list(worker().cut(plan, RangeSizes(at_once=self.example.ranges, least=1)))
+        order = Random(f"{self.example.count} {self.goes}")  # noqa: S311 - not for secrets
+        while True:
+            order.shuffle(ranges)
+            for each in ranges:
+                worker().carry_out_range(plan, each)
+            with suppress(AnotherPassError):
+                return worker().carry_out(plan, passes_in_ranges=True)
 
     def _client(self) -> UnstableAPIClient:
         deadline = None
@@ -284,17 +299,24 @@ class Trial:
 
 
 def run_example(
-    example: Example | int, *, show: Callable[[str], object] | None = None, **how: Any
+    example: Example | int,
+    *,
+    show: Callable[[str], object] | None = None,
+    ranges: int | None = None,
+    **how: Any,
 ) -> Outcome:
     """Try one example.
 
     Args:
         example: Itself, or its seed.
         show: Told of every request, every answer and the end; ``print`` to look at one.
+        ranges: In how many ranges it is carried out, whatever the example says.
         how: See ``drawn``, for a seed.
     """
     if isinstance(example, int):
         example = drawn(example, **how)
+    if ranges is not None:
+        example = replace(example, ranges=ranges)
     outcome = Trial(example).outcome()
     if show is not None:
         show(msgspec.json.encode(example).decode())

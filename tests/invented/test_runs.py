@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from tests.fakes.effort import ALL
 from tests.fakes.every import every
@@ -28,6 +29,9 @@ EXAMPLES = settings(
     max_examples=2000 if ALL else 100, phases=[Phase.explicit, Phase.generate], derandomize=True
 )
 """The same each time: others are tried by hand, with ``python -m tests.invented --seed``."""
+IN_RANGES = settings(
+    max_examples=500 if ALL else 15, phases=[Phase.explicit, Phase.generate], derandomize=True
+)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -60,6 +64,24 @@ def described(outcome: Outcome) -> str:
 @given(SEEDS)
 def test_a_run_over_an_invented_source_is_right_or_says_that_it_is_not(seed: int) -> None:
     assert not run_example(seed).is_failure, told(seed)
+
+
+@IN_RANGES
+@given(SEEDS, st.integers(2, 4))
+def test_a_run_in_ranges_is_right_or_says_that_it_is_not(seed: int, ranges: int) -> None:
+    for kind in ("page", "offset"):  # what can be cut
+        outcome = run_example(seed, ranges=ranges, kind=kind)
+        is_wrong = outcome.is_failure and not run_example(seed, kind=kind).is_failure
+        assert not is_wrong, f"seed {seed} in {ranges} ranges by {kind} is {described(outcome)}"
+
+
+@IN_RANGES
+@given(SEEDS, st.integers(2, 4))
+def test_a_run_in_ranges_over_a_calm_source_ends_as_by_one_worker(seed: int, ranges: int) -> None:
+    for kind in ("page", "offset"):
+        outcome = run_example(seed, ranges=ranges, kind=kind, family="calm")
+        alone = run_example(seed, kind=kind, family="calm")
+        assert (outcome.end, outcome.rows) == (alone.end, alone.rows), described(outcome)
 
 
 @EXAMPLES

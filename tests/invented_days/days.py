@@ -18,7 +18,7 @@ from de_classes.errors import DeClassesError, IncompleteRunError, ObjectExistsEr
 from de_classes.runs.context import Runtime
 from de_classes.runs.dataset import DatasetDestination
 from de_classes.runs.destination import PartLimits
-from de_classes.runs.increments import next_increment
+from de_classes.runs.increments import next_increment, places_before
 from de_classes.runs.plan import RunPlan
 from de_classes.runs.run_service import RunService
 from de_classes.runs.verify import differences
@@ -139,8 +139,8 @@ class Month:
         self._s3 = FakeS3()
         self._s3.create_bucket(Bucket=BUCKET)
         self._source = ChangingSource(example, self._clock)
-        self._new = resource_of(example.resource())
-        self._all = resource_of(example.resource(is_full=True))
+        self._new = resource_of(example.resources())
+        self._all = resource_of(example.resources(is_full=True))
         self._begun = 0
         self._unfinished: list[tuple[str, Resource]] = []
         self._outcome = Outcome(example=example)
@@ -168,7 +168,7 @@ class Month:
         if receipt is None:
             self._outcome.wrong.append(f"day {day}: the evening's run was not committed")
             return
-        if is_full:
+        if is_full and receipt.end is not None and receipt.end.by != "declared":  # as of no group at all
             self._source.gone.clear()
         rows, bucket = self._source.rows(), self._bucket()
         self._outcome.wrong += [
@@ -201,7 +201,10 @@ class Month:
         said = resource.described.incremental
         try:
             now = self._clock.now()
-            increment = said and next_increment(said, to, DATASET, run_id=run_id, now=now)
+            increment = said and next_increment(
+                said, to, DATASET, run_id=run_id, now=now, is_each=resource.described.is_each
+            )
+            places = increment and places_before(increment, to, DATASET)
             options: dict[str, Any] = {
                 "limits": ClientLimits(concurrency=1, retry_policy=RetryPolicy(max_attempts=3)),
                 "runtime": ClientRuntime(
@@ -212,7 +215,7 @@ class Month:
                 increment = resource.cut(
                     increment, resource.client(**options, increment=increment), **options
                 )
-            client = resource.client(**options, increment=increment)
+            client = resource.client(**options, increment=increment, places=places)
             plan = RunPlan(
                 run_id=run_id,
                 source=client.url,
@@ -261,8 +264,8 @@ class Month:
 
 
 def resource_of(described: dict[str, Any]) -> Resource:
-    """The resource, as a file of descriptions says it."""
-    source = {"base_url": f"https://{HOST}", "resources": {"rows": described}}
+    """The rows, as a file of descriptions says them and what they belong to."""
+    source = {"base_url": f"https://{HOST}", "resources": described}
     content = json.dumps({"version": 1, "sources": {"days": source}}).encode()
     return Source(parse_sources(content, ".json", name="days.json"))["days.rows"]
 

@@ -56,6 +56,8 @@ class Example(Struct, frozen=True, kw_only=True):
         format: Of the dataset.
         limit: Records a page.
         part_pages: Pages in a part.
+        has_parents: Whether rows belong to groups, each of which is asked for by itself; groups appear, go
+            and come back, with rows of long before.
     """
 
     seed: int
@@ -73,6 +75,7 @@ class Example(Struct, frozen=True, kw_only=True):
     format: str
     limit: int
     part_pages: int
+    has_parents: bool = False
 
     def resource(self, *, is_full: bool = False) -> dict[str, Any]:
         """Its description; of a read of everything without what is incremental."""
@@ -84,6 +87,9 @@ class Example(Struct, frozen=True, kw_only=True):
             "primary_key": ["id"],
             "write": "upsert",
         }
+        if self.has_parents:
+            said["path"] = "/groups/${parent.id}/rows"
+            said["for_each"] = {"resource": "groups", "include": {"group": "id"}}
         if self.counts:
             said["total_path"] = "total"
         if self.window:
@@ -98,6 +104,20 @@ class Example(Struct, frozen=True, kw_only=True):
         unit = UNITS.get(self.form, 1) + self.coarse
         lag = 2 * LATE_NUMBERS + 1 if self.form == "integer" else LATE + abs(self.skew) + unit
         return {**said, "params": params, "incremental": {**self._incremental(), "lag": lag}}
+
+    def resources(self, *, is_full: bool = False) -> dict[str, Any]:
+        """Its resources, of which the rows are what runs are over."""
+        rows = {"rows": self.resource(is_full=is_full)}
+        if not self.has_parents:
+            return rows
+        groups = {
+            "path": "/groups",
+            "records_path": "data",
+            "page_size": {"into": "query.limit"},
+            "pagination": _PAGINATIONS[self.paging],
+            "primary_key": ["id"],
+        }
+        return {**rows, "groups": groups}
 
     def _incremental(self) -> dict[str, Any]:
         said: dict[str, Any] = {"field": "changed", "format": self.form, "start": "2026-10-01"}
@@ -139,6 +159,8 @@ def drawn(seed: int) -> Example:
         part_pages=draw.whole(1, 3),
         window=0,
     )
+    if draw.chance(0.4):
+        return replace(example, has_parents=True)
     if UNITS.get(form, 1) == 1 and form != "integer" and draw.chance(0.3):  # else too many share a stamp
         window = draw.whole(16, 20)
         return replace(example, window=window, takes_until=True, counts=True, deletes="told", coarse=1)
@@ -171,11 +193,13 @@ class ChangingSource:
         self._number = 0
         self._made = 0
         self.gone: set[int] = set()
+        self._groups: dict[int, bool] = {1: True}
+        """Whether each is there."""
 
     def rows(self) -> list[Row]:
         """What there is now, as a dataset is to hold it."""
         self._come()
-        there = (row for row in self._rows.values() if not row["deleted"])
+        there = (row for row in self._rows.values() if not row["deleted"] and self._is_there(row))
         return [self._told(row) for row in sorted(there, key=lambda row: row["id"])]
 
     def change(self, times: int) -> None:
@@ -183,10 +207,18 @@ class ChangingSource:
         for _ in range(times):
             self._come()
             there = [row for row in self._rows.values() if not row["deleted"]]
-            what = self._draw.weighted({"insert": 3, "update": 3, "delete": 1}) if there else "insert"
+            likely = {"insert": 3, "update": 3, "delete": 1}
+            if self._example.has_parents:
+                likely["group"] = 1
+            what = self._draw.weighted(likely) if there else "insert"
             if what == "insert":
                 self._made += 1
-                self._put({"id": self._made, "value": self._number, "deleted": False})
+                row = {"id": self._made, "value": self._number, "deleted": False}
+                if self._example.has_parents:
+                    row["group"] = self._draw.one_of(*self._groups)
+                self._put(row)
+            elif what == "group":
+                self._change_groups()
             elif what == "update":
                 self._put({**self._draw.one_of(*there), "value": self._number})
             else:
@@ -196,19 +228,36 @@ class ChangingSource:
         if self._draw.chance(self.busy):
             self.change(self._draw.whole(1, 2))
         self._come()
-        found, query = self._found(request.query), request.query
+        query = request.query
+        if request.path == "/groups":
+            found: list[Row] = [{"id": group} for group, is_there in self._groups.items() if is_there]
+        else:
+            found = [self._told(row) for row in self._found(query, request.path)]
         size = int(query.get("limit", "3"))
         start = int(query.get("offset", query.get("cursor", (int(query.get("page", 1)) - 1) * size)))
         total, found = len(found), found[: self._example.window or len(found)]
         more = start + size < len(found)
         body: dict[str, Any] = {
-            "data": [self._told(row) for row in found[start : start + size]],
+            "data": found[start : start + size],
             "more": more,
         }
         body["next"] = str(start + size) if more else None
         if self._example.counts:
             body["total"] = total
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+    def _is_there(self, row: Row) -> bool:
+        return self._groups[row.get("group", 1)]
+
+    def _change_groups(self) -> None:
+        """A new one, which nobody sees yet; or one appears, goes, or comes back."""
+        if self._draw.chance(0.3):
+            self._groups[len(self._groups) + 1] = False
+            return
+        group = self._draw.one_of(*self._groups)
+        self._groups[group] = not self._groups[group]
+        rows = {row["id"] for row in self._rows.values() if row["group"] == group}
+        self.gone = self.gone - rows if self._groups[group] else self.gone | rows
 
     def _put(self, row: Row) -> None:
         """With the stamp of now; it may be seen only later."""
@@ -243,8 +292,11 @@ class ChangingSource:
                 self._rows[row["id"]] = row
         self._late = [(due, row) for due, row in self._late if due > reached]
 
-    def _found(self, query: dict[str, str]) -> list[Row]:
+    def _found(self, query: dict[str, str], path: str) -> list[Row]:
         rows = list(self._rows.values())
+        if self._example.has_parents:
+            group = int(path.split("/")[2])
+            rows = [row for row in rows if row["group"] == group and self._is_there(row)]
         if "since" in query:
             since = self._meant(query["since"], late=True)
             is_in = (

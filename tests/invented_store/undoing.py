@@ -38,8 +38,8 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "storage/datasets/commits.py",
-                "content_type=CONTENT_TYPE, if_none_match=True)",
-                "content_type=CONTENT_TYPE)",
+                "body, content_type=CONTENT_TYPE, if_none_match=True",
+                "body, content_type=CONTENT_TYPE",
             ),
         ),
     ),
@@ -59,7 +59,11 @@ UNDONE: tuple[Undone, ...] = (
         (
             Change(
                 "runs/journal.py",
-                "parts = [self._part(number) for number in range(1, max(listed[_PART], default=0) + 1)]",
+                "parts = [\n"
+                "            self._part(folder, number)\n"
+                "            for folder in sorted(furthest)\n"
+                "            for number in range(1, furthest[folder] + 1)\n"
+                "        ]",
                 "below = self._store.list_objects(self._bucket, f'{self.folder}part-')\n"
                 "        parts = [self._documents.get(info.key, SealedPart) for info in below]",
             ),

@@ -211,6 +211,7 @@ def test_the_receipt_of_a_commit_is_json(store: LocalClient, schema: Schema) -> 
     commit(store, PAGES)
     loaded = schema.loader().load_dataset(store, BUCKET, DATASET)
     assert msgspec.json.decode(msgspec.json.encode(loaded)) == {
+        "to": "postgresql",
         "table": f"{schema.name}.orders",
         "generation": 1,
         "run_id": "run",

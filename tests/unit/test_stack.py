@@ -13,6 +13,7 @@ import pytest
 
 from localcloud.workspace import Workspace
 from tests.fakes.sam import FakeSam
+from tests.fakes.scheduling_aws import SchedulingAws
 from tests.fakes.sources import ROOT
 from tools import stack
 from tools.stack import StackError, effective, parse, quoted, read_settings
@@ -46,7 +47,7 @@ def sam(tmp_path: Path) -> FakeSam:
     return FakeSam(tmp_path)
 
 
-def make(sam: FakeSam, *words: str) -> subprocess.CompletedProcess[str]:
+def make(sam: FakeSam, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A target of the Makefile, with the fake SAM before the real one, and a Python of Lambda's version."""
     lambdas = sam.folder / f"python{LAMBDAS}"
     lambdas.write_text(f"#!/bin/sh\necho {LAMBDAS}\n")
@@ -55,7 +56,7 @@ def make(sam: FakeSam, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [shutil.which("make") or "make", "-s", *words, f"PATH={path}"],
         cwd=ROOT,
-        env={**os.environ, "LAYER_COMPILER": str(lambdas)},
+        env={**os.environ, "LAYER_COMPILER": str(lambdas), **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -67,8 +68,11 @@ def overrides(words: list[str]) -> dict[str, str]:
 
 
 def test_make_deploy_keeps_what_samconfig_sets_and_adds_what_is_asked_for(sam: FakeSam) -> None:
-    done = make(sam, "deploy", "ENV=prod", "ARCH=x86_64", "PARAMETERS=AlarmEmail='a@b.c' KeyPrefix=x/y")
+    words = ("ENV=prod", "ARCH=x86_64", "PARAMETERS=AlarmEmail='a@b.c' KeyPrefix=x/y")
+    with SchedulingAws() as aws:
+        done = make(sam, "deploy", *words, **aws.environment)
     assert done.returncode == 0, done.stderr
+    assert "the-group: no schedules are described, and there were none" in done.stderr
     (build, layers), (deploy, _) = sam.told
     assert (build[0], deploy[0]) == ("build", "deploy")
     assert deploy[deploy.index("--config-env") + 1] == "prod"

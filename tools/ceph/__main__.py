@@ -22,6 +22,7 @@ def main(command: list[str]) -> int:
             login = cluster.create_user()
             environment = {
                 **os.environ,
+                "DE_CLASSES_TEST_S3_SERVER": "Ceph 16",
                 "DE_CLASSES_TEST_S3_ENDPOINT": cluster.endpoint,
                 "DE_CLASSES_TEST_S3_ACCESS_KEY": login.access_key,
                 "DE_CLASSES_TEST_S3_SECRET_KEY": login.secret_key,

@@ -1,4 +1,4 @@
-"""The command line: simulate, init, check, sample, ingest, replay, load, show, sql, verify, clean and new."""
+"""The command line: the program, and which of its commands is where."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ PROGRAMS = {  # by command: each is imported when it is run, since none needs wh
     "sample": "de_classes.cli.sample",
     "ingest": "de_classes.cli.ingest",
     "replay": "de_classes.cli.ingest",
+    "runs": "de_classes.cli.runs",
     "load": "de_classes.cli.load",
     "show": "de_classes.cli.show",
     "sql": "de_classes.cli.sql",
     "verify": "de_classes.cli.verify",
     "clean": "de_classes.cli.clean",
+    "schedule": "de_classes.cli.schedule",
     "new": "de_classes.cli.new",
 }
 
@@ -73,8 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOBODY_READS
     if status == EXIT_USAGE:
-        sys.stderr.write(how_to_get_help(f"{parser.prog} {args.command}"))
+        names = (parser.prog, args.command, getattr(args, "action", None))
+        sys.stderr.write(how_to_get_help(" ".join(filter(None, names))))
     return status
+
+
+def program() -> int:
+    """The command as a process of its own: in UTF-8 whatever the locale, and with what it needs of Arrow."""
+    _go_on_in_utf8()
+    sys.meta_path.insert(0, _ArrowAlone())
+    return main()
 
 
 def make_parser(named: Container[str], *, program: str | None = None) -> CommandParser:
@@ -127,6 +137,23 @@ def _go_on_in_utf8() -> None:
         os.execve(sys.executable, sys.orig_argv, {**variables, "PYTHONUTF8": "1"})  # noqa: S606 - the same again
 
 
+class _ArrowAlone:
+    """Keeps numpy out of pyarrow's import, which takes twice as long with it: no command needs the two.
+
+    pyarrow looks for numpy and does without where there is none. What imports it otherwise still can, such as
+    a function of one's own that a description names.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Say that there is no numpy, while a module of pyarrow is being imported and looks for it."""
+        del path, target
+        if name != "numpy" or (arrow := sys.modules.get("pyarrow")) is None:
+            return
+        submodules = [each.split(".")[1] for each in sys.modules if each.startswith("pyarrow.")]
+        if not all(hasattr(arrow, each) for each in submodules):  # which it has once they are imported
+            raise ModuleNotFoundError("pyarrow is imported without numpy", name=name)
+
+
 if __name__ == "__main__":
-    _go_on_in_utf8()
-    sys.exit(main())
+    sys.exit(program())

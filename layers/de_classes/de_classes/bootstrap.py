@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.pace import Neighbours
     from de_classes.api.source import Resource, Secrets
     from de_classes.api.transport import Transport
     from de_classes.api.unstable_api_client import UnstableAPIClient
+    from de_classes.pipelines.glue import GlueTable
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.utils.clock import Clock
     from de_classes.utils.run_records import Increment
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 SERVICE = "ingestion-worker"
 PACKAGED = "de_classes_sources"
 """The folder on the import path that a deployment's descriptions are packaged in."""
+
+LONGEST_WAIT = 5.0
+"""Seconds that a function waits for a job of a source: it is paid for them, and whoever called it is not."""
 
 
 def build_ingestion(
@@ -75,6 +81,7 @@ def build_ingestion(
         clock,
         memory_megabytes=_memory_of(environ),
         forget_logins=clients.forget_logins,
+        table_for=_tables(settings.glue_database),
         cut=clients.cut,
     )
 
@@ -125,9 +132,14 @@ class _Clients:
         *,
         deadline: float | None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> UnstableAPIClient:
-        """A client of its own for each run."""
-        return self._client(resource, self._options(resource, parameters, deadline), parameters, increment)
+        """A client of its own for each run, or for each range of one."""
+        options = self._options(resource, parameters, deadline, share=share, neighbours=neighbours)
+        options["places"] = places
+        return self._client(resource, options, parameters, increment)
 
     def cut(
         self,
@@ -144,7 +156,13 @@ class _Clients:
         return resource.cut(increment, self._client(resource, options, parameters, increment), **options)
 
     def _options(
-        self, resource: Resource, parameters: Mapping[str, Any], deadline: float | None
+        self,
+        resource: Resource,
+        parameters: Mapping[str, Any],
+        deadline: float | None,
+        *,
+        share: int = 1,
+        neighbours: Neighbours | None = None,
     ) -> dict[str, Any]:
         if self._local is not None:
             self._local.require_cloud()
@@ -157,9 +175,15 @@ class _Clients:
             "secrets": self._known[name],
             "allow_insecure": self._allow_insecure,
             "limits": ClientLimits(
-                concurrency=self._settings.concurrency, retry_policy=self._policy, deadline=deadline
+                concurrency=self._settings.concurrency,
+                retry_policy=self._policy,
+                deadline=deadline,
+                longest_wait=LONGEST_WAIT,
+                share=share,
             ),
-            "runtime": ClientRuntime(self._transport or HttpClientTransport(), self._clock, self._logger),
+            "runtime": ClientRuntime(
+                self._transport or HttpClientTransport(), self._clock, self._logger, neighbours
+            ),
         }
 
     def _client(
@@ -182,6 +206,17 @@ class _Clients:
         """Read the secrets anew for the next run."""
         self._known.clear()
         self._auths.clear()
+
+
+def _tables(database: str) -> Callable[[str], GlueTable] | None:
+    """The tables of the catalog by the names of resources; None where no catalog is kept."""
+    if not database:
+        return None
+    # boto3, and only where there is a catalog
+    from de_classes.pipelines.glue.address import GlueAddress, table_name  # noqa: PLC0415
+    from de_classes.pipelines.glue.table import GlueTable  # noqa: PLC0415
+
+    return cache(lambda resource: GlueTable(GlueAddress.of(database, table_name(resource))))
 
 
 def _sources(path: str | None) -> Source:

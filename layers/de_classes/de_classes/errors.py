@@ -10,6 +10,7 @@
     `-- FatalError                     doing the same again cannot help
         |-- ConfigurationError         fix the settings
         |   `-- InvalidInputError      fix the request, the record or the argument
+        |       `-- RunNotFoundError   fix the run's id, or the place: no such run was begun there
         |-- AuthenticationError        fix the credentials (401)
         |   `-- InvalidTokenResponseError  fix the login endpoint: its answer holds no usable token
         |-- PermissionDeniedError      ask for access (403, or S3 AccessDenied)
@@ -17,14 +18,17 @@
         |-- ProtocolError              fix the source's configuration: it breaks its own contract
         |   |-- PaginationLoopError    it hands out the same page for ever
         |   `-- ForeignOriginError     it points at another host, where no token may go
+        |-- JobFailedError             mend the query: the source has failed at the job that was to make them
         |-- RetriesExhaustedError      raise the ceiling or try later; the last cause is attached
         |   `-- PageGivenUpError       this page kept failing; others may still come
+        |-- RunCancelledError          nothing, or say that it is to go on: somebody cancelled the run
         |-- IncompleteRunError         resume or replay: the missing pages are named
         |   |-- SourceChangedError     run again from the start: the pages slid under the run
         |   `-- ShrunkDatasetError     look at the source; if it has become that small, accept it
         |-- DataFormatError            fix the data or pick another format
         |   |-- UnsupportedFormatError     no codec of that name
         |   |-- UnsupportedValueError      this format cannot hold that value without losing something
+        |   |   `-- NothingToShowError     no column has a value yet: there is no table before there is one
         |   |-- MalformedDataError         the bytes are not what their format promises
         |   |-- TransformError             mend the run's transforms, or let them pass such records
         |   `-- SchemaViolationError       mend the source, pin a wider type, or quarantine such records
@@ -126,6 +130,10 @@ class InvalidInputError(ConfigurationError):
     """A request, an argument or a record is wrong; nothing was done yet."""
 
 
+class RunNotFoundError(InvalidInputError):
+    """No run of that id was begun there, or its progress was cleaned away since."""
+
+
 class AuthenticationError(FatalError):
     """The credentials, or the token just issued, were refused."""
 
@@ -165,21 +173,40 @@ class ForeignOriginError(ProtocolError):
     """The source redirects or links to another origin; the token is not sent there."""
 
 
+class JobFailedError(FatalError):
+    """The source has failed at a job that was to make the records."""
+
+
 class RetriesExhaustedError(FatalError):
     """A call kept failing until a ceiling was met; ``__cause__`` is the last failure.
 
     Args:
         message: What was tried.
         attempts: How many calls were made.
+        retry_after: Seconds for which the source asks to be left alone, if that is why.
     """
 
-    def __init__(self, message: str, *, attempts: int) -> None:
+    def __init__(self, message: str, *, attempts: int, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class PageGivenUpError(RetriesExhaustedError):
     """One page kept failing while the source was not known to be down: a run may skip it and go on."""
+
+
+class RunCancelledError(FatalError):
+    """Somebody cancelled the run: what came is kept, and it goes on once that is asked for.
+
+    Args:
+        message: Which, and what to do for it to go on.
+        run_id: What the run is called by.
+    """
+
+    def __init__(self, message: str, *, run_id: str | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class IncompleteRunError(FatalError):
@@ -197,11 +224,20 @@ class IncompleteRunError(FatalError):
         message: What is missing and why.
         missing_pages: The page numbers that are known to be missing, ascending.
         run_id: What to call the run by so that it goes on where it stopped; None if it starts afresh.
+        retry_after: Seconds after which it can go on, where it only waits for a job of the source; else None.
     """
 
-    def __init__(self, message: str, *, missing_pages: Sequence[int] = (), run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing_pages: Sequence[int] = (),
+        run_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.run_id = run_id
+        self.retry_after = retry_after
         self.missing_pages = missing_pages  # kept as it is: a range may hold a million million
 
 
@@ -232,6 +268,10 @@ class UnsupportedFormatError(DataFormatError):
 
 class UnsupportedValueError(DataFormatError):
     """The format cannot hold this value without losing something."""
+
+
+class NothingToShowError(UnsupportedValueError):
+    """A dataset has no column with a value yet, and a table has one at least."""
 
 
 class MalformedDataError(DataFormatError):

@@ -186,16 +186,16 @@ def test_what_records_say_is_read_by_its_look_or_as_described(
 ) -> None:
     furthest = Furthest(Increment(field="at.changed", form=form, zone=zone, from_="2026-01-01T00:00:00Z"))
     furthest.look([{"at": {"changed": value}}, {"at": {"changed": None}}])
-    place, before = furthest.take()
+    place, before, _ = furthest.take()
     assert (place is not None and iso(place), before) == ("2026-11-29T12:00:00Z", 0)
-    assert furthest.take() == (None, 0)
+    assert furthest.take() == (None, 0, {})
 
 
 def test_the_furthest_of_many_counts_and_those_before_the_beginning_are_counted() -> None:
     furthest = Furthest(Increment(field="n", form="integer", from_=10))
     furthest.look([{"n": 12}, {"n": 30}, {"n": 9}])
     furthest.look([{"n": "11"}])
-    assert furthest.take() == (30, 1)
+    assert furthest.take() == (30, 1, {})
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_no_records_and_some_that_say_nothing_are_no_error() -> None:
     furthest = Furthest(Increment(field="changed", from_="2026-01-01T00:00:00Z"))
     furthest.look([])
     furthest.look([{"id": 1}, {"changed": None}])
-    assert furthest.take() == (None, 0)
+    assert furthest.take() == (None, 0, {})
 
 
 def increment(

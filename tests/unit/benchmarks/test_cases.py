@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.cases import CASES, SHORT_CASES, cases
-from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, P, contestants
+from benchmarks.cases import CASES, SHORT_CASES, TABLES, cases
+from benchmarks.contestants import CONTESTANTS, DESCRIBED, OURS, Keys, P, contestants
+from benchmarks.kinds import KINDS, PLAIN
 from de_classes.errors import InvalidInputError
 from tests.fakes.every import every
 
@@ -45,8 +47,8 @@ def test_a_case_of_some_clients_is_theirs_alone(case: Case) -> None:
 
 def test_the_start_of_every_client_and_the_quick_ones_of_a_million_get_every_round() -> None:
     start, million = cases(("start", "1M"))
-    assert {start.rounds(each, 5) for each in CONTESTANTS} == {5}
-    assert [million.rounds(BY_NAME[name], 5) for name in (OURS, P, "naive")] == [5, 5, 3]
+    assert {start.rounds(each, 0) for each in CONTESTANTS} == {5}
+    assert [million.rounds(BY_NAME[name], 5) for name in (OURS, P, "naive")] == [5, 5, 2]
 
 
 @pytest.mark.parametrize("name", ["1M", "50ms-1", "failing", "jsonl"])
@@ -66,6 +68,41 @@ def test_a_case_takes_as_long_as_its_records_its_waiting_and_its_failures() -> N
     singer, ours = BY_NAME["singer"], BY_NAME[OURS]
     assert plain.seconds(ours) < plain.seconds(singer) < away.seconds(singer) < failing.seconds(singer)
     assert cases(("50ms-4",))[0].seconds(ours) < away.seconds(ours) - 7
+    keyed, million, nested = cases(("keyed", "1M", "nested"))
+    assert keyed.seconds(ours) > million.seconds(ours)
+    assert nested.seconds(ours) > replace(nested, kind=PLAIN).seconds(ours)
+
+
+KEYED = ("keyed", "keyed-csv", "keyed-jsonl")
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_with_keys_every_peer_that_takes_them_has_a_row_and_who_cannot_a_reason(name: str) -> None:
+    (case,) = cases((name,))
+    able = {each.name for each in CONTESTANTS if case.suits(each)}
+    assert {OURS, "naive"} <= able
+    merging = {"dlt, merge", "dlt, Arrow, merge", "airbyte, dedup"}
+    assert merging | {"singer"} <= able | {*case.cannot()}
+    assert able.isdisjoint(case.cannot())
+    assert (merging <= able) == (name == "keyed")
+    assert all(case.cannot().values())
+
+
+def test_where_no_key_is_asked_for_nobody_looks_for_one_and_nobody_is_excused() -> None:
+    (million,) = cases(("1M",))
+    assert not any(million.suits(each) for each in CONTESTANTS if each.keys is Keys.ALWAYS)
+    assert million.cannot() == {}
+
+
+def test_only_who_takes_any_record_is_given_others_than_plain_ones() -> None:
+    (real,) = cases(("earthquakes",))
+    assert {each.name for each in CONTESTANTS if real.suits(each)} == {OURS, P, "naive"}
+
+
+@every("case", CASES)
+def test_every_case_is_of_records_that_there_are(case: Case) -> None:
+    assert case.kind in KINDS
+    assert case.group in TABLES or case.beside == ""
 
 
 def test_a_ceiling_on_records_lowers_and_never_raises() -> None:
@@ -80,5 +117,17 @@ def test_names_that_are_none_are_mistakes_of_the_command() -> None:
         contestants(("curl",))
 
 
+def test_cases_that_share_a_table_are_chosen_by_its_name_and_each_is_once() -> None:
+    names = [case.name for case in cases(("pages", "1M", "pages-10k"))]
+    assert names == ["pages-1k", "pages-10k", "pages-100k", "1M"]
+
+
 def test_clients_are_chosen_by_how_their_names_begin() -> None:
-    assert [each.name for each in contestants(("dlt", P))] == [P, "dlt, defaults", "dlt, tuned", "dlt, Arrow"]
+    assert [each.name for each in contestants(("dlt", P))] == [
+        P,
+        "dlt, defaults",
+        "dlt, tuned",
+        "dlt, Arrow",
+        "dlt, merge",
+        "dlt, Arrow, merge",
+    ]

@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.cases import CASES
-from benchmarks.chart import chart, kind_of
-from benchmarks.contestants import OURS, P
+from benchmarks.chart import KEYED, chart, kind_of
+from benchmarks.contestants import OURS, SLICES, P
 from benchmarks.figures import Benchmark, Run
 from benchmarks.panels import Kind, Scale, labelled
 
@@ -72,12 +72,26 @@ def test_the_million_is_shown_by_time_and_by_memory() -> None:
     said = texts(drawn(run("1M", OURS, 2.0), run("1M", P, 1.0)))
     assert {"200 MiB", "100 MiB", "2.00x"} <= {*said}
     assert [each for each in said if each.startswith("A million")] == 2 * [
-        "A million records, a thousand a page"
+        "A million records without keys, to Parquet"
     ]
 
 
+def test_a_million_with_keys_in_three_formats_is_what_is_shown_first() -> None:
+    runs = [run(case, client, wall) for case in KEYED for client, wall in ((OURS, 2.0), ("naive", 5.0))]
+    said = texts(drawn(run("1M", OURS, 2.0), run("1M", P, 1.0), *runs))
+    titles = [each for each in said if each.startswith("A million")]
+    assert titles[:3] == [f"A million records with keys, to {name}" for name in KEYED.values()]
+    assert {"2.00 s", "1.00x", "5.00 s", "2.50x"} <= {*said}
+    csv = said[said.index(titles[1]) : said.index(titles[2])]
+    assert csv[csv.index("airbyte, dedup") + 1] == "cannot"
+
+
+def test_a_million_with_keys_beside_nobody_is_left_out() -> None:
+    assert [*drawn(run("keyed", OURS, 2.0)).iter(f"{SPACE}g")] == []
+
+
 def test_what_went_wrong_is_named_without_a_dot() -> None:
-    picture = drawn(run("jsonl", OURS, 2.0, wrong="rows lost"), run("jsonl", "slices", 1.0))
+    picture = drawn(run("jsonl", OURS, 2.0, wrong="rows lost"), run("jsonl", SLICES, 1.0))
     assert {kind.split()[0] for kind, _ in dots(picture)} == {"reference"}
     assert texts(picture)[texts(picture).index(OURS) + 1] == "failed"
 
@@ -85,7 +99,7 @@ def test_what_went_wrong_is_named_without_a_dot() -> None:
 def test_latency_is_shown_by_how_many_are_asked_for_at_once() -> None:
     picture = drawn(*(run(f"50ms-{many}", client, 16 / many) for many in (1, 16) for client in (OURS, P)))
     assert [each for each in texts(picture) if each.endswith("at once")][-4:] == [
-        f"{client}, {many} at once" for many in (1, 16) for client in (OURS, P)
+        f"{client}, {many} at once" for many in (1, 16) for client in (OURS, "pyarrow")
     ]
     assert len([*dots(picture)]) == 4
 

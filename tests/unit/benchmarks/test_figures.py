@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from benchmarks.__main__ import DECIDING_ROUNDS, main
 from benchmarks.bounds import BOUNDS, Bound, broken
 from benchmarks.cases import SHORT_CASES
-from benchmarks.contestants import DESCRIBED, OURS, P
+from benchmarks.chart import chart
+from benchmarks.contestants import DESCRIBED, OURS, ROOT, P
 from benchmarks.figures import Benchmark, Run, load, save
 from benchmarks.tables import headroom, page, report
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.cases import Case
 
 CASE = SHORT_CASES[0].name
+DOCS = ROOT / "docs"
 
 
 def run(
@@ -140,11 +143,81 @@ SPREAD = [(P, number, 1.0) for number in (1, 2, 3)] + [(OURS, 1, 4.0), (OURS, 2,
 
 def test_tables_show_medians_ratios_and_what_went_wrong() -> None:
     rows = [line.split() for line in report(QUIET).splitlines()]
-    assert [OURS, "2", "4.00", "2.00", "2.00", "1.00", "100", "1.10", "200,000"] in rows
-    text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="2 rows lost"), run(P, 1, 1.0, 1.0)))
-    assert f"| {OURS} | 1 | 1.00 | 1.00 | 1.00 | 1.00 | 100 | 1.10 | 2 rows lost |" in text
-    text = page(benchmark(run(OURS, 1, 1.0, 1.0, wrong="exit status 1: no"), run(P, 1, 1.0, 1.0)))
-    assert f"| {OURS} | 1 | - | - | - | - | - | - | exit status 1: no |" in text
+    assert [OURS, "2", "4.00", "2.00", "2.00", "1.00", "100", "1.00", "1.10", "200,000"] in rows
+
+
+@pytest.mark.parametrize("wrong", ["2 rows lost", "exit status 1: no"])
+def test_a_run_that_failed_or_brought_wrong_rows_is_a_failure_and_no_time(wrong: str) -> None:
+    failed, reference = run(OURS, 1, 9.0, 9.0, wrong=wrong), run(P, 1, 1.0, 1.0)
+    assert f"| {OURS} | 0 of 1 | - | - | - | - | - | - | - | {wrong} |" in page(benchmark(failed, reference))
+    others = run(OURS, 2, 2.0, 2.0), run(P, 2, 1.0, 1.0)
+    text = page(benchmark(failed, reference, *others))
+    assert f"| {OURS} | 1 of 2 | 2.00 | 2.00 | 2.00 | 2.00 | 100 | 1.00 | 1.10 | {wrong} |" in text
+
+
+def test_a_reference_that_failed_is_nothing_to_compare_with() -> None:
+    failed = run(P, 1, 0.1, 0.1, wrong="exit status 1: no")
+    ours, _ = benchmark(run(OURS, 1, 2.0, 1.0), failed).lines(CASE)
+    assert (ours.wall, ours.wall_ratio) == (2.0, 0.0)
+
+
+SHARED = ("60k-csv-plain", "60k-csv-keyed")
+
+
+def of_a_group(*runs: Run) -> Benchmark:
+    return structs.replace(
+        benchmark(*runs),
+        references=dict.fromkeys(SHARED, OURS),
+        groups=dict.fromkeys(SHARED, "60k-csv"),
+        beside={SHARED[1]: SHARED[0]},
+    )
+
+
+def test_cases_of_a_group_share_a_table_and_are_compared_within_a_round() -> None:
+    # The machine is three times as slow in the second round: it is so for both.
+    plain = [run(OURS, number, wall, wall, case=SHARED[0]) for number, wall in ((1, 1.0), (2, 3.0))]
+    keyed = [run(OURS, number, wall, wall, case=SHARED[1]) for number, wall in ((1, 2.0), (2, 6.0))]
+    keyed = [structs.replace(each, foretold=200 << 20) for each in keyed]
+    text = page(of_a_group(*plain, *keyed))
+    assert text.count("### ") == 1
+    assert (
+        f"| told apart by a key | {OURS} | 2 | 4.00 | 2.00 | 4.00 | 2.00 | 100 | 1.00 | 200 | 200,000 |"
+        in text
+    )
+    assert f"| plain records | {OURS} | 2 | 2.00 | 1.00 | 2.00 | 1.00 | 100 | 1.00 | - | 200,000 |" in text
+
+
+def test_with_keys_who_cannot_is_named_with_the_reason() -> None:
+    figures = structs.replace(
+        benchmark(run(OURS, 1, 1.0, 1.0, case="keyed-csv")), references={"keyed-csv": OURS}
+    )
+    (row,) = [line for line in page(figures).splitlines() if line.startswith("| airbyte, dedup |")]
+    assert row.endswith("| cannot: merges into tables, not into plain files |")
+
+
+def test_what_came_after_the_figures_is_said_to_be_unmeasured() -> None:
+    text = page(benchmark(run(OURS, 1, 1.0, 1.0)))
+    (line,) = [line for line in text.splitlines() if line.startswith("Not measured yet")]
+    assert "since they came after the figures of 2031-05-07" in line
+    assert {"keyed", "60k-csv", P} <= {*line.split("`")[1::2]}
+    assert OURS not in line.split("`")[1::2]
+
+
+def test_the_page_and_the_picture_are_made_of_the_figures_beside_them() -> None:
+    """Otherwise: python -m benchmarks --figures docs/benchmark.json."""
+    figures = load(DOCS / "benchmark.json")
+    assert (DOCS / "benchmark.md").read_text(encoding="utf-8") == page(figures)
+    assert (DOCS / "benchmark.svg").read_text(encoding="utf-8") == chart(figures)
+
+
+def test_page_and_picture_are_made_anew_of_figures_without_a_run(tmp_path: Path) -> None:
+    def measure(args: Namespace) -> Benchmark:
+        raise AssertionError(args)
+
+    save(QUIET, tmp_path / "benchmark.json")
+    assert main(["--figures", str(tmp_path / "benchmark.json")], measure=measure) == 0
+    assert (tmp_path / "benchmark.md").read_text() == page(QUIET)
+    assert load(tmp_path / "benchmark.json") == QUIET
 
 
 def test_tables_show_between_which_ratios_the_rounds_were() -> None:

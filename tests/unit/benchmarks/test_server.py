@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.cases import CASES
+from benchmarks.kinds import PLAIN, write
 from benchmarks.measure import api
 from benchmarks.mimicked import words
-from benchmarks.records import FIRST_ID, RECORD_BYTES, write
-from benchmarks.server import RECORD_AND_COMMA, TIMES_RUNNING, Options, Pages, fails, failures, seed_of_six
+from benchmarks.records import FIRST_ID
+from benchmarks.server import TIMES_RUNNING, Options, Pages, fails, failures, seed_of_six
 from de_classes.__main__ import main
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ FAILING = Options("nowhere", 0, failing=0.2)
 
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
-    write(tmp_path / "records", 25)
+    write(tmp_path / "records", PLAIN, 25)
     return Options(str(tmp_path / "records"), 25)
 
 
@@ -35,10 +36,6 @@ def body(options: Options, number: int, limit: int) -> dict[str, Any]:
     return answer
 
 
-def test_a_record_takes_as_much_room_as_the_server_believes() -> None:
-    assert RECORD_AND_COMMA == RECORD_BYTES + 1
-
-
 @pytest.mark.parametrize(("number", "first", "count"), [(1, 0, 10), (2, 10, 10), (3, 20, 5), (4, 25, 0)])
 def test_a_page_is_its_slice_of_the_records(options: Options, number: int, first: int, count: int) -> None:
     answer = body(options, number, 10)
@@ -48,6 +45,14 @@ def test_a_page_is_its_slice_of_the_records(options: Options, number: int, first
 
 def test_fewer_records_are_served_than_the_file_holds(options: Options) -> None:
     assert len(body(replace(options, records=4), 1, 10)["data"]) == 4
+
+
+def test_records_of_any_length_are_paged(tmp_path: Path) -> None:
+    write(tmp_path / "nested", "nested", 25)
+    options = Options(str(tmp_path / "nested"), 25)
+    assert [each["id"] - FIRST_ID for each in body(options, 3, 10)["data"]] == [*range(20, 25)]
+    lengths = {len(json.dumps(each)) for each in body(options, 1, 10)["data"]}
+    assert len(lengths) > 1
 
 
 def test_the_same_attempts_fail_in_every_run_and_by_every_seed_others() -> None:

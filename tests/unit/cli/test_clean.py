@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -165,3 +166,96 @@ def test_what_is_nearly_an_address_is_no_directory(
     assert (status, out) == (2, "")
     assert "nearly an address" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def generations(store: LocalClient, lake: Path, count: int) -> None:
+    """A dataset, ``raw/log``, that so many runs appended to, a day each."""
+    for number in range(count):
+        run_id = f"day-{number}"
+        run_ = plan(run_id=run_id, dataset="raw/log", write="append")
+        service(store, FakePagedApi(15)).carry_out(run_)
+        for path in (*lake.rglob(f"_manifest-{number + 1:08}.json"), *lake.rglob(f"_runs/{run_id}/*")):
+            os.utime(path, (WRITTEN + number * DAY, WRITTEN + number * DAY))
+    for path in lake.rglob("*"):
+        if "_manifest-" not in path.name and "_runs" not in path.parts:
+            os.utime(path, (WRITTEN, WRITTEN))
+
+
+def manifests(lake: Path) -> list[Path]:
+    return sorted(lake.glob("raw/log/_manifest-*"))
+
+
+@pytest.mark.parametrize("where", ["", "raw", "raw/log"])
+def test_of_each_dataset_the_last_commits_are_kept(store: LocalClient, lake: Path, where: str) -> None:
+    generations(store, lake, 5)
+    words = ("--keep", "2", "--older-than", "10d")
+    listed = clean(lake / where, *words)[1]
+    assert len(manifests(lake)) == 5
+    status, out, err = clean(lake / where, *words, "--delete")
+    assert (status, err) == (0, "")
+    would = [line.replace("left behind: ", "deleted: ") for line in listed.splitlines()[:-1]]
+    assert out.splitlines()[:-1] == would
+    assert [path.stem[-1] for path in manifests(lake)] == ["4", "5"]
+    assert len(list(lake.glob("raw/log/_receipt-*"))) == 2
+    parts = json.loads(manifests(lake)[-1].read_bytes())["parts"]
+    assert len(list(lake.glob("raw/log/part-*"))) == len(parts) == 5
+    assert clean(lake / where, *words)[1] == "0 objects, 0 bytes\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        (["--older-than", "30d"], 0),
+        (["--older-than", "28d"], 2),  # those that were replaced on the second and on the third day
+        (["--older-than", "28d", "--grace", "28d"], 1),
+        (["--older-than", "0", "--grace", "27d"], 2),
+        (["--older-than", "0", "--grace", "12h"], 3),
+    ],
+)
+def test_a_commit_is_kept_as_long_as_it_is_young_or_may_be_read(
+    store: LocalClient, lake: Path, words: list[str], gone: int
+) -> None:
+    generations(store, lake, 5)
+    found = clean(lake, "--keep", "2", *words, after_days=30)[1]
+    assert found.count("/raw/log/_manifest-") == gone
+
+
+def test_of_a_dataset_only_what_is_its_own_is_deleted(store: LocalClient, lake: Path) -> None:
+    generations(store, lake, 3)
+    before = files(lake)
+    assert clean(lake / "raw" / "log", "--keep", "1", "--delete", after_days=40)[0] == 0
+    gone = before - files(lake)
+    assert all(name.startswith(("raw/log/", "raw/_runs/day-")) for name in gone)
+    assert {name.split("/")[2] for name in gone if "_runs" in name} == {"day-0", "day-1", "day-2"}
+
+
+def test_the_parts_of_a_dataset_that_is_named_itself_stay(store: LocalClient, lake: Path) -> None:
+    before = {name for name in files(lake) if name.startswith("raw/day/")}
+    assert clean(lake / "raw" / "day", "--older-than", "0", "--delete")[0] == 0
+    assert {name for name in files(lake) if name.startswith("raw/day/")} == before
+    receipt = service(store, FakePagedApi(45)).carry_out(plan())
+    assert ids(store, receipt) == list(range(45))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--keep", "0"], "--keep is 1 or more"),
+        (["--keep=-1"], "--keep is 1 or more"),
+        (["--keep", "1", "--grace=-1"], "--grace is a number of days"),
+        (["--keep", "1", "--grace", "nan"], "--grace is a number of days"),
+    ],
+)
+def test_a_number_that_is_none_is_a_mistake(lake: Path, words: list[str], said: str) -> None:
+    status, out, err = clean(lake, *words, "--delete")
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("7", 7), ("30d", 30), ("12h", 0.5), ("36min", 0.025), ("1.5", 1.5)]
+)
+def test_an_age_is_a_number_of_days_or_says_its_unit(text: str, days: float) -> None:
+    words = ["clean", "lake", "--older-than", text, "--keep", "1", "--grace", text]
+    args = make_parser(["clean"]).parse_args(words)
+    assert (args.older_than, args.grace) == (days, days)

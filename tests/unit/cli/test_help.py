@@ -7,29 +7,31 @@ import re
 import shlex
 import shutil
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from de_classes.__main__ import PROGRAMS, main, make_parser
+from de_classes.__main__ import PROGRAMS, main
 from de_classes.cli import parsers
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
 from de_classes.version import VERSION
-from tests.fakes.commands import called
+from tests.fakes.aws import ACCESS_KEY, SECRET_KEY
+from tests.fakes.commands import RUNS, called, parser_of
 from tests.fakes.documents import descriptions
 from tests.fakes.mimics import MIMICS
 from tests.fakes.mimics.serving import MimicTransport, serving
+from tests.fakes.worker import FakeSource
+from tests.fakes.worker_api import WORKER_URL, WorkerApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from de_classes.utils.command_line import CommandParser
 
 SCREEN, COLUMNS = 40, 80
-COMMANDS = ["", *PROGRAMS]
+COMMANDS = ["", *PROGRAMS, *(f"runs {action}" for action in RUNS)]
 PROGRAM = "python -m de_classes"
 PASSWORD = "for-this-laptop"
 ADDRESS, BUCKET = "http://127.0.0.1:8765", "s3://my-bucket/raw"
@@ -52,15 +54,6 @@ ORDERS = {
         }
     },
 }
-
-
-def parser_of(command: str) -> CommandParser:
-    parser = make_parser(PROGRAMS)
-    if not command:
-        return parser
-    (commands,) = (each.choices for each in parser._actions if each.dest == "command")  # noqa: SLF001 - argparse's
-    found: CommandParser = dict(commands or {})[command]
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +131,11 @@ def begun(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
         "bucket": "--key orders.csv",
     }.items():
         assert called("ingest", address, *login, "--to", str(folder / where), *words.split())[0] == 0
+    plan = folder / "lake" / "_runs" / "monday" / "plan.json"
+    for where, run_id in (("lake", "friday"), ("bucket", "friday")):
+        begun = folder / where / "_runs" / run_id / "plan.json"  # and nobody is at it
+        begun.parent.mkdir(parents=True)
+        begun.write_text(plan.read_text().replace("monday", run_id).replace('"orders"', f'"{run_id}"'))
     return folder
 
 
@@ -147,6 +145,8 @@ def folder(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.chdir(folder)
     monkeypatch.setenv(parsers.PASSWORD_VARIABLE, PASSWORD)
     monkeypatch.setenv("DE_CLASSES_SECRET_PASSWORD", PASSWORD)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
     return folder
 
 
@@ -155,6 +155,7 @@ def as_it_is_here(words: list[str], folder: Path, address: str) -> list[str]:
     (receipt,) = folder.glob("lake/orders/_receipt-*.json")
     here = {
         ADDRESS: address,
+        "$WORKER_URL": WORKER_URL,
         "lake/orders/_receipt-00000001-monday-0a1b2c.json": str(receipt),
         "owner=acme": "owner=acme",
         "repo=app": "repo=widgets",
@@ -175,7 +176,11 @@ def ran(words: list[str], address: str) -> tuple[int, str, str]:
     name, clock = mimic_of(words), ManualClock()
     how: dict[str, Any] = {}
     with ExitStack() as stack:
-        if command in {"ingest", "replay"} and name:
+        if command == "runs" and "--worker" in words:
+            worker = WorkerApi(Path("deployed"), FakeSource(total=25))
+            worker.carried_out({"run_id": "monday", "pages": "1"})
+            how = {"transport": worker, "clock": worker.clock}
+        elif command in {"ingest", "replay"} and name:
             words += ["--base-url", stack.enter_context(serving(MIMICS[name]()))]
         elif "shop.toml" in words:
             words += ["--base-url", address]
@@ -190,8 +195,14 @@ def ran(words: list[str], address: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     ("command", "example"),
-    # Those of load need a database, and are typed in tests/postgres/test_command.py.
-    [(command, example) for command in COMMANDS if command != "load" for example in examples(command)],
+    # Those of load need a database, and are typed in tests/postgres/test_command.py; those of schedule need a
+    # stack, and are typed in test_schedule.py.
+    [
+        (command, example)
+        for command in COMMANDS
+        if command not in {"load", "schedule"}
+        for example in examples(command)
+    ],
 )
 def test_an_example_of_the_help_works(command: str, example: str, folder: Path, address: str) -> None:
     if "$(" in example:  # sam runs what is in the parentheses; tests/integration/test_new_project.py runs sam

@@ -75,6 +75,15 @@ def test_all_of_a_source_is_ingested_though_one_of_its_resources_fails(tmp_path:
         assert sum(len(batch) for batch in reader.records()) == 10
 
 
+def test_what_is_ingested_only_by_name_is_left_out_of_all_of_a_source(tmp_path: Path) -> None:
+    marked = SHOP.replace(
+        "[sources.shop.resources.returns]", "[sources.shop.resources.returns]\nonly_by_name = true"
+    )
+    _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", shop=marked)
+    assert "shop: 1 of 2 resources complete, 10 records" in out
+    assert ingest(tmp_path, "shop.returns", shop=marked)[0] == 0
+
+
 def test_a_run_id_for_all_of_a_source_is_one_for_each_resource(tmp_path: Path) -> None:
     _, out, _ = ingest(tmp_path, "shop", "--max-attempts", "1", "--run-id", "monday", "--json")
     runs = [json.loads(line)["run_id"] for line in out.splitlines()]

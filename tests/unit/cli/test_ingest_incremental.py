@@ -243,18 +243,23 @@ CHILDREN = DESK.replace(
 )
 
 
-def test_the_children_of_every_parent_are_asked_for_what_is_new(shell: Shell) -> None:
+def test_the_children_of_every_parent_are_asked_for_from_its_own_place(shell: Shell) -> None:
     desk, shell.described = shell.desk, CHILDREN
-    status, _, err = shell(*TICKETS)
+    status, out, err = shell(*TICKETS)
     assert (status, err) == (0, "")
+    assert (
+        "from 2026-01-01T00:00:00Z; the next run goes on from a place for each of 2 parents, the first of "
+        "them 2026-02-04T12:00:00Z; 2 are new, 0 gone\n" in out
+    )
     desk.tickets[2] = desk.ticket(3, "closed", day=6)
     desk.tickets.append(desk.ticket(6, "open", day=7))
     status, out, err = shell(*TICKETS, "--json")
     assert (status, err) == (0, "")
     assert {(each.query["queue"], each.query["since"]) for each in desk.asked} == {
-        (queue, "2026-02-05T11:00:00Z") for queue in ("odd", "even")
+        ("odd", "2026-02-05T11:00:00Z"),
+        ("even", "2026-02-04T11:00:00Z"),
     }
-    assert json.loads(out)["incremental"]["to"] == "2026-02-07T12:00:00Z"
+    assert json.loads(out)["incremental"]["to"] == "2026-02-06T12:00:00Z"
     assert tickets(shell.folder) == {n: "closed" if n == 3 else "open" for n in range(1, 7)}
 
 

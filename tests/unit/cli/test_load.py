@@ -1,20 +1,25 @@
-"""``load`` as far as it comes without a server; with one see tests/postgres."""
+"""``load`` as far as it comes without a server of PostgreSQL; with one see tests/postgres."""
 
 from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+from moto import mock_aws
 
 from de_classes.__main__ import make_parser
+from de_classes.cli import parsers
 from de_classes.cli.load import run
-from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients import LocalClient, S3Client
+from tests.fakes.aws import no_aws_environment, nobodys_session
 from tests.fakes.datasets import commit
 from tests.fakes.runs import LOGGER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOBODY = "postgresql://ada@127.0.0.1:1/shop"
@@ -94,3 +99,87 @@ def test_without_psycopg_the_extra_is_named(lake: Path, monkeypatch: pytest.Monk
     status, _, err = load(lake)
     assert status == 2
     assert "pip install 'de-classes[postgres]'" in err
+
+
+# Into Glue, where a table shows what is in S3.
+
+
+@pytest.fixture
+def shop() -> Iterator[Any]:
+    """A catalog with a database, and a bucket with a dataset."""
+    with no_aws_environment() as patch, mock_aws():
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        session = nobodys_session()
+        session.client("s3").create_bucket(Bucket="lake")
+        glue = session.client("glue")
+        glue.create_database(DatabaseInput={"Name": "shop"})
+        store = S3Client(LOGGER, session=session)
+        commit(store, [[{"id": 1, "gone": None}]], dataset="raw/Orders", bucket="lake", format="parquet")
+        yield glue
+
+
+def test_glue_shows_a_dataset_under_its_own_name_and_a_second_time_as_before(shop: Any) -> None:
+    status, out, err = load("s3://lake/raw/Orders/", to="glue://shop")
+    assert (status, err) == (0, "")
+    assert out == (
+        "shown:  generation 1 of run run: 1 records in 1 parts\n"
+        "table:  shop.orders\n"
+        "list:   s3://lake/raw/Orders/_symlink-00000001/\n"
+        "empty:  gone\n"
+    )
+    assert shop.get_table(DatabaseName="shop", Name="orders")["Table"]["TableType"] == "EXTERNAL_TABLE"
+    again = load("s3://lake/raw/Orders", to="glue://shop/orders")[1]
+    assert again.startswith("shown:  generation 1 of run run: 1 records in 1 parts, as before\n")
+
+
+def test_the_example_of_the_help_works_with_glue(shop: Any) -> None:
+    (example,) = (
+        line.split()
+        for line in parsers._LOAD_EPILOG.splitlines()  # noqa: SLF001
+        if "glue://" in line
+    )
+    program, what, *words = example
+    assert (program, what) == ("%(prog)s", "s3://my-bucket/raw/orders")
+    args = make_parser(["load"]).parse_args(["load", "s3://lake/raw/Orders", *words])
+    assert run(args, out=io.StringIO(), err=io.StringIO()) == 0
+    assert shop.get_table(DatabaseName="shop", Name="orders")["Table"]["Name"] == "orders"
+
+
+def test_glue_answers_in_json_and_takes_a_name(shop: Any) -> None:
+    status, out, _ = load("s3://lake/raw/Orders", "--table", "daily", "--json", to="glue://shop")
+    assert status == 0
+    told = msgspec.json.decode(out)
+    assert (told["table"], told["generation"], told["left_out"]) == ("shop.daily", 1, ["gone"])
+    assert shop.get_table(DatabaseName="shop", Name="daily")["Table"]["Name"] == "daily"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("what", "to", "status", "reason"),
+    [
+        ("s3://lake/raw/Orders", "glue://none", 1, "load: StorageError: table none.orders: there is no such"),
+        ("s3://lake/raw/Orders", "glue://Shop", 2, "'Shop' cannot be a database of Glue"),
+        ("s3://lake/raw/none", "glue://shop", 1, "nothing was committed there"),
+        ("s3://lake/raw/Orders", "mysql://shop", 2, "--to is postgresql://"),
+    ],
+)
+def test_what_glue_cannot_show_is_told(what: str, to: str, status: int, reason: str) -> None:
+    found = load(what, to=to)
+    assert found[:2] == (status, "")
+    assert reason in found[2]
+
+
+def test_a_folder_is_nothing_that_glue_shows(lake: Path) -> None:
+    status, _, err = load(lake, to="glue://shop")
+    assert status == 2
+    assert "is not in S3" in err
+
+
+def test_options_that_change_nothing_of_a_table_in_glue_are_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        load("s3://lake/raw/orders", "--key-field", "id", "--generation", "1", to="glue://shop")
+    said = capsys.readouterr().err
+    assert "--key-field has no effect with glue://: nothing is copied" in said
+    assert "--generation has no effect with glue://" in said

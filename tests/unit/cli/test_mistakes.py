@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from de_classes.__main__ import PROGRAMS, main, make_parser
+from tests.fakes.commands import RUNS, parser_of
 from tests.fakes.sources import LIBRARY
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ IN_VAIN = {
         *("--run-id r", "--partial", "--key-field id", "--columns f", "--quarantine", "--part-pages 2"),
         *("--write append", "--accept-shrink"),
     ),
+    "without --run-id": (f"{URL} --dataset d", "--resume"),
+    "without --worker": ("runs status lake monday", "--region eu-central-1"),
+    "with WHERE": ("runs status lake monday", "--worker https://worker.example/v1/ingest"),
     "without --columns": (f"{URL} --dataset d", "--quarantine"),
     "without --format csv": (f"{URL} --key a.json", "--escape-formulas"),
     "with --max-attempts 1": (f"{URL} --max-attempts 1", "--no-jitter"),
@@ -63,12 +67,19 @@ IN_VAIN = {
         "load lake --to postgresql:///shop --password-file f",
         *("--password-secret s", "--iam"),
     ),
+    "with glue://": (
+        "load s3://b/orders --to glue://shop",
+        *("--generation 1", "--key-field id", "--type id=text"),
+        *("--password-file f", "--password-secret s", "--iam"),
+    ),
     "with --password-secret": ("load lake --to postgresql:///shop --password-secret s", "--iam"),
     "with such a DATASET": ("load lake/orders --to postgresql:///shop", "--endpoint-url http://127.0.0.1:9"),
     "with such a RECEIPT": (
         "verify http://127.0.0.1:9/b/_receipt-a.json",
         "--endpoint-url http://127.0.0.1:9",
     ),
+    "without --keep": ("clean lake", "--grace 1d"),
+    "with --keep": ("clean lake --keep 2", "--superseded"),
     "with such a WHERE": ("clean lake", "--endpoint-url http://127.0.0.1:9"),
     "without a URL": ("init --openapi f", "--secrets f", "--header 'a: b'", "--method GET", "--body {}"),
     "without --openapi": (f"init {NOBODY}", "--resource r"),
@@ -138,6 +149,7 @@ MISTAKES = [
     *("sql", "sql lake", "sql absent 'FROM x'", "sql lake x --format x", "sql lake x --json --format csv"),
     *("show", "show absent", "show lake --html", "show a --html f --json", "verify", "verify absent.json"),
     *("load", "load lake", "load absent --to postgresql:///shop", "load . --to mysql:///x", "load . --to ."),
+    *("load . --to glue://", "load . --to glue://Shop", "load . --to glue://shop/a/b"),
     *(
         "clean",
         "clean lake --older-than -1",
@@ -173,6 +185,8 @@ def mistaken(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
     assert (status, printed.out) == (2, ""), printed.err
     *problems, last = printed.err.splitlines()
     command = words[0] if words[0] in PROGRAMS else ""
+    if command == "runs" and len(words) > 1 and words[1] in RUNS:
+        command = f"runs {words[1]}"
     program = f"python -m de_classes {command}".rstrip()
     name = command or "de_classes"
     assert last == f"{name}: for help: {program} --help"
@@ -199,17 +213,16 @@ def test_an_option_without_effect_is_refused_before_anything_is_done(
     beside: str, command: str, option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (problem,) = mistaken(f"{command} {option}", capsys)
-    name = command.partition(" ")[0]
+    name = command.partition(" ")[0] if not command.startswith("runs ") else " ".join(command.split()[:2])
     assert problem.startswith(f"{name}: {option.partition(' ')[0]} has no effect {beside}: ")
     assert list(tmp_path.iterdir()) == []
 
 
 def rules(command: str) -> list[NoEffect]:
-    (commands,) = (each.choices for each in make_parser(PROGRAMS)._actions if each.dest == "command")  # noqa: SLF001
-    return list(dict(commands or {})[command].no_effects)
+    return list(parser_of(command).no_effects)
 
 
-@pytest.mark.parametrize("command", PROGRAMS)
+@pytest.mark.parametrize("command", [*PROGRAMS, *(f"runs {action}" for action in RUNS)])
 def test_every_pair_that_is_refused_is_tried(command: str) -> None:
     known = {(rule.beside, option) for rule in rules(command) for option in rule.options.split()}
     assert known <= {(beside, option.partition(" ")[0]) for beside, _, option in tried()}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 import boto3
@@ -151,7 +152,7 @@ def test_a_page_that_cannot_be_written_is_an_error_that_names_the_option(lake: P
     assert err.startswith("show: --html: ")
 
 
-@pytest.mark.parametrize("what", ["nothing", "raw", "raw/nothing.csv"])
+@pytest.mark.parametrize("what", ["nothing", "raw/nothing.csv"])
 def test_where_nothing_is_to_be_shown_nothing_is_made(lake: Path, what: str) -> None:
     before = sorted(lake.rglob("*"))
     status, out, err = show(f"{lake}/{what}")
@@ -160,8 +161,9 @@ def test_where_nothing_is_to_be_shown_nothing_is_made(lake: Path, what: str) -> 
     assert sorted(lake.rglob("*")) == before
 
 
-def test_of_a_folder_with_receipts_below_it_those_are_named(lake: Path) -> None:
-    assert show(str(lake / "raw"))[2].endswith(f"; below it: {lake}/raw/all.csv, {lake}/raw/day\n")
+def test_of_a_folder_with_receipts_and_no_dataset_below_it_those_are_named(lake: Path) -> None:
+    shutil.rmtree(lake / DATASET)
+    assert show(str(lake / "raw"))[2].endswith(f"; below it: {lake}/raw/all.csv\n")
     assert "below it" not in show(f"{lake}/raw/all")[2]
 
 

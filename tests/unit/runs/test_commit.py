@@ -11,10 +11,9 @@ import pytest
 
 from de_classes.api.messages import HttpResponse
 from de_classes.errors import IncompleteRunError, ObjectExistsError
-from de_classes.runs.dataset import commit_receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets import DatasetCommits
-from de_classes.storage.datasets.manifest import Manifest, ManifestPart, symlink_key
+from de_classes.storage.datasets.manifest import Manifest, ManifestPart, commit_receipt_key, symlink_key
 from de_classes.storage.format.schema import Schema
 from tests.fakes.effort import first_of
 from tests.fakes.runs import BUCKET, DATASET, given_again, ids, memory, plan, progress, service

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.messages import HttpResponse
+from de_classes.api.source.secrets import EnvironmentSecrets
+from de_classes.bootstrap import build_ingestion
 from de_classes.errors import (
     AuthenticationError,
     BucketNotFoundError,
@@ -24,8 +26,10 @@ from de_classes.errors import (
 )
 from de_classes.utils.clock import ManualClock
 from de_classes.worker.ingest_endpoint import HTTP_SECONDS, IngestEndpoint, describe, status_of
-from tests.fakes.worker import FakeContext, FakeSource
-from tests.unit.worker.test_ingestion import ingestion
+from tests.fakes.jobs_api import HOST, ROWS, Jobs
+from tests.fakes.mimics.serving import MimicTransport
+from tests.fakes.worker import FakeContext, FakeSource, RecordingObserver
+from tests.unit.worker.test_ingestion import LOGGER, ingestion, lake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from de_classes.errors import (
         DeClassesError,
     )
+    from de_classes.worker.ingestion import Ingestion
 
 
 def http(body: object, **event: Any) -> dict[str, Any]:
@@ -116,11 +121,11 @@ def test_an_http_event_of_nobody_starts_no_run(tmp_path: Path, event: dict[str, 
 
 @pytest.mark.parametrize("event", [None, [], "{}", 7])
 def test_an_event_that_is_no_object_is_refused(tmp_path: Path, event: object) -> None:
-    failures: list[DeClassesError] = []
-    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), on_failure=failures.append)
+    told = RecordingObserver()
+    endpoint = IngestEndpoint(ingestion(tmp_path, FakeSource(total=25)), observer=told)
     with pytest.raises(InvalidInputError, match="the event must be an object") as caught:
         endpoint(event, FakeContext())
-    assert failures == [caught.value]
+    assert (told.failures, told.resources) == ([caught.value], [None])
 
 
 def test_what_looks_like_a_credential_is_masked_in_the_answer() -> None:
@@ -190,14 +195,61 @@ def test_F41_the_time_that_lambda_gives_is_kept_to(tmp_path: Path) -> None:
 
 
 def test_outcomes_are_told(tmp_path: Path) -> None:
-    receipts: list[object] = []
-    failures: list[object] = []
-    endpoint = IngestEndpoint(
-        ingestion(tmp_path, FakeSource(total=25)), on_receipt=receipts.append, on_failure=failures.append
+    """With the resource, where it is known: a request that cannot be read is about none."""
+    told = RecordingObserver()
+    source = FakeSource(total=25, faults={2: [HttpResponse(503)] * 99})
+    for request in ({"pages": "1"}, {"limit": 10}, "nonsense"):
+        worker = ingestion(tmp_path, source, MAX_ATTEMPTS="2")
+        IngestEndpoint(worker, observer=told)(http(request), FakeContext(f"of-{len(told.receipts)}"))
+    assert (len(told.receipts), len(told.failures)) == (1, 2)
+    assert told.resources == ["unstable.data", "unstable.data", None]
+
+
+def waiting_for_a_job(tmp_path: Path) -> tuple[Jobs, Ingestion]:
+    """A worker over a source that makes its rows by a job, whose looks say when to come again."""
+    source = Jobs(ManualClock(now=1_764_000_000))
+    source.retry_after = "119.2"
+    described = {
+        "version": 1,
+        "sources": {"made": {"base_url": f"https://{HOST}", "resources": {"rows": ROWS}}},
+    }
+    (tmp_path / "made.json").write_text(json.dumps(described))
+    return source, build_ingestion(
+        {"BUCKET": "lake", "SOURCES_PATH": str(tmp_path / "made.json"), "DEFAULT_FORMAT": "jsonl"},
+        store=lambda _: lake(tmp_path / "store"),
+        secrets=lambda _: EnvironmentSecrets({}),
+        transport=MimicTransport(source),  # type: ignore[arg-type]
+        clock=source.clock,
+        logger=LOGGER,
     )
-    endpoint(http({}), FakeContext())
-    endpoint(http("nonsense"), FakeContext())
-    assert (len(receipts), len(failures)) == (1, 1)
+
+
+def test_a_run_that_waits_for_a_job_says_when_to_ask_again_and_is_no_failure(tmp_path: Path) -> None:
+    source, worker = waiting_for_a_job(tmp_path)
+    told = RecordingObserver()
+    endpoint = IngestEndpoint(worker, observer=told)
+    event = http({"source": "made.rows", "run_id": "made-1"})
+    answers = [endpoint(event, FakeContext()) for _ in range(3)]
+    assert [answer["statusCode"] for answer in answers] == [503, 503, 200]
+    assert answers[0]["headers"]["Retry-After"] == "120"
+    body = json.loads(answers[0]["body"])
+    assert (body["status"], body["retry_after"], body["run_id"]) == ("incomplete", 120, "made-1")
+    assert (json.loads(answers[2]["body"])["records"], len(source.jobs), told.failures) == (11, 1, [])
+    assert source.clock.now() == 1_764_000_000  # no second of it was waited here
+
+
+def test_a_short_wait_for_a_job_is_waited_in_the_function(tmp_path: Path) -> None:
+    source, worker = waiting_for_a_job(tmp_path)
+    source.retry_after = "5"
+    answer = IngestEndpoint(worker)(http({"source": "made.rows"}), FakeContext())
+    assert (answer["statusCode"], source.clock.now()) == (200, 1_764_000_010)
+
+
+def test_by_direct_invocation_a_run_that_waits_is_raised(tmp_path: Path) -> None:
+    _, worker = waiting_for_a_job(tmp_path)
+    with pytest.raises(IncompleteRunError) as caught:
+        IngestEndpoint(worker)({"source": "made.rows"}, FakeContext())
+    assert caught.value.retry_after == 119.2
 
 
 @pytest.mark.parametrize(
@@ -216,6 +268,7 @@ def test_outcomes_are_told(tmp_path: Path) -> None:
         (ProtocolError("x"), 502),
         (RetriesExhaustedError("x", attempts=3), 502),
         (IncompleteRunError("x"), 502),
+        (IncompleteRunError("x", retry_after=7.0), 503),
     ],
 )
 def test_the_status_says_whose_move_it_is(error: DeClassesError, status: int) -> None:

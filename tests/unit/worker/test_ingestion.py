@@ -137,6 +137,18 @@ def validated(request: dict[str, Any]) -> IngestRequest:
     return validate(IngestRequest, request)
 
 
+def test_a_request_may_say_where_its_dataset_is_but_not_where_runs_write(tmp_path: Path) -> None:
+    worker = ingestion(tmp_path, FakeSource(total=5))
+    receipt = worker.run(validated({"dataset": "shop/orders"}), run_id="run-1")
+    assert receipt.key == "raw/shop/orders/ingest_date=2026-11-23/run-1/_manifest-00000001.json"
+    for dataset in ("_runs", "_schedules/unstable.data", "lake/_runs"):
+        with pytest.raises(InvalidInputError, match="is where runs write: choose another"):
+            worker.run(validated({"dataset": dataset}), run_id="run-2")
+    for request in ({"dataset": "a", "key": "a.csv"}, {"dataset": "../a"}, {"dataset": ""}):
+        with pytest.raises(InvalidInputError, match="dataset"):
+            validated(request)
+
+
 def test_F43_the_same_event_a_second_time_is_the_same_run(tmp_path: Path) -> None:
     source = FakeSource(total=25)
     twice = [ingestion(tmp_path, source).run(IngestRequest(), run_id="run-1") for _ in range(2)]

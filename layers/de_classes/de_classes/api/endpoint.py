@@ -38,12 +38,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.jobs import BoundJob, JobRequest
     from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.status import ErrorRule
 
-_FILLED_PER_PAGE: Final = frozenset({"token", "opening", "parent", "size"})
+_FILLED_PER_PAGE: Final = frozenset({"token", "opening", "job", "parent", "size"})
+_ANYWHERE: Final = ("${token.", "${job.")
+"""What an address may begin with that is known only when it is asked: it must be where tokens may go."""
+
 _FILLED_LATER: Final = _FILLED_PER_PAGE | {"secret", "incremental"}
 _READ_IF_IGNORED: Final = range(201, 300)
 """Statuses of answers that are read like 200 where an error rule says ``ignore``."""
@@ -134,6 +138,7 @@ class Endpoint(DiscreetValue, dict=True):
         page_size: Where the size of a page goes, and what it may be; None if it cannot be said.
         errors: What answers mean, the first that fits.
         opening: A request made before the first page, or None.
+        job: What makes the pages, or None.
         origins: Where tokens may go, besides the address's own origin.
         lookup: The value of a parameter or secret by its name, such as ``secret.token``.
         kind_of: What a parameter stands for in an address, see ``fill_address``.
@@ -160,6 +165,7 @@ class Endpoint(DiscreetValue, dict=True):
     page_size: PageSize | None = None
     errors: tuple[ErrorRule, ...] = ()
     opening: Opening | None = None
+    job: BoundJob | None = None
     origins: frozenset[tuple[str, str, int | None]] = frozenset()
     lookup: Callable[[str], Any] = unknown_name
     kind_of: Callable[[str], str] = lambda _: "text"
@@ -217,6 +223,7 @@ class Endpoint(DiscreetValue, dict=True):
             self._headers,
             self.json,
             self.form and dict(self.form),
+            *([] if self.job is None else [msgspec.to_builtins(self.job.described)]),
         ]
         names = sorted(set(names_in(templates)))
         filled = {name: self.lookup(name) for name in names if name.partition(".")[0] not in _FILLED_LATER}
@@ -237,6 +244,9 @@ class Endpoint(DiscreetValue, dict=True):
             first = name.partition(".")[0]
             return f"${{{name}}}" if first in _FILLED_LATER else self.lookup(name)
 
+        if self.job is not None and self.url.startswith("${job."):  # where it lies is known only then
+            made_at = fill_address(self.job.described.create.path, show, self.kind_of)
+            return without_secrets(unquote(made_at))
         return without_secrets(unquote(self.address(show)))
 
     @property
@@ -279,7 +289,7 @@ class Endpoint(DiscreetValue, dict=True):
         know = self._knowing(asked, lookup)
         own_address = self._filled("url", know)
         url = own_address if asked.url is None else asked.url
-        if url is not own_address or self.url.startswith("${token."):
+        if url is not own_address or self.url.startswith(_ANYWHERE):
             self._check_origin(url, asked.number, own_address)
         params = {} if asked.url is not None else dict(self._filled("params", know))
         headers, body, form = (self._filled(each, know) for each in ("headers", "json", "form"))
@@ -301,11 +311,11 @@ class Endpoint(DiscreetValue, dict=True):
         texts = {name: _param(value) for name, value in params.items()}
         return HttpRequest(self.method, url, params=texts, headers=headers, body=content)
 
-    def opening_request(self, opening: Opening, lookup: Callable[[str], Any]) -> HttpRequest:
-        """The request that is made once, before the first page."""
+    def opening_request(self, opening: Opening | JobRequest, lookup: Callable[[str], Any]) -> HttpRequest:
+        """A request beside those for pages: made once, before the first, or for a job."""
 
         def know(name: str) -> Any:  # noqa: ANN401 - a JSON value
-            return lookup(name) if name.startswith("token.") else self.lookup(name)
+            return lookup(name) if name.startswith(("token.", "job.")) else self.lookup(name)
 
         content, kind = _encoded(fill(opening.json, know), None)
         headers = {
@@ -315,7 +325,8 @@ class Endpoint(DiscreetValue, dict=True):
         }
         params = {name: _param(fill(value, know)) for name, value in opening.params.items()}
         url = fill_address(opening.path, know, self.kind_of)
-        self._check_origin(url, 1, self.address(know))
+        # where a job's pages are is not known before it is done
+        self._check_origin(url, 1, self.address(know) if self.job is None else None)
         return HttpRequest(opening.method, url, params=params, headers=headers, body=content)
 
     def opening_fields(self, opening: Opening, response: HttpResponse) -> dict[str, Any]:
@@ -356,6 +367,7 @@ class Endpoint(DiscreetValue, dict=True):
             FatalError: It is not.
         """
         part = None
+        response = self.pagination.piece_of(response, asked, url=url)
         if response.status != OK:
             answer = self.reader.answer_of(response) if self.errors else None
             verdict = self._verdict(response, answer, url, now)
@@ -439,7 +451,9 @@ class Endpoint(DiscreetValue, dict=True):
                 return asked.size
             if first == "parent" and asked.parent is not None:
                 return _of_parent(asked.parent, rest)
-            return lookup(name) if first in {"token", "opening"} else self.lookup(name)
+            if first in self.pagination.fills and asked.parent is not None:
+                return _of_parent(asked.parent, name)
+            return lookup(name) if first in {"token", "opening", "job"} else self.lookup(name)
 
         return know
 
@@ -464,7 +478,7 @@ class Endpoint(DiscreetValue, dict=True):
             what
             for what, template in self._templates.items()
             for name in names_in(template)
-            if name.partition(".")[0] in _FILLED_PER_PAGE
+            if name.partition(".")[0] in _FILLED_PER_PAGE | self.pagination.fills
         }
         return {
             what: self._filled_anew(what, self.lookup) for what in self._templates if what not in per_page
@@ -486,9 +500,10 @@ class Endpoint(DiscreetValue, dict=True):
         accept = {} if "accept" in own else {"Accept": ANSWERS[self.reader.kind].accept}
         return {**accept, **self.headers}
 
-    def _check_origin(self, url: str, number: int, own_address: str) -> None:
+    def _check_origin(self, url: str, number: int, own_address: str | None) -> None:
         where = origin(url)
-        is_own = not self.url.startswith("${token.") and where == origin(own_address)
+        is_fixed = own_address is not None and not self.url.startswith(_ANYWHERE)
+        is_own = is_fixed and where == origin(own_address or "")
         if not is_own and where not in self.origins:
             raise ForeignOriginError(
                 f"page {number} is said to be at {without_secrets(url)}: no token is sent there"
@@ -524,6 +539,8 @@ def first_fingerprint(endpoint: Endpoint) -> str | None:
     """
     pagination = _pagination(endpoint)
     if pagination is None or endpoint.method != "GET" or endpoint.params or endpoint.reader.kind != "json":
+        return None
+    if any(name.partition(".")[0] in _FILLED_PER_PAGE for name in names_in(endpoint.url)):
         return None
     reader = endpoint.reader
     fields = (

@@ -276,6 +276,8 @@ class FollowedWalk:
         is_end = not page.records and not self._leads_on(page, request)
         if not is_short or is_end or page.total_records is not None or self._short_pages >= MOST_SHORT_PAGES:
             return page
+        if self._strategy.each.ends_surely:  # what is on a page is counted otherwise than in records
+            return page
         again = self._proofs.ask_again(request, page)
         if again is not None and len(again.records) > len(page.records):
             return again

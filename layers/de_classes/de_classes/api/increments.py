@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from msgspec import Meta, structs
+from msgspec import UNSET, Meta, structs
 
 from de_classes.api.templates import Path
 from de_classes.errors import ConfigurationError, InvalidInputError, ProtocolError
@@ -21,7 +21,7 @@ from de_classes.utils.run_records import Increment
 from de_classes.utils.values import Described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import tzinfo
 
     from de_classes.utils.run_records import Reached
@@ -101,6 +101,7 @@ class Incremental(Described, kw_only=True):
         now: float,
         asked_from: str | None = None,
         asked_until: str | None = None,
+        is_each: bool = False,
     ) -> Increment:
         """What the next run asks for.
 
@@ -109,11 +110,13 @@ class Incremental(Described, kw_only=True):
             now: The time, in seconds since the epoch: what changes later is the next run's.
             asked_from: Where to begin instead.
             asked_until: Where to end instead.
+            is_each: Whether each of several parents has a place of its own, see ``EachParent``.
 
         Raises:
             InvalidInputError: What was asked for is no place, or the dataset was read by another field.
         """
         since = None if reached is None else reached.to
+        places = None if reached is None or reached.places is UNSET else reached.places
         if reached is not None and reached.field != self.field and asked_from is None:
             raise InvalidInputError(
                 f"the dataset was read by the field {reached.field!r}, and is described by {self.field!r}: "
@@ -121,7 +124,7 @@ class Incremental(Described, kw_only=True):
             )
         if asked_from is not None:
             begins = self._place(asked_from)
-        elif since is None:
+        elif since is None or (is_each and places is None):  # nobody knows which parents were read until then
             begins = self._place(self.start)
         else:
             begins = place_of(since) - int(self.lag * (1 if self.is_counted else _SECOND))
@@ -141,7 +144,33 @@ class Incremental(Described, kw_only=True):
             until=None if ends is None else self._said(ends),
             since=since,
             is_asked=asked_from is not None,
+            is_each=is_each,
+            places=places if is_each else None,
         )
+
+    def behind(self, increment: Increment, since: str | int | None) -> Increment:
+        """The same for one of several parents, from behind the place that was reached for it.
+
+        Args:
+            increment: What the run asks for.
+            since: The place; None if it was never read, so that it is from the start.
+        """
+        if increment.is_asked:
+            return structs.replace(increment, since=since)
+        begins = (
+            self._place(self.start)
+            if since is None
+            else place_of(since) - int(self.lag * (1 if self.is_counted else _SECOND))
+        )
+        begins, until = self._floor(begins), increment.until
+        if until is not None and place_of(until) < begins:
+            until = self._said(begins)
+        return structs.replace(increment, since=since, from_=self._said(begins), until=until)
+
+    @property
+    def begins(self) -> int:
+        """Where the first run begins."""
+        return self._place(self.start)
 
     def cut(self, increment: Increment, total_of: Callable[[Increment], int], window: int) -> Increment:
         """The same in slices, each halved until it has fewer records than the source gives of one query.
@@ -211,28 +240,93 @@ class Incremental(Described, kw_only=True):
         return _of_text(_written(place, self.format, zone), self.format, zone)
 
 
+class EachParent:
+    """Where the children of each parent are asked for: behind the place that was reached for it.
+
+    One that was never read is asked for from the start.
+
+    Args:
+        said: How the source is asked.
+        increment: What the run asks for.
+        places: The places that were reached, by the parents' hashed keys.
+    """
+
+    def __init__(self, said: Incremental, increment: Increment, places: Mapping[str, str | int]) -> None:
+        self._said = said
+        self._increment = increment
+        self.places = places
+
+    def of(self, parent: str) -> Increment:
+        """What is asked for of a parent, by its hashed key."""
+        return self._said.behind(self._increment, self.places.get(parent))
+
+    def bounds(self, parent: str) -> dict[str, str | int]:
+        """What its requests say, by whole names."""
+        return {f"incremental.{name}": said for name, said in self._said.bounds(self.of(parent)).items()}
+
+    def reached(
+        self, parents: Iterable[str], found: Mapping[str, int], *, is_whole: bool
+    ) -> dict[str, str | int]:
+        """The place of each parent once the run is committed.
+
+        One that is not there any more has none: should it come back, it is read from the start, since what
+        belongs to it may have been deleted meanwhile.
+
+        Args:
+            parents: Those that are there.
+            found: How far the records of each reach.
+            is_whole: Whether the run brought all that it asked for; else nothing moves.
+        """
+        if not is_whole:
+            return dict(self.places)
+        reached: dict[str, str | int] = {}
+        for parent in parents:
+            asked = self.of(parent)
+            if asked.since is None and place_of(asked.from_) > self._said.begins:
+                continue  # what lies before the window that somebody asked for was never read
+            to = reached_by(asked, [found.get(parent)], is_whole=True)
+            if to is not None:
+                reached[parent] = to
+        return reached
+
+
 class Furthest:
     """Finds how far records reach, by the field that says when each changed last.
 
     Args:
         increment: What the run asks for.
+        each: Where it asks for each parent's, if it does.
+
+    Attributes:
+        place: How far they reach.
+        before: How many lie before the beginning.
+        of_parents: How far those of each parent reach, by its hashed key.
     """
 
-    def __init__(self, increment: Increment) -> None:
+    def __init__(self, increment: Increment, each: EachParent | None = None) -> None:
         self._increment = increment
         self._zone = zone_of(increment.zone)
         self._from = place_of(increment.from_)
+        self._each = each
         self._read: Callable[[Any], int] = self._reader()
         self.place: int | None = None
         self.before = 0
+        self.of_parents: dict[str, int] = {}
 
-    def look(self, records: Iterable[Any]) -> None:
+    def look(self, records: Iterable[Any], parent: str | None = None) -> None:
         """Look at a page's records.
+
+        Args:
+            records: The records.
+            parent: The hashed key of the parent that they belong to, where each has a place of its own.
 
         Raises:
             ProtocolError: None of them has the field, or what it says is neither a time nor such a number.
         """
         field, has_field, has_records = self._increment.field, False, False
+        begins, furthest = self._from, None
+        if self._each is not None and parent is not None:
+            begins = place_of(self._each.of(parent).from_)
         for record in records:
             has_records = True
             value = find(record, field)
@@ -246,18 +340,22 @@ class Furthest:
                     f"incremental.field {field!r} says {value!r:.80}, which cannot be read as "
                     f"{self._increment.form or 'a time'}: say by incremental.field_format how it is written"
                 ) from error
-            if self.place is None or place > self.place:
-                self.place = place
-            self.before += place < self._from
+            if furthest is None or place > furthest:
+                furthest = place
+            self.before += place < begins
+        if furthest is not None:
+            self.place = furthest if self.place is None else max(self.place, furthest)
+            if parent is not None:
+                self.of_parents[parent] = max(furthest, self.of_parents.get(parent, furthest))
         if has_records and not has_field:
             raise ProtocolError(
                 f"no record has incremental.field {field!r}: name one that says when it changed last"
             )
 
-    def take(self) -> tuple[int | None, int]:
-        """How far the records reached since this was asked last, and how many lie before the beginning."""
-        told = self.place, self.before
-        self.place, self.before = None, 0
+    def take(self) -> tuple[int | None, int, dict[str, int]]:
+        """All three, of the records since this was asked last."""
+        told = self.place, self.before, self.of_parents
+        self.place, self.before, self.of_parents = None, 0, {}
         return told
 
     def _reader(self) -> Callable[[Any], int]:
@@ -267,6 +365,15 @@ class Furthest:
         if form == _INTEGER:
             return _counted
         return lambda value: _of_text(value, form, self._zone)
+
+
+def moment_of(said: Any) -> float:  # noqa: ANN401 - a JSON value
+    """A time by its look, in seconds since 1970: ISO 8601, or a number of seconds or milliseconds.
+
+    Raises:
+        ValueError: It is none; or a ``TypeError``, or an ``OverflowError``.
+    """
+    return _looked_at(said, UTC) / _SECOND
 
 
 def place_of(said: str | int) -> int:

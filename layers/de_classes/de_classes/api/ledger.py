@@ -34,6 +34,7 @@ class RunLedger:
         strategy: How the source numbers its pages, and with it how many it says there are.
         state: What was taken before, by this process or another.
         trusts_total: Whether as many records as the source counts are all of them.
+        first: The first page of the whole run, where this is a range behind it: what it said is known.
 
     Attributes:
         trusts_total: As given.
@@ -50,6 +51,7 @@ class RunLedger:
         strategy: PaginationStrategy,
         state: RunState | None = None,
         trusts_total: bool = True,
+        first: PageEntry | None = None,
     ) -> None:
         self.trusts_total = trusts_total
         self._range = pages
@@ -67,6 +69,9 @@ class RunLedger:
         self.pages = 0
         self.records = 0
         self.expected_pages: int | None = None
+        if first is not None:
+            self._first_size = first.records
+            self.note_totals(first)
         self._overlap = self._restored(state or RunState())
 
     @property
@@ -485,13 +490,14 @@ class PageCounts:
         return not page.records and page.number > count
 
 
-def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> None:
+def check_state(state: RunState, pages: PageRange, *, random_access: bool, is_range: bool = False) -> None:
     """Refuse a state from which a run would lose or double pages.
 
     Args:
         state: The pages taken, those skipped, and where to go on.
         pages: Which pages the run is over.
         random_access: Whether any page can be asked for by its number.
+        is_range: Whether the run's first page is elsewhere, so that the first of these may be skipped too.
 
     Raises:
         InvalidInputError: Pages are left out, named twice or not of this run, or the way on is missing.
@@ -499,7 +505,7 @@ def check_state(state: RunState, pages: PageRange, *, random_access: bool) -> No
     numbers = [*(entry.number for entry in state.entries), *state.gaps]
     last = max(numbers, default=pages.start - 1)
     _check_numbers(numbers, PageSet([(pages.start, last)]), pages)
-    if state.entries and state.entries[0].number != pages.start:
+    if state.entries and state.entries[0].number != pages.start and not is_range:
         raise InvalidInputError(f"the state of a run over pages {pages} must begin with page {pages.start}")
     if state.gaps and not (random_access and state.entries):
         raise InvalidInputError("the state has gaps, but this run cannot have skipped any page")

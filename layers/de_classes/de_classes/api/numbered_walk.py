@@ -56,6 +56,7 @@ class NumberedWalk:
         state: What was taken before; the ledger holds it too.
         skip: Told of a page that was given up, and enters it in the ledger; None to end with its error.
         is_learned: Whether pages are counted from another number than is described.
+        first: The first page of the whole run, where this is a range behind it.
 
     Attributes:
         came_twice: The number of the page that came alike when it was asked for again on the way, the last
@@ -73,6 +74,7 @@ class NumberedWalk:
         state: RunState | None = None,
         skip: SkipPage | None = None,
         is_learned: bool = False,
+        first: PageEntry | None = None,
     ) -> None:
         limit = source.limit
         self._fetch = source.fetch
@@ -95,7 +97,7 @@ class NumberedWalk:
         self.is_empty_behind = False
         self.ends_with_itself = False
         self._ends_by_a_cut = False
-        self._restore(state or RunState())
+        self._restore(state or RunState(), first)
 
     @property
     def place(self) -> RunPlace | None:
@@ -176,19 +178,20 @@ class NumberedWalk:
         finally:
             self._stopped.set()
 
-    def _restore(self, state: RunState) -> None:
+    def _restore(self, state: RunState, first: PageEntry | None) -> None:
+        before = () if first is None else (first,)
         taken = max((entry.number for entry in state.entries), default=self._pages.start - 1)
-        self._is_at_start = not state.entries
+        self._is_at_start = not (state.entries or before)
         self._is_over = False
         self._have_differed = len({entry.edges for entry in state.entries}) > 1
         self._leads_further = self._has_other_rows = False
         self._is_uneven = False
-        self._largest = max((entry.records for entry in state.entries), default=0)
+        self._largest = max((entry.records for entry in (*before, *state.entries)), default=0)
         self._last_size = max(((entry.number, entry.records) for entry in state.entries), default=(0, 0))[1]
         self._last = max([taken, *state.gaps])
         self._late = sorted(state.gaps)
-        self._guard = LoopGuard(entry.mark for entry in state.entries)
-        self._counts = PageCounts(self._strategy, self._limit, state.entries)
+        self._guard = LoopGuard(entry.mark for entry in (*before, *state.entries))
+        self._counts = PageCounts(self._strategy, self._limit, (*before, *state.entries))
         self._furthest = furthest_entry(state)
         self._last_edges = self._furthest.edges if self._furthest else ()
         self._short_last = short_last_entry(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from msgspec import Meta
 
@@ -23,6 +23,19 @@ _FIRST_WIDTH: Final = 4
 _SLOWER_BY: Final = 3.0  # times the best latency
 _SLACK: Final = 0.05  # seconds: below that, latency is noise
 _GLANCE: Final = 0.1  # seconds between two looks at whether the run is over
+_AFTER_OTHERS: Final = 1.0  # seconds: who was not refused leaves the source to who was
+
+
+class Neighbours(Protocol):
+    """Other clients that ask the same source at once: what it says to one holds for all."""
+
+    def tell(self, until: float) -> None:
+        """Tell them to leave it alone until a moment, in seconds since the epoch. It never raises."""
+        ...
+
+    def told(self) -> float:
+        """Until when one of them was told so; a moment that is over if none was. It never raises."""
+        ...
 
 
 class Pace:
@@ -32,18 +45,28 @@ class Pace:
         ceiling: Requests under way at once, at the most.
         per_second: Requests a second at the most; None for no limit.
         clock: What to measure and to wait with.
+        neighbours: Who else asks the source; None if nobody does.
 
     Attributes:
         width: Requests that may be under way at once now; a fraction counts towards the next one.
     """
 
-    def __init__(self, ceiling: int, *, per_second: float | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        ceiling: int,
+        *,
+        per_second: float | None = None,
+        clock: Clock | None = None,
+        neighbours: Neighbours | None = None,
+    ) -> None:
         if per_second is not None and not per_second > 0:
             raise InvalidInputError(f"requests a second must be above 0, not {per_second}")
         self.width = float(min(_FIRST_WIDTH, ceiling))
         self._ceiling = ceiling
         self._interval = 1 / per_second if per_second else 0.0
         self._clock = clock or SystemClock()
+        self._neighbours = neighbours
+        self._heeded = 0.0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._waiting = 0
@@ -75,11 +98,30 @@ class Pace:
             seconds: How long it asks to be left alone, or None if it does not say.
         """
         with self._lock:
-            if began > self._slowed_at:
-                self.width = max(1.0, self.width / 2)
-                self._slowed_at = self._clock.monotonic()
-                self._is_starting = False
+            is_first = began > self._slowed_at
+            if is_first:
+                self._narrow()
             self._hold(seconds or 0.0)
+        if self._neighbours is not None and is_first:
+            self._heeded = self._clock.now() + min(seconds or 0.0, LONGEST_HINT) + _AFTER_OTHERS
+            self._neighbours.tell(self._heeded)
+
+    def _narrow(self) -> None:
+        self.width = max(1.0, self.width / 2)
+        self._slowed_at = self._clock.monotonic()
+        self._is_starting = False
+
+    def _heed_neighbours(self) -> None:
+        """What the source said to another client it says to this one."""
+        until = self._neighbours.told() if self._neighbours else 0.0
+        if until <= self._heeded:
+            return
+        with self._lock:
+            self._heeded = until
+            seconds = until - self._clock.now()
+            if seconds > 0:
+                self._narrow()
+                self._hold(seconds)
 
     def heed(self, limit: RateLimit | None) -> None:
         """Take a hint from an answer's headers: no more at once than it would answer, and none if none."""
@@ -120,6 +162,7 @@ class Pace:
     def _wait_until_allowed(self, deadline: float | None, stopped: threading.Event) -> float:
         """Wait for as long as the source asks to be left alone; tells when it was over."""
         while True:
+            self._heed_neighbours()
             with self._lock:
                 now = self._clock.monotonic()
                 seconds = self._not_before - now
@@ -130,6 +173,7 @@ class Pace:
                 raise RetriesExhaustedError(
                     f"the source asks to be left alone for {seconds:.0f} s, and the time is up before that",
                     attempts=0,
+                    retry_after=seconds,
                 )
             if self._clock.wait(stopped, seconds):
                 raise RetriesExhaustedError(_OVER, attempts=0)

@@ -476,12 +476,12 @@ class Overlap:
 
     def tail(self) -> tuple[str, ...]:
         """Short hashes of the furthest page's records."""
-        return self._hashes or _hashes(self._records)
+        return self._hashes or hashes_of(self._records)
 
     def _seam(self, page: Page) -> Seam:
         if not page.records or not self._holds(page.records[0]):
             return Seam()
-        return Seam(repeats=True, slid=_goes_on_with(self.tail(), _hashes(page.records)))
+        return Seam(repeats=True, slid=_goes_on_with(self.tail(), hashes_of(page.records)))
 
     def _holds(self, record: dict[str, Any]) -> bool:
         return record in self._records or (bool(self._hashes) and short_hash(record) in self._hashes)
@@ -489,7 +489,7 @@ class Overlap:
     def _late_seam(self, page: Page) -> Seam:
         before = self._edges.get(page.number - 1, ())[-1:]
         after = self._edges.get(page.number + 1, ())[:1]
-        hashes = _hashes(page.records)
+        hashes = hashes_of(page.records)
         self._edges[page.number] = page.edges
         repeats = not {*before, *after}.isdisjoint(hashes)
         return Seam(repeats, repeats and _is_distinct(hashes))
@@ -517,5 +517,18 @@ def _is_distinct(hashes: Sequence[str]) -> bool:
     return len(hashes) == len(set(hashes)) > 1
 
 
-def _hashes(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+def seam_of(before: Sequence[str], after: Sequence[str]) -> Seam:
+    """How pages fit that were read by different workers.
+
+    Args:
+        before: Short hashes of the records of a page; none if they are not known.
+        after: Those of the page behind it.
+    """
+    if not after or after[0] not in before:
+        return Seam()
+    return Seam(repeats=True, slid=_goes_on_with(before, after))
+
+
+def hashes_of(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Short hashes of records, one each."""
     return tuple(map(short_hash, records))

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from de_classes.api.messages import without_secrets
+from de_classes.api.answers import PageReader
+from de_classes.api.messages import HttpResponse, without_secrets
 from de_classes.api.pace import Pace, read_rate_limit
 from de_classes.api.redirects import MOST_REDIRECTS, redirected
-from de_classes.api.retry import CircuitBreaker, Retrier, RetryEvent, seconds_for
-from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status
+from de_classes.api.retry import (
+    CircuitBreaker,
+    Retrier,
+    RetryEvent,
+    answered_at,
+    parse_retry_after,
+    seconds_for,
+)
+from de_classes.api.status import OK, UNAUTHORIZED, raise_for_status, verdict
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE
 from de_classes.errors import (
     ConfigurationError,
@@ -36,13 +44,18 @@ if TYPE_CHECKING:
 
     from de_classes.api.counters import ClientCounters
     from de_classes.api.endpoint import Endpoint
+    from de_classes.api.jobs import JobRequest, SourceJob
     from de_classes.api.ledger import RunLedger
-    from de_classes.api.messages import HttpRequest, HttpResponse
+    from de_classes.api.messages import HttpRequest
+    from de_classes.api.pace import Neighbours
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, PaginationStrategy
     from de_classes.api.retry import RetryPolicy
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
+
+_MADE: Final = range(200, 300)
+"""Statuses of answers that a job is made, or how far it is."""
 
 MOST_RENEWALS: Final = 10
 """How often one request is sent anew after a 401: tokens may be spent by other threads meanwhile."""
@@ -120,6 +133,9 @@ class PageFetcher(DiscreetValue):
         counters: Told of requests and retries.
         logger: Told of retries.
         opened: What the opening request brought.
+        neighbours: Who else asks the source now; None if nobody does.
+        job: What makes the pages, or None.
+        longest_wait: Seconds that are waited at a time for that; without end if None.
     """
 
     shown = ("endpoint",)
@@ -134,10 +150,13 @@ class PageFetcher(DiscreetValue):
     counters: ClientCounters
     logger: logging.Logger
     opened: Opened = msgspec.field(default_factory=Opened)
+    neighbours: Neighbours | None = None
+    job: SourceJob | None = None
+    longest_wait: float | None = None
 
     def new_context(self, width: int = 1, *, leaves_text: bool = False) -> FetchContext:
         """What the requests of a new run are to share, so many of them at once."""
-        pace = Pace(width, per_second=self.per_second, clock=self.clock)
+        pace = Pace(width, per_second=self.per_second, clock=self.clock, neighbours=self.neighbours)
         return FetchContext(CircuitBreaker(clock=self.clock), pace, leaves_text=leaves_text)
 
     def fetch(
@@ -153,8 +172,13 @@ class PageFetcher(DiscreetValue):
         Raises:
             PageGivenUpError: It kept failing; the last failure is the cause.
             RetriesExhaustedError: The source is down or asks to be left alone, or the time is up.
+            IncompleteRunError: The job that makes it is not done yet, and there is no time to wait here.
             FatalError: It cannot be had, or cannot be trusted.
         """
+        self.make_job_ready(context.stopped)
+        if self.job is not None and self.job.is_empty:
+            nothing = self.endpoint.reader.empty(HttpResponse(OK, {}, b""), request.number)
+            return nothing.with_totals(records=0)
         breaker = context.breaker
         if breaker.is_given_up:
             raise RetriesExhaustedError("the source is down", attempts=0)
@@ -181,6 +205,48 @@ class PageFetcher(DiscreetValue):
             raise RetriesExhaustedError(
                 f"the source is down: {error}", attempts=error.attempts
             ) from error.__cause__
+
+    def make_job_ready(self, stopped: threading.Event) -> int:
+        """Make the job that the pages come of, and wait for it, unless that was done; see ``SourceJob``.
+
+        Args:
+            stopped: Once set, nobody waits any more.
+
+        Returns:
+            Which of the run's jobs it is, from 1; 0 where there is none.
+        """
+        bound = self.endpoint.job
+        if self.job is None or bound is None:
+            return 0
+        if not self.job.number:
+            plain = PageReader("@", None, None, records_are="object")
+            endpoint = replace(self.endpoint, auth=bound.auth, origins=bound.origins, reader=plain)
+            self.job.make_ready(_JobCalls(replace(self, endpoint=endpoint), stopped))
+        return self.job.number
+
+    def ask_beside(
+        self, request: JobRequest, values: Mapping[str, Any], stopped: threading.Event
+    ) -> tuple[Any, float | None]:
+        """One request beside those for pages, for a job; see ``JobCalls.ask``."""
+        context = FetchContext(CircuitBreaker(clock=self.clock), Pace(1, clock=self.clock), stopped)
+
+        def late(name: str) -> Any:  # noqa: ANN401 - a JSON value
+            return values[name] if name in values else self._late_value(context, name)
+
+        sent, response = self._send(self.endpoint.opening_request(request, late), context)
+        now = self.clock.now()
+        with self.counters.failures():
+            answer = self.endpoint.reader.answer_of(response)
+            verdict(self.endpoint.errors, response, answer, url=sent.url, now=now)
+            if response.status not in _MADE:
+                raise_for_status(response, url=sent.url, now=now)
+            if not isinstance(answer, dict | list):
+                raise CorruptResponseError(f"{without_secrets(sent.url)} answered without JSON")
+        if response.status == OK:
+            self.counters.request_ended(str(OK))
+        return answer, parse_retry_after(
+            response.header("retry-after"), now=answered_at(response.headers, now)
+        )
 
     def _attempt(
         self, request: PageRequest, context: FetchContext, unlike: list[UnlikeDescribedError]
@@ -233,6 +299,8 @@ class PageFetcher(DiscreetValue):
             return read()
         with self.counters.failures():
             page = read()
+            if self.job is not None and self.job.total is not None:
+                page = page.with_totals(records=self.job.total)
             if page.header:
                 context.columns.check(page, self.endpoint.pagination.collection_of(request.number, request))
         self.counters.request_ended(str(OK))
@@ -278,6 +346,8 @@ class PageFetcher(DiscreetValue):
     def _late_value(self, context: FetchContext, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """A field of the token's answer, or of the opening request's."""
         first, _, field = name.partition(".")
+        if first == "job" and self.job is not None:
+            return self.job.values[name]
         if first == "opening":
             return self._opened(context)[field]
         found = find(self.endpoint.auth.token_fields(deadline=self.deadline, stopped=context.stopped), field)
@@ -313,6 +383,10 @@ class PageFetcher(DiscreetValue):
         self._retried(page.number, RetryEvent(ask, wait, failure))
         self.clock.wait(context.stopped, wait)
 
+    def retried_beside(self, event: RetryEvent) -> None:
+        """Tell of a request beside those for pages that is made again."""
+        self._retried(1, event)
+
     def _retried(self, page: int, event: RetryEvent) -> None:
         self.counters.retried(event, page)
         self.logger.warning(
@@ -326,6 +400,47 @@ class PageFetcher(DiscreetValue):
 
 def _shown(columns: Sequence[str]) -> str:
     return excerpt(", ".join(columns), 60)
+
+
+class _JobCalls(Value):
+    """Speaks to the source for a job; see ``JobCalls``."""
+
+    fetcher: PageFetcher
+    stopped: threading.Event
+
+    @property
+    def logger(self) -> logging.Logger:
+        return self.fetcher.logger
+
+    @property
+    def longest_wait(self) -> float | None:
+        return self.fetcher.longest_wait
+
+    def ask(self, request: JobRequest, values: Mapping[str, Any]) -> tuple[Any, float | None]:
+        return self.fetcher.ask_beside(request, values, self.stopped)
+
+    def patiently(self, operation: Callable[[], Any], what: str) -> Any:  # noqa: ANN401 - whatever it gives
+        fetcher = self.fetcher
+        retrier = Retrier(
+            fetcher.policy,
+            clock=fetcher.clock,
+            on_retry=fetcher.retried_beside,
+            deadline=fetcher.deadline,
+            stopped=self.stopped,
+            is_unheard=lambda: fetcher.counters.is_unheard,
+        )
+        return retrier.call(operation, what=what)
+
+    def now(self) -> float:
+        return self.fetcher.clock.now()
+
+    def has_time_for(self, seconds: float) -> bool:
+        deadline = self.fetcher.deadline
+        return deadline is None or self.fetcher.clock.monotonic() + seconds <= deadline
+
+    def wait(self, seconds: float) -> None:
+        if self.fetcher.clock.wait(self.stopped, seconds):
+            raise RetriesExhaustedError("the run is over: nobody waits for the job", attempts=0)
 
 
 class ConfirmingFetcher(Value):

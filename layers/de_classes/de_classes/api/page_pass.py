@@ -36,7 +36,7 @@ class PagePass:
         pages: The pages, in order; to be iterated anew where they lead further after their end.
         walk: Where they come from.
         ledger: Where they are entered.
-        prover: Proves, once all came, that they are all.
+        prover: Proves, once all came, that they are all; None where others see to that.
         clock: What to measure with.
         deadline: Moment on the clock's monotonic time after which no other page is begun, or None.
 
@@ -49,7 +49,7 @@ class PagePass:
         pages: Iterable[Page],
         walk: PageWalk,
         ledger: RunLedger,
-        prover: Prover,
+        prover: Prover | None,
         clock: Clock,
         *,
         deadline: float | None = None,
@@ -89,7 +89,7 @@ class PagePass:
             IncompleteRunError: Nothing proves the end, and something speaks against it.
             ProtocolError: The description does not fit the source: it says what to change.
         """
-        return self._prover.conclude(looks=False, has_keys=has_keys)
+        return self._prover.conclude(looks=False, has_keys=has_keys) if self._prover else None
 
     @property
     def way_on(self) -> RunPlace | None:
@@ -120,35 +120,41 @@ class PagePass:
         """
         while self._evidence is None:
             yield from self._to_the_end()
-            self._prove()
+            if self._prover is None:
+                return
+            self._prove(self._prover)
 
     def _to_the_end(self) -> Iterator[Page]:
+        prover = self._prover
         try:
-            self._prover.begin()
+            if prover is not None:
+                prover.begin()
             for page in self._pages:
                 self._entry = self.ledger.observe(page, self._walk.way_here)
-                self._prover.note(self._entry)
+                if prover is not None:
+                    prover.note(self._entry)
                 yield page
                 self._check_deadline()
         except RetriesExhaustedError as error:
-            if not self.ledger.pages:
-                self._prover.look_below_the_first(error)
+            if prover is not None and not self.ledger.pages:
+                prover.look_below_the_first(error)
             raise self.ledger.broken_off(str(error)) from error
         except (SourceChangedError, PaginationLoopError) as error:
-            self._prover.look_below_the_first(error)
+            if prover is not None:
+                prover.look_below_the_first(error)
             raise
 
-    def _prove(self) -> None:
+    def _prove(self, prover: Prover) -> None:
         """Say what the run's being complete rests on, unless it leads further by now."""
         try:
             self.ledger.settle()
         except IncompleteRunError as error:
-            self._prover.look_below_the_first(error)
+            prover.look_below_the_first(error)
             if isinstance(error, SourceChangedError):
-                self._prover.refuse_dead_end()
+                prover.refuse_dead_end()
             raise
         try:
-            self._evidence = self._prover.conclude()
+            self._evidence = prover.conclude()
         except RetriesExhaustedError as error:
             raise IncompleteRunError(
                 f"{self.ledger.records} records came, and whether they are all could not be proved: {error}"

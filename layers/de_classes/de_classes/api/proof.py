@@ -5,6 +5,7 @@ While pages come, a ``Reading`` takes down what is needed of them. When the last
 
 1. The end, ``end.by``, by the first of these that holds; nothing is the end because it looks like one:
 
+   - ``total``, of a job: it says itself how many it has made
    - ``declared``: nothing follows by what was asked for, or by the description
    - ``counted``: a request that counts the records gives as many as came
    - ``total``, of pages with numbers (``_end_by_number``): the same in every answer, and as many came
@@ -256,6 +257,12 @@ class Prover:
 
     def _end(self) -> tuple[EndBy, str]:
         """What proves the end, and what was seen; for the errors see ``conclude``."""
+        job, total = self._endpoint.job, self._ledger.agreed_total
+        if job is not None and job.described.total_path is not None and total is not None:
+            return "total", f"{total} records, as the job counts them"
+        return self._end_of_pages()
+
+    def _end_of_pages(self) -> tuple[EndBy, str]:
         ledger, walk = self._ledger, self._walk
         if self._pages.stop is not None and ledger.last_seen >= self._pages.stop:
             return "declared", f"pages {self._pages} were asked for"
@@ -372,7 +379,7 @@ class Prover:
             return "total", f"{total} records"
         if page is None or request is None:
             return self._unproven(None, "the run went on where it had ended, and its last page is not known")
-        if self._pagination.ends(page) and not is_single:
+        if self._pagination.ends(page) and (not is_single or self._pagination.each.ends_surely):
             return "marker", self._pagination.marker or _OWN_MARKER
         if self._ledger.pages == 1:
             return self._end_of_only(page, request)

@@ -127,6 +127,21 @@ class DatasetChange(Struct, frozen=True, kw_only=True):
     bytes_read: int = 0
 
 
+class CatalogEntry(Struct, frozen=True, kw_only=True):
+    """What a table of the catalog shows after a run.
+
+    Attributes:
+        table: Database and table.
+        generation: Which commit the table shows; None if that is not known.
+        problem: Why it does not show the run's, which is committed all the same, and how to mend that; None
+            if it does, or shows a later one.
+    """
+
+    table: str
+    generation: int | None = None
+    problem: str | None = None
+
+
 class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.RECEIPT):
     """A run that is complete, or partial where that was allowed; any other raises ``IncompleteRunError``.
 
@@ -187,6 +202,8 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
         timeline: What happened when; None in receipts from before there was one.
         dataset: What became of the dataset; None where it is the run's alone.
         incremental: How far the dataset is read; None where it is read as a whole.
+        catalog: What the dataset's table in the catalog shows; None where it has none. Of an answer alone: in
+            what is stored it is null, since the commit comes first.
     """
 
     status: Literal["complete", "partial"]
@@ -237,6 +254,7 @@ class IngestReceipt(Struct, frozen=True, kw_only=True, tag_field="version", tag=
     timeline: Timeline | None = None
     dataset: DatasetChange | None = None
     incremental: Reached | None = None
+    catalog: CatalogEntry | None = None
 
     def as_dict(self, *, brief: bool = False) -> dict[str, Any]:
         """As plain values, ready for JSON.

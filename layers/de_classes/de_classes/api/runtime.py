@@ -13,6 +13,7 @@ from de_classes.utils.clock import SystemClock
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
+    from de_classes.api.pace import Neighbours
     from de_classes.api.transport import Transport
     from de_classes.utils.clock import Clock
 
@@ -31,12 +32,16 @@ class ClientLimits(Value):
         timeout: Seconds for one request, and for a login of a described source; see ``Transport.send``.
         retry_policy: Ceilings on attempts and time, backoff, jitter.
         deadline: Moment on the clock's monotonic time after which no other attempt is made, or None.
+        share: How many clients ask the source at once, this one among them: its limits are divided by it.
+        longest_wait: Seconds that are waited here at a time for a job of the source; without end if None.
     """
 
     concurrency: int = 1
     timeout: float = 30.0
     retry_policy: RetryPolicy = RetryPolicy()
     deadline: float | None = None
+    share: int = 1
+    longest_wait: float | None = None
 
 
 class ClientRuntime(Value):
@@ -52,8 +57,10 @@ class ClientRuntime(Value):
         transport: How to reach the network.
         clock: What to measure and to wait with.
         logger: Told of retries and logins.
+        neighbours: Other clients that ask the same source now, for the same run; None if there are none.
     """
 
     transport: Transport = msgspec.field(default_factory=HttpClientTransport)
     clock: Clock = msgspec.field(default_factory=SystemClock)
     logger: logging.Logger = logging.getLogger("de_classes.api")
+    neighbours: Neighbours | None = None

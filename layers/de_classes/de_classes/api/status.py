@@ -78,6 +78,12 @@ class ContentRange(Value):
         match = _TOTAL.fullmatch(headers.get("content-range", ""))
         return None if match is None or (match[1] or "").lower() == _BYTES else int(match[2])
 
+    @staticmethod
+    def total_bytes(response: HttpResponse) -> int | None:
+        """How many bytes there are in all, be the range empty (``bytes */0``); None if that is not said."""
+        match = _TOTAL.fullmatch(response.header("content-range") or "")
+        return int(match[2]) if match is not None and (match[1] or "").lower() == _BYTES else None
+
     def may_be_read(self, response: HttpResponse) -> bool:
         """Whether the body is no torn one: records are counted, or every byte of it is there."""
         if self.unit != _BYTES:

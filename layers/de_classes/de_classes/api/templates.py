@@ -124,7 +124,7 @@ def _replaced(
         if match[1]:
             return "${"
         value = lookup(match[2])
-        is_address = match[2].startswith(("token.", "opening.")) or kind_of(match[2]) == "address"
+        is_address = match[2].startswith(("token.", "opening.", "job.")) or kind_of(match[2]) == "address"
         is_whole_address = is_address and match.start() == 0
         return as_text(value) if is_whole_address else write(match[2], value)
 

@@ -12,6 +12,7 @@ from de_classes.api.counters import ClientCounters
 from de_classes.api.endpoint import Endpoint, first_fingerprint
 from de_classes.api.evidence import ProofRequests
 from de_classes.api.followed_walk import FollowedWalk
+from de_classes.api.jobs import SourceJob
 from de_classes.api.ledger import RunLedger, check_state
 from de_classes.api.numbered_walk import NumberedWalk
 from de_classes.api.page_fetcher import ConfirmingFetcher, PageFetcher
@@ -23,22 +24,31 @@ from de_classes.api.proof import Prover, Reading
 from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.walk import PageSource
-from de_classes.errors import DeClassesError, InvalidInputError, RetriesExhaustedError
+from de_classes.errors import (
+    DeClassesError,
+    IncompleteRunError,
+    InvalidInputError,
+    RetriesExhaustedError,
+)
 from de_classes.redaction import is_secret_header, redact_header
+from de_classes.utils.clock import WatchedClock
 from de_classes.utils.limits import check_limit, checked_concurrency
 from de_classes.utils.page_range import PageRange
+from de_classes.utils.run_records import RunState
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from de_classes.api.auth_client import AuthClient
     from de_classes.api.counters import Counts, Timeline
+    from de_classes.api.jobs import JobNotes
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PaginationStrategy
     from de_classes.api.prefetch import RecordDecoder
     from de_classes.errors import PageGivenUpError
-    from de_classes.utils.run_records import RunState
+    from de_classes.utils.run_records import PageEntry
 
 MOST_SKIPPED: Final = 100
 """Pages in a row that are skipped: of a source that has so many amiss, none is to be had."""
@@ -82,7 +92,7 @@ class UnstableAPIClient:
         endpoint = base_url if isinstance(base_url, Endpoint) else Endpoint.at(base_url.rstrip("/") + "/data")
         if auth_client is not None:
             endpoint = endpoint.signed_by(auth_client)
-        at_once = endpoint.rate_limit.concurrency
+        at_once, per_second = endpoint.rate_limit.concurrency, endpoint.rate_limit.per_second
         self._endpoint = endpoint
         self._pagination = self._learned = endpoint.pagination
         for name, value in endpoint.headers.items():
@@ -90,9 +100,11 @@ class UnstableAPIClient:
                 redact_header(value)
         self._pages = pages or PageRange()
         self._concurrency = checked_concurrency(
-            limits.concurrency if at_once is None else min(limits.concurrency, at_once)
+            limits.concurrency
+            if at_once is None
+            else max(1, min(limits.concurrency, at_once // limits.share))
         )
-        self._clock = runtime.clock
+        self._clock = WatchedClock(runtime.clock)
         self._deadline = limits.deadline
         self._counters = ClientCounters(self._clock)
         self._logger = logger or runtime.logger
@@ -101,11 +113,14 @@ class UnstableAPIClient:
             transport=runtime.transport,
             policy=limits.retry_policy,
             timeout=limits.timeout,
-            per_second=endpoint.rate_limit.per_second,
+            per_second=None if per_second is None else per_second / limits.share,
             deadline=limits.deadline,
             clock=self._clock,
             counters=self._counters,
             logger=self._logger,
+            neighbours=runtime.neighbours,
+            job=None if endpoint.job is None else SourceJob(endpoint.job.described),
+            longest_wait=limits.longest_wait,
         )
 
     @property
@@ -186,6 +201,14 @@ class UnstableAPIClient:
         """All counters, taken together."""
         return replace(self._counters.snapshot(), logins=self._endpoint.auth.logins)
 
+    def watched(self, look: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have somebody look around every few seconds of every wait, until the block ends.
+
+        Args:
+            look: Called by whichever thread waits; what it raises ends the request.
+        """
+        return self._clock.watched(look)
+
     def begin_timeline(self) -> None:
         """Say that a run begins, which ``timeline`` is to be of."""
         self._counters.begin_timeline()
@@ -193,6 +216,31 @@ class UnstableAPIClient:
     def timeline(self) -> Timeline:
         """What happened when since the run began."""
         return self._counters.timeline()
+
+    def note_jobs_in(self, notes: JobNotes) -> None:
+        """Note the job that makes the pages, if one does, where a run that goes on finds it."""
+        if self._fetcher.job is not None:
+            self._fetcher.job.notes = notes
+
+    def make_job_ready(self) -> int:
+        """Make the job that makes the pages, if one does, and wait until it is done.
+
+        Returns:
+            Which of the run's jobs it is, from 1; 0 where there is none.
+
+        Raises:
+            IncompleteRunError: It is not done yet, or cannot be had now.
+            JobFailedError: The source has failed at it.
+        """
+        try:
+            return self._fetcher.make_job_ready(threading.Event())
+        except RetriesExhaustedError as error:
+            raise IncompleteRunError(str(error)) from error
+
+    @property
+    def job_doubts(self) -> tuple[str, ...]:
+        """What jobs may be left behind at the source, a sentence each."""
+        return () if self._fetcher.job is None else self._fetcher.job.doubts
 
     def fetch_page(self, page_num: int, limit: int = 100) -> Page:
         """One page, whole, as the source has it: empty if the source says so.
@@ -245,6 +293,8 @@ class UnstableAPIClient:
         strict: bool = False,
         seen_before: str | None = None,
         trusts_total: bool = True,
+        first: PageEntry | None = None,
+        proves: bool = True,
     ) -> PagePass:
         """The same pages as ``iterate_all_pages``, together with the ledger of the run.
 
@@ -263,6 +313,9 @@ class UnstableAPIClient:
             seen_before: An earlier run that followed what leads on, by the same description, see ``WaysOn``.
             trusts_total: Whether as many records as the source counts are all of them; not where some came
                 twice.
+            first: The first page of the whole run, where these are a range behind it: what it showed of the
+                source is known, and any page of the range may be skipped.
+            proves: Whether the end is to be proved, once all pages came; otherwise others see to that.
 
         Raises:
             InvalidInputError: A limit or concurrency out of range, a state of another run, or
@@ -278,13 +331,16 @@ class UnstableAPIClient:
         if skip_failed and not self.random_access:
             raise InvalidInputError("skip_failed needs pages that can be asked for by number")
         if state is not None:
-            check_state(state, wanted, random_access=self.random_access)
+            check_state(state, wanted, random_access=self.random_access, is_range=first is not None)
+        begun = state if first is None else RunState(entries=(first,))
         strategy, limit = (
-            (self._learned, limit) if state is None else self._pagination.as_it_was(limit, state)
+            (self._learned, limit) if begun is None else self._pagination.as_it_was(limit, begun)
         )
         fetcher = self._fetcher_by(strategy)
         pagination = fetcher.endpoint.pagination
-        ledger = RunLedger(wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total)
+        ledger = RunLedger(
+            wanted, limit=limit, strategy=strategy, state=state, trusts_total=trusts_total, first=first
+        )
         skip = partial(self._skip, ledger, _Skips()) if skip_failed else None
         context = fetcher.new_context(width, leaves_text=current is not None)
         # decoded, and also when no other page is asked for any more
@@ -314,7 +370,9 @@ class UnstableAPIClient:
         walk: NumberedWalk | FollowedWalk
         if self.random_access:
             is_learned = pagination is not self._pagination
-            walk = NumberedWalk(source, strategy, ledger, state=state, skip=skip, is_learned=is_learned)
+            walk = NumberedWalk(
+                source, strategy, ledger, state=state, skip=skip, is_learned=is_learned, first=first
+            )
         else:
             walk = FollowedWalk(source, self._pagination, url=endpoint.shown_url, state=state)
         reading = Reading(fetcher.endpoint, walk, ledger, proofs, limit=limit, pages=wanted, strict=strict)
@@ -325,7 +383,7 @@ class UnstableAPIClient:
             _Counted(walk, self._counters),
             walk,
             ledger,
-            prover,
+            prover if proves else None,
             self._clock,
             deadline=self._deadline,
         )

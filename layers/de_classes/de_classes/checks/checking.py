@@ -10,6 +10,7 @@ from msgspec import structs
 
 from de_classes.api.increments import Furthest, iso
 from de_classes.api.pace import read_rate_limit
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LinkHeaderPagination, OnePagePagination
 from de_classes.api.pagination.per_parent import PerParentPagination
@@ -75,6 +76,7 @@ _NO_PART_OF_THE_WAY: Final = frozenset(
         "count",
         "write",
         "incremental",
+        "schedule",
     }
 )
 
@@ -109,7 +111,7 @@ class ResourceCheck:
         Raises:
             ConfigurationError: A parameter or a secret is missing or unfit; nothing was sent.
         """
-        first = self._first_page()
+        first = self._first_page() if self._has_job() else None
         if first is None or first.page is None:
             return self._report(None)
         look = CheckedPages(self._probe.endpoint, self._limit, first, first.page)
@@ -158,6 +160,20 @@ class ResourceCheck:
             self._add("answer", "wrong", str(asked.error))
         return asked
 
+    def _has_job(self) -> bool:
+        """Whether the job that the pages come of is done, where there is one."""
+        try:
+            said = self._probe.make_job()
+        except (AuthenticationError, PermissionDeniedError) as error:
+            self._add("auth", "wrong", f"{self._auth_kind()}: {error}")
+            return False
+        except DeClassesError as error:
+            self._add("job", "wrong", str(error))
+            return False
+        if said is not None:
+            self._add("job", "ok", said)
+        return True
+
     def _with_another_request(self, refused: Asked) -> Asked:
         """A first request that was refused, asked in another way: with a small page, or counted from 1."""
         inner = inner_of(self._probe.endpoint.pagination)
@@ -196,6 +212,8 @@ class ResourceCheck:
 
     def _auth_kind(self) -> str:
         said = self._resource.described.auth or self._resource.source.auth
+        if self._resource.described.job is not None:  # whose records may lie where nobody logs in
+            said = self._resource.source.auth
         return str(type(said).__struct_config__.tag)
 
     def _say_refusal(self, asked: Asked) -> None:
@@ -394,7 +412,7 @@ class ResourceCheck:
         self, look: CheckedPages
     ) -> tuple[Verdict, str]:
         kind = str(type(look.inner).__struct_config__.tag)
-        if isinstance(look.inner, OnePagePagination):
+        if isinstance(look.inner, OnePagePagination | FilePagination):
             return self._one_page_verdict(look)
         if look.way_error is not None:
             return "wrong", f"{kind}: {look.way_error}{self._what_leads_on(look)}"
@@ -425,7 +443,12 @@ class ResourceCheck:
             f"{kind}: all may have come on one page; nothing in the answer leads on, or says that it is all",
         )
 
-    def _one_page_verdict(self, look: CheckedPages) -> tuple[Verdict, str]:
+    def _one_page_verdict(  # noqa: PLR0911 - as above
+        self, look: CheckedPages
+    ) -> tuple[Verdict, str]:
+        if isinstance(look.inner, FilePagination):
+            is_all = look.inner.ends(look.page)
+            return "ok", f"file: {'all of it' if is_all else 'a piece of it, of whole lines,'} came"
         total = look.page.total_records
         if look.is_per_parent and look.second is not None:
             return self._second_verdict(look, "one answer a parent")
@@ -648,7 +671,7 @@ class ResourceCheck:
         wrong = {finding.name for finding in self._found if finding.verdict == "wrong"}
         if look.is_per_parent and isinstance(look.inner, OnePagePagination):
             return None, "where there is no other parent"
-        if isinstance(look.inner, OnePagePagination):
+        if isinstance(look.inner, OnePagePagination | FilePagination):
             return None, "one answer, as is described"
         last = look.last if look.last is not None else look.second
         end_page = look.page if look.following is None else (last.page if last is not None else None)
@@ -738,7 +761,7 @@ class ResourceCheck:
         except ProtocolError as error:
             self._add("updated", "wrong", str(error))
             return
-        place, _ = furthest.take()
+        place, *_ = furthest.take()
         if place is None or self._resource.described.for_each is not None:
             return
         to = place + 1 if said.is_counted else iso(place)
@@ -752,7 +775,7 @@ class ResourceCheck:
             return
         newer = Furthest(increment)
         newer.look(asked.records)
-        _, before = newer.take()
+        _, before, _ = newer.take()
         if before:
             self._add(
                 "updated",
@@ -788,6 +811,8 @@ class ResourceCheck:
 
     def _report(self, look: CheckedPages | None) -> CheckReport:
         costs = None if look is None else self._costs(look)
+        if costs is not None:
+            self._say_schedule(costs)
         findings = tuple(self._found)
         records = [] if look is None else self._trusted(look)
         types = likeness.types_of(records)
@@ -839,6 +864,22 @@ class ResourceCheck:
             f"{figures.dollars:.6f} USD on AWS Lambda",
         )
         return figures
+
+    def _say_schedule(self, costs: Figures) -> None:
+        """When its ticks come, and whether a run is done before the next of them."""
+        schedule = self._resource.described.schedule
+        if schedule is None:
+            return
+        first = schedule.next_tick(self._probe.now())
+        gap = schedule.next_tick(first) - first
+        overlap = "left out" if schedule.overlap == "skip" else "put off"
+        zone = "" if schedule.zone == "UTC" else f" {schedule.zone}"
+        said = f"{schedule.expression()}{zone}, then in {gap:.0f} s; a tick during a run is {overlap}"
+        if costs.seconds > gap:
+            longer = f"a run takes {costs.seconds:.0f} s, which is longer"
+            self._add("schedule", "warning", f"{said}: {longer}")
+        else:
+            self._add("schedule", "ok", said)
 
     def _add(self, name: FindingName, verdict: Verdict, said: str) -> None:
         self._found.append(Finding(name=name, verdict=verdict, said=said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from de_classes.api.counters import ClientCounters
 from de_classes.api.http_transport import HttpClientTransport
+from de_classes.api.jobs import SourceJob
 from de_classes.api.page_fetcher import Opened, PageFetcher
 from de_classes.api.pagination.per_parent import PerParentPagination
 from de_classes.api.retry import RetryPolicy
@@ -115,6 +117,7 @@ class Probe:
         endpoint: How; whoever knows better than the description replaces it.
         pages: Records the requests for pages.
         logins: Records the requests for tokens, and for parents.
+        job: What makes the pages, or None.
 
     Raises:
         ConfigurationError: A parameter or a secret is missing or unfit.
@@ -154,12 +157,18 @@ class Probe:
             few = structs.replace(pagination, parents=pagination.parents.first(_PARENTS))
             self.endpoint = structs.replace(self.endpoint, pagination=few)
         self._opened = Opened()
+        bound = self.endpoint.job
+        self.job = None if bound is None else SourceJob(bound.described)
         self._run = self._fetcher(self.endpoint).new_context()
 
     @property
     def requests(self) -> int:
         """How many were sent."""
         return self.pages.count + self.logins.count
+
+    def now(self) -> float:
+        """The time, in seconds since the epoch."""
+        return self._clock.now()
 
     def ask(self, request: PageRequest, endpoint: Endpoint | None = None) -> Asked:
         """One page, or why there is none.
@@ -185,6 +194,20 @@ class Probe:
         except DeClassesError as error:
             return self._failed(request, error)
         return Asked(request, page, response=self.pages.response, url=page.url)
+
+    def make_job(self) -> str | None:
+        """Make the job that the pages come of, and wait for it; what came of it, None where there is none.
+
+        Raises:
+            DeClassesError: It cannot be had.
+        """
+        if self.job is None:
+            return None
+        began = self._clock.monotonic()
+        self._fetcher(self.endpoint).make_job_ready(threading.Event())
+        seconds, total = self._clock.monotonic() - began, self.job.total
+        has = "" if total is None else f", of {total} records by its own count"
+        return f"job {self.job.values['job.id']} was made, and done after {seconds:.0f} s{has}"
 
     def ask_for_new(self, said: Incremental, reached: Reached, limit: int) -> tuple[Asked | None, Increment]:
         """The first page of what is new behind a place, None if there is none; and what was asked for."""
@@ -220,4 +243,5 @@ class Probe:
             counters=ClientCounters(),
             logger=self._logger,
             opened=self._opened,
+            job=self.job,
         )

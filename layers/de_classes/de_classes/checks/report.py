@@ -12,6 +12,7 @@ Verdict = Literal["ok", "warning", "wrong"]
 FindingName = Literal[
     "connection",
     "auth",
+    "job",
     "answer",
     "records",
     "pagination",
@@ -25,6 +26,7 @@ FindingName = Literal[
     "transforms",
     "updated",
     "costs",
+    "schedule",
 ]
 _SEVERITY: tuple[Verdict, ...] = ("ok", "warning", "wrong")
 

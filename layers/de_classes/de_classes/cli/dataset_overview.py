@@ -15,9 +15,8 @@ from de_classes.cli.tables import ABSENT, table
 from de_classes.cli.verify import read_receipt
 from de_classes.errors import InvalidInputError, ObjectNotFoundError
 from de_classes.redaction import printable
-from de_classes.runs.dataset import commit_receipt_key
 from de_classes.storage.datasets.commits import DatasetCommits
-from de_classes.storage.datasets.manifest import manifest_prefix, parse_manifest_key
+from de_classes.storage.datasets.manifest import commit_receipt_key, manifest_prefix, parse_manifest_key
 from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.utils import strict_json
 from de_classes.utils.run_records import Reached

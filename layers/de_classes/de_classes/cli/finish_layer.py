@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 MOUNTED_AT = "/opt"  # where Lambda unpacks layers, and so what a traceback names
 # What compilers, type checkers, test runners and browsers read, and no import does.
 UNUSED_FOLDERS = ("tests", "include")
+UNUSED_NAMES = ("RECORD",)  # an installer's list of files, as they were before they were finished
 UNUSED_SUFFIXES = (".a", ".c", ".css", ".h", ".hpp", ".js", ".pc", ".pxd", ".pxi", ".pyi", ".pyx")
 # What no function imports, by package, as patterns below it.
 UNUSED_IN = {
-    # Nobody types words to a function, or looks at one in a browser; no layer has psycopg or DuckDB.
+    # Nobody types words to a function or looks at one in a browser; psycopg has its layer, DuckDB none.
     "de_classes": (
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
+        "utils/command_line.py",
+        "storage/datasets/lake.py",
         *("sql", "storage/datasets/arrow_source.py"),
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server
+    # pydantic, jsonpath-ng and fastjsonschema are in no layer, so these cannot be imported
+    "aws_lambda_powertools": ("utilities/parser", "utilities/data_masking", "utilities/validation"),
 }
+# All that there is of de_classes beside psycopg: what calls that, and the other layer leaves out.
+PART_ON_PURPOSE = {"pipelines"}
 FOLDER_MODE, FILE_MODE, PROGRAM_MODE = 0o755, 0o644, 0o755
 
 _ELF_64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
@@ -77,14 +84,17 @@ def finish(folder: Path, version: str) -> None:
 def prune(folder: Path) -> None:
     """Remove what no import loads, what no function imports, and what was compiled for another path."""
     for package, patterns in UNUSED_IN.items():
+        top = folder / "python" / package
+        if top.exists() and {path.name for path in top.iterdir()} == PART_ON_PURPOSE:
+            continue
         for pattern in patterns:
-            for path in (folder / "python" / package).glob(pattern):
+            for path in top.glob(pattern):
                 _remove(path)
     _prune_names(folder / "python" / "pyarrow")
     for path in _entries(folder):
         if path.is_dir() and path.name in (*UNUSED_FOLDERS, "__pycache__"):
             shutil.rmtree(path)
-        elif path.suffix in UNUSED_SUFFIXES and path.is_file():
+        elif (path.suffix in UNUSED_SUFFIXES or path.name in UNUSED_NAMES) and path.is_file():
             path.unlink()
     for path in reversed(_entries(folder)):
         if path.is_dir() and not any(path.iterdir()):

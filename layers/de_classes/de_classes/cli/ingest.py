@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import msgspec
 
@@ -19,7 +19,7 @@ from de_classes.api.receipt import PARTIAL
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest_settings import read_settings
 from de_classes.cli.progress import Progress
-from de_classes.cli.source import dataset_of, open_sources, run_id_of
+from de_classes.cli.source import AskedFor, dataset_of, open_sources, run_id_of
 from de_classes.common.logger.app_logger import AppLogger
 from de_classes.configs.environment import prefer
 from de_classes.errors import (
@@ -28,6 +28,7 @@ from de_classes.errors import (
     DeClassesError,
     IncompleteRunError,
     InvalidKeyError,
+    RunCancelledError,
 )
 from de_classes.redaction import printable
 from de_classes.runs.context import Runtime
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from de_classes.cli.source import OpenedSource
     from de_classes.runs.destination import Destination
     from de_classes.runs.plan import RunPlan
-    from de_classes.utils.run_records import Increment
+    from de_classes.utils.run_records import Reached
 
 ARROW_POOL: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _M_ARENA_MAX: Final = -8  # malloc.h
@@ -127,7 +128,8 @@ def _tell(
         return EXIT_USAGE
     if isinstance(error, DeClassesError):
         err.write(f"{who}: {type(error).__name__}: {error}{_hint(error, args, way_on)}\n")
-        return EXIT_INCOMPLETE if isinstance(error, IncompleteRunError) else EXIT_ERROR
+        is_kept = isinstance(error, (IncompleteRunError, RunCancelledError))
+        return EXIT_INCOMPLETE if is_kept else EXIT_ERROR
     left = "; ".join(filter(None, (str(error), way_on)))
     err.write(f"{who}: interrupted; {left or 'nothing was stored'}\n")
     return EXIT_INTERRUPTED
@@ -151,7 +153,7 @@ def summary(receipt: IngestReceipt) -> str:
         *([f"dropped:  {receipt.duplicates} duplicates"] if receipt.duplicates else []),
         *([f"dataset:  {_change(receipt.dataset)}"] if receipt.dataset else []),
         *(
-            [f"new:      by {reached.field}, from {reached.from_}; the next run goes on from {reached.to}"]
+            [f"new:      by {reached.field}, from {reached.from_}; {_goes_on(reached)}"]
             if (reached := receipt.incremental)
             else []
         ),
@@ -167,6 +169,17 @@ def summary(receipt: IngestReceipt) -> str:
         *_as_json_text(receipt),
     ]
     return "\n".join([*map(printable, lines), ""])
+
+
+def _goes_on(reached: Reached) -> str:
+    """Where the next run begins."""
+    places = reached.places
+    if places is msgspec.UNSET:
+        return f"the next run goes on from {reached.to}"
+    return (
+        f"the next run goes on from a place for each of {places.parents} parents, the first of them "
+        f"{reached.to}; {places.new} are new, {places.gone} gone"
+    )
 
 
 def _change(change: DatasetChange) -> str:
@@ -210,7 +223,12 @@ def _runs(
         with progress.shown(settings.page_range):
             runtime = Runtime(logger=logger, on_page=progress.page, terms=_terms(settings, place))
             runs = RunService(source.client, to, strict=args.strict, runtime=runtime)
-            receipt = runs.carry_out(plan, allow_partial=args.partial, accept_shrink=args.accept_shrink)
+            receipt = runs.carry_out(
+                plan,
+                allow_partial=args.partial,
+                accept_shrink=args.accept_shrink,
+                resume=args.resume,
+            )
         if args.report:
             _store_page(err, args, receipt, place, source)
         return receipt
@@ -220,31 +238,28 @@ def _runs(
 
 def _increments(
     args: argparse.Namespace, settings: IngestSettings, logger: logging.Logger
-) -> Callable[[Resource], Increment | None]:
+) -> Callable[[Resource], AskedFor]:
     """What is asked for of a resource that is read only as far as it is new: nothing is made for the look."""
 
-    def increment_of(resource: Resource) -> Increment | None:
-        said = resource.described.incremental
+    def increment_of(resource: Resource) -> AskedFor:
+        said, is_each = resource.described.incremental, resource.described.is_each
         if said is None:
             if settings.from_ or settings.until:
                 raise ConfigurationError(
                     f"--from and --until go with what is incremental, and {resource.name} is not"
                 )
-            return None
+            return AskedFor()
+        asked: Any = {"asked_from": settings.from_, "asked_until": settings.until, "is_each": is_each}
         if settings.is_one_object:
-            return said.begin(None, now=time.time(), asked_from=settings.from_, asked_until=settings.until)
-        from de_classes.runs.increments import next_increment  # noqa: PLC0415 - by those alone who say so
+            return AskedFor(said.begin(None, now=time.time(), **asked))
+        # by those alone who say so
+        from de_classes.runs.increments import next_increment, places_before  # noqa: PLC0415
 
         place = open_destination(settings.to, logger, endpoint_url=args.endpoint_url, create=False)
-        return next_increment(
-            said,
-            DatasetDestination(place.store, place.bucket, prefix=place.prefix),
-            place.key(dataset_of(settings, resource.name)),
-            run_id=run_id_of(settings, resource.name),
-            now=time.time(),
-            asked_from=settings.from_,
-            asked_until=settings.until,
-        )
+        to = DatasetDestination(place.store, place.bucket, prefix=place.prefix)
+        dataset, run_id = place.key(dataset_of(settings, resource.name)), run_id_of(settings, resource.name)
+        increment = next_increment(said, to, dataset, run_id=run_id, now=time.time(), **asked)
+        return AskedFor(increment, places_before(increment, to, dataset))
 
     return increment_of
 
@@ -351,6 +366,8 @@ def _terms(settings: IngestSettings, place: Place) -> LambdaTerms:
 
 
 def _hint(error: DeClassesError, args: argparse.Namespace, way_on: str) -> str:
+    if isinstance(error, RunCancelledError):
+        return f"; {way_on} --resume"
     if isinstance(error, IncompleteRunError) and error.run_id is not None:
         return f"; {way_on}"
     if "is the address right?" in str(error) and args.max_attempts is None:

@@ -1,4 +1,4 @@
-"""``load``: a commit of a dataset into a table of PostgreSQL."""
+"""``load``: a commit of a dataset into a table of PostgreSQL, or shown as a table of Glue."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import msgspec
 
 from de_classes.cli.show import place_of
 from de_classes.configs.secret_file import read_secret_lines
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, MalformedDataError
-from de_classes.pipelines.postgres.address import PostgresAddress, iam_token
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.pipelines.glue.address import ADDRESS as GLUE_ADDRESS
+from de_classes.pipelines.glue.address import SCHEME as GLUE
+from de_classes.pipelines.glue.address import GlueAddress
+from de_classes.pipelines.postgres.address import ADDRESS as POSTGRES_ADDRESS
+from de_classes.pipelines.postgres.address import SCHEME as POSTGRES
+from de_classes.pipelines.postgres.address import PostgresAddress, iam_token, secret_password
 from de_classes.redaction import printable
-from de_classes.utils import strict_json
 
 if TYPE_CHECKING:
     import argparse
 
+    from de_classes.pipelines.glue.table import Registered
     from de_classes.pipelines.postgres.address import PasswordSource
     from de_classes.pipelines.postgres.loader import Loaded
     from de_classes.utils.clock import Clock
@@ -47,18 +52,29 @@ def run(
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        loaded = _load(args, clock)
+        loaded, words = _register(args) if args.to.startswith(GLUE) else _load(args, clock)
     except ConfigurationError as error:
         err.writelines(f"load: {problem}\n" for problem in error.problems)
         return EXIT_USAGE
     except DeClassesError as error:
         err.write(f"load: {type(error).__name__}: {error}\n")
         return EXIT_FAILED
-    out.write(f"{msgspec.json.encode(loaded).decode()}\n" if args.json else _in_words(loaded))
+    out.write(f"{msgspec.json.encode(loaded).decode()}\n" if args.json else words)
     return EXIT_PARTIAL if loaded.status == "partial" else 0
 
 
-def _load(args: argparse.Namespace, clock: Clock | None) -> Loaded:
+def _register(args: argparse.Namespace) -> tuple[Registered, str]:
+    from de_classes.pipelines.glue.table import GlueTable  # noqa: PLC0415 - boto3, for those alone
+
+    place, name = place_of(args.what.rstrip("/"), args.endpoint_url)
+    table = GlueTable(GlueAddress.parse(args.to, table=args.table, dataset=name))
+    shown = table.register(place.store, place.bucket, place.key(name), allow_partial=args.partial)
+    return shown, _shown_in_words(shown)
+
+
+def _load(args: argparse.Namespace, clock: Clock | None) -> tuple[Loaded, str]:
+    if not args.to.startswith((POSTGRES, "postgres://")):
+        raise InvalidInputError(f"--to is {POSTGRES_ADDRESS} or {GLUE_ADDRESS}")
     try:
         from de_classes.pipelines.postgres.loader import PostgresLoader  # noqa: PLC0415 - psycopg is an extra
     except ModuleNotFoundError as error:
@@ -76,9 +92,10 @@ def _load(args: argparse.Namespace, clock: Clock | None) -> Loaded:
         logger=logging.getLogger("de_classes.load"),
         clock=clock,
     )
-    return loader.load_dataset(
+    loaded = loader.load_dataset(
         place.store, place.bucket, place.key(name), generation=args.generation, allow_partial=args.partial
     )
+    return loaded, _in_words(loaded)
 
 
 def _types(words: list[str]) -> dict[str, str]:
@@ -95,31 +112,31 @@ def _password(args: argparse.Namespace) -> PasswordSource | None:
         line = read_secret_lines("--password-file", args.password_file)[0]
         return lambda _: line
     if args.password_secret:
-        return lambda _: _of_secret(args.password_secret)
+        return lambda _: secret_password(args.password_secret)
     return iam_token if args.iam else None
 
 
-def _of_secret(secret_id: str) -> str:
-    """The password in a secret: its text, or ``password`` of the object that RDS keeps."""
-    from de_classes.configs.secrets_manager import read_secret  # noqa: PLC0415 - AWS, only for who asks for it
-
-    text = read_secret(secret_id)
-    try:
-        kept = strict_json.loads(text)
-    except MalformedDataError:
-        return text
-    password = kept.get("password") if isinstance(kept, dict) else text
-    if not isinstance(password, str):
-        raise ConfigurationError(f"--password-secret: the secret {secret_id} is an object without a password")
-    return password
+def _commit_in_words(loaded: Loaded | Registered) -> str:
+    partial = "" if loaded.status == "complete" else ", which is partial"
+    return (
+        f"generation {loaded.generation} of run {printable(loaded.run_id)}{partial}: "
+        f"{loaded.records} records in {loaded.parts} parts"
+    )
 
 
 def _in_words(loaded: Loaded) -> str:
-    partial = "" if loaded.status == "complete" else ", which is partial"
     new = loaded.parts - loaded.parts_before
     return (
-        f"loaded: generation {loaded.generation} of run {printable(loaded.run_id)}{partial}: "
-        f"{loaded.records} records in {loaded.parts} parts, {new} of them now\n"
+        f"loaded: {_commit_in_words(loaded)}, {new} of them now\n"
         f"table:  {printable(loaded.table)}\n"
         f"tls:    {printable(loaded.tls)}\n"
+    )
+
+
+def _shown_in_words(shown: Registered) -> str:
+    left_out = f"empty:  {printable(', '.join(shown.left_out))}\n" if shown.left_out else ""
+    return (
+        f"shown:  {_commit_in_words(shown)}{'' if shown.is_new else ', as before'}\n"
+        f"table:  {printable(shown.table)}\n"
+        f"list:   {printable(shown.location)}\n{left_out}"
     )

@@ -327,6 +327,12 @@ _NO_EFFECTS = (
         "one object is stored whole or not at all, as its records come",
     ),
     NoEffect(
+        "--resume",
+        "without --run-id",
+        lambda args: args.run_id is None,
+        "it goes on with a run that was cancelled",
+    ),
+    NoEffect(
         "--quarantine",
         "without --columns",
         lambda args: args.columns is None,
@@ -466,6 +472,7 @@ def _add_dataset_options(group: argparse._ArgumentGroup, *, required: bool) -> N
         "--accept-shrink", action="store_true", help="commit although the dataset becomes much smaller"
     )
     group.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
+    group.add_argument("--resume", action="store_true", help="go on although the run was cancelled")
     group.add_argument(
         "--strict",
         action="store_true",
@@ -516,16 +523,19 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
 
 
 _LOAD_DETAILS = """\
-The password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
+With glue:// nothing is copied: a table of the Glue catalog shows the dataset,
+which is in S3 as parquet or jsonl, to Athena; credentials are boto3's to find.
+
+In PostgreSQL the password is libpq's to find, in the file that PGPASSFILE names (~/.pgpass)
 or a service of ~/.pg_service.conf (?service=NAME); or it is read from
 --password-file or Secrets Manager. It is no part of the address, which every
 process of the machine could read. To a host that is not this machine TLS is
 verify-full, unless ?sslmode= says otherwise.
 """
 _LOAD_EPILOG = """\
-The table holds what the commit holds; one with rows that no load has written
-is refused. With --key-field records take the place of those with the same key,
-and none is taken away. The password is in PGPASSFILE or --password-file.
+The table holds what the commit holds; one that no load has written is refused.
+With --key-field records take the place of those with the same key. PostgreSQL's
+password is in PGPASSFILE or --password-file. In Glue a table shows the commit.
 
 exit status: 0 loaded, 1 an error, 2 a mistake in the command, 3 loaded, though
 the dataset is partial; after an error the same command goes on
@@ -534,6 +544,7 @@ examples:
   %(prog)s lake/orders --to postgresql://ada@db.example/shop
   %(prog)s lake/orders --to postgresql:///shop?service=shop \\
       --key-field id
+  %(prog)s s3://my-bucket/raw/orders --to glue://shop
   %(prog)s s3://my-bucket/raw/orders --table s3_orders --json \\
       --to postgresql://ada@db.example/shop/raw --type created_at=timestamptz
 """
@@ -541,12 +552,21 @@ examples:
 
 def fill_load(parser: CommandParser) -> None:
     """Give ``load`` its arguments."""
-    parser.description = "Load a commit of a dataset into a table of PostgreSQL, each part exactly once."
+    parser.description = (
+        "Load a commit of a dataset into a table of PostgreSQL, each part exactly once; "
+        "or show it as a table of the Glue catalog."
+    )
     parser.epilog, parser.details = _LOAD_EPILOG, _LOAD_DETAILS
     parser.common = ("--to", "--table", "--key-field", "--type", "--partial", "--password-file", "--json")
     one = "one of them says what the password is"
     parser.no_effects = (
         endpoint_needs_s3("DATASET", "what"),
+        NoEffect(
+            "--generation --key-field --type --password-file --password-secret --iam",
+            "with glue://",
+            lambda args: args.to is not None and args.to.startswith("glue://"),
+            "nothing is copied: the table shows the latest commit as it is",
+        ),
         NoEffect("--password-secret --iam", "with --password-file", lambda args: args.password_file, one),
         NoEffect("--iam", "with --password-secret", lambda args: args.password_secret, one),
     )
@@ -554,7 +574,10 @@ def fill_load(parser: CommandParser) -> None:
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     parser.add_argument(
-        "--to", required=True, metavar="WHERE", help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA]"
+        "--to",
+        required=True,
+        metavar="WHERE",
+        help="postgresql://[USER@]HOST[:PORT]/DATABASE[/SCHEMA], or glue://DATABASE[/TABLE]",
     )
     parser.add_argument("--table", metavar="NAME", help="of the table (the dataset's last name)")
     parser.add_argument("--generation", type=int, metavar="N", help="which commit (the latest)")
@@ -592,14 +615,15 @@ def fill_load(parser: CommandParser) -> None:
 
 
 _SHOW_EPILOG = """\
-WHAT is a dataset, a receipt, or an object that one was written of. Of a dataset
-are shown its columns, commits and runs, what they rest on, and its first rows;
---html makes a page of the receipt of its latest commit. Nothing is written but
-FILE.
+WHAT is a dataset, a receipt, or an object that one was written of; or a place
+of datasets, of which each has a line. Of a dataset are shown its columns,
+commits and runs, what they rest on, and its first rows; --html makes a page of
+the receipt of its latest commit. Nothing is written but FILE.
 
 exit status: 0 shown, 1 the store refuses, 2 there is nothing to show
 
 examples:
+  %(prog)s lake
   %(prog)s lake/orders
   %(prog)s lake/orders --html orders.html
   %(prog)s s3://my-bucket/raw/orders.csv --json
@@ -704,10 +728,14 @@ def fill_verify(parser: CommandParser) -> None:
 
 
 _CLEAN_EPILOG = """\
-WHERE must be what runs were given as --to, or above it: the progress of runs
-lies there in _runs, and below a narrower place the parts of a run under way
+WHERE is a dataset, or what runs were given as --to, or above it: the progress
+of runs lies there in _runs, and in another place the parts of a run under way
 look left behind. --older-than must be longer than any pause after which a run
 is to go on.
+
+With --keep, commits before the last N go, with the parts that only they list,
+if they were replaced before --older-than. Who reads one of the last N has
+--grace to read its parts, after it is none of them any more.
 
 exit status: 0 done, 1 the store refuses, 2 a mistake in the command
 
@@ -715,24 +743,75 @@ examples:
   %(prog)s lake
   %(prog)s lake --older-than 30 --json
   %(prog)s s3://my-bucket/raw --older-than 30 --delete
+  %(prog)s lake/orders --keep 5 --older-than 30d
 """
+
+
+def _days(text: str) -> float:
+    """A number of days, such as ``7``, ``30d``, ``12h`` or ``45min``."""
+    for unit, in_a_day in (("d", 1), ("h", 24), ("min", 1440)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) / in_a_day
+    return float(text)
+
+
+_days.__name__ = "age"  # as argparse calls what it refuses
 
 
 def fill_clean(parser: CommandParser) -> None:
     """Give ``clean`` its arguments."""
-    parser.description = "List the parts that no manifest names, and the progress of runs that are over."
+    parser.description = (
+        "List the parts that no manifest names, the progress of runs that are over, and old commits."
+    )
     parser.epilog = _CLEAN_EPILOG
-    parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
+    parser.no_effects = (
+        endpoint_needs_s3("WHERE", "where"),
+        NoEffect("--grace", "without --keep", lambda args: args.keep is None, "every commit stays"),
+        NoEffect(
+            "--superseded",
+            "with --keep",
+            lambda args: args.keep is not None,
+            "commits that are not kept go with their parts",
+        ),
+    )
     parser.add_argument("where", metavar="WHERE", help=DESTINATIONS)
     parser.add_argument(
-        "--older-than", type=float, default=7.0, metavar="DAYS", help="spare what is younger (7)"
+        "--older-than", type=_days, default=7.0, metavar="AGE", help="spare what is younger (7d): 30d, 12h"
     )
+    parser.add_argument("--keep", type=int, metavar="N", help="of each dataset the last N commits alone")
+    parser.add_argument("--grace", type=_days, metavar="AGE", help="how long somebody reads a commit (1d)")
     parser.add_argument(
         "--superseded", action="store_true", help="also parts that only replaced manifests name"
     )
     parser.add_argument("--delete", action="store_true", help="delete it; without this it is only listed")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
+_SCHEDULE_EPILOG = """\
+What a description says under schedule is created, changed and removed in the
+stack's own schedule group; what is there by other hands is not touched.
+
+exit status: 0 they are as described, 1 AWS refuses, 2 a mistake in the
+command or in a description
+
+examples:
+  %(prog)s de-classes-dev --dry-run
+  %(prog)s de-classes-dev --json
+  %(prog)s my-lake --sources sources --region eu-central-1
+"""
+
+
+def fill_schedule(parser: CommandParser) -> None:
+    """Give ``schedule`` its arguments."""
+    parser.description = "Bring the schedules of a deployed stack up to date with what descriptions say."
+    parser.epilog = _SCHEDULE_EPILOG
+    parser.add_argument("stack", metavar="STACK", help="the name of the stack")
+    parser.add_argument("--sources", metavar="PATH", help="descriptions: a file or folder (sources/)")
+    parser.add_argument("--region", metavar="NAME", help="where the stack is, if not where the shell says")
+    parser.add_argument("--profile", metavar="NAME", help="of AWS's configuration, if not the shell's")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
 _NEW_EPILOG = """\
@@ -770,6 +849,171 @@ def fill_new(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
+_RUNS_EPILOG = """\
+WHERE is what runs were given as --to: the progress of runs lies there in _runs.
+
+exit status: 0 done, 1 it cannot be done, 2 a mistake in the command
+
+examples:
+  %(prog)s list lake
+  %(prog)s status lake monday --json
+  %(prog)s cancel lake friday
+"""
+_RUN_STATES = """\
+A run is queued (nobody has begun), running, stopped (nobody is at it, and it
+may go on), cancelled, incomplete, partial or complete.
+"""
+_RUNS_START_EPILOG = """\
+Nobody waits for it: `status` tells how far it is. Asking again by the same
+--run-id is one run. Calls are signed by AWS's credentials, as the SDK has them.
+
+exit status: 0 it is begun, or was before; 1 it cannot be; 2 a mistake in the
+command, or in what is asked for
+
+examples:
+  %(prog)s --run-id monday --worker "$WORKER_URL"
+  %(prog)s unstable --json \\
+      --worker "$WORKER_URL" --format csv
+  %(prog)s --run-id monday --resume \\
+      --worker "$WORKER_URL"
+"""
+_RUNS_STATUS_EPILOG = f"""\
+{_RUN_STATES}
+exit status: 0 it is told, whatever it is; 1 it cannot be told, 2 there is no
+such run, or a mistake in the command
+
+examples:
+  %(prog)s lake monday
+  %(prog)s s3://my-bucket/raw friday --json
+  %(prog)s monday --worker "$WORKER_URL"
+"""
+_RUNS_LIST_EPILOG = f"""\
+{_RUN_STATES}
+exit status: 0 they are listed; 1 they cannot be, 2 a mistake in the command
+
+examples:
+  %(prog)s lake
+  %(prog)s lake --state stopped --state incomplete
+  %(prog)s s3://my-bucket/raw --json
+"""
+_RUNS_CANCEL_EPILOG = """\
+Who is at it stops within seconds of its next page, and keeps what came. The
+run goes on by the request that it was begun with, and --resume.
+
+exit status: 0 it is cancelled; 1 it is complete, or cannot be cancelled, 2 no
+such run, or a mistake in the command
+
+examples:
+  %(prog)s lake friday
+  %(prog)s lake friday --json
+  %(prog)s s3://my-bucket/raw friday
+"""
+STATES = ("queued", "running", "stopped", "cancelled", "incomplete", "partial", "complete")
+_WORKER = "of a deployed worker: the stack's output WorkerUrl"
+_OF_RUNS = "what runs were given as --to"
+
+
+def fill_runs(parser: CommandParser) -> None:
+    """Give ``runs`` its four commands, with their arguments."""
+    parser.description = "Start runs that nobody waits for, tell where runs stand, and cancel them."
+    parser.epilog = _RUNS_EPILOG
+    actions = parser.add_subparsers(title="commands", dest="action", metavar="COMMAND", required=True)
+    for name, (brief, fill) in _RUNS.items():
+        fill(actions.add_parser(name, help=brief))
+
+
+def _fill_runs_start(parser: CommandParser) -> None:
+    parser.usage = "%(prog)s [SOURCE] --worker URL [OPTION...]"
+    parser.description = "Have a deployed worker carry a run out, and do not wait for it."
+    parser.epilog = _RUNS_START_EPILOG
+    parser.common = ("--worker", "--run-id", "--format", "--pages", "--partial", "--resume", "--json")
+    parser.no_effects = (
+        NoEffect(
+            "--resume",
+            "without --run-id",
+            lambda args: args.run_id is None,
+            "it goes on with a run that was cancelled",
+        ),
+    )
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="one that is packaged with the worker: NAME.RESOURCE, or NAME (its default)",
+    )
+    parser.add_argument("--worker", metavar="URL", required=True, help=_WORKER)
+    parser.add_argument("--region", metavar="NAME", help="of the worker (as its address or the SDK has it)")
+    parser.add_argument("--run-id", metavar="ID", help="begin the run by this name, or go on with it")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the source"
+    )
+    parser.add_argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (the worker's)")
+    parser.add_argument("--limit", type=int, metavar="N", help="records a page (the worker's)")
+    parser.add_argument("--pages", metavar="RANGE", help="such as 5, 3-7 or 3- (all)")
+    parser.add_argument("--from", dest="from_", metavar="TIME", help="of what is incremental: begin here")
+    parser.add_argument("--until", metavar="TIME", help="of what is incremental: end here (now)")
+    parser.add_argument("--workers", type=int, metavar="N", help="that carry it out at once (the stack's)")
+    parser.add_argument("--partial", action="store_true", help="commit without pages that cannot be had")
+    parser.add_argument("--strict", action="store_true", help="take nothing for complete unproved")
+    parser.add_argument("--accept-shrink", action="store_true", help="commit a dataset that becomes smaller")
+    parser.add_argument("--resume", action="store_true", help="go on although the run was cancelled")
+    parser.add_argument("--json", action="store_true", help="print where the run stands as JSON")
+
+
+def _fill_runs_status(parser: CommandParser) -> None:
+    parser.description = "Tell where a run stands: what came, at which rate, what failed, what is left."
+    parser.epilog = _RUNS_STATUS_EPILOG
+    parser.no_effects = (
+        NoEffect("--region", "without --worker", lambda args: args.worker is None, "it is the worker's"),
+        NoEffect(
+            "--worker",
+            "with WHERE",
+            lambda args: args.where is not None,
+            "both say where to look: one will do",
+        ),
+        endpoint_needs_s3("WHERE", "where"),
+    )
+    parser.add_argument("where", metavar="WHERE", nargs="?", help=_OF_RUNS)
+    parser.add_argument("run_id", metavar="ID", help="of the run")
+    parser.add_argument("--worker", metavar="URL", help=f"in place of WHERE, {_WORKER}")
+    parser.add_argument("--region", metavar="NAME", help="of the worker (as its address or the SDK has it)")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
+def _fill_runs_list(parser: CommandParser) -> None:
+    parser.description = "List the runs whose progress is there, and their states."
+    parser.epilog = _RUNS_LIST_EPILOG
+    parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
+    parser.add_argument("where", metavar="WHERE", help=_OF_RUNS)
+    parser.add_argument(
+        "--state",
+        action="append",
+        choices=STATES,
+        default=[],
+        metavar="STATE",
+        help="only such runs; repeatable",
+    )
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
+def _fill_runs_cancel(parser: CommandParser) -> None:
+    parser.description = "Have whoever carries a run out stop, and keep what came."
+    parser.epilog = _RUNS_CANCEL_EPILOG
+    parser.no_effects = (endpoint_needs_s3("WHERE", "where"),)
+    parser.add_argument("where", metavar="WHERE", help=_OF_RUNS)
+    parser.add_argument("run_id", metavar="ID", help="of the run")
+    parser.add_argument("--json", action="store_true", help="print where it stands as JSON")
+    parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
+
+
+_RUNS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
+    "start": ("have a deployed worker carry a run out", _fill_runs_start),
+    "status": ("tell where a run stands", _fill_runs_status),
+    "list": ("list the runs that there are", _fill_runs_list),
+    "cancel": ("have a run stopped, and keep what came", _fill_runs_cancel),
+}
 COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "simulate": ("serve an API that fails on purpose, on this machine", fill_simulate),
     "init": ("write the description of a source from its address and a secret", fill_init),
@@ -777,11 +1021,13 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "sample": ("show the first records of a described source", fill_sample),
     "ingest": ("pull an API into a directory or a bucket", fill_ingest),
     "replay": ("fetch only the pages that a run is missing", fill_replay),
+    "runs": ("start runs, tell where they stand, and cancel them", fill_runs),
     "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
-    "show": ("show a dataset, or the receipt of a run", fill_show),
+    "show": ("show a dataset, the datasets of a place, or the receipt of a run", fill_show),
     "sql": ("answer a question about a dataset in SQL", fill_sql),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),
+    "schedule": ("bring a stack's schedules up to date with descriptions", fill_schedule),
     "new": ("write a project of your own for AWS Lambda", fill_new),
 }
 """By name: its line in the list of commands, and what gives it its arguments."""

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from de_classes.cli.dataset_overview import as_json, in_words, overview
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest import summary
+from de_classes.cli.lake import show_datasets
 from de_classes.cli.receipt_page import receipt_page
 from de_classes.cli.verify import read_receipt, receipt_of
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        if args.html is None and _show_dataset(args, out):
+        if show_datasets(args, out) or (args.html is None and _show_dataset(args, out)):
             return 0
         receipt = find_receipt(args.what, endpoint_url=args.endpoint_url)
         if args.html is None:

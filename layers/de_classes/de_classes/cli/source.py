@@ -6,6 +6,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import structs
 
 from de_classes.api.auth_client import AuthClient, LoginLimits
@@ -24,7 +25,7 @@ from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from de_classes.api.runtime import ClientRuntime
     from de_classes.api.source import Resource
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     from de_classes.pipelines.described import TransformDescription
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.utils.run_records import Increment
+
+
+class AskedFor(Value):
+    """What is asked for of a resource that is read only as far as it is new.
+
+    Attributes:
+        increment: That; None where all is read.
+        places: The places that were reached for each parent, where each has its own.
+    """
+
+    increment: Increment | None = None
+    places: Mapping[str, str | int] = msgspec.field(default_factory=dict)
 
 
 class OpenedSource(Value):
@@ -101,7 +114,7 @@ def open_sources(
     args: argparse.Namespace,
     settings: IngestSettings,
     runtime: ClientRuntime,
-    increment_of: Callable[[Resource], Increment | None],
+    increment_of: Callable[[Resource], AskedFor],
 ) -> list[OpenedSource]:
     """What the command line names: one resource, or all of a source's.
 
@@ -128,7 +141,11 @@ def open_sources(
     from de_classes.cli.described import sources_at  # noqa: PLC0415 - a URL needs none of it
 
     sources = sources_at(settings.sources)
-    resources = [sources[settings.source]] if "." in settings.source else sources.resources(settings.source)
+    if "." in settings.source:
+        resources = [sources[settings.source]]
+    else:
+        every = sources.resources(settings.source)
+        resources = [each for each in every if not each.described.only_by_name] or every
     return [_described(args, settings, resource, runtime, increment_of(resource)) for resource in resources]
 
 
@@ -137,7 +154,7 @@ def _described(
     settings: IngestSettings,
     resource: Resource,
     runtime: ClientRuntime,
-    increment: Increment | None,
+    asked: AskedFor,
 ) -> OpenedSource:
     from de_classes.cli.described import secrets_of  # noqa: PLC0415 - as above
 
@@ -149,7 +166,8 @@ def _described(
         "limits": _limits(args, settings),
         "runtime": runtime,
     }
-    client = resource.client(**options, increment=increment)
+    increment = asked.increment
+    client = resource.client(**options, increment=increment, places=asked.places)
     if increment is not None:
         cut = resource.cut(increment, client, **options)
         if cut != increment:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from de_classes.cli.receipt_page import receipt_page
-from de_classes.runs.dataset import commit_receipt_key
 from de_classes.runs.destination import receipt_key
+from de_classes.storage.datasets.manifest import commit_receipt_key
 from de_classes.storage.datasets.reader import DatasetReader
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from de_classes.api.receipt import IngestReceipt
 from de_classes.cli.destination import open_destination
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError
 from de_classes.redaction import printable
-from de_classes.runs.dataset import commit_receipt_key
 from de_classes.runs.destination import receipt_key
 from de_classes.runs.verify import differences
 from de_classes.storage.datasets.commits import DatasetCommits
+from de_classes.storage.datasets.manifest import commit_receipt_key
 from de_classes.utils import layouts
 from de_classes.utils.values import Value
 

@@ -18,6 +18,7 @@ MAX_REQUEST_LIMIT = 100_000
 MAX_REQUESTS_PER_SECOND = 10_000
 
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_REQUEST_LIMIT)]
+Workers = Annotated[int, Meta(ge=1, le=1000)]
 RequestsPerSecond = Annotated[float, Meta(gt=0, le=MAX_REQUESTS_PER_SECOND)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 RunId = Annotated[
@@ -52,8 +53,17 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         reserve_seconds: The time kept back to seal what is there before the function is stopped.
         escape_formulas: Whether CSV is written for spreadsheets: text that looks like a formula gets an
             apostrophe in front, and keeps it when it is read back.
+        glue_database: The database of the Glue catalog whose tables show datasets that take more runs than
+            one; empty for none.
         part_pages: Pages in one part of a dataset at the most, 1 to 100,000.
         part_seconds: Seconds after which a part is sealed, however small: what a crash may cost.
+        schedule_group: The schedule group that ticks are put off in, where a schedule says ``wait``.
+        schedule_role: The ARN of the role that a tick is delivered by.
+        failed_ticks: The ARN of the queue for ticks that cannot be delivered.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
+        range_pages: Pages in one of its ranges at the most, 10 to 1,000,000.
+        alias: The alias by which the worker invokes itself for a caller who does not wait.
+        run_state_machine: The ARN of the state machine that carries such runs out instead; empty for none.
 
     Raises:
         ConfigurationError: The settings contradict each other.
@@ -80,8 +90,16 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     max_elapsed_seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     reserve_seconds: Annotated[float, Meta(ge=0, le=300)] = 10.0
     escape_formulas: bool = False
+    glue_database: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{0,255}\Z")] = ""
     part_pages: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     part_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    schedule_group: Annotated[str, Meta(max_length=64)] = ""
+    schedule_role: Annotated[str, Meta(max_length=2_048)] = ""
+    failed_ticks: Annotated[str, Meta(max_length=2_048)] = ""
+    workers: Workers = 4
+    range_pages: Annotated[int, Meta(ge=10, le=1_000_000)] = 1_000
+    alias: Annotated[str, Meta(max_length=128)] = ""
+    run_state_machine: Annotated[str, Meta(max_length=2048)] = ""
 
     def __post_init__(self) -> None:
         problems = []
@@ -113,8 +131,12 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
             fetches only those, and commits anew.
         strict: Whether to take nothing for complete that is not proved: every page is asked for twice.
         accept_shrink: Whether to commit although the dataset becomes much smaller by it.
+        dataset: Where the dataset is, below the worker's prefix; named after source and resource by default.
         from_: Of what is incremental, where to begin in place of where the dataset ends. In JSON: ``from``.
         until: The same, where to end in place of now.
+        workers: Of a run that a state machine carries out, how many ranges at once, 1 to 1000.
+        wait: Whether to answer with the receipt; otherwise at once, with the run's id to ask for.
+        resume: Whether to go on with the run although somebody cancelled it.
 
     Raises:
         InvalidInputError: The key is not valid.
@@ -130,15 +152,26 @@ class IngestRequest(Struct, frozen=True, kw_only=True):
     allow_partial: bool = False
     strict: bool = False
     accept_shrink: bool = False
+    dataset: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     from_: str | None = field(default=None, name="from")
     until: str | None = None
+    workers: Workers | None = None
+    wait: bool = True
+    resume: bool = False
 
     def __post_init__(self) -> None:
         problems = []
-        if self.key is not None and (self.run_id is not None or self.allow_partial):
+        if self.key is not None and (self.run_id is not None or self.allow_partial or self.dataset):
             problems.append(
-                "run_id and allow_partial are for datasets: leave out the key, which asks for one object"
+                "run_id, allow_partial and dataset are for datasets: leave out the key, which asks for one "
+                "object"
             )
+        if self.dataset is not None and _problem_of(f"{self.dataset}/part"):
+            problems.append(f"dataset cannot begin keys: {_problem_of(f'{self.dataset}/part')}")
+        if self.key is not None and not self.wait:
+            problems.append("wait: false is for datasets: leave out the key, since nothing tells of its run")
+        if self.resume and self.run_id is None:
+            problems.append("resume goes with the run_id of the run that was cancelled")
         key_is_wrong = _problem_of(self.key)
         if key_is_wrong:
             problems.append(f"key cannot be an object's key: {key_is_wrong}")

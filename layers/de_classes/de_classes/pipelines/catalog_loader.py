@@ -43,6 +43,10 @@ _VALUE_ERRORS = (
 class GlueCatalogLoader(Loader):
     """Adds records to a Parquet table and registers the table, its columns and partitions in Glue.
 
+    For tables whose folders are partitions, to which a pipeline adds. It is all or nothing, and not exactly
+    once: a pipeline that is repeated adds its records again. For a table that holds what a source holds there
+    are ``GlueTable``, which shows what a run committed, and ``GlueTableLoader`` of ``pipelines.glue``.
+
     Everything is held in memory until the commit, and each commit adds files of its own. Columns that
     the table does not have yet are added to it; a column that has another type there is refused, since
     files of two types under one name cannot be queried. If a commit fails, the files it wrote are

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from de_classes.runs.dataset_loader import DatasetLoader
     from de_classes.runs.destination import MemoryDestination, ObjectDestination, PartLimits
     from de_classes.runs.journal import RunJournal
+    from de_classes.runs.liveness import RunCancellation
     from de_classes.runs.plan import RunPlan, new_run_id
     from de_classes.runs.run_service import RunService
+    from de_classes.runs.status import RunStatus, list_runs, read_status
     from de_classes.runs.verify import differences
 
 __all__ = [
@@ -27,12 +29,16 @@ __all__ = [
     "MemoryDestination",
     "ObjectDestination",
     "PartLimits",
+    "RunCancellation",
     "RunJournal",
     "RunPlan",
     "RunService",
+    "RunStatus",
     "Runtime",
     "differences",
+    "list_runs",
     "new_run_id",
+    "read_status",
 ]
 
 __getattr__, __dir__ = loaded_on_use(
@@ -44,8 +50,10 @@ __getattr__, __dir__ = loaded_on_use(
         "dataset_loader": ("DatasetLoader",),
         "destination": ("MemoryDestination", "ObjectDestination", "PartLimits"),
         "journal": ("RunJournal",),
+        "liveness": ("RunCancellation",),
         "plan": ("RunPlan", "new_run_id"),
         "run_service": ("RunService",),
+        "status": ("RunStatus", "list_runs", "read_status"),
         "verify": ("differences",),
     },
 )

@@ -16,10 +16,11 @@ from de_classes.storage.format.blocks import RecordBlock
 from de_classes.storage.format.pinned import violation_error
 from de_classes.storage.format.schema import Schema
 from de_classes.utils.clock import SystemClock
+from de_classes.utils.run_records import RunPlace
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from de_classes.api.counters import Counts
     from de_classes.api.page import Page
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from de_classes.runs.destination import Output
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress, SealedPart
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.format.blocks import SharedDecoder
     from de_classes.storage.format.pinned import PinnedSchema
     from de_classes.storage.format.schema import Record
     from de_classes.utils.clock import Clock
     from de_classes.utils.key_set import HashSet, KeySet
-    from de_classes.utils.run_records import RunState
+    from de_classes.utils.run_records import PageEntry, RunState
 
 
 class Runtime(Value):
@@ -86,6 +88,10 @@ class RunContext(Value):
         runtime: The process around it.
         concurrency: Pages fetched at once; the client's own if None.
         strict: Whether nothing is complete that is not proved.
+        range: The range of the run that is carried out; None for all of it. The ``plan`` asks for its pages.
+        first: The first page of the run, where it is a range with an end.
+        before: What the passes before brought, where that is not in the journal of a range.
+        begins_pass: Whether only the first page is to be had, since ranges bring those behind it.
     """
 
     plan: RunPlan
@@ -94,6 +100,20 @@ class RunContext(Value):
     runtime: Runtime
     concurrency: int | None = None
     strict: bool = False
+    range: PageRangeOfRun | None = None
+    first: PageEntry | None = None
+    before: tuple[SealedPart, ...] = ()
+    begins_pass: bool = False
+
+    @property
+    def is_range(self) -> bool:
+        """Whether other pages of the run are read by others, perhaps now."""
+        return self.first is not None
+
+    def way_behind(self, number: int) -> RunPlace | None:
+        """Where the run goes on behind the last page of a range; None if that is elsewhere, or not known."""
+        is_behind = self.range is not None and number == self.range.last and not self.range.is_last
+        return RunPlace(number=number + 1) if is_behind else None
 
     @property
     def declared(self) -> Schema:
@@ -120,6 +140,8 @@ class RunContext(Value):
             strict=self.strict,
             seen_before=self.output.seen_before,
             trusts_total=trusts_total,
+            first=self.first,
+            proves=self.range is None and not self.begins_pass,
         )
 
     def spending(self) -> Spending:
@@ -142,15 +164,17 @@ class RunContext(Value):
                 keys = files.enter_context(KeySet(self.plan.key_fields, compares=pass_ > 1))
             if self.plan.transforms:
                 transforms = files.enter_context(DescribedTransforms(self.plan.transforms))
-            furthest = None if self.plan.incremental is None else Furthest(self.plan.incremental)
+            asked, each = self.plan.incremental, self.client.endpoint.pagination.asks_from
+            furthest = None if asked is None else Furthest(asked, each)
             quarantines = self.plan.on_violation == "quarantine"
             record_filter = RecordFilter(keys, transforms, self.plan.pinned, quarantines, furthest)
-            self._recall(record_filter, progress if keys is not None else progress.of_pass(pass_))
+            known = progress if keys is not None else progress.of_pass(pass_)
+            self._recall(record_filter, (*self.before, *known.parts))
             yield record_filter
 
-    def _recall(self, record_filter: RecordFilter, progress: RunProgress) -> None:
+    def _recall(self, record_filter: RecordFilter, parts: Iterable[SealedPart]) -> None:
         broken = []
-        for part in progress.parts:
+        for part in parts:
             for seen, key in record_filter.kept_with(part):
                 hashes = self.output.kept_hashes(part.sequence, key)
                 if hashes is None:
@@ -192,13 +216,17 @@ class RecordFilter(Value):
     quarantines: bool = False
     furthest: Furthest | None = None
 
-    def reach(self) -> tuple[int | None, int]:
-        """How far records reached since this was asked last, and how many lie before the beginning."""
-        return (None, 0) if self.furthest is None else self.furthest.take()
+    def reach(self) -> tuple[int | None, int, dict[str, int]]:
+        """See ``Furthest.take``."""
+        return (None, 0, {}) if self.furthest is None else self.furthest.take()
 
     def fresh_keys(self) -> bytes:
         """The hashed keys of the records since this was asked last."""
         return b"" if self.keys is None else self.keys.take_fresh()
+
+    def compared(self) -> bytes:
+        """The hashes of the records by their keys since this was asked last, where they are compared."""
+        return b"" if self.keys is None else self.keys.take_compared()
 
     def step_rows(self) -> tuple[StepRows, ...]:
         """What went through each transform since this was asked last."""
@@ -218,8 +246,12 @@ class RecordFilter(Value):
             if seen is not None and step.keys is not None:
                 yield seen, step.keys
 
-    def apply(self, page: Page) -> FilteredRecords:
+    def apply(self, page: Page, parent: str | None = None) -> FilteredRecords:
         """Tell a page's records apart.
+
+        Args:
+            page: What came.
+            parent: The hashed key of the parent that it belongs to, where each has a place of its own.
 
         Raises:
             MalformedDataError: A record lacks a key field.
@@ -228,7 +260,7 @@ class RecordFilter(Value):
             ProtocolError: No record says when it changed last, where that is needed.
         """
         if self.furthest is not None:
-            self.furthest.look(page.records)
+            self.furthest.look(page.records, parent)
         records = page.records
         if self.keys is not None:
             columns = records.values(self.keys.fields) if isinstance(records, RecordBlock) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -10,15 +9,27 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET, structs
 
 from de_classes.api.receipt import IngestReceipt, StoredPart
-from de_classes.errors import BucketNotFoundError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
+from de_classes.errors import (
+    BucketNotFoundError,
+    InvalidInputError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    RunNotFoundError,
+)
 from de_classes.runs.destination import Destination, Output, PartLimits
 from de_classes.runs.forecast import actual, forecast
 from de_classes.runs.generations import Generations, check_shrink, is_everything
 from de_classes.runs.journal import Documents, RunJournal, WaysOn
+from de_classes.runs.liveness import Liveness, RunCancellation
 from de_classes.runs.progress import BrokenPartsError
 from de_classes.storage.clients.object_store import sha256_of_stream
 from de_classes.storage.datasets.commits import DatasetCommits, refuse_while_cleaning
-from de_classes.storage.datasets.manifest import Manifest, encode_manifest, manifest_key
+from de_classes.storage.datasets.manifest import (
+    Manifest,
+    commit_receipt_key,
+    manifest_key,
+    manifest_sha256,
+)
 from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
     from de_classes.runs.generations import Listed
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import ManifestPart
     from de_classes.storage.format.schema import Schema
@@ -79,22 +91,44 @@ class DatasetDestination(Destination):
 
     def begun(self, run_id: str) -> RunPlan | None:
         """What a run was begun with; None if there is no such run."""
-        return RunJournal(self.store, self.bucket, self.prefix, run_id).plan()
+        return self.journal(run_id).plan()
 
     def check_begun(self, run_id: str) -> None:
         """Make sure that there is such a run.
 
         Raises:
-            InvalidInputError: There is none.
+            RunNotFoundError: There is none.
         """
         with suppress(BucketNotFoundError):
             if self.begun(run_id) is not None:
                 return
-        raise InvalidInputError(f"no run {run_id!r} was begun there: check its id and the destination")
+        raise RunNotFoundError(f"no run {run_id!r} was begun there: check its id and the destination")
 
     def open(self, plan: RunPlan, client: UnstableAPIClient, clock: Clock) -> Output:
         """See ``Destination``."""
         return _DatasetOutput(self, plan, client, clock)
+
+    def journal(self, run_id: str, *, of: PageRangeOfRun | None = None) -> RunJournal:
+        """What a run has done, or a range of it.
+
+        Args:
+            run_id: Which run.
+            of: The range; None for the run itself.
+        """
+        return RunJournal(self.store, self.bucket, self.prefix, run_id, of=of)
+
+    def open_range(
+        self, plan: RunPlan, client: UnstableAPIClient, clock: Clock, of: PageRangeOfRun
+    ) -> Output:
+        """What one invocation of a range writes to: the parts of the dataset, and a journal of its own.
+
+        Args:
+            plan: What the whole run is, as it was begun.
+            client: Gets the pages.
+            clock: Tells whether somebody's cleaning is still going on.
+            of: The range.
+        """
+        return _DatasetOutput(self, plan, client, clock, of=of)
 
 
 class _DatasetOutput(Output):
@@ -104,7 +138,13 @@ class _DatasetOutput(Output):
     journal: RunJournal
 
     def __init__(
-        self, to: DatasetDestination, plan: RunPlan, client: UnstableAPIClient, clock: Clock
+        self,
+        to: DatasetDestination,
+        plan: RunPlan,
+        client: UnstableAPIClient,
+        clock: Clock,
+        *,
+        of: PageRangeOfRun | None = None,
     ) -> None:
         super().__init__(plan)
         self.limits = to.limits
@@ -112,8 +152,12 @@ class _DatasetOutput(Output):
         self._store = to.store
         self._bucket = to.bucket
         self._first_fingerprint = client.first_fingerprint
+        self._pagination = client.endpoint.pagination
         self._clock = clock
-        self.journal = RunJournal(to.store, to.bucket, to.prefix, plan.run_id)
+        self.journal = to.journal(plan.run_id, of=of)
+        self._is_range = of is not None
+        self._cancellation = RunCancellation(to.store, to.bucket, to.prefix, plan.run_id)
+        self._liveness = Liveness(self.journal, self._cancellation, self.invocation, clock)
         self._ways_on = WaysOn(to.store, to.bucket, to.prefix, client)
         self._documents = Documents(to.store, to.bucket)
         self._commits = DatasetCommits(to.store, to.bucket, plan.dataset)
@@ -129,6 +173,8 @@ class _DatasetOutput(Output):
         """
         self._store.check_writable(self._bucket, f"{self.plan.dataset}/part")
         begun, asked = self.journal.plan(), self.plan
+        if begun is None and self._is_range:
+            raise InvalidInputError(f"run {asked.run_id!r} was not begun in ranges")
         if begun is None and asked.write is not None:
             latest = self._commits.latest()
             asked = structs.replace(asked, after=latest.generation if latest else 0)
@@ -158,8 +204,19 @@ class _DatasetOutput(Output):
 
     def _announce(self) -> None:
         """Say that this invocation is at it, so that nothing of the run is cleaned away for an hour."""
-        self.journal.note_invocation(self.invocation)
+        self._liveness.note(self.unsealed())
         refuse_while_cleaning(self._store, self._bucket, self.plan.dataset, now=self._clock.now())
+
+    def check_cancelled(self, *, lift: bool = False) -> None:
+        if lift:
+            self._cancellation.lift()
+        self._liveness.look()
+
+    def between_pages(self, *, is_sealed: bool = False) -> None:
+        self._liveness.between_pages(self.unsealed, is_sealed=is_sealed)
+
+    def ended(self, error: BaseException | None) -> None:
+        self._liveness.end(self.unsealed(), error)
 
     def part(self, pass_: int, schema: Schema) -> PartWriter:
         del pass_
@@ -206,10 +263,12 @@ class _DatasetOutput(Output):
             BrokenPartsError: What was sealed is not there any more, or not as it was: nothing was committed.
             InvalidInputError: The records cannot be put among those that are there.
             ObjectExistsError: Another run was first, and the dataset takes no other.
+            RunCancelledError: Somebody cancelled the run.
             ShrunkDatasetError: The dataset would become much smaller.
             StorageError: The store refuses, or does not answer; nothing is visible of this commit.
         """
         self._announce()
+        self._liveness.look()
         self._check_parts(gathered.kept)
         for _ in range(_ENOUGH_TRIES):
             latest, mine = self._latest()
@@ -295,7 +354,12 @@ class _DatasetOutput(Output):
         latest = self._commits.latest()
         if latest is None or latest.run_id == self.plan.run_id:
             return latest, latest
-        mine = self._buried() if self.plan.write else None
+        mine = self._buried()
+        if mine is None and latest.parts_of(self.plan.run_id):
+            raise InvalidInputError(
+                f"run {self.plan.run_id!r} has committed to {self.plan.dataset}, and that commit was cleaned "
+                "away since; its records are still listed: for more, begin another run"
+            )
         if mine is None:
             self._generations.check(latest)
         elif mine.status == "partial":
@@ -306,20 +370,10 @@ class _DatasetOutput(Output):
         return latest, mine
 
     def _buried(self) -> Manifest | None:
-        """What this run has committed below the commits of others: its receipts tell by their names."""
-        prefix = f"{self.plan.dataset}/_receipt-"
-        name = re.compile(rf"(\d{{8,}})-{re.escape(self.plan.run_id)}-[0-9a-f]{{{_DIGEST_CHARS}}}\.json")
-        found = [
-            int(match[1])
-            for info in self._store.list_objects(self._bucket, prefix)
-            if (match := name.fullmatch(info.key.removeprefix(prefix)))
-        ]
-        for generation in sorted(set(found), reverse=True):  # it is written before, and may not have won
-            with suppress(ObjectNotFoundError):
-                manifest = self._commits.read(generation)
-                if manifest.run_id == self.plan.run_id:
-                    return manifest
-        return None
+        """What this run has committed below the commits of others."""
+        if self.plan.write is None:
+            return None
+        return buried_commit(self._store, self._bucket, self.plan.dataset, self.plan.run_id)
 
     def _receipt_of(self, manifest: Manifest) -> IngestReceipt:
         """The receipt that was stored with a commit; what a crash left undone after that is done."""
@@ -352,6 +406,7 @@ class _DatasetOutput(Output):
             latest,
             gathered.kept,
             gathered.evidence,
+            self._pagination,
             is_repeated=gathered.pass_ > 1 or gathered.progress.duplicates > 0,
         )
         return Manifest.of(
@@ -386,7 +441,7 @@ class _DatasetOutput(Output):
             key=key,
             uri=self._store.uri(self._bucket, key),
             bytes=sum(part.size for part in own),
-            sha256=_sha256(manifest),
+            sha256=manifest_sha256(manifest),
             content_type=manifest.content_type,
             columns=manifest.columns,
             widenings=kept.widenings,
@@ -407,13 +462,36 @@ class _DatasetOutput(Output):
         )
 
 
-def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
-    """The key of the receipt of a commit: beside it, and of these very bytes.
+def commit_of(store: ObjectStore, bucket: str, plan: RunPlan) -> Manifest | None:
+    """What a run has committed, be it below the commits of others; None if nothing.
 
-    Who is about to commit something else writes another receipt, and not over that of the one who wins.
+    Args:
+        store: Where the dataset is.
+        bucket: Its bucket.
+        plan: The run, as it was begun.
     """
-    sha256 = _sha256(manifest)[:_DIGEST_CHARS]
-    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
+    latest = DatasetCommits(store, bucket, plan.dataset).latest()
+    if latest is None or latest.run_id == plan.run_id:
+        return latest
+    return buried_commit(store, bucket, plan.dataset, plan.run_id) if plan.write else None
+
+
+def buried_commit(store: ObjectStore, bucket: str, dataset: str, run_id: str) -> Manifest | None:
+    """A run's commit below those of others, which its receipts tell by their names; None if there is none."""
+    prefix = f"{dataset}/_receipt-"
+    name = re.compile(rf"(\d{{8,}})-{re.escape(run_id)}-[0-9a-f]{{{_DIGEST_CHARS}}}\.json")
+    found = [
+        int(match[1])
+        for info in store.list_objects(bucket, prefix)
+        if (match := name.fullmatch(info.key.removeprefix(prefix)))
+    ]
+    commits = DatasetCommits(store, bucket, dataset)
+    for generation in sorted(set(found), reverse=True):  # it is written before, and may not have won
+        with suppress(ObjectNotFoundError):
+            manifest = commits.read(generation)
+            if manifest.run_id == run_id and not commits.is_late(generation):
+                return manifest
+    return None
 
 
 def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart]:
@@ -430,10 +508,6 @@ def stored_parts(dataset: str, parts: Iterable[ManifestPart]) -> list[StoredPart
         )
         for part in parts
     ]
-
-
-def _sha256(manifest: Manifest) -> str:
-    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
 
 
 def _says_the_same(before: Manifest, manifest: Manifest) -> bool:

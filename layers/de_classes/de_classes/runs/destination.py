@@ -9,13 +9,15 @@ import math
 import sys
 import uuid
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import structs
 
+from de_classes.api.jobs import JobNotes, NotesInMemory
 from de_classes.api.receipt import COMPLETE, IngestReceipt, PageHash, StoredPart, TransformRows
 from de_classes.errors import InvalidInputError
 from de_classes.pipelines.described import plain
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.services.object_sink import StoredObject
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from de_classes.api.ledger import RunLedger
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.runs.forecast import LambdaTerms, RunCounts
+    from de_classes.runs.journal import RunJournal
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import SealedPart
+    from de_classes.runs.ranges import PageRangeOfRun
     from de_classes.storage.datasets.part_writer import WrittenPart
     from de_classes.storage.format.blocks import ColumnDecoder
     from de_classes.storage.format.schema import Record
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from de_classes.utils.clock import Clock
 
 MEBIBYTE = 2**20
+_NO_RANGES: Final = "a dataset alone is written by several workers, not one object: leave out the key"
 
 
 class PartLimits(Value):
@@ -108,6 +113,7 @@ class Gathered(Value):
         declared: The columns known before the first record.
         timeline: When requests of this invocation ended, and what came.
         accepts_shrink: Whether a dataset may become much smaller by it.
+        doubts: What may be left behind at the source, a sentence each.
     """
 
     plan: RunPlan
@@ -122,6 +128,7 @@ class Gathered(Value):
     declared: Schema
     timeline: Callable[[], Timeline]
     accepts_shrink: bool = False
+    doubts: tuple[str, ...] = ()
 
     def receipt(self, spent: RunCounts, **stored: Any) -> IngestReceipt:  # noqa: ANN401 - the fields that are left
         """The receipt.
@@ -144,7 +151,7 @@ class Gathered(Value):
             passes=self.pass_,
             end=evidence.end if evidence else None,
             still=evidence.still if evidence else None,
-            warnings=list(evidence.warnings) if evidence else [],
+            warnings=[*(evidence.warnings if evidence else ()), *self.doubts],
             invocations=len(self.progress.invocations | {self.invocation}),
             requests=sum(spent.requests_by_outcome.values()),
             requests_by_outcome=spent.requests_by_outcome,
@@ -161,11 +168,15 @@ class Gathered(Value):
         )
 
 
-class Journal(Protocol):
+class Journal(JobNotes, Protocol):
     """What a run has done until now; ``RunJournal`` keeps it in the bucket."""
 
     def progress(self) -> RunProgress:
         """What was sealed until now, by this invocation or another."""
+        ...
+
+    def sequence_behind(self, progress: RunProgress) -> int:
+        """The place of the part that is sealed next."""
         ...
 
     def seal(self, sealed: SealedPart) -> SealedPart:
@@ -174,6 +185,10 @@ class Journal(Protocol):
 
     def strike(self, parts: Iterable[SealedPart]) -> None:
         """Remember that parts are broken, for good."""
+        ...
+
+    def note_change(self, pass_: int, reason: str) -> None:
+        """Remember that the source changed under a range, so that whoever commits goes over it again."""
         ...
 
 
@@ -188,6 +203,7 @@ class Output(ABC):
             skipped for the time being; otherwise it ends the run.
         seen_before: An earlier run that followed the source's way on, see ``WaysOn``; None if none is known.
         invocation: A name of its own.
+        unsealed: Tells what was done since a part was sealed; whoever goes over the source sets it.
     """
 
     journal: Journal
@@ -198,6 +214,7 @@ class Output(ABC):
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.invocation = uuid.uuid4().hex
+        self.unsealed: Callable[[], Unsealed] = Unsealed
 
     @abstractmethod
     def begin(self) -> IngestReceipt | None:
@@ -205,6 +222,33 @@ class Output(ABC):
 
         Returns:
             The receipt, if the run was complete before; nothing is to be done then.
+        """
+
+    def check_cancelled(self, *, lift: bool = False) -> None:  # noqa: B027 - nobody can cancel what is not noted
+        """Go no further with a run that is cancelled.
+
+        Args:
+            lift: Go on all the same, and let others go on.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def between_pages(self, *, is_sealed: bool = False) -> None:  # noqa: B027 - as above
+        """Say now and then that somebody is at it, and look whether the run is cancelled; safe among threads.
+
+        Args:
+            is_sealed: Whether a part was sealed just now.
+
+        Raises:
+            RunCancelledError: It is.
+        """
+
+    def ended(self, error: BaseException | None) -> None:  # noqa: B027 - as above
+        """Note how this invocation ended, where the run is not complete.
+
+        Args:
+            error: What ended it; None if it has done its share, and others go on, or may.
         """
 
     @abstractmethod
@@ -261,6 +305,32 @@ class Destination(ABC):
             client: Gets the pages.
             clock: Tells whether somebody's cleaning is still going on.
         """
+
+    def open_range(
+        self, plan: RunPlan, client: UnstableAPIClient, clock: Clock, of: PageRangeOfRun
+    ) -> Output:
+        """What one invocation of a range of a run writes to: parts, and a journal of its own.
+
+        Args:
+            plan: What the whole run is.
+            client: Gets the pages.
+            clock: Tells whether somebody's cleaning is still going on.
+            of: The range.
+
+        Raises:
+            InvalidInputError: One object has no ranges.
+        """
+        del plan, client, clock, of
+        raise InvalidInputError(_NO_RANGES)
+
+    def journal(self, run_id: str) -> RunJournal:
+        """What a run has done, kept where others go on by it.
+
+        Raises:
+            InvalidInputError: Nothing is kept.
+        """
+        del run_id
+        raise InvalidInputError(_NO_RANGES)
 
 
 class ObjectDestination(Destination):
@@ -488,18 +558,25 @@ class _OutputOfOnePart(Output):
         return self._sink
 
 
-class _JournalInMemory:
+class _JournalInMemory(NotesInMemory):
     """What a run has done that nobody else goes on with."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._progress = RunProgress(())
 
     def progress(self) -> RunProgress:
         return self._progress
 
+    def sequence_behind(self, progress: RunProgress) -> int:
+        return len(progress.sealed) + 1
+
     def seal(self, sealed: SealedPart) -> SealedPart:
         self._progress = self._progress.plus(sealed)
         return sealed
+
+    def note_change(self, pass_: int, reason: str) -> None:
+        self._progress = structs.replace(self._progress, changed={**self._progress.changed, pass_: reason})
 
     def strike(self, parts: Iterable[SealedPart]) -> None:
         struck = self._progress.struck | {part.sequence for part in parts}

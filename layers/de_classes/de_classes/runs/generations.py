@@ -11,6 +11,7 @@ from de_classes.api.increments import place_of, reached_by
 from de_classes.api.receipt import DatasetChange
 from de_classes.errors import InvalidInputError, ObjectExistsError, ShrunkDatasetError
 from de_classes.storage.datasets.part_writer import WrittenPart
+from de_classes.storage.datasets.places import PlacesOfParents
 from de_classes.storage.datasets.reconcile import Left, reconcile
 from de_classes.storage.format.schema import Schema, merge
 from de_classes.utils.page_range import PageRange
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from de_classes.api.evidence import Evidence
+    from de_classes.api.pagination import PaginationStrategy
     from de_classes.runs.plan import RunPlan
     from de_classes.runs.progress import RunProgress
     from de_classes.storage.clients.object_store import ObjectStore
@@ -65,6 +67,7 @@ class Generations:
         self._bucket = bucket
         self._plan = plan
         self._escape_formulas = escape_formulas
+        self._places = PlacesOfParents(store, bucket, plan.dataset)
 
     def check(self, before: Manifest | None) -> None:
         """Make sure that the run can be committed on top of what is there.
@@ -131,20 +134,35 @@ class Generations:
             )
 
     def reached(
-        self, before: Manifest | None, kept: RunProgress, evidence: Evidence | None, *, is_repeated: bool
+        self,
+        before: Manifest | None,
+        kept: RunProgress,
+        evidence: Evidence | None,
+        pagination: PaginationStrategy,
+        *,
+        is_repeated: bool,
     ) -> Reached | None:
         """How far the dataset is read once the run is committed; None if it is not read like that.
+
+        Where each parent has a place of its own, the places are written; the commit names them.
 
         Args:
             before: The latest commit, be it by this run.
             kept: What the run brought.
             evidence: What its being complete rests on; None if it is partial.
+            pagination: Knows the parents, if there are any.
             is_repeated: Whether records came twice, or the source changed meanwhile.
+
+        Raises:
+            MalformedDataError: The places until now are gone, or not what was written.
+            StorageError: The store refuses, or does not answer.
         """
         known = None if before is None or before.incremental is UNSET else before.incremental
         plan, increment = self._plan, self._plan.incremental
+        if increment is None and known is not None and plan.write != "snapshot":
+            return self._without_parents_gone(known, evidence, pagination)
         if increment is None:
-            return known if plan.write != "snapshot" else None
+            return None
         if known is not None and known.source != plan.source_hash:
             increment = structs.replace(increment, since=None)
         # Of one whose end is not known, what was not seen may lie before the furthest that was.
@@ -152,8 +170,38 @@ class Generations:
         # A number that grows with every change has no end known before: of a record that came twice the first
         # was kept, and what it has become may lie before the furthest number.
         moves = is_whole and not (isinstance(increment.from_, int) and is_repeated)
-        to = reached_by(increment, (part.reached for part in kept.parts), is_whole=moves)
-        return Reached(field=increment.field, from_=increment.from_, to=to, source=plan.source_hash)
+        source = plan.source_hash
+        each, parents = pagination.asks_from, pagination.parent_keys()
+        if each is None or parents is None:
+            to = reached_by(increment, (part.reached for part in kept.parts), is_whole=moves)
+            return Reached(field=increment.field, from_=increment.from_, to=to, source=source)
+        found: dict[str, int] = {}
+        for part in kept.last_pass().parts:  # over each parent that is there, to its end
+            for parent, place in part.reached_of.items():
+                found[parent] = max(place, found.get(parent, place))
+        places = each.reached(parents, found, is_whole=moves)
+        to = min(places.values(), key=place_of, default=increment.since)
+        return Reached(
+            field=increment.field,
+            from_=increment.from_,
+            to=to,
+            source=source,
+            places=self._places.write(places, before=each.places),
+        )
+
+    def _without_parents_gone(
+        self, known: Reached, evidence: Evidence | None, pagination: PaginationStrategy
+    ) -> Reached:
+        """How far a dataset is read after a read of everything.
+
+        What belonged to parents that are gone was deleted by it: one that comes back is read from the start.
+        """
+        parents = pagination.parent_keys()
+        if known.places is UNSET or parents is None or not is_everything(self._plan, evidence):
+            return known
+        before = self._places.read(known.places)
+        places = {parent: before[parent] for parent in parents if parent in before}
+        return structs.replace(known, places=self._places.write(places, before=before))
 
     def listed(
         self,

@@ -7,6 +7,10 @@ it: no page is in two of them, and whatever a process knows of a run is how that
 
 A part that was found broken is struck, by a document of its own that is never taken back: it counts no
 more, and its pages are fetched again. What else lies in the folder, such as somebody's copy, is not read.
+
+A run that several workers carry out has a folder for each range of pages below its own, see ``ranges``. Each
+is written as a run's folder is, by whoever carries that range out. The run's journal reads all of them:
+whoever reads it knows what all the ranges brought, and seals in the run's own folder.
 """
 
 from __future__ import annotations
@@ -14,19 +18,25 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from de_classes.api.jobs import JobNote
 from de_classes.errors import MalformedDataError, ObjectExistsError, ObjectNotFoundError
+from de_classes.runs.forecast import RunCounts
 from de_classes.runs.plan import RunPlan, as_text, of_text
-from de_classes.runs.progress import RunProgress, SealedPart
+from de_classes.runs.progress import FOLDER, RunProgress, SealedPart
+from de_classes.runs.ranges import PageRangeOfRun, joined, within
 from de_classes.utils import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from de_classes.api.jobs import NoteKind
     from de_classes.api.unstable_api_client import UnstableAPIClient
     from de_classes.storage.clients.object_store import ObjectStore
 
@@ -36,7 +46,10 @@ RUNS = "_runs"
 WAYS_ON = "_ways-on"
 _PART: Final = "part"
 _STRUCK: Final = "struck"
-_NUMBERED: Final = re.compile(rf"({_PART}|{_STRUCK})-(\d{{8,}})\.json")
+_RANGES: Final = "ranges.jsonl"
+_OWN: Final = 0
+_CHANGED: Final = "changed"
+_NAMED: Final = re.compile(rf"(?:range-(\d{{8}})/)?({_PART}|{_STRUCK}|{_CHANGED})-(\d{{8,}})\.json")
 _JSON: Final = "application/json"
 _LOCK = threading.Lock()
 _DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
@@ -96,14 +109,42 @@ class Documents:
             return None
 
 
-class Invocation(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
-    """One go of a run; when it began is told by the age of its document.
+Outcome = Literal["done", "incomplete", "cancelled", "stopped"]
+"""How an invocation ended that did not leave its run complete; ``done`` says that others go on."""
+
+
+class Unsealed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an invocation has done since it sealed a part, or since it began.
+
+    Attributes:
+        pages: Pages that came.
+        records: Records on them.
+        counts: What was spent.
+    """
+
+    pages: int = 0
+    records: int = 0
+    counts: RunCounts = RunCounts()
+
+
+class Invocation(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="version", tag=layouts.JOURNAL
+):
+    """One go of a run; when it was last at it is told by the age of its document.
 
     Attributes:
         id: A name of its own.
+        unsealed: What it had done by then that no part tells.
+        outcome: How it ended; None as long as it is at it, if it was killed, and if the run is complete.
+        error: What kind of error ended it.
+        message: What that said.
     """
 
     id: str
+    unsealed: Unsealed = Unsealed()
+    outcome: Outcome | None = None
+    error: str | None = None
+    message: str | None = None
 
 
 class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
@@ -114,6 +155,28 @@ class StruckPart(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
     """
 
     sequence: int
+
+
+class SourceChange(Struct, frozen=True, tag_field="version", tag=layouts.JOURNAL):
+    """That the source changed under a range, so that another pass has to go over it.
+
+    Attributes:
+        sequence: On which pass.
+        reason: How, for people.
+    """
+
+    sequence: int
+    reason: str
+
+
+def run_folder(prefix: str, run_id: str) -> str:
+    """What the keys of all that is written down of a run begin with.
+
+    Args:
+        prefix: What all keys begin with, without a slash at the end; may be empty.
+        run_id: Which run.
+    """
+    return f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
 
 
 class RunJournal:
@@ -128,30 +191,54 @@ class RunJournal:
         bucket: Where.
         prefix: What all keys begin with, without a slash at the end; may be empty.
         run_id: Which run.
+        of: The range that is carried out, whose folder is written; None for the run itself.
 
     Attributes:
         folder: What the keys of its records begin with.
     """
 
-    def __init__(self, store: ObjectStore, bucket: str, prefix: str, run_id: str) -> None:
+    def __init__(
+        self, store: ObjectStore, bucket: str, prefix: str, run_id: str, *, of: PageRangeOfRun | None = None
+    ) -> None:
         self._store = store
         self._bucket = bucket
         self._documents = Documents(store, bucket)
-        self.folder = f"{prefix}/{RUNS}/{run_id}/" if prefix else f"{RUNS}/{run_id}/"
+        self._of = of
+        self._writes = _OWN if of is None else of.range
+        self._run = run_folder(prefix, run_id)
+        self.folder = self._folder(self._writes)
+        self._read: dict[tuple[int, int], SealedPart] = {}  # no part is ever changed
 
     @property
     def plan_key(self) -> str:
         """Where the plan is."""
-        return f"{self.folder}plan.json"
+        return f"{self._run}plan.json"
+
+    @property
+    def ranges_key(self) -> str:
+        """Where the ranges are, a JSON object a line, if there are any."""
+        return f"{self._run}{_RANGES}"
+
+    @property
+    def hold_key(self) -> str:
+        """Where whoever carries out a range tells the others to leave the source alone for a while."""
+        return f"{self._run}hold.json"
 
     def keys_key(self, sequence: int, hashes: bytes) -> str:
         """Where the keys of a part's records are: the same keys have the same place."""
         digest = hashlib.sha256(hashes).hexdigest()[:12]
-        return f"{self.folder}keys-{sequence:08d}-{digest}.bin"
+        folder, number = _place(sequence)
+        return f"{self._folder(folder)}keys-{number:08d}-{digest}.bin"
 
-    def note_invocation(self, invocation: str) -> None:
-        """Say that somebody is at it, or still is: what has young progress is not cleaned away."""
-        self._documents.replace(f"{self.folder}invocation-{invocation}.json", Invocation(id=invocation))
+    def note_invocation(self, invocation: str, **said: Any) -> None:  # noqa: ANN401 - the fields of Invocation
+        """Say that somebody is at it, or still is: what has young progress is not cleaned away.
+
+        Args:
+            invocation: Its name.
+            **said: What else an ``Invocation`` says of it.
+        """
+        key = f"{self.folder}invocation-{invocation}.json"
+        self._documents.replace(key, Invocation(id=invocation, **said))
 
     def plan(self) -> RunPlan | None:
         """What the run is; None if it was never begun."""
@@ -167,59 +254,165 @@ class RunJournal:
         stored.check_same(plan)
         return stored
 
+    def ranges(self) -> tuple[PageRangeOfRun, ...]:
+        """The ranges that the run was cut into; none if it was not.
+
+        Raises:
+            MalformedDataError: What lies there are no ranges.
+        """
+        try:
+            body = self._store.get_object(self._bucket, self.ranges_key)
+        except ObjectNotFoundError:
+            return ()
+        try:
+            return tuple(msgspec.json.Decoder(PageRangeOfRun).decode_lines(body))
+        except msgspec.MsgspecError as error:
+            raise MalformedDataError(
+                f"{self.ranges_key} holds no ranges that this version can read: {error}"
+            ) from error
+
+    def cut(self, ranges: Iterable[PageRangeOfRun]) -> tuple[PageRangeOfRun, ...]:
+        """Write down what a run is cut into, once; another's comes back if somebody else was first."""
+        body = msgspec.json.Encoder().encode_lines(ranges)
+        with suppress(ObjectExistsError):
+            self._store.put_object(
+                self._bucket, self.ranges_key, body, content_type="application/x-ndjson", if_none_match=True
+            )
+        return self.ranges()
+
+    def opening(self) -> SealedPart | None:
+        """The part with the first page of the pass that is under way, where ranges bring those behind it."""
+        numbers = sorted(
+            int(match[3])
+            for info in self._store.list_objects(self._bucket, f"{self._run}{_PART}-")
+            if (match := _NAMED.fullmatch(info.key.removeprefix(self._run)))
+        )
+        parts = (self._part(_OWN, number) for number in reversed(numbers))
+        return next((part for part in parts if part.begins_pass), None)
+
+    def note_change(self, pass_: int, reason: str) -> None:
+        """Remember that the source changed under the range that is carried out."""
+        key = self._key(_CHANGED, self._writes, pass_)
+        self._documents.put_once(key, SourceChange(pass_, reason))
+
+    def sequence_behind(self, progress: RunProgress) -> int:
+        """The place of the part that would be sealed next.
+
+        Args:
+            progress: What is known of the run.
+        """
+        there = [number for folder, number in map(_place, progress.sequences) if folder == self._writes]
+        return _sequence(self._writes, max(there, default=0) + 1)
+
     def seal(self, sealed: SealedPart) -> SealedPart:
         """Remember a part; what comes back is another's if somebody else was first.
 
         Raises:
             MalformedDataError: What lies there instead is no part of that place.
         """
-        stored = self._documents.put_once(self._key(_PART, sealed.sequence), sealed)
-        return self._checked(stored, sealed.sequence)
+        folder, number = _place(sealed.sequence)
+        stored = self._documents.put_once(
+            self._key(_PART, folder, number), structs.replace(sealed, sequence=number)
+        )
+        return self._checked(stored, folder, number)
 
     def strike(self, parts: Iterable[SealedPart]) -> None:
         """Remember that parts are broken, for good: their pages are to be fetched again."""
         for part in parts:
-            self._documents.put_once(self._key(_STRUCK, part.sequence), StruckPart(part.sequence))
+            folder, number = _place(part.sequence)
+            self._documents.put_once(self._key(_STRUCK, folder, number), StruckPart(number))
+
+    def job_note(self, kind: NoteKind, number: int) -> JobNote | None:
+        """See ``JobNotes``."""
+        return self._documents.find(self._key(kind, _OWN, number), JobNote)
+
+    def note_job(self, kind: NoteKind, note: JobNote) -> JobNote:
+        """See ``JobNotes``."""
+        return self._documents.put_once(self._key(kind, _OWN, note.number), note)
 
     def progress(self) -> RunProgress:
-        """How far the run is.
+        """How far the run is, or the range that is carried out; one without an end knows what came before it.
+
+        Pages of a range that whoever committed has fetched count as the range's: it asks for them no more.
 
         Raises:
             MalformedDataError: A record of it is gone, or is none.
         """
-        listed = self._listed()
-        parts = [self._part(number) for number in range(1, max(listed[_PART], default=0) + 1)]
-        return RunProgress(tuple(parts), frozenset(listed[_STRUCK]))
+        is_range = self._of is not None and self._of.last is not None
+        own = (f"{self._run}{_PART}-", f"{self._run}{_STRUCK}-")
+        furthest, struck, changed = self._listed(*((self.folder, *own) if is_range else (self._run,)))
+        parts = [
+            self._part(folder, number)
+            for folder in sorted(furthest)
+            for number in range(1, furthest[folder] + 1)
+        ]
+        changes = (self._documents.get(key, SourceChange) for key in changed)
+        progress = RunProgress(
+            tuple(parts),
+            frozenset(_sequence(*each) for each in struck),
+            changed={change.sequence: change.reason for change in changes},
+        )
+        progress = progress if furthest.keys() <= {self._writes} else joined(progress)
+        return within(progress, self._of) if self._of is not None and is_range else progress
 
-    def _listed(self) -> dict[str, set[int]]:
-        """The numbers of the documents there are, by kind; a name that we would not give is none."""
-        numbers: dict[str, set[int]] = {_PART: set(), _STRUCK: set()}
-        for info in self._store.list_objects(self._bucket, self.folder):
-            match = _NUMBERED.fullmatch(info.key.removeprefix(self.folder))
-            if match and info.key == self._key(match[1], int(match[2])):
-                numbers[match[1]].add(int(match[2]))
-        return numbers
+    def _listed(self, *prefixes: str) -> tuple[dict[int, int], set[tuple[int, int]], list[str]]:
+        """Of each folder the last of its parts, the parts that were struck, and where changes are told.
 
-    def _part(self, number: int) -> SealedPart:
+        A name that we would not give is none.
+        """
+        furthest: dict[int, int] = {}
+        struck: set[tuple[int, int]] = set()
+        changed: list[str] = []
+        for info in chain.from_iterable(self._store.list_objects(self._bucket, each) for each in prefixes):
+            match = _NAMED.fullmatch(info.key.removeprefix(self._run))
+            if match is None:
+                continue
+            folder, number = int(match[1] or _OWN), int(match[3])
+            if info.key != self._key(match[2], folder, number):
+                continue
+            if match[2] == _PART:
+                furthest[folder] = max(furthest.get(folder, 0), number)
+            elif match[2] == _STRUCK:
+                struck.add((folder, number))
+            else:
+                changed.append(info.key)
+        return furthest, struck, changed
+
+    def _part(self, folder: int, number: int) -> SealedPart:
         """A part by its place, be it that the listing was there before it."""
-        key = self._key(_PART, number)
-        part = self._documents.find(key, SealedPart)
-        if part is None:
-            raise MalformedDataError(
-                f"{key} is gone, on which the run counts: restore it, or begin another run"
-            )
-        return self._checked(part, number)
+        if (folder, number) not in self._read:
+            key = self._key(_PART, folder, number)
+            part = self._documents.find(key, SealedPart)
+            if part is None:
+                raise MalformedDataError(
+                    f"{key} is gone, on which the run counts: restore it, or begin another run"
+                )
+            self._read[folder, number] = self._checked(part, folder, number)
+        return self._read[folder, number]
 
-    def _checked(self, part: SealedPart, number: int) -> SealedPart:
+    def _checked(self, part: SealedPart, folder: int, number: int) -> SealedPart:
         if part.sequence != number:
             raise MalformedDataError(
-                f"{self._key(_PART, number)} says that it is record {part.sequence} of its run: restore the "
-                "one that was there, or begin another run"
+                f"{self._key(_PART, folder, number)} says that it is record {part.sequence} of its run: "
+                "restore the one that was there, or begin another run"
             )
-        return part
+        return structs.replace(part, sequence=_sequence(folder, number)) if folder else part
 
-    def _key(self, kind: str, number: int) -> str:
-        return f"{self.folder}{kind}-{number:08d}.json"
+    def _key(self, kind: str, folder: int, number: int) -> str:
+        return f"{self._folder(folder)}{kind}-{number:08d}.json"
+
+    def _folder(self, folder: int) -> str:
+        return self._run if folder == _OWN else f"{self._run}range-{folder:08d}/"
+
+
+def _sequence(folder: int, number: int) -> int:
+    """A part's place among those of all folders."""
+    return folder * FOLDER + number
+
+
+def _place(sequence: int) -> tuple[int, int]:
+    """The folder of a part, and its place in there."""
+    return divmod(sequence, FOLDER)
 
 
 class WayOn(Struct, frozen=True, kw_only=True, tag_field="version", tag=layouts.WAY_ON):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field, structs
 
 from de_classes.errors import StorageError
 from de_classes.runs.forecast import FirstPage, RunCounts
@@ -20,7 +20,11 @@ from de_classes.utils.run_records import PageEntry, RunPlace, RunState
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+FOLDER: Final = 10**8
+"""What sets the places of the parts of a range apart from those of another: no range has as many."""
 
 
 class StepCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +70,13 @@ class SealedPart(
         counts: What was spent since the part before, or since the invocation began.
         reached: How far its records reach, where the run brings only what is new: a place, as a number.
         before: How many of them lie before the place where the run begins.
+        head: Short hashes of the records of a range's first page, if it is in it: its seam is compared later.
+        head_page: That page; 0 if it is not in it.
+        compared: Where the hashes of its records are by their keys, so that those of one key can be compared;
+            only of a range, and from the second pass on.
+        begins_pass: Whether it holds the first page of a run that is cut into ranges behind it.
+        reached_of: How far those of each parent reach, by its hashed key, where each has a place of its own.
+        job: Which of the run's jobs at the source its pages are of, from 1; 0 where there are none.
     """
 
     pass_: int = 1
@@ -88,6 +99,22 @@ class SealedPart(
     counts: RunCounts = RunCounts()
     reached: int | None = None
     before: int = 0
+    head: tuple[str, ...] = ()
+    head_page: int = 0
+    compared: str | None = None
+    begins_pass: bool = False
+    reached_of: dict[str, int] = {}
+    job: int = 0
+
+    @property
+    def range(self) -> int:
+        """Which range of the run sealed it; 0 if none did."""
+        return self.sequence // FOLDER
+
+    @property
+    def is_of_range(self) -> bool:
+        """Whether a range sealed it, which knew nothing of the others."""
+        return self.range > 0
 
     @property
     def came(self) -> int:
@@ -125,16 +152,40 @@ class BrokenPartsError(StorageError):
         self.parts = tuple(parts)
 
 
+def in_order_said(parts: Iterable[SealedPart]) -> tuple[PageEntry, ...]:
+    """The pages of parts, in the order in which they were taken as far as totals tell of it.
+
+    Ranges are read at once: of a total that grew, the old one is also said by a range that comes behind it by
+    number, and was read before. Judged by number it would have fallen.
+    """
+    entries: list[tuple[float, PageEntry]] = []
+    now = 0.0
+    for part in parts:
+        for entry in part.entries:
+            if entry.said_at is not None:
+                now = entry.said_at
+            elif not part.is_of_range and not part.begins_pass:
+                now = float("inf")
+            entries.append((now, entry))
+    if len({entry.total_records for _, entry in entries}) > 1:
+        entries.sort(key=lambda each: each[0])  # those of one moment stay as they are
+    return tuple(entry for _, entry in entries)
+
+
 class RunProgress(Value, dict=True):
     """The parts of a run, in the order in which they were sealed.
 
     Attributes:
         sealed: All that were ever sealed, without a hole.
         struck: The places of those that were found broken since, and count no more.
+        side_by_side: Whether ranges of it were read at once, so that pages may be missing between them.
+        changed: By pass, how a range found that the source had changed under it.
     """
 
     sealed: tuple[SealedPart, ...]
     struck: frozenset[int] = frozenset()
+    side_by_side: bool = False
+    changed: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> tuple[SealedPart, ...]:
@@ -143,7 +194,12 @@ class RunProgress(Value, dict=True):
 
     def plus(self, part: SealedPart) -> RunProgress:
         """With one more part."""
-        return RunProgress((*self.sealed, part), self.struck)
+        return structs.replace(self, sealed=(*self.sealed, part))
+
+    @property
+    def sequences(self) -> list[int]:
+        """The places of all that were ever sealed."""
+        return [part.sequence for part in self.sealed]
 
     def to_strike(self, broken: Iterable[SealedPart], *, stand_alone: bool) -> list[SealedPart]:
         """Which parts have to go for some that are broken, so that the run can go on from the others.
@@ -160,10 +216,10 @@ class RunProgress(Value, dict=True):
         gone = [part for part in self.parts if part.sequence in named]
         if not gone:
             return []
-        since = [part for part in self.parts if part.sequence >= gone[0].sequence]
+        since = self.parts[self.parts.index(gone[0]) :]
         starts_at = min(part.first_page for part in self.sealed)
         if not stand_alone or any(part.first_page == starts_at for part in gone):
-            return since
+            return list(since)
         return [
             part for part in since if part.sequence in named or part.repeats or part.pass_ > gone[0].pass_
         ]
@@ -184,13 +240,15 @@ class RunProgress(Value, dict=True):
         parts = self._of_pass(pass_)
         if not parts:
             return None
-        entries = tuple(entry for part in parts for entry in part.entries)
+        entries = in_order_said(parts)
         there = {entry.number for entry in entries}
         walked = [part for part in self.sealed if part.pass_ == pass_] if stand_alone else parts
         gaps = {gap for part in walked for gap in part.gaps}
         if stand_alone:
             gaps |= {entry.number for part in walked for entry in part.entries}
         furthest = max(walked, key=lambda part: part.last_page)
+        if self.side_by_side:
+            gaps |= set(range(min(there), furthest.last_page))
         return RunState(entries=entries, gaps=tuple(sorted(gaps - there)), place=furthest.place)
 
     def last_pass(self) -> RunProgress:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from de_classes.api.page import Overlap
+from de_classes.api.page import Overlap, hashes_of
 from de_classes.errors import (
     DeClassesError,
     IncompleteRunError,
@@ -23,6 +23,7 @@ from de_classes.errors import (
 )
 from de_classes.runs.context import RecordFilter
 from de_classes.runs.forecast import FirstPage
+from de_classes.runs.journal import Unsealed
 from de_classes.runs.progress import RunProgress, SealedPart, StepCounts
 from de_classes.storage.format.blocks import SharedDecoder
 from de_classes.storage.format.schema import Schema, merge
@@ -57,6 +58,7 @@ class OpenPart(Mutable):
         way_on: Where the walk goes on after that; None if it knows of no other page.
         duplicates: Records dropped because their key had come before.
         aside: Takes those that are set aside; None as long as there are none.
+        head: Short hashes of the records of a range's first page, if that is in it.
     """
 
     writer: PageWriter
@@ -67,6 +69,7 @@ class OpenPart(Mutable):
     way_on: RunPlace | None = None
     duplicates: int = 0
     aside: PageWriter | None = None
+    head: tuple[str, ...] = ()
 
     @property
     def place(self) -> RunPlace | None:
@@ -124,6 +127,7 @@ class SourcePass:
     Attributes:
         number: Which pass, from 1.
         progress: What was sealed until now, by this invocation or another.
+        drift: What was said of the passes before.
         conflicts: How many records had the key of another of the same pass, and were not the same; a first
             pass does not look.
     """
@@ -133,7 +137,7 @@ class SourcePass:
         self.progress = RunProgress(())
         self.conflicts = 0
         self._context = context
-        self._drift = drift
+        self.drift = drift
         self._filter = RecordFilter()
         self._schema = Schema()
         self._current = SharedDecoder() if context.stores_as_received else None
@@ -141,6 +145,7 @@ class SourcePass:
         self._run: PagePass | None = None
         self._first: FirstPage | None = None
         self._spent_until = context.spending()
+        self._job = 0
 
     @property
     def ledger(self) -> RunLedger:
@@ -173,7 +178,9 @@ class SourcePass:
 
         One that is shorter than the pass before may have been cut, unless the source counts what it has.
         """
-        is_whole = self.is_at_end and not self.gaps and not self.ledger.falls_short
+        if not self.is_at_end:  # be it that it was not begun, since its place is not there any more
+            return False
+        is_whole = not self.gaps and not self.ledger.falls_short
         before = sum(page.records for page in self.progress.pages(self.number - 1))
         may_be_cut = self.ledger.records < before and self.ledger.total_records is None
         return self.number > 1 and is_whole and not may_be_cut and not self.progress.new_of(self.number)
@@ -197,11 +204,11 @@ class SourcePass:
         try:
             found = self._run.evidence_if_still or self._run.prove_end(has_keys=has_keys)
         except ProtocolError as error:
-            if has_keys or not self._drift:
+            if has_keys or not self.drift:
                 raise
             # Rows that are on two pages may have filled the total: it is right, and leaving it out no cure.
             raise SourceChangedError(
-                f"{self._drift[-1]}; and so on pass {self.number}: {self.cure}"
+                f"{self.drift[-1]}; and so on pass {self.number}: {self.cure}"
             ) from error
         if self.number == 1 or found is None:
             return found
@@ -244,7 +251,7 @@ class SourcePass:
         Args:
             drift: How the source changed under this one, for the receipt.
         """
-        return SourcePass(self._context, self.number + 1, (*self._drift, drift))
+        return SourcePass(self._context, self.number + 1, (*self.drift, drift))
 
     def resumable(self, error: IncompleteRunError) -> IncompleteRunError:
         """The same error, with the run to ask for so that it goes on, if it can."""
@@ -257,6 +264,7 @@ class SourcePass:
             f"{error}; what came is kept, run {run_id!r} goes on from there",
             missing_pages=error.missing_pages,
             run_id=run_id,
+            retry_after=error.retry_after,
         )
 
     def carry_out(self) -> None:
@@ -268,21 +276,30 @@ class SourcePass:
             FatalError: The source cannot be trusted, or the store refuses; what was sealed stays.
         """
         self.progress = self._context.output.journal.progress()
+        self._job = self._context.client.make_job_ready()
+        if any(part.job != self._job for part in self.progress.of_pass(self.number).parts):
+            raise SourceChangedError("the job is gone of which the pages are that came until now")
         is_kept = bool(self._context.plan.key_fields)  # of the passes before
         known = self.progress if is_kept else self.progress.of_pass(self.number)
         self._schema = merge(self._context.declared, known.schema)
         came_twice = self.number > 1 and self.progress.duplicates > 0
         state = self.progress.state(self.number, stand_alone=self._context.client.pages_stand_alone)
+        self._context.output.unsealed = self._unsealed
         run = self._run = self._context.start_pass(state, self._current, trusts_total=not came_twice)
         with self._context.record_filter(self.progress, self.number) as self._filter, closing(self):
             for page in self._pages(run):
                 self._take(run, page)
+                if self._context.begins_pass:
+                    self._seal(run)
+                    break
             self.conflicts = self._filter.conflicts
 
     def _pages(self, run: PagePass) -> Iterator[Page]:
         """The pages; whatever ends them, those that came are sealed before it is told."""
         try:
-            yield from run
+            for page in run:
+                yield page
+                self._context.output.between_pages(is_sealed=self._open is None)
         except DeClassesError:
             self._seal(run)
             raise
@@ -300,7 +317,12 @@ class SourcePass:
             writer = context.output.part(self.number, self._schema)
             self._open = OpenPart(writer=writer, open_aside=context.output.aside, began=clock.monotonic())
         part = self._open
-        part.take(page, run.entry, run.way_on, self._filter.apply(page))
+        entry, way_on = run.entry, run.way_on or context.way_behind(page.number)
+        if context.is_range:
+            entry = self._timed(entry, part)
+            part.head = part.head or (hashes_of(page.records) if run.ledger.is_first(page) else ())
+        parent = context.client.endpoint.pagination.parent_of(page.number, run.entry.at)
+        part.take(page, entry, way_on, self._filter.apply(page, parent))
         if self._current is not None:
             self._current.decoder = part.writer.decoder
         if run.ledger.is_first(page) and self.number == 1:  # the run is reckoned from what this page shows
@@ -312,16 +334,38 @@ class SourcePass:
         if part.is_full(context.output.limits, clock.monotonic()):
             self._seal(run)
 
+    @property
+    def _leaves_comparing(self) -> bool:
+        """Whether records of one key are compared by others too, with those that these do not know."""
+        context = self._context
+        return context.range is not None or context.begins_pass or self.progress.side_by_side
+
+    def _timed(self, entry: PageEntry, part: OpenPart) -> PageEntry:
+        """The page with when it came, where it tells whose total was said first."""
+        before = part.entries[-1].total_records if part.entries else None
+        if part.entries and before == entry.total_records:
+            return entry
+        return structs.replace(entry, said_at=self._context.runtime.clock.now())
+
+    def _unsealed(self) -> Unsealed:
+        """What was done since a part was sealed."""
+        entries = self._open.entries if self._open else []
+        return Unsealed(
+            pages=len(entries),
+            records=sum(entry.records for entry in entries),
+            counts=self._context.spending().since(self._spent_until),
+        )
+
     def _seal(self, run: PagePass) -> None:
         """Store the part and write it down, together with the place where the walk goes on behind it."""
         part, output = self._open, self._context.output
         if part is None or not part.entries:
             return
         first, last = part.entries[0].number, part.entries[-1].number
-        place, sequence = part.place, len(self.progress.sealed) + 1
+        place, sequence = part.place, output.journal.sequence_behind(self.progress)
         stored = part.writer.seal(self.number, first, last)
         aside = part.aside.seal(self.number, first, last) if part.aside else None
-        reached, before = self._filter.reach()
+        reached, before, reached_of = self._filter.reach()
         steps = tuple(
             StepCounts(
                 rows_in=rows.rows_in,
@@ -332,6 +376,7 @@ class SourcePass:
             for rows in self._filter.step_rows()
         )
         keys = output.keep_hashes(sequence, self._filter.fresh_keys())
+        compared = self._filter.compared()
         spent = self._context.spending()
         counts, self._spent_until = spent.since(self._spent_until), spent
         sealed = SealedPart(
@@ -348,13 +393,19 @@ class SourcePass:
             rounded=stored.rounded if stored else {},
             values=stored.values if stored else {},
             duplicates=part.duplicates,
-            drift=self._drift,
+            drift=self.drift,
             transforms=steps,
             keys=keys,
             first=self._first if first == self._context.plan.pages.start else None,
             counts=counts,
             reached=reached,
             before=before,
+            head=part.head,
+            head_page=self._context.plan.pages.start if part.head else 0,
+            compared=output.keep_hashes(sequence, compared) if self._leaves_comparing else None,
+            begins_pass=self._context.begins_pass,
+            reached_of=reached_of,
+            job=self._job,
         )
         self._open = None
         if output.journal.seal(sealed) != sealed:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Clock(Protocol):
@@ -45,6 +49,63 @@ class SystemClock:
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Block this thread on the event."""
         return event.wait(seconds)
+
+
+class WatchedClock:
+    """A clock during whose waits somebody looks around now and then, and may end them by an error.
+
+    Example:
+        >>> clock = WatchedClock(ManualClock())
+        >>> looks = []
+        >>> with clock.watched(lambda: looks.append(clock.monotonic())):
+        ...     clock.wait(threading.Event(), 12)
+        False
+        >>> looks
+        [5.0, 10.0]
+
+    Args:
+        clock: What it goes by.
+        every: Seconds between two looks.
+    """
+
+    def __init__(self, clock: Clock, *, every: float = 5.0) -> None:
+        self._clock = clock
+        self._every = every
+        self._look: Callable[[], None] | None = None
+
+    @contextmanager
+    def watched(self, look: Callable[[], None]) -> Iterator[None]:
+        """Have somebody look around, until the block ends.
+
+        Args:
+            look: Called by whichever thread waits; what it raises ends that wait.
+        """
+        self._look = look
+        try:
+            yield
+        finally:
+            self._look = None
+
+    def monotonic(self) -> float:
+        """As the clock has it."""
+        return self._clock.monotonic()
+
+    def now(self) -> float:
+        """As the clock has it."""
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """As the clock does; nobody looks."""
+        self._clock.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait that many seconds, in as many pieces as there are looks between."""
+        while (look := self._look) is not None and seconds > self._every:
+            if self._clock.wait(event, self._every):
+                return True
+            seconds -= self._every
+            look()
+        return self._clock.wait(event, seconds)
 
 
 class ManualClock:

@@ -15,6 +15,7 @@ N = TypeVar("N")
 EXIT_USAGE = 2
 _WIDEST = 100
 _IS_MISSING = "arguments are required"  # as argparse says it
+_BELOW = re.compile(r"(?<=de[_-]classes )\w+ \w+$")
 _OPTION = re.compile("--[a-z]+(?:-[a-z0-9]+)*")
 _QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _SAID_BACK = re.compile(rf"(invalid choice|invalid \S+ value|ignored explicit argument):? {_QUOTED}")
@@ -165,8 +166,9 @@ class RefusedOption(argparse.Action):
 
 
 def command_of(prog: str) -> str:
-    """The command's own name, which its errors begin with."""
-    return prog.rpartition(" ")[2]
+    """The command's own name, which its errors begin with; of one below another it is both."""
+    below = _BELOW.search(prog)
+    return below[0] if below else prog.rpartition(" ")[2]
 
 
 def how_to_get_help(prog: str) -> str:

@@ -128,6 +128,17 @@ class HashSet:
             old = self._in_files(keys) if self._files else frozenset[bytes]()
         return [key in self._young or key in old for key in keys]
 
+    def holds_any(self, hashes: bytes) -> bool:
+        """Whether any of what ``take_fresh`` gave was taken in.
+
+        Raises:
+            StorageUnavailableError: The disk cannot be read.
+        """
+        step = _BYTES * self._in_memory
+        return any(
+            any(self.holds(_cut(hashes[start : start + step]))) for start in range(0, len(hashes), step)
+        )
+
     def add_hashes(self, keys: Sequence[bytes]) -> list[bool]:
         """Take many in, one after the other; tells of each whether it is new.
 
@@ -258,7 +269,8 @@ class KeySet(HashSet):
             raise InvalidInputError("a key has at least one field, and each only once")
         super().__init__()
         self.fields = tuple(fields)
-        self._first_records = _FirstRecords() if compares else None
+        self._first_records = FirstRecords() if compares else None
+        self._compared = bytearray()
         self.conflicts = 0
 
     def close(self) -> None:
@@ -289,7 +301,7 @@ class KeySet(HashSet):
         """
         hashes = self._hashes(records, columns)
         if self._first_records is not None:
-            self.conflicts += sum(map(self._first_records.tell_from, hashes, records))
+            self._compare(self._first_records, hashes, records)
         are_new = self.add_hashes(hashes)
         if all(are_new):
             return records
@@ -298,6 +310,21 @@ class KeySet(HashSet):
             if any(are_new)
             else []
         )
+
+    def take_compared(self) -> bytes:
+        """What ``FirstRecords.recall`` takes, of the records since this was asked last."""
+        compared, self._compared = bytes(self._compared), bytearray()
+        return compared
+
+    def _compare(
+        self, first: FirstRecords, hashes: Sequence[bytes], records: Sequence[dict[str, Any]]
+    ) -> None:
+        for key, record in zip(hashes, records, strict=True):
+            whole = digest(record, _BYTES)
+            known = first.known(key, whole)
+            if known != whole:
+                self._compared += key + whole
+            self.conflicts += known is not None and known != whole
 
     def _hashes(
         self, records: Sequence[dict[str, Any]], columns: Sequence[Sequence[Any]] | None
@@ -327,7 +354,7 @@ def hash_of_key(record: Mapping[str, Any], fields: Sequence[str]) -> bytes:
     return digest(key, _BYTES)
 
 
-class _FirstRecords:
+class FirstRecords:
     """A hash of the first record of each key, in a file that has no name."""
 
     def __init__(self) -> None:
@@ -340,16 +367,44 @@ class _FirstRecords:
         self._file.execute("CREATE TABLE records (key BLOB PRIMARY KEY, hash BLOB) WITHOUT ROWID")
         self._file.execute("BEGIN")  # for good: nothing here outlives the set
 
-    def tell_from(self, key: bytes, record: dict[str, Any]) -> bool:
-        """Whether a record with this key came before, and was not the same."""
-        whole = digest(record, _BYTES)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def known(self, key: bytes, whole: bytes) -> bytes | None:
+        """The hash of the first record with a key; None if this is the first, which it is from now on.
+
+        Args:
+            key: The hash of the key.
+            whole: That of the record.
+
+        Raises:
+            StorageUnavailableError: The disk is full.
+        """
         try:
             if self._file.execute("INSERT OR IGNORE INTO records VALUES (?, ?)", (key, whole)).rowcount == 1:
-                return False
-            known = self._file.execute("SELECT hash FROM records WHERE key = ?", (key,)).fetchone()
+                return None
+            (known,) = self._file.execute("SELECT hash FROM records WHERE key = ?", (key,)).fetchone()
         except self._error as error:
             raise _not_kept(error) from error
-        return bool(known != (whole,))
+        return bytes(known)
+
+    def recall(self, compared: bytes) -> int:
+        """Take in what ``KeySet.take_compared`` gave; how many records have the key of another and differ.
+
+        Raises:
+            MalformedDataError: It is no such thing.
+            StorageUnavailableError: The disk is full.
+        """
+        if len(compared) % (2 * _BYTES):
+            raise MalformedDataError(f"{len(compared)} bytes are no hashes of keys and records")
+        hashes = _cut(compared)
+        found = (
+            (self.known(key, whole), whole) for key, whole in zip(hashes[::2], hashes[1::2], strict=True)
+        )
+        return sum(known is not None and known != whole for known, whole in found)
 
     def close(self) -> None:
         """Forget them; the file is gone."""

@@ -1,7 +1,8 @@
 """The layouts of what is written down: a number in every document, so that older code stops at newer ones.
 
-The plan of a run, its journal, manifests and receipts outlive the code that wrote them. Each is a JSON object
-with the number of its layout as ``version``; one without is of the first layout. msgspec calls that a tag:
+The plan of a run, its journal, manifests, receipts and what is known of schedules outlive the code that wrote
+them. Each is a JSON object with the number of its layout as ``version``; one without is of the first layout.
+msgspec calls that a tag:
 
     class Invocation(Struct, tag_field="version", tag=layouts.JOURNAL): ...
 
@@ -25,6 +26,8 @@ JOURNAL: Final = 1
 MANIFEST: Final = 2
 RECEIPT: Final = 1
 WAY_ON: Final = 1
+SCHEDULE: Final = 1
+PLACES: Final = 1
 
 
 class _Numbered(msgspec.Struct):

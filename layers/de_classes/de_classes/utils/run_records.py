@@ -47,6 +47,8 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         at: What it was asked for by, if each page is found through the one before it and it is not the first;
             or if it is the first, and pages are counted from another number than described.
         doubt: What the answer said beside its records that makes them doubtful, see ``Page.doubt``.
+        said_at: When it came, in seconds since the epoch, where several workers read at once: only of the
+            first page of a part, and of one whose total is another than that of the page before it.
     """
 
     number: int
@@ -61,6 +63,25 @@ class PageEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slid: bool = False
     at: RunPlace | None = None
     doubt: str | None = None
+    said_at: float | None = None
+
+
+class KeptPlaces(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the places that are reached for each parent are kept: thousands would fill a manifest.
+
+    Attributes:
+        key: Of the document, relative to the dataset.
+        sha256: SHA-256 of its bytes, in hex.
+        parents: How many parents it has.
+        new: How many of them were read for the first time.
+        gone: How many that were there before were not any more; their children stay.
+    """
+
+    key: str
+    sha256: str
+    parents: int
+    new: int = 0
+    gone: int = 0
 
 
 class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,6 +97,9 @@ class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         is_asked: Whether somebody said where it begins, in place of the dataset.
         slices: Where it is cut, so that no query has more than the source gives of one; None if it is not
             cut, or not yet.
+        is_each: Whether each parent's children are asked for from a place of their own; ``from_`` is then the
+            first of them.
+        places: Where those are that were reached before; None if there are none.
     """
 
     field: str
@@ -86,6 +110,8 @@ class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: str | int | None = None
     is_asked: bool = False
     slices: tuple[str | int, ...] | None = None
+    is_each: bool = False
+    places: KeptPlaces | None = None
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,12 +122,15 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
         from_: Where the run that committed began. In JSON: ``from``.
         to: The place that is reached; None if nothing was.
         source: A hash of what was read, so that the place is not taken for that of another source.
+        places: Where the places of each parent are, of which ``to`` is the first; not said where all records
+            are one collection.
     """
 
     field: str
     from_: str | int = msgspec.field(name="from")
     to: str | int | None
     source: str = ""
+    places: KeptPlaces | msgspec.UnsetType = msgspec.UNSET
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -123,6 +123,21 @@ def test_a_run_that_gave_up_goes_with_its_progress_last_record_first(
     assert leftovers(client) == [second, first, plan, *keys_of(parts)]
 
 
+def test_what_says_that_a_run_was_asked_for_or_cancelled_goes_with_it(
+    s3: FakeS3, client: BaseS3Client
+) -> None:
+    first, second, plan = note(client, "lost", *seal(client, PAGES))
+    said = [f"raw/_runs/lost/{name}.json" for name in ("started", "cancelled")]
+    queued = "raw/_runs/queued/started.json"
+    for key in (*said, queued):
+        client.put_object(BUCKET, key, b"{}")
+    age(s3, "raw", OLD)
+    started, cancelled = said
+    assert leftovers(client)[:6] == [second, first, started, plan, cancelled, queued]
+    age(s3, cancelled, YOUNG)  # the cancel of a run that may still go on
+    assert leftovers(client) == [queued]
+
+
 def test_the_progress_of_a_committed_run_goes_and_its_parts_stay(s3: FakeS3, client: BaseS3Client) -> None:
     parts = seal(client, PAGES)
     journal = note(client, "run", *parts)

@@ -260,6 +260,7 @@ def test_a_key_that_can_only_mean_a_dataset_is_told(key: str, answer: bool) -> N
         "raw/_runs/r1/plan.json",
         "_runs/r1/anything/else",
         "raw/day/_symlink/manifest.txt",
+        "raw/day/_symlink-00000007/manifest.txt",
         "raw/day/_manifest-00000001.json",
         "raw/day/_receipt-00000001-r1-5f4e3d2c1b0a.json",
         "raw/day/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl",

@@ -1,5 +1,6 @@
 """Every kind of pagination, named in a description by its ``type``. A new one is a file and a line here."""
 
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.by_range import RangePagination
 from de_classes.api.pagination.followed import (
@@ -16,6 +17,7 @@ from de_classes.api.templates import Into, Path
 __all__ = [
     "PAGINATIONS",
     "CursorPagination",
+    "FilePagination",
     "Into",
     "LastRecordPagination",
     "LinkHeaderPagination",
@@ -40,5 +42,6 @@ PAGINATIONS: tuple[type[PaginationStrategy], ...] = (
     NextParamsPagination,
     OnePagePagination,
     RangePagination,
+    FilePagination,
 )
 """Every kind of pagination."""

@@ -96,7 +96,8 @@ class CursorPagination(PaginationStrategy, kw_only=True, tag_field="type", tag="
 
     def _cursor(self, page: Page) -> object:
         if self.header is not None:
-            return page.headers.get(self.header.lower()) or None
+            told = page.headers.get(self.header.lower())
+            return None if told in {None, "", "null"} else told  # a header has no other way to say null
         found = finder(self.path)(page.answer)
         if found is MISSING or found is None or found is False or found == "":
             return None

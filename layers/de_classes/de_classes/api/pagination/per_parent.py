@@ -16,6 +16,8 @@ from de_classes.utils.digests import digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from de_classes.api.increments import EachParent
+    from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.api.pagination.strategy import PageRequest, Totals
     from de_classes.api.unstable_api_client import UnstableAPIClient
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _PARENT = "parent"
 _PAGE = "page"
+_KEY_BYTES = 12
 
 
 class Parents:
@@ -32,9 +35,20 @@ class Parents:
         values: A list of values or objects; or
         client: the client of the parent resource, all of whose records are read.
         limit: Records a page of it.
+        named: The fields of a parent that its children's requests name: what tells it from others, unless the
+            parent resource has a primary key.
     """
 
-    def __init__(self, values: Sequence[Any], client: UnstableAPIClient | None, limit: int) -> None:
+    def __init__(
+        self,
+        values: Sequence[Any],
+        client: UnstableAPIClient | None,
+        limit: int,
+        named: Iterable[str] = (),
+    ) -> None:
+        self._named = sorted({*named})
+        self._key = () if client is None else client.endpoint.key
+        self._keys: list[str] | None = None
         self._values = [value if isinstance(value, dict) else {"value": value} for value in values]
         self._client = client
         self._limit = limit
@@ -57,7 +71,7 @@ class Parents:
         Args:
             count: How many at the most.
         """
-        return _FirstParents(self._values, self._client, self._limit, count)
+        return _FirstParents(self._values, self._client, self._limit, count, self._named)
 
     def all(self) -> Sequence[Mapping[str, Any]]:
         """Every parent, in order.
@@ -71,6 +85,20 @@ class Parents:
                 self._client = None
         return self._values
 
+    def keys(self) -> Sequence[str]:
+        """The hashed key of each, in the same order: it says nothing of what the parent is."""
+        parents = self.all()
+        with self._lock:
+            if self._keys is None:
+                self._keys = [self._key_of(parent) for parent in parents]
+        return self._keys
+
+    def _key_of(self, parent: Mapping[str, Any]) -> str:
+        values = [parent.get(name) for name in self._key]
+        if not values or None in values:
+            values = [[name, parent.get(name)] for name in self._named]
+        return digest(values, _KEY_BYTES).hex()
+
     def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
         run = client.start_pass(self._limit, strict=self._is_strict)
         parents = _each_once((dict(record) for page in run for record in page.records), client.endpoint.key)
@@ -81,9 +109,14 @@ class Parents:
 
 class _FirstParents(Parents):
     def __init__(
-        self, values: Sequence[Any], client: UnstableAPIClient | None, limit: int, count: int
+        self,
+        values: Sequence[Any],
+        client: UnstableAPIClient | None,
+        limit: int,
+        count: int,
+        named: Iterable[str],
     ) -> None:
-        super().__init__(values[:count], client, limit)
+        super().__init__(values[:count], client, limit, named)
         self._count = count
 
     def _read(self, client: UnstableAPIClient) -> list[dict[str, Any]]:
@@ -99,12 +132,36 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         parents: The parents.
         said: How they are described.
         is_single: Whether each parent has one answer that is one record: they can then be asked for at once.
+        each_from: Where the children of each are asked for; None if that is the same for all.
     """
 
     inner: PaginationStrategy
     parents: Any
     said: Any = None
     is_single: bool = False
+    each_from: Any = None
+
+    @property
+    def asks_from(self) -> EachParent | None:
+        """``each_from``."""
+        found: EachParent | None = self.each_from
+        return found
+
+    def parent_of(self, number: int, at: RunPlace | PageRequest | None) -> str | None:
+        """By the number of the parent."""
+        index = None if self.each_from is None else self.collection_of(number, at)
+        keys = () if index is None else self.parents.keys()
+        return keys[index] if index is not None and index < len(keys) else None
+
+    def parent_keys(self) -> Sequence[str]:
+        """Those of the parents."""
+        keys: Sequence[str] = self.parents.keys()
+        return keys
+
+    @property
+    def fills(self) -> frozenset[str]:
+        """Where the children are asked for, if each parent has a place of its own."""
+        return frozenset() if self.each_from is None else frozenset({"incremental"})
 
     @property
     def each(self) -> PaginationStrategy:
@@ -155,6 +212,10 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         """As within one parent."""
         return self.inner.with_totals(page)
 
+    def piece_of(self, response: HttpResponse, asked: PageRequest, *, url: str) -> HttpResponse:
+        """As within one parent."""
+        return self.inner.piece_of(response, asked, url=url)
+
     def stands_in(self, page: Page) -> bool:
         """As within one parent."""
         return self.inner.stands_in(page)
@@ -204,7 +265,7 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
             raise SourceChangedError(
                 f"the parents are not those that the run was begun with: number {index + 1} is another one"
             )
-        return structs.replace(self.inner.request_again(place, limit), parent=parents[index])
+        return structs.replace(self.inner.request_again(place, limit), parent=self._filled(index))
 
     def ends(self, page: Page) -> bool | None:
         """As one parent's pages say it."""
@@ -241,7 +302,15 @@ class PerParentPagination(PaginationStrategy, kw_only=True):
         parents = self.parents.all()
         parent = parents[index] if index < len(parents) else {}
         values = {**request.values, _PARENT: [index, _mark(parent)], _PAGE: inner_number}
-        return structs.replace(request, number=number, values=values, parent=parent)
+        return structs.replace(request, number=number, values=values, parent=self._filled(index))
+
+    def _filled(self, index: int) -> Mapping[str, Any]:
+        """A parent's fields, and where its children are asked for."""
+        parents = self.parents.all()
+        parent: Mapping[str, Any] = parents[index] if index < len(parents) else {}
+        if self.asks_from is None or index >= len(parents):
+            return parent
+        return {**parent, **self.asks_from.bounds(self.parents.keys()[index])}
 
 
 def _each_once(parents: Iterable[dict[str, Any]], key: tuple[str, ...]) -> list[dict[str, Any]]:

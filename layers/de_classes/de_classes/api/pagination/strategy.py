@@ -17,6 +17,8 @@ from de_classes.utils.values import Described, Value
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from de_classes.api.increments import EachParent
+    from de_classes.api.messages import HttpResponse
     from de_classes.api.page import Page
     from de_classes.utils.run_records import RunPlace, RunState
 
@@ -114,6 +116,29 @@ class PaginationStrategy(Described, kw_only=True):
             at: What it was asked for by, as ``PageEntry`` has it.
         """
         return None
+
+    def parent_of(self, number: int, at: RunPlace | PageRequest | None) -> str | None:
+        """The hashed key of the parent that a page belongs to; None where there are none, or it is not known.
+
+        Args:
+            number: The page's place in the run.
+            at: What it was asked for by, as ``PageEntry`` has it.
+        """
+        return None
+
+    def parent_keys(self) -> Sequence[str] | None:
+        """The hashed keys of all parents; None where there are none."""
+        return None
+
+    @property
+    def asks_from(self) -> EachParent | None:
+        """Where the children of each parent are asked for; None where that is the same for all."""
+        return None
+
+    @property
+    def fills(self) -> frozenset[str]:
+        """What names begin with that it fills for each parent, besides ``parent``."""
+        return frozenset()
 
     def hold_to_proof(self) -> None:
         """Take nothing for complete that is not proved, of what is read to know which pages there are."""
@@ -223,11 +248,30 @@ class PaginationStrategy(Described, kw_only=True):
         return None if self.more is None else not _boolean(page, "more", self.more)
 
     @property
+    def ends_surely(self) -> bool:
+        """Whether a page that ends is believed though it is the only one: HTTP itself says that it is all."""
+        return False
+
+    @property
     def marker(self) -> str | None:
         """How a page says that it is the last, for messages and receipts; None if no marker is described."""
         if self.done is not None:
             return f"{self.done} true"
         return None if self.more is None else f"{self.more} false"
+
+    def piece_of(self, response: HttpResponse, asked: PageRequest, *, url: str) -> HttpResponse:
+        """The answer as it is read, where it is a piece of something larger.
+
+        Args:
+            response: The answer.
+            asked: What it was asked for by.
+            url: Where it came from.
+
+        Raises:
+            RetryableError: It is worth another try.
+            FatalError: It is not.
+        """
+        return response
 
     def with_totals(self, page: Page) -> Page:
         """The page with what it says of the whole elsewhere than where the reader looks, such as in a header.

@@ -13,6 +13,8 @@ from msgspec import structs
 from de_classes.api.answers import PageReader
 from de_classes.api.auth.scheme import AuthRuntime
 from de_classes.api.endpoint import Endpoint
+from de_classes.api.increments import EachParent
+from de_classes.api.jobs import BoundJob
 from de_classes.api.messages import origin
 from de_classes.api.pagination.by_number import PageNumberPagination
 from de_classes.api.pagination.followed import OnePagePagination
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from de_classes.api.auth.kept_secrets import Secrets
     from de_classes.api.auth.scheme import AuthScheme
+    from de_classes.api.jobs import Job
     from de_classes.api.source.description import ResourceDescription, SourceDescription
     from de_classes.utils.run_records import Increment
 
@@ -120,6 +123,12 @@ class Source:
         """The names of the sources that were loaded."""
         return sorted(self._described)
 
+    @property
+    def scheduled(self) -> list[Resource]:
+        """The resources of those that are pulled by themselves."""
+        each = (resource for name in self.names for resource in self.resources(name, in_order=True))
+        return [resource for resource in each if resource.described.schedule is not None]
+
 
 class Resource:
     """One resource of a source, as it is described.
@@ -177,6 +186,7 @@ class Resource:
         limits: ClientLimits | None = None,
         runtime: ClientRuntime | None = None,
         increment: Increment | None = None,
+        places: Mapping[str, str | int] | None = None,
     ) -> UnstableAPIClient:
         """A client of this resource.
 
@@ -192,6 +202,7 @@ class Resource:
             runtime: Network, clock and logger; of logins too.
             increment: What is asked for where the resource is read only as far as it is new; from its start
                 until now unless given.
+            places: The places that were reached for each parent, by its hashed key; see ``EachParent``.
 
         Raises:
             ConfigurationError: Its ``problems`` name every parameter that is missing, unknown or unfit.
@@ -216,6 +227,10 @@ class Resource:
             limits.timeout,
         )
         endpoint = binding.endpoint(auth or (self.described.auth or self.source.auth).scheme(terms))
+        if self.described.job is not None:
+            is_same = auth is not None or self.described.auth is None
+            signs = endpoint.auth if is_same else self.source.auth.scheme(terms)
+            endpoint = structs.replace(endpoint, job=binding.job(self.described.job, signs))
         if binding.slices is not None:
             endpoint = structs.replace(
                 endpoint,
@@ -232,11 +247,15 @@ class Resource:
                     binding.of(sibling).endpoint(endpoint.auth), limits=limits, runtime=runtime
                 )
             parents = Parents(
-                each.values, parent, DEFAULT_LIMIT if each.resource is None else sibling.default_limit
+                each.values,
+                parent,
+                DEFAULT_LIMIT if each.resource is None else sibling.default_limit,
+                _named_of_parent(self.described),
             )
-            endpoint = structs.replace(
-                endpoint, pagination=_per_parent(self.described, parents), include=each.include
+            pagination = structs.replace(
+                _per_parent(self.described, parents), each_from=binding.each_from(places or {})
             )
+            endpoint = structs.replace(endpoint, pagination=pagination, include=each.include)
         return UnstableAPIClient(endpoint, pages=pages, limits=limits, runtime=runtime)
 
     def cut(self, increment: Increment, client: UnstableAPIClient, **options: Any) -> Increment:  # noqa: ANN401 - as ``client`` takes them
@@ -314,7 +333,9 @@ class _Binding:
             said = _in_slices(said)
         endpoint = Endpoint(
             self._template(
-                said.path if _ADDRESS.fullmatch(said.path) else source.base_url.rstrip("/") + said.path
+                said.path
+                if _ADDRESS.fullmatch(said.path) or said.path.startswith("${job.")
+                else source.base_url.rstrip("/") + said.path
             ),
             pagination=said.pagination,
             reader=_reader(said),
@@ -330,7 +351,7 @@ class _Binding:
             and structs.replace(
                 said.opening, path=self._template(source.base_url.rstrip("/") + said.opening.path)
             ),
-            origins=self._origins(),
+            origins=self._origins() | self._job_origins(),
             lookup=self.lookup,
             kind_of=self.kind_of,
             rate_limit=source.rate_limit,
@@ -356,6 +377,24 @@ class _Binding:
             reader=PageReader("@", None, count.total_path, records_are="object", is_total_required=True),
         )
 
+    def job(self, said: Job, auth: AuthScheme) -> BoundJob:
+        """A job whose requests know where they go."""
+        base = self._resource.source.base_url.rstrip("/")
+        whole = {
+            name: structs.replace(request, path=self._template(base + request.path))
+            for name in ("create", "poll", "find")
+            if (request := getattr(said, name)) is not None
+        }
+        return BoundJob(structs.replace(said, **whole), auth, self._origins())
+
+    def _job_origins(self) -> frozenset[tuple[str, str, int | None]]:
+        """Where a job's records may lie, besides where tokens may go."""
+        job = self._resource.described.job
+        if job is None or self._base_url is not None:
+            return frozenset()
+        hosts = [fill_host(host, self.lookup, self.kind_of) for host in job.hosts]
+        return frozenset(origin(url) for host in hosts for url in _urls_of(host))
+
     def lookup(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """The value of a parameter or a secret."""
         first, _, rest = name.partition(".")
@@ -375,6 +414,15 @@ class _Binding:
         if said is None or not self._resource.described.is_sliced:
             return None
         return said.slices(self._increment or said.begin(None, now=time.time()))
+
+    def each_from(self, places: Mapping[str, str | int]) -> EachParent | None:
+        """Where each parent's children are asked for; None where all are by one window."""
+        described = self._resource.described
+        if described.incremental is None or not described.is_each:
+            return None
+        said = described.incremental
+        increment = self._increment or said.begin(None, now=time.time(), is_each=True)
+        return EachParent(said, increment, places) if increment.is_each else None
 
     @cached_property
     def _bounds(self) -> dict[str, str | int]:
@@ -523,6 +571,12 @@ def _reader(said: ResourceDescription) -> PageReader:
 def _per_parent(said: ResourceDescription, parents: Parents) -> PerParentPagination:
     kind = PerParentPagination
     return kind(inner=said.pagination, parents=parents, said=said.for_each, is_single=_is_single(said))
+
+
+def _named_of_parent(said: ResourceDescription) -> list[str]:
+    """The fields of a parent that requests for its children name."""
+    names = names_in([said.path, said.params, said.headers, said.json, said.form])
+    return [name.partition(".")[2] for name in names if name.startswith("parent.")]
 
 
 def _is_single(said: ResourceDescription) -> bool:

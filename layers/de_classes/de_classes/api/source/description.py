@@ -9,13 +9,15 @@
         |-- answer               how it is encoded, and where in it the records stand
         |-- pagination           one of PAGINATION: what leads from page to page, and what marks the end
         |-- page_size            where it is asked for, and how much the source gives at the most
-        `-- for_each             one collection for each of a list, or for each record of another resource
+        |-- for_each             one collection for each of a list, or for each record of another resource
+        `-- schedule             when it is pulled by itself, once it is deployed
 
 A description holds no secret: ``${secret.NAME}`` stands where one goes. Text may name ``${parameter}``,
 ``${secret.NAME}``, ``${token.FIELD}`` (of the answer to the login), ``${size}`` (the page's),
-``${parent.FIELD}``, ``${opening.FIELD}``, ``${incremental.from}`` and ``${incremental.until}``; ``$${`` is a
-literal ``${``. Paths are JMESPath; one that is only names and dots costs nothing. ``into`` says where a value
-goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or ``json.NAME.NAME``.
+``${parent.FIELD}``, ``${opening.FIELD}``, ``${job.id}``, ``${job.FIELD}``, ``${incremental.from}`` and
+``${incremental.until}``; ``$${`` is a literal ``${``. Paths are JMESPath; one that is only names and dots
+costs nothing. ``into`` says where a value goes: ``query.NAME``, ``header.NAME``, ``form.NAME``, or
+``json.NAME.NAME``.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from de_classes.api.auth import AUTHS
 from de_classes.api.auth.plain import NoAuth
 from de_classes.api.endpoint import LookBack, Opening, PageSize
 from de_classes.api.increments import Incremental
+from de_classes.api.jobs import Job
 from de_classes.api.pace import RateRules
 from de_classes.api.pagination import PAGINATIONS
+from de_classes.api.schedules import Schedule
 from de_classes.api.status import ErrorRule
 from de_classes.api.templates import Path, names_in
 from de_classes.pipelines.described import AnyTransform
@@ -41,6 +45,13 @@ Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[
     str,
     Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\Z", description="letters, digits, _ and -, 64 at the most"),
+]
+ResourceName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z_][A-Za-z0-9_-]{0,63}\.[A-Za-z_][A-Za-z0-9_-]{0,63}\Z",
+        description="a source and a resource with a dot between them, such as github.issues",
+    ),
 ]
 JSON = Any
 
@@ -115,6 +126,7 @@ class ResourceDescription(Described, kw_only=True):
         json: The body, as JSON; or
         form: the body, as a form.
         opening: A request made before the first page.
+        job: How the source makes the records first, where it gives so many that it does.
         answer: How it is encoded.
         compression: Of a file that is served as it is; HTTP's own Content-Encoding needs no word.
         records_path: Where the records are; ``@`` for the answer itself.
@@ -143,9 +155,12 @@ class ResourceDescription(Described, kw_only=True):
         on_violation: What becomes of a record that does not: ``refuse`` ends the run, ``quarantine`` sets it
             aside.
         incremental: How it is asked only for what is new.
+        only_by_name: Whether it is left out where all of a source is ingested, as another way to records that
+            are in it already.
         write: How a dataset takes more runs than one: ``append`` adds what each brings, ``upsert`` puts it in
             the place of records of the same ``primary_key``, ``snapshot`` replaces what was there. Unless it
             is said, each run has a dataset of its own.
+        schedule: When it is pulled by itself, once it is deployed.
     """
 
     method: Literal["GET", "POST"] = "GET"
@@ -155,6 +170,7 @@ class ResourceDescription(Described, kw_only=True):
     json: JSON = None
     form: dict[str, str] | None = None
     opening: Opening | None = None
+    job: Job | None = None
     answer: AnswerName = "json"
     compression: Literal["gzip", "zip"] | None = None
     records_path: Path = "@"
@@ -178,7 +194,14 @@ class ResourceDescription(Described, kw_only=True):
     columns: dict[str, str] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
     incremental: Incremental | None = None
+    only_by_name: bool = False
     write: Literal["append", "upsert", "snapshot"] | None = None
+    schedule: Schedule | None = None
+
+    @property
+    def is_each(self) -> bool:
+        """Whether what is new is asked for behind a place of its own for each parent."""
+        return self.incremental is not None and self.for_each is not None
 
     @property
     def is_sliced(self) -> bool:
@@ -236,10 +259,13 @@ class SourceFile(Described, kw_only=True):
     Attributes:
         values: Values of parameters by source, in place of their defaults: also of sources that come with the
             package, and so what a deployment says of addresses.
-        version: Of this format: 1, which is experimental until jobs are in it.
+        schedules: When resources of sources that come with the package are pulled by themselves, by name, as
+            ``"github.issues"``; a source's own says it where it is described.
+        version: Of this format: 1.
         sources: By name.
     """
 
     version: Literal[1]
     sources: dict[Name, SourceDescription] = msgspec.field(default_factory=dict)
     values: dict[Name, dict[Name, str | int | float | bool]] = msgspec.field(default_factory=dict)
+    schedules: dict[ResourceName, Schedule] = msgspec.field(default_factory=dict)

@@ -101,7 +101,7 @@ def parse_sources(
 
 
 def _with_values(file: SourceFile, name: str) -> dict[str, SourceDescription]:
-    """The sources of a file, and those of the package that it gives values to."""
+    """The sources of a file, and those of the package that it gives values or schedules to."""
     sources = dict(file.sources)
     problems = []
     for source_name, values in file.values.items():
@@ -116,6 +116,21 @@ def _with_values(file: SourceFile, name: str) -> dict[str, SourceDescription]:
             for each, said in source.parameters.items()
         }
         sources[source_name] = structs.replace(source, parameters=parameters)
+    for resource_name, schedule in file.schedules.items():
+        source_name, _, own_name = resource_name.partition(".")
+        source = sources.get(source_name) or shipped_source(source_name)
+        if source is None or own_name not in source.resources:
+            problems.append(f"{name}: schedules.{resource_name} is neither here nor in the package")
+            continue
+        resource = source.resources[own_name]
+        if resource.schedule is not None:
+            problems.append(f"{name}: schedules.{resource_name} has a schedule where it is described")
+        unknown = sorted(schedule.parameters.keys() - source.parameters.keys())
+        problems += [
+            f"{name}: schedules.{resource_name}.parameters.{each} is no parameter of it" for each in unknown
+        ]
+        resources = {**source.resources, own_name: structs.replace(resource, schedule=schedule)}
+        sources[source_name] = structs.replace(source, resources=resources)
     if problems:
         raise ConfigurationError("; ".join(problems), problems=problems)
     return sources
@@ -200,7 +215,8 @@ def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", text))
+    parts = re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", text)
+    return tuple(piece for part in parts for piece in part.strip().strip("\"'").split("."))
 
 
 def pick(sources: Mapping[str, SourceDescription], name: str) -> tuple[str, SourceDescription]:

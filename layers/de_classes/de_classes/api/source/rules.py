@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from de_classes.api.increments import NAMES
+from de_classes.api.pagination.by_bytes import FilePagination
 from de_classes.api.pagination.by_number import OffsetPagination, PageNumberPagination
 from de_classes.api.pagination.followed import LastRecordPagination, OnePagePagination
 from de_classes.api.templates import names_in
@@ -20,12 +21,13 @@ from de_classes.utils.paths import finder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from de_classes.api.schedules import Schedule
     from de_classes.api.source.description import ResourceDescription, SourceDescription, SourceFile
 
 _PATHS = re.compile(r"(.*_)?path|more|done|when|message|kind|path")
 _NO_PATHS = frozenset({"path"})  # a resource's own: part of an address
 _REQUEST = {"size", "method", "path", "query", "target", "body", "timestamp"}
-_KINDS = {"secret", "token", "opening", "parent", "incremental"}
+_KINDS = {"secret", "token", "opening", "job", "parent", "incremental"}
 
 
 def problems_of(file: SourceFile) -> Iterator[str]:
@@ -35,6 +37,8 @@ def problems_of(file: SourceFile) -> Iterator[str]:
         yield from _source_problems(label, source)
         for resource_name, resource in source.resources.items():
             yield from _resource_problems(f"{label}.resources.{resource_name}", source, resource)
+    for name, schedule in file.schedules.items():
+        yield from (f"schedules.{name}.{problem}" for problem in schedule.problems())
 
 
 def function_problems(file: SourceFile) -> Iterator[str]:
@@ -69,16 +73,18 @@ def _source_problems(label: str, source: SourceDescription) -> Iterator[str]:
 
 def _resource_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
     said = msgspec.to_builtins(resource)
+    said.pop("schedule", None)  # nothing is filled in there
     for name in sorted(set(names_in(said.pop("transforms", None)))):
         yield f"{label}.transforms: ${{{name}}} is not filled in there: they are the same for every caller"
-    allowed = {"secret", "token"}
-    if resource.opening is not None:
-        allowed |= {"opening"}
-    if resource.for_each is not None:
-        allowed |= {"parent"}
-    if resource.incremental is not None:
-        allowed |= {"incremental"}
-        yield from _incremental_problems(label, resource, said)
+    filled = {
+        "opening": resource.opening,
+        "job": resource.job,
+        "parent": resource.for_each,
+        "incremental": resource.incremental,
+    }
+    allowed = {"secret", "token", *(name for name, by in filled.items() if by is not None)}
+    yield from _job_problems(label, resource)
+    yield from _incremental_problems(label, resource, said)
     opening = resource.opening.fields if resource.opening else {}
     for name in sorted(set(names_in(said))):
         yield from _name_problems(label, name, source, allowed)
@@ -91,11 +97,21 @@ def _resource_problems(label: str, source: SourceDescription, resource: Resource
     yield from _parent_problems(label, source, resource)
     if resource.write == "upsert" and not resource.primary_key:
         yield f'{label}.primary_key is missing: write = "upsert" tells records apart by it'
+    yield from _schedule_problems(f"{label}.schedule", source, resource.schedule)
     if resource.columns is not None:
         try:
             PinnedSchema.parse(resource.columns)
         except ConfigurationError as error:
             yield f"{label}.columns cannot be used: {error}"
+
+
+def _schedule_problems(label: str, source: SourceDescription, schedule: Schedule | None) -> Iterator[str]:
+    if schedule is None:
+        return
+    yield from (f"{label}.{problem}" for problem in schedule.problems())
+    known = ", ".join(sorted(source.parameters)) or "none"
+    for name in sorted(schedule.parameters.keys() - source.parameters.keys()):
+        yield f"{label}.parameters.{name} is no parameter of the source: known are {known}"
 
 
 def _incremental_problems(label: str, resource: ResourceDescription, said: Any) -> Iterator[str]:  # noqa: ANN401 - builtins
@@ -114,6 +130,31 @@ def _incremental_problems(label: str, resource: ResourceDescription, said: Any) 
             f'{label}.write must be "upsert" with incremental: what changed since comes again, as does what '
             "lies at the edge"
         )
+
+
+def _job_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    job = resource.job
+    if job is None:
+        return
+    yield from (f"{label}.job: {problem}" for problem in job.problems())
+    known = {f"job.{name}" for name in ("id", *job.fields)}
+    pages = [resource.path, resource.params, resource.headers, resource.json, resource.form]
+    named = {name for name in names_in(pages) if name.startswith("job.")}
+    for name in sorted(named - known):
+        yield f"{label}: ${{{name}}} is none of {', '.join(sorted(known))}, which pages of a job may name"
+    if not named:
+        yield f"{label}: no text names ${{job.id}}, or another of the job's fields: its pages have to"
+    asked = {name for name in names_in(msgspec.to_builtins(job.requests())) if name.startswith("job.")}
+    for name in sorted(asked - {"job.id", "job.token"}):
+        yield f"{label}.job: ${{{name}}} is not known before it is done: its requests may name ${{job.id}}"
+    if job.hosts and resource.auth is None:
+        yield (
+            f"{label}.auth is missing: no token may go to job.hosts, so say what signs the requests for "
+            'pages, such as { type = "none" }'
+        )
+    for other in ("for_each", "opening", "count", "window"):
+        if getattr(resource, other) is not None:
+            yield f"{label}.{other} does not go with job: a run has one, which says how many there are"
 
 
 def _parent_problems(label: str, source: SourceDescription, resource: ResourceDescription) -> Iterator[str]:
@@ -154,6 +195,11 @@ def _body_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
 
 
 def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]:
+    if isinstance(resource.pagination, FilePagination):
+        if resource.answer != "jsonl" or resource.compression is not None:
+            yield f'{label}.pagination: a file is cut by its lines: say answer = "jsonl", and no compression'
+        if resource.page_size is not None:
+            yield f"{label}.page_size has no meaning for a file: say pagination.piece, in bytes"
     if resource.answer != "csv" and resource.delimiter != ",":
         yield f'{label}.delimiter is for answer = "csv"'
     if resource.answer != "xml" and resource.xml_record is not None:
@@ -175,7 +221,7 @@ def _answer_problems(label: str, resource: ResourceDescription) -> Iterator[str]
 
 
 def _reads_headers(pagination: Any) -> bool:  # noqa: ANN401 - any kind
-    return getattr(pagination, "path", None) is None
+    return getattr(pagination, "header", None) is not None or getattr(pagination, "path", None) is None
 
 
 def _name_problems(label: str, name: str, source: SourceDescription, allowed: set[str]) -> Iterator[str]:

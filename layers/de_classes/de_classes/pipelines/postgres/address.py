@@ -6,7 +6,8 @@ import ssl
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from de_classes.errors import InvalidInputError
+from de_classes.errors import ConfigurationError, InvalidInputError, MalformedDataError
+from de_classes.utils import strict_json
 from de_classes.utils.values import Value
 
 if TYPE_CHECKING:
@@ -120,6 +121,25 @@ def _with_tls(options: dict[str, str]) -> dict[str, str]:
 def _authorities() -> str:
     """The system's, which psycopg's own OpenSSL looks for where it was built; Python knows where they are."""
     return ssl.get_default_verify_paths().cafile or "system"
+
+
+def secret_password(secret_id: str) -> str:
+    """The password in a secret of Secrets Manager: its text, or ``password`` of the object that RDS keeps.
+
+    Raises:
+        ConfigurationError: The secret cannot be read, or has no password.
+    """
+    from de_classes.configs.secrets_manager import read_secret  # noqa: PLC0415 - AWS, only for who asks for it
+
+    text = read_secret(secret_id)
+    try:
+        kept = strict_json.loads(text)
+    except MalformedDataError:
+        return text
+    password = kept.get("password") if isinstance(kept, dict) else text
+    if not isinstance(password, str):
+        raise ConfigurationError(f"the secret {secret_id} is an object without a password")
+    return password
 
 
 def iam_token(address: PostgresAddress) -> str:

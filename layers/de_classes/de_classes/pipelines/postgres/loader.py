@@ -34,7 +34,7 @@ _PIPELINE: Final = "a pipeline"
 _BUCKET, _PREFIX, _FORMAT = "held", "records", "jsonl"  # which keeps every digit, and needs no pyarrow
 
 
-class Loaded(Value):
+class Loaded(Value, tag_field="to", tag="postgresql"):
     """What became of a load.
 
     Example:

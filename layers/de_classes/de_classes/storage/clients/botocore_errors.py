@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore import exceptions as botocore
+from urllib3.exceptions import HTTPError
 
 from de_classes.errors import (
     BucketNotFoundError,
@@ -129,7 +130,11 @@ def errors_from_botocore(bucket: str = "", key: str | None = None) -> Iterator[N
     except botocore.ClientError as error:
         raise _from_answer(error, bucket, key) from error
     except botocore.BotoCoreError as error:
-        raise _from_library(error, bucket, key) from error
+        raise error_of_library(error, _subject(bucket, key)) from error
+    except HTTPError as error:  # within an answer that is no object: botocore lets it pass
+        raise StorageUnavailableError(
+            f"{_subject(bucket, key)}: the answer broke off, try again ({type(error).__name__})"
+        ) from error
 
 
 def pages_from_botocore(pages: Iterable[PageT], bucket: str) -> Iterator[PageT]:
@@ -174,11 +179,17 @@ def _by_status(status: int, key: str | None) -> _ErrorAndAdvice:
     return {**_BY_STATUS, 404: not_found}.get(status, (StorageError, "the store refuses this"))
 
 
-def _from_library(error: botocore.BotoCoreError, bucket: str, key: str | None) -> FatalError:
+def error_of_library(error: botocore.BotoCoreError, subject: str) -> FatalError:
+    """Ours for what boto3 itself gave up with, before a service answered.
+
+    Args:
+        error: botocore's.
+        subject: What the call was about, which begins the message.
+    """
     for types, kind, advice in _BY_TYPE:
         if isinstance(error, types):
-            return kind(f"{_subject(bucket, key)}: {advice} ({type(error).__name__})")
-    return StorageError(f"{_subject(bucket, key)}: boto3 gave up with {type(error).__name__}")
+            return kind(f"{subject}: {advice} ({type(error).__name__})")
+    return StorageError(f"{subject}: boto3 gave up with {type(error).__name__}")
 
 
 def _subject(bucket: str, key: str | None) -> str:

@@ -130,6 +130,14 @@ def iterate_keys(directory: Path) -> Iterator[str]:
     return (key for key in iterate_files(directory) if _is_object(directory, key))
 
 
+def _names_in(folder: Path) -> Iterator[str]:
+    """What stands in a directory, directories with a slash; nothing if it is none, or drafts."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith(DRAFT_PREFIX):
+                yield f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+
+
 def _is_object(directory: Path, key: str) -> bool:
     try:
         return object_path(directory, key).is_file()
@@ -433,6 +441,31 @@ class LocalClient:
         for key in sorted(keys, key=str.encode):
             info = self._listed(bucket, key, directory / key)
             if info is not None:
+                yield info
+
+    def list_folder(
+        self, bucket: str, prefix: str = "", *, start_after: str = ""
+    ) -> Iterator[ObjectInfo | str]:
+        """What a directory holds itself; one directory is read, and its names are held in memory.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+        """
+        directory = existing_bucket(self._root, bucket)
+        start = prefix[: prefix.rfind("/") + 1]
+        try:
+            folder = object_path(directory, start[:-1]) if start else directory
+        except InvalidKeyError:
+            return  # nothing can lie there
+        with errors_from_os(folder):
+            names = sorted(_names_in(folder), key=str.encode)
+        for name in names:
+            key = f"{start}{name}"
+            if not key.startswith(prefix) or key.encode() <= start_after.encode():
+                continue
+            if name.endswith("/"):
+                yield key
+            elif _is_object(directory, key) and (info := self._listed(bucket, key, directory / key)):
                 yield info
 
     def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:

@@ -357,6 +357,28 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def list_folder(
+        self, bucket: str, prefix: str = "", *, start_after: str = ""
+    ) -> Iterator[ObjectInfo | str]:
+        """What a folder holds itself, in UTF-8 order, and not what the folders in it hold.
+
+        A look at ten folders costs ten requests, not one for every thousand objects below them; who has
+        seen enough of one stops asking, or begins again behind what is of no interest.
+
+        Args:
+            bucket: The bucket.
+            prefix: What the keys begin with: a folder with its slash, or the bucket as a whole.
+            start_after: Only what comes behind this, a key or not.
+
+        Yields:
+            An object that lies there, or the prefix of a folder, with its slash. In a directory on disk one
+            may be empty.
+
+        Raises:
+            BucketNotFoundError: There is no such bucket.
+        """
+        ...
+
     def delete_object(self, bucket: str, key: str, *, if_unchanged: ObjectInfo | None = None) -> None:
         """Remove an object; one that is not there counts as removed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import boto3
@@ -127,6 +127,23 @@ def make_s3_client(
         return _make_client(settings, session, merged)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 cannot make an S3 client of these settings: {error}") from error
+
+
+def make_client(service: Literal["glue"], *, read_timeout: float, attempts: int) -> Any:  # noqa: ANN401
+    """A boto3 client of another service by the default chain, safe among threads.
+
+    Args:
+        service: Its name.
+        read_timeout: Seconds that an answer may take.
+        attempts: Of each call at the most.
+
+    Raises:
+        BotoCoreError: There is no region, or a profile that does not exist.
+    """
+    own = Config(read_timeout=read_timeout, retries={"mode": "standard", "total_max_attempts": attempts})
+    session = shared_session()
+    with _LOCK:
+        return session.client(service, config=default_config().merge(own))
 
 
 def _make_client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:

@@ -12,6 +12,7 @@ from de_classes.utils.lazy import loaded_on_use
 if TYPE_CHECKING:
     from de_classes.storage.datasets.arrow_source import ArrowSource
     from de_classes.storage.datasets.commits import DatasetCommits
+    from de_classes.storage.datasets.lake import CataloguedDataset, Lake
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
     from de_classes.storage.datasets.manifest import Manifest, ManifestPart, manifest_key
     from de_classes.storage.datasets.part_writer import PartWriter, WrittenPart
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrowSource",
+    "CataloguedDataset",
     "DatasetCommits",
     "DatasetReader",
+    "Lake",
     "Manifest",
     "ManifestPart",
     "PartWriter",
@@ -36,6 +39,7 @@ __getattr__, __dir__ = loaded_on_use(
     {
         "arrow_source": ("ArrowSource",),
         "commits": ("DatasetCommits",),
+        "lake": ("CataloguedDataset", "Lake"),
         "leftovers": ("find_leftovers", "remove_leftovers"),
         "manifest": ("Manifest", "ManifestPart", "manifest_key"),
         "part_writer": ("PartWriter", "WrittenPart"),

@@ -6,17 +6,22 @@ Who cleans up leaves a mark in every dataset before looking for runs that are al
 alive before looking for that mark, and only then makes sure of its parts and commits. So of the two at least
 one sees the other: cleaning spares a run that it sees, and a run that sees cleaning ends and says so. It
 rests on a store in which whoever reads sees what was written before, as S3 is.
+
+Where old commits are cleaned away, their keys are free again. Nobody writes there but a process that found
+one of them to be next, and then stood still for days, while others committed it and more. Once it has
+written, it looks: if there are later ones, from before it wrote, it takes its own back, and has lost.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from de_classes.errors import (
     InvalidInputError,
     ObjectExistsError,
     ObjectNotFoundError,
+    PermissionDeniedError,
     StorageUnavailableError,
 )
 from de_classes.storage.datasets.manifest import (
@@ -42,6 +47,8 @@ ALIVE: Final = 3600.0
 """Seconds for which a mark counts: who left it and is still at work has renewed it by then."""
 
 _RENEWED_AFTER: Final = ALIVE / 6
+_CLOCKS: Final = 60.0
+"""Seconds by which the clocks of those who write into one directory may differ."""
 
 
 @contextmanager
@@ -177,19 +184,36 @@ class DatasetCommits:
                 return info
             manifest = latest
 
+    def is_late(self, generation: int) -> bool:
+        """Whether a manifest came when later ones had been there for long: its key was free again.
+
+        It counts for nothing, whoever wrote it, and can only be read by its number.
+        """
+        listed = self._client.list_objects(self._bucket, manifest_prefix(self._dataset))
+        times = {found[1]: info.modified for info in listed if (found := parse_manifest_key(info.key))}
+        own = times.get(generation) or 0.0
+        return any(number > generation and own - (at or own) > _CLOCKS for number, at in times.items())
+
     def _write(self, manifest: Manifest) -> None:
         key = manifest_key(self._dataset, manifest.generation)
         body = encode_manifest(manifest)
         try:
-            self._client.put_object(self._bucket, key, body, content_type=CONTENT_TYPE, if_none_match=True)
+            written = self._client.put_object(
+                self._bucket, key, body, content_type=CONTENT_TYPE, if_none_match=True
+            )
         except ObjectExistsError as error:
             raise self._conflict(manifest) from error
+        if self.is_late(manifest.generation):
+            with suppress(PermissionDeniedError):  # a worker may not: it counts for nothing all the same
+                self._client.delete_object(self._bucket, key, if_unchanged=written)
+            raise self._conflict(manifest)
 
     def _is_committed(self, manifest: Manifest) -> bool:
         try:
-            return self.read(manifest.generation) == manifest
+            found = self.read(manifest.generation)
         except ObjectNotFoundError:
             return False
+        return found == manifest and not self.is_late(manifest.generation)
 
     def _conflict(self, manifest: Manifest) -> ObjectExistsError:
         latest = self.latest()
@@ -199,10 +223,16 @@ class DatasetCommits:
             f"{holder}; its parts are untouched"
         )
 
-    def _list_parts(self, manifest: Manifest) -> ObjectInfo:
+    def list_alone(self, manifest: Manifest) -> ObjectInfo:
+        """List the parts of one commit where no other is ever listed, for a table that shows just that one.
+
+        A commit never changes, and so neither does its list: to write it again does no harm.
+        """
+        return self._list_parts(manifest, manifest.generation)
+
+    def _list_parts(self, manifest: Manifest, generation: int | None = None) -> ObjectInfo:
         keys = (f"{self._dataset}/{part.key}" for part in manifest.parts)
         uris = (self._client.uri(self._bucket, key) for key in keys)
         body = "".join(f"{uri}\n" for uri in uris).encode()
-        return self._client.put_object(
-            self._bucket, symlink_key(self._dataset), body, content_type="text/plain; charset=utf-8"
-        )
+        key = symlink_key(self._dataset, generation)
+        return self._client.put_object(self._bucket, key, body, content_type="text/plain; charset=utf-8")

@@ -29,13 +29,20 @@ The keys, of a dataset and of the runs that write it:
     <prefix>/_runs/<run_id>/part-00000001.json                    what it has done: a record a part
     <prefix>/_runs/<run_id>/keys-00000001-0a1b2c3d4e5f.bin        the keys of that part's records, hashed
     <prefix>/_runs/<run_id>/struck-00000001.json                  that this part is broken and counts no more
+    <prefix>/_runs/<run_id>/asked-00000001.json                   that a job is about to be made at the source
+    <prefix>/_runs/<run_id>/job-00000001.json                     what the source calls it
+    <prefix>/_runs/<run_id>/over-00000001.json                    that it failed or is gone: it counts no more
     <prefix>/_runs/<run_id>/invocation-<id>.json                  that somebody went on with it, and when
+    <prefix>/_runs/<run_id>/started.json                          that it was asked for, before it is begun
+    <prefix>/_runs/<run_id>/cancelled.json                        that it is to stop, or may go on again
     <prefix>/_ways-on/<hash>.json                                 a way from page to page that a run followed
     <dataset>/part-1-00000051-00000100-0a1b2c3d4e5f.parquet       a part: pass, first and last page, content
     <dataset>/_quarantine-1-00000051-00000100-5f4e3d2c1b0a.jsonl  records of these pages that were set aside
     <dataset>/_manifest-00000001.json                             a commit; the highest generation counts
     <dataset>/_receipt-00000001-<run_id>-5f4e3d2c1b0a.json        the receipt of that commit, and its content
+    <dataset>/_places-5f4e3d2c1b0a.json                           the places that were reached for each parent
     <dataset>/_symlink/manifest.txt                               the parts of the latest, for Athena and Hive
+    <dataset>/_symlink-00000001/manifest.txt                      those of one commit, for tables of catalogs
     <dataset>/_cleaning.json                                      that leftovers are being deleted just now
 
 Numbers are padded to eight digits so that keys sort by them, and grow beyond if they must. Names that start
@@ -73,16 +80,23 @@ QUARANTINE: Final = "_quarantine"
 PART_NAME: Final = re.compile(r"(?:part|_quarantine)-\d+-\d{8,}-\d{8,}-[0-9a-f]{12}\.[a-z0-9]+")
 """A part's name, wherever it is spelled."""
 
+LISTED_NAME: Final = re.compile(rf"{PART_NAME.pattern}|_places-[0-9a-f]{{12}}\.json")
+"""The same of all that commits name, and that is left over where none does."""
+
 _DIGEST_CHARS: Final = 12
 _MANIFEST: Final = re.compile(r"(?P<dataset>.+)/_manifest-(?P<generation>\d{8,})\.json")
 _JOURNAL: Final = re.compile(
     r"(?P<run>(?:.+/)?_runs/[^/]+)/"
-    r"(?:plan\.json|invocation-[0-9a-f]+\.json"
-    r"|(?:part|keys|struck)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json))"
+    r"(?:plan\.json|started\.json|ranges\.jsonl|hold\.json|cancelled\.json"
+    r"|(?:range-\d{8}/)?(?:invocation-[0-9a-f]+\.json"
+    r"|(?:part|keys|struck|changed|asked|job|over)-(?P<sequence>\d{8,})(?:-[0-9a-f]{12}\.bin|\.json)))"
 )
 _RECEIPT: Final = re.compile(r"(?:.+/)?_receipt-[^/]+\.json")
+_COMMIT_RECEIPT: Final = re.compile(
+    r"(?P<dataset>.+)/_receipt-(?P<generation>\d{8,})-(?P<run>[^/]+)-[0-9a-f]{12}\.(?:json|html)"
+)
 _RESERVED: Final = re.compile(
-    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_symlink/.*|_cleaning\.json|_(?:manifest|receipt|quarantine)-[^/]*|part-\d+-[^/]*)"
+    r"(?:.+/)?(?:_runs/.*|_ways-on/.*|_schedules/.*|_symlink(?:-\d{8,})?/.*|_cleaning\.json|_(?:manifest|receipt|quarantine|places)-[^/]*|part-\d+-[^/]*)"
 )
 
 
@@ -120,9 +134,13 @@ def manifest_key(dataset: str, generation: int) -> str:
     return f"{manifest_prefix(dataset)}{generation:08}.json"
 
 
-def symlink_key(dataset: str) -> str:
-    """The key of the list of the latest commit's parts."""
-    return f"{dataset_name(dataset)}/_symlink/manifest.txt"
+def symlink_key(dataset: str, generation: int | None = None) -> str:
+    """The key of the list of the latest commit's parts, or of those of one commit.
+
+    Each is alone in a folder, since engines read all that lies below a table's location.
+    """
+    own = "" if generation is None else f"-{generation:08}"
+    return f"{dataset_name(dataset)}/_symlink{own}/manifest.txt"
 
 
 def cleaning_key(dataset: str) -> str:
@@ -155,9 +173,23 @@ def is_receipt_key(key: str) -> bool:
     return _RECEIPT.fullmatch(key) is not None
 
 
+def parse_commit_receipt_key(key: str) -> tuple[str, int, str] | None:
+    """The dataset, generation and run of a commit's receipt, or of its page; None if it is no such key.
+
+    The run may not have won that generation: whoever is about to commit writes its receipt before.
+    """
+    match = _COMMIT_RECEIPT.fullmatch(key)
+    return (match["dataset"], int(match["generation"]), match["run"]) if match else None
+
+
 def is_part_key(key: str) -> bool:
     """Whether an object is named as a part."""
     return PART_NAME.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def is_listed_key(key: str) -> bool:
+    """Whether an object is named as one that a commit names: a part, or the places of parents."""
+    return LISTED_NAME.fullmatch(key.rpartition("/")[2]) is not None
 
 
 def is_reserved(key: str) -> bool:
@@ -318,6 +350,20 @@ class Manifest(Struct, frozen=True, kw_only=True):
 def encode_manifest(manifest: Manifest) -> bytes:
     """Spell a manifest; equal manifests are equal bytes."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=_INDENT) + b"\n"
+
+
+def manifest_sha256(manifest: Manifest) -> str:
+    """SHA-256 in hex of a manifest's bytes."""
+    return hashlib.sha256(encode_manifest(manifest)).hexdigest()
+
+
+def commit_receipt_key(dataset: str, manifest: Manifest) -> str:
+    """The key of the receipt of a commit: beside it, and of these very bytes.
+
+    Who is about to commit something else writes another receipt, and not over that of the one who wins.
+    """
+    sha256 = manifest_sha256(manifest)[:_DIGEST_CHARS]
+    return f"{dataset}/_receipt-{manifest.generation:08d}-{manifest.run_id}-{sha256}.json"
 
 
 def decode_manifest(data: bytes, key: str) -> Manifest:

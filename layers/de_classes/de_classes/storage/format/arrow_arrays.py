@@ -20,7 +20,6 @@ from operator import is_not
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
-import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 
 from de_classes.errors import UnsupportedValueError
 from de_classes.storage.format.blocks import record_in
@@ -30,6 +29,7 @@ from de_classes.utils.strict_json import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from types import ModuleType
 
     from de_classes.storage.format.blocks import Column
     from de_classes.storage.format.schema import DataType, Record
@@ -368,7 +368,7 @@ class ArrowColumns:
         if not record.keys() <= set(self.schema.names) or not self._may_hold(record):
             return False
         candidates = self._candidates(record)
-        return any(self.record(place.as_py()) == record for place in pc.indices_nonzero(candidates))
+        return any(self.record(place.as_py()) == record for place in kernels().indices_nonzero(candidates))
 
     def dense(self, start: int, stop: int) -> tuple[pa.Array, ...]:
         """The columns of some of the records."""
@@ -385,13 +385,20 @@ class ArrowColumns:
 
     def _candidates(self, record: Record) -> pa.BooleanArray:
         """Which records may equal this one; nearly always the first column excludes all others."""
-        left = None
+        pc, left = kernels(), None
         for name, values in zip(self.schema.names, self.dense(0, self.size), strict=True):
             alike = _alike(values, record.get(name))
             left = alike if left is None else pc.and_(left, alike)
             if not pc.any(left).as_py():
                 break
         return left
+
+
+def kernels() -> ModuleType:
+    """``pyarrow.compute``, whose import takes a third as long as a short run, which needs none of it."""
+    import pyarrow.compute as pc  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+
+    return pc  # type: ignore[no-any-return]
 
 
 def as_array(column: Column, arrow_type: pa.DataType) -> pa.Array:
@@ -405,7 +412,7 @@ def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - a
         return values.is_null()
     if pa.types.is_nested(values.type):
         return values.is_valid()  # their texts are compared
-    wanted = _as_type(value, values.type)
+    pc, wanted = kernels(), _as_type(value, values.type)
     if wanted is None:
         return pc.and_(values.is_null(), values.is_valid())
     return pc.fill_null(pc.equal(values, array_of([wanted], values.type)[0]), fill_value=FALSE)

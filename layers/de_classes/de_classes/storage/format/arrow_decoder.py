@@ -24,14 +24,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
-import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.json as pj  # type: ignore[import-untyped]  # it ships no types
 
-from de_classes.storage.format.arrow_arrays import ArrowColumns, array_of, arrow_schema, as_array
+from de_classes.storage.format.arrow_arrays import ArrowColumns, array_of, arrow_schema, as_array, kernels
 from de_classes.storage.format.decoders import NO_KEYS, decoder_of, holds_floats
 from de_classes.storage.format.schema import Kind, ListType, StructType
 from de_classes.utils.strict_json import Number, read_number
@@ -50,14 +49,14 @@ _TRIED: Final = 64  # only one text in so many is tried
 _SHAPES_KEPT: Final = 64
 
 _EXACT: Final = 2**53
-_DIGITS: Final = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
 _NUMBERS: Final = bytes(
     ord("0") if chr(byte) in "0123456789." else ord("e") if chr(byte) in "eE" else byte for byte in range(256)
 )
 """A text is searched by it for what a float may not give back: quicker than to look at each number."""
 _MANY_DIGITS: Final = b"0" * 16  # fifteen come back out of a float, whatever they are
 _NEAR_ZERO: Final = b"0e-000"
-_EXPONENT: Final = re.compile(rb"[eE][-+]?[0-9]+")
+_LEAST_EXACT: Final = 1e-290  # above it, floats have all their digits
+_NUMBER: Final = re.compile(rb"[0-9.]+(?:[eE][-+]?[0-9]+)?")
 _FLOATS: Final = msgspec.json.Decoder(list[float])
 _NEGATIVE_ZERO: Final = array_of([-(2**63)], pa.int64())[0]
 """Its bits, as an Arrow scalar: to make one of a Python value each time costs more than to compare it."""
@@ -129,7 +128,10 @@ class ArrowDecoder:
             return None
         offsets, records = pages.chunk(0).offsets, pages.chunk(0).values
         arrays = [records.field(number) for number in range(records.type.num_fields)]
-        if records.null_count or not all(map(_fits, arrays, (field.type for field in self.schema.fields))):
+        types = [field.type for field in self.schema.fields]
+        if records.null_count or not all(map(_fits, arrays, types)):
+            return None
+        if any(map(_come_near_zero, arrays, types)) and _NEAR_ZERO in whole.translate(_NUMBERS):
             return None
         return [
             ArrowColumns(self.schema, arrays, start, stop - start, text)
@@ -179,32 +181,27 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _may_round(text: bytes) -> bool:
-    """Whether there may be a number that its float does not give back, be it within a text."""
+    """Whether there may be a number of too many digits for its float to give it back, be it within a text."""
     spelled = text.translate(_NUMBERS)
-    if _NEAR_ZERO in spelled:
-        return True
     if _MANY_DIGITS not in spelled:
         return False
-    numbers = _long_numbers(text)
+    numbers = _long_numbers(text, spelled)
     joined = b",".join(numbers)
     return not _is_written_alike(joined) and any(map(_is_rounded, joined.decode().split(",")))
 
 
-def _long_numbers(text: bytes) -> list[bytes]:
+def _long_numbers(text: bytes, spelled: bytes) -> list[bytes]:
     """All that may be a number with a fraction or an exponent, of sixteen characters and more, no sign.
 
     Integers are held to what floats hold by their value.
     """
     found: list[bytes] = []
-    runs = text.translate(_DIGITS)
-    start = runs.find(_MANY_DIGITS)
+    start = spelled.find(_MANY_DIGITS)
     while start >= 0:
-        end = runs.find(b" ", start)
-        if text[end] in b"eE" and (exponent := _EXPONENT.match(text, end)):
-            end = exponent.end()
-        if not (token := text[start:end]).isdigit():
+        number = cast("re.Match[bytes]", _NUMBER.match(text, start))  # a digit or a point is there
+        if not (token := number[0]).isdigit():
             found.append(token)
-        start = runs.find(_MANY_DIGITS, end)
+        start = spelled.find(_MANY_DIGITS, number.end())
     return found
 
 
@@ -242,10 +239,25 @@ def _fits(values: pa.Array, data_type: DataType) -> bool:
             return True
 
 
+def _come_near_zero(values: pa.Array, data_type: DataType) -> bool:
+    """Whether a number among some values may be too small for its float to give it back."""
+    match data_type:
+        case ListType(element):
+            return _come_near_zero(values.values, element)
+        case StructType(fields):
+            return any(_come_near_zero(values.field(place), each.type) for place, each in enumerate(fields))
+        case Kind.FLOAT64:
+            low, high = _bounds(values)
+            return low < _LEAST_EXACT and high > -_LEAST_EXACT
+        case _:
+            return False
+
+
 def _bounds(values: pa.Array) -> tuple[float, float]:
-    found = pc.min_max(values).as_py()
+    found = kernels().min_max(values).as_py()
     return (1, 1) if found["min"] is None else (found["min"], found["max"])
 
 
 def _has_negative_zero(floats: pa.DoubleArray) -> bool:
+    pc = kernels()
     return bool(pc.any(pc.equal(floats.view(pa.int64()), _NEGATIVE_ZERO)).as_py())

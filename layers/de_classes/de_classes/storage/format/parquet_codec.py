@@ -169,7 +169,9 @@ def _bytes_of(array: pa.Array) -> int:
     if pa.types.is_string(kind):
         return 4 * len(array) + _text_bytes(array)
     if pa.types.is_list(kind):
-        return 4 * len(array) + _bytes_of(array.flatten())
+        first, end = (array.offsets[place].as_py() for place in (0, -1))
+        values = array.values  # noqa: PD011 - of Arrow, whose flatten() imports its kernels
+        return 4 * len(array) + _bytes_of(values.slice(first, end - first))
     if pa.types.is_struct(kind):
         return sum(map(_bytes_of, array.flatten()))
     return 0 if pa.types.is_null(kind) else len(array) * kind.bit_width // 8

@@ -11,10 +11,11 @@ from de_classes.api.runtime import ClientRuntime
 from de_classes.api.source.binding import Source
 from de_classes.api.source.guessing import convert, write
 from de_classes.api.source.loading import parse_sources
-from de_classes.api.source.secrets import FileSecrets
+from de_classes.api.source.secrets import EnvironmentSecrets, FileSecrets
 from de_classes.errors import InvalidInputError
 from de_classes.utils.clock import ManualClock
 from tests.fakes.mimics import MIMICS
+from tests.fakes.mimics.salesforce import Salesforce
 from tests.fakes.mimics.serving import MimicTransport
 
 if TYPE_CHECKING:
@@ -96,6 +97,89 @@ def rows_of(draft: Draft, name: str, resource: str, folder: Path) -> list[dict[s
         secrets=FileSecrets(file), runtime=ClientRuntime(transport=MimicTransport(mimic), clock=clock)
     )
     return [dict(row) for page in client.start_pass(found.default_limit) for row in page.records]
+
+
+SALESFORCE = "https://{{ config['instance'] }}.my.salesforce.com/instance/services/data/v62.0/jobs/query"
+
+
+def of_a_job(**changes: Any) -> dict[str, Any]:
+    """Salesforce's accounts, which it makes first, as a manifest says them."""
+    stream = {
+        "type": "DeclarativeStream",
+        "name": "accounts",
+        "primary_key": "Id",
+        "retriever": {
+            "type": "AsyncRetriever",
+            "status_mapping": {
+                "running": ["InProgress", "UploadComplete"],
+                "completed": ["JobComplete"],
+                "failed": ["Failed"],
+                "timeout": ["Aborted"],
+            },
+            "status_extractor": {"type": "DpathExtractor", "field_path": ["state"]},
+            "creation_requester": {
+                "type": "HttpRequester",
+                "url": SALESFORCE,
+                "http_method": "POST",
+                "request_body_json": {"operation": "query", "query": "SELECT Id, Name FROM Account"},
+                "authenticator": {"type": "BearerAuthenticator", "api_token": "{{ config['token'] }}"},
+            },
+            "polling_requester": {
+                "type": "HttpRequester",
+                "url": SALESFORCE + "/{{ creation_response['id'] }}",
+            },
+            "download_requester": {
+                "type": "HttpRequester",
+                "url": SALESFORCE + "/{{ creation_response['id'] }}/results",
+            },
+            "download_paginator": {
+                "type": "DefaultPaginator",
+                "page_token_option": {
+                    "type": "RequestOption",
+                    "inject_into": "request_parameter",
+                    "field_name": "locator",
+                },
+                "pagination_strategy": {
+                    "type": "CursorPagination",
+                    "cursor_value": "{{ headers['Sforce-Locator'] }}",
+                },
+            },
+            "record_selector": {"type": "RecordSelector", "extractor": {"type": "ResponseToFileExtractor"}},
+            **changes,
+        },
+    }
+    return {"type": "DeclarativeSource", "version": "6.1.0", "streams": [stream]}
+
+
+def test_a_job_becomes_one_that_reads_all() -> None:
+    draft = convert(of_a_job(record_selector={}), name=None)
+    assert draft.open_points == [
+        "accounts.job: how many records there are: name total_path, which proves the end"
+    ]
+    described = parse_sources(write(draft).encode(), ".toml", name="converted.toml")
+    mimic = Salesforce(clock=ManualClock(), is_throttled=False)
+    mimic.token, mimic.left = "held", 1_000
+    client = Source(described)[f"{draft.name}.accounts"].client(
+        parameters={"instance": "mimic"},
+        secrets=EnvironmentSecrets({"DE_CLASSES_SECRET_TOKEN": "held"}),
+        runtime=ClientRuntime(transport=MimicTransport(mimic), clock=mimic.clock),
+    )
+    rows = [dict(row) for page in client.start_pass(15) for row in page.records]
+    assert rows == mimic.expected("accounts_bulk")
+
+
+def test_a_file_that_a_job_names_is_where_its_records_are() -> None:
+    changes: dict[str, Any] = {
+        "download_target_extractor": {"field_path": ["result", "url"]},
+        "download_requester": {"type": "HttpRequester", "url": "{{ download_target }}"},
+        "download_decoder": {"type": "GzipDecoder", "decoder": {"type": "JsonlDecoder"}},
+        "download_paginator": None,
+        "record_selector": {},
+    }
+    resource = resource_of(convert(of_a_job(**changes), name="salesforce"))
+    assert (resource["path"], resource["answer"], resource["compression"]) == ("${job.url}", "jsonl", "gzip")
+    assert resource["job"]["fields"] == {"url": "result.url"}
+    assert resource["job"]["failed"] == ["Failed", "Aborted"]
 
 
 def test_a_manifest_becomes_a_description_that_reads_all(tmp_path: Path) -> None:

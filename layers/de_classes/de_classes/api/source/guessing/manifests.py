@@ -111,6 +111,7 @@ class _Airbyte(_Converter):
         said = spec.get("connection_specification") or spec.get("connectionSpecification") or {}
         self._spec: Mapping[str, Any] = said.get("properties") or {}
         self._parents: dict[str, str] = {}
+        self._job: dict[str, Any] | None = None
 
     def draft(self) -> Draft:
         bases: list[str] = []
@@ -139,9 +140,12 @@ class _Airbyte(_Converter):
         name = identifier(str(stream.get("name") or "records"), "records")
         here = ("resources", name)
         retriever = stream.get("retriever") or {}
-        requester = retriever.get("requester") or {}
+        kind = retriever.get("type", "SimpleRetriever")
+        is_job = kind == "AsyncRetriever"
+        requester = retriever.get("download_requester" if is_job else "requester") or {}
+        self._job = None
         if (
-            retriever.get("type", "SimpleRetriever") != "SimpleRetriever"
+            kind not in {"SimpleRetriever", "AsyncRetriever"}
             or requester.get("type", "HttpRequester") != "HttpRequester"
         ):
             self.open(
@@ -155,20 +159,18 @@ class _Airbyte(_Converter):
         router = retriever.get("partition_router")
         if router:
             self._router(router, resource, here)
-        address = self._text(str(requester.get("url_base") or requester.get("url") or ""), (*here, "path"))
-        path = self._text(str(requester.get("path") or ""), (*here, "path"))
-        match = re.match(r"((?:https?://[^/]+|\$\{[^}]*\}))(.*)", address, re.DOTALL)
-        base, rest = (match[1], match[2]) if match else (address, "")
-        whole = "/".join(part.strip("/") for part in (rest, path) if part.strip("/"))
-        slash = "/" if whole and path.endswith("/") else ""
-        resource["path"] = f"/{whole}{slash}" if whole else "/"
+        base = self._made_first(retriever, resource, here) if is_job else None
+        own_base, resource["path"] = self._address(requester, (*here, "path"))
+        if own_base.startswith("${job."):  # where its records lie, it says itself
+            resource["path"] = own_base + resource["path"].rstrip("/")
+        base = base or own_base
         if str(requester.get("http_method", "GET")).upper() == "POST":
             resource["method"] = "POST"
         elif str(requester.get("http_method", "GET")).upper() != "GET":
             self.open((*here, "path"), f"http_method {requester['http_method']}", "GET and POST are known")
         self._request(requester, resource, here)
         self._selector(retriever.get("record_selector") or {}, resource, here)
-        self._paginator(retriever.get("paginator"), resource, here)
+        self._paginator(retriever.get("download_paginator" if is_job else "paginator"), resource, here)
         key = stream.get("primary_key")
         keys = [key] if isinstance(key, str) and key else key if isinstance(key, list) else []
         if keys and all(isinstance(each, str) for each in keys):
@@ -180,7 +182,77 @@ class _Airbyte(_Converter):
                 self.open((*here, "path"), {field: _brief(stream[field])}, "there is none of it in version 1")
         self.source["resources"][name] = resource
         bases.append(base)
-        auths.append(self._auth(requester.get("authenticator")))
+        logs_in = retriever.get("creation_requester") or {} if is_job else requester
+        auths.append(self._auth(logs_in.get("authenticator")))
+
+    def _address(self, requester: dict[str, Any], here: tuple[str, ...]) -> tuple[str, str]:
+        """The origin of a request, and its path below that."""
+        address = self._text(str(requester.get("url_base") or requester.get("url") or ""), here)
+        path = self._text(str(requester.get("path") or ""), here)
+        match = re.match(r"((?:https?://[^/]+|\$\{[^}]*\}))(.*)", address, re.DOTALL)
+        base, rest = (match[1], match[2]) if match else (address, "")
+        whole = "/".join(part.strip("/") for part in (rest, path) if part.strip("/"))
+        slash = "/" if whole and path.endswith("/") else ""
+        return base, f"/{whole}{slash}" if whole else "/"
+
+    def _made_first(self, retriever: dict[str, Any], resource: dict[str, Any], here: tuple[str, ...]) -> str:
+        """The job by which records are made first, and its origin; its pages come after it."""
+        place, states = (*here, "job"), retriever.get("status_mapping") or {}
+        job: dict[str, Any] = {"fields": {}}
+        self._job = job
+        base, job["create"] = self._job_request(retriever.get("creation_requester") or {}, place)
+        _, job["poll"] = self._job_request(retriever.get("polling_requester") or {}, place)
+        state = (retriever.get("status_extractor") or {}).get("field_path") or ["status"]
+        job["state_path"] = joined(tuple(map(str, state)))
+        for theirs, ours in (("running", "pending"), ("completed", "done"), ("failed", "failed")):
+            job[ours] = [str(each) for each in states.get(theirs) or []]
+        job["failed"] += [str(each) for each in states.get("timeout") or []]
+        for ours in ("pending", "done"):
+            job[ours] = job[ours] or [ours]
+        target = (retriever.get("download_target_extractor") or {}).get("field_path") or []
+        if target and not any("*" in str(each) for each in target):
+            job["fields"]["url"] = joined(tuple(map(str, target)))
+        elif target:
+            self.open(place, {"download_target_extractor": target}, "a job has one file, or pages")
+        self.open(place, "how many records there are", "name total_path, which proves the end")
+        self._answer(retriever.get("download_decoder") or {}, resource)
+        resource["job"] = job
+        return base
+
+    def _job_request(self, requester: dict[str, Any], here: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+        base, path = self._address(requester, here)
+        method = str(requester.get("http_method", "GET")).upper()
+        made: dict[str, Any] = {"path": path, **({"method": "POST"} if method == "POST" else {})}
+        self._request(requester, made, here)
+        if "form" in made:
+            self.open(here, {"form": made.pop("form")}, "a job is asked for by JSON")
+        return base, made
+
+    def _answer(self, decoder: dict[str, Any], resource: dict[str, Any]) -> None:
+        """What a file that is downloaded holds."""
+        if decoder.get("type") in {"GzipDecoder", "ZipfileDecoder"}:
+            resource["compression"] = "gzip" if decoder["type"] == "GzipDecoder" else "zip"
+            decoder = decoder.get("decoder") or {}
+        kinds = {"CsvDecoder": "csv", "JsonlDecoder": "jsonl", "XmlDecoder": "xml"}
+        resource["answer"] = kinds.get(str(decoder.get("type")), "json" if decoder else "csv")
+
+    def _of_job(self, inner: str) -> str | None:
+        """What an expression means that names something of a job; None if it names none."""
+        job, chain = self._job, _CHAIN.fullmatch(inner)
+        if job is None:
+            return None
+        if inner in {"download_target", "url"} and "url" in job["fields"]:
+            return "${job.url}"
+        if chain is None or chain[1] not in {"creation_response", "polling_response"}:
+            return None
+        names = _names(chain[2])
+        if chain[1] == "creation_response":
+            job["id_path"] = joined(names)
+            return "${job.id}"
+        if joined(names) == job.get("id_path", "id"):
+            return "${job.id}"
+        job["fields"][names[-1]] = joined(names)
+        return f"${{job.{names[-1]}}}"
 
     def _request(self, requester: dict[str, Any], resource: dict[str, Any], here: tuple[str, ...]) -> None:
         for theirs, ours in (
@@ -414,7 +486,7 @@ class _Airbyte(_Converter):
         for match in _BRACES.finditer(text):
             parts.append(literal(text[at : match.start()]))
             at = match.end()
-            name = self._expression(match[1])
+            name = self._of_job(match[1]) or self._expression(match[1])
             if name is None:
                 self.open(here, text, "an expression that has no counterpart")
                 return default

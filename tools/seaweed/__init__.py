@@ -1,0 +1,1 @@
+"""SeaweedFS on this machine: a real S3 server that needs no root, for the contract tests alone."""
