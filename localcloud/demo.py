@@ -10,7 +10,7 @@ from de_classes.simulators.record_files import open_records
 from de_classes.simulators.records import JsonLinesRecords, SyntheticRecords
 from localcloud.emulator import Emulator
 from localcloud.launch import launch
-from localcloud.objects import show
+from localcloud.objects import ask, show
 from localcloud.sam import SamCli
 from localcloud.stack import OK, RECORDS_KEY
 from localcloud.verify import differences
@@ -33,6 +33,12 @@ SEED = 17  # shows every kind of failure within twenty pages
 SHARES = {"Rate500": 0.4, "Rate503": 0.3, "Rate429": 0.3}
 
 
+# Of whatever records there are; how many, that the formats agree, and what is in them.
+QUESTIONS = (
+    "SELECT count(*) AS records FROM parquet",
+    "SELECT count(*) AS different FROM (FROM parquet EXCEPT ALL FROM csv)",
+    "SELECT column_name, column_type, null_percentage FROM (SUMMARIZE jsonl) LIMIT 3",
+)
 RECEIPT_TITLES = "  format   records pages retries   waited    took     bytes  verified"
 
 
@@ -91,6 +97,9 @@ def demonstrate(workspace: Workspace, options: Options, console: Console) -> int
     keep_for_later(workspace, stack.bucket)
     console.heading("Datasets (plain files, the local cloud is stopped; see them again with: make objects)")
     show(workspace, console)
+    if None not in runs:
+        console.heading("Questions in SQL, by DuckDB over what the manifests name")
+        ask(workspace, QUESTIONS, console)
     return conclude(runs, console)
 
 

@@ -9,14 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from de_classes.cli.tables import table
+from de_classes.sql import SqlDatabase
 from de_classes.storage.clients import LocalClient
+from de_classes.storage.datasets import DatasetReader
 from de_classes.storage.datasets.manifest import is_part_key, parse_manifest_key
 from de_classes.storage.format.codec import format_names
 from localcloud.errors import LocalCloudError
 from localcloud.verify import stored_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from de_classes.storage.clients.object_store import ObjectInfo
     from localcloud.console import Console
@@ -43,6 +46,27 @@ def show(workspace: Workspace, console: Console) -> None:
             console.say(f"    {_shortened(json.dumps(row, ensure_ascii=False, default=str))}")
     if not count:
         raise LocalCloudError(f"there are no objects in {workspace.objects}: run `make demo` first")
+
+
+def ask(workspace: Workspace, questions: Sequence[str], console: Console) -> None:
+    """Ask the datasets in SQL, each called as its format is: of two of a format, the later one by its key.
+
+    Args:
+        workspace: Where they lie.
+        questions: One statement each.
+        console: Where the answers go.
+    """
+    found = (
+        DatasetReader(store, each.bucket, each.key)
+        for store, each in _found(workspace)
+        if parse_manifest_key(each.key)
+    )
+    with SqlDatabase({reader.manifest.format: reader for reader in found}) as database:
+        for question in questions:
+            answer = database.ask(question)
+            console.say(f"  {question}")
+            for line in table(list(answer.columns), answer.rows):
+                console.say(f"    {line}")
 
 
 def readable(listed: Iterable[ObjectInfo]) -> list[ObjectInfo]:

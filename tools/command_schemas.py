@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from de_classes.api.evidence import End, Still
 from de_classes.cli.clean import Cleaning, LeftBehind
+from de_classes.cli.dataset_overview import (
+    ColumnOverview,
+    DatasetOverview,
+    GenerationOverview,
+    RunOverview,
+)
 from de_classes.cli.init import WrittenDescription
 from de_classes.cli.lake import Catalogue
 from de_classes.cli.new import NewProject
@@ -20,6 +27,7 @@ from de_classes.pipelines.postgres.loader import Loaded
 from de_classes.runs.status import ListedRun, RangeStatus, RunList, RunStatus
 from de_classes.simulators.cli import ListedFaults, Served, Serving
 from de_classes.storage.datasets.lake import CataloguedDataset, Generation
+from de_classes.utils.run_records import Reached
 from tools.receipt_document import DOCS, as_text, schema_of
 
 if TYPE_CHECKING:
@@ -27,6 +35,11 @@ if TYPE_CHECKING:
 
 DOCUMENTS: Final[dict[str, tuple[Any, tuple[type[Struct], ...], str]]] = {
     "verify.schema.json": (Comparison, (Comparison,), "What a comparison with a receipt found"),
+    "show.schema.json": (
+        DatasetOverview,
+        (DatasetOverview, ColumnOverview, GenerationOverview, RunOverview, Reached, End, Still),
+        "A dataset",
+    ),
     "load.schema.json": (
         Loaded | Registered,
         (Loaded, Registered),

@@ -61,6 +61,8 @@ IN_VAIN = {
     "with replay": (REPLAY, "--plan"),
     "with such a --to": (URL, "--endpoint-url http://127.0.0.1:9"),
     "with such a WHAT": ("show lake/orders", "--endpoint-url http://127.0.0.1:9"),
+    "with --html": ("show lake/orders --html f", "--generation 1", "--rows 2"),
+    "with such datasets": ("sql lake/orders 'FROM orders'", "--endpoint-url http://127.0.0.1:9"),
     "with --password-file": (
         "load lake --to postgresql:///shop --password-file f",
         *("--password-secret s", "--iam"),
@@ -144,6 +146,7 @@ MISTAKES = [
     ),
     *("init", f"init {NOBODY} --from f", "init --from absent.json", f"init {NOBODY} --out x.json"),
     *(f"init {NOBODY} --body []", f"init {NOBODY} --method PUT", f"init {NOBODY} --header x"),
+    *("sql", "sql lake", "sql absent 'FROM x'", "sql lake x --format x", "sql lake x --json --format csv"),
     *("show", "show absent", "show lake --html", "show a --html f --json", "verify", "verify absent.json"),
     *("load", "load lake", "load absent --to postgresql:///shop", "load . --to mysql:///x", "load . --to ."),
     *("load . --to glue://", "load . --to glue://Shop", "load . --to glue://shop/a/b"),

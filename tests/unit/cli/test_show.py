@@ -13,6 +13,7 @@ from moto import mock_aws
 from de_classes.__main__ import make_parser
 from de_classes.api.runtime import ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
+from de_classes.cli.dataset_overview import DatasetOverview
 from de_classes.cli.ingest import run as ingest
 from de_classes.cli.show import find_receipt, run
 from de_classes.runs.api_data_service import ApiDataService
@@ -22,6 +23,7 @@ from de_classes.storage.clients import LocalClient, S3Client
 from de_classes.storage.format import DataFormatService
 from de_classes.storage.services import StorageDataService
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
+from tests.fakes.datasets import commit
 from tests.fakes.parsed_page import ParsedPage
 from tests.fakes.runs import BASE, BUCKET, DATASET, LOGGER, plan, service
 from tests.fakes.transports import FakePagedApi
@@ -53,7 +55,9 @@ def test_a_dataset_is_shown_by_its_folder_and_by_its_receipt(lake: Path, what: s
     (path,) = (lake / DATASET).glob("_receipt-*.json")
     status, out, err = show(str(path) if what == "_receipt" else f"{lake}/{DATASET}{what}")
     assert (status, err) == (0, "")
-    assert out.startswith("complete: 45 records of 45 expected")
+    assert out.startswith(
+        "complete: 45 records of 45 expected" if what == "_receipt" else "complete: 45 records in "
+    )
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}"])
@@ -75,7 +79,65 @@ def test_the_latest_commit_of_a_dataset_counts(tmp_path: Path) -> None:
 
 def test_json_is_the_receipt_as_it_was_written(lake: Path) -> None:
     (path,) = (lake / DATASET).glob("_receipt-*.json")
-    assert json.loads(show(f"{lake}/{DATASET}", "--json")[1]) == json.loads(path.read_bytes())
+    assert json.loads(show(str(path), "--json")[1]) == json.loads(path.read_bytes())
+
+
+def test_a_dataset_as_json_says_what_it_holds_and_rests_on(lake: Path) -> None:
+    (path,) = (lake / DATASET).glob("_receipt-*.json")
+    told = json.loads(show(f"{lake}/{DATASET}", "--json", "--rows", "2")[1])
+    assert sorted(told) == sorted(DatasetOverview.__struct_fields__)
+    assert (told["receipt"], told["end"]["by"], told["records"]) == (path.as_uri(), "total", 45)
+    assert [each["name"] for each in told["columns"]] == list(told["rows"][0])
+    assert len(told["rows"]) == 2
+    (run,) = told["runs"]
+    assert (run["run_id"], run["records"]) == ("run", 45)
+
+
+def test_a_dataset_in_words_has_columns_commits_rows_and_what_to_type_next(lake: Path) -> None:
+    out = show(f"{lake}/{DATASET}")[1]
+    for line in (
+        "proof:    end total",
+        "column  type",
+        "generation  run  status",
+        "sql:      de-classes sql",
+    ):
+        assert f"\n{line}" in out
+    assert "FROM day LIMIT 10" in out
+
+
+def test_of_a_dataset_in_parquet_the_share_of_nulls_is_told(tmp_path: Path) -> None:
+    store = LocalClient(tmp_path, logging.getLogger("tests.cli"))
+    store.create_bucket(BUCKET)
+    service(store, FakePagedApi(45)).carry_out(plan(format="parquet"))
+    told = json.loads(show(f"{tmp_path}/{BUCKET}/{DATASET}", "--json")[1])
+    assert {each["null_share"] for each in told["columns"]} == {0.0}
+
+
+def test_each_commit_can_be_shown_and_the_one_that_is_not_there_is_named(tmp_path: Path) -> None:
+    store = LocalClient(tmp_path, logging.getLogger("tests.cli"))
+    store.create_bucket(BUCKET)
+    commit(store, [[{"id": 1}]], bucket=BUCKET, run_id="first")
+    commit(
+        store,
+        [[{"id": 1, "v": "\x1b[2J"}], [{"id": 2, "v": 2.50}]],
+        bucket=BUCKET,
+        run_id="second",
+        generation=2,
+    )
+    what = f"{tmp_path}/{BUCKET}/{DATASET}"
+    latest, before = (json.loads(show(what, "--json", *words)[1]) for words in ([], ["--generation", "1"]))
+    assert [each["run_id"] for each in latest["history"]] == ["second", "first"]
+    assert (before["records"], before["generations"], before["receipt"]) == (1, 2, None)
+    assert [each["run_id"] for each in before["history"]] == ["first"]
+    assert "\x1b" not in show(what)[1]
+    assert "(not the latest)" in show(what, "--generation", "1")[1]
+    assert show(what, "--generation", "3")[2].startswith(f"show: --generation: {what} has generations 1 to 2")
+
+
+def test_of_an_object_there_is_no_generation(lake: Path) -> None:
+    status, out, err = show(f"{lake}/raw/all.csv", "--generation", "1")
+    assert (status, out) == (2, "")
+    assert err.startswith("show: --generation has no effect")
 
 
 def test_html_is_a_page_in_the_file_that_is_named(lake: Path, tmp_path: Path) -> None:
@@ -129,7 +191,7 @@ def test_a_dataset_in_a_bucket_is_shown_by_its_address(what: str) -> None:
         (receipt,) = [each.key for each in store.list_objects(BUCKET, f"{DATASET}/_receipt-")]
         status, out, err = show(f"s3://{BUCKET}/{receipt if what == 'receipt' else what}")
     assert (status, err) == (0, "")
-    assert out.startswith("complete: 45 records of 45 expected")
+    assert out.startswith("complete: 45 records ")
     assert f"s3://{BUCKET}/{DATASET}/_manifest-00000001.json" in out
 
 

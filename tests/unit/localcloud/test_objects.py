@@ -8,8 +8,9 @@ import pytest
 
 from de_classes.storage.clients import LocalClient
 from localcloud.console import Console
+from localcloud.demo import QUESTIONS
 from localcloud.errors import LocalCloudError
-from localcloud.objects import readable, show
+from localcloud.objects import ask, readable, show
 from localcloud.workspace import Workspace
 from tests.fakes.datasets import commit
 
@@ -54,3 +55,19 @@ def test_the_first_rows_are_shown_with_the_file(workspace: Workspace) -> None:
 def test_where_there_is_nothing_it_is_said_what_to_do(workspace: Workspace) -> None:
     with pytest.raises(LocalCloudError, match="make demo"):
         show(workspace, Console(io.StringIO()))
+
+
+def test_the_demos_questions_are_answered_from_what_lies_there(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path / "data")
+    store = LocalClient(workspace.objects / "000000000000", logging.getLogger("tests.localcloud"))
+    store.create_bucket("bucket")
+    for name in ("csv", "jsonl", "parquet"):
+        commit(store, [[{"id": 1, "v": "x"}], [{"id": 2, "v": None}]], dataset=f"raw/{name}", format=name)
+    out = io.StringIO()
+    ask(workspace, QUESTIONS, Console(out))
+    lines = out.getvalue().splitlines()
+    assert [line for line in lines if line.startswith("  S")] == [f"  {question}" for question in QUESTIONS]
+    answers = [line.split() for line in lines]
+    assert ["2"] in answers
+    assert ["0"] in answers
+    assert ["v", "VARCHAR", "50.00"] in answers

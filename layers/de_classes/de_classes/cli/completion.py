@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 _FILES = ("FILE", "PATH", "FILE.jsonl", "RECEIPT")
-_FOLDERS = ("FOLDER", "WHERE", "WHAT")
+_FOLDERS = ("DATASET", "FOLDER", "WHERE", "WHAT")
 
 
 def completion(parser: ArgumentParser, shell: str) -> str:

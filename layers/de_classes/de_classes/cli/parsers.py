@@ -615,9 +615,10 @@ def fill_load(parser: CommandParser) -> None:
 
 
 _SHOW_EPILOG = """\
-WHAT is a receipt, or what one was written of: a dataset, of which the latest
-commit counts, or an object. Or it is a place of datasets: each has a line then.
-Nothing is written but FILE, and no part is read.
+WHAT is a dataset, a receipt, or an object that one was written of; or a place
+of datasets, of which each has a line. Of a dataset are shown its columns,
+commits and runs, what they rest on, and its first rows; --html makes a page of
+the receipt of its latest commit. Nothing is written but FILE.
 
 exit status: 0 shown, 1 the store refuses, 2 there is nothing to show
 
@@ -631,15 +632,22 @@ examples:
 
 def fill_show(parser: CommandParser) -> None:
     """Give ``show`` its arguments."""
-    parser.description = "Show what a run brought, what it rests on, and how the data is read."
+    parser.description = "Show what a dataset holds or a run brought, what it rests on, and how it is read."
     parser.epilog = _SHOW_EPILOG
-    parser.no_effects = (endpoint_needs_s3("WHAT", "what"),)
+    parser.no_effects = (
+        endpoint_needs_s3("WHAT", "what"),
+        NoEffect("--generation --rows", "with --html", lambda args: args.html, "it is a page of a receipt"),
+    )
     parser.add_argument(
         "what", metavar="WHAT", help="a file or folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--html", metavar="FILE", help="write it as a page")
-    form.add_argument("--json", action="store_true", help="print it as it was written, as JSON")
+    form.add_argument("--html", metavar="FILE", help="write the receipt as a page")
+    form.add_argument("--json", action="store_true", help="print it as JSON; a receipt as it was written")
+    parser.add_argument("--generation", type=int, metavar="N", help="which commit of a dataset (the latest)")
+    parser.add_argument(
+        "--rows", type=int, default=5, metavar="N", help="how many first rows of a dataset (5)"
+    )
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 
@@ -654,8 +662,9 @@ answered, though a dataset is partial
 examples:
   %(prog)s lake/orders "SELECT count(*) FROM orders"
   %(prog)s lake/orders "SUMMARIZE orders" --format csv
-  %(prog)s s3://my-bucket/raw/orders --with buyers=lake/buyers --format json \\
-      "SELECT name, sum(total) FROM orders JOIN buyers USING (buyer) GROUP BY 1"
+  %(prog)s lake/orders --json \\
+      --with before=lake/orders/_manifest-00000001.json \\
+      "SELECT count(*) AS gone FROM before ANTI JOIN orders USING (id)"
 """
 
 
@@ -663,6 +672,16 @@ def fill_sql(parser: CommandParser) -> None:
     """Give ``sql`` its arguments."""
     parser.description = "Answer a question about datasets in SQL, by DuckDB on this machine."
     parser.epilog = _SQL_EPILOG
+    parser.no_effects = (
+        NoEffect(
+            "--endpoint-url",
+            "with such datasets",
+            lambda args: (
+                not any(each.rpartition("=")[2].startswith("s3://") for each in (args.what, *args.with_))
+            ),
+            "it is the server that s3:// means",
+        ),
+    )
     parser.add_argument(
         "what", metavar="DATASET", help="a folder, s3://BUCKET/KEY, or http://HOST:PORT/BUCKET/KEY"
     )
@@ -1004,7 +1023,7 @@ COMMANDS: dict[str, tuple[str, Callable[[CommandParser], None]]] = {
     "replay": ("fetch only the pages that a run is missing", fill_replay),
     "runs": ("start runs, tell where they stand, and cancel them", fill_runs),
     "load": ("load a dataset into PostgreSQL, each part exactly once", fill_load),
-    "show": ("show a run, or the datasets of a place: in short, as JSON, or as a page", fill_show),
+    "show": ("show a dataset, the datasets of a place, or the receipt of a run", fill_show),
     "sql": ("answer a question about a dataset in SQL", fill_sql),
     "verify": ("compare the objects of a run with its receipt", fill_verify),
     "clean": ("find, and delete, what runs left behind", fill_clean),

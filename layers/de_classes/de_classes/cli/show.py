@@ -1,20 +1,22 @@
-"""``show``: the receipt of a run, in short, as JSON, or as a page."""
+"""``show``: a dataset, or the receipt of a run: in short, as JSON, or as a page."""
 
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 from urllib.parse import unquote, urlsplit
 
+from de_classes.cli.dataset_overview import as_json, in_words, overview
 from de_classes.cli.destination import open_destination
 from de_classes.cli.ingest import summary
 from de_classes.cli.lake import show_datasets
 from de_classes.cli.receipt_page import receipt_page
 from de_classes.cli.verify import read_receipt, receipt_of
 from de_classes.errors import DeClassesError, InvalidInputError, MalformedDataError, ObjectNotFoundError
-from de_classes.redaction import printable
+from de_classes.redaction import escaped_json, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -27,11 +29,11 @@ EXIT_USAGE: Final = 2
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
-    """Show a receipt.
+    """Show what lies there: a dataset or a receipt.
 
     Args:
         args: As ``parsers`` parses them.
-        out: In place of stdout: the receipt, or where its page is.
+        out: In place of stdout: what is shown, or where its page is.
         err: In place of stderr: what went wrong.
 
     Returns:
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        if show_datasets(args, out):
+        if show_datasets(args, out) or (args.html is None and _show_dataset(args, out)):
             return 0
         receipt = find_receipt(args.what, endpoint_url=args.endpoint_url)
         if args.html is None:
@@ -54,6 +56,25 @@ def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | No
         err.write(f"show: {type(error).__name__}: {error}\n")
         return EXIT_FAILED
     return 0
+
+
+def _show_dataset(args: argparse.Namespace, out: TextIO) -> bool:
+    """Show a dataset, if it is one that is named, and not a receipt or an object that has one."""
+    named = args.what.rstrip("/")
+    place, name = place_of(named, args.endpoint_url)
+    found = None
+    if not name.startswith("_"):
+        found = overview(place, place.key(name), named, generation=args.generation, rows=args.rows)
+    if found is None:
+        if args.generation is not None:
+            raise InvalidInputError(f"--generation has no effect with {named}: it is no dataset")
+        return False
+    if args.json:
+        out.write(f"{escaped_json(as_json(found))}\n")
+    else:
+        columns = shutil.get_terminal_size().columns if out.isatty() else None
+        out.writelines(f"{line}\n" for line in in_words(found, columns))
+    return True
 
 
 def find_receipt(what: str, *, endpoint_url: str | None = None) -> IngestReceipt:

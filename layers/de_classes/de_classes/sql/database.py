@@ -54,6 +54,12 @@ _MISTAKES: Final = (  # what the question itself is to blame for
 class Answer:
     """The rows of an answer, which are reckoned while they are read.
 
+    Example:
+        >>> _ = RunService(client, DatasetDestination(store, "lake")).carry_out(plan)
+        >>> with SqlDatabase({"orders": DatasetReader(store, "lake", "orders")}) as database:
+        ...     database.ask("SELECT max(id) AS last FROM orders").columns
+        {'last': 'BIGINT'}
+
     Attributes:
         columns: Names to types as DuckDB spells them, in order; no name comes twice.
         rows: Lists of rows, each with a JSON value for each column.

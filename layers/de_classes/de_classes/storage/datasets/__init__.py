@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
+    from de_classes.storage.datasets.arrow_source import ArrowSource
     from de_classes.storage.datasets.commits import DatasetCommits
     from de_classes.storage.datasets.lake import CataloguedDataset, Lake
     from de_classes.storage.datasets.leftovers import find_leftovers, remove_leftovers
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from de_classes.storage.datasets.reader import DatasetReader, read_parts
 
 __all__ = [
+    "ArrowSource",
     "CataloguedDataset",
     "DatasetCommits",
     "DatasetReader",
@@ -35,6 +37,7 @@ __all__ = [
 __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "arrow_source": ("ArrowSource",),
         "commits": ("DatasetCommits",),
         "lake": ("CataloguedDataset", "Lake"),
         "leftovers": ("find_leftovers", "remove_leftovers"),
