@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ from de_classes.errors import ObjectExistsError, StorageUnavailableError
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.clients.object_store import MIN_PART_SIZE
 from de_classes.storage.clients.sessions import S3Settings, make_s3_client
-from de_classes.storage.datasets import DatasetCommits, DatasetReader
+from de_classes.storage.datasets import DatasetCommits, DatasetReader, remove_leftovers
+from de_classes.utils.clock import ManualClock
 from tests.fakes.aws import REGION, no_aws_environment
 from tests.fakes.datasets import commit
 from tests.fakes.object_stores import ATOMIC_IN_PARTS, LOGGER, OVER_HTTP, VARIANTS, address_of, params
@@ -231,3 +233,28 @@ def test_an_answer_that_breaks_off_is_a_typed_error(variant: str, tmp_path: Path
         ):
             with pytest.raises(StorageUnavailableError):
                 call()
+
+
+@pytest.mark.parametrize("then", [Then.RESET, Then.LOSE_ANSWER], ids=lambda then: then.name)
+def test_old_commits_are_cleaned_away_though_answers_get_lost(
+    variant: str, then: Then, tmp_path: Path
+) -> None:
+    """A delete that was done is not taken for that of an object which somebody else has replaced."""
+
+    def every_other_delete(asked: Asked) -> Then:
+        return then if asked.method == "DELETE" and asked.number % 2 else Then.PASS
+
+    with VARIANTS[variant](tmp_path) as case, behind(variant, every_other_delete) as (store, proxy):
+        for number in range(1, 7):
+            pages: list[list[Record]] = [[{"id": 1}], [{"id": number}]]
+            commit(case.store, pages, run_id=f"run-{number}", generation=number, bucket=case.bucket)
+        later = ManualClock(now=time.time() + 2 * 86_400)
+        gone = list(remove_leftovers(store, case.bucket, "raw", older_than=3600, clock=later, keep=2))
+        assert len(gone) == 8
+        assert sum(asked.method == "DELETE" for asked in proxy.asked) > len(gone) + 1
+        assert DatasetCommits(case.store, case.bucket, DATASET).generations() == [5, 6]
+        for generation in (5, 6):
+            reader = DatasetReader(case.store, case.bucket, DATASET, generation=generation)
+            assert [each["id"] for batch in reader.records() for each in batch] == [1, generation]
+        left = list(remove_leftovers(case.store, case.bucket, "raw", older_than=3600, clock=later, keep=2))
+        assert left == []

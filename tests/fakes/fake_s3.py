@@ -77,6 +77,7 @@ class FakeS3:
         self.buckets: dict[str, dict[str, StoredVersion]] = {}
         self.uploads: dict[str, OpenUpload] = {}
         self.calls: Counter[str] = Counter()
+        self.writes_at: datetime | None = None  # what is written from now on tells this time, and not today's
         self.meta = SimpleNamespace(endpoint_url="http://fake.invalid", region_name="us-east-1")
         self._page_size = page_size
         self._keeps_checksums = keeps_checksums
@@ -199,6 +200,7 @@ class FakeS3:
             raise client_error("PutObject", "PreconditionFailed", 412)
         self._verify(arguments, "PutObject")
         stored = StoredVersion(bytes(body), f'"{next(self._ids):032x}"', arguments)
+        stored.modified = self.writes_at or stored.modified
         bucket[arguments["Key"]] = stored
         return {"ETag": stored.etag}
 

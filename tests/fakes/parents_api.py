@@ -32,14 +32,14 @@ HOST: Final = "api.projects.example"
 DATASET: Final = "raw/tasks"
 QUIET = logging.getLogger("tests.parents_api")
 QUIET.setLevel(logging.CRITICAL)
-_PAGED: Final[dict[str, Any]] = {
+PAGED: Final[dict[str, Any]] = {
     "records_path": "data",
     "page_size": {"into": "query.limit"},
     "pagination": {"type": "offset", "more": "more"},
     "primary_key": ["id"],
 }
 TASKS: Final[dict[str, Any]] = {
-    **_PAGED,
+    **PAGED,
     "path": "/projects/${parent.id}/tasks",
     "params": {"since": "${incremental.from}"},
     "for_each": {"resource": "projects"},
@@ -90,7 +90,7 @@ class Projects:
 
 def tasks_of(said: dict[str, Any] | None = None) -> Resource:
     """The tasks, as a file of descriptions says them."""
-    resources = {"tasks": said or TASKS, "projects": {**_PAGED, "path": "/projects"}}
+    resources = {"tasks": said or TASKS, "projects": {**PAGED, "path": "/projects"}}
     source = {"base_url": f"https://{HOST}", "resources": resources}
     content = json.dumps({"version": 1, "sources": {"work": source}}).encode()
     return Source(parse_sources(content, ".json", name="work.json"))["work.tasks"]

@@ -251,5 +251,16 @@ def test_a_run_that_did_not_bring_all_moves_nothing() -> None:
 
 
 def test_an_unknown_zone_is_named() -> None:
-    with pytest.raises(ConfigurationError, match=r"incremental\.zone"):
+    with pytest.raises(ConfigurationError, match="zone 'Nowhere"):
         Furthest(Increment(field="n", zone="Nowhere/At all", from_="2026-01-01T00:00:00Z"))
+
+
+def test_a_column_is_looked_at_as_the_records_are() -> None:
+    increment = Increment(field="n", form="integer", from_=10)
+    said = [12, None, 5, 30]
+    by_record, by_column = Furthest(increment), Furthest(increment)
+    by_record.look([{"n": each} for each in said], "parent")
+    by_column.look([], "parent", column=said)
+    assert by_record.take() == by_column.take() == (30, 1, {"parent": 30})
+    with pytest.raises(ProtocolError, match="cannot be read as integer"):
+        by_column.look([], column=["soon"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from de_classes.api.retry import RetryPolicy
 from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.errors import (
     ConfigurationError,
@@ -233,6 +234,23 @@ def test_a_job_that_cannot_be_found_again_is_told_of_in_the_receipt(source: Jobs
     assert len(source.jobs) == 2
     assert "the connection was reset" in warning
     assert "may be left behind at the source" in warning
+
+
+def test_of_a_source_that_never_answers_not_many_jobs_are_asked_for(source: Jobs) -> None:
+    shop = Shop(source, transport=LossyTransport(source, set(range(1, 100))))
+    with pytest.raises(IncompleteRunError, match="failed 3 times in 20"):
+        shop.run()
+    assert len(source.jobs) == 3
+
+
+def test_however_patient_the_policy_is_no_more_than_five_jobs_are_asked_for_in_vain(source: Jobs) -> None:
+    client = resource_of().client(
+        limits=ClientLimits(retry_policy=RetryPolicy(first_contact=900.0)),
+        runtime=ClientRuntime(LossyTransport(source, set(range(1, 100))), source.clock, QUIET),
+    )
+    with pytest.raises(IncompleteRunError, match="5 times it is not known whether it was made"):
+        client.make_job_ready()
+    assert len(source.jobs) == 5
 
 
 def test_of_two_that_may_be_the_lost_one_none_is_taken(source: Jobs) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -14,13 +15,18 @@ from de_classes.__main__ import make_parser
 from de_classes.cli.lake import Catalogue, show_datasets
 from de_classes.cli.show import run
 from de_classes.storage.clients import LocalClient, S3Client
+from de_classes.storage.clients.sessions import shared_session
 from de_classes.utils.clock import ManualClock
 from tests.fakes.aws import ACCESS_KEY, REGION, SECRET_KEY, no_aws_environment
 from tests.fakes.runs import BUCKET, LOGGER, plan, service
+from tests.fakes.s3_wire import answer
 from tests.fakes.transports import FakePagedApi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 COMMITTED = 1_795_392_000.0
 TABLE = """\
@@ -127,3 +133,35 @@ def test_a_page_of_a_place_is_refused_and_nothing_is_written(lake: Path, tmp_pat
     assert run(args, out=out, err=err) == 2
     assert err.getvalue() == f"show: --html: a page is of one run: name a dataset below {lake}\n"
     assert not (tmp_path / "page.html").exists()
+
+
+def test_who_may_not_list_is_shown_a_receipt_all_the_same(lake: Path) -> None:
+    (receipt,) = lake.rglob("b/_receipt-*")
+    with no_aws_environment() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        key = receipt.relative_to(lake).as_posix()
+        S3Client(LOGGER).put_object(BUCKET, key, receipt.read_bytes())
+        denied = answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        with refused(denied, "list-type=2"):
+            args, out = make_parser(["show"]).parse_args(["show", f"s3://{BUCKET}/{key}"]), io.StringIO()
+            assert run(args, out=out) == 0
+            assert show_datasets(args, io.StringIO()) is False
+    assert out.getvalue().startswith("complete: 45 records")
+
+
+@contextmanager
+def refused(reply: Callable[[AWSPreparedRequest], AWSResponse], to: str) -> Iterator[None]:
+    """Answer requests that hold some text so, and leave the others to moto."""
+
+    def before_send(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        return reply(request) if to in request.url else None
+
+    session = shared_session()
+    session.events.register_first("before-send.s3", before_send)
+    try:
+        yield
+    finally:
+        session.events.unregister("before-send.s3", before_send)

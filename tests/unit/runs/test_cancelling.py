@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -252,3 +252,20 @@ def test_who_waits_gives_signs_of_life() -> None:
     service(store, Waking(50), clock=clock, part_pages=1000).carry_out(plan())
     assert (seen[0].unsealed.pages, seen[1].unsealed.pages) == (0, 2)
     assert seen[1].unsealed.counts.requests_by_outcome["503"] == 1
+
+
+def test_a_store_that_is_down_is_not_asked_to_note_that() -> None:
+    store, written = memory(), []
+    put = store.put_object
+
+    def put_object(bucket: str, key: str, body: bytes, **options: Any) -> Any:
+        written.append(key)
+        if "/part-" in key:
+            raise StorageUnavailableError("it is down")
+        return put(bucket, key, body, **options)
+
+    store.put_object = put_object  # type: ignore[method-assign]
+    with pytest.raises(StorageUnavailableError):
+        service(store, FakePagedApi(60)).carry_out(plan())
+    assert "/part-" in written[-1]
+    assert [note.outcome for note in notes(store)] == [None]

@@ -21,7 +21,7 @@ from de_classes.utils.run_records import Increment
 from de_classes.utils.values import Described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     from de_classes.utils.run_records import Reached
@@ -313,31 +313,36 @@ class Furthest:
         self.before = 0
         self.of_parents: dict[str, int] = {}
 
-    def look(self, records: Iterable[Any], parent: str | None = None) -> None:
+    @property
+    def field(self) -> str:
+        """Where a record says when it changed last."""
+        return self._increment.field
+
+    def look(
+        self, records: Iterable[Any], parent: str | None = None, *, column: Iterable[Any] | None = None
+    ) -> None:
         """Look at a page's records.
 
         Args:
             records: The records.
             parent: The hashed key of the parent that they belong to, where each has a place of its own.
+            column: What each says, if that is known without making objects.
 
         Raises:
             ProtocolError: None of them has the field, or what it says is neither a time nor such a number.
         """
-        field, has_field, has_records = self._increment.field, False, False
-        begins, furthest = self._from, None
+        begins = self._from
         if self._each is not None and parent is not None:
             begins = place_of(self._each.of(parent).from_)
-        for record in records:
-            has_records = True
-            value = find(record, field)
-            has_field = has_field or value is not MISSING or _begins(field) in record
+        furthest = None
+        for value in self._values(records) if column is None else column:
             if value is MISSING or value is None:
                 continue
             try:
                 place = self._read(value)
             except (ValueError, OverflowError, TypeError, InvalidInputError) as error:
                 raise ProtocolError(
-                    f"incremental.field {field!r} says {value!r:.80}, which cannot be read as "
+                    f"incremental.field {self.field!r} says {value!r:.80}, which cannot be read as "
                     f"{self._increment.form or 'a time'}: say by incremental.field_format how it is written"
                 ) from error
             if furthest is None or place > furthest:
@@ -347,6 +352,15 @@ class Furthest:
             self.place = furthest if self.place is None else max(self.place, furthest)
             if parent is not None:
                 self.of_parents[parent] = max(furthest, self.of_parents.get(parent, furthest))
+
+    def _values(self, records: Iterable[Any]) -> Iterator[Any]:
+        """What each record says, behind the last of which it is known whether any has the field."""
+        field, has_field, has_records = self.field, False, False
+        for record in records:
+            has_records = True
+            value = find(record, field)
+            has_field = has_field or value is not MISSING or _begins(field) in record
+            yield value
         if has_records and not has_field:
             raise ProtocolError(
                 f"no record has incremental.field {field!r}: name one that says when it changed last"

@@ -48,6 +48,9 @@ _SHARE: Final = 0.25
 _CLOCKS_DIFFER: Final = 60.0
 """Seconds by which the source's clock may be behind ours where a job is looked for by its time."""
 
+_MOST_UNANSWERED: Final = 5
+_BEFORE_ANOTHER: Final = 10.0  # seconds: what is down for a moment is to be up again by then
+
 _GONE: Final = frozenset({404, 410})
 _TOKEN: Final = "job.token"  # noqa: S105 - a name that texts fill
 
@@ -321,27 +324,15 @@ class SourceJob:
         before = self.notes.job_note("asked", number)
         asked = before or self.notes.note_job("asked", JobNote(number=number, at=calls.now()))
         token = digest([asked.at, number, msgspec.to_builtins(self._described)], 16).hex()
-        unanswered = "" if before is None else "the run was stopped meanwhile"
+        unanswered = [] if before is None else ["the run was stopped meanwhile"]
         is_safe = _TOKEN in names_in(msgspec.to_builtins(self._described.create))
 
         def make() -> JobNote:
-            nonlocal unanswered
             found = None if not unanswered or is_safe else self._found(asked.at, calls)
             if found is not None:
                 return JobNote(number=number, at=asked.at, id=found)
-            doubt = None
-            if unanswered and not is_safe:
-                doubt = (
-                    f"a job was asked for, and it is not known whether it was made ({unanswered}): another "
-                    "was made since, and that one may be left behind at the source"
-                )
-            try:
-                answer, _ = calls.ask(self._described.create, {_TOKEN: token})
-            except RateLimitedError:  # it was refused, and so not made
-                raise
-            except RetryableError as error:
-                unanswered = str(error)
-                raise
+            doubt = _doubt_of(unanswered) if unanswered and not is_safe else None
+            answer = self._asked_for(token, unanswered, calls, is_safe=is_safe)
             return JobNote(number=number, at=calls.now(), id=self._id_in(answer), why=doubt)
 
         try:
@@ -357,6 +348,22 @@ class SourceJob:
             )
         calls.logger.info("job %s of the source", noted.id)
         return noted
+
+    def _asked_for(self, token: str, unanswered: list[str], calls: JobCalls, *, is_safe: bool) -> Any:  # noqa: ANN401 - a JSON value
+        """The answer to one request for a job; that there is none is noted, for a job may have been made."""
+        try:
+            answer, _ = calls.ask(self._described.create, {_TOKEN: token})
+        except RateLimitedError:  # it was refused, and so not made
+            raise
+        except RetryableError as error:
+            unanswered.append(str(error))
+            if is_safe:
+                raise
+            if len(unanswered) >= _MOST_UNANSWERED:
+                raise IncompleteRunError(f"{_doubt_of(unanswered)}; ask again later") from error
+            error.retry_after = max(error.retry_after or 0.0, _BEFORE_ANOTHER)
+            raise
+        return answer
 
     def _id_in(self, answer: Any) -> str | int:  # noqa: ANN401 - a JSON value
         path = self._described.id_path
@@ -451,6 +458,15 @@ class SourceJob:
     def _doubt(self, why: str | None) -> None:
         if why is not None:
             self.doubts = (*self.doubts, why)
+
+
+def _doubt_of(unanswered: Sequence[str]) -> str:
+    """What may be left behind where requests for a job were not answered."""
+    times = "once" if len(unanswered) == 1 else f"{len(unanswered)} times"
+    return (
+        f"a job was asked for, and {times} it is not known whether it was made ({unanswered[-1]}): as many "
+        "may be left behind at the source"
+    )
 
 
 class _ExpiredError(FatalError):

@@ -260,7 +260,8 @@ class RecordFilter(Value):
             ProtocolError: No record says when it changed last, where that is needed.
         """
         if self.furthest is not None:
-            self.furthest.look(page.records, parent)
+            known = _column(page.records, self.furthest.field)
+            self.furthest.look(page.records, parent, column=known)
         records = page.records
         if self.keys is not None:
             columns = records.values(self.keys.fields) if isinstance(records, RecordBlock) else None
@@ -274,3 +275,11 @@ class RecordFilter(Value):
         if violations and not self.quarantines:
             raise violation_error(violations, page.number)
         return FilteredRecords(kept, [each.set_aside(page.number) for each in violations], duplicates)
+
+
+def _column(records: Sequence[Record], field: str) -> Sequence[object] | None:
+    """What each record says in a field, if that is known without making objects; None if it is not."""
+    if not isinstance(records, RecordBlock) or not field.isidentifier():  # others are paths
+        return None
+    columns = records.values((field,))
+    return None if columns is None else columns[0]

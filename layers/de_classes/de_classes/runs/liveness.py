@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from de_classes.errors import DeClassesError, IncompleteRunError, RunCancelledError, StorageError
+from de_classes.errors import (
+    DeClassesError,
+    IncompleteRunError,
+    RunCancelledError,
+    StorageError,
+    StorageUnavailableError,
+)
 from de_classes.redaction import shared_filter
 from de_classes.runs.journal import Documents, Unsealed, run_folder
 from de_classes.utils import layouts
@@ -161,7 +167,7 @@ class Liveness:
             unsealed: What it had done that no part tells.
             error: What ended it; None if it has done its share.
         """
-        if not self._is_begun:
+        if not self._is_begun or isinstance(error, StorageUnavailableError):  # nor would it be there for this
             return
         told = {} if error is None else how_it_failed(error)
         with suppress(StorageError):

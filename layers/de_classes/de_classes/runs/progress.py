@@ -249,7 +249,11 @@ class RunProgress(Value, dict=True):
         furthest = max(walked, key=lambda part: part.last_page)
         if self.side_by_side:
             gaps |= set(range(min(there), furthest.last_page))
-        return RunState(entries=entries, gaps=tuple(sorted(gaps - there)), place=furthest.place)
+        gaps -= there
+        place = furthest.place
+        if gaps and max(gaps) > furthest.last_page:  # what was behind them is struck
+            place = RunPlace(number=max(gaps) + 1)
+        return RunState(entries=entries, gaps=tuple(sorted(gaps)), place=place)
 
     def last_pass(self) -> RunProgress:
         """Only what the last pass brought: where it began anew, nothing of those before is kept."""

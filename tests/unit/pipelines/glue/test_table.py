@@ -21,7 +21,7 @@ from de_classes.errors import (
     UnsupportedFormatError,
 )
 from de_classes.pipelines.glue import GlueAddress, GlueTable
-from de_classes.storage.clients import LocalClient
+from de_classes.storage.clients import BaseS3Client, LocalClient
 from de_classes.storage.datasets import DatasetCommits, Manifest
 from de_classes.storage.datasets.leftovers import remove_leftovers
 from de_classes.storage.datasets.manifest import manifest_key, symlink_key
@@ -29,6 +29,7 @@ from de_classes.utils.clock import ManualClock
 from tests.fakes.aws import no_aws_environment, nobodys_session
 from tests.fakes.datasets import commit as commit_into
 from tests.fakes.datasets import make_manifest
+from tests.fakes.fake_s3 import FakeS3
 from tests.fakes.glue import DATABASE, FakeGlue
 from tests.fakes.runs import BUCKET, LOGGER, KilledError, memory
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from de_classes.errors import DeClassesError
-    from de_classes.storage.clients import BaseS3Client
     from de_classes.storage.datasets import ManifestPart
     from de_classes.storage.format.schema import Record
 
@@ -97,6 +97,22 @@ def test_a_table_leads_to_the_parts_of_the_commit_and_has_its_columns() -> None:
         "de_classes_records": "2",
         "de_classes_parts": "2",
     }
+
+
+def test_what_a_registration_asks_does_not_grow_with_the_parts() -> None:
+    """As docs/athena.md says it."""
+    for parts in (1, 50):
+        s3, glue = FakeS3(), FakeGlue()
+        s3.create_bucket(Bucket=BUCKET)
+        store = BaseS3Client(s3, LOGGER)
+        commit(store, 1)
+        register(glue, store)
+        commit(store, 2, *([{"id": number}] for number in range(parts)))
+        s3.calls.clear()
+        glue.calls.clear()
+        assert register(glue, store).parts == parts
+        assert glue.calls == ["GetTable", "UpdateTable"]
+        assert s3.calls == {"ListObjectsV2": 2, "ListObjectsV2 page": 2, "GetObject": 2, "PutObject": 1}
 
 
 def test_what_is_registered_again_is_changed_by_nothing() -> None:

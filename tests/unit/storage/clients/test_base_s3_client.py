@@ -5,10 +5,12 @@ import logging
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from urllib3.exceptions import ProtocolError
 
 from de_classes.errors import (
     BucketNotFoundError,
     ConfigurationError,
+    ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
     PermissionDeniedError,
@@ -16,6 +18,7 @@ from de_classes.errors import (
     StorageUnavailableError,
 )
 from de_classes.storage.clients import BaseS3Client
+from de_classes.storage.clients.botocore_errors import errors_from_botocore
 from de_classes.storage.clients.object_store import MIN_PART_SIZE
 from de_classes.utils.clock import ManualClock
 from tests.fakes.fake_s3 import FakeS3, client_error, sha256_base64
@@ -261,3 +264,28 @@ def test_an_error_without_a_message_is_typed_all_the_same(client: BaseS3Client, 
     s3.fail("GetObject", wordless)
     with pytest.raises(ObjectNotFoundError, match="check the key"):
         client.get_object("bucket", "key")
+
+
+def test_an_answer_that_breaks_off_where_botocore_does_not_look_is_a_typed_error() -> None:
+    """Of a GET that is refused, whose reason is read as a stream."""
+    broken = ProtocolError("Connection broken", ConnectionResetError(104, "reset"))
+    said = "s3://lake/a: the answer broke off, try again"
+    with pytest.raises(StorageUnavailableError, match=said) as told, errors_from_botocore("lake", "a"):
+        raise broken
+    assert told.value.__cause__ is broken
+
+
+def test_F46_a_conditional_delete_that_had_landed_already_counts_as_done() -> None:
+    """A lost answer, asked for again by boto3: a server may say that the condition does not hold."""
+    s3 = FakeS3()
+    s3.create_bucket(Bucket="bucket")
+    client = BaseS3Client(s3, logging.getLogger("tests.storage"), clock=ManualClock())
+    client.put_object("bucket", "a", b"1")
+    client.put_object("bucket", "b", b"2")
+    listed = {info.key: info for info in client.list_objects("bucket")}
+    s3.fail("DeleteObject", client_error("DeleteObject", "PreconditionFailed", 412), when="after")
+    client.delete_object("bucket", "a", if_unchanged=listed["a"])
+    assert [info.key for info in client.list_objects("bucket")] == ["b"]
+    s3.fail("DeleteObject", client_error("DeleteObject", "PreconditionFailed", 412))
+    with pytest.raises(ObjectChangedError):
+        client.delete_object("bucket", "b", if_unchanged=listed["b"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
+from de_classes.runs.dataset import buried_commit
 from de_classes.storage.clients import BaseS3Client
 from de_classes.storage.datasets import (
     DatasetCommits,
@@ -21,7 +22,7 @@ from de_classes.storage.datasets import (
 from de_classes.storage.datasets.manifest import commit_receipt_key
 from de_classes.utils.clock import ManualClock
 from tests.fakes.datasets import BUCKET, DATASET, commit, make_manifest, seal
-from tests.fakes.fake_s3 import FakeS3
+from tests.fakes.fake_s3 import FakeS3, client_error
 from tests.fakes.runs import KilledError
 
 if TYPE_CHECKING:
@@ -323,9 +324,10 @@ class Overtaken(BaseS3Client):
         return super().put_object(bucket, key, body, **options)
 
 
+@pytest.mark.parametrize("may_delete", [True, False])
 @pytest.mark.parametrize("generation", [1, 3])
 def test_who_stood_still_while_its_key_was_taken_and_cleaned_away_has_lost(
-    s3: FakeS3, client: BaseS3Client, generation: int
+    s3: FakeS3, client: BaseS3Client, generation: int, *, may_delete: bool
 ) -> None:
     commit_days(s3, generation - 1)
     late = make_manifest(client, [[{"id": 99}]], run_id="late", generation=generation)
@@ -336,19 +338,18 @@ def test_who_stood_still_while_its_key_was_taken_and_cleaned_away_has_lost(
             written(s3, manifest_key(DATASET, number), NOW + number * DAY)
         list(remove(client, keep=1, now=NOW + 10 * DAY))
         assert DatasetCommits(client, BUCKET, DATASET).generations() == [generation + 2]
+        s3.writes_at = datetime.fromtimestamp(NOW + 11 * DAY, UTC)
+        if not may_delete:
+            s3.fail("DeleteObject", client_error("DeleteObject", "AccessDenied", 403))
 
     sleeper = Overtaken(s3, logging.getLogger("tests.retention"), clock=ManualClock())
     sleeper.meanwhile = days_later
-    assert datetime.now(UTC).timestamp() + 400 * DAY > NOW + 10 * DAY
-    s3_now = datetime.fromtimestamp(NOW + 11 * DAY, UTC)
-    put = s3._put  # noqa: SLF001 - what is written from now on is of that day
-
-    def put_then(arguments: dict[str, Any], body: bytes) -> dict[str, Any]:
-        answer = put(arguments, body)
-        s3.buckets[BUCKET][arguments["Key"]].modified = s3_now
-        return answer
-
-    s3._put = put_then  # type: ignore[method-assign]  # noqa: SLF001
-    with pytest.raises(ObjectExistsError, match=f"{generation + 2} is the commit of run 'other"):
+    latest = generation + 2
+    with pytest.raises(ObjectExistsError, match=f"{latest} is the commit of run 'other"):
         DatasetCommits(sleeper, BUCKET, DATASET).commit(late)
-    assert DatasetCommits(client, BUCKET, DATASET).generations() == [generation + 2]
+    there = [latest] if may_delete else [generation, latest]
+    assert DatasetCommits(client, BUCKET, DATASET).generations() == there
+    with pytest.raises(ObjectExistsError, match=f"{latest} is the commit of run 'other"):
+        DatasetCommits(client, BUCKET, DATASET).commit(late)
+    client.put_object(BUCKET, commit_receipt_key(DATASET, late), b"{}")
+    assert buried_commit(client, BUCKET, DATASET, "late") is None

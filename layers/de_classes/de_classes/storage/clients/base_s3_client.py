@@ -273,7 +273,8 @@ class BaseS3Client:
             with errors_from_botocore(bucket, key):
                 self._s3.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{meant.etag}"')
         except ObjectExistsError as error:  # 412, which a conditional write is answered, too
-            raise changed(meant) from error
+            if self.object_exists(bucket, key):  # if not, this delete was done before, unheard
+                raise changed(meant) from error
 
     def _put(self, arguments: dict[str, Any]) -> PutObjectOutputTypeDef:
         for wait in CONFLICT_WAITS:
