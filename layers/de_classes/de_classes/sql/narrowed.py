@@ -53,6 +53,15 @@ class _Scan:
         return pa.RecordBatchReader.from_batches(schema, batches)
 
     def _chosen(self) -> Iterator[pa.RecordBatch]:
-        """The condition may be on any column, so all are read."""
-        for batch in self._source.batches():
+        for batch in self._source.batches(self._needed(str(self._rows))):
             yield batch.filter(self._rows).select(self._columns)
+
+    def _needed(self, condition: str) -> list[str]:
+        """What is asked for, and whatever the condition may name; all if that does not do."""
+        schema = self._source.schema
+        names = [name for name in schema.names if name in self._columns or name in condition]
+        try:
+            pa.schema([schema.field(name) for name in names]).empty_table().filter(self._rows)
+        except (pa.ArrowException, KeyError):
+            return list(schema.names)
+        return names
