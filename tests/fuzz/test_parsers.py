@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         DeClassesError,
     )
     from de_classes.worker.ingestion import Ingestion
+    from de_classes.worker.starting import RunStarter
 
 SLICE = 60
 ALL = 10_000
@@ -126,8 +127,9 @@ def gateway_event(event: Any) -> None:
 
 def endpoint(event: Any) -> None:
     """Direct invocations raise; an HTTP event is always answered, in JSON that API Gateway can pass on."""
-    answer = IngestEndpoint(cast("Ingestion", ReadsOnly()))(event)
-    assert answer["statusCode"] in {400, 500}
+    starter = cast("RunStarter", object())  # of which nothing is asked
+    answer = IngestEndpoint(cast("Ingestion", ReadsOnly()), starter=starter)(event)
+    assert answer["statusCode"] in {400, 404, 500}
     assert json.loads(answer["body"].encode())["status"] == "failed"
 
 
@@ -140,6 +142,16 @@ class ReadsOnly:
     def run(self, _request: IngestRequest, *, run_id: str, **_: object) -> NoReturn:
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", run_id)
         raise StorageUnavailableError("nobody is there")
+
+    def start(self, request: IngestRequest, *, run_id: str, starter: object) -> NoReturn:
+        del starter
+        self.run(request, run_id=run_id)
+
+    def status(self, run_id: str) -> NoReturn:
+        self.run(IngestRequest(), run_id=run_id)
+
+    def resource_of(self, _request: IngestRequest) -> str | None:
+        return None
 
 
 def events(*functions: str) -> list[Any]:

@@ -214,6 +214,10 @@ def test_ctrl_c_ends_a_question_that_takes_long(store: LocalClient, tmp_path: Pa
         assert rows(database, "SELECT 1") == [(1,)]
 
 
+def test_nothing_is_printed_beside_an_answer_that_takes_long(database: SqlDatabase) -> None:
+    assert rows(database, "SELECT current_setting('enable_progress_bar')") == [(False,)]
+
+
 def test_nothing_is_left_behind(database: SqlDatabase) -> None:
     ((folder,),) = rows(database, "SELECT current_setting('temp_directory')")
     assert Path(folder).is_dir()

@@ -36,6 +36,7 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 _SHUT: Final = (
     "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",  # it would stand on stdout, among the answer
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )

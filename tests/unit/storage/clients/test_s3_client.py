@@ -214,7 +214,7 @@ def test_a_condition_that_the_store_finds_broken_is_a_typed_error(
     code: str, status: int, kind: type[Exception]
 ) -> None:
     client = raw()
-    ScriptedWire(answer(200, **HEAD), error_answer(code, status)).attach(client)
+    ScriptedWire(answer(200, **HEAD), error_answer(code, status), answer(200, **HEAD)).attach(client)
     with pytest.raises(kind):
         BaseS3Client(client, LOGGER).delete_object("bucket", "key", if_unchanged=MEANT)
 
