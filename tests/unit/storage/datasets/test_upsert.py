@@ -9,8 +9,9 @@ import pytest
 
 from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyError
 from de_classes.storage.clients import BaseS3Client
+from de_classes.storage.datasets.manifest import ManifestPart
 from de_classes.storage.datasets.reader import read_parts
-from de_classes.storage.datasets.upsert import Upsert
+from de_classes.storage.datasets.upsert import Upsert, _windows
 from de_classes.utils.clock import ManualClock
 from de_classes.utils.key_set import HashSet, hash_of_key
 from tests.fakes.datasets import BUCKET, DATASET, seal
@@ -125,3 +126,15 @@ def test_memory_does_not_grow_with_the_records(store: BaseS3Client, came: HashSe
     add(came, [5])
     stored_twice = 2 * 70 * 3_600  # the store is in memory, too: the part that is written again
     assert peak(4_000) < peak(400) + stored_twice
+
+
+def test_small_parts_are_fetched_together_and_a_large_one_alone() -> None:
+    def part(number: int, size: int) -> ManifestPart:
+        return ManifestPart(
+            key=f"part-{number}", pass_=1, first_page=1, last_page=1, records=1, size=size, sha256=""
+        )
+
+    sizes = [1] * 10 + [40 * 2**20, 1, 20 * 2**20, 20 * 2**20]
+    parts = [part(number, size) for number, size in enumerate(sizes)]
+    found = [[each.size for each in window] for window in _windows(parts)]
+    assert found == [[1] * 8, [1, 1], [40 * 2**20], [1, 20 * 2**20], [20 * 2**20]]

@@ -6,8 +6,10 @@ records has to go. So each list of parts holds each key once, and any engine tha
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from msgspec.structs import replace
 
@@ -19,13 +21,17 @@ from de_classes.storage.format.codec import get_codec
 from de_classes.utils.key_set import HashSet, hash_of_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from de_classes.storage.clients.object_store import ObjectStore
     from de_classes.storage.datasets.manifest import ManifestPart
     from de_classes.storage.format.codec import FormatCodec
     from de_classes.storage.format.schema import Record, Schema
+
+_AT_ONCE: Final = 8
+_BYTES_AT_ONCE: Final = 32 * 2**20
+"""Of parts that are fetched together; a larger one is fetched alone. It is what the disk holds."""
 
 
 class Upsert:
@@ -82,21 +88,20 @@ class Upsert:
             MissingKeyError: A record has no value in a field of the key.
         """
         name = " and ".join(self._fields)
-        with HashSet() as seen:
-            for part in parts:
-                with self._open(part) as source:
-                    for keys in self._keys(source):
-                        if came is not None and not all(came.holds(keys)):
-                            raise InvalidInputError(
-                                f"{name} is not stored as the source gives it, so no later record would be "
-                                "told to have the same: leave the primary_key out of transforms, or let it "
-                                "be whole numbers or text"
-                            )
-                        if not all(seen.add_hashes(keys)):
-                            raise InvalidInputError(
-                                f"{part.key} holds a record whose {name} another record has, too: the "
-                                "dataset cannot be written to by upsert; name another"
-                            )
+        with HashSet() as seen, closing(self._opened(parts)) as opened:
+            for part, source in opened:
+                for keys in self._keys(source):
+                    if came is not None and not all(came.holds(keys)):
+                        raise InvalidInputError(
+                            f"{name} is not stored as the source gives it, so no later record would be "
+                            "told to have the same: leave the primary_key out of transforms, or let it "
+                            "be whole numbers or text"
+                        )
+                    if not all(seen.add_hashes(keys)):
+                        raise InvalidInputError(
+                            f"{part.key} holds a record whose {name} another record has, too: the "
+                            "dataset cannot be written to by upsert; name another"
+                        )
 
     def apply(
         self,
@@ -125,9 +130,9 @@ class Upsert:
         """
         left: list[WrittenPart] = []
         replaced = deleted = rewritten = written = read = 0
-        for part in parts:
-            read += part.size
-            with self._open(part) as source:
+        with closing(self._opened(parts)) as opened:
+            for part, source in opened:
+                read += part.size
                 go = sum(sum(came.holds(keys)) for keys in self._keys(source))
                 replaced += go
                 if not keeps_rest:
@@ -140,6 +145,16 @@ class Upsert:
                     rewritten, written = rewritten + 1, written + new.part.size
                     left.append(new)
         return Left(tuple(left), replaced, deleted, rewritten, written, read)
+
+    def _opened(self, parts: Iterable[ManifestPart]) -> Generator[tuple[ManifestPart, BinaryIO], None, None]:
+        """Each part, fetched; small ones are fetched together, since a store takes its time for each."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for window in _windows(parts):
+                with ExitStack() as files:
+                    fetched = [pool.submit(files.enter_context, self._open(part)) for part in window]
+                    wait(fetched)  # none may come behind the end of the block
+                    for part, source in zip(window, fetched, strict=True):
+                        yield part, source.result()
 
     def _keys(self, source: BinaryIO) -> Iterator[list[bytes]]:
         return map(self._hashed, self._codec.read_fields(source, self._fields))
@@ -156,3 +171,16 @@ class Upsert:
         if new is None:
             raise AssertionError  # pragma: no cover - some records stay
         return WrittenPart(replace(new.part, run_id=part.run_id), new.schema)
+
+
+def _windows(parts: Iterable[ManifestPart]) -> Iterator[list[ManifestPart]]:
+    """Parts that follow one another and are fetched together."""
+    window: list[ManifestPart] = []
+    for part in parts:
+        is_full = len(window) == _AT_ONCE or sum(each.size for each in window) + part.size > _BYTES_AT_ONCE
+        if window and is_full:
+            yield window
+            window = []
+        window.append(part)
+    if window:
+        yield window
