@@ -14,7 +14,7 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
+.PHONY: help setup check test test-slow test-store test-cloud test-many-workers test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
 .PHONY: env-dev env-local env-test env-seaweed env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
@@ -45,7 +45,10 @@ test-store: env-test ## The proofs of stores and datasets: a server over HTTP, o
 	@DE_CLASSES_EXAMPLES=all python -m pytest -q -n 2 --dist loadgroup -m "slow or hypothesis or examples" $(STORES)
 
 test-cloud: env-test ## The proofs on the deployed stack: a state machine, every layer, other phases
-	@python -m pytest -q -m "slow and cloud" tests/integration
+	@python -m pytest -q -m "slow and cloud" tests/integration --ignore=tests/integration/test_many_workers.py
+
+test-many-workers: env-test ## One run by many workers on the deployed state machine: followed, killed, and how much faster
+	@python -m pytest -q -m "slow and cloud" tests/integration/test_many_workers.py
 
 site: env-site ## Build the documentation site into dist/site; a warning is an error
 	@python -m tools.site

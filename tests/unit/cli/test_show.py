@@ -134,10 +134,11 @@ def test_each_commit_can_be_shown_and_the_one_that_is_not_there_is_named(tmp_pat
     assert show(what, "--generation", "3")[2].startswith(f"show: --generation: {what} has generations 1 to 2")
 
 
-def test_of_an_object_there_is_no_generation(lake: Path) -> None:
-    status, out, err = show(f"{lake}/raw/all.csv", "--generation", "1")
+@pytest.mark.parametrize("option", ["--generation", "--rows"])
+def test_of_an_object_there_are_no_generations_and_no_rows(lake: Path, option: str) -> None:
+    status, out, err = show(f"{lake}/raw/all.csv", option, "1")
     assert (status, out) == (2, "")
-    assert err.startswith("show: --generation has no effect")
+    assert err.startswith(f"show: {option} has no effect")
 
 
 def test_html_is_a_page_in_the_file_that_is_named(lake: Path, tmp_path: Path) -> None:

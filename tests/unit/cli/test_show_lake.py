@@ -135,6 +135,20 @@ def test_a_page_of_a_place_is_refused_and_nothing_is_written(lake: Path, tmp_pat
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize("option", ["--generation", "--rows"])
+def test_what_only_a_dataset_has_is_refused_for_a_place_of_several(lake: Path, option: str) -> None:
+    args, out, err = (
+        make_parser(["show"]).parse_args(["show", str(lake), option, "1"]),
+        io.StringIO(),
+        io.StringIO(),
+    )
+    assert run(args, out=out, err=err) == 2
+    assert (out.getvalue(), err.getvalue()) == (
+        "",
+        f"show: {option} is of one dataset: name one below {lake}\n",
+    )
+
+
 def test_who_may_not_list_is_shown_a_receipt_all_the_same(lake: Path) -> None:
     (receipt,) = lake.rglob("b/_receipt-*")
     with no_aws_environment() as environment, mock_aws():

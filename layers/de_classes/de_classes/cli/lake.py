@@ -63,7 +63,7 @@ def show_datasets(args: argparse.Namespace, out: TextIO, *, clock: Clock | None 
         Whether there are any; no place of datasets is what is a dataset itself, a file, or not there.
 
     Raises:
-        InvalidInputError: A page was asked for, which only a run has.
+        InvalidInputError: Something was asked for that only a run has, or a dataset.
         StorageError: The store refuses.
     """
     try:
@@ -80,6 +80,9 @@ def show_datasets(args: argparse.Namespace, out: TextIO, *, clock: Clock | None 
         return False
     if args.html is not None:
         raise InvalidInputError(f"--html: a page is of one run: name a dataset below {args.what}")
+    for option, value in (("--generation", args.generation), ("--rows", args.rows)):
+        if value is not None:
+            raise InvalidInputError(f"{option} is of one dataset: name one below {args.what}")
     whole = Catalogue(
         args.what, sum(each.records for each in found), sum(each.bytes for each in found), found
     )

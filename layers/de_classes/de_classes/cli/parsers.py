@@ -645,9 +645,7 @@ def fill_show(parser: CommandParser) -> None:
     form.add_argument("--html", metavar="FILE", help="write the receipt as a page")
     form.add_argument("--json", action="store_true", help="print it as JSON; a receipt as it was written")
     parser.add_argument("--generation", type=int, metavar="N", help="which commit of a dataset (the latest)")
-    parser.add_argument(
-        "--rows", type=int, default=5, metavar="N", help="how many first rows of a dataset (5)"
-    )
+    parser.add_argument("--rows", type=int, metavar="N", help="how many first rows of a dataset (5)")
     parser.add_argument("--endpoint-url", metavar="URL", help=ENDPOINT_URL)
 
 

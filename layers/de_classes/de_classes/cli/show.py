@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+FIRST_ROWS: Final = 5
 
 
 def run(args: argparse.Namespace, *, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -64,10 +65,12 @@ def _show_dataset(args: argparse.Namespace, out: TextIO) -> bool:
     place, name = place_of(named, args.endpoint_url)
     found = None
     if not name.startswith("_"):
-        found = overview(place, place.key(name), named, generation=args.generation, rows=args.rows)
+        rows = FIRST_ROWS if args.rows is None else args.rows
+        found = overview(place, place.key(name), named, generation=args.generation, rows=rows)
     if found is None:
-        if args.generation is not None:
-            raise InvalidInputError(f"--generation has no effect with {named}: it is no dataset")
+        for option, value in (("--generation", args.generation), ("--rows", args.rows)):
+            if value is not None:
+                raise InvalidInputError(f"{option} has no effect with {named}: it is no dataset")
         return False
     if args.json:
         out.write(f"{escaped_json(as_json(found))}\n")
