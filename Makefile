@@ -14,8 +14,8 @@ SAMPLE ?=
 ROUNDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow test-store test-cloud test-many-workers test-package test-matrix test-s3 test-postgres test-browser test-shells test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
-.PHONY: env-dev env-local env-test env-seaweed env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
+.PHONY: help setup check test test-slow test-store test-cloud test-many-workers test-package test-matrix test-s3 test-postgres test-browser test-shells test-spark test-containers containers demo up objects lint types format lock audit build layers package site deploy destroy clean scoreboard mutation benchmark benchmark-databases benchmark-short million house
+.PHONY: env-dev env-local env-test env-seaweed env-spark env-audit env-scoreboard env-bench env-bench-short env-house env-mutation env-site
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.venvs/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -74,6 +74,9 @@ test-browser: env-dev ## The pages in a real browser, Chromium, installed if it 
 
 test-shells: env-dev ## README's blocks and TAB in bash, zsh and fish, installed if they can be; skipped where not
 	@tools/shells/with-shells.sh python -m pytest -q -m shells tests/shells
+
+test-spark: env-spark ## The recipe of docs/sql.md in Spark, where there is a Java, which is installed if it can be; skipped where not
+	@tools/spark/with-java.sh python -m pytest -q -m spark tests/spark
 
 test-containers: env-local ## The functions in Lambda containers, where there is a Docker engine; skipped where not
 	@python -m pytest -q -m containers tests/containers
@@ -168,6 +171,9 @@ env-site:
 
 env-house:
 	$(SETUP) house
+
+env-spark:
+	$(SETUP) dev spark
 
 env-seaweed:
 	$(SETUP) dev seaweed

@@ -40,6 +40,7 @@ compile requirements/mutation.txt pyproject.toml --all-extras --group dev --grou
 compile requirements/site.txt pyproject.toml --all-extras --group site --constraint requirements/dev.txt "$@"
 compile requirements/bench-dlt.txt --group bench-dlt --constraint requirements/peer-dlt.txt "$@"
 compile requirements/seaweed.txt --group seaweed "$@"
+compile requirements/spark.txt --group spark "$@"
 compile requirements/bench-airbyte.txt --group bench-airbyte "$@" # of rich it takes an older one than peer-airbyte
 compile requirements/runtime.txt --group runtime --constraint requirements/dev.txt "$@"
 

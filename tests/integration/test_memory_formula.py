@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.cases import Case
 from benchmarks.contestants import CONTESTANTS, OURS
+from benchmarks.kinds import PLAIN, write
 from benchmarks.measure import Bench
-from benchmarks.records import write
-from benchmarks.server import RECORD_AND_COMMA
+from benchmarks.records import RECORD_BYTES
 from de_classes.runs.forecast import MEBIBYTE, FirstPage, LambdaTerms, base_megabytes, memory_megabytes
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("memory")]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("memory")
-    write(folder / "records", MANY)
+    write(folder / "records", PLAIN, MANY)
     return Bench(folder / "records", folder)
 
 
@@ -47,7 +47,7 @@ def ingested(place: Bench, case: Case) -> Run:
 
 def foretold(limit: int, workers: int, written: str) -> float:
     """Megabytes at the most."""
-    first = FirstPage(latency=0.1, size=limit * RECORD_AND_COMMA, records=limit, pages=10)
+    first = FirstPage(latency=0.1, size=limit * (RECORD_BYTES + 1), records=limit, pages=10)
     base = base_megabytes(written, is_local=True)
     return memory_megabytes(first, LambdaTerms(concurrency=workers, base_megabytes=base))
 
