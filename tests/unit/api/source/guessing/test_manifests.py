@@ -399,3 +399,20 @@ def test_pagination_that_would_be_assumed_is_an_open_point() -> None:
 def test_what_is_neither_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="neither"):
         convert({"openapi": "3.0.0"}, name=None)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place"),
+    [
+        ({"incremental": {"start_param": "since", "cursor_path": "changed"}}, "path"),
+        ({"params": {"since": {"type": "incremental", "cursor_path": "changed"}}}, "params"),
+    ],
+)
+def test_what_is_read_only_as_far_as_it_is_new_is_advised_how_to_say_so(
+    endpoint: dict[str, Any], place: str
+) -> None:
+    resource = {"name": "things", "endpoint": {"path": "things", "paginator": "single_page", **endpoint}}
+    draft = convert({"client": {"base_url": "https://api.example.com"}, "resources": [resource]}, name=None)
+    (point,) = (each for each in draft.open_points if "cursor_path" in each)
+    assert place in point
+    assert "say incremental = { field = ..., start = ... }" in point

@@ -31,6 +31,18 @@ _STEP_NAME: Final = re.compile(
 _JSONPATH: Final = re.compile(
     r"(?:\$\.?)?((?:[A-Za-z_][\w-]*|\['[^']+'\])(?:\.[A-Za-z_][\w-]*|\['[^']+'\])*)?(\[\*\]|\.\[?\*\]?)?"
 )
+_ONLY_NEW: Final = (
+    "say incremental = { field = ..., start = ... }, and ${incremental.from} where it is asked for"
+)
+_TO_SAY: Final = {
+    "incremental": _ONLY_NEW,
+    "incremental_sync": _ONLY_NEW,
+    "transformations": "say transforms = [...]",
+    "state_migrations": "how far a dataset is read stands in its commits: there is none to migrate",
+    "response_actions": "say errors = [{ status = [...], action = ... }]",
+}
+"""What is said of a word that is not taken over, by the word."""
+
 _PLACES: Final = {"request_parameter": "query", "header": "header", "body_json": "json", "body_data": "form"}
 
 
@@ -179,7 +191,7 @@ class _Airbyte(_Converter):
             self.open((*here, "path"), {"primary_key": keys}, "a key's fields stand at the top of a record")
         for field in ("incremental_sync", "transformations", "state_migrations"):
             if stream.get(field):
-                self.open((*here, "path"), {field: _brief(stream[field])}, "there is none of it in version 1")
+                self.open((*here, "path"), {field: _brief(stream[field])}, _TO_SAY[field])
         self.source["resources"][name] = resource
         bases.append(base)
         logs_in = retriever.get("creation_requester") or {} if is_job else requester
@@ -644,13 +656,7 @@ class _Dlt(_Converter):
             resource["for_each"]["include"] = {f"_{parent}_{each}": each for each in include}
         for field in ("incremental", "response_actions"):
             if endpoint.get(field):
-                self.open(
-                    (*here, "path"),
-                    {field: _brief(endpoint[field])},
-                    "there is none of it in version 1"
-                    if field == "incremental"
-                    else "say errors = [{ status = [...], action = ... }]",
-                )
+                self.open((*here, "path"), {field: _brief(endpoint[field])}, _TO_SAY[field])
         if said.get("processing_steps"):
             self.open((*here, "path"), "processing_steps", "records are kept as they come")
         self.source["resources"][name] = resource
@@ -668,7 +674,9 @@ class _Dlt(_Converter):
             elif isinstance(value, int | float):
                 params[name] = value
             else:
-                self.open((*here, "params"), {name: value}, "there is none of it in version 1")
+                is_new = isinstance(value, dict) and value.get("type") == "incremental"
+                advice = _TO_SAY["incremental"] if is_new else "a parameter is a text or a number"
+                self.open((*here, "params"), {name: value}, advice)
         return params
 
     def _with_parents(self, text: str, resource: dict[str, Any]) -> str:
