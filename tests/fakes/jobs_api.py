@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.receipt import IngestReceipt
     from de_classes.api.source import Resource
-    from de_classes.utils.clock import ManualClock
+    from de_classes.utils.clock import Clock
     from tests.fakes.mimics.kit import Answer, Request
 
 HOST: Final = "api.jobs.example"
@@ -79,7 +79,7 @@ class Jobs:
     name = "jobs"
     hosts = {HOST: "", FILES: "/files"}  # noqa: RUF012 - as of every mimic
 
-    def __init__(self, clock: ManualClock, rows: int = 11) -> None:
+    def __init__(self, clock: Clock, rows: int = 11) -> None:
         self.clock = clock
         self.rows = rows
         self.looks = 3

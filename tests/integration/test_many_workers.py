@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.simulators.records import SyntheticRecords
+from de_classes.utils.clock import SystemClock
 from localcloud.emulator import free_port
 from localcloud.stack import STACK
 from localcloud.verify import differences
+from tests.fakes.jobs_api import ROWS, Jobs
+from tests.fakes.mimics.serving import serving
 from tests.fakes.sources import ROOT
 
 if TYPE_CHECKING:
@@ -227,6 +230,23 @@ def test_a_collection_without_a_known_end_goes_from_one_invocation_to_the_next(i
     assert [(each["first"], each["last"]) for each in impatient.ranges_of("endless")] == [(2, None)]
     assert (receipt["status"], impatient.lost_or_doubled(receipt, 120)) == ("complete", [])
     assert receipt["invocations"] > 2
+
+
+def test_a_job_of_the_source_is_waited_for_by_the_machine_and_by_no_worker(
+    machine: Machine, tmp_path: Path
+) -> None:
+    source = Jobs(SystemClock())
+    source.retry_after = "6"  # longer than a worker waits
+    folder = tmp_path / "sources"
+    shutil.copytree(ROOT / "sources", folder)
+    with serving(source) as address:
+        described = {"base_url": address, "resources": {"rows": ROWS}}
+        (folder / "made.json").write_text(json.dumps({"version": 1, "sources": {"made": described}}))
+        with machine.cloud.packaged(folder):
+            receipt = machine.receipt_of(machine.start("made", source="made.rows"))
+    assert (receipt["status"], receipt["records"], len(source.jobs)) == ("complete", source.rows, 1)
+    assert sum(request.path == "/jobs/j1" for request in source.asked) >= source.looks
+    assert receipt["seconds_waited"] < 6
 
 
 def test_workers_that_are_killed_at_random_lose_nothing_and_double_nothing(machine: Machine) -> None:
