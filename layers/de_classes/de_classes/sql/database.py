@@ -17,6 +17,7 @@ from de_classes.storage.datasets.arrow_source import ArrowSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _BATCH_ROWS: Final = 1_000
+_HEARD_SECONDS: Final = 0.2
 _INTERRUPTED_SECONDS: Final = 0.1  # DuckDB forgets an interruption that comes before it begins
 # What cannot be changed once the database is there.
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -99,6 +101,7 @@ class SqlDatabase:
         self._sources: list[ArrowSource] = []
         self._folder = tempfile.TemporaryDirectory(prefix="de-classes-sql-")
         self._thread = ThreadPoolExecutor(1)
+        self._is_open = True
         self._tables = ", ".join(map(quoted, names))
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
         folder = self._folder.name.replace("'", "''")
@@ -120,7 +123,10 @@ class SqlDatabase:
         self.close()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, and of a question that somebody broke off."""
+        if self._is_open:
+            self._is_open = False
+            self._end(self._thread.submit(lambda: None))  # behind all that is under way
         self._thread.shutdown()
         self._connection.close()
         self._folder.cleanup()
@@ -180,16 +186,23 @@ class SqlDatabase:
         """Have DuckDB work beside this thread, which alone hears of Ctrl-C, and make its errors ours."""
         done = self._thread.submit(work)
         try:
+            # Not without an end: Ctrl-C is not heard by who is just about to wait.
+            while not done.done():
+                wait([done], timeout=_HEARD_SECONDS)
             return done.result()
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
         except duckdb.Error as error:
             raise self._translated(error) from error
         except BaseException:
-            while not done.done():
-                self._connection.interrupt()
-                wait([done], timeout=_INTERRUPTED_SECONDS)
+            self._end(done)
             raise
+
+    def _end(self, done: Future[Any]) -> None:
+        """Break off what DuckDB is at, until something is done."""
+        while not done.done():
+            self._connection.interrupt()
+            wait([done], timeout=_INTERRUPTED_SECONDS)
 
     def _translated(self, error: duckdb.Error) -> DeClassesError:
         for source in self._sources:
