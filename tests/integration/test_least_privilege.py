@@ -7,6 +7,7 @@ What it does not enforce is shown by the controls at the end, so that nothing pa
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -57,7 +58,9 @@ class Account:
         for key in ("raw/o", "simulator/o"):
             self.client(self.root, "s3").delete_object(Bucket=self.stack.bucket, Key=key)
         group = self.stack.outputs["ScheduleGroupName"]
-        self.client(self.root, "scheduler").delete_schedule(Name="waits-of-a-test", GroupName=group)
+        scheduler = self.client(self.root, "scheduler")
+        with suppress(scheduler.exceptions.ResourceNotFoundException):  # only if a test made it
+            scheduler.delete_schedule(Name="waits-of-a-test", GroupName=group)
 
     def as_role(self, role: str) -> Callable[[Call], str]:
         """Make calls with a function's own credentials; each answers ``ok`` or why not."""
