@@ -286,11 +286,18 @@ def test_memory_grows_with_page_and_width_and_hardly_with_the_number_of_pages() 
         first = FirstPage(latency=0.2, size=1_000_000, records=1_000, pages=pages)
         return memory_megabytes(first, LambdaTerms(**terms))
 
-    assert needed(0) == needed(10)
     assert needed(100_000) - needed(0) == pytest.approx(70)
-    wide = FirstPage(latency=0.2, size=1_000_000, records=1_000, pages=10, columns=5_000)
-    assert memory_megabytes(wide, LambdaTerms()) - needed(10) == pytest.approx(300)
+    assert needed(0) == needed(10)
     assert needed(10, concurrency=16) > needed(10, concurrency=4) > 0
+
+
+@pytest.mark.parametrize(("records", "pages", "batch"), [(10, 200, 1_000), (10, 40, 400), (1_000, 1, 1_000)])
+def test_wide_records_take_the_memory_of_a_thousand_of_them(records: int, pages: int, batch: int) -> None:
+    size = 100_000  # of one record
+    wide = FirstPage(latency=0.2, size=records * size, records=records, pages=pages)
+    terms = LambdaTerms(concurrency=1, base_megabytes=0.0)
+    in_hand = 12 * (min(records * size, 32 * 2**20) + batch * size) / 2**20
+    assert memory_megabytes(wide, terms) == pytest.approx(in_hand + 0.0007 * pages, abs=0.1)
 
 
 def test_of_a_source_that_does_not_say_how_long_it_is_only_the_first_page_is_reckoned() -> None:

@@ -852,7 +852,6 @@ class ResourceCheck:
             records=records,
             pages=pages,
             proof=proof,
-            columns=len(look.page.records[0]) if look.page.records else 0,
         )
         figures = forecast(first, terms)
         of = "a run takes" if pages is not None else "how many pages there are is not known; one takes"

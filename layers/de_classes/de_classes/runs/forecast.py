@@ -41,7 +41,9 @@ _STORE_REQUESTS_A_RUN: Final = 12  # the plan, checks, signs of life, the manife
 _STORE_REQUESTS_A_PART: Final = 4  # the part, its journal entry, reading that back, proving the part
 _NOTED_OF_A_PAGE: Final = 700 / 1e6  # megabytes that stay: its hash, its edges, its counts; measured
 _MOST_FOR_AN_END: Final = 4  # the last page again, and what lies around the pages, or is counted
-_MEGABYTES_A_COLUMN: Final = 0.06  # its name, its shape, what encodes it; measured with 5,000
+_BATCH_RECORDS: Final = (
+    1_000  # are encoded together, see SegmentedWriter: of wide ones that is more than a page
+)
 _COPIES_OF_A_PAGE: Final = 12  # its bytes as text, as columns, and what the allocator keeps; measured
 PARQUET_MEGABYTES: Final = 108.0
 """What a process that writes Parquet needs besides its pages, at the most: Arrow, a row group; measured."""
@@ -122,7 +124,6 @@ class FirstPage(Struct, frozen=True, kw_only=True):
         pages: Pages that the run will have; None if the source does not say.
         proof: Requests that will bring nothing, but prove the end and that the source stood still: at the
             most, of one that does, and whose pages are full.
-        columns: Fields of its first record.
     """
 
     latency: float
@@ -130,7 +131,6 @@ class FirstPage(Struct, frozen=True, kw_only=True):
     records: int
     pages: int | None
     proof: int = 0
-    columns: int = 0
 
     @classmethod
     def of(
@@ -153,7 +153,6 @@ class FirstPage(Struct, frozen=True, kw_only=True):
             records=len(page.records),
             pages=pages,
             proof=proof_requests(endpoint, pages, is_counted=page.total_records is not None, strict=strict),
-            columns=len(page.records[0]) if page.records else 0,
         )
 
 
@@ -292,8 +291,9 @@ def base_megabytes(format_name: str, *, is_local: bool = False) -> float:
 def memory_megabytes(first: FirstPage, terms: LambdaTerms) -> float:
     """What the process needs at the most: for itself, pages under way, the one in hand, and what is noted."""
     ahead = min(terms.concurrency * first.size, MOST_BYTES)
-    noted = _NOTED_OF_A_PAGE * (first.pages or 0) + _MEGABYTES_A_COLUMN * first.columns
-    return round(terms.base_megabytes + _COPIES_OF_A_PAGE * (ahead + first.size) / MEBIBYTE + noted, 1)
+    batch = min(_BATCH_RECORDS, first.records * (first.pages or 1)) * first.size / max(first.records, 1)
+    in_hand = _COPIES_OF_A_PAGE * (ahead + max(first.size, batch)) / MEBIBYTE
+    return round(terms.base_megabytes + in_hand + _NOTED_OF_A_PAGE * (first.pages or 0), 1)
 
 
 def _figures(seconds: float, *, pages: int, terms: LambdaTerms, first: FirstPage) -> Figures:
