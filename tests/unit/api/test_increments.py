@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from de_classes.errors import ConfigurationError, InvalidInputError, ProtocolErr
 from de_classes.utils.run_records import Increment, Reached
 
 NOW = datetime(2026, 11, 30, 6, 51, 32, 123456, tzinfo=UTC).timestamp()
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def said(**fields: Any) -> Incremental:
@@ -153,6 +156,35 @@ def test_F98_slices_halve_until_each_is_below_the_window_and_leave_nothing_out(
     assert all(before[1] == after[0] for before, after in pairwise(slices))
     assert max(sum(begin <= place < end for place in places) for begin, end in slices) < 15
     assert asked < 4 * len(slices)
+
+
+def test_F100_of_a_source_that_gives_what_comes_after_a_place_none_at_an_edge_is_left_out() -> None:
+    begins = place_of("2026-01-01T00:00:00Z") // 1_000_000
+    places = [begins + place for place in (*range(25, 1_000, 25), 500, 500)]  # 500 is the first edge
+    described = said(start="2026-01-01T00:00:00Z", format="unix", lag=0)
+
+    def found(asked: Mapping[str, str | int]) -> list[int]:
+        return [place for place in places if int(asked["from"]) < place < int(asked["until"])]
+
+    whole = described.begin(None, now=begins + 1_000)
+    cut = described.cut(whole, lambda each: len(found(described.bounds(each))), 15)
+    slices = described.slices(cut)
+    assert cut.is_after
+    assert all(int(after["from"]) == int(before["until"]) - 1 for before, after in pairwise(slices))
+    assert sorted(place for each in slices for place in found(each)) == sorted(places)
+
+
+def test_a_source_that_changes_while_it_is_cut_is_looked_at_again_and_then_refused() -> None:
+    described = said(start="2026-01-01T00:00:00Z", lag=0)
+    whole = described.begin(None, now=place_of("2026-01-01T01:00:00Z") / 1e6)
+    moved = iter([20, 9, 9, 18, 18, 9, 9])  # the third answer is that to the half from a little before
+    cut = described.cut(whole, lambda _: next(moved), 15)
+    assert (len(cut.slices or ()), cut.is_after) == (1, False)
+    fewer = iter(range(40, 0, -1))
+    with pytest.raises(
+        ProtocolError, match=r"gives fewer in two halves, cut at 2026-01-01T00:30:00Z: run again"
+    ):
+        described.cut(whole, lambda each: 99 if each == whole else next(fewer) // 9, 15)
 
 
 def test_what_is_below_the_window_is_one_slice_that_is_counted_once() -> None:

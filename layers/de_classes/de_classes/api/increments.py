@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import UNSET, Meta, structs
@@ -32,6 +31,7 @@ NAMES: Final = ("from", "until")
 _SECOND: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _IN_MILLISECONDS: Final = 10**11
+_LOOKS: Final = 3  # at two halves of a window: the source may change between them
 """A number from here on counts milliseconds: as seconds it would be in the year 5138."""
 
 _INTEGER: Final = "integer"
@@ -185,30 +185,55 @@ class Incremental(Described, kw_only=True):
         """
         if increment.until is None:
             return increment
-        ends, edges = [place_of(increment.until)], [place_of(increment.from_)]
-        while ends:
-            begin, end = edges[-1], ends[-1]
-            each = structs.replace(increment, from_=self._said(begin), until=self._said(end))
-            total = total_of(each)
+        begin, end = place_of(increment.from_), place_of(increment.until)
+        is_after = increment.is_after
+
+        def asked(since: int, until: int) -> int:
+            since = self._before(since) if is_after and since != begin else since
+            return total_of(structs.replace(increment, from_=self._said(since), until=self._said(until)))
+
+        def edges(since: int, until: int, total: int) -> list[int]:
             if total < window:
-                edges.append(ends.pop())
-                continue
-            middle = self._floor((begin + end) // 2)
-            if not begin < middle < end:
+                return []
+            middle = self._floor((since + until) // 2)
+            if not since < middle < until:
                 raise ProtocolError(
-                    f"{total} records changed from {each.from_} to {each.until}, of which the source gives "
-                    f"{window} and no request can say less: ask in another form (incremental.format), or "
-                    "by a parameter that divides them"
+                    f"{total} records changed from {self._said(since)} to {self._said(until)}, of which the "
+                    f"source gives {window} and no request can say less: ask in another form "
+                    "(incremental.format), or by a parameter that divides them"
                 )
-            ends.append(middle)
-        return structs.replace(increment, slices=tuple(map(self._said, edges[1:-1])))
+            left, right = halves(since, middle, until, total)
+            return [*edges(since, middle, left), middle, *edges(middle, until, right)]
+
+        def halves(since: int, middle: int, until: int, total: int) -> tuple[int, int]:
+            nonlocal is_after
+            for _ in range(_LOOKS):
+                left, right = asked(since, middle), asked(middle, until)
+                if left + right >= total:
+                    return left, right
+                is_after = True  # what lies at the edge itself is given by neither half
+                if left + (right := asked(middle, until)) == total:
+                    return left, right
+                is_after = increment.is_after
+                total = asked(since, until)  # or the source has changed meanwhile
+            raise ProtocolError(
+                f"of {total} records that changed from {self._said(since)} to {self._said(until)} the source "
+                f"gives fewer in two halves, cut at {self._said(middle)}: run again, or ask in another form "
+                "(incremental.format)"
+            )
+
+        found = edges(begin, end, asked(begin, end))
+        return structs.replace(increment, slices=tuple(map(self._said, found)), is_after=is_after)
 
     def slices(self, increment: Increment) -> list[dict[str, str | int]]:
         """What the requests of each slice say."""
         until = increment.from_ if increment.until is None else increment.until
         edges = [increment.from_, *(increment.slices or ()), until]
-        each = (structs.replace(increment, from_=begin, until=end) for begin, end in pairwise(edges))
-        return [self.bounds(one) for one in each]
+        begins = edges[:1] + [
+            self._said(self._before(place_of(edge))) if increment.is_after else edge for edge in edges[1:-1]
+        ]
+        each = zip(begins, edges[1:], strict=True)
+        return [self.bounds(structs.replace(increment, from_=begin, until=end)) for begin, end in each]
 
     def bounds(self, increment: Increment) -> dict[str, str | int]:
         """What requests say, by name."""
@@ -229,6 +254,10 @@ class Incremental(Described, kw_only=True):
 
     def _said(self, place: int) -> str | int:
         return place if self.is_counted else iso(place)
+
+    def _before(self, place: int) -> int:
+        """The last place before it that a request can say."""
+        return self._floor(place - 1)
 
     def _floor(self, place: int) -> int:
         """The last place not after it that a request can say, and that can mean no other."""

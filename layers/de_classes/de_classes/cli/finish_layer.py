@@ -27,9 +27,7 @@ UNUSED_IN = {
     # Nobody types words to a function or looks at one in a browser; psycopg has its layer, DuckDB none.
     "de_classes": (
         *("cli", "checks", "html", "__main__.py", "api/source/guessing", "pipelines/postgres"),
-        "utils/command_line.py",
-        "storage/datasets/lake.py",
-        *("sql", "storage/datasets/arrow_source.py"),
+        *("sql", "utils/command_line.py"),
         *(f"simulators/{name}" for name in ("cli.py", "http_handler.py", "page", "server.py")),
     ),
     "pyarrow": ("src", "**/*flight*"),  # Parquet needs neither sources nor a server

@@ -110,6 +110,7 @@ class Increment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: str | int | None = None
     is_asked: bool = False
     slices: tuple[str | int, ...] | None = None
+    is_after: bool = False
     is_each: bool = False
     places: KeptPlaces | None = None
 
