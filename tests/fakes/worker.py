@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.messages import HttpResponse
 from de_classes.storage.clients import LocalClient
-from de_classes.worker.ingest_endpoint import Observer
+from de_classes.worker.ingest_endpoint import EndpointObserver
 from tests.fakes.canary import PASSWORD, TOKEN
 from tests.fakes.sources import ROOT
 from tests.fakes.transports import FakePagedApi, token_response
@@ -75,7 +75,7 @@ def lake(root: Path) -> LocalClient:
     return store
 
 
-class RecordingObserver(Observer):
+class RecordingObserver(EndpointObserver):
     """What an observer was told, and of which resources, in that order."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from de_classes.common.tracing import no_span, span_for
 from de_classes.configs.sam_local import function_environment
 from de_classes.configs.settings import environment
 from de_classes.errors import RunCancelledError
-from de_classes.worker.ingest_endpoint import IngestEndpoint, Observer, is_fault_of_worker
+from de_classes.worker.ingest_endpoint import EndpointObserver, IngestEndpoint, is_fault_of_worker
 from de_classes.worker.ticks import SKIPPED
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ METRICS_BY_SOURCE = {
 METRICS_BY_CAUSE = {"Retries": MetricUnit.Count}
 
 
-class RunObserver(Observer):
+class RunObserver(EndpointObserver):
     """Publishes how runs end, as log lines and metrics.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator
 
-    from de_classes.sql.database import Answer, SqlDatabase
+    from de_classes.sql.database import QueryResult, SqlDatabase
     from de_classes.storage.datasets.reader import DatasetReader
 
 
@@ -148,11 +148,11 @@ def _partial(asked: AskedDataset) -> str:
     )
 
 
-def _as_table(answer: Answer, _: list[AskedDataset], columns: int | None) -> Iterator[str]:
+def _as_table(answer: QueryResult, _: list[AskedDataset], columns: int | None) -> Iterator[str]:
     return table(list(answer.columns), answer.rows, columns)
 
 
-def _as_csv(answer: Answer, _: list[AskedDataset], columns: int | None) -> Iterator[str]:
+def _as_csv(answer: QueryResult, _: list[AskedDataset], columns: int | None) -> Iterator[str]:
     """CSV as this library writes it: what stands in quotes is text, and nothing is null."""
     show: Callable[[str], str] = str if columns is None else _on_terminal
     yield show(",".join(map(quote, answer.columns)))
@@ -165,11 +165,11 @@ def _on_terminal(text: str) -> str:
     return "\n".join(map(escaped, text.split("\n")))
 
 
-def _as_json_lines(answer: Answer, _: list[AskedDataset], __: int | None) -> Iterator[str]:
+def _as_json_lines(answer: QueryResult, _: list[AskedDataset], __: int | None) -> Iterator[str]:
     return map(_as_json_text, _objects(answer))
 
 
-def _as_json(answer: Answer, asked: list[AskedDataset], _: int | None) -> Iterator[str]:
+def _as_json(answer: QueryResult, asked: list[AskedDataset], _: int | None) -> Iterator[str]:
     """One object, of which the rows are written as they come."""
     head = msgspec.json.encode(SqlAnswer(asked, answer.columns, [])).decode()
     yield escaped_json(head.removesuffix("]}"))
@@ -184,7 +184,7 @@ def _separated(lines: Iterable[str]) -> Iterator[str]:
         comma = ","
 
 
-def _objects(answer: Answer) -> Iterator[dict[str, Any]]:
+def _objects(answer: QueryResult) -> Iterator[dict[str, Any]]:
     names = list(answer.columns)
     return (dict(zip(names, row, strict=True)) for rows in answer.rows for row in rows)
 
@@ -193,7 +193,7 @@ def _as_json_text(value: dict[str, Any]) -> str:
     return escaped_json(strict_json.dumps(value))
 
 
-_FORMATS: Final[dict[str, Callable[[Answer, list[AskedDataset], int | None], Iterator[str]]]] = {
+_FORMATS: Final[dict[str, Callable[[QueryResult, list[AskedDataset], int | None], Iterator[str]]]] = {
     "table": _as_table,
     "csv": _as_csv,
     "json": _as_json,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from de_classes.utils.lazy import loaded_on_use
 
 if TYPE_CHECKING:
-    from de_classes.sql.database import Answer, SqlDatabase
+    from de_classes.sql.database import QueryResult, SqlDatabase
 
-__all__ = ["Answer", "SqlDatabase"]
+__all__ = ["QueryResult", "SqlDatabase"]
 
-__getattr__, __dir__ = loaded_on_use(__name__, {"database": ("Answer", "SqlDatabase")})
+__getattr__, __dir__ = loaded_on_use(__name__, {"database": ("QueryResult", "SqlDatabase")})

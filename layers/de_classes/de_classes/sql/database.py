@@ -54,7 +54,7 @@ _MISTAKES: Final = (  # what the question itself is to blame for
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """The rows of an answer, which are reckoned while they are read.
 
     Example:
@@ -131,7 +131,7 @@ class SqlDatabase:
         self._connection.close()
         self._folder.cleanup()
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str) -> QueryResult:
         """Answer a question: one statement that reads.
 
         Raises:
@@ -152,7 +152,7 @@ class SqlDatabase:
                 yield converted(batch, changes)
 
         types = {name: str(each[1]) for name, each in zip(names, described, strict=True)}
-        return Answer(types, rows())
+        return QueryResult(types, rows())
 
     def _check(self, question: str) -> None:
         statements = self._interruptible(lambda: self._connection.extract_statements(question))

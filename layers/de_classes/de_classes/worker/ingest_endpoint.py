@@ -97,7 +97,7 @@ class LambdaContext(Protocol):
         ...
 
 
-class Observer:
+class EndpointObserver:
     """Told how runs and ticks end: a place for metrics. This one does nothing.
 
     What is told of a run has the resource that it is of, or None where that cannot be told.
@@ -133,13 +133,13 @@ class IngestEndpoint:
         self,
         ingestion: Ingestion,
         *,
-        observer: Observer | None = None,
+        observer: EndpointObserver | None = None,
         starter: RunStarter | None = None,
         put_off: PutOff | None = None,
     ) -> None:
         self._ingestion = ingestion
         self._starts_by = starter
-        self._observer = observer or Observer()
+        self._observer = observer or EndpointObserver()
         self._put_off = put_off
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ _NOT_IN_A_COLUMN: Final = re.compile(r"[\x00-\x1f\x7f,\u2028\u2029\ud800-\udfff]
 _IN_A_STRUCT: Final = re.compile(r"[\w.$](?:[\w.$ ]*[\w.$])?")
 
 
-class Column(Value):
+class GlueColumn(Value):
     """A column of a table.
 
     Attributes:
@@ -59,7 +59,7 @@ class Column(Value):
     comment: str
 
 
-def columns_of(schema: Schema) -> tuple[list[Column], list[str]]:
+def columns_of(schema: Schema) -> tuple[list[GlueColumn], list[str]]:
     """The columns of a table, and the names of what is left out since it has no value yet.
 
     Args:
@@ -82,7 +82,7 @@ def columns_of(schema: Schema) -> tuple[list[Column], list[str]]:
                 f"column {field.name!r} has a type of {len(glue_type)} characters, and Glue keeps "
                 f"{MAX_TYPE}: select or flatten less of it by a transform"
             )
-        columns.append(Column(field.name.lower(), glue_type, _comment(field.name, field.type)))
+        columns.append(GlueColumn(field.name.lower(), glue_type, _comment(field.name, field.type)))
     return columns, left_out
 
 

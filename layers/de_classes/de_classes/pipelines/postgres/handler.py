@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
@@ -130,12 +130,6 @@ def _plain(loaded: Loaded) -> dict[str, Any]:
     return plain
 
 
-class LambdaContext(Protocol):
-    """What is used of Lambda's context."""
-
-    aws_request_id: str
-
-
 @cache
 def _loads() -> LoadsCommits:
     # boto3, as late as it can be
@@ -145,7 +139,7 @@ def _loads() -> LoadsCommits:
     return LoadsCommits(load(LoaderSettings, environment()), S3Client(logger), logger)
 
 
-def lambda_handler(event: object, context: LambdaContext | None = None) -> dict[str, Any]:
+def lambda_handler(event: object, context: object = None) -> dict[str, Any]:
     """Load what one event is about; the first one in an instance reads the settings."""
     del context
     return _loads()(event)
