@@ -262,3 +262,8 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest(name: str, said: str)
 def test_any_bytes_are_sources_or_a_typed_error(content: bytes, suffix: str) -> None:
     with suppress(ConfigurationError):
         assert isinstance(parse_sources(content, suffix, name="a"), dict)
+
+
+def test_a_folder_of_descriptions_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no folder .*sources: name a folder or a file"):
+        Source.load(tmp_path / "sources")

@@ -147,6 +147,8 @@ def _of_sound_sources(values: Mapping[str, object]) -> Iterator[str]:
 
 
 def _content(path: Path) -> bytes:
+    if not path.suffix and not path.exists():
+        raise ConfigurationError(f"there is no folder {path}: name a folder or a file of descriptions")
     if path.suffix not in SUFFIXES:
         raise ConfigurationError(f"descriptions are read from .toml or .json files, and {path} is neither")
     try:
