@@ -202,6 +202,15 @@ class Interrupting(LocalClient):
         return super().open_object(bucket, key)
 
 
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Whoever started this in the background of a script has it ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_ends_a_question_that_takes_long(store: LocalClient, tmp_path: Path) -> None:
     commit(store, ORDERS, dataset="orders")
     pressed = DatasetReader(Interrupting(tmp_path, logging.getLogger("tests.sql")), BUCKET, "orders")
