@@ -17,6 +17,8 @@ from localcloud.workspace import REGION
 from tests.fakes.commands import called
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.conftest import Cloud
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("local_cloud")]
@@ -99,6 +101,16 @@ def test_a_run_is_begun_by_a_call_that_is_answered_at_once_and_followed_to_its_e
     assert (refused[0], "format is 'csv', but the run was asked for with 'jsonl'" in refused[2]) == (2, True)
 
 
+@pytest.fixture
+def slow_source(calm_cloud: Cloud) -> Iterator[None]:
+    """Pages that take three quarters of a second: or all would be there before anybody can cancel the run."""
+    before = calm_cloud.parameters
+    calm_cloud.update({**before, "JitterSeconds": "1.5"})
+    yield
+    calm_cloud.update(before)
+
+
+@pytest.mark.usefixtures("slow_source")
 def test_a_run_that_is_cancelled_in_the_middle_keeps_what_came_and_goes_on(worker: Worker) -> None:
     words = ("--format", "jsonl", "--limit", "1")
     assert worker.start("cancelled-once", *words)[0] == 0

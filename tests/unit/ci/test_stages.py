@@ -20,7 +20,7 @@ BUDGETS = {
     "units": 3,
     "proofs": 20,
     "matrix": 10,
-    "cloud, state machine and package": 12,
+    "cloud and package": 12,
     "stores and databases": 12,
     "containers, browser and shells": 10,
 }
