@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import msgspec
 
-from de_classes.cli.datasets import open_dataset
+from de_classes.cli.show import place_of
 from de_classes.cli.tables import table
 from de_classes.cli.terminal import escaped
-from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError
+from de_classes.errors import ConfigurationError, DeClassesError, InvalidInputError, ObjectNotFoundError
 from de_classes.redaction import escaped_json, printable
+from de_classes.storage.datasets.reader import DatasetReader
 from de_classes.storage.format.csv_codec import encode_cell, encode_rows, quote
 from de_classes.utils import strict_json
 from de_classes.utils.values import Value
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from de_classes.sql.database import QueryResult, SqlDatabase
-    from de_classes.storage.datasets.reader import DatasetReader
 
 
 class AskedDataset(Value):
@@ -116,7 +116,7 @@ def _database(readers: dict[str, DatasetReader]) -> SqlDatabase:
 
 def _readers(args: argparse.Namespace) -> dict[str, DatasetReader]:
     """The datasets by what they are called: the first by its own name, the others as ``--with`` says."""
-    name, reader = open_dataset(args.what, args.endpoint_url, generation=args.generation)
+    name, reader = _opened(args.what, args.endpoint_url, generation=args.generation)
     readers = {name: reader}
     for word in args.with_:
         other, _, what = word.partition("=")
@@ -124,8 +124,25 @@ def _readers(args: argparse.Namespace) -> dict[str, DatasetReader]:
             raise InvalidInputError("--with is NAME=DATASET, such as customers=lake/customers")
         if other in readers:
             raise InvalidInputError(f"--with: {printable(other)} is the name of two datasets")
-        readers[other] = open_dataset(what, args.endpoint_url)[1]
+        readers[other] = _opened(what, args.endpoint_url)[1]
     return readers
+
+
+def _opened(
+    what: str, endpoint_url: str | None, *, generation: int | None = None
+) -> tuple[str, DatasetReader]:
+    """The last name of a dataset, and one commit of it: the one whose manifest is named, or the latest."""
+    named = what.rstrip("/")
+    folder, _, name = named.rpartition("/")
+    number = name.removeprefix("_manifest-").removesuffix(".json")
+    is_manifest = folder and name == f"_manifest-{number}.json" and number.isdecimal()
+    place, dataset = place_of(folder if is_manifest else named, endpoint_url)
+    commit = (int(number) if is_manifest else None) or generation
+    key = place.key(dataset)
+    try:
+        return key.rpartition("/")[2], DatasetReader(place.store, place.bucket, key, generation=commit)
+    except ObjectNotFoundError as error:
+        raise InvalidInputError(f"{printable(what)} is no dataset: {error}") from error
 
 
 def _asked(name: str, reader: DatasetReader) -> AskedDataset:
