@@ -11,6 +11,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from de_classes.api.page import split
@@ -232,10 +233,7 @@ def check_columns(name: str, columns: Columns, names: tuple[str, ...], value: li
     for column, values in zip(names, columns.dense(0, columns.size), strict=True):
         wanted = [record.get(column) for record in value]
         if name == "cells":
-            read = [
-                json.loads(each, parse_float=Decimal) if type(each) is JsonText else each for each in values
-            ]
-            assert list(map(exact, read)) == list(map(exact, wanted))
+            assert list(map(exact, map(read_cell, values))) == list(map(exact, wanted))
         elif name == "rows":
             assert _without_nulls(list(map(exact, values))) == _without_nulls(list(map(exact, wanted)))
         else:  # arrays hold floats; and of lines nobody takes the columns
@@ -244,7 +242,9 @@ def check_columns(name: str, columns: Columns, names: tuple[str, ...], value: li
 
 
 def read_cell(value: Any) -> Any:
-    return json.loads(value, parse_float=Decimal) if type(value) is JsonText else value
+    if isinstance(value, JsonText | msgspec.Raw):
+        return json.loads(bytes(value) if isinstance(value, msgspec.Raw) else value, parse_float=Decimal)
+    return value
 
 
 def _without_nulls(value: Any) -> Any:

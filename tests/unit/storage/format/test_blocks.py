@@ -139,17 +139,28 @@ def test_CSV_of_blocks_is_the_CSV_of_dictionaries(
 
 @pytest.mark.parametrize(
     "number",
-    ["1e22", "1e-5", "0.00001", "0.00001234567890123", "100.10", "1E5", "123456789012345.67", "-0.0"],
+    [
+        "1e22",
+        "1e-5",
+        "0.00001",
+        "0.00001234567890123",
+        "100.10",
+        "1E5",
+        "123456789012345.67",
+        "-0.0",
+        "-0",
+        "7",
+    ],
 )
 def test_F91_a_number_is_spelled_alike_however_it_was_decoded(number: str) -> None:
-    texts = [b'[{"amount":1.5}]' * 1, f'[{{"amount":{number}}},{{"amount":2.5}},{{}}]'.encode()]
+    rows = f'{{"n":1,"amount":{number}}},{{"n":2,"amount":2.5}},{{"n":3}},{{"n":4,"amount":null}}'
+    first, texts = b'{"n":0,"amount":1.5}', [f"[{rows}]".encode()]
     codec = get_codec("csv")
-    expected = Written(codec).records([strict_json.loads(text) for text in texts])
-    assert (
-        Written(codec)
-        .blocks([b"[" + b",".join([b'{"amount":1.5}'] * 1000) + b"]", *texts])[0]
-        .endswith(expected[0].split(b"\n", 2)[2])
+    expected, *_ = Written(codec).records(
+        [strict_json.loads(b"[%b]" % first), *map(strict_json.loads, texts)]
     )
+    written, *_ = Written(codec).blocks([b"[%b]" % b",".join([first] * 1000), *texts])
+    assert written.endswith(expected.split(b"\n", 2)[2])
 
 
 @given(texts=pages().filter(lambda texts: any(b'":' in text for text in texts[:1])), late=st.integers(0, 3))

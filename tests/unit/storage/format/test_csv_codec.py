@@ -4,6 +4,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from de_classes.storage.format.csv_codec import (
 )
 from de_classes.storage.format.schema import Schema
 from de_classes.storage.format.timestamps import TimestampText
+from de_classes.utils.strict_json import Number
 from tests.fakes.effort import examples
 from tests.fakes.format_samples import CELLS, read, same, same_records, write
 
@@ -178,6 +180,11 @@ VALUES = [
     st.sampled_from(["=1", "x", '"', "{", "[1]", "a,b", "", None]),
     st.sampled_from(['a"b', '""', "x=1", "a-b", "a{[", "", None]),
     st.sampled_from(['x"', "a,b", "=", "é"]),
+    st.sampled_from(["x\ny", "a]\n[b", "\\", '\t"', "é", ""]),
+    st.sampled_from(["[", "a]", "]\n[", "x", None]),
+    st.sampled_from([msgspec.Raw(b"1.50"), msgspec.Raw(b"7"), None]),
+    st.sampled_from([TimestampText("2024-05-01T12:00:00+02:00[Europe/Vienna]"), "x"]),
+    st.sampled_from(["text", 1, 2.5, Number("1.50"), 1e22, True, None]),
     st.sampled_from(["x", 1, None, True, [], ""]),
     st.lists(INTEGERS) | st.none(),
 ]

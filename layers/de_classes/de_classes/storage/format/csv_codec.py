@@ -179,13 +179,13 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     int: _encode_int,
     TimestampText: str,
     JsonText: quote,
+    msgspec.Raw: lambda value: bytes(value).decode(),
 }
 
 
-_WORD_TYPES: Final = {bool, int, NoneType}
-_WORDS_OF: Final = msgspec.json.Encoder(enc_hook=lambda number: msgspec.Raw(number.text))
-_TEXTS: Final = {str, NoneType}
-_FAR_FROM_ONE: Final = ("e", "0.0000")
+_EMPTY: Final = msgspec.Raw(b"")
+_PLAIN: Final = {NoneType, bool, int, float, Number, str, msgspec.Raw}
+_SPELLED_OTHERWISE: Final = (b"e", b"0.0000", b"null")  # by JSON: what is far from one, and what it has not
 
 
 def encode_rows(
@@ -193,50 +193,76 @@ def encode_rows(
 ) -> bytes:
     """Write rows, each ended by a newline.
 
+    JSON spells numbers and booleans as CSV does, and nearly all texts. So a row is written as an array,
+    whose brackets are taken off, and what JSON would spell otherwise is put into it as it is to be.
+
     Args:
-        columns: At least one, each as long as the others.
+        columns: At least one, each as long as the others; ``msgspec.Raw`` is a number as it is to be written.
         encode: Writes a single cell.
         starts: Characters that a text must not begin with to be written in quotes as it is, beside those
             that tell JSON.
     """
     if not columns[0]:
         return b""
+    if len(columns) == 1:
+        return "".join([f"{cell_alone(encode(value))}\n" for value in columns[0]]).encode()
     special = {*JSON_STARTS, *starts}
-    cells = [_encode_plain(column, special) or list(map(encode, column)) for column in columns]
-    if len(cells) == 1:
-        cells = [list(map(cell_alone, cells[0]))]
-    return ("\n".join(map(",".join, zip(*cells, strict=True))) + "\n").encode()
+    cells = [_encode_plain(column, special) or _as_they_are(map(encode, column)) for column in columns]
+    return _encode_arrays(list(zip(*cells, strict=True)))
 
 
-def _encode_plain(values: list[Any], special: set[str]) -> list[str] | None:
-    """The cells of a column; None if they are not plainly what JSON makes of them."""
+def _encode_arrays(rows: list[tuple[Any, ...]]) -> bytes:
+    """Rows without the brackets that JSON puts around each, as long as it is known which are those."""
+    lines = _JSON.encode_lines(rows)
+    size = len(lines) - 2 * len(rows)
+    if len(text := lines.translate(None, b"[]")) == size:
+        return text
+    if len(text := lines[1:-2].replace(b"]\n[", b"\n") + b"\n") == size:
+        return text
+    return b"".join([_JSON.encode(row)[1:-1] + b"\n" for row in rows])
+
+
+def _encode_plain(values: list[Any], special: set[str]) -> list[Any] | None:
+    """What JSON is to make of a column; None if not all of its values are plain."""
+    texts = values
     try:
-        return _encode_texts(values, "".join(values), special)
+        joined = "".join(texts)
     except TypeError:  # there are others among them
         kinds = set(map(type, values))
-    if kinds <= _TEXTS:
-        return _encode_texts(values, "".join(filter(None, values)), special)
-    if kinds <= {*_WORD_TYPES, float, Number}:
-        return _encode_words(values, has_floats=not kinds.isdisjoint({float, Number}))
-    return None
-
-
-def _encode_texts(values: list[Any], joined: str, special: set[str]) -> list[str] | None:
-    """Texts, and what they are together: mostly nothing special is anywhere in them."""
-    if any(character in joined for character in special):
-        if not special.isdisjoint({value[:1] for value in values if value}):
+        if not kinds <= _PLAIN or (float in kinds and not _are_spelled_alike(values)):
             return None
-        if '"' in joined:
-            values = [value and value.replace('"', '""') for value in values]
-    return ["" if value is None else f'"{value}"' for value in values]
-
-
-def _encode_words(values: list[Any], *, has_floats: bool) -> list[str] | None:
-    """Numbers and booleans as JSON spells them; it spells exponents in its own way."""
-    text = _WORDS_OF.encode(values).decode()
-    if has_floats and any(mark in text for mark in _FAR_FROM_ONE):
+        texts = [value for value in values if type(value) is str] if str in kinds else []
+        joined = "".join(texts)
+        if NoneType in kinds:
+            values = [_EMPTY if value is None else value for value in values]
+    has_special = any(character in joined for character in special)
+    if has_special and not special.isdisjoint({text[:1] for text in texts}):
         return None
-    return text[1:-1].replace("null", "").split(",")
+    return _escape(values, joined)
+
+
+def _are_spelled_alike(values: list[Any]) -> bool:
+    text = _JSON.encode([value for value in values if type(value) is float])
+    return not any(mark in text for mark in _SPELLED_OTHERWISE)
+
+
+def _escape(values: list[Any], joined: str) -> list[Any]:
+    """Put texts into quotes that JSON would write with a backslash."""
+    escapes = len(_JSON.encode(joined)) - len(joined.encode()) - len('""')
+    if escapes and escapes == joined.count('"'):
+        return [_in_quotes(value) if type(value) is str and '"' in value else value for value in values]
+    return [_in_quotes(value) if type(value) is str else value for value in values] if escapes else values
+
+
+def _in_quotes(text: str) -> msgspec.Raw:
+    return msgspec.Raw(quote(text).encode())
+
+
+def _as_they_are(cells: Iterable[str]) -> list[msgspec.Raw]:
+    return [msgspec.Raw(cell.encode()) for cell in cells]
+
+
+_JSON: Final = msgspec.json.Encoder(enc_hook=lambda value: msgspec.Raw(encode_cell(value).encode()))
 
 
 _BYTE_ORDER_MARK = "\ufeff"

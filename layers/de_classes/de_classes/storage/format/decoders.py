@@ -55,7 +55,13 @@ _SCALARS: Final[dict[DataType, Any]] = {
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
 _RAWS: Final = Decoder(list[msgspec.Raw])
 
-_SPELLED_OTHERWISE: Final = (b"e", b"0.0000")  # where Python's text of a float and msgspec's differ
+_NOTHING: Final = (msgspec.Raw(b"null"), UNSET)
+_MINUS_ZERO: Final = b"-0"
+_AN_INTEGER_ZERO: Final = msgspec.Raw(_MINUS_ZERO)  # it is no negative zero, which is written -0.0
+_ZERO: Final = msgspec.Raw(b"0")
+
+_NEAR_ZERO: Final = b"0.0000"
+_SPELLED_OTHERWISE: Final = (b"e", _NEAR_ZERO)  # where Python's text of a float and msgspec's differ
 
 
 def is_decodable(data_type: DataType) -> bool:
@@ -149,6 +155,7 @@ def _python_type(data_type: DataType, *, is_complete: bool) -> Any:  # noqa: ANN
 
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
+_FEW_ROWS: Final = 500  # that Python makes tuples of without looking for garbage, which takes longer
 _SPACES: Final = (b" ", b"\n", b"\r", b"\t")
 _UNLIKE_A_FLOAT: Final = re.compile(rb"[0-9]\.[0-9]+0[^0-9.eE]|[0-9][eE][-+0-9]|[0-9][0-9.]{16}")
 """Where a number may be that no float spells; without it, ``read_number`` gives plain floats alone."""
@@ -181,6 +188,7 @@ class TypedRows:
         self.has_gaps = has_gaps
         self.schema = decoder.schema
         self._columns: dict[int, list[Any]] = {}
+        self._unread: dict[int, list[Any]] = {}
         self._cells: dict[int, list[Any]] = {}
 
     @property
@@ -190,12 +198,21 @@ class TypedRows:
 
     def take_apart(self) -> None:
         """Make all columns, at once."""
-        self._columns = dict(enumerate(map(list, zip(*map(structs.astuple, self.rows), strict=True))))
+        columns: list[list[Any]] = [[] for _ in self.schema.fields]
+        for start in range(0, self.size, _FEW_ROWS):
+            some = map(structs.astuple, self.rows[start : start + _FEW_ROWS])
+            for column, values in zip(columns, zip(*some, strict=True), strict=True):
+                column.extend(values)
+        self._columns = dict(enumerate(columns))
 
     def column(self, number: int) -> list[Any]:
         """The values of one field; ``UNSET`` where a record has no such key, typed objects for objects."""
         if number not in self._columns:
-            self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
+            if number in self._unread:
+                texts = self._unread[number]
+                self._put(number, texts, numbers_of([text for text in texts if text is not UNSET]))
+            else:
+                self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
         return self._columns[number]
 
     def there(self, number: int) -> list[Any]:
@@ -205,13 +222,15 @@ class TypedRows:
 
     def put(self, number: int, values: list[Any]) -> None:
         """Take what the texts of a field stand for, in the records that have it, in place of them."""
-        if self.has_gaps:
-            each = iter(values)
-            values = [text if text is UNSET else next(each) for text in self.column(number)]
-        self._columns[number] = values
+        self._put(number, self.column(number), values)
 
     def put_cells(self, number: int, cells: list[Any]) -> None:
         """Take texts for what is written of one field."""
+        self._cells[number] = cells
+
+    def put_numbers_off(self, number: int, cells: list[Any]) -> None:
+        """Take texts for what is written of a field of numbers; they are read once somebody asks for them."""
+        self._unread[number] = self._columns.pop(number)
         self._cells[number] = cells
 
     def values(self, number: int) -> list[Any] | None:
@@ -223,13 +242,13 @@ class TypedRows:
 
     def has_nulls(self, number: int) -> bool:
         """Whether a record has a null in one field, or has no such key."""
-        return None in self._without_gaps(number)
+        return None in (self._cells.get(number) or self._without_gaps(number))
 
     def record(self, index: int) -> Record:
         """One record; its keys may be in the schema's order."""
         if not self.decoder.gives_values:
             return record_in(self.text, index, self.size)
-        row = ((field.name, self.column(number)[index]) for number, field in enumerate(self.schema.fields))
+        row = ((field.name, self._value(number, index)) for number, field in enumerate(self.schema.fields))
         return {name: value for name, value in row if value is not UNSET}
 
     def __contains__(self, record: Record) -> bool:
@@ -252,6 +271,18 @@ class TypedRows:
             has_objects = has_structs(self.schema.fields[number].type)
             self._cells[number] = to_builtins(values) if has_objects else values
         return self._cells[number]
+
+    def _value(self, number: int, index: int) -> Any:  # noqa: ANN401 - any JSON value
+        if number in self._columns or number not in self._unread:
+            return self.column(number)[index]
+        text = self._unread[number][index]
+        return text if text is UNSET else numbers_of([text])[0]
+
+    def _put(self, number: int, texts: list[Any], values: list[Any]) -> None:
+        if self.has_gaps:
+            each = iter(values)
+            values = [text if text is UNSET else next(each) for text in texts]
+        self._columns[number] = values
 
     def _without_gaps(self, number: int) -> list[Any]:
         values = self.column(number)
@@ -326,12 +357,15 @@ class RowDecoder:
         """Put values in place of their texts; tells whether all are sound, and such as their columns have."""
         try:
             for number in self._floats if self.keeps_numbers else ():
-                found.put(number, numbers_of(found.there(number)))
+                self._read_numbers(found, number)
             for number in self._mixed:
                 found.put(number, _values_of(found.there(number)))
         except (MsgspecError, ValueError, MalformedDataError):
             return False
         return True
+
+    def _read_numbers(self, found: TypedRows, number: int) -> None:
+        found.put(number, numbers_of(found.there(number)))
 
     def _has_every_key(self, found: TypedRows) -> bool:
         """Whether it is known of each colon in the text what it does there."""
@@ -365,7 +399,7 @@ class LineDecoder(RowDecoder):
 
 
 class CellDecoder(RowDecoder):
-    """Decodes texts for a format of text, in whose cells nested values stand as they came."""
+    """Decodes texts for a format of text, in whose cells nested values and floats stand as they came."""
 
     looks_inside: ClassVar[bool] = False
 
@@ -383,6 +417,20 @@ class CellDecoder(RowDecoder):
             for number in self._nested:
                 found.put_cells(number, _cells_of(list(map(attrgetter(attribute(number)), texts))))
         return found
+
+    def _read_numbers(self, found: TypedRows, number: int) -> None:
+        """Make sure that they are sound: what they are, nobody asks who writes their texts."""
+        joined = b",".join(found.there(number))
+        if _NEAR_ZERO in joined:
+            super()._read_numbers(found, number)
+            return
+        _FLOATS.decode(b"[%b]" % joined)
+        cells = found.column(number)
+        if found.has_gaps or b"null" in joined:
+            cells = [None if text in _NOTHING else text for text in cells]
+        if _MINUS_ZERO in joined:
+            cells = [_ZERO if text == _AN_INTEGER_ZERO else text for text in cells]
+        found.put_numbers_off(number, cells)
 
 
 @lru_cache(_SHAPES_KEPT)
