@@ -370,12 +370,13 @@ class RowDecoder:
     def _has_every_key(self, found: TypedRows) -> bool:
         """Whether it is known of each colon in the text what it does there."""
         found.take_apart()
-        text = found.text
-        if b"\\" in text and _ESCAPED_COLON in text:
+        text, parts = found.text, list(_parts_of(found))
+        strings = [_joined(values) for _, data_type, values in parts if data_type is Kind.STRING]
+        if _has_more_escapes(text, strings) and _ESCAPED_COLON in text:
             return False
-        return text.count(b":") == sum(
-            map(_colons, *zip(*_parts_of(found), strict=True)), self._in_mixed(found, b":")
-        )
+        of_keys = sum(len(values) * (1 + name.count(":")) for name, _, values in parts if name is not None)
+        of_strings = sum(string.count(":") for string in strings)
+        return text.count(b":") == of_keys + of_strings + self._in_mixed(found, b":")
 
     def _in_mixed(self, found: TypedRows, mark: bytes) -> int:
         """How often something stands in the texts of mixed values."""
@@ -533,10 +534,9 @@ def _inner_parts(data_type: DataType, values: list[Any]) -> Iterator[tuple[str |
             yield from _parts(fields, [value for value in values if value is not None])
 
 
-def _colons(name: str | None, data_type: DataType, values: list[Any]) -> int:
-    """Colons in the text of some values and of their keys: behind each, within its name, within a string."""
-    of_keys = 0 if name is None else len(values) * (1 + name.count(":"))
-    return of_keys + (_joined(values).count(":") if data_type is Kind.STRING else 0)
+def _has_more_escapes(text: bytes, strings: list[str]) -> bool:
+    """Whether a text may have backslashes besides the one that each quote in its strings has."""
+    return b"\\" in text and text.count(b"\\") != sum(string.count('"') for string in strings)
 
 
 def _joined(texts: list[Any]) -> str:
