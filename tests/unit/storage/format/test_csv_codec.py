@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -230,6 +231,14 @@ def test_what_is_special_only_at_a_text_s_start_is_no_reason_to_go_cell_by_cell(
 
     columns = [["a=b{", 'say "x"', None], [1, None, 2.5]]
     assert encode_rows(columns, refuse, starts=FORMULA_STARTS) == b'"a=b{",1\n"say ""x""",\n,2.5\n'
+
+
+def test_nothing_of_the_rows_is_kept() -> None:
+    texts = ["so many", "and 'these'"]
+    before = list(map(sys.getrefcount, texts))
+    for _ in range(3):
+        encode_rows([texts, [1, None]], encode_cell)
+    assert list(map(sys.getrefcount, texts)) == before
 
 
 def test_no_rows_are_no_text() -> None:

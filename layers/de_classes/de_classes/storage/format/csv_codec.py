@@ -208,18 +208,21 @@ def encode_rows(
         return "".join([f"{cell_alone(encode(value))}\n" for value in columns[0]]).encode()
     special = {*JSON_STARTS, *starts}
     cells = [_encode_plain(column, special) or _as_they_are(map(encode, column)) for column in columns]
-    return _encode_arrays(cells)
+    return _encode_arrays(list(zip(*cells, strict=True)))
 
 
-def _encode_arrays(columns: list[list[Any]]) -> bytes:
-    """Rows without the brackets that JSON puts around each, as long as it is known which are those."""
-    lines = _JSON.encode_lines(zip(*columns, strict=True))
-    size = len(lines) - 2 * len(columns[0])
+def _encode_arrays(rows: list[tuple[Any, ...]]) -> bytes:
+    """Rows without the brackets that JSON puts around each, as long as it is known which are those.
+
+    A list, since of an iterator msgspec never lets go (0.22).
+    """
+    lines = _JSON.encode_lines(rows)
+    size = len(lines) - 2 * len(rows)
     if len(text := lines.translate(None, b"[]")) == size:
         return text
     if len(text := lines[1:-2].replace(b"]\n[", b"\n") + b"\n") == size:
         return text
-    return b"".join([_JSON.encode(row)[1:-1] + b"\n" for row in zip(*columns, strict=True)])
+    return b"".join([_JSON.encode(row)[1:-1] + b"\n" for row in rows])
 
 
 def _encode_plain(values: list[Any], special: set[str]) -> list[Any] | None:
