@@ -19,7 +19,7 @@ from de_classes.errors import MalformedDataError
 from de_classes.storage.format.arrow_arrays import ArrowColumns
 from de_classes.storage.format.arrow_decoder import ArrowDecoder, arrow_decoder_of
 from de_classes.storage.format.blocks import RecordBlock
-from de_classes.storage.format.decoders import JsonText, cell_decoder_of, decoder_of, line_decoder_of
+from de_classes.storage.format.decoders import cell_decoder_of, decoder_of, line_decoder_of
 from de_classes.storage.format.schema import infer, merge
 from de_classes.utils import strict_json
 from de_classes.utils.strict_json import Number
@@ -242,9 +242,7 @@ def check_columns(name: str, columns: Columns, names: tuple[str, ...], value: li
 
 
 def read_cell(value: Any) -> Any:
-    if isinstance(value, JsonText | msgspec.Raw):
-        return json.loads(bytes(value) if isinstance(value, msgspec.Raw) else value, parse_float=Decimal)
-    return value
+    return json.loads(bytes(value), parse_float=Decimal) if isinstance(value, msgspec.Raw) else value
 
 
 def _without_nulls(value: Any) -> Any:

@@ -184,6 +184,8 @@ VALUES = [
     st.sampled_from(["x\ny", "a]\n[b", "\\", '\t"', "é", ""]),
     st.sampled_from(["[", "a]", "]\n[", "x", None]),
     st.sampled_from([msgspec.Raw(b"1.50"), msgspec.Raw(b"7"), None]),
+    st.sampled_from([msgspec.Raw(text) for text in (b'{"a":"x\\"]"}', b"[]", b'"x"', b"-0.5")] + [None]),
+    st.sampled_from([msgspec.Raw(b"[1]"), "x", None]),
     st.sampled_from([TimestampText("2024-05-01T12:00:00+02:00[Europe/Vienna]"), "x"]),
     st.sampled_from(["text", 1, 2.5, Number("1.50"), 1e22, True, None]),
     st.sampled_from(["x", 1, None, True, [], ""]),

@@ -43,7 +43,7 @@ from de_classes.storage.format.codec import (
     decode_utf8,
     read_lines,
 )
-from de_classes.storage.format.decoders import JsonText, cell_decoder_of
+from de_classes.storage.format.decoders import cell_decoder_of
 from de_classes.storage.format.schema import Schema, unsupported_value
 from de_classes.storage.format.timestamps import TimestampText, is_timestamp
 from de_classes.utils import strict_json
@@ -151,9 +151,10 @@ def _encode_text(value: Any) -> str:  # noqa: ANN401 - chosen by type
 
 
 def _encode_json(value: object) -> str:
-    if isinstance(value, str):
-        return _encode_text(value)
-    text = strict_json.dumps(value)
+    return _encode_text(value) if isinstance(value, str) else _encode_raw(strict_json.dumps(value))
+
+
+def _encode_raw(text: str) -> str:
     return quote(text) if text.startswith(JSON_STARTS) else text
 
 
@@ -178,13 +179,14 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     Number: lambda value: value.text,
     int: _encode_int,
     TimestampText: str,
-    JsonText: quote,
-    msgspec.Raw: lambda value: bytes(value).decode(),
+    msgspec.Raw: lambda value: _encode_raw(bytes(value).decode()),
 }
 
 
 _EMPTY: Final = msgspec.Raw(b"")
-_PLAIN: Final = {NoneType, bool, int, float, Number, str, msgspec.Raw}
+_PLAIN: Final = {NoneType, bool, int, float, Number, str}
+_JSON_TEXTS: Final = {NoneType, msgspec.Raw}
+_RAW_STARTS: Final = tuple(start.encode() for start in JSON_STARTS)
 _SPELLED_OTHERWISE: Final = (b"e", b"0.0000", b"null")  # by JSON: what is far from one, and what it has not
 
 
@@ -197,7 +199,7 @@ def encode_rows(
     whose brackets are taken off, and what JSON would spell otherwise is put into it as it is to be.
 
     Args:
-        columns: At least one, each as long as the others; ``msgspec.Raw`` is a number as it is to be written.
+        columns: At least one, each as long as the others. A value may be its JSON text, in one line.
         encode: Writes a single cell.
         starts: Characters that a text must not begin with to be written in quotes as it is, beside those
             that tell JSON.
@@ -232,6 +234,8 @@ def _encode_plain(values: list[Any], special: set[str]) -> list[Any] | None:
         joined = "".join(texts)
     except TypeError:  # there are others among them
         kinds = set(map(type, values))
+        if kinds <= _JSON_TEXTS and msgspec.Raw in kinds:
+            return _encode_json_texts(values)
         if not kinds <= _PLAIN or (float in kinds and not _are_spelled_alike(values)):
             return None
         texts = [value for value in values if type(value) is str] if str in kinds else []
@@ -242,6 +246,16 @@ def _encode_plain(values: list[Any], special: set[str]) -> list[Any] | None:
     if has_special and not special.isdisjoint({text[:1] for text in texts}):
         return None
     return _escape(values, joined)
+
+
+def _encode_json_texts(texts: list[Any]) -> list[Any]:
+    """Numbers as they are, and objects and arrays in quotes."""
+    texts = [_EMPTY if text is None else text for text in texts]
+    joined = b"\n".join(texts)
+    if not any(start in joined for start in _RAW_STARTS):
+        return texts
+    doubled = joined.replace(b'"', b'""').split(b"\n")
+    return [msgspec.Raw(b'"%b"' % text if text.startswith(_RAW_STARTS) else text) for text in doubled]
 
 
 def _are_spelled_alike(values: list[Any]) -> bool:

@@ -55,7 +55,7 @@ _SCALARS: Final[dict[DataType, Any]] = {
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
 _RAWS: Final = Decoder(list[msgspec.Raw])
 
-_NOTHING: Final = (msgspec.Raw(b"null"), UNSET)
+_NULL: Final = msgspec.Raw(b"null")
 _MINUS_ZERO: Final = b"-0"
 _AN_INTEGER_ZERO: Final = msgspec.Raw(_MINUS_ZERO)  # it is no negative zero, which is written -0.0
 _ZERO: Final = msgspec.Raw(b"0")
@@ -163,12 +163,6 @@ NO_KEYS: Final = re.compile(rb"\{[ \t\r\n]*\}")
 """An object without keys, be it within a string. A struct has some, so its column becomes JSON text."""
 
 _AnyDecoder = TypeVar("_AnyDecoder", bound="RowDecoder")
-
-
-class JsonText(str):
-    """The text of a nested value, in one line, where it is written as it came."""
-
-    __slots__ = ()
 
 
 class TypedRows:
@@ -400,7 +394,10 @@ class LineDecoder(RowDecoder):
 
 
 class CellDecoder(RowDecoder):
-    """Decodes texts for a format of text, in whose cells nested values and floats stand as they came."""
+    """Decodes texts for a format of text, in whose cells nested values and floats stand as they came.
+
+    Such a cell is a ``msgspec.Raw``, the text of the value in one line.
+    """
 
     looks_inside: ClassVar[bool] = False
 
@@ -428,7 +425,7 @@ class CellDecoder(RowDecoder):
         _FLOATS.decode(b"[%b]" % joined)
         cells = found.column(number)
         if found.has_gaps or b"null" in joined:
-            cells = [None if text in _NOTHING else text for text in cells]
+            cells = [None if text is UNSET or text == _NULL else text for text in cells]
         if _MINUS_ZERO in joined:
             cells = [_ZERO if text == _AN_INTEGER_ZERO else text for text in cells]
         found.put_numbers_off(number, cells)
@@ -485,8 +482,7 @@ def _cells_of(texts: list[Any]) -> list[Any]:
     joined = b"[%b]" % b",".join(texts)
     if any(space in joined for space in _SPACES):
         texts = _RAWS.decode(msgspec.json.format(joined, indent=-1))
-    found = (str(text, "utf-8") for text in texts)
-    return [None if text == "null" else JsonText(text) for text in found]
+    return [None if text == _NULL else text for text in texts]
 
 
 def holds_floats(data_type: DataType) -> bool:
