@@ -155,7 +155,6 @@ def _python_type(data_type: DataType, *, is_complete: bool) -> Any:  # noqa: ANN
 
 _ESCAPED_COLON: Final = b"\\u003"
 _SHAPES_KEPT: Final = 64
-_FEW_ROWS: Final = 500  # that Python makes tuples of without looking for garbage, which takes longer
 _SPACES: Final = (b" ", b"\n", b"\r", b"\t")
 _UNLIKE_A_FLOAT: Final = re.compile(rb"[0-9]\.[0-9]+0[^0-9.eE]|[0-9][eE][-+0-9]|[0-9][0-9.]{16}")
 """Where a number may be that no float spells; without it, ``read_number`` gives plain floats alone."""
@@ -192,12 +191,7 @@ class TypedRows:
 
     def take_apart(self) -> None:
         """Make all columns, at once."""
-        columns: list[list[Any]] = [[] for _ in self.schema.fields]
-        for start in range(0, self.size, _FEW_ROWS):
-            some = map(structs.astuple, self.rows[start : start + _FEW_ROWS])
-            for column, values in zip(columns, zip(*some, strict=True), strict=True):
-                column.extend(values)
-        self._columns = dict(enumerate(columns))
+        self._columns = dict(enumerate(map(list, zip(*map(structs.astuple, self.rows), strict=True))))
 
     def column(self, number: int) -> list[Any]:
         """The values of one field; ``UNSET`` where a record has no such key, typed objects for objects."""
