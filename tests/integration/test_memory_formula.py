@@ -64,7 +64,7 @@ def test_a_run_takes_no_more_memory_than_foretold_and_not_much_less(
     assert run.peak / MEBIBYTE <= foretold(limit, workers, written) <= most
 
 
-@pytest.mark.parametrize("written", ["parquet", "jsonl"])
+@pytest.mark.parametrize("written", ["parquet", "jsonl", "csv"])
 def test_ten_times_the_pages_take_no_more_memory(place: Bench, written: str) -> None:
     few = Case("memory", "", FEW, format=written)
     peaks = [ingested(place, case).peak for case in (few, replace(few, records=MANY))]

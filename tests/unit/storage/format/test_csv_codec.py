@@ -182,6 +182,7 @@ VALUES = [
     st.sampled_from(['a"b', '""', "x=1", "a-b", "a{[", "", None]),
     st.sampled_from(['x"', "a,b", "=", "é"]),
     st.sampled_from(["x\ny", "a]\n[b", "\\", '\t"', "é", ""]),
+    st.sampled_from(["\0", "x\ny", 'a"', 1, None]),
     st.sampled_from(["[", "a]", "]\n[", "x", None]),
     st.sampled_from([msgspec.Raw(b"1.50"), msgspec.Raw(b"7"), None]),
     st.sampled_from([msgspec.Raw(text) for text in (b'{"a":"x\\"]"}', b"[]", b'"x"', b"-0.5")] + [None]),

@@ -266,13 +266,13 @@ def _are_spelled_alike(values: list[Any]) -> bool:
 def _escape(values: list[Any], joined: str) -> list[Any]:
     """Put texts into quotes that JSON would write with a backslash."""
     escapes = len(_JSON.encode(joined)) - len(joined.encode()) - len('""')
-    if escapes and escapes == joined.count('"'):
-        return [_in_quotes(value) if type(value) is str and '"' in value else value for value in values]
-    return [_in_quotes(value) if type(value) is str else value for value in values] if escapes else values
-
-
-def _in_quotes(text: str) -> msgspec.Raw:
-    return msgspec.Raw(quote(text).encode())
+    if escapes == 0:
+        return values
+    marks = '"' if escapes == joined.count('"') else ""  # "" is in every text
+    return [
+        msgspec.Raw(quote(value).encode()) if type(value) is str and marks in value else value
+        for value in values
+    ]
 
 
 def _as_they_are(cells: Iterable[str]) -> list[msgspec.Raw]:
