@@ -12,6 +12,9 @@ Of a duplicate key msgspec keeps the last without a word, so that none was dropp
 ``":`` follows every key, and where the text holds as many as the keys that came out, there was no other.
 Where a string may hold it too, or spaces stand before colons, all colons are counted: one follows
 every key, and every other stands in a string.
+
+Where records are written verbatim, their lines are the shortest proof: rows that msgspec writes just as they
+came hold all that came, since it writes every key once.
 """
 
 from __future__ import annotations
@@ -51,9 +54,12 @@ _SCALARS: Final[dict[DataType, Any]] = {
     Kind.FLOAT64: _INT53 | float | None,  # an integer stays one: CSV spells 1 and 1.0 as they came
     Kind.STRING: str | None,
 }
+_READ_LATER: Final = frozenset({Kind.JSON, Kind.FLOAT64})  # of a record's own fields
 
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
 _RAWS: Final = Decoder(list[msgspec.Raw])
+_ENCODER: Final = msgspec.json.Encoder()
+_TRIES: Final = 4
 
 _SPELLED_OTHERWISE: Final = (b"e", b"0.0000")  # where Python's text of a float and msgspec's differ
 
@@ -74,21 +80,18 @@ def attribute(number: int) -> str:
     return f"f{number}"
 
 
-def records_decoder(
-    fields: tuple[Field, ...], *, is_complete: bool, raw: frozenset[Kind]
-) -> Decoder[list[Any]]:
-    """Make a decoder for an array of objects with these keys and no others.
+def records_decoder(fields: tuple[Field, ...], *, is_complete: bool) -> Decoder[list[Any]]:
+    """Make a decoder for an array of objects with these keys and no others; their floats come out as text.
 
     Args:
-        fields: Of decodable types, or mixed.
+        fields: Of decodable types, or mixed: those come out as text too, which may be anything.
         is_complete: Every key must be there, at every depth; otherwise, an absent one is ``UNSET``.
-        raw: Columns of these kinds come out as their text, which may be anything.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
     with _ONE_AT_A_TIME:
-        kind = _record_type(fields, is_complete=is_complete, raw=raw)
+        kind = _record_type(fields, is_complete=is_complete, raw=_READ_LATER)
         return Decoder(list[kind])  # type: ignore[valid-type]  # known at run time only
 
 
@@ -180,6 +183,7 @@ class TypedRows:
         self.text = text
         self.has_gaps = has_gaps
         self.schema = decoder.schema
+        self.lines: bytes | None = None
         self._columns: dict[int, list[Any]] = {}
         self._cells: dict[int, list[Any]] = {}
 
@@ -281,9 +285,8 @@ class RowDecoder:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.has_structs = any(has_structs(field.type) for field in schema.fields)
-        raw = frozenset({Kind.JSON, Kind.FLOAT64} if self.keeps_numbers else {Kind.JSON})
         self._complete, self._sparse = (
-            records_decoder(schema.fields, is_complete=is_complete, raw=raw) for is_complete in (True, False)
+            records_decoder(schema.fields, is_complete=is_complete) for is_complete in (True, False)
         )
         self.gives_values = self.keeps_numbers and all(
             isinstance(field.type, Kind) for field in schema.fields
@@ -325,13 +328,21 @@ class RowDecoder:
     def _read_texts(self, found: TypedRows) -> bool:
         """Put values in place of their texts; tells whether all are sound, and such as their columns have."""
         try:
-            for number in self._floats if self.keeps_numbers else ():
-                found.put(number, numbers_of(found.there(number)))
+            for number in self._floats:
+                found.put(number, self._read_floats(found.there(number)))
             for number in self._mixed:
                 found.put(number, _values_of(found.there(number)))
         except (MsgspecError, ValueError, MalformedDataError):
             return False
         return True
+
+    def _read_floats(self, texts: list[Any]) -> list[Any]:
+        """The values of a column of floats, out of their texts.
+
+        Raises:
+            MsgspecError: They are no such values.
+        """
+        return numbers_of(texts)
 
     def _has_every_key(self, found: TypedRows) -> bool:
         """Whether it is known of each colon in the text what it does there."""
@@ -349,12 +360,22 @@ class RowDecoder:
 
 
 class LineDecoder(RowDecoder):
-    """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``."""
+    """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``.
+
+    Floats are kept as their text in the rows, so that these can be written as they came.
+    """
 
     keeps_numbers: ClassVar[bool] = False
     looks_inside: ClassVar[bool] = False
 
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        self._misses = 0
+
     def _has_every_key(self, found: TypedRows) -> bool:
+        found.lines = self._lines(found)
+        if found.lines is not None:
+            return True
         if found.has_gaps or self.has_structs:
             keys = sum(len(values) for name, _, values in _parts_of(found) if name is not None)
         else:
@@ -362,6 +383,21 @@ class LineDecoder(RowDecoder):
         return has_no_more_keys(found.text, keys + self._in_mixed(found, b'":')) or super()._has_every_key(
             found
         )
+
+    def _lines(self, found: TypedRows) -> bytes | None:
+        """The lines of rows that msgspec writes just as they came; not tried where it never does.
+
+        With commas for newlines they are the text: so each is a record's own text, and there is no more.
+        """
+        if self._misses >= _TRIES:
+            return None
+        lines = _ENCODER.encode_lines(found.rows)
+        is_same = b"[%b]" % lines[:-1].replace(b"\n", b",") == found.text and b"\r" not in found.text
+        self._misses = 0 if is_same else self._misses + 1
+        return lines if is_same else None
+
+    def _read_floats(self, texts: list[Any]) -> list[Any]:
+        return _FLOATS.decode(b"[%b]" % b",".join(texts))
 
 
 class CellDecoder(RowDecoder):
