@@ -153,6 +153,18 @@ def test_lines_are_tried_no_more_where_four_texts_in_a_row_are_spelled_otherwise
     assert [has_lines(text) for text in (other, other, other, other, same)] == [False] * 5
 
 
+@pytest.mark.parametrize("text", [b'[{"a":1,"b":"x"},{"a":2,"b":null}]', b'[{"a": 1, "b": "x"},{"a":2}]'])
+def test_of_lines_any_column_is_there_whenever_it_is_asked_for(text: bytes) -> None:
+    of = LineDecoder(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
+    for _ in range(2):  # not asked for before, and asked for
+        columns = of.decode(text)
+        assert columns is not None
+        assert columns.values(1) == ["x", None]
+        assert columns.has_nulls(1)
+        assert not columns.has_nulls(0)
+        assert {"a": 1, "b": "x"} in columns
+
+
 def test_a_column_of_floats_of_which_lines_are_made_holds_nothing_else() -> None:
     of = LineDecoder(Schema((Field("a", Kind.FLOAT64),)))
     for value in (b'"1"', b"true", b"[1]", b"1,2", b"1e400", b"9007199254740993"):

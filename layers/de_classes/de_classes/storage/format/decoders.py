@@ -179,18 +179,28 @@ class TypedRows:
 
     def __init__(self, decoder: RowDecoder, rows: list[Any], text: bytes, *, has_gaps: bool) -> None:
         self.decoder = decoder
-        self.rows = rows
+        self.size = len(rows)
         self.text = text
         self.has_gaps = has_gaps
         self.schema = decoder.schema
         self.lines: bytes | None = None
         self._columns: dict[int, list[Any]] = {}
         self._cells: dict[int, list[Any]] = {}
+        self._rows: list[Any] | None = rows
+        self._is_relieved = False
 
     @property
-    def size(self) -> int:
-        """How many records."""
-        return len(self.rows)
+    def rows(self) -> list[Any]:
+        """A typed object for each record, made anew if they were let go of."""
+        if self._rows is None:
+            self._rows = self.decoder.rows(self.text, has_gaps=self.has_gaps)
+        return self._rows
+
+    def let_go_of_rows(self) -> None:
+        """Keep those columns alone that were asked for of texts before: memory used again is used faster."""
+        for number in self.decoder.asked:
+            self.column(number)
+        self._rows, self._is_relieved = None, True
 
     def take_apart(self) -> None:
         """Make all columns, at once."""
@@ -199,6 +209,8 @@ class TypedRows:
     def column(self, number: int) -> list[Any]:
         """The values of one field; ``UNSET`` where a record has no such key, typed objects for objects."""
         if number not in self._columns:
+            if self._is_relieved:
+                self.decoder.asked.add(number)
             self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
         return self._columns[number]
 
@@ -276,6 +288,7 @@ class RowDecoder:
         keeps_numbers: Whether numbers keep the digits that no float holds; where such may lie within lists or
             objects, it says no.
         gives_values: Whether the values of all columns are those that a strict reader gives.
+        asked: Columns that were asked for after the rows were let go of.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
@@ -286,6 +299,7 @@ class RowDecoder:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.asked: set[int] = set()
         self.has_structs = any(has_structs(field.type) for field in schema.fields)
         self._complete, self._sparse = (
             records_decoder(schema.fields, is_complete=is_complete) for is_complete in (True, False)
@@ -318,6 +332,11 @@ class RowDecoder:
             return None
         found = TypedRows(self, rows, text, has_gaps=has_gaps)
         return found if self._has_every_key(found) and self._read_texts(found) else None
+
+    def rows(self, text: bytes, *, has_gaps: bool) -> list[Any]:
+        """The rows of a text that was decoded before."""
+        rows: list[Any] = (self._sparse if has_gaps else self._complete).decode(text)
+        return rows
 
     def decode_all(self, texts: Sequence[bytes]) -> list[TypedRows | None]:
         """Decode several, one after the other."""
@@ -373,6 +392,13 @@ class LineDecoder(RowDecoder):
     def __init__(self, schema: Schema) -> None:
         super().__init__(schema)
         self._misses = 0
+
+    def decode(self, text: bytes) -> TypedRows | None:
+        """Decode an array of records; see ``RowDecoder.decode``."""
+        found = super().decode(text)
+        if found is not None:
+            found.let_go_of_rows()
+        return found
 
     def _has_every_key(self, found: TypedRows) -> bool:
         found.lines = self._lines(found)
