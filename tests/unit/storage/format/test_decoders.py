@@ -131,6 +131,9 @@ def test_where_lines_are_written_rows_are_not_made_columns(string: str) -> None:
         b'[{"b":"x","a":1.50}]',
         b'[{"a":1.50,"b":"\\/"}\n]',
         b'[{"a":\r1.50,"b":"x"}]',
+        b' [{"a":1.50,"b":"x"}]',
+        b'[{"a":1.50,"b":"x"} ]',
+        b"[ ]",
     ],
 )
 def test_lines_are_not_made_of_what_is_spelled_otherwise(text: bytes) -> None:
