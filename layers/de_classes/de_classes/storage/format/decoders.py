@@ -350,20 +350,15 @@ class RowDecoder:
         """Put values in place of their texts; tells whether all are sound, and such as their columns have."""
         try:
             for number in self._floats:
-                found.put(number, self._read_floats(found.there(number)))
+                self._read_numbers(found, number)
             for number in self._mixed:
                 found.put(number, _values_of(found.there(number)))
         except (MsgspecError, ValueError, MalformedDataError):
             return False
         return True
 
-    def _read_floats(self, texts: list[Any]) -> list[Any]:
-        """The values of a column of floats, out of their texts.
-
-        Raises:
-            MsgspecError: They are no such values.
-        """
-        return numbers_of(texts)
+    def _read_numbers(self, found: TypedRows, number: int) -> None:
+        found.put(number, numbers_of(found.there(number)))
 
     def _has_every_key(self, found: TypedRows) -> bool:
         """Whether it is known of each colon in the text what it does there."""
@@ -425,8 +420,9 @@ class LineDecoder(RowDecoder):
         self._misses = 0 if is_same else self._misses + 1
         return lines if is_same else None
 
-    def _read_floats(self, texts: list[Any]) -> list[Any]:
-        return _FLOATS.decode(b"[%b]" % b",".join(texts))
+    def _read_numbers(self, found: TypedRows, number: int) -> None:
+        """Make sure that they are sound; their digits are in the lines."""
+        found.put(number, _FLOATS.decode(b"[%b]" % b",".join(found.there(number))))
 
 
 class CellDecoder(RowDecoder):
