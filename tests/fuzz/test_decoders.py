@@ -207,6 +207,9 @@ def check(text: bytes, met: Counter[str]) -> None:
         met[f"{name}: {'not so' if columns is None else 'straight'}"] += 1
         if columns is not None:
             check_columns(name, columns, names, value)
+            if columns.lines is not None:
+                met[f"{name}: made"] += 1
+                assert columns.lines == RecordBlock(text).lines(0, len(value)), text
     check_narrower(text, found)
 
 
@@ -268,6 +271,7 @@ def check_many(texts: int, first: int) -> Counter[str]:
 def test_decoders_agree_with_the_standard_library_on_2_000_texts() -> None:
     met = check_many(2_000, first=0)
     assert min(met["refused"], met["rows: straight"], met["rows: not so"], met["arrow: straight"]) > 20
+    assert met["lines: made"] > 20
     assert met["answer: cut"] > 1_900
 
 
@@ -275,4 +279,4 @@ def test_decoders_agree_with_the_standard_library_on_2_000_texts() -> None:
 @pytest.mark.parametrize("share", range(4))
 def test_decoders_agree_with_the_standard_library_on_200_000_texts(share: int) -> None:
     met = check_many(50_000, first=2_000 + 50_000 * share)
-    assert min(met["refused"], met["rows: straight"], met["arrow: straight"]) > 500
+    assert min(met["refused"], met["rows: straight"], met["arrow: straight"], met["lines: made"]) > 500

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from de_classes.storage.format.blocks import Batcher, RecordBlock, decode_straight
 from de_classes.storage.format.codec import get_codec
-from de_classes.storage.format.decoders import decoder_of
+from de_classes.storage.format.decoders import decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Field, Kind, Schema
 from de_classes.storage.format.segmented import SegmentedWriter
 from de_classes.utils import strict_json
@@ -263,11 +263,17 @@ def test_records_of_other_keys_are_lines_all_the_same(first: str) -> None:
     assert block.lines(0, 3) == first.encode() + b'\n{"id":1}\n{"id":2}\n'
 
 
-def test_a_page_that_is_plain_to_cut_is_not_read_again() -> None:
-    page = b'[{"id":not,"a":read},{"id":{"b":again}}]'
-    block = RecordBlock(page, records=[{}, {}])
-    assert block.lines(0, 2) == b'{"id":not,"a":read}\n{"id":{"b":again}}\n'
-    assert block.lines(1, 2) == b'{"id":{"b":again}}\n'
+def test_lines_that_were_made_in_decoding_are_those_of_the_text() -> None:
+    page = b'[{"id":1,"a":1.50},{"id":2},{"a":null},{"id":3,"a":7}]'
+    decoder = line_decoder_of(Schema((Field("id", Kind.INT53), Field("a", Kind.FLOAT64))))
+    block, plain = RecordBlock(page), RecordBlock(page)
+    assert decoder is not None
+    columns = block.columns(decoder)
+    assert columns is not None
+    assert columns.lines == plain.lines(0, 4) == b'{"id":1,"a":1.50}\n{"id":2}\n{"a":null}\n{"id":3,"a":7}\n'
+    for start in range(4):
+        for stop in range(start, 5):
+            assert block.lines(start, stop) == plain.lines(start, stop)
 
 
 def test_a_block_is_a_sequence_of_the_very_records() -> None:

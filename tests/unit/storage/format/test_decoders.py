@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from de_classes.storage.format.decoders import cell_decoder_of, decoder_of, line_decoder_of
+from de_classes.storage.format.decoders import LineDecoder, cell_decoder_of, decoder_of, line_decoder_of
 from de_classes.storage.format.schema import Field, Kind, ListType, Schema, StructType, infer, merge
 from de_classes.utils import strict_json
 
@@ -122,6 +122,57 @@ def test_where_lines_are_written_rows_are_not_made_columns(string: str) -> None:
     assert {"a": 2.5, "b": string} not in columns
     assert {"a": 2.5} not in columns
     assert list(map(list, columns.dense(0, 2))) == [[1, 2.5], [records[0]["b"], None]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"a":1.50,"b":"x"}, {"a":2}]',
+        b'[{"a":1.50,"b":"\\u0041"}]',
+        b'[{"b":"x","a":1.50}]',
+        b'[{"a":1.50,"b":"\\/"}\n]',
+        b'[{"a":\r1.50,"b":"x"}]',
+        b' [{"a":1.50,"b":"x"}]',
+        b'[{"a":1.50,"b":"x"} ]',
+        b"[ ]",
+    ],
+)
+def test_lines_are_not_made_of_what_is_spelled_otherwise(text: bytes) -> None:
+    of = LineDecoder(Schema((Field("a", Kind.FLOAT64), Field("b", Kind.STRING))))
+    columns = of.decode(text)
+    assert columns is not None
+    assert columns.lines is None
+
+
+def test_lines_are_tried_no_more_where_four_texts_in_a_row_are_spelled_otherwise() -> None:
+    of = LineDecoder(Schema((Field("a", Kind.INT53),)))
+    same, other = b'[{"a":1}]', b'[{"a": 1}]'
+
+    def has_lines(text: bytes) -> bool:
+        columns = of.decode(text)
+        assert columns is not None
+        return columns.lines is not None
+
+    assert [has_lines(text) for text in (other, other, other, same)] == [False, False, False, True]
+    assert [has_lines(text) for text in (other, other, other, other, same)] == [False] * 5
+
+
+@pytest.mark.parametrize("text", [b'[{"a":1,"b":"x"},{"a":2,"b":null}]', b'[{"a": 1, "b": "x"},{"a":2}]'])
+def test_of_lines_any_column_is_there_whenever_it_is_asked_for(text: bytes) -> None:
+    of = LineDecoder(Schema((Field("a", Kind.INT53), Field("b", Kind.STRING))))
+    for _ in range(2):  # not asked for before, and asked for
+        columns = of.decode(text)
+        assert columns is not None
+        assert columns.values(1) == ["x", None]
+        assert columns.has_nulls(1)
+        assert not columns.has_nulls(0)
+        assert {"a": 1, "b": "x"} in columns
+
+
+def test_a_column_of_floats_of_which_lines_are_made_holds_nothing_else() -> None:
+    of = LineDecoder(Schema((Field("a", Kind.FLOAT64),)))
+    for value in (b'"1"', b"true", b"[1]", b"1,2", b"1e400", b"9007199254740993"):
+        assert of.decode(b'[{"a":' + value + b"}]") is None
 
 
 def test_lines_whose_keys_vary_or_that_are_nested_are_known_too() -> None:

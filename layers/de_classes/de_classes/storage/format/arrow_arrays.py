@@ -349,6 +349,11 @@ class ArrowColumns:
     size: int
     text: bytes
 
+    @property
+    def lines(self) -> None:
+        """None were made."""
+        return
+
     def values(self, number: int) -> list[Any] | None:
         """The values of one field; None of those that an array spells otherwise: 1 among floats, objects."""
         if self.schema.fields[number].type not in _AS_THEY_CAME:

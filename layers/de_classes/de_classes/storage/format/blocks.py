@@ -31,6 +31,7 @@ class Columns(Protocol):
     Attributes:
         schema: What they were decoded under.
         size: How many records.
+        lines: A line for each record, in its own text, if decoding made them; else None.
     """
 
     @property
@@ -41,6 +42,11 @@ class Columns(Protocol):
     @property
     def size(self) -> int:
         """How many records."""
+        ...
+
+    @property
+    def lines(self) -> bytes | None:
+        """A line for each record, in its own text, if decoding made them; else None."""
         ...
 
     def values(self, number: int) -> list[Any] | None:
@@ -96,54 +102,12 @@ class ColumnDecoder(Protocol):
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LINE_ENDS: Final = (b"\n", b"\r")
 _BRACES_TRIED: Final = 64
-_OPENING: Final = re.compile(rb'\[(\{"\w[^"\\]*":)')
 
 
-class TextLines(DiscreetValue):
-    """Records, each without the beginning and the end that all of them have.
-
-    Attributes:
-        records: What is between the two.
-        head: The beginning.
-        tail: The end.
-    """
-
-    records: Sequence[bytes | msgspec.Raw]
-    head: bytes = b""
-    tail: bytes = b""
-
-    @classmethod
-    def of(cls, text: bytes, size: int) -> TextLines:
-        """The lines of an array of so many records; one that is spread over several is made one."""
-        return _cut(text, size) or _sliced(text)
-
-    def text(self, start: int, stop: int) -> bytes:
-        """Some of the lines, each ended by a newline."""
-        if start >= stop:
-            return b""
-        end = self.tail + b"\n"
-        return b"".join((self.head, (end + self.head).join(self.records[start:stop]), end))
-
-
-def _cut(text: bytes, size: int) -> TextLines | None:
-    """Cut a text between its records where that is plain to see, which is cheaper than to read it.
-
-    It is cut at every ``},{"id":`` where ``"id"`` is the first record's first key. That is never within a
-    string: the quote would have to end it, and no letter follows such a quote. Outside of strings ``},{``
-    is between two elements of an array, and no other array begins than that of the records. So all cuts
-    are between records; and where they make as many pieces as there are records, none is missing.
-    """
-    opening = _OPENING.match(text)
-    if opening is None or not text.endswith(b"}]") or text.find(b"[", 1) > 0 or _has_line_ends(text):
-        return None
-    head = opening[1]
-    records = text[opening.end() : -2].split(b"}," + head)
-    return TextLines(records, head, b"}") if len(records) == size else None
-
-
-def _sliced(text: bytes) -> TextLines:
+def _sliced(text: bytes) -> list[bytes | msgspec.Raw]:
+    """The texts of an array's records; one that is spread over several lines is made one."""
     raws = _SLICES.decode(text)
-    return TextLines(list(map(_one_line, raws)) if _has_line_ends(text) else raws)
+    return list(map(_one_line, raws)) if _has_line_ends(text) else list(raws)
 
 
 def _has_line_ends(text: bytes) -> bool:
@@ -222,7 +186,7 @@ class RecordBlock(Sequence["Record"]):
         self._records = records
         self._columns: Columns | None = None
         self._decoder: ColumnDecoder | None = None
-        self._lines: TextLines | None = None
+        self._lines: Sequence[bytes | msgspec.Raw] | None = None
         self._ends: dict[int, Record] = {}
 
     @property
@@ -265,9 +229,13 @@ class RecordBlock(Sequence["Record"]):
 
     def lines(self, start: int, stop: int) -> bytes:
         """Some of the records, each in its own text, made one line if it is spread over several."""
+        made = None if self._columns is None else self._columns.lines
+        if made is not None and stop - start == len(self):
+            return made
         if self._lines is None:
-            self._lines = TextLines.of(self.text, len(self))
-        return self._lines.text(start, stop)
+            self._lines = _sliced(self.text) if made is None else made[:-1].split(b"\n")
+        lines = self._lines[start:stop]
+        return b"%b\n" % b"\n".join(lines) if lines else b""
 
     def _take(self, decoder: ColumnDecoder, columns: Columns | None) -> None:
         self._decoder, self._columns = decoder, columns

@@ -12,6 +12,9 @@ Of a duplicate key msgspec keeps the last without a word, so that none was dropp
 ``":`` follows every key, and where the text holds as many as the keys that came out, there was no other.
 Where a string may hold it too, or spaces stand before colons, all colons are counted: one follows
 every key, and every other stands in a string.
+
+Where records are written verbatim, their lines are the shortest proof: rows that msgspec writes just as they
+came hold all that came, since it writes every key once.
 """
 
 from __future__ import annotations
@@ -51,9 +54,12 @@ _SCALARS: Final[dict[DataType, Any]] = {
     Kind.FLOAT64: _INT53 | float | None,  # an integer stays one: CSV spells 1 and 1.0 as they came
     Kind.STRING: str | None,
 }
+_READ_LATER: Final = frozenset({Kind.JSON, Kind.FLOAT64})  # of a record's own fields
 
 _FLOATS: Final[Decoder[list[Any]]] = Decoder(list[_SCALARS[Kind.FLOAT64]])  # type: ignore[valid-type]  # as made
 _RAWS: Final = Decoder(list[msgspec.Raw])
+_ENCODER: Final = msgspec.json.Encoder()
+_TRIES: Final = 4
 
 _NULL: Final = msgspec.Raw(b"null")
 _MINUS_ZERO: Final = b"-0"
@@ -80,21 +86,18 @@ def attribute(number: int) -> str:
     return f"f{number}"
 
 
-def records_decoder(
-    fields: tuple[Field, ...], *, is_complete: bool, raw: frozenset[Kind]
-) -> Decoder[list[Any]]:
-    """Make a decoder for an array of objects with these keys and no others.
+def records_decoder(fields: tuple[Field, ...], *, is_complete: bool) -> Decoder[list[Any]]:
+    """Make a decoder for an array of objects with these keys and no others; their floats come out as text.
 
     Args:
-        fields: Of decodable types, or mixed.
+        fields: Of decodable types, or mixed: those come out as text too, which may be anything.
         is_complete: Every key must be there, at every depth; otherwise, an absent one is ``UNSET``.
-        raw: Columns of these kinds come out as their text, which may be anything.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
     """
     with _ONE_AT_A_TIME:
-        kind = _record_type(fields, is_complete=is_complete, raw=raw)
+        kind = _record_type(fields, is_complete=is_complete, raw=_READ_LATER)
         return Decoder(list[kind])  # type: ignore[valid-type]  # known at run time only
 
 
@@ -176,18 +179,29 @@ class TypedRows:
 
     def __init__(self, decoder: RowDecoder, rows: list[Any], text: bytes, *, has_gaps: bool) -> None:
         self.decoder = decoder
-        self.rows = rows
+        self.size = len(rows)
         self.text = text
         self.has_gaps = has_gaps
         self.schema = decoder.schema
+        self.lines: bytes | None = None
         self._columns: dict[int, list[Any]] = {}
         self._unread: dict[int, list[Any]] = {}
         self._cells: dict[int, list[Any]] = {}
+        self._rows: list[Any] | None = rows
+        self._is_relieved = False
 
     @property
-    def size(self) -> int:
-        """How many records."""
-        return len(self.rows)
+    def rows(self) -> list[Any]:
+        """A typed object for each record, made anew if they were let go of."""
+        if self._rows is None:
+            self._rows = self.decoder.rows(self.text, has_gaps=self.has_gaps)
+        return self._rows
+
+    def let_go_of_rows(self) -> None:
+        """Keep those columns alone that were asked for of texts before: memory used again is used faster."""
+        for number in self.decoder.asked:
+            self.column(number)
+        self._rows, self._is_relieved = None, True
 
     def take_apart(self) -> None:
         """Make all columns, at once."""
@@ -199,8 +213,10 @@ class TypedRows:
             if number in self._unread:
                 texts = self._unread[number]
                 self._put(number, texts, numbers_of([text for text in texts if text is not UNSET]))
-            else:
-                self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
+                return self._columns[number]
+            if self._is_relieved:
+                self.decoder.asked.add(number)
+            self._columns[number] = list(map(attrgetter(attribute(number)), self.rows))
         return self._columns[number]
 
     def there(self, number: int) -> list[Any]:
@@ -246,6 +262,8 @@ class TypedRows:
         for number, field in enumerate(self.schema.fields):
             if isinstance(field.type, Kind) and alike:
                 column, value = self.column(number), record.get(field.name, UNSET)
+                if value not in column:  # as a rule, and known in less time than where it is not
+                    return False
                 alike = [index for index in alike if column[index] == value]
         return any(self.record(index) == record for index in alike)
 
@@ -289,6 +307,7 @@ class RowDecoder:
         keeps_numbers: Whether numbers keep the digits that no float holds; where such may lie within lists or
             objects, it says no.
         gives_values: Whether the values of all columns are those that a strict reader gives.
+        asked: Columns that were asked for after the rows were let go of.
 
     Raises:
         ValueError: msgspec cannot look for a key of such a name.
@@ -299,10 +318,10 @@ class RowDecoder:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.asked: set[int] = set()
         self.has_structs = any(has_structs(field.type) for field in schema.fields)
-        raw = frozenset({Kind.JSON, Kind.FLOAT64} if self.keeps_numbers else {Kind.JSON})
         self._complete, self._sparse = (
-            records_decoder(schema.fields, is_complete=is_complete, raw=raw) for is_complete in (True, False)
+            records_decoder(schema.fields, is_complete=is_complete) for is_complete in (True, False)
         )
         self.gives_values = self.keeps_numbers and all(
             isinstance(field.type, Kind) for field in schema.fields
@@ -333,6 +352,11 @@ class RowDecoder:
         found = TypedRows(self, rows, text, has_gaps=has_gaps)
         return found if self._has_every_key(found) and self._read_texts(found) else None
 
+    def rows(self, text: bytes, *, has_gaps: bool) -> list[Any]:
+        """The rows of a text that was decoded before."""
+        rows: list[Any] = (self._sparse if has_gaps else self._complete).decode(text)
+        return rows
+
     def decode_all(self, texts: Sequence[bytes]) -> list[TypedRows | None]:
         """Decode several, one after the other."""
         return list(map(self.decode, texts))
@@ -344,7 +368,7 @@ class RowDecoder:
     def _read_texts(self, found: TypedRows) -> bool:
         """Put values in place of their texts; tells whether all are sound, and such as their columns have."""
         try:
-            for number in self._floats if self.keeps_numbers else ():
+            for number in self._floats:
                 self._read_numbers(found, number)
             for number in self._mixed:
                 found.put(number, _values_of(found.there(number)))
@@ -372,12 +396,29 @@ class RowDecoder:
 
 
 class LineDecoder(RowDecoder):
-    """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``."""
+    """Decodes texts whose records are written verbatim, so that no column is made; see ``ColumnDecoder``.
+
+    Floats are kept as their text in the rows, so that these can be written as they came.
+    """
 
     keeps_numbers: ClassVar[bool] = False
     looks_inside: ClassVar[bool] = False
 
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema)
+        self._misses = 0
+
+    def decode(self, text: bytes) -> TypedRows | None:
+        """Decode an array of records; see ``RowDecoder.decode``."""
+        found = super().decode(text)
+        if found is not None:
+            found.let_go_of_rows()
+        return found
+
     def _has_every_key(self, found: TypedRows) -> bool:
+        found.lines = self._lines(found)
+        if found.lines is not None:
+            return True
         if found.has_gaps or self.has_structs:
             keys = sum(len(values) for name, _, values in _parts_of(found) if name is not None)
         else:
@@ -385,6 +426,23 @@ class LineDecoder(RowDecoder):
         return has_no_more_keys(found.text, keys + self._in_mixed(found, b'":')) or super()._has_every_key(
             found
         )
+
+    def _lines(self, found: TypedRows) -> bytes | None:
+        """The lines of rows that msgspec writes just as they came; not tried where it never does.
+
+        With commas for newlines they are the text: so each is a record's own text, and there is no more.
+        """
+        if self._misses >= _TRIES:
+            return None
+        text, lines = found.text, _ENCODER.encode_lines(found.rows)
+        within = memoryview(lines.replace(b"\n", b","))[:-1]  # the brackets, which are not copied to compare
+        is_same = len(text) == len(within) + 2 and text.startswith(within, 1) and b"\r" not in text
+        self._misses = 0 if is_same else self._misses + 1
+        return lines if is_same else None
+
+    def _read_numbers(self, found: TypedRows, number: int) -> None:
+        """Make sure that they are sound; their digits are in the lines."""
+        found.put(number, _FLOATS.decode(b"[%b]" % b",".join(found.there(number))))
 
 
 class CellDecoder(RowDecoder):
