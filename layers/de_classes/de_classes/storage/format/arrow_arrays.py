@@ -365,7 +365,7 @@ class ArrowColumns:
         return record_in(self.text, index, self.size)
 
     def __contains__(self, record: Record) -> bool:
-        if not record.keys() <= set(self.schema.names) or not self._may_hold(record):
+        if not self._may_hold(record) or not record.keys() <= set(self.schema.names):
             return False
         candidates = self._candidates(record)
         return any(self.record(place.as_py()) == record for place in kernels().indices_nonzero(candidates))
@@ -376,8 +376,8 @@ class ArrowColumns:
 
     def _may_hold(self, record: Record) -> bool:
         """Whether an integer of the record is in its column: looking there costs less than to ask Arrow."""
-        for name, values in zip(self.schema.names, self.shared, strict=True):
-            value = record.get(name)
+        for field, values in zip(self.schema.fields, self.shared, strict=True):
+            value = record.get(field.name)
             if type(value) is int and pa.types.is_integer(values.type):
                 start = values.offset + self.start
                 return value in memoryview(values.buffers()[1]).cast("q")[start : start + self.size]
