@@ -379,7 +379,8 @@ class ArrowColumns:
             value = record.get(field.name)
             if type(value) is int and pa.types.is_integer(values.type):
                 start = values.offset + self.start
-                return value in memoryview(values.buffers()[1]).cast("q")[start : start + self.size]
+                column = memoryview(values.buffers()[1]).cast("q")[start : start + self.size]
+                return _fits_int64(value) and struct.pack("q", value) in column.tobytes() and value in column
         return True
 
     def _candidates(self, record: Record) -> pa.BooleanArray:
@@ -421,6 +422,10 @@ def _alike(values: pa.Array, value: Any) -> pa.BooleanArray:  # noqa: ANN401 - a
     return kernel("coalesce", kernel("equal", values, array_of([wanted], values.type)[0]), FALSE)
 
 
+def _fits_int64(value: float) -> bool:
+    return -(2**63) <= value < 2**63
+
+
 def _as_type(value: Any, arrow_type: pa.DataType) -> Any:  # noqa: ANN401 - any JSON value, and one of the type
     """A value as one of a type that it may equal; None if it equals none."""
     if pa.types.is_string(arrow_type):
@@ -430,5 +435,5 @@ def _as_type(value: Any, arrow_type: pa.DataType) -> Any:  # noqa: ANN401 - any 
     if pa.types.is_boolean(arrow_type):
         return bool(value) if value in {0, 1} else None
     if pa.types.is_integer(arrow_type):
-        return int(value) if value == int(value) and -(2**63) <= value < 2**63 else None
+        return int(value) if value == int(value) and _fits_int64(value) else None
     return float(value) if abs(value) <= 2**53 else None
