@@ -175,6 +175,12 @@ print(int(numpy.array(pyarrow.array([1, 2]).to_pylist()).sum()))
 def test_a_run_of_a_few_records_imports_none_of_arrows_kernels(tmp_path: Path) -> None:
     loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--pages", "1", "--limit", "20")
     assert "pyarrow.parquet" in loaded
+    assert "pyarrow._compute" not in loaded
+
+
+def test_a_run_that_is_decoded_into_arrays_makes_no_python_function_of_each_kernel(tmp_path: Path) -> None:
+    loaded = modules_of_an_ingestion(tmp_path, "--dataset", "records", "--limit", "1000")
+    assert "pyarrow._compute" in loaded
     assert "pyarrow.compute" not in loaded
 
 

@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -44,27 +45,36 @@ _SENSITIVE_HEADER = re.compile(
 )
 _SENSITIVE_QUERY_NAME = re.compile(_QUERY_NAMES, re.IGNORECASE)
 _VALUE = r"""(?:[bru]?(?P<{0}>\\*["'])(?:(?!(?P={0}))(?:\\.|.))*(?:(?P={0})|\Z)|{1})"""
-_PATTERNS = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
-    for pattern, replacement in (
-        # A header that is a whole line, such as "Authorization: AWS4-HMAC-SHA256 Credential=..., ..."
-        (r"""\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*[:=]\s*)[^\s"'][^\r\n"']*""", rf"\1\2{MASK}"),
-        (r"""\b(bearer|basic)(\s+)[^\s"',;]{6,}""", rf"\1\2{MASK}"),
-        (r"\beyJ[\w-]{5,}(?:\.[\w-]*){0,4}", MASK),
-        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", MASK),
-        (
-            rf"""({_NAMES})(\\*["'])?(\s*(?:=>|[=:])\s*)""" + _VALUE.format("quote", r"[^\s&]+"),
-            rf"\1\2\3\g<quote>{MASK}\g<quote>",
-        ),
-        (
-            rf"""((?P<name_quote>["'])[\w.-]{{0,20}}?{_NAMES}(?P=name_quote)\s*,\s*)"""
-            + _VALUE.format("quote", r"(?!)"),
-            rf"\1\g<quote>{MASK}\g<quote>",
-        ),
-        (r"""://[^\s/?#"']*@""", f"://{MASK}@"),
-        (rf"""([?&]{_QUERY_NAMES}=)[^\s&"'#]+""", rf"\1{MASK}"),
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What credentials look like, and what stands in their place: a run that warns of nothing needs none."""
+    return tuple(
+        (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
+        for pattern, replacement in (
+            # A header that is a whole line, such as "Authorization: AWS4-HMAC-SHA256 Credential=..., ..."
+            (
+                r"""\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*[:=]\s*)[^\s"'][^\r\n"']*""",
+                rf"\1\2{MASK}",
+            ),
+            (r"""\b(bearer|basic)(\s+)[^\s"',;]{6,}""", rf"\1\2{MASK}"),
+            (r"\beyJ[\w-]{5,}(?:\.[\w-]*){0,4}", MASK),
+            (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", MASK),
+            (
+                rf"""({_NAMES})(\\*["'])?(\s*(?:=>|[=:])\s*)""" + _VALUE.format("quote", r"[^\s&]+"),
+                rf"\1\2\3\g<quote>{MASK}\g<quote>",
+            ),
+            (
+                rf"""((?P<name_quote>["'])[\w.-]{{0,20}}?{_NAMES}(?P=name_quote)\s*,\s*)"""
+                + _VALUE.format("quote", r"(?!)"),
+                rf"\1\g<quote>{MASK}\g<quote>",
+            ),
+            (r"""://[^\s/?#"']*@""", f"://{MASK}@"),
+            (rf"""([?&]{_QUERY_NAMES}=)[^\s&"'#]+""", rf"\1{MASK}"),
+        )
     )
-)
+
 
 # Unicode's controls (C0, DEL, C1), line and paragraph separators, lone surrogates, and the format characters
 # that nobody sees: direction, joiners and zero widths, soft hyphen, tags. Not the few that are drawn, such as
@@ -148,7 +158,7 @@ class RedactingFilter(logging.Filter):
     def text(self, text: str) -> str:
         """The text with its credentials masked, and with what a terminal would act on escaped."""
         text = self.registered(text)
-        for pattern, replacement in _PATTERNS:
+        for pattern, replacement in _patterns():
             text = pattern.sub(replacement, text)
         return escaped_lines(text)
 

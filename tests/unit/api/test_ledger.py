@@ -200,10 +200,10 @@ def test_a_page_that_comes_late_fills_its_gap() -> None:
     ledger = ledger_of(page(1))
     ledger.skip(2)
     ledger.observe(page(3))
-    assert (ledger.missing_pages, ledger.gaps) == ((2,), (2,))
+    assert (ledger.missing_pages, ledger.gaps, ledger.has_gaps) == ((2,), (2,), True)
     ledger.observe(page(2))
     ledger.settle()
-    assert (ledger.missing_pages, ledger.gaps) == ((), ())
+    assert (ledger.missing_pages, ledger.gaps, ledger.has_gaps) == ((), (), False)
 
 
 def test_a_gap_alone_is_no_change_of_the_source() -> None:

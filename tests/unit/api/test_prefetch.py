@@ -116,18 +116,35 @@ def test_two_at_a_time_are_two() -> None:
 
 
 def test_no_page_beyond_the_width_is_fetched_ahead() -> None:
-    threads: dict[int, threading.Thread] = {}
+    begun = [threading.Event() for _ in range(9)]
+    gate = threading.Event()
 
     def get(number: int) -> Page:
-        threads[number] = threading.current_thread()
+        begun[number].set()
+        assert gate.wait(10)
         return page(number)
 
     with Prefetcher(get, 2, start=1) as window:
-        window.fill(9)
-        for number in (1, 2, 3):
-            window.take(number)
-    assert threads[3] is threading.current_thread()
-    assert threads[1] is not threads[3]
+        window.fill(8)
+        assert all(each.wait(10) for each in begun[1:3])
+        assert not any(each.wait(0.05) for each in begun[3:])
+        gate.set()
+        assert [window.take(number).number for number in range(1, 9)] == list(range(1, 9))
+
+
+def test_a_page_that_is_handed_out_makes_room_for_another_at_once() -> None:
+    begun = [threading.Event() for _ in range(4)]
+
+    def get(number: int) -> Page:
+        begun[number].set()
+        return sized(number, 60)
+
+    with Prefetcher(get, 2, start=1, most_bytes=100) as window:
+        window.fill(3)
+        window.take(1)
+        assert begun[2].wait(10)
+        window.take(2)
+        assert begun[3].wait(10)
 
 
 def test_there_are_no_more_threads_than_pages_were_ever_under_way() -> None:

@@ -134,6 +134,11 @@ class RunLedger:
         return self._overlap.tail()
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether there are any."""
+        return bool(self._skipped)
+
+    @property
     def gaps(self) -> PageSet:
         """Pages that were skipped and have not come since."""
         return PageSet.of(self._skipped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urljoin, urlsplit
 
 import msgspec
 
@@ -81,8 +81,11 @@ class HttpResponse(DiscreetValue):
 def target(request: HttpRequest) -> str:
     """Path and query of a request, letter for letter as they are sent: what a signature is made over."""
     path, query = _path_and_query(request.url)
-    query = "&".join(filter(None, (query, urlencode(request.params, doseq=True))))
+    query = "&".join(filter(None, (query, urlencode(request.params, doseq=True, quote_via=_quoted))))
     return f"{path}?{query}" if query else path
+
+
+_quoted = lru_cache(maxsize=16)(quote_plus)  # of a page's parameters all but one are those of the page before
 
 
 @lru_cache(maxsize=16)

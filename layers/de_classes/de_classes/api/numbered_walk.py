@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from de_classes.api.evidence import REFUSALS
 from de_classes.api.ledger import PageCounts, as_counted_by, furthest_entry, short_last_entry
-from de_classes.api.page import still_stands
+from de_classes.api.page import UndecodedRecords, still_stands
 from de_classes.api.prefetch import Prefetcher
 from de_classes.api.walk import ASKS_FOR_AN_EMPTY_PAGE, MOST_SHORT_PAGES, LoopGuard
 from de_classes.errors import (
@@ -248,7 +248,7 @@ class NumberedWalk:
 
     def _note_uneven(self, page: Page) -> None:
         """A page that is not as long as those before it moves the place of all behind it."""
-        if self._ledger.gaps or page.number <= self._last or self._pages.start != 1:
+        if page.number <= self._last or self._pages.start != 1 or self._ledger.has_gaps:
             return
         records, total = len(page.records), page.total_records
         moved = self._strategy.shifted(page.number, records, total, self._limit)
@@ -307,8 +307,8 @@ class NumberedWalk:
 
     def _settled(self, page: Page) -> Page:
         """The page, decoded, and as the run counts it: it may have been asked for once more until then."""
-        request = self._strategy.request_for(page.number, self._limit)
-        page = self._decoder.decode(page, request) if self._decoder else page
+        if self._decoder and isinstance(page.records, UndecodedRecords):
+            page = self._decoder.decode(page, self._strategy.request_for(page.number, self._limit))
         return page if self._short_last is None else as_counted_by(self._short_last, page)
 
     def _first_page(self, ahead: Prefetcher) -> Page:

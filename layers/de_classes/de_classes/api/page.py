@@ -241,6 +241,7 @@ ERROR_NAMES: Final = ("errors", "error", "Error", "fault", "exception")
 """By which an answer of status 200 says that it is an error."""
 
 _SUCCESS_NAMES: Final = ("ok", "success")
+_TELLING: Final = frozenset({*ERROR_NAMES, *_SUCCESS_NAMES})
 _PARTIAL_NAMES: Final = ("incomplete_results", "partial", "partial_results", "timed_out", "is_partial")
 
 
@@ -318,6 +319,8 @@ def title_of(body: bytes) -> str:
 
 
 def _error_name(answer: Mapping[str, Any]) -> str | None:
+    if _TELLING.isdisjoint(answer):
+        return None
     denied = (name for name in _SUCCESS_NAMES if answer.get(name) is False)
     return next((name for name in ERROR_NAMES if answer.get(name)), None) or next(denied, None)
 

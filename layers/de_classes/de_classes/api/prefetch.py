@@ -75,6 +75,7 @@ class Prefetcher:
         self._ready: deque[Page] = deque()
         self._threads = 0
         self._next = start or 0
+        self._end = 0
         self._begun = 0
         self._moved = threading.Condition()
         self._taken = 0
@@ -95,7 +96,11 @@ class Prefetcher:
 
     def fill(self, end: int) -> None:
         """Start fetching pages up to ``end``, as far as the window reaches."""
-        while self._width > 1 and self._next and self._next <= end and self._reaches():
+        self._end = end
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._width > 1 and self._next and self._next <= self._end and self._reaches():
             future: Future[Page] = Future()
             self._under_way.append(future)
             self._tasks.put(_Task(self._begun, self._next, future))
@@ -133,6 +138,7 @@ class Prefetcher:
 
     def _handed_out(self) -> Page:
         self._move_on()
+        self._fill()
         return self._ready.popleft()
 
     def _move_on(self) -> None:
@@ -141,7 +147,9 @@ class Prefetcher:
             self._moved.notify_all()
 
     def _reaches(self) -> bool:
-        return self._begun - self._taken < self._width * (_AHEAD if self._largest else 1)
+        """Whether a page may be begun now: a thread that had to wait for it would be woken for each other."""
+        ahead = self._begun - self._taken
+        return ahead < self._width * (_AHEAD if self._largest else 1) and self._has_room(ahead)
 
     def _add_thread(self) -> None:
         if self._threads < min(self._width, len(self._under_way)):

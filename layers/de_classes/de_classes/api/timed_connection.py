@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 _OK: Final = 200
+_AT_ONCE: Final = 64 * 1024  # bytes: a small page comes with its head, and each call is one of the system's
 _PROXY_WANTS_A_PASSWORD: Final = 407
 
 
@@ -216,18 +217,18 @@ class _TimedSocket:
         self.close = weakref.finalize(
             self, connected.close
         )  # a thread that ends leaves its connections behind
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
 
     def sendall(self, data: bytes) -> None:
         self._socket.settimeout(self._exchange.left())
         self._socket.sendall(data)
 
     def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._socket, self._exchange))
+        return io.BufferedReader(_TimedReader(self._socket, self._exchange), _AT_ONCE)
 
     def is_readable(self) -> bool:
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._poll.poll(0))
 
 
 class _TimedReader(io.RawIOBase):

@@ -64,4 +64,5 @@ def test_what_is_set_aside_is_a_file_of_its_own() -> None:
             spool.write(b"second")
             assert file.read() == b"first"
         assert spool.content == Content.of(b"second")
+        assert spool.size == len(b"second")
         assert spool.reader().read() == b"second"

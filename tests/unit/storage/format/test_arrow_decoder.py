@@ -244,6 +244,14 @@ def test_a_record_is_looked_up_as_among_dictionaries() -> None:
     assert not any(record in columns for record in outside)
 
 
+def test_a_number_whose_bytes_lie_across_two_others_is_not_among_them() -> None:
+    columns = straight({"a": Kind.INT64}, b'[{"a":4294967296},{"a":1}]')
+    assert columns is not None
+    assert {"a": 2**32} in columns
+    assert {"a": 1} in columns
+    assert {"a": 2**32 + 1} not in columns
+
+
 NESTED: dict[str, DataType] = {
     "id": Kind.INT53,
     "at": StructType((Field("x", Kind.FLOAT64), Field("in", StructType((Field("n", Kind.INT53),))))),

@@ -84,20 +84,24 @@ class Content(Value):
 
 
 class ContentMeter:
-    """Measures content that passes by in pieces."""
+    """Measures content that passes by in pieces.
+
+    Attributes:
+        size: Bytes until now.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._size = 0
+        self.size = 0
 
     def add(self, piece: bytes | bytearray | memoryview) -> None:
         """Count the next piece."""
         self._digest.update(piece)
-        self._size += memoryview(piece).nbytes
+        self.size += memoryview(piece).nbytes
 
     def content(self) -> Content:
         """What has passed by until now."""
-        return Content(self._size, self._digest.hexdigest())
+        return Content(self.size, self._digest.hexdigest())
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:

@@ -158,6 +158,11 @@ class Spool(io.RawIOBase):
         """What was written until now."""
         return self._meter.content()
 
+    @property
+    def size(self) -> int:
+        """Bytes that were written until now, without their checksum: it is asked for after every page."""
+        return self._meter.size
+
     def writable(self) -> bool:
         """Always; seeking is not possible, so what passed by is what is in the file."""
         return True

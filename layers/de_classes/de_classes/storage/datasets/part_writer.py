@@ -72,7 +72,7 @@ class RecordSpool:
     @property
     def size(self) -> int:
         """Bytes on the disk until now; what a format still gathers in memory is not among them."""
-        return self._spool.content.size + self._writer.pending_size
+        return self._spool.size + self._writer.pending_size
 
     @property
     def schema(self) -> Schema:

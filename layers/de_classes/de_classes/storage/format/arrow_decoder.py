@@ -30,7 +30,7 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.json as pj  # type: ignore[import-untyped]  # it ships no types
 
-from de_classes.storage.format.arrow_arrays import ArrowColumns, array_of, arrow_schema, as_array, kernels
+from de_classes.storage.format.arrow_arrays import ArrowColumns, array_of, arrow_schema, as_array, kernel
 from de_classes.storage.format.decoders import NO_KEYS, decoder_of, holds_floats
 from de_classes.storage.format.schema import Kind, ListType, StructType
 from de_classes.utils.strict_json import Number, read_number
@@ -258,10 +258,9 @@ def _come_near_zero(values: pa.Array, data_type: DataType) -> bool:
 
 
 def _bounds(values: pa.Array) -> tuple[float, float]:
-    found = kernels().min_max(values).as_py()
+    found = kernel("min_max", values).as_py()
     return (1, 1) if found["min"] is None else (found["min"], found["max"])
 
 
 def _has_negative_zero(floats: pa.DoubleArray) -> bool:
-    pc = kernels()
-    return bool(pc.any(pc.equal(floats.view(pa.int64()), _NEGATIVE_ZERO)).as_py())
+    return bool(kernel("any", kernel("equal", floats.view(pa.int64()), _NEGATIVE_ZERO)).as_py())

@@ -161,12 +161,11 @@ def _last_record(text: bytes) -> Record | None:
 
 
 def _object(text: bytes) -> Record | None:
-    """What a text is, if it is one object and no more."""
+    """What a text within a sound array is, if it is one object and no more."""
     try:
-        msgspec.json.decode(text)  # says no in less time than a strict reader
-    except msgspec.DecodeError:
+        found: Record = strict_json.decode_sound(text)
+    except (msgspec.MsgspecError, ValueError):
         return None
-    found: Record = strict_json.loads(text)
     return found
 
 
