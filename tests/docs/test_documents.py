@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source.loading import parse_sources, shipped_names
+from localcloud.emulator import free_port
 from tests.fakes.documents import (
     ROOT,
     blocks,
@@ -210,7 +210,7 @@ def run(command: list[str], directory: Path, *, path: str | None = None) -> str:
         start_new_session=True,
     ) as process:
         try:
-            out, _ = process.communicate(timeout=120)
+            out, _ = process.communicate(timeout=300)
         finally:
             end_group(process)
     assert process.returncode == 0, out
@@ -221,8 +221,3 @@ def end_group(process: subprocess.Popen[str]) -> None:
     """End what an example left running, so that it is in nobody's way."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

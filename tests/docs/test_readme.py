@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.docs.test_documents import ACTIVATIONS, PORT, UNTIL_IT_IS_UP, free_port, in_a_new_shell
+from localcloud.emulator import free_port
+from tests.docs.test_documents import ACTIVATIONS, PORT, UNTIL_IT_IS_UP, in_a_new_shell
 from tests.fakes.documents import ROOT, blocks, descriptions
 
 if TYPE_CHECKING:

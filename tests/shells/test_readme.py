@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.emulator import free_port
 from localcloud.workspace import REGION
-from tests.docs.test_documents import ACTIVATIONS, OURS_ALONE, PORT, end_group, free_port
+from tests.docs.test_documents import ACTIVATIONS, OURS_ALONE, PORT, end_group
 from tests.docs.test_readme import FIRST_SCREEN, REST, indented, same_on_every_machine
 from tests.fakes.aws import ACCESS_KEY, SECRET_KEY
 from tests.fakes.documents import blocks, descriptions, signed_calls
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.shells
-SECONDS = 120
+SECONDS = 300
 
 
 def typed(shell: str, text: str, folder: Path, **variables: str) -> tuple[str, str]:

@@ -260,12 +260,12 @@ def terminal() -> Iterator[tuple[TextIO, Callable[[], str]]]:
 
     def read() -> str:
         stream.close()
-        reading.join(10)
+        reading.join(60)
         return b"".join(shown).decode()
 
     with closing(stream):
         yield stream, read
-    reading.join(10)
+    reading.join(60)
     os.close(watcher)
 
 
@@ -293,8 +293,9 @@ def test_the_bar_on_a_terminal_says_why_it_waits_and_until_when(
             progress.page(each)
     text = shown()
     assert re.search(r" 33%\|.*1/3 \[", text)
-    assert re.search(r"2/3 \[00:0.<00:0., +[0-9.]+ ?(pages/s|s/ pages), 2 records, 2 asked again", text)
-    assert f"1/3 pages [00:00<00:00], 1 records, 1 asked again, waiting until {at(45)}: a" in text
+    assert re.search(r"2/3 \[..:..<..:.., +[0-9.]+ ?(pages/s|s/ pages), 2 records, 2 asked again", text)
+    waiting = rf"1/3 pages \[..:..<..:..\], 1 records, 1 asked again, waiting until {at(45)}: a"
+    assert re.search(waiting, text)
     assert "\x1b[2J" not in text
 
 
