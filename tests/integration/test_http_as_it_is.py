@@ -22,6 +22,7 @@ from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
+from tests.fakes.commands import without_waits
 from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows
 from tests.fakes.raw_server import answer
 
@@ -56,7 +57,7 @@ def ingest(tmp_path: Path, url: str, *words: str) -> Run:
     lines = file.read_text("utf-8").splitlines() if file.exists() else None
     stored = None if lines is None else [json.loads(line) for line in lines]
     about_the_run = re.compile("ingest: run .*: if it is stopped, .*\n")  # a dataset's can be gone on with
-    return Run(status, out.getvalue(), about_the_run.sub("", err.getvalue()), stored)
+    return Run(status, out.getvalue(), about_the_run.sub("", without_waits(err.getvalue())), stored)
 
 
 def pulled(tmp_path: Path, behave: Behave, *words: str) -> tuple[Run, HttpSource]:

@@ -14,6 +14,7 @@ from localcloud.workspace import REGION
 from tests.docs.test_documents import ACTIVATIONS, OURS_ALONE, PORT, end_group
 from tests.docs.test_readme import FIRST_SCREEN, REST, indented, same_on_every_machine
 from tests.fakes.aws import ACCESS_KEY, SECRET_KEY
+from tests.fakes.commands import without_waits
 from tests.fakes.documents import blocks, descriptions, signed_calls
 from tests.fakes.signed import SIGNED, TOKEN, recorder, signature_of
 
@@ -60,7 +61,7 @@ def test_the_three_lines_print_the_receipt_that_is_shown(shell: str, tmp_path: P
     assert "`kill %1`" in FIRST_SCREEN
     lines = "\n".join([activated(shell, tmp_path), *commands, "kill %1"]).replace(PORT, port)
     out, err = typed(shell, lines, tmp_path)
-    told = [line for line in err.splitlines() if line.startswith("ingest: ")]
+    told = [line for line in without_waits(err).splitlines() if line.startswith("ingest: ")]
     printed = [*told, *out.splitlines()]
     assert [*map(same_on_every_machine, printed)] == [*map(same_on_every_machine, receipt)]
 
