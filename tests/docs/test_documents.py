@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
-# The three seconds that a page gives a simulator to come up are as long as it takes, on a busy machine too.
+# The three seconds that a page gives a simulator to come up are as long as it takes, on a busy machine too;
+# so are the six that it gives a run to be in its middle.
 UNTIL_IT_IS_UP = """
 sleep() {{
   if [ "$1" = 3 ]; then until (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null; do command sleep 0.05; done
+  elif [ "$1" = 6 ]; then until python -m de_classes runs status lake monday 2>&1 | grep -q "running, [1-9]"
+    do command sleep 0.5; done
   else command sleep "$1"; fi
 }}
 """
