@@ -190,10 +190,10 @@ class Emulator:
 
 def free_port() -> int:
     """A port that is free now, and of those that no system gives to who asks for any."""
-    for port in random.sample(PORTS, len(PORTS)):
+    for port in random.sample(PORTS, 100):
         with suppress(OSError), socket.create_server((HOST, port)):
             return port
-    raise LocalCloudError(f"no port from {PORTS[0]} to {PORTS[-1]} is free")
+    raise LocalCloudError(f"of a hundred ports from {PORTS[0]} to {PORTS[-1]} none is free")
 
 
 def _admit(process: subprocess.Popen[bytes], admission: Mapping[str, object]) -> None:

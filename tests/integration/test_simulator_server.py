@@ -19,6 +19,7 @@ from de_classes.simulators.records import JsonLinesRecords
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
+from localcloud.emulator import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -369,8 +370,8 @@ def test_an_answer_from_a_broken_record_source_is_500_without_detail(
 
 
 def test_stopping_hangs_up_on_idle_clients_and_frees_the_port() -> None:
-    server = SimulatorServer(CALM).start()
-    port = server.port
+    port = free_port()
+    server = SimulatorServer(CALM, port=port).start()
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as idle:
         idle.sendall(b"GET /health HTTP/1.1\r\n\r\n")
         answered = idle.recv(1000)
