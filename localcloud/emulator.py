@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 60.0
+PORTS = range(20_000, 32_000)  # Linux gives out 32768 and above, others 49152 and above
 STOP_SECONDS = 10.0
 LOG_TAIL_LINES = 15
 OK = 200
@@ -169,15 +171,16 @@ class Emulator:
 
     def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._startup_seconds
-        health = self.endpoint + HEALTH
-        while _status(health) != OK:
+        health, to_stranger = self.endpoint + HEALTH, None
+        # None is no answer, of which a busy machine has some after the first too.
+        while _status(health) != OK or (to_stranger := _status(health, _STRANGER)) is None:
             if process.poll() is not None:
                 raise LocalCloudError(f"the local cloud ended while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
                 waited = f"{self._startup_seconds:.0f} s"
                 raise LocalCloudError(f"the local cloud was not ready after {waited}:\n{self._log_tail()}")
             time.sleep(0.05)
-        if _status(health, _STRANGER) != FORBIDDEN:
+        if to_stranger != FORBIDDEN:
             raise LocalCloudError("the local cloud answers strangers: its gate is not closed")
 
     def _log_tail(self) -> str:
@@ -186,11 +189,11 @@ class Emulator:
 
 
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that is free now, and of those that no system gives to who asks for any."""
+    for port in random.sample(PORTS, 100):
+        with suppress(OSError), socket.create_server((HOST, port)):
+            return port
+    raise LocalCloudError(f"of a hundred ports from {PORTS[0]} to {PORTS[-1]} none is free")
 
 
 def _admit(process: subprocess.Popen[bytes], admission: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from de_classes.redaction import shared_filter
-from tests.fakes.effort import examples
+from tests.fakes.effort import ALL, examples
 from tests.fakes.running import RUNNING
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.fakes.canary_plugin"]
 
-# Tests do not time: on a busy machine any example may be slow. What a failure needs is in its message.
+# Tests do not time: on a busy machine any example may be slow. What a failure needs is in its message. The
+# tenth of the examples that make test tries is the same each time, as all of them are in CI: who breaks
+# nothing sees nothing fail. The proofs draw anew elsewhere.
+_ONE_DRAW = {} if ALL else {"derandomize": True}
 settings.register_profile(
-    "de-classes", max_examples=examples(100), deadline=None, database=None, print_blob=True
+    "de-classes", max_examples=examples(100), deadline=None, database=None, print_blob=True, **_ONE_DRAW
 )
 settings.load_profile("de-classes")
 

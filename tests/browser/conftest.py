@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.emulator import free_port
 from tests.fakes.browser import Browser, problem
 
 if TYPE_CHECKING:
@@ -19,7 +19,5 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if (reason := problem()) is not None:
         absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         absent(reason)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with Browser(tmp_path_factory.mktemp("browser"), port) as running:
+    with Browser(tmp_path_factory.mktemp("browser"), free_port()) as running:
         yield running

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GONE_SECONDS = 60.0
+GONE_SECONDS = 240.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

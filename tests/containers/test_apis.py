@@ -61,13 +61,13 @@ def test_a_wrong_request_is_told_so(http: requests.Session, services: Services) 
 def test_the_simulators_serve_nothing_without_a_token(
     http: requests.Session, services: Services, path: str
 ) -> None:
-    assert http.get(services.api_url + path, timeout=30).status_code == 401
+    assert http.get(services.api_url + path, timeout=120).status_code == 401
 
 
 @pytest.mark.parametrize("mount", ["/auth", "/unstable"])
 def test_the_simulators_describe_themselves(http: requests.Session, services: Services, mount: str) -> None:
-    assert http.get(f"{services.api_url}{mount}/health", timeout=30).status_code == 200
-    assert "openapi" in http.get(f"{services.api_url}{mount}/openapi.json", timeout=30).json()
+    assert http.get(f"{services.api_url}{mount}/health", timeout=120).status_code == 200
+    assert "openapi" in http.get(f"{services.api_url}{mount}/openapi.json", timeout=120).json()
 
 
 def test_what_the_functions_log_holds_no_token_or_password(

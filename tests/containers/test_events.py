@@ -112,13 +112,13 @@ def test_a_direct_invocation_raises_the_same_line(alone: SamLocal) -> None:
 def test_plain_start_api_serves_the_simulators_and_says_what_the_worker_lacks(alone: SamLocal) -> None:
     with alone.start_api(), requests.Session() as http:
         http.trust_env = False  # no proxy
-        login = http.post(f"{SERVED}/auth/login", json=LOGIN, timeout=30)
+        login = http.post(f"{SERVED}/auth/login", json=LOGIN, timeout=120)
         assert login.status_code == 200, login.text
         bearer = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        assert http.get(f"{SERVED}/auth/data", headers=bearer, timeout=30).status_code == 200
-        page = http.get(f"{SERVED}/unstable/data?page=1", headers=bearer, timeout=30)
+        assert http.get(f"{SERVED}/auth/data", headers=bearer, timeout=120).status_code == 200
+        page = http.get(f"{SERVED}/unstable/data?page=1", headers=bearer, timeout=120)
         assert page.status_code in {200, *FLAKY}
-        ingest = http.post(f"{SERVED}/ingest", json={}, timeout=60)
+        ingest = http.post(f"{SERVED}/ingest", json={}, timeout=120)
         assert (ingest.status_code, FIRST in ingest.json()["message"]) == (500, True)
 
 

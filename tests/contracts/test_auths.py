@@ -146,7 +146,7 @@ def test_one_login_serves_64_threads(case: AuthCase) -> None:
     start = threading.Barrier(64)
 
     def authorize(number: int) -> HttpRequest:
-        start.wait(30)
+        start.wait(60)
         return auth.authorize(HttpRequest("GET", "https://api.example/rows", params={"page": str(number)}))
 
     with ThreadPoolExecutor(64) as pool:

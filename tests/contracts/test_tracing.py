@@ -38,7 +38,7 @@ def sent(xray_recorder: AWSXRayRecorder) -> Iterator[Sent]:
     daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with daemon:
         daemon.bind(("127.0.0.1", 0))
-        daemon.settimeout(10)
+        daemon.settimeout(60)
         host, port = daemon.getsockname()
         xray_recorder.configure(
             daemon_address=f"{host}:{port}", sampling=False, context_missing="RUNTIME_ERROR"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,12 @@ from de_classes.api.requests_transport import RequestsTransport
 from de_classes.api.transport import BodyLimits
 from de_classes.errors import ConfigurationError, DeClassesError, NetworkError, ProtocolError
 from tests.fakes.effort import examples
-from tests.fakes.raw_server import RawServer, answer, drip, one_by_one, reset, tunnel
+from tests.fakes.ports import nobody_listens
+from tests.fakes.raw_server import PATIENCE, RawServer, answer, drip, one_by_one, reset, tunnel
 from tests.fakes.tls import self_signed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from pathlib import Path
 
@@ -42,13 +43,13 @@ def transports(request: pytest.FixtureRequest) -> Transports:
 def get(transports: Transports, behaviour: Behaviour, **limits: int) -> HttpResponse:
     with RawServer([behaviour]) as server:
         request = HttpRequest("GET", server.url + "/data", params={"api_key": "hunter2"})
-        return transports(limits=BodyLimits(**limits)).send(request, timeout=2.0)
+        return transports(limits=BodyLimits(**limits)).send(request, timeout=PATIENCE)
 
 
 def sent(transports: Transports, method: str, path: str, **parts: Any) -> str:
     """What reaches the server, as text."""
     with RawServer([answer(b"{}")]) as server:
-        transports().send(HttpRequest(method, server.url + path, **parts), timeout=2.0)
+        transports().send(HttpRequest(method, server.url + path, **parts), timeout=PATIENCE)
         return server.heads[0].decode()
 
 
@@ -85,15 +86,13 @@ def test_chunks_are_joined(transports: Transports) -> None:
 
 
 def test_F09_a_refused_connection_is_worth_another_try(transports: Transports) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(NetworkError):
-        transports().send(HttpRequest("GET", f"http://127.0.0.1:{port}/"), timeout=2.0)
+    with nobody_listens() as address, pytest.raises(NetworkError):
+        transports().send(HttpRequest("GET", f"http://{address}/"), timeout=PATIENCE)
 
 
 def test_F09_a_name_that_does_not_resolve_is_worth_another_try(transports: Transports) -> None:
     with pytest.raises(NetworkError):
-        transports().send(HttpRequest("GET", "http://no-such-host.invalid/"), timeout=2.0)
+        transports().send(HttpRequest("GET", "http://no-such-host.invalid/"), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00\xff\x13garbage", b"HTTP/1.1 abc\r\n\r\n"])
@@ -139,7 +138,7 @@ def test_F16_a_slow_drip_ends_at_the_deadline_for_the_whole_request(transports: 
         started = time.monotonic()
         with pytest.raises(NetworkError):
             transports().send(HttpRequest("GET", server.url), timeout=0.3)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 15.0  # of twenty that the drip takes
 
 
 def test_F19_an_answer_beyond_the_limit_is_refused(transports: Transports) -> None:
@@ -259,7 +258,7 @@ def test_F09_a_certificate_that_nobody_vouches_for_is_fatal(transports: Transpor
         RawServer([answer(BODY)], tls=context) as server,
         pytest.raises(ConfigurationError, match="certificate"),
     ):
-        transports().send(HttpRequest("GET", server.url + "/?api_key=hunter2"), timeout=2.0)
+        transports().send(HttpRequest("GET", server.url + "/?api_key=hunter2"), timeout=PATIENCE)
 
 
 def test_F09_a_server_that_speaks_no_tls_is_worth_another_try(transports: Transports) -> None:
@@ -274,7 +273,7 @@ def test_F89_a_proxy_of_the_environment_is_asked_by_the_whole_address(
     with RawServer([answer(BODY)]) as proxy:
         monkeypatch.setenv(variable, proxy.url.replace("//", "//user:p%40ss@"))
         request = HttpRequest("GET", "http://api.example:8080/data", params={"a": "1"})
-        assert transports().send(request, timeout=2.0).body == BODY
+        assert transports().send(request, timeout=PATIENCE).body == BODY
     head = proxy.heads[0].decode()
     assert head.startswith("GET http://api.example:8080/data?a=1 HTTP/1.1\r\n")
     assert "\r\nHost: api.example:8080\r\n" in head
@@ -307,7 +306,7 @@ def test_F89_https_goes_through_a_tunnel_and_trusts_the_environments_authorities
     monkeypatch.setenv(variable, str(certificate))
     with RawServer([answer(BODY)], tls=context) as server, RawServer([tunnel(server)]) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        assert transports().send(HttpRequest("GET", server.url), timeout=2.0).body == BODY
+        assert transports().send(HttpRequest("GET", server.url), timeout=PATIENCE).body == BODY
     assert proxy.heads[0].startswith(f"CONNECT {server.url.removeprefix('https://')} HTTP/1.".encode())
 
 
@@ -323,7 +322,7 @@ def test_a_connection_is_kept_for_the_next_request(transports: Transports) -> No
     kept = answer(BODY, connection="keep-alive")
     with RawServer([one_by_one(kept, kept, kept)]) as server:
         transport = transports()
-        bodies = [transport.send(HttpRequest("GET", server.url), timeout=2.0).body for _ in range(3)]
+        bodies = [transport.send(HttpRequest("GET", server.url), timeout=PATIENCE).body for _ in range(3)]
         assert (bodies, server.connections) == ([BODY] * 3, 1)
 
 
@@ -331,8 +330,9 @@ def test_F11_a_kept_connection_that_was_closed_meanwhile_is_opened_again(transpo
     with RawServer([one_by_one(answer(BODY, connection="keep-alive"))]) as server:
         transport = transports()
         for _ in range(3):
-            assert transport.send(HttpRequest("GET", server.url), timeout=2.0).body == BODY
-            time.sleep(0.02)  # until the server's close is here
+            assert transport.send(HttpRequest("GET", server.url), timeout=PATIENCE).body == BODY
+            server.wait_until_one_is_closed()
+            time.sleep(0.02)  # it has yet to come from one end to the other
         assert server.connections == 3
 
 
@@ -341,8 +341,8 @@ def test_after_a_failure_the_next_request_has_a_connection_of_its_own(transports
     with RawServer([cut, answer(BODY)]) as server:
         transport = transports()
         with pytest.raises(NetworkError):
-            transport.send(HttpRequest("GET", server.url), timeout=2.0)
-        assert transport.send(HttpRequest("GET", server.url), timeout=2.0).body == BODY
+            transport.send(HttpRequest("GET", server.url), timeout=PATIENCE)
+        assert transport.send(HttpRequest("GET", server.url), timeout=PATIENCE).body == BODY
 
 
 @given(

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from de_classes.api.source.loading import parse_sources, shipped_names
+from localcloud.emulator import free_port
 from tests.fakes.documents import (
     ROOT,
     blocks,
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from tests.fakes.documents import Block
 
 PORT = "8765"  # what the documents show; somebody may be using it
-# The three seconds that a page gives a simulator to come up are as long as it takes, on a busy machine too.
+# The three seconds that a page gives a simulator to come up are as long as it takes, on a busy machine too;
+# so are the six that it gives a run to be in its middle.
 UNTIL_IT_IS_UP = """
 sleep() {{
   if [ "$1" = 3 ]; then until (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null; do command sleep 0.05; done
+  elif [ "$1" = 6 ]; then until python -m de_classes runs status lake monday 2>&1 | grep -q "running, [1-9]"
+    do command sleep 0.5; done
   else command sleep "$1"; fi
 }}
 """
@@ -210,7 +213,7 @@ def run(command: list[str], directory: Path, *, path: str | None = None) -> str:
         start_new_session=True,
     ) as process:
         try:
-            out, _ = process.communicate(timeout=120)
+            out, _ = process.communicate(timeout=300)
         finally:
             end_group(process)
     assert process.returncode == 0, out
@@ -221,8 +224,3 @@ def end_group(process: subprocess.Popen[str]) -> None:
     """End what an example left running, so that it is in nobody's way."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

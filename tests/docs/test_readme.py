@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.docs.test_documents import ACTIVATIONS, PORT, UNTIL_IT_IS_UP, free_port, in_a_new_shell
+from localcloud.emulator import free_port
+from tests.docs.test_documents import ACTIVATIONS, PORT, UNTIL_IT_IS_UP, in_a_new_shell
+from tests.fakes.commands import without_waits
 from tests.fakes.documents import ROOT, blocks, descriptions
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def test_the_description_and_three_lines_print_the_receipt_that_is_shown(tmp_pat
     port = str(free_port())
     (tmp_path / "shop.toml").write_text(description.text.replace(PORT, port), encoding="utf-8")
     lines = "\n".join([*commands, "kill $!"]).replace(PORT, port)
-    printed = in_a_new_shell(UNTIL_IT_IS_UP.format(port=port) + lines, tmp_path).splitlines()
+    printed = without_waits(in_a_new_shell(UNTIL_IT_IS_UP.format(port=port) + lines, tmp_path)).splitlines()
     assert [*map(same_on_every_machine, printed)] == [*map(same_on_every_machine, receipt)]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 from urllib.error import HTTPError, URLError
 
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage")
-UP_SECONDS = 30.0
+UP_SECONDS = 120.0
 PROGRAMS = ("chromium", "chromedriver")
 
 
@@ -98,7 +98,7 @@ class Browser:
         """What a function with this body returns in the page."""
         return self._ask("POST", f"{self._session}/execute/sync", {"script": script, "args": list(words)})
 
-    def until(self, script: str, *words: object, seconds: float = 10.0) -> Any:
+    def until(self, script: str, *words: object, seconds: float = 60.0) -> Any:
         """What it returns as soon as that is true."""
         deadline = time.monotonic() + seconds
         while not (found := self.run(script, *words)):
@@ -154,7 +154,7 @@ class Browser:
             f"{self._url}{path}", data, {"Content-Type": "application/json"}, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
                 return json.load(answer)["value"]
         except HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.read().decode()[:2_000]}") from None

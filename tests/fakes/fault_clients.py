@@ -55,7 +55,7 @@ class Wire:
 def exchange(server: SimulatorServer, request: bytes) -> Wire:
     """Send these bytes, and keep all that comes until the connection ends."""
     received = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(request)
         try:
             while data := connection.recv(65_536):

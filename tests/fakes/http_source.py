@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.raw_server import answer, read_head
+from tests.fakes.raw_server import PATIENCE, answer, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class HttpSource:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(5)
+            connection.settimeout(PATIENCE)
             head = read_head(connection)
             if head:
                 connection.sendall(self._behave(self._noted(head, connection)))

@@ -53,7 +53,7 @@ class Nursery:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
 
     def begin(self, order: Order) -> int:
         """Have a child begin; its process id."""

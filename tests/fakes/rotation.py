@@ -218,7 +218,7 @@ class Steps:
             thread.start()
         while True:
             with self._changed:
-                assert self._changed.wait_for(lambda: self._running == 0, timeout=30)
+                assert self._changed.wait_for(lambda: self._running == 0, timeout=120)
                 if not self._waiting:
                     break
                 chosen = self._random.choice(sorted(self._waiting))

@@ -92,7 +92,7 @@ class Cloud:
             **which,
         )
         client.get_waiter("stack_update_complete").wait(
-            StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
         )
 
     def deploy(self, wanted: Mapping[str, str]) -> None:

@@ -111,7 +111,7 @@ def test_every_command_and_example_of_the_page_works_as_it_stands(emulator: Emul
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\ntable:  shop.orders\nlist:   s3://my-bucket/raw/orders/_symlink-00000001/\n" in done.stdout
@@ -145,7 +145,7 @@ def test_processes_that_commit_at_once_leave_the_latest_commit_and_its_columns(
         subprocess.Popen([sys.executable, str(script), str(number)], env=environment(emulator))
         for number in range(AT_ONCE)
     ]
-    assert [each.wait(timeout=120) for each in racing] == [0] * AT_ONCE
+    assert [each.wait(timeout=300) for each in racing] == [0] * AT_ONCE
     told = table(emulator, "raced")
     assert told["Parameters"]["de_classes_generation"] == str(AT_ONCE * COMMITS_EACH)
     with duckdb.connect() as connection:

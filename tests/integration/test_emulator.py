@@ -126,10 +126,10 @@ def test_it_starts_empty_and_with_other_credentials_whatever_was_left_by_one_tha
 
 
 def test_it_listens_on_loopback_only(up: Up) -> None:
-    with socket.create_connection((HOST, up.port), timeout=5) as connection:
+    with socket.create_connection((HOST, up.port), timeout=60) as connection:
         assert connection.getpeername()[0] == HOST
         with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.4", up.port), timeout=5)
+            socket.create_connection(("127.0.0.4", up.port), timeout=60)
 
 
 def test_it_answers_to_a_forwarders_name_only_where_it_was_told_to(up: Up) -> None:

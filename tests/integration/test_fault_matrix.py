@@ -231,7 +231,7 @@ def client(
         endpoint or Endpoint.at(f"{server.base_url}/data", **options),
         auth,
         LOGGER,
-        limits=ClientLimits(concurrency=width, timeout=2.0, retry_policy=policy),
+        limits=ClientLimits(concurrency=width, timeout=60.0, retry_policy=policy),
         runtime=ClientRuntime(transport, clock),
     )
 

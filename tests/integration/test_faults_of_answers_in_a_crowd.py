@@ -29,7 +29,7 @@ BROKEN = (http.client.HTTPException, OSError, EOFError, ValueError, RecursionErr
 
 def fetched(api: Client, number: int) -> bytes | None:
     """The records of a page as bytes, or None if this try brought nothing that can be trusted."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=120)
     try:
         headers = {"Authorization": f"Bearer {api.token}"}
         connection.request("GET", f"/data?page={number}&limit=10", headers=headers)

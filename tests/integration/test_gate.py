@@ -122,7 +122,7 @@ def send(request: AWSRequest, headers: dict[str, str] | None = None) -> requests
             prepared.url,
             data=request.data,
             headers={**dict(prepared.headers.items()), **(headers or {})},
-            timeout=30,
+            timeout=120,
         )
 
 

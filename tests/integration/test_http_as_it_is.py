@@ -22,11 +22,13 @@ from de_classes.api.runtime import ClientLimits, ClientRuntime
 from de_classes.api.unstable_api_client import UnstableAPIClient
 from de_classes.errors import IncompleteRunError, RetriesExhaustedError
 from de_classes.utils.clock import ManualClock
+from tests.fakes.commands import without_waits
 from tests.fakes.http_source import HttpSource, as_json, page, page_of, rows
+from tests.fakes.ports import nobody_listens
 from tests.fakes.raw_server import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.fakes.http_source import Asked
@@ -56,7 +58,7 @@ def ingest(tmp_path: Path, url: str, *words: str) -> Run:
     lines = file.read_text("utf-8").splitlines() if file.exists() else None
     stored = None if lines is None else [json.loads(line) for line in lines]
     about_the_run = re.compile("ingest: run .*: if it is stopped, .*\n")  # a dataset's can be gone on with
-    return Run(status, out.getvalue(), about_the_run.sub("", err.getvalue()), stored)
+    return Run(status, out.getvalue(), about_the_run.sub("", without_waits(err.getvalue())), stored)
 
 
 def pulled(tmp_path: Path, behave: Behave, *words: str) -> tuple[Run, HttpSource]:
@@ -705,23 +707,28 @@ def test_F71_of_any_number_of_stated_pages_so_many_are_skipped_and_no_more(state
     assert clock.monotonic() < 3600
 
 
-def test_F90_a_first_contact_that_fails_is_told_at_once(tmp_path: Path) -> None:
-    with HttpSource(page) as gone:
-        pass
-    run = ingest(tmp_path, gone.url, "--max-attempts", "2", "--quiet")
+@pytest.fixture
+def gone() -> Iterator[str]:
+    """The address of a source where nobody listens."""
+    with nobody_listens() as address:
+        yield f"http://{address}"
+
+
+def test_F90_a_first_contact_that_fails_is_told_at_once(tmp_path: Path, gone: str) -> None:
+    run = ingest(tmp_path, gone, "--max-attempts", "2", "--quiet")
     first_line, last = run.err.splitlines()
     assert run.status == 4
-    assert first_line.startswith(f"ingest: attempt 1: {gone.url}/data: nobody listens there")
+    assert first_line.startswith(f"ingest: attempt 1: {gone}/data: nobody listens there")
     assert "failed 2 times" in last
     assert "is the address right?" in last
 
 
-def test_F90_a_login_that_nobody_answers_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_F90_a_login_that_nobody_answers_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
     monkeypatch.setenv("INGEST_PASSWORD", "password-of-the-shop")
-    with HttpSource(page) as gone:
-        pass
-    run = ingest(tmp_path, gone.url, "--max-attempts", "2", "--quiet", "--username", "demo")
-    assert run.err.startswith(f"ingest: attempt 1 to log in: {gone.url}/login: nobody listens there")
+    run = ingest(tmp_path, gone, "--max-attempts", "2", "--quiet", "--username", "demo")
+    assert run.err.startswith(f"ingest: attempt 1 to log in: {gone}/login: nobody listens there")
 
 
 def test_F90_nothing_is_said_of_what_fails_later(tmp_path: Path) -> None:
@@ -729,20 +736,18 @@ def test_F90_nothing_is_said_of_what_fails_later(tmp_path: Path) -> None:
     assert (run.status, run.err, run.stored) == (0, "", EVERY)
 
 
-def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute() -> None:
-    with HttpSource(page) as gone:
-        pass
+def test_F90_a_first_contact_that_fails_is_given_up_within_a_minute(gone: str) -> None:
     hasty, patient = ManualClock(), ManualClock()
     with pytest.raises(RetriesExhaustedError, match="nobody listens"):
         UnstableAPIClient(
-            gone.url,
+            gone,
             limits=ClientLimits(retry_policy=RetryPolicy(jitter=False)),
             runtime=ClientRuntime(clock=hasty),
         ).fetch_page(1)
     policy = RetryPolicy(first_contact=600.0, jitter=False)
     with pytest.raises(RetriesExhaustedError):
         UnstableAPIClient(
-            gone.url, limits=ClientLimits(retry_policy=policy), runtime=ClientRuntime(clock=patient)
+            gone, limits=ClientLimits(retry_policy=policy), runtime=ClientRuntime(clock=patient)
         ).fetch_page(1)
     assert 10 < sum(hasty.sleeps) < 60
     assert sum(patient.sleeps) > 120
@@ -777,10 +782,10 @@ def test_F89_the_command_asks_through_a_proxy_of_the_environment(
     assert proxy.asked[0].target == "http://api.example/data?limit=10&page=1"
 
 
-def test_F89_a_proxy_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with HttpSource(page) as gone:
-        pass
-    monkeypatch.setenv("http_proxy", gone.url.replace("//", "//me:password-of-the-proxy@"))
+def test_F89_a_proxy_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setenv("http_proxy", gone.replace("//", "//me:password-of-the-proxy@"))
     run = ingest(tmp_path, "http://api.example", "--allow-insecure", "--max-attempts", "1")
-    assert f"the proxy 127.0.0.1:{gone.port} (http_proxy): nobody listens there" in run.err
+    assert f"the proxy {gone.removeprefix('http://')} (http_proxy): nobody listens there" in run.err
     assert "password-of-the-proxy" not in run.err

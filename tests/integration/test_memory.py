@@ -44,7 +44,7 @@ def fetch(faults: str, transport: str, concurrency: int = 1) -> dict[str, Any]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)

@@ -35,7 +35,7 @@ def problems(folder: Path, description: str, base: str, token: str, *options: st
 
 
 def token_of(login_url: str, login: dict[str, str]) -> str:
-    answer = requests.post(login_url, json=login, timeout=30)
+    answer = requests.post(login_url, json=login, timeout=120)
     return str(answer.json()["access_token"])
 
 
@@ -82,6 +82,6 @@ def test_deployed_what_is_described_is_what_is_answered(
 def test_deployed_a_method_that_is_not_described_reaches_no_function(calm_cloud: Cloud, method: str) -> None:
     stack = calm_cloud.stack
     before = len(stack.log_lines("AuthSimulatorLogName"))
-    answer = requests.request(method, f"{stack.outputs['SimulatorsUrl']}/auth/login", timeout=30)
+    answer = requests.request(method, f"{stack.outputs['SimulatorsUrl']}/auth/login", timeout=120)
     assert answer.status_code in {403, 404}
     assert len(stack.log_lines("AuthSimulatorLogName")) == before

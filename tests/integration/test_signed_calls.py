@@ -44,7 +44,7 @@ def call(block: Block, url: str, folder: Path, **credentials: str) -> str:
         **credentials,
     }
     done = subprocess.run(
-        shells[block.language], env=environment, capture_output=True, text=True, check=False, timeout=120
+        shells[block.language], env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

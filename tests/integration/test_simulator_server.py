@@ -19,6 +19,7 @@ from de_classes.simulators.records import JsonLinesRecords
 from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.utils.clock import ManualClock
+from localcloud.emulator import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,8 @@ ROUGH = SimulatorSettings(
     total_records=3000,
 )
 CLIENTS = 64
+PATIENCE = 60.0
+"""Seconds for what happens at once, on a machine that may stand still meanwhile."""
 
 
 @pytest.fixture
@@ -47,20 +50,20 @@ def server() -> Iterator[SimulatorServer]:
 
 def login(server: SimulatorServer) -> dict[str, str]:
     body = {"username": server.username, "password": server.password}
-    token = requests.post(server.login_url, json=body, timeout=5).json()["access_token"]
+    token = requests.post(server.login_url, json=body, timeout=PATIENCE).json()["access_token"]
     return {"Authorization": f"Bearer {token}"}
 
 
 def raw(server: SimulatorServer, request: bytes) -> bytes:
     """Send these bytes, and read until the server hangs up."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def fetch_until_served(server: SimulatorServer, headers: dict[str, str], page: int) -> list[int]:
     """The statuses met on the way to a page."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     statuses: list[int] = []
     while not statuses or statuses[-1] != 200:
         connection.request("GET", f"/data?page={page}&limit=100", headers=headers)
@@ -73,7 +76,7 @@ def fetch_until_served(server: SimulatorServer, headers: dict[str, str], page: i
 
 def test_login_and_pages_over_one_kept_connection(server: SimulatorServer) -> None:
     headers = login(server)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     ids: list[int] = []
     local_ports = set()
     for page in range(1, 11):
@@ -94,9 +97,11 @@ def test_both_mounts_and_both_descriptions_answer(server: SimulatorServer) -> No
     documents = ["/openapi.json", "/auth/openapi.json", "/unstable/openapi.json"]
 
     statuses = [
-        requests.get(server.base_url + path, headers=headers, timeout=5).status_code for path in paths
+        requests.get(server.base_url + path, headers=headers, timeout=PATIENCE).status_code for path in paths
     ]
-    described = [list(requests.get(server.base_url + path, timeout=5).json()["paths"]) for path in documents]
+    described = [
+        list(requests.get(server.base_url + path, timeout=PATIENCE).json()["paths"]) for path in documents
+    ]
 
     assert statuses == [200] * 5
     assert [paths[:2] for paths in described] == [
@@ -132,7 +137,7 @@ def test_64_clients_connect_at_the_same_moment_and_all_are_answered(server: Simu
     headers, barrier = login(server), threading.Barrier(CLIENTS)
 
     def client(number: int) -> int:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=PATIENCE)
         return fetch_until_served(server, headers, number % 10 + 1)[-1]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -151,7 +156,7 @@ def test_F31_every_login_of_a_crowd_is_counted(server: SimulatorServer) -> None:
 
 
 def test_F36_a_wrong_password_is_401_and_no_login(server: SimulatorServer) -> None:
-    answer = requests.post(server.login_url, json={"username": "demo", "password": "wrong"}, timeout=5)
+    answer = requests.post(server.login_url, json={"username": "demo", "password": "wrong"}, timeout=PATIENCE)
 
     assert answer.status_code == 401
     assert (server.log.logins, server.log.by_status) == (0, {401: 1})
@@ -161,9 +166,9 @@ def test_F29_a_token_expires_while_the_server_runs() -> None:
     clock = ManualClock()
     with SimulatorServer(CALM, clock=clock) as server:
         headers = login(server)
-        fresh = requests.get(server.data_url, headers=headers, timeout=5)
+        fresh = requests.get(server.data_url, headers=headers, timeout=PATIENCE)
         clock.advance(CALM.token_life_seconds)
-        stale = requests.get(server.data_url, headers=headers, timeout=5)
+        stale = requests.get(server.data_url, headers=headers, timeout=PATIENCE)
 
     assert (fresh.status_code, stale.status_code) == (200, 401)
     assert 'error="invalid_token"' in stale.headers["WWW-Authenticate"]
@@ -176,7 +181,7 @@ def test_F04_a_rate_limit_says_how_long_to_wait_and_the_log_says_when_it_was_ask
         headers = login(server)
         answers = []
         for _ in range(2):
-            answers.append(requests.get(server.data_url, headers=headers, timeout=5))
+            answers.append(requests.get(server.data_url, headers=headers, timeout=PATIENCE))
             clock.advance(3)
         asked = [entry.at for entry in server.log.entries if entry.outcome.fault]
 
@@ -188,7 +193,7 @@ def test_jitter_passes_on_the_clock() -> None:
     clock = ManualClock()
     settings = SimulatorSettings(rate_500=0, rate_503=0, rate_429=0, jitter_seconds=20)
     with SimulatorServer(settings, clock=clock) as server:
-        requests.get(server.data_url, headers=login(server), timeout=5)
+        requests.get(server.data_url, headers=login(server), timeout=PATIENCE)
 
     assert len(clock.sleeps) == 1
     assert 0 < clock.sleeps[0] < 20
@@ -200,7 +205,7 @@ def test_jitter_passes_on_the_clock() -> None:
 def test_F10_F11_a_fault_of_the_wire_takes_the_connection(fault: Fault, error: type[Exception]) -> None:
     with SimulatorServer(CALM, plan=FaultPlan(CATALOGUE, {fault.name: 1.0})) as server:
         headers = login(server)
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.request("GET", "/data", headers=headers)
         with pytest.raises(error) as caught:
             connection.getresponse()
@@ -219,7 +224,7 @@ def test_the_users_file_arrives_byte_for_byte(tmp_path: Path) -> None:
     with SimulatorServer(CALM, records=JsonLinesRecords(path)) as server:
         headers = login(server)
         bodies = [
-            requests.get(server.data_url, params={"page": page}, headers=headers, timeout=5).content
+            requests.get(server.data_url, params={"page": page}, headers=headers, timeout=PATIENCE).content
             for page in (1, 2, 3)
         ]
 
@@ -275,7 +280,7 @@ def test_a_malformed_request_is_answered_in_json_and_counted(
 
 def test_a_method_nobody_asked_for_is_405(server: SimulatorServer) -> None:
     methods = ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
-    answers = [requests.request(method, f"{server.base_url}/health", timeout=5) for method in methods]
+    answers = [requests.request(method, f"{server.base_url}/health", timeout=PATIENCE) for method in methods]
     assert {(answer.status_code, answer.headers["Allow"]) for answer in answers} == {(405, "GET")}
 
 
@@ -294,9 +299,9 @@ def test_a_web_page_from_elsewhere_gets_neither_a_token_nor_a_grant(
     headers = {"Content-Type": "text/plain", field: value}  # what a page may send without a preflight
     body = json.dumps({"username": server.username, "password": server.password})
     answers = [
-        requests.post(server.login_url, data=body, headers=headers, timeout=5),
-        requests.options(server.login_url, headers=headers, timeout=5),
-        requests.get(f"{server.base_url}/health", headers=headers, timeout=5),
+        requests.post(server.login_url, data=body, headers=headers, timeout=PATIENCE),
+        requests.options(server.login_url, headers=headers, timeout=PATIENCE),
+        requests.get(f"{server.base_url}/health", headers=headers, timeout=PATIENCE),
     ]
 
     assert [answer.status_code for answer in answers] == [403] * 3
@@ -314,30 +319,30 @@ def test_a_foreign_target_is_refused_whatever_the_host_says(server: SimulatorSer
 def test_its_own_pages_are_answered(server: SimulatorServer, name: str) -> None:
     own = f"http://{name}:{server.port}"
     headers = {"Host": f"{name}:{server.port}", "Origin": own, "Sec-Fetch-Site": "same-origin"}
-    assert requests.get(f"{own}/health", headers=headers, timeout=5).status_code == 200
+    assert requests.get(f"{own}/health", headers=headers, timeout=PATIENCE).status_code == 200
 
 
 def test_a_body_beyond_the_bound_is_413_and_the_client_sees_it(server: SimulatorServer) -> None:
-    answer = requests.post(server.login_url, data=b"x" * (MAX_BODY_BYTES + 1), timeout=5)
+    answer = requests.post(server.login_url, data=b"x" * (MAX_BODY_BYTES + 1), timeout=PATIENCE)
     assert answer.status_code == 413
 
 
 def test_a_body_that_claims_to_be_endless_is_refused(server: SimulatorServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(b"POST /login HTTP/1.1\r\nContent-Length: " + b"9" * 50 + b"\r\n\r\nx")
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_a_cut_body_is_400(server: SimulatorServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(b"POST /login HTTP/1.1\r\nContent-Length: 10\r\n\r\nx")
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
 
 def test_head_has_no_body_and_the_connection_goes_on(server: SimulatorServer) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     connection.request("HEAD", "/health")
     with connection.getresponse() as head:
         empty = head.read()
@@ -357,7 +362,7 @@ def test_an_answer_from_a_broken_record_source_is_500_without_detail(
     path.write_bytes(b"{}\n")
     with SimulatorServer(CALM, records=JsonLinesRecords(path)) as server:
         path.unlink()
-        answer = requests.get(server.data_url, headers=login(server), timeout=5)
+        answer = requests.get(server.data_url, headers=login(server), timeout=PATIENCE)
 
     assert answer.status_code == 500
     assert str(tmp_path) not in answer.text
@@ -365,9 +370,9 @@ def test_an_answer_from_a_broken_record_source_is_500_without_detail(
 
 
 def test_stopping_hangs_up_on_idle_clients_and_frees_the_port() -> None:
-    server = SimulatorServer(CALM).start()
-    port = server.port
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as idle:
+    port = free_port()
+    server = SimulatorServer(CALM, port=port).start()
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as idle:
         idle.sendall(b"GET /health HTTP/1.1\r\n\r\n")
         answered = idle.recv(1000)
         server.stop()
@@ -375,7 +380,7 @@ def test_stopping_hangs_up_on_idle_clients_and_frees_the_port() -> None:
     server.stop()
 
     with SimulatorServer(CALM, port=port) as again:
-        assert requests.get(f"{again.base_url}/health", timeout=5).status_code == 200
+        assert requests.get(f"{again.base_url}/health", timeout=PATIENCE).status_code == 200
     assert answered.startswith(b"HTTP/1.1 200")
     assert rest == b""
 
@@ -405,6 +410,6 @@ def test_ipv6_loopback_is_served() -> None:
         server = SimulatorServer(CALM, host="::1").start()
     except ConfigurationError:
         pytest.skip("no IPv6 loopback here")
-    with socket.create_connection(("::1", server.port), timeout=5):
+    with socket.create_connection(("::1", server.port), timeout=PATIENCE):
         assert server.base_url.startswith("http://[::1]:")
     server.stop()

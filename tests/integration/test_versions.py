@@ -23,9 +23,9 @@ def records(stack: Stack) -> int:
     """How many the API says it has."""
     secret = stack.aws.secrets().get_secret_value(SecretId=stack.outputs["CredentialsSecretId"])
     url, login = stack.outputs["SimulatorsUrl"], json.loads(secret["SecretString"])
-    token = requests.post(f"{url}/auth/login", json=login, timeout=30).json()["access_token"]
+    token = requests.post(f"{url}/auth/login", json=login, timeout=120).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    page = requests.get(f"{url}/unstable/data", params={"limit": "1"}, headers=headers, timeout=30)
+    page = requests.get(f"{url}/unstable/data", params={"limit": "1"}, headers=headers, timeout=120)
     return int(page.json()["total_records"])
 
 

@@ -56,7 +56,7 @@ def test_every_command_and_example_works_as_it_stands(shop: Server, tmp_path: Pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2000 records in 1 parts, 1 of them now\ntable:  raw.orders\ntls:    local\n" in done.stdout

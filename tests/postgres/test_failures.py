@@ -50,7 +50,7 @@ def test_of_twelve_loaders_at_once_each_part_is_loaded_by_one(
 
     def load(_: int) -> int:
         loader = schema.loader(key_fields=keys)
-        together.wait(30)
+        together.wait(120)
         loaded = loader.load_dataset(store, BUCKET, DATASET)
         return loaded.parts - loaded.parts_before
 
@@ -69,7 +69,7 @@ def test_of_twelve_loaders_of_two_commits_the_later_one_stays_whole(
     together = threading.Barrier(12)
 
     def load(number: int) -> str:
-        together.wait(30)
+        together.wait(120)
         try:
             schema.loader().load_dataset(store, BUCKET, DATASET, generation=1 + number % 2)
         except ObjectExistsError:
@@ -160,7 +160,7 @@ class UntilItIsUp(ManualClock):
         self._is_up = is_up
 
     def sleep(self, seconds: float) -> None:
-        assert self._is_up.wait(60)
+        assert self._is_up.wait(300)
         super().sleep(seconds)
 
 

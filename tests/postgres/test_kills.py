@@ -46,7 +46,7 @@ class Death:
         self._is_known.set()
 
     def __call__(self, number: int, message: bytes) -> Then:
-        assert self._is_known.wait(30)
+        assert self._is_known.wait(120)
         if number < self._step:
             return Then.PASS
         if number == self._step:

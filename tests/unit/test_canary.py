@@ -57,7 +57,7 @@ def test_every_kind_of_leak_fails_the_test_that_has_it(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     lines = [line.partition(" - ")[0].split() for line in done.stdout.splitlines() if "::test_" in line]
     outcomes = {each[1].partition("::test_")[2]: each[0] for each in lines if each[0] in {"PASSED", "FAILED"}}

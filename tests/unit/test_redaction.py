@@ -162,7 +162,7 @@ def test_text_too_short_to_be_told_from_words_is_not_taken(short: str) -> None:
 def test_a_hostile_line_takes_linear_time(text: str) -> None:
     started = time.process_time()
     RedactingFilter().text(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10  # a quadratic one would take minutes
 
 
 def test_values_keep_their_types_and_lose_their_credentials() -> None:

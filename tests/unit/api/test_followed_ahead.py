@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from de_classes.api.messages import HttpRequest, HttpResponse
     from de_classes.api.pagination import PageRequest
 
-PATIENCE = 10.0  # seconds, for what happens at once unless it never does
+PATIENCE = 60.0  # seconds, for what happens at once unless it never does
 PAGES = 6
 FOLLOWED = ["cursor", "link"]
 

@@ -186,6 +186,11 @@ def test_what_is_not_plain_is_left_to_http_client(head: bytes) -> None:
 
 @pytest.mark.parametrize("line", [b"X:" + b" " * 8000, b"X: " + b"y " * 4000, b"X:\r\n" * 1500 + b"X"])
 def test_F19_a_head_made_to_be_slow_to_read_is_not(line: bytes) -> None:
-    started = time.monotonic()
-    outcome(HttpAnswer, OK + line + b"\x00\r\n\r\n", "GET")
-    assert time.monotonic() - started < 1.0
+    assert min(seconds_to_read(OK + line + b"\x00\r\n\r\n") for _ in range(3)) < 1.0
+
+
+def seconds_to_read(data: bytes) -> float:
+    """Of this thread's processor time: others have the processor meanwhile."""
+    began = time.thread_time()
+    outcome(HttpAnswer, data, "GET")
+    return time.thread_time() - began

@@ -98,7 +98,7 @@ def test_pages_are_handed_on_in_order_however_they_arrive(width: int) -> None:
 
     def serve(request: PageRequest) -> Page:
         if request.number == 2 and width > 2:
-            gate.acquire(timeout=5)  # page 2 comes after page 4
+            gate.acquire(timeout=60)  # page 2 comes after page 4
         if request.number == 4:
             gate.release()
         return page(request.number, 9, 18)
@@ -368,13 +368,13 @@ def test_a_walk_that_fails_stops_what_is_under_way() -> None:
     def serve(request: PageRequest) -> Page:
         if request.number == 2:
             raise NetworkError("gone")
-        if request.number > 2 and stopped.wait(10):
+        if request.number > 2 and stopped.wait(60):
             released.set()
         return page(request.number, 9, 18)
 
     with pytest.raises(NetworkError):
         list(numbered(serve, 4, stopped=stopped or threading.Event()))
-    assert released.wait(10)
+    assert released.wait(60)
 
 
 def test_F27_a_fresh_cursor_with_the_same_records_for_ever_is_a_loop() -> None:

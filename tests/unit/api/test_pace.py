@@ -185,7 +185,7 @@ def test_however_turns_end_no_place_is_lost_and_none_is_given_twice() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert 1 <= most[0] <= ceiling
     clock.advance(60)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+PATIENCE = 60.0  # seconds, for what happens at once unless it never does
+
+
 def page(number: int) -> Page:
     return Page(number, [{"id": number}], {})
 
@@ -36,7 +39,7 @@ def test_pages_are_fetched_at_once_and_taken_in_order() -> None:
 
     def get(number: int) -> Page:
         if number > 1:
-            together.wait(10)
+            together.wait(PATIENCE)
         return page(number)
 
     with Prefetcher(get, 4) as window:
@@ -74,7 +77,7 @@ def test_its_threads_are_daemons_and_end_with_it() -> None:
     assert workers
     assert all(worker.daemon for worker in workers)
     for worker in workers:
-        worker.join(10)
+        worker.join(PATIENCE)
     assert not any(worker.is_alive() for worker in workers)
 
 
@@ -82,7 +85,7 @@ def test_where_the_pages_are_known_beforehand_the_first_need_not_go_alone() -> N
     together = threading.Barrier(3)
 
     def get(number: int) -> Page:
-        together.wait(10)
+        together.wait(PATIENCE)
         return page(number)
 
     with Prefetcher(get, 3, start=7) as window:
@@ -107,7 +110,7 @@ def test_two_at_a_time_are_two() -> None:
     together = threading.Barrier(2)
 
     def get(number: int) -> Page:
-        together.wait(2)
+        together.wait(PATIENCE)
         return page(number)
 
     with Prefetcher(get, 2, start=1) as window:
@@ -171,13 +174,13 @@ def test_as_many_pages_are_under_way_as_their_bytes_allow() -> None:
 
     def get(number: int) -> Page:
         begun[number].set()
-        assert number == 1 or gate.wait(10)
+        assert number == 1 or gate.wait(PATIENCE)
         return sized(number, 30)
 
     with Prefetcher(get, 8, most_bytes=100) as window:
         window.take(1)
         window.fill(20)
-        assert all(each.wait(10) for each in begun[2:5])
+        assert all(each.wait(PATIENCE) for each in begun[2:5])
         assert not any(each.wait(0.05) for each in begun[5:10])  # three of 30 bytes, and not four
         gate.set()
         for number in range(2, 21):
@@ -209,7 +212,7 @@ def test_pages_that_are_there_are_decoded_together_up_to_a_size() -> None:
     assert decoded == []  # nothing is fetched ahead, so that its page is decoded where it is taken
     with Prefetcher(get, 8, start=1, decode=decode) as window:
         window.fill(8)
-        assert all(each.wait(10) for each in here[1:])
+        assert all(each.wait(PATIENCE) for each in here[1:])
         taken = [window.take(number).number for number in range(1, 9)]
     assert taken == list(range(1, 9))
     assert [number for group in decoded for number in group] == taken
@@ -252,7 +255,7 @@ def test_small_pages_are_fetched_further_ahead_but_no_more_of_them_at_once(size:
     with Prefetcher(get, 2) as window:
         window.take(1)
         window.fill(19)
-        assert all(each.wait(10) for each in here[2 : ahead + 2])
+        assert all(each.wait(PATIENCE) for each in here[2 : ahead + 2])
         assert [window.take(number).number for number in range(2, ahead + 2)] == list(range(2, ahead + 2))
         assert len(asked) == ahead + 1
     assert names <= {threading.current_thread().name, "page-1", "page-2"}

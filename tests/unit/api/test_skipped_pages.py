@@ -144,7 +144,7 @@ def test_gaps_are_fetched_several_at_a_time() -> None:
     class Meeting(FakePagedApi):
         def send(self, request: Any, *, timeout: float) -> HttpResponse:
             if request.params["page"] != "10":  # the look at the last page that came goes alone
-                together.wait(10)
+                together.wait(60)
             return super().send(request, timeout=timeout)
 
     second = run(Meeting(100), state=state, concurrency=4)

@@ -175,7 +175,7 @@ def test_a_resumed_walk_fetches_ahead_from_its_first_page_on() -> None:
 
     def serve(number: int) -> Page:
         if number <= 5:
-            together.wait(2)
+            together.wait(60)
         return page(number, 5, rows=LIMIT * (number <= 5))
 
     state = state_after(page(1, 5), page(2, 5), place=RunPlace(number=3))

@@ -95,7 +95,7 @@ def test_a_mimic_gives_the_same_records_by_its_own_addresses(
 
 def test_only_a_mimic_of_the_case_is_there(options: Options) -> None:
     with api(options) as server:
-        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
         connection.request("GET", "/works?rows=10")
         assert connection.getresponse().status == 404
         connection.close()
@@ -106,7 +106,7 @@ def test_it_answers_on_a_connection_that_is_kept_and_counts_what_it_was_asked(op
     failing = replace(options, failing=0.5, latency=0.001)
     expected = failures(failing, 2) + 1
     with api(failing) as server:
-        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
         statuses = []
         while 200 not in statuses:
             connection.request("GET", "/data?page=2&limit=10")

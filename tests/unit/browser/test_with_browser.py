@@ -36,7 +36,7 @@ def with_programs(folder: Path, *names: str, text: str = "exit 0") -> None:
 def run(path: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": str(path), "CI": ci, "AXE_FOLDER": str(path.parent / "axe")}
     return subprocess.run(
-        [str(SCRIPT), "env"], env=environment, capture_output=True, text=True, check=False, timeout=30
+        [str(SCRIPT), "env"], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 

@@ -15,6 +15,7 @@ from de_classes.simulators.server import SimulatorServer
 from de_classes.simulators.settings import SimulatorSettings
 from de_classes.storage.clients import LocalClient
 from de_classes.storage.datasets import DatasetReader
+from localcloud.emulator import free_port
 from tests.fakes.canary import PASSWORD
 from tests.fakes.commands import called
 
@@ -34,10 +35,12 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def serving(port: int = 0, *, faults: str | None = None) -> Iterator[SimulatorServer]:
+def serving(port: int | None = None, *, faults: str | None = None) -> Iterator[SimulatorServer]:
+    """A source, there or anywhere; where it was there may be another."""
     settings = SimulatorSettings(
         rate_500=0, rate_503=0, rate_429=0, jitter_seconds=0, total_records=COUNT, seed=3
     )
+    port = port or free_port()
     with SimulatorServer(settings, username="ada", password=PASSWORD, port=port, faults=faults) as server:
         yield server
 

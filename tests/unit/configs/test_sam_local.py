@@ -12,6 +12,7 @@ from de_classes.configs.sam_local import function_environment, sam_local
 from de_classes.configs.secrets_manager import read_secret
 from de_classes.errors import ConfigurationError
 from tests.fakes.events import STANDING, load_event
+from tests.fakes.ports import nobody_listens
 from tests.fakes.template import functions
 
 if TYPE_CHECKING:
@@ -75,11 +76,10 @@ def test_a_secret_that_it_holds_is_read_without_any_aws(process: dict[str, str])
 
 
 def test_a_secret_of_the_cloud_where_there_is_none_says_what_to_run_first(process: dict[str, str]) -> None:
-    with socket.create_server((HOST, 0)) as listener:
-        closed = listener.getsockname()[1]
-    process.update(told(f"http://{HOST}:{closed}"))
-    with pytest.raises(ConfigurationError) as caught:
-        read_secret("another")
+    with nobody_listens() as address:
+        process.update(told(f"http://{address}"))
+        with pytest.raises(ConfigurationError) as caught:
+            read_secret("another")
     assert "run `make containers` in another shell first" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -26,7 +26,7 @@ def bare(tmp_path: Path) -> Path:
 def run(path: Path, *words: str, ci: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": str(path), "CI": ci, "INSTALLED": str(path / "postgresql")}
     return subprocess.run(
-        [str(SCRIPT), *words], env=environment, capture_output=True, text=True, check=False, timeout=30
+        [str(SCRIPT), *words], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 

@@ -21,7 +21,7 @@ __all__ = ["bare"]  # the fixture
 def run(path: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": str(path), "CI": ci}
     return subprocess.run(
-        [str(SCRIPT), "env"], env=environment, capture_output=True, text=True, check=False, timeout=30
+        [str(SCRIPT), "env"], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 

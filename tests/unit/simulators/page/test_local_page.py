@@ -43,7 +43,7 @@ def ask(
     method: str | None = None,
     headers: Mapping[str, str] = JSON,
 ) -> tuple[int, Mapping[str, str], bytes]:
-    connection = HTTPConnection(urlsplit(server.base_url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(server.base_url).netloc, timeout=60)
     data = None if body is None else json.dumps(body)
     connection.request(method or ("GET" if body is None else "POST"), path, data, dict(headers))
     answer = connection.getresponse()

@@ -191,7 +191,7 @@ def test_F48_a_key_that_comes_and_goes_was_taken_or_free(client: LocalClient, di
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(come_and_go)
         try:
-            while min(outcomes[True], outcomes[False]) < 20 and outcomes.total() < 5_000:
+            while min(outcomes[True], outcomes[False]) < 20 and outcomes.total() < 100_000:
                 outcomes[stored(b"mine")] += 1
         finally:
             over.set()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("tests.multipart")
 BUSY = client_error("UploadPart", "SlowDown", 503)
-PATIENCE = 10  # seconds, before a test that hangs fails
+PATIENCE = 60  # seconds, before a test that hangs fails
 
 
 class MeetingS3(FakeS3):
