@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
@@ -32,6 +33,8 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
 NOBODY_READS = 141
 """The same of SIGPIPE."""
+_ALLOCATIONS = 10_000
+"""After so many is garbage looked for: Python's 700 are a page's rows, and none of these are in a cycle."""
 PROGRAMS = {  # by command: each is imported when it is run, since none needs what the others do
     "simulate": "de_classes.simulators.cli",
     "init": "de_classes.cli.init",
@@ -84,7 +87,10 @@ def program() -> int:
     """The command as a process of its own: in UTF-8 whatever the locale, and with what it needs of Arrow."""
     _go_on_in_utf8()
     sys.meta_path.insert(0, _ArrowAlone())
-    return main()
+    gc.set_threshold(_ALLOCATIONS)
+    status = main()
+    gc.freeze()  # or the interpreter, as it ends, looks through all that was imported: a tenth of a short run
+    return status
 
 
 def make_parser(named: Container[str], *, program: str | None = None) -> CommandParser:
