@@ -110,13 +110,14 @@ class ArrowDecoder:
         if self._misses >= _MISSES and (self._misses - _MISSES) % _TRIED:
             self._misses += 1
             return None
-        found = self._read(texts)
+        found = self._read(texts) if sum(map(len, texts)) <= _MOST_BYTES else None
         self._misses = self._misses + 1 if found is None else 0
         return found
 
     def _read(self, texts: Sequence[bytes]) -> list[ArrowColumns] | None:
         whole = b"\n".join([b'{"d":%b}' % text for text in texts])
-        if not self._is_plain(whole):
+        spelled = whole.translate(_NUMBERS) if self._has_floats else b""
+        if not self._is_plain(whole, spelled):
             return None
         in_one_go = pj.ReadOptions(use_threads=False, block_size=len(whole) + 1)
         try:
@@ -131,20 +132,19 @@ class ArrowDecoder:
         types = [field.type for field in self.schema.fields]
         if records.null_count or not all(map(_fits, arrays, types)):
             return None
-        if any(map(_come_near_zero, arrays, types)) and _NEAR_ZERO in whole.translate(_NUMBERS):
+        if any(map(_come_near_zero, arrays, types)) and _NEAR_ZERO in spelled:
             return None
         return [
             ArrowColumns(self.schema, arrays, start, stop - start, text)
             for (start, stop), text in zip(pairwise(offsets.to_pylist()), texts, strict=True)
         ]
 
-    def _is_plain(self, text: bytes) -> bool:
+    def _is_plain(self, text: bytes, spelled: bytes) -> bool:
         """Whether the reader and a strict one take a text for the same, but for the values' bounds."""
         return (
-            len(text) <= _MOST_BYTES
-            and _is_utf8(text)
+            _is_utf8(text)
             and not (self.has_structs and NO_KEYS.search(text))
-            and not (self._has_floats and _may_round(text))
+            and not _may_round(text, spelled)
         )
 
 
@@ -180,12 +180,16 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _may_round(text: bytes) -> bool:
-    """Whether there may be a number of too many digits for its float to give it back, be it within a text."""
-    spelled = text.translate(_NUMBERS)
-    if _MANY_DIGITS not in spelled:
-        return False
+def _may_round(text: bytes, spelled: bytes) -> bool:
+    """Whether there may be a number of too many digits for its float to give it back, be it within a text.
+
+    Args:
+        text: The text.
+        spelled: The same by ``_NUMBERS``; nothing if no float is in it.
+    """
     numbers = _long_numbers(text, spelled)
+    if not numbers:
+        return False
     joined = b",".join(numbers)
     return not _is_written_alike(joined) and any(map(_is_rounded, joined.decode().split(",")))
 
