@@ -14,8 +14,8 @@ from de_classes.storage.clients.sessions import TOTAL_ATTEMPTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from boto3.session import Session
     from botocore.awsrequest import AWSPreparedRequest
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client as Boto3S3Client
 
 
@@ -75,11 +75,11 @@ class ScriptedWire:
     @contextmanager
     def attached_to_new_clients(self, session: Session) -> Iterator[Self]:
         """Take the place of the network for every client that the session makes meanwhile."""
-        session.events.register("before-send.s3", self._reply)
+        session.register("before-send.s3", self._reply)
         try:
             yield self
         finally:
-            session.events.unregister("before-send.s3", self._reply)
+            session.unregister("before-send.s3", self._reply)
 
     def _reply(self, request: AWSPreparedRequest, **_event: object) -> AWSResponse:
         self.urls.append(request.url)

@@ -174,8 +174,9 @@ def refused(reply: Callable[[AWSPreparedRequest], AWSResponse], to: str) -> Iter
         return reply(request) if to in request.url else None
 
     session = shared_session()
-    session.events.register_first("before-send.s3", before_send)
+    events = session.get_component("event_emitter")
+    events.register_first("before-send.s3", before_send)
     try:
         yield
     finally:
-        session.events.unregister("before-send.s3", before_send)
+        events.unregister("before-send.s3", before_send)

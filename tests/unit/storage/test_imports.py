@@ -17,8 +17,8 @@ HEAVY = ("boto3", "botocore", "pandas", "pyarrow", "awswrangler", "requests", "t
         ("from de_classes.storage.services import StorageDataService, ObjectSink", []),
         ("from de_classes.storage.datasets import DatasetCommits, DatasetReader, PartWriter", []),
         ("from de_classes.runs import PartLimits, RunPlan, RunService", []),
-        ("from de_classes.storage.clients.s3_client import S3Client", ["boto3", "botocore"]),
-        ("from de_classes.storage.clients import MinioClient, BaseS3Client", ["boto3", "botocore"]),
+        ("from de_classes.storage.clients.s3_client import S3Client", ["botocore"]),
+        ("from de_classes.storage.clients import MinioClient, BaseS3Client", ["botocore"]),
     ],
     ids=lambda value: value.split()[-1] if isinstance(value, str) else "",
 )

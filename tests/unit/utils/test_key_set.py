@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from de_classes.errors import InvalidInputError, MissingKeyError, StorageUnavailableError
+from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyError, StorageUnavailableError
 from de_classes.utils import strict_json
 from de_classes.utils.digests import digest
 from de_classes.utils.key_set import HashSet, KeySet, hash_of_key
@@ -61,6 +61,83 @@ def test_hashes_are_known_again_wherever_they_lie(pages: list[list[int]], in_mem
         assert hashes.holds(asked) == recalled.holds(asked) == [key in seen for key in asked]
         assert len(hashes) == len(recalled) == len(seen)
         assert not any(recalled.add_hashes(sorted(seen)))
+
+
+PAGES = st.one_of(
+    st.tuples(st.integers(0, 40), st.integers(0, 6)).map(lambda at: [*range(at[0] * 5, at[0] * 5 + at[1])]),
+    st.lists(st.integers(0, 300), max_size=4),
+    st.lists(FEW_VALUES, max_size=3),
+)
+
+
+@given(pages=st.lists(PAGES, max_size=12), asked=st.lists(PAGES, max_size=4), in_columns=st.booleans())
+def test_pages_of_integers_are_told_apart_as_all_others_are(
+    pages: list[list[Any]], asked: list[list[Any]], *, in_columns: bool
+) -> None:
+    seen: set[str] = set()
+    kept = []
+    with KeySet(["id"]) as key_set, KeySet(["id"]) as resumed:
+        for page in pages:
+            new = [value for value in page if canonical([value]) not in seen]
+            new = [value for place, value in enumerate(new) if is_first(new, place)]
+            columns = [page] if in_columns else None
+            assert repr([each["id"] for each in key_set.new_among(as_records(page), columns)]) == repr(new)
+            seen |= {canonical([value]) for value in new}
+            kept.append(key_set.take_fresh())
+            resumed.recall(kept[-1])
+        assert len(key_set) == len(resumed) == len(seen)
+        for page in asked:
+            is_known = [canonical([value]) in seen for value in page]
+            with KeySet(["id"]) as other, HashSet(in_memory=3) as whole:
+                other.new_among(as_records(page))
+                fresh = other.take_fresh()
+                for each in kept:
+                    whole.recall(each)
+                assert whole.holds_any(fresh) is any(is_known)
+                assert whole.holds([hash_of_key(each, ["id"]) for each in as_records(page)]) == is_known
+        everything = [value for page in (*pages, *asked) for value in page]
+        for page in asked:
+            resumed.new_among(as_records(page))
+        assert len(resumed) == len({canonical([value]) for value in everything})
+
+
+def as_records(values: list[Any]) -> list[dict[str, Any]]:
+    return [{"id": value} for value in values]
+
+
+def is_first(values: list[Any], place: int) -> bool:
+    return canonical([values[place]]) not in {canonical([value]) for value in values[:place]}
+
+
+def test_integers_in_order_are_kept_as_they_are_and_hashed_once_a_page_may_repeat_some() -> None:
+    with KeySet(["id"]) as key_set:
+        key_set.new_among(as_records([1, 2, 3]))
+        key_set.new_among(as_records([9, 5, 7]))
+        assert len(key_set.take_fresh()) == 1 + 6 * 8
+        assert key_set.take_fresh() == b""
+        key_set.new_among(as_records([11]))
+        assert key_set.new_among(as_records([2, 10])) == [{"id": 10}]
+        assert key_set.take_fresh() == digest([11], 16) + digest([10], 16)
+
+
+@pytest.mark.parametrize("kept", [b"i1234567", b"j12345678", b"123"])
+def test_what_no_set_gave_is_refused(kept: bytes) -> None:
+    with HashSet() as hashes:
+        with pytest.raises(MalformedDataError, match="no hashes of keys"):
+            hashes.recall(kept)
+        with pytest.raises(MalformedDataError, match="no hashes of keys"):
+            hashes.holds_any(kept)
+
+
+def test_a_disk_that_is_full_of_integers_is_a_typed_error() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with KeySet(["id"]) as key_set:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+        try:
+            with pytest.raises(StorageUnavailableError, match="make room"):
+                key_set.new_among(as_records([*range(70_000)]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_hash_that_is_found_across_two_others_is_none_of_them() -> None:
@@ -152,12 +229,15 @@ def test_a_key_needs_fields(fields: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_keys() -> None:
+@pytest.mark.parametrize("kind", [int, str])
+def test_memory_does_not_grow_with_the_keys(kind: type) -> None:
     with KeySet(["id"]) as key_set:
-        key_set.new_among([{"id": n} for n in range(300_000)])
+        key_set.new_among([{"id": kind(n)} for n in range(300_000)])
+        key_set.take_fresh()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for start in range(300_000, 1_000_000, 10_000):
-            key_set.new_among([{"id": n} for n in range(start, start + 10_000)])
+            key_set.new_among([{"id": kind(n)} for n in range(start, start + 10_000)])
+            key_set.take_fresh()
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert len(key_set) == 1_000_000
     assert grown < 12 * 1024

@@ -221,7 +221,7 @@ class RecordFilter(Value):
         return (None, 0, {}) if self.furthest is None else self.furthest.take()
 
     def fresh_keys(self) -> bytes:
-        """The hashed keys of the records since this was asked last."""
+        """The keys of the records since this was asked last, see ``HashSet.take_fresh``."""
         return b"" if self.keys is None else self.keys.take_fresh()
 
     def compared(self) -> bytes:

@@ -392,7 +392,7 @@ class _DatasetOutput(Output):
         )
 
     def _keys(self, kept: RunProgress) -> Iterator[bytes]:
-        """The hashed keys of all records that came."""
+        """The keys of all records that came, as they were kept."""
         for part in kept.parts:
             if part.keys is not None:
                 hashes = self.kept_hashes(part.sequence, part.keys)

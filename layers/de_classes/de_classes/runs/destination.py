@@ -266,7 +266,11 @@ class Output(ABC):
 
     @abstractmethod
     def keep_hashes(self, sequence: int, hashes: bytes) -> str | None:
-        """Store the hashed keys of a part's records, so that another invocation knows them as they came.
+        """Store the keys of a part's records, so that another invocation knows them as they came.
+
+        Args:
+            sequence: Which part it is of.
+            hashes: What ``HashSet.take_fresh`` gave, or another file of hashes.
 
         Returns:
             Where; None if there are none, or no other invocation goes on.

@@ -218,7 +218,7 @@ class Generations:
             before: The latest commit, be it by this run.
             own: The run's parts, in order.
             declared: The columns known before the first record.
-            keys: The hashed keys of all records that came, in any pieces.
+            keys: The keys of all records that came, in any pieces, each as ``HashSet.recall`` takes it.
             reads_all: Whether the run is a proven read of everything, so that what did not come is gone.
 
         Raises:

@@ -1,22 +1,23 @@
 """Knowing which records were seen, by their keys, in memory that does not grow with their number.
 
-Hashes that came lately are in a set. When there are many, they are sorted into a file, and where several
-files are of about one size they become one, so that a hash is written again only a few times. A filter tells
-nearly always that a hash is in none of the files, so that none is looked into.
+Hashes that came lately are in a set. When there are many, they go to a file, by their first bytes, and where
+several files are of about one size they become one, so that a hash is written again only a few times. A
+filter tells nearly always that a hash is in none of the files, so that none is looked into.
+
+Integers need no hashes as long as each page's lie apart from all that came before, see ``IntegerKeys``.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import tempfile
-from bisect import bisect_left
-from contextlib import contextmanager
-from itertools import accumulate, chain, pairwise
+from contextlib import closing, contextmanager
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from de_classes.errors import InvalidInputError, MalformedDataError, MissingKeyError, StorageUnavailableError
 from de_classes.utils.digests import digest, digests
+from de_classes.utils.integer_keys import IntegerKeys, are_packed, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,21 +29,23 @@ _FIRST_BYTES: Final = 256
 _LOOKED_THROUGH: Final = 16 * 1024  # bytes that are read in one go
 _CACHE_KIB: Final = 8192
 _FILTER_BITS: Final = 2**26  # 8 MiB: one in twenty is looked for in vain where there are three million
+_INTEGERS: Final = b"i"  # before integers; no number of hashes is as long as that and any number of integers
 
 
-class _SortedFile:
-    """Hashes in a file without a name, in order.
+class _HashFile:
+    """Hashes in a file without a name.
 
     Args:
         level: How often they were merged.
-        parts: By their first byte: all hashes that begin with it, sorted, one behind the other.
+        parts: By their first byte: all hashes that begin with it, one behind the other. Those are sorted that
+            are too long to be read in one go.
     """
 
     def __init__(self, level: int, parts: Iterable[bytes]) -> None:
         self.level = level
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close
         try:
-            self._starts = list(accumulate(map(self._write, parts), initial=0))
+            self._starts = list(accumulate(map(self._write, map(_searchable, parts)), initial=0))
         except BaseException:
             self.close()
             raise
@@ -78,7 +81,7 @@ class _SortedFile:
 
 
 class HashSet:
-    """Hashes of 16 bytes that were seen.
+    """Hashes of 16 bytes that were seen, or integers that stand for the hashes of keys of one field.
 
     The files that take them, once there are more than 65,536, have no names: the operating system removes
     them when the set is closed, or when the process dies. A million hashes take 16 MB of disk, and for a
@@ -91,10 +94,11 @@ class HashSet:
     def __init__(self, *, in_memory: int = _IN_MEMORY) -> None:
         self._in_memory = in_memory
         self._young: set[bytes] = set()
-        self._files: list[_SortedFile] = []  # the largest first
+        self._files: list[_HashFile] = []  # the largest first
         self._filter = bytearray()
         self._size = 0
         self._fresh = bytearray()
+        self._integers: IntegerKeys | None = IntegerKeys()  # all that was seen; None once that are hashes
 
     def __enter__(self) -> Self:
         return self
@@ -124,20 +128,39 @@ class HashSet:
         Raises:
             StorageUnavailableError: The disk cannot be read.
         """
+        self._hash_integers()
         with _on_disk():
-            old = self._in_files(keys) if self._files else frozenset[bytes]()
+            old = self._in_files(keys)
         return [key in self._young or key in old for key in keys]
 
-    def holds_any(self, hashes: bytes) -> bool:
+    def holds_any(self, kept: bytes) -> bool:
         """Whether any of what ``take_fresh`` gave was taken in.
 
         Raises:
+            MalformedDataError: It is no such thing.
             StorageUnavailableError: The disk cannot be read.
         """
-        step = _BYTES * self._in_memory
-        return any(
-            any(self.holds(_cut(hashes[start : start + step]))) for start in range(0, len(hashes), step)
-        )
+        pieces = self._pieces(kept)
+        if self._integers is not None and all(map(self._integers.lie_apart, pieces)):
+            return False
+        return any(any(self.holds(_hashes_of(piece))) for piece in self._pieces(kept))
+
+    def add_integers(self, values: Sequence[Any]) -> bool:
+        """Take keys of one field in, if they are integers and it is plain that each is new.
+
+        Args:
+            values: Their values in that field.
+
+        Returns:
+            Whether they were taken in; if not, it may still be that they are new, see ``add_hashes``.
+
+        Raises:
+            StorageUnavailableError: The disk is full.
+        """
+        is_taken = self._take_integers(values)
+        if is_taken:
+            self._fresh += packed(values)
+        return is_taken
 
     def add_hashes(self, keys: Sequence[bytes]) -> list[bool]:
         """Take many in, one after the other; tells of each whether it is new.
@@ -145,90 +168,137 @@ class HashSet:
         Raises:
             StorageUnavailableError: The disk is full.
         """
+        self._hash_integers()
         are_new = self._take(keys)
         self._fresh += b"".join([key for key, is_new in zip(keys, are_new, strict=True) if is_new])
         return are_new
 
     def take_fresh(self) -> bytes:
-        """The hashes taken in since this was asked last, one behind the other."""
+        """What was taken in since this was asked last, for ``recall``: hashes, or integers."""
         fresh, self._fresh = bytes(self._fresh), bytearray()
-        return fresh
+        return _INTEGERS + fresh if fresh and self._integers is not None else fresh
 
-    def recall(self, hashes: bytes) -> None:
+    def recall(self, kept: bytes) -> None:
         """Take in what ``take_fresh`` gave, be it in another process.
 
         Raises:
             MalformedDataError: It is no such thing.
             StorageUnavailableError: The disk is full.
         """
-        if len(hashes) % _BYTES:
-            raise MalformedDataError(f"{len(hashes)} bytes are no hashes of keys")
-        step = _BYTES * self._in_memory
-        for start in range(0, len(hashes), step):
-            self._take(_cut(hashes[start : start + step]))
+        for piece in self._pieces(kept):
+            if not self._take_integers(piece):  # hashes are never taken there
+                self._hash_integers()
+                self._take(_hashes_of(piece))
 
     def close(self) -> None:
         """Forget everything; the files are gone."""
         self._young.clear()
+        if self._integers is not None:
+            self._integers.close()
         while self._files:
             self._files.pop().close()
 
-    def _take(self, keys: Sequence[bytes]) -> list[bool]:
-        young = self._young
+    def _pieces(self, kept: bytes) -> Iterator[Sequence[bytes] | Sequence[int]]:
+        """What ``take_fresh`` gave, some at a time."""
+        start, cut = (0, _cut) if not len(kept) % _BYTES else (len(_INTEGERS), unpacked)
+        if start and not (kept.startswith(_INTEGERS) and are_packed(kept[start:])):
+            raise MalformedDataError(f"{len(kept)} bytes are no hashes of keys")
+        step = _BYTES * self._in_memory
+        for place in range(start, len(kept), step):
+            yield cut(kept[place : place + step])
+
+    def _take_integers(self, values: Sequence[Any]) -> bool:
+        if self._integers is None:
+            return False
         with _on_disk():
-            old = self._in_files(keys) if self._files else frozenset[bytes]()
-            are_new: list[bool] = []
-            for key in keys:
-                is_new = key not in young and key not in old
-                are_new.append(is_new)
-                if is_new:
-                    young.add(key)
-            self._size += sum(are_new)
-            if len(young) >= self._in_memory:
+            is_taken = self._integers.take(values)
+        self._size += len(values) if is_taken else 0
+        return is_taken
+
+    def _hash_integers(self) -> None:
+        """From now on there are hashes alone: of the integers seen, too."""
+        if self._integers is None:
+            return
+        integers, self._integers = self._integers, None
+        self._fresh = bytearray(b"".join(_hashes_of(unpacked(self._fresh))))
+        self._size = 0
+        with _on_disk(), closing(integers):
+            for values in integers.pieces(self._in_memory):
+                self._take(_hashes_of(values))
+
+    def _take(self, keys: Sequence[bytes]) -> list[bool]:
+        new = set(keys)
+        with _on_disk():
+            new -= self._in_files(keys)
+            new -= self._young
+            are_new = [True] * len(keys) if len(new) == len(keys) else _first_of(keys, new)
+            self._young |= new
+            self._size += len(new)
+            if len(self._young) >= self._in_memory:
                 self._write_down()
         return are_new
 
     def _in_files(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those of some hashes that are in a file."""
+        if not self._files:
+            return set()
         marked = self._filter
-        return {
-            key
-            for key, bit in zip(keys, _bits_of(keys), strict=True)
-            if marked[bit >> 3] >> (bit & 7) & 1 and any(key in file for file in self._files)
-        }
+        bits = zip(keys, _bits_of(keys), strict=True)
+        perhaps = [key for key, bit in bits if marked[bit >> 3] >> (bit & 7) & 1]
+        return {key for key in perhaps if any(key in file for file in self._files)}
 
     def _write_down(self) -> None:
         """Move what is in memory to a file, and make one of several that are alike."""
         self._filter = self._filter or bytearray(_FILTER_BITS // 8)
-        keys = sorted(self._young)
+        keys = list(self._young)
         for bit in _bits_of(keys):
             self._filter[bit >> 3] |= 1 << (bit & 7)
-        ends = [bisect_left(keys, bytes([first])) for first in range(1, _FIRST_BYTES)]
-        parts = (b"".join(keys[start:stop]) for start, stop in pairwise([0, *ends, len(keys)]))
-        self._files.append(_SortedFile(0, parts))
+        by_first_byte: list[list[bytes]] = [[] for _ in range(_FIRST_BYTES)]
+        for key in keys:
+            by_first_byte[key[0]].append(key)
+        self._files.append(_HashFile(0, map(b"".join, by_first_byte)))
         self._young.clear()
         while len({file.level for file in self._files[-_FAN_IN:]}) == 1 and len(self._files) >= _FAN_IN:
             self._merge_last()
 
     def _merge_last(self) -> None:
         files = self._files[-_FAN_IN:]
-        parts = (
-            b"".join(sorted(chain.from_iterable(_cut(file.part(first)) for file in files)))
-            for first in range(_FIRST_BYTES)
-        )
-        self._files[-_FAN_IN:] = [_SortedFile(files[0].level + 1, parts)]
+        parts = (b"".join(file.part(first) for file in files) for first in range(_FIRST_BYTES))
+        self._files[-_FAN_IN:] = [_HashFile(files[0].level + 1, parts)]
         for file in files:
             file.close()
+
+
+def _first_of(keys: Sequence[bytes], new: Iterable[bytes]) -> list[bool]:
+    """Of each of some hashes, whether it is a new one that was not among those before it."""
+    waiting = set(new)
+    are_new = []
+    for key in keys:
+        are_new.append(key in waiting)
+        waiting.discard(key)
+    return are_new
+
+
+def _searchable(part: bytes) -> bytes:
+    """The hashes of a part of a file, in order where that helps to find one."""
+    return part if len(part) <= _LOOKED_THROUGH else b"".join(sorted(_cut(part)))
 
 
 def _cut(hashes: bytes) -> list[bytes]:
     return [hashes[place : place + _BYTES] for place in range(0, len(hashes), _BYTES)]
 
 
+def _hashes_of(keys: Sequence[bytes] | Sequence[int]) -> Sequence[bytes]:
+    """Hashes as they are, and those of keys that are one integer."""
+    if keys and isinstance(keys[0], int):
+        return digests(zip(keys, strict=True), _BYTES)
+    return keys  # type: ignore[return-value]  # all are of one type
+
+
 def _bits_of(keys: Sequence[bytes]) -> list[int]:
     """The bit of the filter for each hash, out of its last bytes: by the first it lies in a file."""
-    numbers = struct.unpack(f"={4 * len(keys)}I", b"".join(keys))
-    return [number & _FILTER_BITS - 1 for number in numbers[3::4]]
+    numbers = memoryview(b"".join(keys)).cast("I")[3::4]
+    return [number & _FILTER_BITS - 1 for number in numbers.tolist()]
 
 
 @contextmanager
@@ -299,6 +369,8 @@ class KeySet(HashSet):
         Raises:
             MissingKeyError: A record has no value in a field of the key; then no key was taken in.
         """
+        if self._first_records is None and self._are_new_integers(records, columns):
+            return records
         hashes = self._hashes(records, columns)
         if self._first_records is not None:
             self._compare(self._first_records, hashes, records)
@@ -315,6 +387,15 @@ class KeySet(HashSet):
         """What ``FirstRecords.recall`` takes, of the records since this was asked last."""
         compared, self._compared = bytes(self._compared), bytearray()
         return compared
+
+    def _are_new_integers(
+        self, records: Sequence[dict[str, Any]], columns: Sequence[Sequence[Any]] | None
+    ) -> bool:
+        """Whether that is plain of the keys, which are taken in then."""
+        if self._integers is None or len(self.fields) > 1:
+            return False
+        [field] = self.fields
+        return self.add_integers([record.get(field) for record in records] if columns is None else columns[0])
 
     def _compare(
         self, first: FirstRecords, hashes: Sequence[bytes], records: Sequence[dict[str, Any]]

@@ -115,7 +115,7 @@ def _client(service: str) -> Any:  # noqa: ANN401 - boto3's
     from de_classes.storage.clients.sessions import default_config, shared_session  # noqa: PLC0415 - boto3
 
     session: Any = shared_session()  # its stubs name every service there is
-    return session.client(service, config=default_config())
+    return session.create_client(service, config=default_config())
 
 
 def _called(client: Any, operation: str, *, known: tuple[str, ...] = (), **arguments: Any) -> None:  # noqa: ANN401 - boto3's

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from boto3.session import Session
 from botocore.config import Config
+from botocore.exceptions import DataNotFoundError
+from botocore.loaders import Loader
 
 from de_classes.errors import (
     ConfigurationError,
@@ -91,6 +95,28 @@ def test_a_secret_is_in_no_text_of_the_client_or_its_settings(caplog: pytest.Log
 
 def test_one_session_serves_the_process() -> None:
     assert shared_session() is shared_session()
+
+
+def test_the_shared_session_reads_the_models_that_botocore_reads() -> None:
+    ours, theirs = shared_session().get_component("data_loader"), Loader()
+    assert ours.search_paths == theirs.search_paths
+    assert {*theirs.list_available_services("service-2")} <= {*ours.list_available_services("service-2")}
+    files = ["endpoints", "partitions", "_retry", "no-such-file"]
+    for name, kind in itertools.product(
+        ("s3", "glue", "stepfunctions"), ("service-2", "endpoint-rule-set-1")
+    ):
+        version = theirs.determine_latest_version(name, kind)
+        assert ours.determine_latest_version(name, kind) == version
+        files.append(f"{name}/{version}/{kind}")
+    for each in files:  # not what a session has of them: a client changes that
+        path = str(Path(Loader.BUILTIN_DATA_PATH, each))
+        assert ours.file_loader.load_file(path) == theirs.file_loader.load_file(path)
+
+
+@pytest.mark.parametrize("name", ["nobodys-service", "retries"])
+def test_a_service_without_a_model_is_the_error_that_it_is_elsewhere(name: str) -> None:
+    with pytest.raises(DataNotFoundError):
+        shared_session().create_client(name, region_name=REGION)
 
 
 def test_a_session_of_ones_own_is_used() -> None:

@@ -1,22 +1,33 @@
-"""Making boto3 clients: one shared session, sound time limits, and path style outside AWS."""
+"""Making boto3's clients: one shared session, sound time limits, and path style outside AWS.
+
+They are made by botocore, as boto3 makes them. To import boto3 itself, for transfers and resources that
+nobody here asks for, would take half as long as to make a client.
+"""
 
 from __future__ import annotations
 
 import functools
+import gzip
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-import boto3
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.session import Session
 
 from de_classes.errors import ConfigurationError
 from de_classes.redaction import redact
 from de_classes.utils.values import DiscreetValue
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from collections.abc import Callable
+
+    import boto3
     from mypy_boto3_s3 import S3Client as Boto3S3Client
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
@@ -95,7 +106,7 @@ def default_config() -> Config:
 
 
 def shared_session() -> Session:
-    """The process's one boto3 session: a new one would read botocore's models from disk again."""
+    """The process's one session of botocore: a new one would read its models from disk again."""
     with _LOCK:
         return _make_shared_session()
 
@@ -103,7 +114,7 @@ def shared_session() -> Session:
 def make_s3_client(
     settings: S3Settings,
     *,
-    session: Session | None = None,
+    session: boto3.Session | None = None,
     config: Config | None = None,
 ) -> Boto3S3Client:
     """A boto3 S3 client, safe among threads.
@@ -121,10 +132,10 @@ def make_s3_client(
         redact(secret, lasting=True)  # a server may repeat what it was sent
     merged = default_config().merge(config) if config else default_config()
     try:
-        if session is None:
-            profile = settings.profile
-            session = boto3.session.Session(profile_name=profile) if profile else shared_session()
-        return _make_client(settings, session, merged)
+        if session is not None:
+            return _make_client(settings, session.client, merged)
+        own = Session(profile=settings.profile) if settings.profile else shared_session()
+        return _make_client(settings, own.create_client, merged)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"boto3 cannot make an S3 client of these settings: {error}") from error
 
@@ -143,27 +154,62 @@ def make_client(service: Literal["glue"], *, read_timeout: float, attempts: int)
     own = Config(read_timeout=read_timeout, retries={"mode": "standard", "total_max_attempts": attempts})
     session = shared_session()
     with _LOCK:
-        return session.client(service, config=default_config().merge(own))
+        return session.create_client(service, config=default_config().merge(own))
 
 
-def _make_client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:
-    client = _client(settings, session, config)
+def _make_client(settings: S3Settings, make: Callable[..., Any], config: Config) -> Boto3S3Client:
+    client = _client(settings, make, config)
     addressing_style = (getattr(config, "s3", None) or {}).get("addressing_style")
     if _speaks_to_aws(client) or addressing_style:
         return client
     # A server of one's own rarely answers to bucket.its-name; AWS_ENDPOINT_URL may have named it, and
     # what boto3 made of that is known only now.
-    return _client(settings, session, config.merge(Config(s3={"addressing_style": "path"})))
+    return _client(settings, make, config.merge(Config(s3={"addressing_style": "path"})))
 
 
-def _client(settings: S3Settings, session: Session, config: Config) -> Boto3S3Client:
+def _client(settings: S3Settings, make: Callable[..., Any], config: Config) -> Boto3S3Client:
     with _LOCK:
-        return session.client("s3", config=config, **settings.client_arguments())
+        client: Boto3S3Client = make("s3", config=config, **settings.client_arguments())
+    return client
 
 
 @functools.cache
 def _make_shared_session() -> Session:
-    return boto3.session.Session()
+    session = Session()
+    session.register_component("data_loader", _Models(session.get_component("data_loader").search_paths))
+    return session
+
+
+class _Models(Loader):
+    """botocore's models of services, found and read in half the time.
+
+    Args:
+        search_paths: The folders to look into.
+    """
+
+    def __init__(self, search_paths: list[str]) -> None:
+        super().__init__(search_paths, _ModelFiles(), include_default_search_paths=False)
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """All that have a folder: whether one has a file of a type, of 400, shows when it is looked for."""
+        del type_name
+        folders = filter(Path.is_dir, map(Path, self.search_paths))
+        return [service.name for folder in folders for service in folder.iterdir()]
+
+
+class _ModelFiles(JSONFileLoader):
+    """Files of JSON, some compressed, as plain dictionaries."""
+
+    def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - a JSON value
+        """What a file holds; None if there is none.
+
+        Args:
+            file_path: Its path without the end of its name.
+        """
+        for end, opened in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), opened(file_path + end, "rb") as file:
+                return msgspec.json.decode(file.read())
+        return None
 
 
 def _is_plain_http_url(url: str | None) -> bool:
