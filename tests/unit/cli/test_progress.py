@@ -338,8 +338,8 @@ def test_the_command_says_itself_why_it_waits(
 
     def behave(asked: GuessRequest) -> bytes:
         # On a terminal until it was seen: a machine that stands still meanwhile shows nothing.
-        is_seen = " waiting until " in shown.so_far() if on_terminal else asked.number > 2
-        if asked.page == 2 and not is_seen:
+        is_to_wait = asked.page == 2 and " waiting until " not in shown.so_far()
+        if is_to_wait if on_terminal else asked.number == 2:
             return as_json({}, status="429 Too Many", retry_after=str(seconds))
         return page(asked)
 
