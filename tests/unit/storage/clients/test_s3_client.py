@@ -99,7 +99,8 @@ def test_one_session_serves_the_process() -> None:
 
 def test_the_shared_session_reads_the_models_that_botocore_reads() -> None:
     ours, theirs = shared_session().get_component("data_loader"), Loader()
-    assert ours.search_paths == theirs.search_paths
+    paths = list(ours.search_paths)  # a boto3 session of another test may have put its own behind them
+    assert paths[: len(theirs.search_paths)] == theirs.search_paths
     assert {*theirs.list_available_services("service-2")} <= {*ours.list_available_services("service-2")}
     files = ["endpoints", "partitions", "_retry", "no-such-file"]
     for name, kind in itertools.product(
