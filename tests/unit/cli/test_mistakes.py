@@ -129,6 +129,7 @@ MISTAKES = [
         f"{URL} --token t",
         f"{URL} --password p",
         f"ingest {NOBODY} --to s3:/x",
+        f"ingest {NOBODY} --to 127.0.0.1:9000/bucket",
         f"ingest {NOBODY} --to ftp://x",
     ),
     *(

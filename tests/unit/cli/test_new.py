@@ -100,7 +100,7 @@ def test_where_it_cannot_be_installed_make_says_where_a_wheel_goes(lake: Path, t
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("make: de-classes on no index? Its wheel goes into wheels/")
+    assert done.stderr.startswith("make: de-classes on no index? Copy its wheel into wheels/")
 
 
 @pytest.mark.parametrize("name", MOST_LINES)

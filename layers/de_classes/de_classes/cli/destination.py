@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from de_classes.storage.clients.object_store import ObjectStore
 
 
-_NEARLY_AN_ADDRESS = re.compile(r"(?:s3|https?|file):|(?:s3|https?)//", re.IGNORECASE)
+_NEARLY_AN_ADDRESS = re.compile(r"(?:s3|https?|file):|(?:s3|https?)//|[\w.-]+:\d+(?:/|$)", re.IGNORECASE)
 
 
 class Place(Value):

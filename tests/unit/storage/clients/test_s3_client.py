@@ -114,6 +114,14 @@ def test_the_shared_session_reads_the_models_that_botocore_reads() -> None:
         assert ours.file_loader.load_file(path) == theirs.file_loader.load_file(path)
 
 
+def test_folders_of_models_that_are_not_there_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    theirs = shared_session().get_component("data_loader")
+    loader = type(theirs)([str(tmp_path / "none"), str(tmp_path / "file"), *theirs.search_paths])
+    assert loader.list_available_services("service-2") == theirs.list_available_services("service-2")
+    assert loader.load_service_model("s3", "service-2")["metadata"]["serviceId"] == "S3"
+
+
 @pytest.mark.parametrize("name", ["nobodys-service", "retries"])
 def test_a_service_without_a_model_is_the_error_that_it_is_elsewhere(name: str) -> None:
     with pytest.raises(DataNotFoundError):

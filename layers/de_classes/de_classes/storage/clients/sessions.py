@@ -35,6 +35,8 @@ READ_TIMEOUT_SECONDS: Final = 60
 TOTAL_ATTEMPTS: Final = 6
 POOL_CONNECTIONS: Final = 32
 USER_AGENT: Final = "de-classes"
+_NOT_THERE: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""Of a folder for models of one's own: there seldom is any, and not every home may be searched."""
 
 # Sessions and the making of clients are not safe among threads; the clients themselves are.
 _LOCK = threading.Lock()
@@ -117,7 +119,9 @@ def make_s3_client(
     session: boto3.Session | None = None,
     config: Config | None = None,
 ) -> Boto3S3Client:
-    """A boto3 S3 client, safe among threads.
+    """An S3 client as boto3 makes it, but for its methods of transfer (``upload_file`` and the like).
+
+    It is safe among threads; given a boto3 session, it has them.
 
     Args:
         settings: Which S3, and as whom.
@@ -193,8 +197,11 @@ class _Models(Loader):
     def list_available_services(self, type_name: str) -> list[str]:
         """All that have a folder: whether one has a file of a type, of 400, shows when it is looked for."""
         del type_name
-        folders = filter(Path.is_dir, map(Path, self.search_paths))
-        return [service.name for folder in folders for service in folder.iterdir()]
+        found: list[str] = []
+        for folder in map(Path, self.search_paths):
+            with suppress(*_NOT_THERE):
+                found += [service.name for service in folder.iterdir()]
+        return found
 
 
 class _ModelFiles(JSONFileLoader):
@@ -207,7 +214,7 @@ class _ModelFiles(JSONFileLoader):
             file_path: Its path without the end of its name.
         """
         for end, opened in ((".json", open), (".json.gz", gzip.open)):
-            with suppress(FileNotFoundError), opened(file_path + end, "rb") as file:
+            with suppress(*_NOT_THERE), opened(file_path + end, "rb") as file:
                 return msgspec.json.decode(file.read())
         return None
 

@@ -199,7 +199,7 @@ class TypedRows:
 
     def let_go_of_rows(self) -> None:
         """Keep those columns alone that were asked for of texts before: memory used again is used faster."""
-        for number in self.decoder.asked:
+        for number in tuple(self.decoder.asked):  # other threads have the same decoder
             self.column(number)
         self._rows, self._is_relieved = None, True
 
