@@ -189,8 +189,11 @@ class Emulator:
 
 
 def free_port() -> int:
-    """A port that is free now, and of those that no system gives to who asks for any."""
-    for port in random.sample(PORTS, 100):
+    """A port that is free now, and of those that no system gives to who asks for any.
+
+    By the system's chance: tests that draw examples seed Python's, and two processes would choose alike.
+    """
+    for port in random.SystemRandom().sample(PORTS, 100):
         with suppress(OSError), socket.create_server((HOST, port)):
             return port
     raise LocalCloudError(f"of a hundred ports from {PORTS[0]} to {PORTS[-1]} none is free")

@@ -172,10 +172,13 @@ class Server:
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + STARTUP_SECONDS
         ask = [program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
-        while subprocess.run(ask, check=False, timeout=COMMAND_SECONDS).returncode:  # noqa: S603 - Debian's own
-            if process.poll() is not None or time.monotonic() > deadline:
+        while True:
+            asked = subprocess.run(ask, check=False, timeout=COMMAND_SECONDS)  # noqa: S603 - Debian's own
+            if process.poll() is not None or time.monotonic() > deadline:  # another's may have answered
                 log = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
                 raise LocalCloudError(f"postgres did not come up: {_tail(log)}")
+            if asked.returncode == 0:
+                return
             time.sleep(0.05)
 
     def _run(self, name: str, *arguments: str) -> None:
