@@ -278,7 +278,7 @@ class Output(ABC):
 
     @abstractmethod
     def kept_hashes(self, sequence: int, key: str) -> bytes | None:
-        """The hashes that were kept with a part; None if they are gone, or not those that were kept."""
+        """What ``keep_hashes`` was given for a part; None if it is gone, or not what was kept."""
 
     @abstractmethod
     def commit(self, gathered: Gathered) -> IngestReceipt:

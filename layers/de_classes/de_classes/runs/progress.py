@@ -34,8 +34,7 @@ class StepCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
         rows_in: Records that went in.
         rows_out: Records that came out.
         repeats: How many of those between were left out because they had come before.
-        keys: Where the hashes of what came for the first time are, as the keys of records are kept; None if
-            there are none.
+        keys: Where what came for the first time is, as the keys of records are kept; None if there is none.
     """
 
     rows_in: int = 0

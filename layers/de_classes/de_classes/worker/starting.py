@@ -112,7 +112,7 @@ def execution_name(run_id: str, go: int) -> str:
 
 
 def _client(service: str) -> Any:  # noqa: ANN401 - boto3's
-    from de_classes.storage.clients.sessions import default_config, shared_session  # noqa: PLC0415 - boto3
+    from de_classes.storage.clients.sessions import default_config, shared_session  # noqa: PLC0415 - as below
 
     session: Any = shared_session()  # its stubs name every service there is
     return session.create_client(service, config=default_config())
@@ -120,7 +120,7 @@ def _client(service: str) -> Any:  # noqa: ANN401 - boto3's
 
 def _called(client: Any, operation: str, *, known: tuple[str, ...] = (), **arguments: Any) -> None:  # noqa: ANN401 - boto3's
     """Call it, unless it was called before."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3, only where it starts
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore, only where it starts
 
     try:
         getattr(client, operation)(**arguments)

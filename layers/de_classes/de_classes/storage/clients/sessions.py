@@ -1,6 +1,6 @@
-"""Making boto3's clients: one shared session, sound time limits, and path style outside AWS.
+"""Making clients of AWS: one shared session, sound time limits, and path style outside AWS.
 
-They are made by botocore, as boto3 makes them. To import boto3 itself, for transfers and resources that
+They are made by botocore, as boto3 makes its own. To import boto3 itself, for transfers and resources that
 nobody here asks for, would take half as long as to make a client.
 """
 
